@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Outcome, Status } from '../events.ts';
+import type { Diff } from '../module.ts';
+import type { Holder } from './lease.ts';
+
+/** What an apply did to a host: names and kinds of change, no values. */
+export interface HistoryEntry {
+  /** ISO 8601, UTC. */
+  time: string;
+  run: string;
+  who: string;
+  from: string;
+  playbook: string;
+  /** Of the playbook file; null when it could not be read again. */
+  sha256: string | null;
+  play: string;
+  counts: { unchanged: number; changed: number; failed: number; skipped: number };
+  changed: { name: string; module: string; change: Diff['kind'] }[];
+  failed: { name: string; module: string; code: string }[];
+}
+
+/** How many resources an entry names; the counts are of all. */
+const mostNames = 200;
+const nameCharacters = 120;
+
+/** The line of an apply that has begun to change something. `mask` hides secrets that a name may hold. */
+export function historyLine(
+  { run, who, from }: Holder,
+  playbook: string,
+  play: string,
+  outcomes: readonly Outcome[],
+  mask: (text: string) => string,
+): string {
+  const short = (text: string) => mask(text).slice(0, nameCharacters);
+  const of = (status: Status) => outcomes.filter(outcome => outcome.status === status);
+  const [changed, failed] = [of('changed'), of('failed')];
+  const entry: HistoryEntry = {
+    time: new Date().toISOString(),
+    run,
+    who,
+    from,
+    playbook,
+    sha256: digest(playbook),
+    play: short(play),
+    counts: {
+      unchanged: of('unchanged').length,
+      changed: changed.length,
+      failed: failed.length,
+      skipped: of('skipped').length,
+    },
+    changed: changed
+      .slice(0, mostNames)
+      .map(({ name, module, diff }) => ({ name: short(name), module, change: diff?.kind ?? 'update' })),
+    failed: failed
+      .slice(0, mostNames)
+      .map(({ name, module, error }) => ({ name: short(name), module, code: error?.code ?? 'bug' })),
+  };
+  return JSON.stringify(entry);
+}
+
+/** The entries of a history file, newest first. Lines that are none are left out. */
+export function decodeHistory(text: string): HistoryEntry[] {
+  return text
+    .split('\n')
+    .flatMap((line): HistoryEntry[] => {
+      try {
+        const entry = JSON.parse(line);
+        return Array.isArray(entry?.changed) && Array.isArray(entry.failed) ? [entry] : [];
+      } catch {
+        return [];
+      }
+    })
+    .reverse();
+}
+
+function digest(file: string): string | null {
+  try {
+    return createHash('sha256').update(readFileSync(file)).digest('hex');
+  } catch {
+    return null;
+  }
+}

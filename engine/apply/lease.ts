@@ -1,0 +1,118 @@
+import { hostname, userInfo } from 'node:os';
+import { type Lease, leaseText } from '../lease.ts';
+import type { Problem } from '../problem.ts';
+import { shellCommand } from '../quote.ts';
+import { stateDirectory } from '../step.ts';
+import type { Answer } from '../transport/index.ts';
+
+/** Who applies: one process of one account of one controller. */
+export interface Holder {
+  run: string;
+  who: string;
+  from: string;
+  pid: number;
+}
+
+/** Seconds that a lease lasts after the last change began; longer when that change may take longer. */
+const leaseS = 600;
+
+/** The exit code of a script that was not begun because somebody else holds the lease. */
+const heldExit = 75;
+
+const historyLines = 1000;
+const historyBytes = 1024 * 1024;
+/** Room that is left for the next line. */
+const historySlackBytes = 64 * 1024;
+
+/**
+ * Shell functions for the lease and the history of a host. Both belong to the account that makes the changes: root's
+ * are in the state directory, those of another account in its home; where that cannot be written, there are none.
+ * A lease is one line: run, since, until, session, holder. It ends at that time, or with the session that took it:
+ * as with kept files, the boot and the process tell whether anybody is still there. The directory itself is what is
+ * locked for the moment of reading and writing, so that of two takers one finds the other's lease.
+ */
+export const leaseLibrary = `
+r_home=${stateDirectory}
+[ "$(id -u)" = 0 ] || r_home=\${XDG_STATE_HOME:-$HOME/.local/state}/reconcile
+r_locked() { ( flock -w 30 9 || r_no "$r_home stays locked" || exit; "$@" ) 9<"$r_home"; }
+r_line() { IFS='\t' read -r r_run r_since r_until r_session r_who 2>/dev/null <"$r_home/lease"; }
+r_held() {
+  [ -f "$r_home/lease" ] && r_line && [ "$r_until" -gt "$(date +%s)" ] 2>/dev/null && ! r_dead "lease.$r_session.x"
+}
+r_show() { ! r_held || cat "$r_home/lease"; }
+r_lease() {
+  if { [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; } && [ -w "$r_home" ]; then r_locked r_take "$@"
+  else [ "$r_home" != ${stateDirectory} ] || r_no "$r_home cannot be written"; fi
+}
+r_take() {
+  r_now=$(date +%s)
+  if ! r_held; then r_since=$r_now
+  elif [ "$r_run" != "$1" ]; then cat "$r_home/lease"; return ${heldExit}; fi
+  (umask 077; printf '%s\\t%s\\t%s\\t%s\\t%s\\n' "$1" "$r_since" "$((r_now + $3))" "$r_me" "$2" >"$r_home/lease.new") &&
+    mv -fT "$r_home/lease.new" "$r_home/lease"
+}
+r_release() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_finish "$@"; }
+r_finish() {
+  [ ! -f "$r_home/lease" ] || ! r_line || [ "$r_run" != "$1" ] || rm -f "$r_home/lease"
+  r_h=$r_home/history.jsonl
+  r_z=0
+  [ ! -f "$r_h" ] || r_z=$(wc -c <"$r_h")
+  umask 077
+  {
+    if [ "$r_z" -gt ${historyBytes - historySlackBytes} ]; then
+      tail -c ${historyBytes - historySlackBytes} "$r_h" | sed 1d | tail -n ${historyLines - 1}
+    elif [ "$r_z" -gt 0 ]; then tail -n ${historyLines - 1} "$r_h"; fi
+    printf '%s\\n' "$2"
+  } >"$r_h.new" && sync "$r_h.new" && mv -fT "$r_h.new" "$r_h"
+}
+r_drop() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_dropped; }
+r_dropped() { r_show; rm -f "$r_home/lease"; }
+r_history() { [ ! -f "$r_home/history.jsonl" ] || cat "$r_home/history.jsonl"; }
+`;
+
+/** This process as the holder of leases. */
+export function holderOf(run: string): Holder {
+  return { run, who: account(), from: hostname(), pid: process.pid };
+}
+
+/** A script that is begun only with the lease, taken or renewed for at least `timeoutS`. */
+export function leased(script: string, { run, who, from, pid }: Holder, timeoutS: number): string {
+  const words = `${who}@${from} (pid ${pid})`.replace(/\p{Cc}/gu, '?');
+  const lastsS = Math.max(leaseS, Math.ceil(timeoutS));
+  return `${shellCommand(['r_lease', run, words, String(lastsS)])} || exit\n${script}`;
+}
+
+/** A script that gives the lease back and adds a line to the history. */
+export function release({ run }: Holder, historyLine: string): string {
+  return shellCommand(['r_release', run, historyLine]);
+}
+
+/** The lease that `r_show` printed, if anybody holds it. */
+export function decodeLease(text: string): Lease | undefined {
+  const [, since, until, holder] = /^\S+\t(\d+)\t(\d+)\t\S+\t([^\n]+)\n$/.exec(text) ?? [];
+  if (holder === undefined) return undefined;
+  return { holder, since: isoOf(since!), expires: isoOf(until!) };
+}
+
+/** Why a change was refused before its first step, if it was because of somebody else's lease. */
+export function lockedProblem(host: string, answer: Answer): Problem | undefined {
+  const lease = answer.exit === heldExit ? decodeLease(answer.stdout.toString()) : undefined;
+  if (lease === undefined) return undefined;
+  return {
+    code: 'locked',
+    message: `${host} is being changed by ${leaseText(lease)}.`,
+    hint: `Apply again when that is over. Only if it is known to be dead:\n    reconcile lock release ${host}`,
+  };
+}
+
+function isoOf(seconds: string): string {
+  return new Date(Number(seconds) * 1000).toISOString();
+}
+
+function account(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}

@@ -1,0 +1,123 @@
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { ProblemError } from '../problem.ts';
+import { shellQuote } from '../quote.ts';
+import { htmlReport } from '../report/html.ts';
+import { jsonReporter } from '../report/json.ts';
+import { junitReport } from '../report/junit.ts';
+import { plainReporter } from '../report/plain.ts';
+import { RunRecord } from '../report/record.ts';
+import type { Reporter } from '../report/reporter.ts';
+import { terminalReporter } from '../report/terminal.ts';
+import { view } from '../report/view.ts';
+import { columnsOfOutput, type Io, isColorful } from './io.ts';
+import { load } from './load.ts';
+import type { PlaybookSettings } from './options.ts';
+
+/** The options of `apply` as commander parses them. */
+export interface ApplySettings extends PlaybookSettings {
+  check?: boolean;
+  diff?: boolean;
+  parallel: number;
+  json?: boolean;
+  report?: string;
+  junit?: string;
+  confirm?: boolean;
+  timeout?: number;
+  verbose: number;
+}
+
+/** Brings the hosts to the declared state, or with `check` shows what that would change. */
+export async function apply(file: string, settings: ApplySettings, io: Io): Promise<number> {
+  refuseContradictions(settings, io);
+  const playbook = await load(file, settings, io);
+  const { run } = await import('../run.ts');
+  const reporter = chooseReporter(settings, io);
+  const record = new RunRecord();
+  const interrupted = () =>
+    reporter.notice(
+      'Interrupted: the current step on each host is finished first. Ctrl-C again stops at once.',
+    );
+  io.signal.addEventListener('abort', interrupted);
+  io.beforeExit = () => reporter.close();
+  try {
+    return await run({
+      playbook,
+      check: settings.check ?? false,
+      parallel: settings.parallel,
+      signal: io.signal,
+      emit: event => {
+        const shown = view(event, io.redactor);
+        record.add(shown);
+        reporter.report(shown);
+      },
+      ...(settings.timeout !== undefined && { timeoutMs: settings.timeout }),
+      ...(settings.confirm && { confirm: () => ask(reporter, io) }),
+      mask: text => io.redactor.mask(text),
+    });
+  } finally {
+    reporter.close();
+    io.signal.removeEventListener('abort', interrupted);
+    io.beforeExit = undefined;
+    if (settings.report !== undefined) writeFileSync(settings.report, htmlReport(record));
+    if (settings.junit !== undefined) writeFileSync(settings.junit, junitReport(record));
+  }
+}
+
+function refuseContradictions({ confirm, json, check, report, junit }: ApplySettings, io: Io): void {
+  const wrong: string[] = [];
+  if (confirm && json) wrong.push('--confirm asks a question, and --json leaves no place for it.');
+  else if (confirm && !check && !io.stdin.isTTY) {
+    wrong.push('--confirm asks a question, but nobody can answer: standard input is not a terminal.');
+  }
+  for (const [flag, file] of Object.entries({ '--report': report, '--junit': junit })) {
+    if (file === undefined) continue;
+    if (!existsSync(dirname(file))) wrong.push(`${flag} ${file}: there is no folder ${dirname(file)}.`);
+    else if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+      wrong.push(`${flag} ${file} is a folder; it takes the name of a file.`);
+  }
+  if (wrong.length > 0)
+    throw new ProblemError(...wrong.map(message => ({ code: 'usage' as const, message })));
+}
+
+function chooseReporter(settings: ApplySettings, io: Io): Reporter {
+  if (settings.json) return jsonReporter(io.stdout, { commands: settings.verbose > 0 });
+  const terminal = isColorful(io.stdout, io.env);
+  const layout = {
+    diff: settings.diff ?? (terminal || settings.check === true),
+    verbosity: Math.min(2, settings.verbose) as 0 | 1 | 2,
+    applyCommand: applyCommand(io.argv),
+  };
+  if (terminal) return terminalReporter(io.stdout, layout);
+  const columns = columnsOfOutput(io.stdout);
+  return plainReporter(io.stdout, io.stderr, { ...layout, columns, color: false, aligned: false });
+}
+
+/** The command that was typed, but for what made it a check. */
+function applyCommand(argv: readonly string[]): string {
+  const words = argv
+    .filter(word => word !== '--check')
+    .map((word, i) => (i === 0 && word === 'plan' ? 'apply' : word));
+  return ['reconcile', ...words.map(shellQuote)].join(' ');
+}
+
+async function ask(reporter: Reporter, io: Io): Promise<boolean> {
+  reporter.showPlan();
+  const lines = createInterface({ input: io.stdin, output: io.stdout as unknown as NodeJS.WritableStream });
+  const closed = new AbortController();
+  lines.once('SIGINT', () => io.interrupt());
+  lines.once('close', () => closed.abort());
+  try {
+    const signal = AbortSignal.any([io.signal, closed.signal]);
+    const yes = /^y(es)?$/i.test((await lines.question('Apply this? [y/N] ', { signal })).trim());
+    if (!yes) reporter.notice('Nothing was changed.');
+    return yes;
+  } catch {
+    // Interrupted, or the input ended: no answer is no.
+    reporter.notice('');
+    return false;
+  } finally {
+    lines.close();
+  }
+}

@@ -1,0 +1,28 @@
+import { didYouMean } from '../did-you-mean.ts';
+import { explanations, ProblemError } from '../problem.ts';
+import { columnsOf } from '../report/columns.ts';
+import { paint, span, wrap } from '../report/style.ts';
+import { columnsOfOutput, type Io, isColorful } from './io.ts';
+
+/** What a problem code means; all codes when none is given. */
+export function explain(code: string | undefined, io: Io): number {
+  const known: Readonly<Record<string, string>> = explanations;
+  // A code is often copied with the brackets that it is shown in.
+  const wanted = code?.replace(/^\[|\]$/g, '');
+  if (wanted !== undefined && !Object.hasOwn(known, wanted)) {
+    const hint = didYouMean(wanted, Object.keys(known)) ?? '`reconcile explain` lists all codes.';
+    throw new ProblemError({ code: 'usage', message: `There is no problem code "${wanted}".`, hint });
+  }
+  const codes = wanted === undefined ? Object.keys(known) : [wanted];
+  const indent = Math.max(...codes.map(columnsOf)) + 2;
+  const color = isColorful(io.stdout, io.env);
+  for (const each of codes) {
+    wrap([span(known[each]!)], Math.max(30, columnsOfOutput(io.stdout) - indent)).forEach((words, i) => {
+      const name = i === 0 ? each : '';
+      io.stdout.write(
+        paint([span(name, 'bold'), span(' '.repeat(indent - name.length)), ...words], color) + '\n',
+      );
+    });
+  }
+  return 0;
+}

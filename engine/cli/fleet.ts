@@ -1,0 +1,88 @@
+import type { Become, Host } from '../host.ts';
+import { type Problem, ProblemError, problemsOf } from '../problem.ts';
+import { renderProblems } from '../report/problems.ts';
+import { problemView } from '../report/view.ts';
+import type { Session } from '../transport/index.ts';
+import { type Io, isColorful } from './io.ts';
+
+/** The options of a command that asks hosts, as commander parses them. */
+export interface FleetSettings {
+  inventory?: string[];
+  parallel: number;
+}
+
+/** What hosts answered, in the inventory's order, and the exit code for those that did not. */
+export interface Answers<T> {
+  answers: (readonly [host: string, answer: T])[];
+  exitCode: number;
+}
+
+/** Asks every host of a pattern, several at a time. What goes wrong on one is told on stderr and stops no other. */
+export async function askHosts<T>(
+  pattern: string,
+  settings: FleetSettings,
+  io: Io,
+  ask: (host: Host) => Promise<T>,
+): Promise<Answers<T>> {
+  const { hostsOf, loadInventory } = await import('../load/index.ts');
+  const hosts = hostsOf(pattern, loadInventory(settings.inventory ? { inventory: settings.inventory } : {}));
+  const found = new Map<string, T>();
+  const problems: Problem[] = [];
+  const queue = [...hosts];
+  const work = async () => {
+    for (let host = queue.shift(); host !== undefined && !io.signal.aborted; host = queue.shift()) {
+      const { name } = host;
+      try {
+        found.set(name, await ask(host));
+      } catch (thrown) {
+        problems.push(...problemsOf(thrown).map(problem => ({ ...problem, host: name })));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(settings.parallel, hosts.length) }, work));
+  const shown = problems.map(problem => problemView(problem, io.redactor));
+  if (shown.length > 0) io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
+  const { unreachableCodes } = await import('../run.ts');
+  return {
+    answers: hosts.flatMap(({ name }) => (found.has(name) ? [[name, found.get(name)!] as const] : [])),
+    exitCode: problems.length === 0 ? 0 : problems.every(({ code }) => unreachableCodes.has(code)) ? 4 : 1,
+  };
+}
+
+/**
+ * Runs a script that prints what an account has kept, as root and as the login. Where the inventory does not say how
+ * to become another account, sudo is tried, and what only root has is left out when that does not work.
+ */
+export async function runAsEach(host: Host, script: string, what: string): Promise<string[]> {
+  const [{ connect }, { readLibrary }, { stepLibrary }, { leaseLibrary }] = await Promise.all([
+    import('../transport/index.ts'),
+    import('../plan/compile.ts'),
+    import('../apply/script.ts'),
+    import('../apply/lease.ts'),
+  ]);
+  const connection = await connect(host, { prelude: readLibrary + stepLibrary + leaseLibrary });
+  try {
+    const sessions = new Set<Session>();
+    for (const become of accountsOf(host)) {
+      try {
+        sessions.add(await connection.session(become));
+      } catch (thrown) {
+        const refused = thrown instanceof ProblemError && thrown.problems[0]?.code === 'become-failed';
+        if (!refused || host.become !== undefined) throw thrown;
+      }
+    }
+    const answers = await Promise.all([...sessions].map(session => session.run({ script, what })));
+    const failed = answers.find(({ exit }) => exit !== 0);
+    if (failed !== undefined) {
+      const cause = failed.stderr.toString().trim();
+      throw new ProblemError({ code: 'read-failed', message: `${what} failed.`, cause });
+    }
+    return answers.map(({ stdout }) => stdout.toString());
+  } finally {
+    await connection.close();
+  }
+}
+
+function accountsOf(host: Host): (Become | false)[] {
+  return host.become === false ? [false] : [host.become ?? { user: 'root', method: 'sudo' }, false];
+}

@@ -1,0 +1,57 @@
+import type { HistoryEntry } from '../apply/history.ts';
+import { paint, span } from '../report/style.ts';
+import { textView } from '../report/view.ts';
+import { askHosts, type FleetSettings, runAsEach } from './fleet.ts';
+import { type Io, isColorful } from './io.ts';
+
+/** The options of `history` as commander parses them. */
+export interface HistorySettings extends FleetSettings {
+  json?: boolean;
+}
+
+const signs = { create: '+', update: '~', remove: '-' } as const;
+
+/** Shows who applied what to hosts, when and from where, newest first. */
+export async function history(
+  pattern: string | undefined,
+  settings: HistorySettings,
+  io: Io,
+): Promise<number> {
+  const { decodeHistory } = await import('../apply/history.ts');
+  const { answers, exitCode } = await askHosts(pattern ?? 'all', settings, io, async host => {
+    const files = await runAsEach(host, 'r_history', 'Reading the history');
+    return files.flatMap(decodeHistory).sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
+  });
+  if (settings.json) io.stdout.write(JSON.stringify({ hosts: Object.fromEntries(answers) }, null, 2) + '\n');
+  else for (const [host, entries] of answers) io.stdout.write(textOf(host, entries, io));
+  return exitCode;
+}
+
+function textOf(host: string, entries: readonly HistoryEntry[], io: Io): string {
+  const color = isColorful(io.stdout, io.env);
+  const show = (text: string) => span(textView(text, io.redactor));
+  const lines = entries.flatMap(entry => [
+    [
+      span('  '),
+      span(`${entry.time.slice(0, 19).replace('T', ' ')} UTC`, 'cyan'),
+      show(`  ${headOf(entry)}`),
+    ],
+    ...entry.changed.map(({ name, module, change }) => [
+      span(`    ${signs[change] ?? '~'} `, 'yellow'),
+      show(`${name}  ${module}`),
+    ]),
+    ...entry.failed.map(({ name, module, code }) => [
+      span('    ✗ ', 'red'),
+      show(`${name}  ${module}  [${code}]`),
+    ]),
+  ]);
+  if (lines.length === 0) lines.push([span('  nothing was applied', 'dim')]);
+  return [[span(host, 'bold')], ...lines].map(line => paint(line, color) + '\n').join('');
+}
+
+/** `alice from laptop: site.yml (3f2a91c04b77), 4 changed, 19 unchanged, 1 failed` */
+function headOf({ who, from, playbook, sha256, counts }: HistoryEntry): string {
+  const digest = sha256 === null ? '' : ` (${sha256.slice(0, 12)})`;
+  const { changed, unchanged, failed } = counts;
+  return `${who} from ${from}: ${playbook}${digest}, ${changed} changed, ${unchanged} unchanged, ${failed} failed`;
+}

@@ -1,0 +1,30 @@
+import { leaseText } from '../lease.ts';
+import { pad } from '../report/columns.ts';
+import { textView } from '../report/view.ts';
+import { askHosts, type FleetSettings, runAsEach } from './fleet.ts';
+import type { Io } from './io.ts';
+
+/** Says who holds the leases of hosts, or takes them away from whoever does: a line a host. */
+export async function lock(
+  action: 'status' | 'release',
+  pattern: string,
+  settings: FleetSettings,
+  io: Io,
+): Promise<number> {
+  const { decodeLease } = await import('../apply/lease.ts');
+  const [script, what] =
+    action === 'status' ? ['r_show', 'Reading the lease'] : ['r_drop', 'Releasing the lease'];
+  const { answers, exitCode } = await askHosts(pattern, settings, io, async host => {
+    const leases = await runAsEach(host, script, what);
+    return leases.flatMap(text => decodeLease(text) ?? []);
+  });
+  const width = Math.max(0, ...answers.map(([name]) => name.length)) + 2;
+  for (const [name, leases] of answers) {
+    const words = leases.map(lease =>
+      action === 'status' ? `held by ${leaseText(lease)}` : `released, was held by ${leaseText(lease)}`,
+    );
+    for (const text of words.length > 0 ? words : ['free'])
+      io.stdout.write(textView(`${pad(name, width)}${text}`, io.redactor) + '\n');
+  }
+  return exitCode;
+}

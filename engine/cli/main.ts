@@ -1,0 +1,37 @@
+import { Redactor } from '../report/redaction.ts';
+import type { Io } from './io.ts';
+import { program } from './program.ts';
+
+const aborter = new AbortController();
+
+const io: Io = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stdin: process.stdin,
+  env: process.env,
+  argv: process.argv.slice(2),
+  signal: aborter.signal,
+  interrupt,
+  redactor: new Redactor(),
+};
+
+// A reader that went away, such as `head`, must not end a run in the middle.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+
+void program(io).then(exitCode => {
+  // What was written may still be on its way through a pipe.
+  process.stdout.write('', () => process.stderr.write('', () => end(exitCode)));
+});
+
+/** The first time the current steps are let finish; the second time, or when no host is worked on, it ends at once. */
+function interrupt(): void {
+  if (io.beforeExit === undefined || aborter.signal.aborted) end(130);
+  aborter.abort();
+}
+
+function end(exitCode: number): never {
+  io.beforeExit?.();
+  process.exit(exitCode);
+}

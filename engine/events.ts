@@ -1,0 +1,61 @@
+import type { Lease } from './lease.ts';
+import type { Diff } from './module.ts';
+import type { Problem } from './problem.ts';
+
+export type Status = 'unchanged' | 'changed' | 'failed' | 'skipped' | 'would_change';
+
+/** One resource on one host: what it would do, or did. */
+export interface Outcome {
+  name: string;
+  module: string;
+  status: Status;
+  /** What differed; null when nothing did. */
+  diff: Diff | null;
+  /** Names of the planned resources that this difference was predicted from; empty when it was read. */
+  predictedFrom: readonly string[];
+  /** At its turn the resource differed from what the plan showed: this is what the plan showed. */
+  deviation?: { planned: Diff | null };
+  durationMs: number;
+  error?: Problem;
+  /** Why it was skipped: `when`, `tags`, or the failed resource's name. */
+  skipped?: string;
+  /** An argument derives from a secret, so the old content of its file is not shown. */
+  secrets: boolean;
+  /** Commands that ran and what they printed, for -v and -vv. */
+  commands?: readonly { command: string; output: string }[];
+}
+
+export interface Counts {
+  unchanged: number;
+  changed: number;
+  failed: number;
+  skipped: number;
+  deviations: number;
+}
+
+/** `changed` also for hosts on which a check found changes. */
+export interface HostResult extends Counts {
+  status: 'ok' | 'changed' | 'failed' | 'unreachable';
+}
+
+/** What happens in a run, in order; the reporters in report/ see them redacted. Times in ISO 8601, UTC. */
+export type Event = { time: string; run: string } & (
+  | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: readonly string[] }
+  | { event: 'host_connected'; host: string; play: string; account: string }
+  | { event: 'host_plan'; host: string; play: string; resources: readonly Outcome[]; lease?: Lease }
+  /** For live progress only: not part of the JSON stream. */
+  | { event: 'resource_started'; host: string; play: string; name: string; index: number; of: number }
+  | ({ event: 'resource'; host: string; play: string } & Outcome)
+  | { event: 'host_finished'; host: string; result: HostResult; problems: readonly Problem[] }
+  | {
+      event: 'run_finished';
+      hosts: Readonly<Record<string, HostResult>>;
+      exit_code: number;
+      check: boolean;
+      durationMs: number;
+    }
+);
+
+/** An event before the run gives it its time and number. */
+export type Emit = (event: EventBody) => void;
+export type EventBody = Event extends infer E ? (E extends Event ? Omit<E, 'time' | 'run'> : never) : never;

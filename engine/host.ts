@@ -1,0 +1,27 @@
+import type { Plain } from './value.ts';
+
+/** Becoming another account after the login. */
+export interface Become {
+  user: string;
+  method: 'sudo' | 'doas' | 'su';
+}
+
+/** A host as the inventory resolves it. */
+export interface Host {
+  name: string;
+  address: string;
+  port: number;
+  /** The login; the controller's own account name when the inventory says nothing. */
+  user: string;
+  identityFile?: string;
+  proxyJump?: string;
+  transport: 'ssh' | 'openssh' | 'local' | 'docker' | 'podman' | 'nspawn';
+  /** Set by the inventory; a play's or resource's own `become` is stronger. */
+  become?: Become | false;
+  /** A pinned public key, `ssh-ed25519 AAAA…`: nothing else is accepted and known_hosts is not asked. */
+  hostKey?: string;
+  /** All groups, also by way of other groups, without `all`. */
+  groups: readonly string[];
+  /** Merged by level: group all, groups (child over parent), host. */
+  vars: Readonly<Record<string, Plain>>;
+}

@@ -1,0 +1,163 @@
+import { ProblemError } from '../problem.ts';
+import { UnknownArgument } from '../resource.ts';
+import { isMap, Secret, type SecretText, Unknown, type Value } from '../value.ts';
+import { compile, placeIn, type Template } from './expression/index.ts';
+import { type PlaybookFiles, shownPath } from './files.ts';
+import type { ResourceText } from './playbook.ts';
+import { Problems } from './problems.ts';
+import { checkReferences } from './references.ts';
+import { runtime } from './scope.ts';
+import { evaluateTree, referencesOf } from './tree.ts';
+import { complete, type Schema, validate } from './validate.ts';
+import type { VariableScope } from './variables.ts';
+
+/** The arguments of a resource for one host. */
+export interface Arguments {
+  /** As the module gets them: in clear, with defaults; reading what is not known throws UnknownArgument. */
+  args: Record<string, unknown>;
+  incomplete: boolean;
+  /** The secret texts that are in them. */
+  secrets: readonly SecretText[];
+}
+
+/** What reading arguments needs of its play. */
+export interface Sources {
+  files: PlaybookFiles;
+  templates: Templates;
+  /** True before any host is contacted: references are then checked even where they are not reached. */
+  offline: boolean;
+}
+
+/** Template files, each compiled once. */
+export class Templates {
+  readonly #compiled = new Map<string, Template>();
+  readonly #files: PlaybookFiles;
+
+  constructor(files: PlaybookFiles) {
+    this.#files = files;
+  }
+
+  get(path: string): Template {
+    let template = this.#compiled.get(path);
+    if (template === undefined) {
+      const text = this.#files.bytes(path).toString('utf8');
+      template = compile(text, placeIn(shownPath(path), text));
+      this.#compiled.set(path, template);
+    }
+    return template;
+  }
+}
+
+/** Evaluates and checks the arguments. Throws a ProblemError with all that is wrong with them; secrets are masked. */
+export function readArguments(text: ResourceText, scope: VariableScope, sources: Sources): Arguments {
+  const { module, doc, path } = text;
+  const schema = module.args as unknown as Schema;
+  const secrets: SecretText[] = [];
+  const wrong = new Problems();
+  if (sources.offline) wrong.attempt(() => checkReferences(referencesOf(text.args), scope));
+  const evaluated = spread(wrong.attempt(() => evaluateTree(text.args, scope, runtime)) ?? {}, schema);
+  wrong.done();
+  const completed = complete(schema, clear(evaluated, secrets), () => undefined) as Record<string, unknown>;
+  const problems = validate(schema, completed, { doc, path, label: module.name }, 'unknown');
+  if (problems.length === 0) {
+    for (const message of refusals(text, sealed(completed)))
+      problems.push({ code: 'invalid-value', message, at: text.at });
+  }
+  if (problems.length === 0) {
+    addContent(text, completed, scope, sources, secrets);
+    return { args: sealed(completed), incomplete: holdsUnknown(completed), secrets };
+  }
+  throw new ProblemError(
+    ...problems.map(({ hint, ...problem }) => ({
+      ...problem,
+      message: mask(problem.message, secrets),
+      ...(hint === undefined ? {} : { hint: mask(hint, secrets) }),
+    })),
+  );
+}
+
+/** A text with the secret texts in it replaced by their labels. */
+export function mask(text: string, secrets: readonly SecretText[]): string {
+  const longestFirst = secrets.toSorted((a, b) => b.text.length - a.text.length);
+  return longestFirst.reduce((shown, secret) => shown.replaceAll(secret.text, `«${secret.label}»`), text);
+}
+
+/** Arguments that are unknown as a whole, as a map in which each is. */
+function spread(value: Value, schema: Schema): Value {
+  if (!(value instanceof Unknown)) return value;
+  return Object.fromEntries(Object.keys(schema.properties ?? {}).map(name => [name, value]));
+}
+
+/** The value with its secrets in clear; they are noted in `secrets`. Unknowns stay. */
+function clear(value: Value, secrets: SecretText[]): unknown {
+  if (value instanceof Secret) {
+    for (const part of value.parts) if (typeof part !== 'string' && part.text !== '') secrets.push(part);
+    return value.reveal();
+  }
+  if (Array.isArray(value)) return value.map(element => clear(element, secrets));
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clear(inner, secrets)]));
+}
+
+/** Reads the file that `src` or `template` names, if the module takes one. */
+function addContent(
+  { module, doc, path }: ResourceText,
+  args: Record<string, unknown>,
+  scope: VariableScope,
+  { files, templates, offline }: Sources,
+  secrets: SecretText[],
+): void {
+  const { src, template } = args;
+  const place = (key: string) => doc.place([...path, key]);
+  if (module.files?.tree === true) {
+    args['files'] =
+      typeof src === 'string' ? files.tree(files.find(src, place('src'), 'folder'), place('src')) : src;
+  } else if (module.files?.src === true && src !== undefined && args['content'] === undefined) {
+    args['content'] =
+      typeof src === 'string' ? files.bytes(files.find(src, place('src'), 'file'), place('src')) : src;
+  }
+  if (module.files?.template !== true || template === undefined || args['content'] !== undefined) return;
+  if (typeof template !== 'string') {
+    args['content'] = template;
+    return;
+  }
+  const compiled = templates.get(files.find(template, place('template'), 'template'));
+  if (offline) checkReferences(compiled.references, scope);
+  args['content'] = clear(compiled.render(scope, runtime), secrets);
+}
+
+/** The same data, in which reading an Unknown throws UnknownArgument. */
+function sealed<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value) || !holdsUnknown(value))
+    return value;
+  const copy = (Array.isArray(value) ? [] : {}) as T & object;
+  for (const [key, inner] of Object.entries(value)) {
+    const get = (): never => {
+      throw new UnknownArgument(inner.from);
+    };
+    if (inner instanceof Unknown) Object.defineProperty(copy, key, { get, enumerable: true });
+    else
+      Object.defineProperty(copy, key, {
+        value: sealed(inner),
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
+  }
+  return copy;
+}
+
+function holdsUnknown(value: unknown): boolean {
+  if (value instanceof Unknown) return true;
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return false;
+  return Object.values(value).some(holdsUnknown);
+}
+
+function refusals({ module }: ResourceText, args: Record<string, unknown>): string[] {
+  try {
+    return module.refine?.(args) ?? [];
+  } catch (thrown) {
+    if (thrown instanceof UnknownArgument) return [];
+    throw thrown;
+  }
+}

@@ -1,0 +1,195 @@
+import type { Schema } from './validate.ts';
+
+const name = { type: 'string', minLength: 1 };
+const names = { type: 'array', items: name };
+const variables = {
+  type: 'object',
+  description: 'Variables by name. Values may hold templates that use other variables and facts.',
+};
+/** A duration as text: `30s`, `5m`, `1h`, `2d`. */
+const duration = { type: 'string', pattern: '^[0-9]+(ms|s|m|h|d)$' };
+
+const become = {
+  description: 'The account that does the work: true is root by sudo, false is the login itself.',
+  anyOf: [
+    { type: 'boolean' },
+    {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        user: { ...name, description: 'The account to become; root when left out.', default: 'root' },
+        method: { enum: ['sudo', 'doas', 'su'], description: 'How to become it.', default: 'sudo' },
+      },
+    },
+  ],
+} satisfies Schema;
+
+/** The keys of a resource that are not its module. */
+export const resourceKeys: Readonly<Record<string, Schema>> = {
+  name: { ...name, description: 'What it is called in plans and by needs and restart_on; unique in a play.' },
+  when: {
+    type: ['string', 'boolean'],
+    description: 'An expression without {{ }} that is true or false; false skips the resource.',
+  },
+  loop: {
+    type: ['array', 'object'],
+    description:
+      'Repeats the resource for each element: `item` and `index`, and `key` for a map, are its values.',
+  },
+  tags: {
+    type: 'array',
+    items: name,
+    description: 'Words to select it by with --tags and --skip-tags. `always` and `never` are special.',
+  },
+  needs: { ...names, description: 'Names of resources that must hold first, beyond those that are derived.' },
+  become,
+  register: {
+    type: 'string',
+    pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
+    description: 'A variable that keeps the outcome for later expressions.',
+  },
+  retry: {
+    type: 'object',
+    description: 'How often to try when it fails.',
+    additionalProperties: false,
+    required: ['attempts'],
+    properties: {
+      attempts: { type: 'integer', minimum: 1, maximum: 1000, description: 'How many times at most.' },
+      delay: { ...duration, default: '5s', description: 'The pause between two attempts, such as 5s or 1m.' },
+    },
+  },
+  on_failure: {
+    enum: ['stop', 'continue'],
+    default: 'stop',
+    description: 'Whether this host stops when the resource fails, or goes on.',
+  },
+};
+
+/** The keys of a play. `resources` and `checks` are looked into one by one. */
+export const playKeys: Readonly<Record<string, Schema>> = {
+  name: { ...name, description: 'A title, shown first in every plan.' },
+  hosts: {
+    anyOf: [name, { ...names, minItems: 1 }],
+    description:
+      'A pattern that selects hosts and groups of the inventory: `web,db`, `web:&prod`, `web:!web1`, `web*`, `all`.',
+  },
+  become,
+  vars: variables,
+  vars_files: {
+    ...names,
+    description: 'Files of variables, relative to the playbook; later ones are stronger.',
+  },
+  secrets: {
+    ...names,
+    description: 'Files of secrets, relative to the playbook; their values are under `secrets.`',
+  },
+  resources: { type: 'array', description: 'What the hosts shall be like, in order.' },
+  checks: { type: 'array', description: 'Checks that run last and show that the result works.' },
+  on_failed_check: { enum: ['stop', 'revert'], default: 'stop', description: 'What a failed check does.' },
+};
+
+/** Keys of a later version: said so in place of being unknown. */
+export const laterKeys: Readonly<Record<string, string>> = {
+  include: 'Write the resources out here.',
+  run_once: 'Put the resource into a play of its own, for one host.',
+  delegate_to: 'Put the resource into a play of its own, for that host.',
+  risky: 'Leave it out, and keep a second login open while you apply.',
+  rollout: 'Use --limit to apply to some of the hosts first.',
+};
+
+/** Words of Ansible that people type out of habit, and what stands for them here. */
+export const ansibleWords: Readonly<Record<string, string>> = {
+  tasks: 'Use resources:',
+  pre_tasks: 'Use resources:',
+  post_tasks: 'Use resources:, or checks: for what proves the result.',
+  roles: 'Write the resources under resources:',
+  handlers: 'A service restarts by itself: name the resources in its restart_on: or reload_on:',
+  notify: 'Name this resource in the restart_on: or reload_on: of the service.',
+  gather_facts: 'Leave it out: facts are read when an expression uses them.',
+  become_user: 'Use become: { user: NAME }',
+  become_method: 'Use become: { method: sudo }',
+  ignore_errors: 'Use on_failure: continue',
+  with_items: 'Use loop:',
+  with_dict: 'Use loop: with a map.',
+  until: 'Use retry: { attempts: 5, delay: 3s }',
+  retries: 'Use retry: { attempts: 5, delay: 3s }',
+  serial: 'Use --parallel, or --limit for some of the hosts first.',
+  copy: 'Use file: with content: or src:',
+  template: 'Use file: with template:',
+  lineinfile: 'Use file: with the whole content.',
+  systemd: 'Use service:, and systemd_unit: for the unit file.',
+  systemd_service: 'Use service:, and systemd_unit: for the unit file.',
+  shell: 'Use command:',
+  pip: 'Use python_venv:',
+  uri: 'Use http_check: under checks:',
+  postgresql_user: 'Use pg_role:',
+  postgresql_db: 'Use pg_database:',
+  postgresql_privs: 'Use pg_grant:',
+  postgresql_ext: 'Use pg_extension:',
+};
+
+const hostSettings: Readonly<Record<string, Schema>> = {
+  port: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 65535,
+    default: 22,
+    description: 'The port of its SSH server.',
+  },
+  user: { ...name, description: 'The account to log in as; your own account’s name when left out.' },
+  identity_file: { ...name, description: 'A private key to log in with.' },
+  proxy_jump: { ...name, description: 'A host to connect through, as with ssh -J.' },
+  transport: {
+    enum: ['ssh', 'openssh', 'local', 'docker', 'podman', 'nspawn'],
+    default: 'ssh',
+    description:
+      'How to reach it: the built-in SSH client, the ssh command, this computer, or a container by name.',
+  },
+  become,
+};
+
+const hostSchema: Schema = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: {
+    address: { ...name, description: 'A DNS name or IP address; the host’s own name when left out.' },
+    ...hostSettings,
+    host_key: {
+      ...name,
+      pattern: '^(ssh|ecdsa|sk)-\\S+ \\S+',
+      description: 'Its public key, `ssh-ed25519 AAAA…`; no other is accepted.',
+    },
+    vars: variables,
+  },
+};
+
+const groupSchema: Schema = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: {
+    hosts: { ...names, description: 'Hosts of the group.' },
+    groups: { ...names, description: 'Groups whose hosts belong to it, too; their variables are stronger.' },
+    vars: variables,
+  },
+};
+
+/** An inventory file. */
+export const inventoryFileSchema: Schema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    defaults: {
+      type: ['object', 'null'],
+      additionalProperties: false,
+      properties: hostSettings,
+      description: 'Settings of every host that does not set them itself.',
+    },
+    hosts: { type: ['object', 'null'], additionalProperties: hostSchema, description: 'The hosts by name.' },
+    groups: {
+      type: ['object', 'null'],
+      additionalProperties: groupSchema,
+      description: 'Groups of hosts by name.',
+    },
+    vars: { ...variables, description: 'Variables of all hosts: the weakest level.' },
+  },
+};

@@ -1,0 +1,9 @@
+import { dataFilters } from './data-filters.ts';
+import { listFilters } from './list-filters.ts';
+import type { Operation } from './signature.ts';
+import { textFilters } from './text-filters.ts';
+
+/** The filters by name. */
+export const filters: ReadonlyMap<string, Operation> = new Map(
+  Object.entries({ ...textFilters, ...listFilters, ...dataFilters }),
+);

@@ -1,0 +1,181 @@
+import type { Place } from '../../problem.ts';
+import {
+  type Arguments,
+  type Body,
+  captured,
+  type MacroParameter,
+  type Node,
+  type Span,
+  type Statement,
+  type Target,
+} from './ast.ts';
+import { functionNames } from './functions.ts';
+import type { Where } from './syntax.ts';
+
+/** A name that the scope must provide, with the keys that are taken from it as far as they stand in the source. */
+export interface Reference {
+  readonly path: string[];
+  readonly at: Place;
+  /** It may be undefined, or its place may not be reached: under `default` or `is defined`, or in a branch. */
+  readonly guarded: boolean;
+}
+
+/** The references of a template or of an expression, in the order of the source. */
+export function referencesOf(source: Body | Node, where: Where): Reference[] {
+  const collector = new Collector(where);
+  if ('kind' in source) collector.node(source, new Set(functionNames), false);
+  else collector.body(source, new Set(functionNames), false);
+  return collector.found.toSorted((a, b) => a.start - b.start).map(({ reference }) => reference);
+}
+
+class Collector {
+  readonly found: { start: number; reference: Reference }[] = [];
+  readonly #where: Where;
+
+  constructor(where: Where) {
+    this.#where = where;
+  }
+
+  /** Statements share one set of local names, to which `set` and `macro` add. */
+  body(body: Body, locals: Set<string>, guarded: boolean): void {
+    for (const statement of body) this.#statement(statement, locals, guarded);
+  }
+
+  #statement(it: Statement, locals: Set<string>, guarded: boolean): void {
+    switch (it.kind) {
+      case 'text':
+        break;
+      case 'output':
+        this.node(it.value, locals, guarded);
+        break;
+      case 'if':
+        this.node(it.condition, locals, guarded);
+        this.body(it.body, locals, true);
+        this.body(it.otherwise, locals, true);
+        break;
+      case 'for': {
+        this.node(it.over, locals, guarded);
+        const inner = new Set([...locals, ...namesOf(it.target), 'loop']);
+        if (it.only) this.node(it.only, inner, guarded);
+        this.body(it.body, inner, guarded);
+        this.body(it.otherwise, new Set(locals), true);
+        break;
+      }
+      case 'set':
+        this.node(it.value, locals, guarded);
+        bind(it.target, locals);
+        break;
+      case 'capture':
+        this.body(it.body, new Set(locals), guarded);
+        this.node(it.value, new Set([...locals, captured]), guarded);
+        if (it.target) bind(it.target, locals);
+        break;
+      case 'with': {
+        const inner = new Set(locals);
+        for (const { target, value } of it.bindings) {
+          this.node(value, locals, guarded);
+          bind(target, inner);
+        }
+        this.body(it.body, inner, guarded);
+        break;
+      }
+      case 'macro':
+        locals.add(it.name);
+        this.#macro(it.parameters, it.body, new Set([...locals, 'caller']), guarded);
+        break;
+      case 'call':
+        this.node(it.call, locals, guarded);
+        this.#macro(it.parameters, it.body, new Set(locals), guarded);
+        break;
+    }
+  }
+
+  #macro(parameters: readonly MacroParameter[], body: Body, locals: Set<string>, guarded: boolean): void {
+    for (const parameter of parameters) {
+      if (parameter.default) this.node(parameter.default, locals, guarded);
+      locals.add(parameter.name);
+    }
+    this.body(body, locals, guarded);
+  }
+
+  node(node: Node, locals: ReadonlySet<string>, guarded: boolean): void {
+    const path = pathOf(node);
+    if (path === undefined) {
+      const { sure, guarded: unsure = [] } = partsOf(node);
+      for (const part of sure) this.node(part, locals, guarded);
+      for (const part of unsure) this.node(part, locals, true);
+    } else if (!locals.has(path[0]!)) this.#add(path, node, guarded);
+  }
+
+  #add(path: string[], at: Span, guarded: boolean): void {
+    const place = this.#where(at.start, at.end - at.start);
+    this.found.push({ start: at.start, reference: { path, at: place, guarded } });
+  }
+}
+
+const lenient = new Set(['default', 'd', 'items', 'defined', 'undefined']);
+
+/** The expressions within one: those whose names must be defined, and those whose names need not be. */
+function partsOf(it: Node): { sure: readonly Node[]; guarded?: readonly Node[] } {
+  switch (it.kind) {
+    case 'literal':
+    case 'name':
+      return { sure: [] };
+    case 'list':
+      return { sure: it.elements };
+    case 'map':
+      return { sure: it.entries.flatMap(({ key, value }) => [key, value]) };
+    case 'attribute':
+      return { sure: [it.of] };
+    case 'index':
+      return { sure: [it.of, it.key] };
+    case 'slice':
+      return { sure: [it.of, ...it.bounds.filter(bound => bound !== undefined)] };
+    case 'sign':
+    case 'not':
+      return { sure: [it.operand] };
+    case 'binary':
+      return { sure: [it.left, it.right] };
+    case 'logic':
+      return { sure: [it.left], guarded: [it.right] };
+    case 'compare':
+      return { sure: [it.first, ...it.rest.map(({ operand }) => operand)] };
+    case 'concat':
+      return { sure: it.operands };
+    case 'choice':
+      return { sure: [it.condition], guarded: [it.chosen, ...(it.otherwise ? [it.otherwise] : [])] };
+    case 'filter':
+    case 'check':
+      if (lenient.has(it.name)) return { sure: argumentsOf(it.args), guarded: [it.input] };
+      return { sure: [it.input, ...argumentsOf(it.args)] };
+    case 'call':
+      // The last name of `facts.disks.keys()` is a method, not a key.
+      return { sure: [it.callee.kind === 'attribute' ? it.callee.of : it.callee, ...argumentsOf(it.args)] };
+  }
+}
+
+function argumentsOf({ positional, named }: Arguments): Node[] {
+  return [...positional, ...named.map(({ value }) => value)];
+}
+
+/** The names of `a.b['c']`, undefined for anything else. */
+function pathOf(node: Node): string[] | undefined {
+  if (node.kind === 'name') return [node.name];
+  if (node.kind === 'attribute') {
+    const of = pathOf(node.of);
+    return of && [...of, node.name];
+  }
+  if (node.kind !== 'index' || node.key.kind !== 'literal' || typeof node.key.value !== 'string')
+    return undefined;
+  const of = pathOf(node.of);
+  return of && [...of, node.key.value];
+}
+
+function namesOf(target: Target): string[] {
+  if (target.kind === 'name') return [target.name];
+  return target.kind === 'tuple' ? target.targets.flatMap(namesOf) : [];
+}
+
+function bind(target: Target, locals: Set<string>): void {
+  for (const name of namesOf(target)) locals.add(name);
+}

@@ -1,0 +1,259 @@
+import {
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Node,
+  Parser,
+  Scalar,
+} from 'yaml';
+import { type Place, type Problem, ProblemError } from '../problem.ts';
+import type { Plain } from '../value.ts';
+import { alignment, type Style } from './alignment.ts';
+import type { Where } from './expression/syntax.ts';
+import { SourceText } from './text.ts';
+import { syntaxProblem, unquotedTemplate } from './yaml-problems.ts';
+
+/** Where something is in a document: keys of maps and indexes of lists, from the top. */
+export type Path = readonly (string | number)[];
+
+// Far beyond any sensible file: these keep a hostile one from exhausting the controller.
+const limits = { characters: 10_000_000, depth: 60, aliasedNodes: 10_000 };
+
+/** A YAML file as plain data, with the place of everything in it. */
+export class Doc {
+  readonly file: string;
+  readonly data: Plain;
+  readonly #text: SourceText;
+  readonly #root: Node | null;
+  readonly #document: Document;
+
+  constructor(text: SourceText, document: Document, data: Plain) {
+    this.file = text.file;
+    this.data = data;
+    this.#text = text;
+    this.#document = document;
+    this.#root = document.contents as Node | null;
+  }
+
+  /** Where the key or the value at `path` is written; of what is not there, the nearest thing around it. */
+  place(path: Path, which: 'key' | 'value' = 'value'): Place {
+    const { key, value } = this.#find(path);
+    const node = which === 'key' ? (key ?? value) : (value ?? key);
+    const [start, end] = node?.range ?? [0, 0];
+    return this.#text.place(start, end);
+  }
+
+  /** The data at `path`, or undefined. */
+  get(path: Path): Plain | undefined {
+    let data: Plain | undefined = this.data;
+    for (const step of path) {
+      if (typeof data !== 'object' || data === null || !Object.hasOwn(data, step)) return undefined;
+      data = (data as { [key: string]: Plain })[step];
+    }
+    return data;
+  }
+
+  /** The source text of an unquoted scalar, such as `0644`; undefined for anything else. */
+  source(path: Path): string | undefined {
+    const { value } = this.#find(path);
+    return isScalar(value) && value.type === Scalar.PLAIN ? value.source : undefined;
+  }
+
+  /** Places inside the text at `path`, for offsets in its decoded form. */
+  within(path: Path): Where {
+    const { value } = this.#find(path);
+    if (!isScalar(value) || value.range == null || typeof value.value !== 'string')
+      return () => this.place(path);
+    const [start, end] = value.range;
+    const decoded = value.value;
+    let offsets: number[] | undefined;
+    return (offset, length) => {
+      offsets ??= alignment(this.#text.text.slice(start, end), decoded, styleOf(value));
+      const last = offsets.length - 1;
+      const from = offsets[Math.min(offset, last)]!;
+      const to = offsets[Math.min(offset + length, last)]!;
+      return this.#text.place(start + from, start + Math.max(to, from + 1));
+    };
+  }
+
+  #find(path: Path): { key?: Node; value?: Node } {
+    let found: { key?: Node; value?: Node } = this.#root === null ? {} : { value: this.#root };
+    for (const step of path) {
+      const parent = this.#resolve(found.value);
+      const pair = isMap(parent) ? parent.items.find(({ key }) => keyText(key as Node) === step) : undefined;
+      const element = isSeq(parent) ? parent.items[step as number] : undefined;
+      if (pair === undefined && element === undefined) return found;
+      found = {};
+      if (pair !== undefined) found.key = pair.key as Node;
+      const value = this.#resolve((pair === undefined ? element : pair.value) as Node | undefined);
+      if (value != null) found.value = value;
+    }
+    return found;
+  }
+
+  #resolve(node: Node | undefined): Node | undefined {
+    return isAlias(node) ? node.resolve(this.#document) : node;
+  }
+}
+
+/** Reads one YAML 1.2 document. Throws a ProblemError with everything that is wrong with its syntax. */
+export function parseYaml(text: string, file: string): Doc {
+  const source = new SourceText(file, text.startsWith('\uFEFF') ? text.slice(1) : text);
+  const documents = compose(source);
+  const problems = documents.flatMap(({ errors, warnings }) =>
+    [...errors, ...warnings].map(error => syntaxProblem(error, source)),
+  );
+  const document = documents[0]!;
+  const second = documents[1]?.range;
+  if (second !== undefined) {
+    problems.push({
+      code: 'yaml-syntax',
+      message: 'A second document starts here; a file holds one.',
+      hint: 'Several plays of one file stand under plays:.',
+      at: source.place(second[0], second[0] + 3),
+    });
+  }
+  const reader = new Reader(source, document);
+  const data = reader.read(document.contents as Node | null, 0);
+  const exact = new Set(reader.problems.map(({ at }) => at?.line));
+  const all = [...reader.problems, ...problems.filter(({ at }) => !exact.has(at?.line))];
+  if (all.length > 0) throw new ProblemError(...firstOfEachLine(all));
+  return new Doc(source, document, data);
+}
+
+function compose(source: SourceText): Document[] {
+  const refuse = (message: string, offset: number): never => {
+    throw new ProblemError({ code: 'yaml-syntax', message, at: source.place(offset, offset + 1) });
+  };
+  if (source.text.length > limits.characters) refuse('The file is larger than 10 million characters.', 0);
+  const parser = new Parser();
+  function* tokens() {
+    for (const lexeme of new Lexer().lex(source.text)) {
+      yield* parser.next(lexeme);
+      if (parser.stack.length > 2 * limits.depth)
+        refuse(`This is nested more than ${limits.depth} deep.`, parser.offset);
+    }
+    yield* parser.end();
+  }
+  const composer = new Composer({ uniqueKeys: false, logLevel: 'silent', keepSourceTokens: false });
+  return [...composer.compose(tokens(), true, source.text.length)];
+}
+
+/** Turns nodes into data and collects what the YAML parser lets pass. */
+class Reader {
+  readonly problems: Problem[] = [];
+  readonly #text: SourceText;
+  readonly #document: Document;
+  readonly #open = new Set<Node>();
+  #aliased = 0;
+  #inAlias = 0;
+
+  constructor(text: SourceText, document: Document) {
+    this.#text = text;
+    this.#document = document;
+  }
+
+  read(node: Node | null | undefined, depth: number): Plain {
+    if (node == null) return null;
+    if (depth > limits.depth) return this.#report(node, `This is nested more than ${limits.depth} deep.`);
+    if (this.#inAlias > 0 && ++this.#aliased > limits.aliasedNodes) {
+      return this.#aliased > limits.aliasedNodes + 1
+        ? null
+        : this.#report(node, 'Aliases (*name) repeat more than 10000 values.', 'Use variables instead.');
+    }
+    if (isAlias(node)) return this.#alias(node, depth);
+    if (isScalar(node)) return this.#scalar(node);
+    if (this.#open.has(node)) return this.#report(node, 'This anchor holds an alias of itself.');
+    this.#open.add(node);
+    const value = isMap(node)
+      ? this.#map(node, depth)
+      : isSeq(node)
+        ? node.items.map(item => this.read(item as Node, depth + 1))
+        : null;
+    this.#open.delete(node);
+    return value;
+  }
+
+  #alias(node: Node & { source: string }, depth: number): Plain {
+    const target = isAlias(node) ? node.resolve(this.#document) : undefined;
+    if (target === undefined)
+      return this.#report(node, `There is no anchor &${node.source} before this alias.`);
+    this.#inAlias++;
+    const value = this.read(target, depth);
+    this.#inAlias--;
+    return value;
+  }
+
+  #scalar(node: Scalar): Plain {
+    const { value, source } = node;
+    if (typeof value !== 'number') return value as Plain;
+    if (!Number.isFinite(value))
+      return this.#report(node, `${source} is not a number that can be used here.`);
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+      return this.#report(
+        node,
+        `The number ${source} is too large to be kept exactly.`,
+        `Quote it: "${source}"`,
+      );
+    }
+    return value;
+  }
+
+  #map(node: { items: { key: unknown; value: unknown }[] } & Node, depth: number): Plain {
+    const template = unquotedTemplate(node, this.#text);
+    if (template !== undefined) {
+      this.problems.push(template);
+      return null;
+    }
+    const lines = new Map<string, number>();
+    return Object.fromEntries(
+      node.items.map(({ key, value }) => {
+        const name = keyText(key as Node);
+        const plain = this.read(value as Node, depth + 1);
+        if (name === undefined)
+          this.#report((key as Node | null) ?? node, 'A key must be a single word or text.');
+        else if (name === '<<')
+          this.#report(
+            key as Node,
+            'Merge keys (<<) are not part of YAML 1.2.',
+            'Write the keys out, or keep shared values in vars.',
+          );
+        else if (lines.has(name))
+          this.#report(key as Node, `"${name}" is already set on line ${lines.get(name)}.`);
+        else lines.set(name, this.#text.lineAt((key as Node).range![0]) + 1);
+        return [name ?? '', plain];
+      }),
+    );
+  }
+
+  #report(node: Node, message: string, hint?: string): null {
+    const [start, end] = node.range ?? [0, 0];
+    const at = this.#text.place(start, end);
+    this.problems.push({ code: 'yaml-syntax', message, at, ...(hint === undefined ? {} : { hint }) });
+    return null;
+  }
+}
+
+/** A key as text, by its source: `8080:` is "8080". undefined for a list, a map or nothing. */
+function keyText(key: Node | null | undefined): string | undefined {
+  if (!isScalar(key) || key.value === null) return undefined;
+  return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+}
+
+function styleOf(node: Scalar): Style {
+  if (node.type === Scalar.QUOTE_SINGLE) return 'single';
+  if (node.type === Scalar.QUOTE_DOUBLE) return 'double';
+  return node.type === Scalar.PLAIN ? 'plain' : 'block';
+}
+
+/** One slip often upsets the parser several times in a line; only the first message helps. */
+function firstOfEachLine(problems: readonly Problem[]): Problem[] {
+  const seen = new Set<number | undefined>();
+  return problems
+    .toSorted((a, b) => a.at!.line - b.at!.line || a.at!.column - b.at!.column)
+    .filter(({ at }) => !seen.has(at?.line) && seen.add(at?.line));
+}

@@ -1,0 +1,53 @@
+import { type Place, type Problem, type ProblemCode, ProblemError } from '../problem.ts';
+
+/** Collects problems, so that all of them can be told at once. */
+export class Problems {
+  readonly #found = new Map<string, Problem>();
+
+  get size(): number {
+    return this.#found.size;
+  }
+
+  /** Notes a problem; one that was already told at the same place is left out. */
+  add(...problems: readonly Problem[]): void {
+    for (const problem of problems) {
+      const { code, message, at, host } = problem;
+      const key = JSON.stringify([code, message, at?.file, at?.line, at?.column, host]);
+      if (!this.#found.has(key)) this.#found.set(key, problem);
+    }
+  }
+
+  /** Notes a problem by its parts. */
+  report(code: ProblemCode, message: string, at?: Place, hint?: string): void {
+    this.add({ code, message, ...(at === undefined ? {} : { at }), ...(hint === undefined ? {} : { hint }) });
+  }
+
+  /** Runs `work`; undefined when it threw problems, which are noted. Other errors go through. */
+  attempt<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (thrown) {
+      if (!(thrown instanceof ProblemError)) throw thrown;
+      this.add(...thrown.problems);
+      return undefined;
+    }
+  }
+
+  /** What was noted: without a place first, then file by file in the order of their lines. */
+  all(): Problem[] {
+    const found = [...this.#found.values()];
+    const files = [...new Set(found.map(({ at }) => at?.file))];
+    const order = ({ at }: Problem) => (at === undefined ? -1 : files.indexOf(at.file));
+    return found.toSorted(
+      (a, b) =>
+        order(a) - order(b) ||
+        (a.at?.line ?? 0) - (b.at?.line ?? 0) ||
+        (a.at?.column ?? 0) - (b.at?.column ?? 0),
+    );
+  }
+
+  /** Throws what was noted, if anything. */
+  done(): void {
+    if (this.size > 0) throw new ProblemError(...this.all());
+  }
+}

@@ -1,0 +1,138 @@
+import type { Module } from '../module.ts';
+import { inventoryFileSchema, playKeys, resourceKeys } from './envelope.ts';
+import { isMode, mapSchemas, type Schema } from './validate.ts';
+
+const draft = 'http://json-schema.org/draft-07/schema#';
+const template = { $ref: '#/definitions/template' };
+
+/** The JSON Schema (draft-07) by which editors complete and check playbooks. */
+export function playbookSchema(modules: Readonly<Record<string, Module>>): Schema {
+  const resources = { type: 'array', items: { $ref: '#/definitions/resource' } };
+  const play = {
+    ...playKeys,
+    become: relaxed(playKeys['become']!),
+    resources: { ...playKeys['resources'], ...resources },
+    checks: { ...playKeys['checks'], ...resources },
+  };
+  return {
+    $schema: draft,
+    title: 'A playbook of reconcile',
+    type: 'object',
+    allOf: [
+      { if: { required: ['plays'] }, else: { $ref: '#/definitions/play' } },
+      { if: { not: { required: ['plays'] } }, else: { $ref: '#/definitions/plays' } },
+    ],
+    definitions: {
+      template: { type: 'string', pattern: '\\{[{%#]', description: 'A template, such as "{{ vars.app }}".' },
+      plays: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          name: described(playKeys['name']!),
+          plays: {
+            type: 'array',
+            minItems: 1,
+            description: 'Plays, run in order.',
+            items: { $ref: '#/definitions/play' },
+          },
+        },
+      },
+      play: {
+        type: 'object',
+        required: ['hosts', 'resources'],
+        additionalProperties: false,
+        properties: mapValues(play, described),
+      },
+      resource: resourceSchema(modules),
+      ...mapValues(modules, argumentsSchema),
+    },
+  };
+}
+
+/** The JSON Schema (draft-07) by which editors complete and check inventories. */
+export function inventorySchema(): Schema {
+  return { $schema: draft, title: 'An inventory of reconcile', ...described(inventoryFileSchema) };
+}
+
+/** A resource: its own keys and exactly one module. */
+function resourceSchema(modules: Readonly<Record<string, Module>>): Schema {
+  const names = Object.keys(modules);
+  return {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      ...mapValues(resourceKeys, described),
+      loop: described(relaxed(resourceKeys['loop']!)),
+      become: described(relaxed(resourceKeys['become']!)),
+      ...mapValues(modules, ({ name, summary }) => ({
+        $ref: `#/definitions/${name}`,
+        description: summary,
+        markdownDescription: summary,
+      })),
+    },
+    oneOf: names.map(name => ({ required: [name] })),
+    defaultSnippets: names.map(name => ({
+      label: name,
+      description: modules[name]!.summary,
+      body: { [name]: snippet(modules[name]!.args as unknown as Schema) },
+    })),
+  };
+}
+
+function argumentsSchema({ args, summary, name, examples }: Module): Schema {
+  const schema = args as unknown as Schema;
+  const [example] = examples;
+  const shown =
+    example === undefined
+      ? ''
+      : `\n\n${example.title}:\n\`\`\`yaml\n${name}: ${JSON.stringify(example.args)}\n\`\`\``;
+  return {
+    ...described(mapSchemas(schema, open)),
+    description: summary,
+    markdownDescription: summary + shown,
+    defaultSnippets: [{ label: `${name}: required arguments`, body: snippet(schema) }],
+  };
+}
+
+/** The required arguments with a place to type each, in the form of yaml-language-server's snippets. */
+function snippet(schema: Schema): Record<string, unknown> {
+  const required = (schema['required'] ?? []) as readonly string[];
+  return Object.fromEntries(
+    required.map((key, index) => {
+      const inner = schema.properties?.[key];
+      const stop = `$${index + 1}`;
+      return [key, inner?.type === 'array' ? [stop] : inner?.type === 'object' ? {} : stop];
+    }),
+  );
+}
+
+/** A schema with its descriptions also as Markdown, as they are written. */
+function described(schema: Schema): Schema {
+  const { description } = schema;
+  return {
+    ...mapSchemas(schema, described),
+    ...(description === undefined ? {} : { markdownDescription: description }),
+  };
+}
+
+/** A schema in which a template may stand for any value. */
+function open(schema: Schema): Schema {
+  return relaxed(mapSchemas(schema, open));
+}
+
+function relaxed(schema: Schema): Schema {
+  const { description, default: value, ...rest } = schema;
+  const limited = ['pattern', 'enum', 'const', 'anyOf', 'oneOf'].some(keyword => rest[keyword] !== undefined);
+  // Text may be a template already, and a schema without a type takes anything.
+  if (!limited && (rest.type === undefined || rest.type === 'string')) return schema;
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(value === undefined ? {} : { default: value }),
+    // An unquoted mode is read from its source text.
+    anyOf: [rest, ...(isMode(schema) ? [{ type: 'integer' }] : []), template],
+  };
+}
+
+function mapValues<T, R>(map: Readonly<Record<string, T>>, change: (value: T) => R): Record<string, R> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+}

@@ -1,0 +1,107 @@
+import type { Place } from '../problem.ts';
+import type { Plain, Value } from '../value.ts';
+import {
+  compile,
+  isTemplate,
+  type Reference,
+  type Runtime,
+  type Scope,
+  type Template,
+} from './expression/index.ts';
+import type { Doc, Path } from './parse.ts';
+import { Problems } from './problems.ts';
+
+/** Data with templates in it, compiled and with the place of each. */
+export type Tree =
+  | { readonly kind: 'constant'; readonly value: Plain }
+  | { readonly kind: 'template'; readonly template: Template; readonly at: Place }
+  | { readonly kind: 'list'; readonly elements: readonly Tree[] }
+  | { readonly kind: 'map'; readonly entries: readonly (readonly [string, Tree])[] };
+
+/** Compiles the texts of `data`, which stands at `path` of `doc`. Mistakes go to `problems`. */
+export function compileTree(doc: Doc, path: Path, data: Plain, problems: Problems): Tree {
+  if (typeof data === 'string' && isTemplate(data)) {
+    const template = problems.attempt(() => compile(data, doc.within(path)));
+    return template === undefined
+      ? { kind: 'constant', value: null }
+      : { kind: 'template', template, at: doc.place(path) };
+  }
+  if (typeof data !== 'object' || data === null) return { kind: 'constant', value: data };
+  if (Array.isArray(data)) {
+    const elements = data.map((element, index) => compileTree(doc, [...path, index], element, problems));
+    return elements.every(isConstant) ? { kind: 'constant', value: data } : { kind: 'list', elements };
+  }
+  const entries = Object.entries(data).map(([key, value]) => {
+    if (isTemplate(key)) {
+      problems.report('invalid-value', 'A key cannot be a template.', doc.place([...path, key], 'key'));
+    }
+    return [key, compileTree(doc, [...path, key], value, problems)] as const;
+  });
+  return entries.every(([, tree]) => isConstant(tree))
+    ? { kind: 'constant', value: data }
+    : { kind: 'map', entries };
+}
+
+/** Whether there is no template in it. */
+export function isConstant(tree: Tree): tree is Tree & { kind: 'constant' } {
+  return tree.kind === 'constant';
+}
+
+/** The value of a tree. Throws a ProblemError with what is wrong in all of its templates. */
+export function evaluateTree(tree: Tree, scope: Scope, runtime: Runtime): Value {
+  const problems = new Problems();
+  const value = evaluate(tree, scope, runtime, problems);
+  problems.done();
+  return value;
+}
+
+function evaluate(tree: Tree, scope: Scope, runtime: Runtime, problems: Problems): Value {
+  switch (tree.kind) {
+    case 'constant':
+      return tree.value;
+    case 'template':
+      return problems.attempt(() => tree.template.evaluate(scope, runtime)) ?? null;
+    case 'list':
+      return tree.elements.map(element => evaluate(element, scope, runtime, problems));
+    case 'map':
+      return Object.fromEntries(
+        tree.entries.map(([key, inner]) => [key, evaluate(inner, scope, runtime, problems)]),
+      );
+  }
+}
+
+/** Every name that the templates of a tree refer to. */
+export function referencesOf(tree: Tree): readonly Reference[] {
+  switch (tree.kind) {
+    case 'constant':
+      return [];
+    case 'template':
+      return tree.template.references;
+    case 'list':
+      return tree.elements.flatMap(referencesOf);
+    case 'map':
+      return tree.entries.flatMap(([, inner]) => referencesOf(inner));
+  }
+}
+
+/** The part of a tree under a key, when it is a map that is written out. */
+export function branch(tree: Tree, key: string): Tree | undefined {
+  if (tree.kind === 'map') return tree.entries.find(([name]) => name === key)?.[1];
+  if (tree.kind !== 'constant' || typeof tree.value !== 'object' || tree.value === null) return undefined;
+  if (Array.isArray(tree.value) || !Object.hasOwn(tree.value, key)) return undefined;
+  return { kind: 'constant', value: tree.value[key]! };
+}
+
+/** A tree as it is written, with the text of its templates. */
+export function sourceOf(tree: Tree): Plain {
+  switch (tree.kind) {
+    case 'constant':
+      return tree.value;
+    case 'template':
+      return tree.template.source;
+    case 'list':
+      return tree.elements.map(sourceOf);
+    case 'map':
+      return Object.fromEntries(tree.entries.map(([key, inner]) => [key, sourceOf(inner)]));
+  }
+}

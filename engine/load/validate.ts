@@ -1,0 +1,125 @@
+import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
+import type { Problem } from '../problem.ts';
+import { Unknown } from '../value.ts';
+import { isTemplate } from './expression/index.ts';
+import type { Doc, Path } from './parse.ts';
+import { type Failure, wording } from './wording.ts';
+
+/** A JSON Schema as far as it is looked into here. */
+export interface Schema {
+  [keyword: string]: unknown;
+  type?: string | readonly string[];
+  properties?: Readonly<Record<string, Schema>>;
+  items?: Schema;
+  default?: unknown;
+  pattern?: string;
+}
+
+/** What stands where a value is expected and is let pass: a template before evaluation, an Unknown after it. */
+export type Open = 'template' | 'unknown';
+
+/** Data that was written at `path` of `doc`; `label` names it in messages, such as `pg_role`. */
+export interface Subject {
+  doc: Doc;
+  path: Path;
+  label: string;
+}
+
+const ajv = new Ajv({
+  strict: false,
+  allErrors: true,
+  verbose: true,
+  validateSchema: false,
+  meta: false,
+  logger: false,
+});
+ajv.addKeyword({
+  keyword: 'template',
+  validate: (_: unknown, data: unknown) => typeof data === 'string' && isTemplate(data),
+});
+ajv.addKeyword({ keyword: 'unknown', validate: (_: unknown, data: unknown) => data instanceof Unknown });
+
+const compiled: Record<Open, WeakMap<object, ValidateFunction>> = {
+  template: new WeakMap(),
+  unknown: new WeakMap(),
+};
+
+/** What is wrong with `data`, in words and at its places. Compiles each schema once. */
+export function validate(schema: Schema, data: unknown, subject: Subject, open: Open): Problem[] {
+  let check = compiled[open].get(schema);
+  if (check === undefined) {
+    check = ajv.compile(relax(schema, open) as AnySchema);
+    compiled[open].set(schema, check);
+  }
+  if (check(data)) return [];
+  return wording(check.errors as Failure[], data, subject);
+}
+
+/** The schema that lets a template or an Unknown stand for any value. */
+function relax(schema: Schema, open: Open): Schema {
+  return { if: { [open]: true }, else: mapSchemas(schema, inner => relax(inner, open)) };
+}
+
+const mapsOfSchemas = ['properties', 'patternProperties', 'definitions'];
+const listsOfSchemas = ['anyOf', 'oneOf', 'allOf'];
+const schemas = ['items', 'additionalProperties', 'propertyNames'];
+
+/** The schema with every schema directly in it changed. */
+export function mapSchemas(schema: Schema, change: (inner: Schema) => Schema): Schema {
+  const apply = (inner: unknown) =>
+    typeof inner === 'object' && inner !== null ? change(inner as Schema) : inner;
+  const entries = Object.entries(schema).map(([keyword, value]) => {
+    if (mapsOfSchemas.includes(keyword)) {
+      return [
+        keyword,
+        Object.fromEntries(Object.entries(value as object).map(([key, inner]) => [key, apply(inner)])),
+      ];
+    }
+    if (listsOfSchemas.includes(keyword)) return [keyword, (value as unknown[]).map(apply)];
+    return [keyword, schemas.includes(keyword) ? apply(value) : value];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Whether a schema is that of a file mode in octal digits. */
+export function isMode(schema: Schema | undefined): boolean {
+  return schema?.type === 'string' && schema.pattern?.startsWith('^[0-7]{3') === true;
+}
+
+/**
+ * The data with the schema's defaults, and with file modes as four octal digits. An unquoted mode is read from its
+ * source: YAML 1.2 takes 0644 for a decimal number. `source` gives the source of the scalar at a path, if it is written.
+ */
+export function complete(
+  schema: Schema,
+  data: unknown,
+  source: (path: Path) => string | undefined,
+  path: Path = [],
+): unknown {
+  if (isMode(schema)) return mode(data, source(path));
+  // A whole number that an expression gave has one form as text; a written one may have lost leading zeros.
+  if (schema.type === 'string' && Number.isSafeInteger(data) && source(path) === undefined)
+    return String(data);
+  if (Array.isArray(data) && schema.items !== undefined) {
+    return data.map((element, index) => complete(schema.items!, element, source, [...path, index]));
+  }
+  if (typeof data !== 'object' || data === null || !isPlainObject(data) || schema.properties === undefined)
+    return data;
+  const filled: Record<string, unknown> = { ...data };
+  for (const [key, inner] of Object.entries(schema.properties)) {
+    if (filled[key] === undefined && inner.default !== undefined)
+      filled[key] = structuredClone(inner.default);
+    else if (Object.hasOwn(filled, key)) filled[key] = complete(inner, filled[key], source, [...path, key]);
+  }
+  return filled;
+}
+
+function isPlainObject(data: object): boolean {
+  return Object.getPrototypeOf(data) === Object.prototype;
+}
+
+function mode(data: unknown, source: string | undefined): unknown {
+  if (typeof data !== 'string' && typeof data !== 'number') return data;
+  const digits = /^(?:0o?)?([0-7]{3,4})$/.exec(typeof data === 'string' ? data : (source ?? ''))?.[1];
+  return digits === undefined ? data : digits.padStart(4, '0');
+}

@@ -1,0 +1,151 @@
+/**
+ * What a module wants to know of a host, as data. Nothing in this vocabulary writes, except that `command`
+ * is as harmless as the program it names. The probes of all resources of a host are merged into one script
+ * (plan/read.ts), so asking twice for the same thing costs nothing.
+ *
+ * `R` is what reading it gives; it exists for the type checker only.
+ */
+export type Probe<R = unknown> = ProbeData & { readonly result?: R };
+
+type ProbeData =
+  | { kind: 'path'; path: string }
+  | { kind: 'content'; path: string }
+  | { kind: 'entries'; path: string; hashes: boolean; depth: number }
+  | { kind: 'package'; name: string }
+  | { kind: 'candidate'; name: string }
+  | { kind: 'unit'; name: string }
+  | { kind: 'account'; database: 'passwd' | 'group'; name: string }
+  | { kind: 'sql'; query: string; database: string; as: string }
+  | { kind: 'owed'; unit: string }
+  | { kind: 'program'; name: string }
+  | { kind: 'command'; script: string; as?: string; timeoutS: number };
+
+/** What is at a path; links are not followed. Times in seconds since 1970. */
+export interface PathState {
+  type: 'file' | 'directory' | 'link' | 'other';
+  owner: string;
+  group: string;
+  /** Four octal digits, e.g. `0644`. */
+  mode: string;
+  sizeBytes: number;
+  modifiedS: number;
+  /** Where a link points, as written in it. */
+  target?: string;
+}
+
+/** A regular file's content; `bytes` only up to `contentLimitBytes`. Links are followed. */
+export interface Content {
+  sha256: string;
+  bytes?: Buffer;
+}
+
+/** Larger files are compared by their hash alone, and shown without their lines. */
+export const contentLimitBytes = 65_536;
+
+/** One entry below a directory; `path` is relative to it. */
+export interface Entry extends PathState {
+  path: string;
+  sha256?: string;
+}
+
+export interface PackageState {
+  /** dpkg's status word: `installed`, `half-configured`, `config-files` … */
+  status: string;
+  version: string;
+  held: boolean;
+}
+
+/** What apt would install now: `apt-cache policy`. `versions` newest first. */
+export interface Candidate {
+  installed: string | null;
+  candidate: string | null;
+  versions: string[];
+}
+
+/** Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID … */
+export type UnitState = Record<string, string>;
+
+/** A restart or reload that an earlier change made necessary and that was not done yet. */
+export interface Owed {
+  action: 'restart' | 'reload' | 'run';
+  because: string;
+  /** Seconds since 1970; null when the change is only planned. */
+  sinceS: number | null;
+}
+
+export interface CommandResult {
+  exit: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** What is at `path` itself (links not followed); null = nothing. */
+export const path = (path: string): Probe<PathState | null> => ({ kind: 'path', path });
+/** The content of the regular file at `path`; null = no such file. */
+export const content = (path: string): Probe<Content | null> => ({ kind: 'content', path });
+/** Everything below the directory `path` down to `depth` levels, with SHA-256 of files on request; null = no directory. */
+export const entries = (
+  path: string,
+  options: { hashes?: boolean; depth?: number } = {},
+): Probe<Entry[] | null> => ({
+  kind: 'entries',
+  path,
+  hashes: options.hashes ?? false,
+  depth: options.depth ?? 64,
+});
+/** What dpkg knows of a package; null = never installed. */
+export const installedPackage = (name: string): Probe<PackageState | null> => ({ kind: 'package', name });
+/** What apt could install; reads the package lists on the host, and does not refresh them. */
+export const candidate = (name: string): Probe<Candidate | null> => ({ kind: 'candidate', name });
+/** What systemd knows of a unit (full name with suffix); LoadState is `not-found` for an unknown one. */
+export const unit = (name: string): Probe<UnitState> => ({ kind: 'unit', name });
+/** The fields of a line of passwd or group; null = no such account. */
+export const account = (database: 'passwd' | 'group', name: string): Probe<string[] | null> => ({
+  kind: 'account',
+  database,
+  name,
+});
+/**
+ * Rows of a read-only query by psql over the local socket as the system user `as`, as JSON objects.
+ * Gives Missing when psql, a running server or the database is not there; ProblemError when the query is wrong.
+ */
+export const sql = (
+  query: string,
+  options: { database?: string; as?: string } = {},
+): Probe<Record<string, unknown>[]> => ({
+  kind: 'sql',
+  query,
+  database: options.database ?? 'postgres',
+  as: options.as ?? 'postgres',
+});
+/** The restarts and reloads that are owed to a unit, or runs owed to a command by its name. */
+export const owed = (unit: string): Probe<Owed[]> => ({ kind: 'owed', unit });
+/** The full path of a program in root's PATH; null = not there. */
+export const program = (name: string): Probe<string | null> => ({ kind: 'program', name });
+/** The escape: a shell script that must not change anything. stdin is closed; output is cut at 64 KiB. */
+export const command = (
+  script: string,
+  options: { as?: string; timeoutS?: number } = {},
+): Probe<CommandResult> => ({
+  kind: 'command',
+  script,
+  timeoutS: options.timeoutS ?? 30,
+  ...(options.as === undefined ? {} : { as: options.as }),
+});
+
+/**
+ * Stands where a state cannot be read because something is not on the host yet. `broughtBy` lists tokens such as
+ * `package:nginx` or `unit:app.service` (`*` matches any characters); the engine looks for an earlier resource that
+ * brings one of them, and predicts, or reports the absence as a problem before anything is changed.
+ */
+export class Missing {
+  readonly what: string;
+  readonly broughtBy: readonly string[];
+  constructor(what: string, broughtBy: readonly string[]) {
+    this.what = what;
+    this.broughtBy = broughtBy;
+  }
+}
+
+/** What a record of probes reads as. */
+export type Readings<P> = { [K in keyof P]: P[K] extends Probe<infer R> | undefined ? R : never };

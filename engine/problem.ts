@@ -1,0 +1,96 @@
+/** A place in a text that a person wrote. Lines and columns count from 1; `text` is the whole line. */
+export interface Place {
+  file: string;
+  line: number;
+  column: number;
+  /** How many characters to underline; 1 when left out. */
+  length?: number;
+  /** The source line, so that a message can be shown without reading the file again. */
+  text?: string;
+}
+
+/** Something that is wrong, as plain data. The message is a sentence that names what the person wrote. */
+export interface Problem {
+  code: ProblemCode;
+  message: string;
+  /** What to do about it; a command to copy stands on a line of its own. */
+  hint?: string;
+  at?: Place;
+  host?: string;
+  resource?: string;
+  /** The last words of the command or the peer that refused, verbatim. */
+  cause?: string;
+}
+
+/** Every problem code and what `reconcile explain CODE` and docs/errors.md say of it. */
+export const explanations = {
+  bug: 'The program met a situation that it holds to be impossible. Please report it with the command you ran.',
+  'yaml-syntax':
+    'The file is not valid YAML 1.2. The place is where the parser could not go on; the cause is often a line above it.',
+  'file-missing': 'A file that the command line or the playbook names does not exist or cannot be read.',
+  'unknown-key': 'A key is not one that belongs here. The message lists the nearest name that does.',
+  'wrong-type': 'A value is of another type than this argument takes.',
+  'missing-key': 'An argument that the module cannot do without is not there.',
+  'unknown-module': 'No module has this name. `reconcile modules` lists them.',
+  'duplicate-name':
+    'Two resources of one play have the same name, so that a reference to it would be ambiguous.',
+  'unknown-resource': 'A `needs`, `restart_on` or `reload_on` names a resource that the play does not have.',
+  'unknown-host': 'A pattern, a limit or a group names a host or group that the inventory does not have.',
+  'undefined-variable': 'An expression uses a name that has no value here.',
+  'expression-syntax': 'The text between {{ and }} or {% and %} is not a valid expression.',
+  'expression-type': 'An operator or filter was given a value of a type it does not take.',
+  'expression-limit': 'An expression ran longer, or produced more text, than any sensible playbook needs.',
+  'invalid-value': 'A value has the right type but cannot be used for what it is meant for.',
+  conflict: 'Two resources of a play own the same thing and would undo each other on every run.',
+  'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
+  'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
+  'insecure-file': 'A file of secrets can be read by other accounts of this computer.',
+  usage: 'The command line is wrong. `reconcile --help` shows what it takes.',
+  unreachable: 'No connection to the host could be made, or it broke and could not be made again.',
+  'host-key-unknown': 'The host is not in known_hosts, so nobody has vouched for its identity yet.',
+  'host-key-changed':
+    'The host shows another key than the one recorded. It was reinstalled, or somebody is in between.',
+  'auth-failed': 'The host accepted none of the keys offered.',
+  'become-failed': 'The login worked, but becoming the user that does the work did not.',
+  locked: 'Somebody else is applying to the host, or was cut off from it; nothing was changed by this apply.',
+  'connection-lost':
+    'The connection ended while a step was running; what it did is read again on the next run.',
+  timeout: 'A step took longer than it was given.',
+  'program-missing':
+    'A program that a resource needs is not on the host, and nothing before it in the play brings it.',
+  'unit-missing': 'systemd does not know the unit, and nothing before it in the play brings it.',
+  'read-failed': 'Reading the state of a resource failed; nothing was changed by it.',
+  'step-failed':
+    'A command of a change exited with an error. The host holds what the earlier steps did; files are put back.',
+  'validation-failed': 'The check of the new files failed; they were put back as they were.',
+  'not-as-declared': 'After the change the resource was read again and is not as declared.',
+  'check-failed': 'A check of the play did not get the answer that it expects.',
+  'apt-locked': 'Another program holds the package lock and did not let go in time.',
+  'dpkg-broken': 'An earlier package operation broke off and left dpkg half-configured.',
+  'no-space': 'A file system of the host is full.',
+} as const satisfies Record<string, string>;
+
+export type ProblemCode = keyof typeof explanations;
+
+/** Carries one or more problems up the stack. Anything else that is thrown is a bug. */
+export class ProblemError extends Error {
+  readonly problems: readonly Problem[];
+  constructor(...problems: Problem[]) {
+    super(problems.map(p => p.message).join('\n'));
+    this.name = 'ProblemError';
+    this.problems = problems;
+  }
+}
+
+/** Any thrown value as problems; what is not a ProblemError is reported as a bug of the program. */
+export function problemsOf(thrown: unknown): readonly Problem[] {
+  if (thrown instanceof ProblemError) return thrown.problems;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return [
+    {
+      code: 'bug',
+      message: `This is a bug in reconcile: ${error.message}`,
+      ...(error.stack === undefined ? {} : { cause: error.stack }),
+    },
+  ];
+}

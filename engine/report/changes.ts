@@ -1,0 +1,83 @@
+import { type Span, type Style, span } from './style.ts';
+import type { ChangeView, DiffView, ResourceView, ValueView } from './view.ts';
+
+/** What happens to a resource in one character, and the style of it. */
+export interface Sign {
+  text: string;
+  style: Style;
+}
+
+const signs = {
+  create: { text: '+', style: 'green' },
+  update: { text: '~', style: 'yellow' },
+  remove: { text: '-', style: 'red' },
+  answer: { text: '!', style: 'magenta' },
+  failed: { text: '✗', style: ['red', 'bold'] },
+  unchanged: { text: '=', style: 'dim' },
+  skipped: { text: '·', style: 'dim' },
+} as const satisfies Record<string, { text: string; style: Style }>;
+
+export function signOf({ status, diff }: ResourceView): Sign {
+  if (status === 'failed' || status === 'skipped') return signs[status];
+  if (diff === null)
+    return status === 'changed' || status === 'would_change' ? signs.update : signs.unchanged;
+  return diff.changes.length > 0 && diff.changes.every(isAnswer) ? signs.answer : signs[diff.kind];
+}
+
+/** A restart or reload that an earlier change made necessary: it is said as what is done, not as a value. */
+function isAnswer({ before, after }: ChangeView): boolean {
+  return after === 'no' && typeof before === 'string' && before.startsWith('because ');
+}
+
+/** The changes in a few words each, which are better not parted: `mode 0644 → 0600, `, `content 1 line of 3`. */
+export function describe(diff: DiffView): Span[][] {
+  if (diff.changes.length === 0) return [[span(diff.kind)]];
+  const last = diff.changes.length - 1;
+  return diff.changes.map((change, i) => {
+    const words = describeChange(change, diff.kind);
+    return i === last ? words : [...words, span(', ')];
+  });
+}
+
+/** Names of the resources that a difference was predicted from, but for those that the difference names itself. */
+export function predictedFrom({ diff, predicted_from }: ResourceView): string[] {
+  const answered = (diff?.changes ?? []).filter(isAnswer).map(({ before }) => String(before));
+  return predicted_from.filter(name => !answered.some(text => text.includes(name)));
+}
+
+function describeChange(change: ChangeView, kind: DiffView['kind']): Span[] {
+  const { key, before, after, text } = change;
+  if (isAnswer(change)) return [span(key, 'bold'), span(' '), span(String(before), 'dim')];
+  if (text !== undefined) return [span(key), span(' '), span(text.summary)];
+  if (kind === 'create' || before === undefined) return [span(key), span(' '), span(shown(after))];
+  if (kind === 'remove') return [span(key), span(' '), span(shown(before))];
+  if (Array.isArray(before) || Array.isArray(after)) return describeList(key, listOf(before), listOf(after));
+  return [span(key), span(' '), span(shown(before), 'red'), span(' → ', 'dim'), span(shown(after), 'green')];
+}
+
+function describeList(key: string, before: string[], after: string[]): Span[] {
+  const added = after
+    .filter(element => !before.includes(element))
+    .map(element => span(`+${element}`, 'green'));
+  const removed = before
+    .filter(element => !after.includes(element))
+    .map(element => span(`-${element}`, 'red'));
+  const elements = [...added, ...removed];
+  if (elements.length === 0) return [span(`${key} in another order: ${shown(after)}`)];
+  return [span(key), ...elements.flatMap(element => [span(' '), element])];
+}
+
+function listOf(value: ValueView | undefined): string[] {
+  if (Array.isArray(value)) return value;
+  return value === undefined || value === null ? [] : [shown(value)];
+}
+
+/** A value in the words that a person would use for it. */
+function shown(value: ValueView | undefined): string {
+  if (value === undefined || value === null) return 'none';
+  if (value === true) return 'yes';
+  if (value === false) return 'no';
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
+  const text = String(value);
+  return text === '' || text !== text.trim() ? JSON.stringify(text) : text;
+}

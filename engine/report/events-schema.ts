@@ -1,0 +1,129 @@
+import { explanations } from '../problem.ts';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const ref = (name: string): Schema => ({ $ref: `#/definitions/${name}` });
+const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
+const listOf = (items: Schema): Schema => ({ type: 'array', items });
+const string: Schema = { type: 'string' };
+const count: Schema = { type: 'integer', minimum: 0 };
+const described = (schema: Schema, description: string): Schema => ({ ...schema, description });
+
+/** Properties whose name ends with `?` may be missing; there are no others. */
+function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
+  const required = Object.keys(properties).filter(key => !key.endsWith('?'));
+  return {
+    type: 'object',
+    ...(description === undefined ? {} : { description }),
+    properties: Object.fromEntries(
+      Object.entries(properties).map(([key, schema]) => [key.replace('?', ''), schema]),
+    ),
+    required,
+    additionalProperties: false,
+  };
+}
+
+function event(name: string, description: string, properties: Readonly<Record<string, Schema>>): Schema {
+  return object(
+    {
+      event: { const: name },
+      time: described({ type: 'string' }, 'ISO 8601, UTC.'),
+      run: described(string, 'The same for all events of a run.'),
+      ...properties,
+    },
+    description,
+  );
+}
+
+const onHost = { host: string, play: string };
+
+const resource = {
+  name: string,
+  module: string,
+  status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'would_change'] },
+  diff: described(orNull(ref('diff')), 'What differed; null when nothing did.'),
+  predicted_from: described(
+    listOf(string),
+    'Resources that the difference was predicted from; empty when it was read.',
+  ),
+  deviation: described(
+    orNull(object({ planned: orNull(ref('diff')) })),
+    'Not null when the difference at its turn was not the one that the plan showed, which is `planned`.',
+  ),
+  duration_ms: count,
+  error: orNull(ref('problem')),
+  'skipped?': described(string, '`when`, or what it was not reached because of.'),
+  'commands?': described(
+    listOf(object({ command: string, output: string })),
+    'With -v: the commands that ran.',
+  ),
+};
+
+const counts = { unchanged: count, changed: count, failed: count, skipped: count, deviations: count };
+
+/** JSON Schema (draft-07) of one line of `--json`. */
+export const eventsSchema: Schema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  $comment: 'version 1',
+  title: 'One event of reconcile apply --json',
+  oneOf: [
+    event('run_started', 'A play begins.', {
+      playbook: string,
+      play: string,
+      check: described({ type: 'boolean' }, 'Whether nothing is to be changed.'),
+      hosts: listOf(string),
+    }),
+    event('host_connected', 'The login to a host worked.', { ...onHost, account: string }),
+    event('host_plan', 'What was read of a host, and what that would change.', {
+      ...onHost,
+      resources: listOf(ref('resource')),
+      'lease?': described(ref('lease'), 'Somebody else is applying to the host.'),
+    }),
+    event('resource', 'A resource is done, or in a check: would be.', { ...onHost, ...resource }),
+    event('host_finished', 'A play is over on a host.', {
+      host: string,
+      result: ref('result'),
+      problems: listOf(ref('problem')),
+    }),
+    event('run_finished', 'The last event.', {
+      hosts: { type: 'object', additionalProperties: ref('result') },
+      exit_code: { enum: [0, 1, 2, 3, 4, 130] },
+      check: { type: 'boolean' },
+      duration_ms: count,
+    }),
+  ],
+  definitions: {
+    resource: object(resource),
+    lease: object({ holder: string, since: string, expires: string }, 'Times in ISO 8601, UTC.'),
+    diff: object({
+      kind: { enum: ['create', 'update', 'remove'] },
+      changes: listOf(ref('change')),
+    }),
+    change: object(
+      {
+        key: string,
+        'before?': ref('value'),
+        'after?': ref('value'),
+        'text?': object(
+          {
+            summary: string,
+            lines: described(listOf(string), 'Each begins with `+`, `-`, a space, `@` or `\\`.'),
+          },
+          'In the place of `before` and `after` for the content of files.',
+        ),
+      },
+      'One key that differs; a side that does not exist is left out.',
+    ),
+    value: { type: ['string', 'number', 'boolean', 'null', 'array'], items: string },
+    result: object({ status: { enum: ['ok', 'changed', 'failed', 'unreachable'] }, ...counts }),
+    problem: object({
+      code: { enum: Object.keys(explanations) },
+      message: string,
+      'hint?': string,
+      'at?': object({ file: string, line: count, column: count, 'length?': count, 'text?': string }),
+      'host?': string,
+      'resource?': string,
+      'cause?': string,
+    }),
+  },
+};

@@ -1,0 +1,24 @@
+import type { Output, Reporter } from './reporter.ts';
+import type { EventView, ResourceView } from './view.ts';
+
+/** One JSON object a line and nothing else, as schemas/events.schema.json describes; commands only on request. */
+export function jsonReporter(output: Output, options: { commands: boolean }): Reporter {
+  return {
+    report(event) {
+      if (event.event === 'resource_started') return;
+      output.write(JSON.stringify(options.commands ? event : withoutCommands(event)) + '\n');
+    },
+    showPlan() {},
+    notice() {},
+    close() {},
+  };
+}
+
+function withoutCommands(event: EventView): unknown {
+  if (event.event === 'host_plan') return { ...event, resources: event.resources.map(strip) };
+  return event.event === 'resource' ? strip(event) : event;
+}
+
+function strip<R extends ResourceView>({ commands: _, ...rest }: R): Omit<R, 'commands'> {
+  return rest;
+}

@@ -1,0 +1,237 @@
+import { leaseText } from '../lease.ts';
+import type { Problem } from '../problem.ts';
+import { describe, predictedFrom, signOf } from './changes.ts';
+import { columnsOf, nameList, pad, truncate } from './columns.ts';
+import type { HostRecord, PlayRecord, RunRecord } from './record.ts';
+import { flow, paint, type Span, type Style, span, wrap } from './style.ts';
+import type { ChangeView, ResourceView } from './view.ts';
+
+/** How a result is laid out. */
+export interface Layout {
+  /** Columns of the terminal; Infinity where lines may have any length. */
+  columns: number;
+  color: boolean;
+  /** Whether the changed lines of texts are shown. */
+  diff: boolean;
+  /** 1 = also what is as declared and the commands that ran; 2 = also what the commands printed. */
+  verbosity: 0 | 1 | 2;
+}
+
+/** Lines of a text that are shown before the rest is only counted. */
+const mostTextLines = 60;
+
+type Line = Span[];
+
+/**
+ * What is different on which hosts, play by play. Hosts of which all of it reads the same are shown once under
+ * all their names, and those with nothing to show on one line.
+ */
+export function planText(record: RunRecord, layout: Layout): string {
+  const plays = [...record.plays.values()];
+  return plays
+    .flatMap((play, i) => {
+      const groups = playGroups(record, play, plays.slice(i + 1), layout);
+      return plays.length === 1 ? groups : [[[span(play.name, 'bold')], []], ...groups];
+    })
+    .map(lines => lines.map(line => paint(line, layout.color) + '\n').join(''))
+    .join('');
+}
+
+function playGroups(record: RunRecord, play: PlayRecord, later: PlayRecord[], layout: Layout): Line[][] {
+  const frame = frameOf(record, play, layout);
+  const groups = new Map<string, { hosts: string[]; lines: Line[] }>();
+  const quiet: string[] = [];
+  for (const host of play.hosts.values()) {
+    // What is wrong with the host as a whole is told in the last of its plays.
+    const last = !later.some(({ hosts }) => hosts.has(host.host));
+    const problems = last ? record.hostProblems(host.host) : [];
+    const lines = [
+      ...leaseLines(host, frame, layout),
+      ...resourceLines(host, frame, layout),
+      ...problems.flatMap(each => problemLines(each, 2, layout)),
+    ];
+    const key = JSON.stringify(lines);
+    if (lines.length === 0) quiet.push(host.host);
+    else if (groups.has(key)) groups.get(key)!.hosts.push(host.host);
+    else groups.set(key, { hosts: [host.host], lines });
+  }
+  const shown = [...groups.values()].map(({ hosts, lines }) => [
+    ...wrap([span(nameList(hosts), 'bold')], layout.columns),
+    ...lines,
+    [],
+  ]);
+  if (quiet.length === 0) return shown;
+  const words = record.check ? 'nothing would change' : 'nothing to change';
+  return [
+    ...shown,
+    [...wrap([span(nameList(quiet), 'bold'), span('  '), span(words, 'dim')], layout.columns), []],
+  ];
+}
+
+/** Who is changing the host; a run that has tried to do it as well tells by then how that went. */
+function leaseLines({ lease }: HostRecord, { over }: Frame, { columns }: Layout): Line[] {
+  if (lease === undefined || over) return [];
+  const text = `is being changed by ${leaseText(lease)}`;
+  return wrap([span(text, 'yellow')], Math.max(10, columns - 2)).map(line => [span('  '), ...line]);
+}
+
+interface Frame {
+  nameColumns: number;
+  moduleColumns: number;
+  /** The run is over and was to change things: what is still only planned was not done. */
+  over: boolean;
+}
+
+/** One set of columns for all hosts of a play, so that identical plans stay identical and all of it lines up. */
+function frameOf(record: RunRecord, play: PlayRecord, layout: Layout): Frame {
+  const most = Number.isFinite(layout.columns) ? Math.max(16, Math.floor(layout.columns * 0.35)) : 48;
+  const frame = { nameColumns: 0, moduleColumns: 0, over: record.finished && !record.check };
+  for (const host of play.hosts.values()) {
+    for (const resource of host.resources.values()) {
+      if (!isShown(resource, layout)) continue;
+      frame.nameColumns = Math.max(frame.nameColumns, Math.min(most, columnsOf(resource.name)));
+      frame.moduleColumns = Math.max(frame.moduleColumns, columnsOf(resource.module));
+    }
+  }
+  return frame;
+}
+
+function isShown({ status, deviation }: ResourceView, { verbosity }: Layout): boolean {
+  if (status === 'changed' || status === 'would_change' || status === 'failed' || deviation !== null)
+    return true;
+  return verbosity > 0;
+}
+
+function resourceLines(host: HostRecord, frame: Frame, layout: Layout): Line[] {
+  const resources = [...host.resources.values()];
+  return [
+    ...resources.filter(each => isShown(each, layout)).flatMap(each => linesOf(each, frame, layout)),
+    ...(layout.verbosity > 0 ? [] : notRunLines(resources)),
+  ];
+}
+
+/** Resources that were not reached because of a failure: how many, not which. */
+function notRunLines(resources: readonly ResourceView[]): Line[] {
+  const counts = new Map<string, number>();
+  for (const { status, skipped } of resources) {
+    if (status !== 'skipped' || skipped === undefined || skipped === 'when' || skipped === 'tags') continue;
+    counts.set(skipped, (counts.get(skipped) ?? 0) + 1);
+  }
+  return [...counts].map(([reason, count]) => {
+    const what = count === 1 ? '1 resource' : `${count} resources`;
+    return [span(`  · ${what} not reached, because of ${reason}`, 'dim')];
+  });
+}
+
+function linesOf(resource: ResourceView, frame: Frame, layout: Layout): Line[] {
+  const sign = signOf(resource);
+  const start = 4 + frame.nameColumns + 2 + frame.moduleColumns + 2;
+  // Beside the names where there is room for a sentence, else below them.
+  const beside = layout.columns - start >= 24;
+  const words = flow(
+    what(resource, frame),
+    beside ? layout.columns - start : Math.max(10, layout.columns - 6),
+  );
+  const name =
+    beside && Number.isFinite(layout.columns) ? truncate(resource.name, frame.nameColumns) : resource.name;
+  const head: Line = [
+    span('  '),
+    span(sign.text, sign.style),
+    span(` ${pad(name, frame.nameColumns)}  `),
+    span(pad(resource.module, frame.moduleColumns), 'dim'),
+  ];
+  const first = beside ? [[...head, span('  '), ...(words.shift() ?? [])]] : [head];
+  return [
+    ...first,
+    ...words.map(line => [span(' '.repeat(beside ? start : 6)), ...line]),
+    ...deviationLines(resource, layout),
+    ...(layout.diff
+      ? (resource.diff?.changes ?? []).flatMap(change => textLines(change, resource, layout))
+      : []),
+    ...commandLines(resource, layout),
+    ...(resource.error ? problemLines(resource.error, 6, layout) : []),
+  ];
+}
+
+/** What happens to it, in groups of words that are better not parted. */
+function what(resource: ResourceView, { over }: Frame): Line[] {
+  const { status, diff, skipped } = resource;
+  const words = diff === null ? [] : describe(diff);
+  if (status === 'failed') words.unshift([span(diff === null ? 'failed' : 'failed: ', 'red')]);
+  if (status === 'would_change' && over) words.unshift([span('not done: ', 'yellow')]);
+  if (status === 'skipped') words.unshift([span(`skipped: ${skipped ?? ''}`, 'dim')]);
+  if (status === 'unchanged') words.unshift([span('as declared', 'dim')]);
+  const after = status === 'would_change' ? predictedFrom(resource) : [];
+  if (after.length > 0) words.push([span('  '), span(`after ${after.join(', ')}`, 'cyan')]);
+  return words;
+}
+
+function deviationLines({ deviation, status }: ResourceView, layout: Layout): Line[] {
+  if (deviation === null) return [];
+  const { planned } = deviation;
+  const before = status === 'failed' ? 'not what the plan showed' : 'done, but not what the plan showed';
+  const shown = planned === null ? [[span('no change')]] : describe(planned);
+  const words = [[span(`≠ ${status === 'unchanged' ? 'the plan showed' : before}: `, 'yellow')], ...shown];
+  return flow(words, Math.max(10, layout.columns - 6)).map(line => [span('      '), ...line]);
+}
+
+const lineStyles: Readonly<Record<string, Style>> = {
+  '+': 'green',
+  '-': 'red',
+  '@': 'cyan',
+  '\\': 'dim',
+  ' ': 'dim',
+};
+
+/** The changed lines, as they are: a terminal wraps what is too long, so that nothing is kept back. */
+function textLines({ key, text }: ChangeView, { diff }: ResourceView, layout: Layout): Line[] {
+  if (text === undefined || text.lines.length === 0) return [];
+  const several = diff!.changes.filter(change => change.text !== undefined).length > 1;
+  const most = layout.verbosity > 0 ? Infinity : mostTextLines;
+  const lines = text.lines.slice(0, most).map(line => {
+    const sign = line[0]!;
+    const rest = line.slice(1).replaceAll('\t', '    ');
+    return [
+      span('        '),
+      span(sign === '@' || sign === '\\' ? `…${rest}` : `${sign} ${rest}`, lineStyles[sign]),
+    ];
+  });
+  const left = text.lines.length - most;
+  return [
+    ...(several ? [[span(`      ${key}`, 'dim')]] : []),
+    ...lines,
+    ...(left > 0 ? [[span(`        … ${left} more lines (-v shows all)`, 'dim')]] : []),
+  ];
+}
+
+function commandLines({ commands }: ResourceView, { verbosity }: Layout): Line[] {
+  if (verbosity === 0) return [];
+  return (commands ?? []).flatMap(({ command, output }) => [
+    ...indented(command, 6, 'cyan', '$ ', '  '),
+    ...(verbosity === 2 && output !== '' ? indented(output, 8, 'dim') : []),
+  ]);
+}
+
+/** What went wrong, without the host and the resource that it stands under. */
+function problemLines(problem: Problem, indent: number, layout: Layout): Line[] {
+  const place = problem.at && indent > 2 ? `${problem.at.file}:${problem.at.line}: ` : '';
+  const message = problem.message.split('\n').flatMap((text, i, all) => {
+    const end = i === all.length - 1 ? [span(` [${problem.code}]`, 'dim')] : [];
+    const begin = i > 0 ? [] : indent === 2 ? [span('✗ ', ['red', 'bold'])] : [span(place, 'dim')];
+    return wrap([...begin, span(text, 'red'), ...end], Math.max(10, layout.columns - indent));
+  });
+  return [
+    ...message.map(line => [span(' '.repeat(indent)), ...line]),
+    ...(problem.cause ? indented(problem.cause, indent + 2) : []),
+    ...(problem.hint ? indented(problem.hint, indent + 2, 'cyan') : []),
+  ];
+}
+
+function indented(text: string, indent: number, style?: Style, first = '', then = first): Line[] {
+  return text
+    .split('\n')
+    .map((line, i) => [
+      span(' '.repeat(indent) + (i === 0 ? first : then)),
+      span(line.replaceAll('\t', '    '), style),
+    ]);
+}

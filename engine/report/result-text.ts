@@ -1,0 +1,36 @@
+import { type Layout, planText } from './plan-text.ts';
+import type { RunRecord } from './record.ts';
+import { paint, span } from './style.ts';
+import { headingText, summaryText } from './summary.ts';
+
+/** How a result is laid out, and what it says at its end. */
+export interface ResultLayout extends Layout {
+  /** On a terminal the hosts' numbers stand below one another; elsewhere one space follows the name, for `grep`. */
+  aligned: boolean;
+  /** The command that applies what a check has shown. */
+  applyCommand: string;
+}
+
+/** The whole result of a run that has finished: what is different, where, and how it ended on each host. */
+export function resultText(record: RunRecord, layout: ResultLayout): string {
+  return (
+    headingText(record, layout.color) +
+    '\n\n' +
+    planText(record, layout) +
+    (record.exitCode === 130 ? interruptedText(record, layout) : '') +
+    summaryText(record, layout) +
+    (record.check ? footer(record, layout) : '')
+  );
+}
+
+function interruptedText(record: RunRecord, { color }: ResultLayout): string {
+  const words = record.check
+    ? 'Interrupted: not all of it could be read.'
+    : 'Interrupted. The same command takes up where this one stopped.';
+  return paint([span(words, 'yellow')], color) + '\n\n';
+}
+
+function footer(record: RunRecord, { color, applyCommand }: ResultLayout): string {
+  if (record.exitCode !== 2) return '';
+  return paint([span('Nothing was changed. To apply:  '), span(applyCommand, 'bold')], color) + '\n';
+}

@@ -1,0 +1,93 @@
+import type { HostResult } from '../events.ts';
+import { columnsOf, nameList } from './columns.ts';
+import type { RunRecord } from './record.ts';
+import { paint, type Span, span } from './style.ts';
+
+/** More hosts than this are counted together where their numbers are the same. */
+const mostHostLines = 12;
+
+/** What the run is and on how many hosts: the first line of every result. */
+export function headingText(record: RunRecord, color: boolean): string {
+  const count = record.hosts.length;
+  const name = [...record.plays.keys()].join(', ') || record.playbook;
+  return paint(
+    [
+      span(name, 'bold'),
+      span(` · ${count === 1 ? '1 host' : `${count} hosts`}${record.check ? ' · check' : ''}`, 'dim'),
+    ],
+    color,
+  );
+}
+
+/** How the run ended on each host, one line a host; of many hosts one line for those that ended alike. */
+export function summaryText(record: RunRecord, options: { color: boolean; aligned: boolean }): string {
+  const lines = record.hosts.flatMap(host => {
+    const result = record.results.get(host);
+    return result === undefined ? [] : [{ hosts: [host], counts: countsOf(result, record.check) }];
+  });
+  const shown = lines.length > mostHostLines ? [...merged(lines), total(record)] : lines;
+  const width = options.aligned ? Math.max(0, ...shown.map(({ hosts }) => columnsOf(nameList(hosts)))) : 0;
+  return shown
+    .map(({ hosts, counts }) => {
+      const name = nameList(hosts);
+      const gap = ' '.repeat(Math.max(0, width - columnsOf(name)) + 1);
+      return paint([span(`${name}:`, 'bold'), span(gap), ...counts], options.color) + '\n';
+    })
+    .join('');
+}
+
+interface SummaryLine {
+  hosts: string[];
+  counts: Span[];
+}
+
+function merged(lines: readonly SummaryLine[]): SummaryLine[] {
+  const groups = new Map<string, SummaryLine>();
+  for (const { hosts, counts } of lines) {
+    const key = JSON.stringify(counts);
+    if (groups.has(key)) groups.get(key)!.hosts.push(...hosts);
+    else groups.set(key, { hosts: [...hosts], counts });
+  }
+  return [...groups.values()];
+}
+
+/** All hosts together: the last line where they are many. */
+function total(record: RunRecord): SummaryLine {
+  const results = [...record.results.values()];
+  const sum = (key: 'changed' | 'unchanged' | 'failed' | 'skipped' | 'deviations') =>
+    results.reduce((all, result) => all + result[key], 0);
+  const unreachable = results.filter(({ status }) => status === 'unreachable').length;
+  const counts = countsOf(
+    {
+      status: 'ok',
+      changed: sum('changed'),
+      unchanged: sum('unchanged'),
+      failed: sum('failed'),
+      skipped: sum('skipped'),
+      deviations: sum('deviations'),
+    },
+    record.check,
+  );
+  const dead = unreachable === 0 ? [] : [span(', '), span(`${unreachable} hosts unreachable`, 'red')];
+  return { hosts: [`${results.length} hosts`], counts: [...counts, ...dead] };
+}
+
+function countsOf(result: HostResult, check: boolean): Span[] {
+  // What ended it stood above every resource, such as sudo that asks for a password.
+  const above = result.status === 'unreachable' || (result.status === 'failed' && result.failed === 0);
+  if (above && result.changed + result.unchanged + result.failed === 0) return [span(result.status, 'red')];
+  const { changed, unchanged, failed, skipped, deviations } = result;
+  const counts: Span[] = [
+    check
+      ? span(`${changed} would change`, changed > 0 ? 'yellow' : undefined)
+      : span(`${changed} changed`, changed > 0 ? 'yellow' : undefined),
+    span(`${unchanged} unchanged`, unchanged > 0 ? 'green' : undefined),
+  ];
+  if (failed > 0) counts.push(span(`${failed} failed`, 'red'));
+  else if (!check && !above) counts.push(span('0 failed'));
+  if (skipped > 0) counts.push(span(`${skipped} skipped`, 'dim'));
+  if (deviations > 0)
+    counts.push(span(deviations === 1 ? '1 deviation' : `${deviations} deviations`, 'yellow'));
+  if (above) counts.push(span(`then ${result.status}`, 'red'));
+  return counts.flatMap((count, i) => (i === 0 ? [count] : [span(', '), count]));
+}

@@ -1,0 +1,85 @@
+import { stripVTControlCharacters } from 'node:util';
+import { columnsOf } from './columns.ts';
+import { LiveView } from './live.ts';
+import { planText } from './plan-text.ts';
+import { RunRecord } from './record.ts';
+import type { Output, Reporter } from './reporter.ts';
+import { type ResultLayout, resultText } from './result-text.ts';
+import { headingText } from './summary.ts';
+
+const hideCursor = '\x1b[?25l';
+const showCursor = '\x1b[?25h';
+const beginFrame = '\x1b[?2026h';
+const endFrame = '\x1b[?2026l';
+const eraseLine = '\x1b[K';
+const eraseBelow = '\x1b[J';
+const frameMs = 100;
+
+/** Everything but the width, which is asked for at the time of writing. */
+export type TerminalLayout = Omit<ResultLayout, 'columns' | 'color' | 'aligned'>;
+
+/** A live line for each running host, redrawn in place, and in their place the result at the end. */
+export function terminalReporter(
+  output: Output,
+  layout: TerminalLayout,
+  now: () => number = Date.now,
+): Reporter {
+  const record = new RunRecord();
+  let live: LiveView | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let drawn: string[] = [];
+
+  const columns = () => output.columns || 80;
+  const fullLayout = (): ResultLayout => ({ ...layout, columns: columns(), color: true, aligned: true });
+
+  /** Back to where the first live line begins, even if the window has become narrower since and wrapped some. */
+  const home = () => {
+    const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(width(line) / columns())), 0);
+    drawn = [];
+    return rows === 0 ? '' : `\x1b[${rows}A\r`;
+  };
+  const draw = () => {
+    // A terminal that does not keep up is given fewer frames; waiting for it could stop the run.
+    if (live === undefined || output.writableNeedDrain) return;
+    const lines = live.lines(now(), columns(), (output.rows || 24) - 2);
+    output.write(
+      beginFrame + home() + lines.map(line => line + eraseLine + '\n').join('') + eraseBelow + endFrame,
+    );
+    drawn = lines;
+  };
+  const start = () => {
+    if (timer !== undefined) return;
+    output.write(hideCursor);
+    timer = setInterval(draw, frameMs).unref();
+  };
+  const stop = () => {
+    if (timer === undefined) return;
+    clearInterval(timer);
+    timer = undefined;
+    output.write(home() + eraseBelow + showCursor);
+  };
+
+  return {
+    report(event) {
+      record.add(event);
+      live ??= new LiveView(now());
+      live.add(event, now());
+      if (event.event !== 'run_finished') return start();
+      stop();
+      output.write(resultText(record, fullLayout()));
+    },
+    showPlan() {
+      stop();
+      output.write(headingText(record, true) + '\n\n' + planText(record, fullLayout()));
+    },
+    notice(text) {
+      output.write('\r' + home() + eraseBelow + text + '\n');
+      if (timer !== undefined) draw();
+    },
+    close: stop,
+  };
+}
+
+function width(line: string): number {
+  return columnsOf(stripVTControlCharacters(line));
+}

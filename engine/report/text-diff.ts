@@ -1,0 +1,88 @@
+import { isUtf8 } from 'node:buffer';
+import { structuredPatch } from 'diff';
+import type { Text } from '../module.ts';
+
+/** What became of a text: a few words, and unified lines that begin with `+`, `-`, a space, `@` or `\`. */
+export interface TextDiff {
+  summary: string;
+  lines: string[];
+}
+
+/** More lines than this that differ are not worth the search for the shortest way between them: it takes their square. */
+const mostEdits = 600;
+
+/** Hosts of a fleet mostly have the same texts, so what was compared last is kept. */
+const recent = new Map<string, TextDiff>();
+const mostRecent = 100;
+
+/** Compares two texts line by line; undefined = it does not exist. */
+export function diffTexts(before: Text | undefined, after: Text | undefined): TextDiff {
+  const key = `${before?.sha256} ${after?.sha256} ${before?.bytes !== undefined} ${after?.bytes !== undefined}`;
+  const known = recent.get(key) ?? compareTexts(before, after);
+  recent.delete(key);
+  recent.set(key, known);
+  if (recent.size > mostRecent) recent.delete(recent.keys().next().value!);
+  return known;
+}
+
+function compareTexts(before: Text | undefined, after: Text | undefined): TextDiff {
+  const [old, now] = [before ?? after!, after ?? before!];
+  if (old.bytes === undefined || now.bytes === undefined) return { summary: 'too large to show', lines: [] };
+  if (isBinary(old.bytes) || isBinary(now.bytes)) {
+    const [oldSize, newSize] = [old, now].map(text => size(text.bytes!.length)) as [string, string];
+    return { summary: old === now ? `binary, ${newSize}` : `binary, ${oldSize} → ${newSize}`, lines: [] };
+  }
+  const oldText = before === undefined ? '' : old.bytes.toString();
+  const newText = after === undefined ? '' : now.bytes.toString();
+  if (before === undefined) return whole(newText, '+');
+  if (after === undefined) return whole(oldText, '-');
+  return compareLines(oldText, newText);
+}
+
+function whole(text: string, sign: '+' | '-'): TextDiff {
+  const lines = linesOf(text);
+  return { summary: text === '' ? 'empty' : count(lines.length), lines: lines.map(line => sign + line) };
+}
+
+function compareLines(oldText: string, newText: string): TextDiff {
+  const patch = structuredPatch('', '', oldText, newText, '', '', { context: 2, maxEditLength: mostEdits });
+  const [oldCount, newCount] = [linesOf(oldText).length, linesOf(newText).length];
+  if (patch === undefined) return { summary: `replaced, ${oldCount} → ${count(newCount)}`, lines: [] };
+  const lines = patch.hunks.flatMap((hunk, i) => [
+    ...(i === 0 ? [] : [`@ line ${hunk.newStart}`]),
+    ...hunk.lines,
+  ]);
+  const added = lines.filter(line => line.startsWith('+')).length;
+  const removed = lines.filter(line => line.startsWith('-')).length;
+  const summary =
+    added === removed
+      ? `${count(added)} of ${newCount}`
+      : [added > 0 ? `+${added}` : '', removed > 0 ? `-${removed}` : ''].filter(Boolean).join(' ') +
+        (Math.max(added, removed) === 1 ? ' line' : ' lines');
+  return { summary, lines };
+}
+
+/** `14 KiB`, `900 bytes`. */
+function size(bytes: number): string {
+  if (bytes < 1024) return `${bytes} bytes`;
+  const kibibytes = bytes / 1024;
+  return kibibytes < 1024 ? `${round(kibibytes)} KiB` : `${round(kibibytes / 1024)} MiB`;
+}
+
+function round(value: number): string {
+  return value < 10 ? value.toFixed(1).replace('.0', '') : value.toFixed(0);
+}
+
+function count(lines: number): string {
+  return lines === 1 ? '1 line' : `${lines} lines`;
+}
+
+function linesOf(text: string): string[] {
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
+}
+
+function isBinary(bytes: Buffer): boolean {
+  return bytes.includes(0) || !isUtf8(bytes);
+}

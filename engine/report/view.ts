@@ -1,0 +1,191 @@
+import type { Event, HostResult, Outcome, Status } from '../events.ts';
+import type { Lease } from '../lease.ts';
+import type { Change, Diff, StateValue } from '../module.ts';
+import { isText } from '../plan/diff.ts';
+import type { Place, Problem } from '../problem.ts';
+import type { Redactor } from './redaction.ts';
+import { diffTexts, type TextDiff } from './text-diff.ts';
+import { visible, visibleKeepingTabs, visibleLines, withoutEscapes } from './visible.ts';
+
+/** A value of a state as it may be shown; a text is described by its `TextDiff` instead. */
+export type ValueView = string | number | boolean | null | string[];
+
+/** One key that differs. A side that is left out does not exist; a change of a text has `text` instead of sides. */
+export interface ChangeView {
+  key: string;
+  before?: ValueView;
+  after?: ValueView;
+  text?: TextDiff;
+}
+
+export interface DiffView {
+  kind: Diff['kind'];
+  changes: ChangeView[];
+}
+
+export interface CommandView {
+  command: string;
+  output: string;
+}
+
+/** An `Outcome` as it may be shown. */
+export interface ResourceView {
+  name: string;
+  module: string;
+  status: Status;
+  diff: DiffView | null;
+  predicted_from: string[];
+  deviation: { planned: DiffView | null } | null;
+  duration_ms: number;
+  error: Problem | null;
+  skipped?: string;
+  commands?: CommandView[];
+}
+
+/**
+ * An event as reporters see it and as `--json` prints it: plain data, secrets masked, control characters visible.
+ * `resource_started` is for live progress only and is not printed.
+ */
+export type EventView = { time: string; run: string } & (
+  | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: string[] }
+  | { event: 'host_connected'; host: string; play: string; account: string }
+  | { event: 'host_plan'; host: string; play: string; resources: ResourceView[]; lease?: Lease }
+  | { event: 'resource_started'; host: string; play: string; name: string; index: number; of: number }
+  | ({ event: 'resource'; host: string; play: string } & ResourceView)
+  | { event: 'host_finished'; host: string; result: HostResult; problems: Problem[] }
+  | {
+      event: 'run_finished';
+      hosts: Record<string, HostResult>;
+      exit_code: number;
+      check: boolean;
+      duration_ms: number;
+    }
+);
+
+/** The only way from what happened to what is shown. */
+export function view(event: Event, redactor: Redactor): EventView {
+  const show = showing(redactor);
+  switch (event.event) {
+    case 'run_started':
+      return {
+        ...event,
+        playbook: show.line(event.playbook),
+        play: show.line(event.play),
+        hosts: [...event.hosts],
+      };
+    case 'host_connected':
+      return { ...event, play: show.line(event.play), account: show.line(event.account) };
+    case 'host_plan':
+      return {
+        ...event,
+        play: show.line(event.play),
+        resources: event.resources.map(show.outcome),
+        ...(event.lease && { lease: { ...event.lease, holder: show.line(event.lease.holder) } }),
+      };
+    case 'resource_started':
+      return { ...event, play: show.line(event.play), name: show.line(event.name) };
+    case 'resource': {
+      const { time, run, host, play } = event;
+      return { time, run, event: 'resource', host, play: show.line(play), ...show.outcome(event) };
+    }
+    case 'host_finished':
+      return { ...event, result: { ...event.result }, problems: event.problems.map(show.problem) };
+    case 'run_finished': {
+      const { durationMs, ...rest } = event;
+      return { ...rest, hosts: { ...event.hosts }, duration_ms: Math.round(durationMs) };
+    }
+  }
+}
+
+/** A problem as it may be shown, for those that end the program before any event. */
+export function problemView(problem: Problem, redactor: Redactor): Problem {
+  return showing(redactor).problem(problem);
+}
+
+/** A text from anywhere as it may be shown on a terminal, for what is not part of an event. */
+export function textView(text: string, redactor: Redactor): string {
+  return showing(redactor).lines(text);
+}
+
+function showing(redactor: Redactor) {
+  const mask = (text: string) => redactor.mask(text);
+  /** Masked twice, because escape sequences could stand in the middle of a secret. */
+  const printed = (text: string) => {
+    const stripped = withoutEscapes(mask(text));
+    return stripped === text ? text : mask(stripped);
+  };
+  const line = (text: string) => visible(mask(text));
+  const lines = (text: string) => visibleLines(printed(text));
+
+  const value = (raw: StateValue): ValueView => {
+    if (typeof raw === 'string') return line(raw);
+    if (Array.isArray(raw)) return raw.map(line);
+    return raw as number | boolean | null;
+  };
+
+  const change = (raw: Change, secrets: boolean): ChangeView => {
+    const { key, before, after } = raw;
+    if (isText(before) || isText(after)) {
+      const text = diffTexts(isText(before) ? before : undefined, isText(after) ? after : undefined);
+      const shown = text.lines.map(each => visibleKeepingTabs(mask(secrets ? hideOld(each) : each)));
+      return { key: line(key), text: { summary: text.summary, lines: shown } };
+    }
+    const shown: ChangeView = { key: line(key) };
+    if (before !== undefined) shown.before = value(before);
+    if (after !== undefined) shown.after = value(after);
+    // The new value holds a secret, so the old one holds what the secret was: nobody has told us that text.
+    if (secrets && before !== undefined && differs(shown.after, after)) shown.before = '«hidden»';
+    return shown;
+  };
+
+  const diff = (raw: Diff | null, secrets: boolean): DiffView | null =>
+    raw && { kind: raw.kind, changes: raw.changes.map(each => change(each, secrets)) };
+
+  const problem = (raw: Problem): Problem => ({
+    code: raw.code,
+    message: lines(raw.message),
+    ...(raw.hint === undefined ? {} : { hint: lines(raw.hint) }),
+    ...(raw.at === undefined ? {} : { at: place(raw.at) }),
+    ...(raw.host === undefined ? {} : { host: line(raw.host) }),
+    ...(raw.resource === undefined ? {} : { resource: line(raw.resource) }),
+    ...(raw.cause === undefined ? {} : { cause: lines(raw.cause) }),
+  });
+
+  const place = (raw: Place): Place => ({
+    ...raw,
+    file: line(raw.file),
+    ...(raw.text === undefined ? {} : { text: visibleKeepingTabs(mask(raw.text)) }),
+  });
+
+  const outcome = (raw: Outcome): ResourceView => ({
+    name: line(raw.name),
+    module: raw.module,
+    status: raw.status,
+    diff: diff(raw.diff, raw.secrets),
+    predicted_from: raw.predictedFrom.map(line),
+    deviation: raw.deviation ? { planned: diff(raw.deviation.planned, raw.secrets) } : null,
+    duration_ms: Math.round(raw.durationMs),
+    error: raw.error ? problem(raw.error) : null,
+    ...(raw.skipped === undefined ? {} : { skipped: line(raw.skipped) }),
+    ...(raw.commands === undefined
+      ? {}
+      : {
+          commands: raw.commands.map(each => ({ command: lines(each.command), output: lines(each.output) })),
+        }),
+  });
+
+  return { line, lines, outcome, problem };
+}
+
+/** Of a line that goes, what stands before its value; of one without a value, nothing. */
+function hideOld(line: string): string {
+  if (!line.startsWith('-')) return line;
+  const key = /^-[^=:]*[=:]/.exec(line);
+  return `${key?.[0] ?? '-'}«hidden»`;
+}
+
+function differs(shown: ValueView | undefined, raw: StateValue | undefined): boolean {
+  if (typeof raw === 'string') return shown !== visible(raw);
+  if (Array.isArray(raw)) return raw.some((element, i) => (shown as string[])[i] !== visible(element));
+  return false;
+}

@@ -1,0 +1,42 @@
+import type { Become } from './host.ts';
+import type { Module } from './module.ts';
+import type { Place } from './problem.ts';
+
+/** A resource as written, before expressions are evaluated for a host; see load/. */
+export interface Resource {
+  /** The label; unique on a host. With a loop it holds the item. */
+  name: string;
+  /** The name as written, when a loop made this one of several. */
+  loopOf?: string;
+  module: Module;
+  /**
+   * Validated arguments with defaults, evaluated for one host. While something in them is unknown (facts before the
+   * first read, registered names), reading such an argument throws UnknownArgument.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: its type is the module's, which is known to the module only
+  args: any;
+  /** True when some argument is not known yet. */
+  incomplete: boolean;
+  /** undefined = not known yet. */
+  when: boolean | undefined;
+  /** The name of the resource whose outcome `when` waits for, while it is not known. */
+  waitsFor?: string;
+  at: Place;
+  tags: readonly string[];
+  needs: readonly string[];
+  become?: Become | false;
+  onFailure: 'stop' | 'continue';
+  retry: { attempts: number; delayS: number };
+  register?: string;
+  /** True when an argument derives from a secret: what its file held before is then not shown either. */
+  secrets: boolean;
+}
+
+/** Thrown when a module asks for an argument that is not known yet; `from` says what it waits for. */
+export class UnknownArgument extends Error {
+  readonly from: string;
+  constructor(from: string) {
+    super(`not known before ${from}`);
+    this.from = from;
+  }
+}

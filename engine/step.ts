@@ -1,0 +1,85 @@
+/** Where notes of what is owed, and files kept for putting back, stand on a host. */
+export const stateDirectory = '/var/lib/reconcile';
+
+/**
+ * One thing to do on a host, as data. The steps of a resource are compiled to one script (apply/script.ts) that
+ * stops at the first failure, so nothing can come between a note of what is owed, a write, its validation and
+ * the putting back.
+ */
+export type Step =
+  | WriteStep
+  | AttributesStep
+  | { do: 'directory'; path: string; owner?: string; group?: string; mode?: string }
+  | { do: 'link'; path: string; target: string }
+  | { do: 'remove'; path: string; recursive?: boolean }
+  | RunStep
+  | SqlStep
+  | CheckedStep
+  | { do: 'owe'; unit: string; action: 'restart' | 'reload' | 'run'; because: string }
+  | { do: 'pay'; unit: string };
+
+/**
+ * Staged beside its destination with final owner and mode, flushed, validated, renamed. Owner, group and mode that
+ * are left out are kept from the file that is replaced, else root, root and 0644.
+ */
+export interface WriteStep {
+  do: 'write';
+  path: string;
+  content: string | Uint8Array;
+  owner?: string;
+  group?: string;
+  mode?: string;
+  /** A shell command whose `%s` is the staged file; a failure leaves the old file as it was. */
+  validate?: string;
+  /** Keeps the old file as `PATH.~TIMESTAMP~`. */
+  backup?: boolean;
+}
+
+/** Owner, group and mode of something that exists; links are not followed. */
+export interface AttributesStep {
+  do: 'attributes';
+  path: string;
+  owner?: string;
+  group?: string;
+  mode?: string;
+  recursive?: boolean;
+}
+
+/** A program with its arguments, or a script for `sh`. Secrets go into `input` or `env`, never into the command. */
+export interface RunStep {
+  do: 'run';
+  command: readonly string[] | string;
+  /** What a longer script does, in a few words; shown in its stead. */
+  label?: string;
+  /** System account; root (the session's account) when left out. */
+  as?: string;
+  cwd?: string;
+  env?: Readonly<Record<string, string>>;
+  input?: string;
+  /** Exit codes that mean success; `[0]` when left out. */
+  expectExit?: readonly number[];
+  /** 600 when left out. */
+  timeoutS?: number;
+}
+
+/** Statements for psql over the local socket, sent on its standard input; stops at the first error. */
+export interface SqlStep {
+  do: 'sql';
+  statements: readonly string[];
+  database?: string;
+  as?: string;
+}
+
+/** Files that are valid only together: done, checked as a whole by `by`, and put back as a whole if that fails. */
+export interface CheckedStep {
+  do: 'checked';
+  steps: readonly (
+    | WriteStep
+    | AttributesStep
+    | { do: 'link'; path: string; target: string }
+    | { do: 'remove'; path: string }
+  )[];
+  by: readonly string[];
+  /** What a longer `by` does, in a few words; shown in its stead. */
+  label?: string;
+}

@@ -1,0 +1,122 @@
+import { createHash, createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+
+/** A line of known_hosts that speaks of the host in question. */
+export interface KnownKey {
+  file: string;
+  /** Counts from 1. */
+  line: number;
+  marker: '' | '@revoked' | '@cert-authority' | (string & {});
+  /** `ssh-ed25519`, `ssh-rsa`, … */
+  type: string;
+  blob: Buffer;
+}
+
+/** What the known keys say of a key; with the lines that decided it where there are any. */
+export type Verdict =
+  | { is: 'known' }
+  | { is: 'unknown' }
+  | { is: 'revoked' | 'changed' | 'certificate-only'; by: KnownKey };
+
+/** The fingerprint of a public key, as ssh-keygen prints it. */
+export function fingerprint(blob: Buffer): string {
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** The type of a public key in its wire form; empty when it has none. */
+export function keyType(blob: Buffer): string {
+  return blob.length < 4 ? '' : blob.toString('latin1', 4, 4 + blob.readUInt32BE(0));
+}
+
+/** The keys recorded for a host, from all files in order. A file that cannot be read has none. */
+export async function knownKeys(
+  files: readonly string[],
+  address: string,
+  port: number,
+): Promise<KnownKey[]> {
+  const texts = await Promise.all(files.map(file => readFile(file, 'utf8').catch(() => '')));
+  return texts.flatMap((text, i) => keysIn(text, files[i]!, address, port));
+}
+
+/** The keys that one known_hosts text has for a host. As in ssh, a line without a port also counts for other ports. */
+export function keysIn(text: string, file: string, address: string, port: number): KnownKey[] {
+  const host = address.toLowerCase();
+  const names = port === 22 ? [host] : [`[${host}]:${port}`, host];
+  const [exact, plain] = names.map(name =>
+    text.split('\n').flatMap((line, i) => keyOfLine(line, { file, line: i + 1 }, name)),
+  );
+  return exact!.length > 0 ? exact! : (plain ?? []);
+}
+
+function keyOfLine(text: string, at: { file: string; line: number }, name: string): KnownKey[] {
+  const words = text.trim().split(/[ \t]+/);
+  if (words[0] === '' || words[0]!.startsWith('#')) return [];
+  const marker = words[0]!.startsWith('@') ? words.shift()! : '';
+  const [patterns, type, base64] = words;
+  if (patterns === undefined || type === undefined || base64 === undefined) return [];
+  const blob = Buffer.from(base64, 'base64');
+  return keyType(blob) === type && matchesHost(patterns, name) ? [{ ...at, marker, type, blob }] : [];
+}
+
+function matchesHost(patterns: string, name: string): boolean {
+  if (patterns.startsWith('|')) return matchesHash(patterns, name);
+  const all = patterns.toLowerCase().split(',');
+  if (all.some(pattern => pattern.startsWith('!') && matchesPattern(pattern.slice(1), name))) return false;
+  return all.some(pattern => !pattern.startsWith('!') && matchesPattern(pattern, name));
+}
+
+function matchesHash(hashed: string, name: string): boolean {
+  const [, version, salt, hash] = hashed.split('|');
+  if (version !== '1' || salt === undefined || hash === undefined) return false;
+  return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
+}
+
+/** `*` and `?` only. Backtracks to the last star alone, so that no pattern takes long. */
+function matchesPattern(pattern: string, name: string): boolean {
+  let p = 0;
+  let star = -1;
+  let from = 0;
+  for (let n = 0; n < name.length; ) {
+    if (pattern[p] === '*') {
+      star = p++;
+      from = n;
+    } else if (pattern[p] === '?' || pattern[p] === name[n]) {
+      p++;
+      n++;
+    } else if (star >= 0) {
+      p = star + 1;
+      n = ++from;
+    } else return false;
+  }
+  return /^\**$/.test(pattern.slice(p));
+}
+
+/** Whether a host that has these recorded keys may show this one. */
+export function judge(keys: readonly KnownKey[], blob: Buffer): Verdict {
+  const same = keys.filter(key => key.blob.equals(blob));
+  const revoked = same.find(key => key.marker === '@revoked');
+  if (revoked !== undefined) return { is: 'revoked', by: revoked };
+  if (same.some(key => key.marker === '')) return { is: 'known' };
+  const plain = keys.filter(key => key.marker === '');
+  const other = plain.find(key => key.type === keyType(blob)) ?? plain[0];
+  if (other !== undefined) return { is: 'changed', by: other };
+  const authority = keys.find(key => key.marker === '@cert-authority');
+  return authority === undefined ? { is: 'unknown' } : { is: 'certificate-only', by: authority };
+}
+
+/**
+ * The host key algorithms to ask for, those of the recorded keys first: a host that is known by its RSA key
+ * would otherwise show its ed25519 key and look changed.
+ */
+export function hostKeyAlgorithms(keys: readonly KnownKey[]): string[] {
+  const recorded = new Set(keys.filter(key => key.marker === '').map(key => key.type));
+  const isRecorded = (algorithm: string) =>
+    recorded.has(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
+  return [...algorithms.filter(isRecorded), ...algorithms.filter(algorithm => !isRecorded(algorithm))];
+}
+
+const algorithms = [
+  'ssh-ed25519',
+  ...['ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521'],
+  ...['rsa-sha2-512', 'rsa-sha2-256'],
+];

@@ -1,0 +1,48 @@
+const newline = 10;
+
+/**
+ * Splits one stream of a session at its marks, `\nNONCE WORDS\n`. What can be told apart is passed on at once;
+ * at most the length of a mark is held back.
+ */
+export class MarkReader {
+  readonly #prefix: Buffer;
+  readonly #onBytes: (bytes: Buffer) => void;
+  readonly #onMark: (words: readonly string[]) => void;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(nonce: string, onBytes: (bytes: Buffer) => void, onMark: (words: readonly string[]) => void) {
+    this.#prefix = Buffer.from(`\n${nonce} `);
+    this.#onBytes = onBytes;
+    this.#onMark = onMark;
+  }
+
+  push(chunk: Buffer): void {
+    let rest = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    let start = rest.indexOf(this.#prefix);
+    while (start >= 0) {
+      const end = rest.indexOf(newline, start + this.#prefix.length);
+      if (end < 0) break;
+      this.#pass(rest.subarray(0, start));
+      this.#onMark(rest.toString('latin1', start + this.#prefix.length, end).split(' '));
+      rest = rest.subarray(end + 1);
+      start = rest.indexOf(this.#prefix);
+    }
+    this.#keep(rest, start >= 0 ? start : this.#possibleMark(rest));
+  }
+
+  /** Where a mark may have begun that is not all there yet. A nonce has no newline, so only the last one can. */
+  #possibleMark(bytes: Buffer): number {
+    const start = bytes.lastIndexOf(newline);
+    if (start < 0 || bytes.length - start >= this.#prefix.length) return bytes.length;
+    return this.#prefix.indexOf(bytes.subarray(start)) === 0 ? start : bytes.length;
+  }
+
+  #keep(bytes: Buffer, start: number): void {
+    this.#pass(bytes.subarray(0, start));
+    this.#held = bytes.subarray(start);
+  }
+
+  #pass(bytes: Buffer): void {
+    if (bytes.length > 0) this.#onBytes(bytes);
+  }
+}

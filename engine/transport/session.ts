@@ -1,0 +1,267 @@
+import { randomBytes } from 'node:crypto';
+import { type Problem, ProblemError } from '../problem.ts';
+import type { Ending, Shell } from './link.ts';
+import { frame, hello, preludeId } from './loop.ts';
+import { MarkReader } from './marks.ts';
+
+/** A script for a host and what belongs to it. */
+export interface Request {
+  /** POSIX sh without NUL. It runs in a subshell of its own, in `/`, with umask 022, in the C.UTF-8 locale. */
+  script: string;
+  /** Exactly these bytes are its stdin; `/dev/null` when left out. */
+  input?: Buffer;
+  /** What it does, for problems: `Reading package nginx`. It is shown, so no secrets. */
+  what?: string;
+  /** From its start, not from the time it was asked for; unlimited when left out. */
+  timeoutMs?: number;
+  /** How much of stdout and of stderr is kept, in bytes; 32 MiB when left out. */
+  capBytes?: number;
+  /** Is told what the script prints, while it runs. */
+  onOutput?: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
+}
+
+/** What a script did. An exit other than 0 is for the caller to judge. */
+export interface Answer {
+  exit: number;
+  stdout: Buffer;
+  stderr: Buffer;
+  /** More was printed than is kept here. */
+  truncated: boolean;
+}
+
+/** One shell on a host, as one account, for the whole run. */
+export interface Session {
+  /** Runs a script after those asked for before; none waits for an answer to be sent. Rejects with a ProblemError. */
+  run(request: Request): Promise<Answer>;
+  /** How many scripts were asked for. */
+  readonly requests: number;
+  /** The account that scripts run as; empty when only the host knows. */
+  readonly account: string;
+  /** Resolves when the shell has ended, for whatever reason. */
+  readonly closed: Promise<void>;
+  /** Lets the shell end by itself, and lets go of it when it does not. */
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  host: string;
+  account: string;
+  /** How long the shell may take to say its first word. */
+  startTimeoutMs: number;
+  prelude?: string | undefined;
+  /** Why the shell ended before it said a word; `words` are the last it printed. */
+  refusal(ending: Ending, words: string): Problem;
+}
+
+type Stream = 'stdout' | 'stderr';
+
+interface Pending {
+  request: Request;
+  kept: Record<Stream, Buffer[]>;
+  bytes: Record<Stream, number>;
+  truncated: boolean;
+  timer?: NodeJS.Timeout;
+  resolve(answer: Answer): void;
+  reject(error: ProblemError): void;
+}
+
+const defaultCapBytes = 32 * 1024 * 1024;
+const preambleBytes = 64 * 1024;
+const closeTimeoutMs = 2000;
+const notStarted = -1;
+
+/** The controller's half of the session protocol, on a shell that `bootstrap` has started. */
+export function startSession(shell: Shell, options: SessionOptions): Session {
+  return new ShellSession(shell, options);
+}
+
+class ShellSession implements Session {
+  readonly account: string;
+  readonly closed: Promise<void>;
+  readonly #shell: Shell;
+  readonly #options: SessionOptions;
+  readonly #nonce = randomBytes(16).toString('hex');
+  readonly #pending = new Map<number, Pending>();
+  readonly #startTimer: NodeJS.Timeout;
+  /** The request whose bytes each stream carries now. */
+  readonly #current: Record<Stream, number> = { stdout: notStarted, stderr: notStarted };
+  readonly #firstId: number;
+  #nextId: number;
+  #requests = 0;
+  #preamble = '';
+  #over: Problem | undefined;
+
+  constructor(shell: Shell, options: SessionOptions) {
+    this.#shell = shell;
+    this.#options = options;
+    this.account = options.account;
+    this.#firstId = options.prelude === undefined ? preludeId + 1 : preludeId;
+    this.#nextId = this.#firstId;
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const reader = new MarkReader(
+        this.#nonce,
+        bytes => this.#take(stream, bytes),
+        words => this.#mark(stream, words),
+      );
+      shell[stream].on('data', (chunk: Buffer) => reader.push(chunk));
+      shell[stream].on('error', () => {});
+    }
+    // What goes wrong with writing shows in how the shell ends.
+    shell.stdin.on('error', () => {});
+    this.closed = shell.ended.then(ending => this.#ended(ending));
+    this.#startTimer = setTimeout(() => this.#fail(this.#silence()), options.startTimeoutMs);
+    shell.stdin.write(hello(this.#nonce));
+    // Its answer is not awaited: a prelude that breaks the shell fails whatever comes next.
+    if (options.prelude !== undefined) void this.#send({ script: options.prelude });
+  }
+
+  get requests(): number {
+    return this.#requests;
+  }
+
+  run(request: Request): Promise<Answer> {
+    this.#requests++;
+    return this.#send(request);
+  }
+
+  async close(): Promise<void> {
+    this.#over ??= this.#problem('connection-lost', 'The session was closed.');
+    this.#shell.stdin.end();
+    const timer = setTimeout(() => this.#shell.destroy(), closeTimeoutMs);
+    await this.closed;
+    clearTimeout(timer);
+  }
+
+  #send(request: Request): Promise<Answer> {
+    if (this.#over !== undefined) return Promise.reject(new ProblemError(this.#over));
+    if (request.script.includes('\0'))
+      return Promise.reject(new ProblemError(this.#problem('bug', 'A script contains a NUL.')));
+    const id = this.#nextId++;
+    const answer = new Promise<Answer>((resolve, reject) => {
+      const kept = { stdout: [], stderr: [] };
+      this.#pending.set(id, {
+        request,
+        kept,
+        bytes: { stdout: 0, stderr: 0 },
+        truncated: false,
+        resolve,
+        reject,
+      });
+    });
+    // Who awaits requests one after the other hears of the later ones too late for Node.
+    answer.catch(() => {});
+    for (const piece of frame(this.#nonce, id, request.script, request.input ?? Buffer.alloc(0)))
+      this.#shell.stdin.write(piece);
+    this.#startClock();
+    return answer;
+  }
+
+  #take(stream: Stream, bytes: Buffer): void {
+    if (this.#current[stream] === notStarted) {
+      this.#preamble = (this.#preamble + bytes.toString()).slice(-preambleBytes);
+      return;
+    }
+    const pending = this.#pending.get(this.#current[stream]);
+    if (pending === undefined) return;
+    const room = (pending.request.capBytes ?? defaultCapBytes) - pending.bytes[stream];
+    if (bytes.length > room) pending.truncated = true;
+    const kept = bytes.subarray(0, Math.max(room, 0));
+    if (kept.length > 0) pending.kept[stream].push(kept);
+    pending.bytes[stream] += kept.length;
+    pending.request.onOutput?.(stream, bytes);
+  }
+
+  #mark(stream: Stream, [id, exit]: readonly string[]): void {
+    const over = this.#current[stream];
+    this.#current[stream] = over === notStarted ? this.#firstId : over + 1;
+    if (over === notStarted) clearTimeout(this.#startTimer);
+    else if (id === 'start') this.#fail(this.#joined());
+    else if (id !== String(over)) this.#fail(this.#problem('bug', `The shell answered ${id}, not ${over}.`));
+    else if (this.#slowest() > over) this.#finish(over, Number(exit));
+    this.#startClock();
+  }
+
+  /** The oldest request that is not over on both streams. */
+  #slowest(): number {
+    return Math.min(this.#current.stdout, this.#current.stderr);
+  }
+
+  #finish(id: number, exit: number): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    const { kept, truncated } = pending;
+    pending.resolve({
+      exit,
+      stdout: Buffer.concat(kept.stdout),
+      stderr: Buffer.concat(kept.stderr),
+      truncated,
+    });
+  }
+
+  #startClock(): void {
+    const pending = this.#pending.get(this.#slowest());
+    const timeoutMs = pending?.request.timeoutMs;
+    if (pending === undefined || timeoutMs === undefined || pending.timer !== undefined) return;
+    const message = `${what(pending.request)} took longer than the ${timeoutMs / 1000} s it was given.`;
+    const hint = 'It may still be running on the host: its connection was closed, it was not killed.';
+    pending.timer = setTimeout(
+      () => this.#fail({ ...this.#problem('timeout', message), hint }),
+      Math.min(timeoutMs, 2 ** 31 - 1),
+    );
+  }
+
+  #ended(ending: Ending): void {
+    clearTimeout(this.#startTimer);
+    const started = this.#slowest() !== notStarted;
+    this.#fail(started ? this.#lost(ending) : this.#options.refusal(ending, this.#preamble.trim()));
+  }
+
+  #lost(ending: Ending): Problem {
+    const pending = this.#pending.get(this.#slowest());
+    const during = pending === undefined ? '' : ` during: ${what(pending.request)}`;
+    const words = Buffer.concat(pending?.kept.stderr ?? [])
+      .toString()
+      .trim();
+    // A shell that ended by itself may have said why.
+    const own = ending.code !== undefined || ending.signal !== undefined;
+    const cause = ending.cause ?? (own && words !== '' ? words.slice(-preambleBytes) : undefined);
+    const problem = this.#problem('connection-lost', `The connection ended${during}.`);
+    return cause === undefined ? problem : { ...problem, cause };
+  }
+
+  /** Both streams come by one, so that neither can be told where a request ends. */
+  #joined(): Problem {
+    const message = "A start-up file of the account's shell joins its errors to its output.";
+    const hint =
+      'Look for "exec 2>&1" or the like in ~/.bashrc on the host, and keep it to interactive shells.';
+    return { ...this.#problem('unreachable', message), hint };
+  }
+
+  #silence(): Problem {
+    const seconds = this.#options.startTimeoutMs / 1000;
+    const problem = this.#problem('timeout', `The login worked, but no shell answered within ${seconds} s.`);
+    const cause = this.#preamble.trim();
+    return cause === '' ? problem : { ...problem, cause };
+  }
+
+  #problem(code: Problem['code'], message: string): Problem {
+    return { code, message, host: this.#options.host };
+  }
+
+  /** Ends the session. The first reason is the one that everybody is told. */
+  #fail(problem: Problem): void {
+    this.#over ??= problem;
+    for (const { timer, reject } of this.#pending.values()) {
+      clearTimeout(timer);
+      reject(new ProblemError(this.#over));
+    }
+    this.#pending.clear();
+    this.#shell.destroy();
+  }
+}
+
+function what(request: Request): string {
+  return request.what ?? 'A script';
+}

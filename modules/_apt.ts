@@ -1,0 +1,143 @@
+import { shellQuote } from '../engine/quote.ts';
+import type { RunStep } from '../engine/step.ts';
+
+/** No question is asked, a changed configuration file is kept, and no service is restarted behind the plan's back. */
+const environment = {
+  DEBIAN_FRONTEND: 'noninteractive',
+  APT_LISTCHANGES_FRONTEND: 'none',
+  NEEDRESTART_SUSPEND: '1',
+  UCF_FORCE_CONFFOLD: '1',
+  LC_ALL: 'C.UTF-8',
+};
+
+/** Downloads and maintainer scripts of a large installation may take this long. */
+export const installTimeoutS = 3600;
+
+/** `apt-get VERB` that asks nothing and waits for the lock, as a step. */
+export function aptGet(lockTimeoutS: number, ...words: readonly string[]): RunStep {
+  const options = [
+    'Dpkg::Options::=--force-confdef',
+    'Dpkg::Options::=--force-confold',
+    `DPkg::Lock::Timeout=${lockTimeoutS}`,
+    'Dpkg::Use-Pty=0',
+    'Acquire::Retries=2',
+  ].flatMap(option => ['-o', option]);
+  return {
+    do: 'run',
+    command: ['apt-get', '-y', '-q', ...options, ...words],
+    env: environment,
+    timeoutS: installTimeoutS,
+  };
+}
+
+/** `apt-mark hold` or `unhold`. */
+export function aptMark(verb: 'hold' | 'unhold', names: readonly string[]): RunStep {
+  return { do: 'run', command: ['apt-mark', verb, ...names], env: environment };
+}
+
+/**
+ * Waits until nobody holds a lock of dpkg or apt, then completes what an interrupted run has left half-done.
+ * apt-get waits for dpkg's lock by itself, but not for that of the lists, and cannot say who holds it. A lock counts
+ * as held when the process that /proc/locks names for its inode has the lock's file open.
+ */
+export function prepare(lockTimeoutS: number): RunStep {
+  return {
+    do: 'run',
+    label: 'wait for the package lock and finish what dpkg has begun',
+    command: `holder() {
+  for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+    inode=$(stat -c %i "$lock" 2>/dev/null) || continue
+    for pid in $(awk -v i="$inode" '$2 == "POSIX" { n = split($6, at, ":"); if (at[n] == i) print $5 }' /proc/locks); do
+      for fd in /proc/"$pid"/fd/*; do
+        if [ "$fd" -ef "$lock" ]; then echo "$(cat /proc/"$pid"/comm) (pid $pid)"; return; fi
+      done
+    done
+  done
+  return 1
+}
+broken() { dpkg-query -W -f='\${db:Status-Abbrev} \${Package}\\n' | grep -E '^.([HUFWt]|.R)'; }
+end=$(($(date +%s) + ${Math.ceil(lockTimeoutS)}))
+while who=$(holder); do
+  if [ "$(date +%s)" -ge "$end" ]; then
+    echo "the package lock is held by $who, and was not let go within ${lockTimeoutS} s" >&2
+    exit 75
+  fi
+  sleep 1
+done
+if broken >/dev/null || [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then
+  dpkg --force-confdef --force-confold --configure -a
+  # What was cut off while it was unpacked has to be fetched and unpacked again, from lists that may be missing.
+  if cut=$(dpkg-query -W -f='\${db:Status-Abbrev} \${binary:Package}\n' | sed -nE 's/^.(H|.R). *//p') && [ -n "$cut" ]; then
+    apt-get -q update >/dev/null 2>&1
+    apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --reinstall install $cut
+  elif broken >/dev/null; then
+    apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --fix-broken install
+  fi
+fi
+if which=$(broken); then
+  printf 'packages are half-installed or half-configured, and dpkg --configure -a could not complete them:\\n%s\\n' "$which" >&2
+  exit 76
+fi`,
+    env: environment,
+    timeoutS: installTimeoutS,
+  };
+}
+
+/** Fetches the package lists; the directory's time says when, because apt leaves it alone when nothing is new. */
+export const refresh: RunStep = {
+  do: 'run',
+  label: 'apt-get update',
+  command: 'apt-get -q -o Acquire::Retries=2 --error-on=any update && touch /var/lib/apt/lists',
+  env: environment,
+  timeoutS: installTimeoutS,
+};
+
+/** Prints how many seconds ago the package lists were fetched, or `none`, or `changed` when the sources are newer. */
+export const listsAge = `d=/var/lib/apt/lists
+case "$(echo $d/*_*)" in "$d/*_*") echo none; exit ;; esac
+[ -z "$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer $d 2>/dev/null)" ] || { echo changed; exit; }
+fetched=$(stat -c %Y $d /var/lib/apt/periodic/update-success-stamp 2>/dev/null | sort -n | tail -n 1)
+echo $(($(date +%s) - fetched))`;
+
+/** Prints those of `names` that an installed package provides, a line each. */
+export function provided(names: readonly string[]): string {
+  return `dpkg-query -W -f='\${db:Status-Status}\\t\${Provides}\\n' | awk -F '\\t' -v names=${shellQuote(` ${names.join(' ')} `)} '
+$1 == "installed" { n = split($2, all, /, */); for (i = 1; i <= n; i++) { sub(/ .*/, "", all[i]); if (index(names, " " all[i] " ")) print all[i] } }'`;
+}
+
+/** What apt would do, by its own simulation: it takes no lock, and its caches are kept in memory only. */
+export interface Outlook {
+  /** `[name, version there now or undefined, version to come]` of an upgrade. */
+  upgrades: [name: string, before: string | undefined, after: string][];
+  /** Names of packages that would be removed. */
+  removed: string[];
+}
+
+/** A script that simulates `apt-get WORDS` for those of `names` that are (not) installed; nothing when there are none. */
+export function simulate(
+  words: readonly string[],
+  names?: { installed: boolean; of: readonly string[] },
+): string {
+  const apt = `LC_ALL=C apt-get -s -q -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= ${words.map(shellQuote).join(' ')}`;
+  const filter = "grep -E '^(Inst|Remv|Purg) '";
+  if (names === undefined) return `${apt} 2>/dev/null | ${filter}`;
+  const status = `"$(dpkg-query -W -f='\${db:Status-Status}' "\${p%%=*}" 2>/dev/null)"`;
+  // Simulating takes a second, so it is not done for what another package provides.
+  const chosen = names.installed
+    ? `[ ${status} = installed ]`
+    : `[ ${status} != installed ] && ! printf '%s\\n' "$provided" | grep -qxF -- "$p"`;
+  return `${names.installed ? '' : `provided=$(${provided(names.of)})\n`}set --
+for p in ${names.of.map(shellQuote).join(' ')}; do if ${chosen}; then set -- "$@" "$p"; fi; done
+[ $# -eq 0 ] || ${apt} "$@" 2>/dev/null | ${filter}`;
+}
+
+/** Reads `Inst libc6 [2.36-9] (2.36-10 Debian:12 [amd64])` and `Remv nginx [1.22.1-9]`. */
+export function outlook(simulation: string): Outlook {
+  const lines = [...simulation.matchAll(/^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+))?/gm)];
+  return {
+    upgrades: lines.flatMap(([, verb, name, before, after]) =>
+      verb === 'Inst' ? [[name!, before, after ?? '']] : [],
+    ),
+    removed: lines.flatMap(([, verb, name]) => (verb === 'Inst' ? [] : [name!])).toSorted(),
+  };
+}

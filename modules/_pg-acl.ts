@@ -1,0 +1,117 @@
+import { identifier, literal } from '../engine/quote.ts';
+
+export type ObjectKind = 'database' | 'schema' | 'table' | 'sequence' | 'function';
+
+/** What privileges are on. */
+export interface Target {
+  kind: ObjectKind;
+  /** Set for what is in a schema. */
+  schema?: string;
+  /** As declared; undefined = all there are in the schema. */
+  names?: readonly string[];
+  /** Privileges on what a role will create: the role's name, or true for the owner of the database. */
+  creator?: string | true;
+}
+
+/** An object as read, with the privileges that the role holds by itself and those that there are. */
+export interface ObjectRow {
+  /** As declared, or as the server calls it. */
+  name: string;
+  /** How a statement refers to it. */
+  reference: string;
+  granted: string[];
+  possible: string[];
+}
+
+/** The privileges of each kind of object, without those that only some versions know. */
+export const privilegesOf: Readonly<Record<ObjectKind, readonly string[]>> = {
+  database: ['CONNECT', 'CREATE', 'TEMPORARY'],
+  schema: ['CREATE', 'USAGE'],
+  table: ['DELETE', 'INSERT', 'MAINTAIN', 'REFERENCES', 'SELECT', 'TRIGGER', 'TRUNCATE', 'UPDATE'],
+  sequence: ['SELECT', 'UPDATE', 'USAGE'],
+  function: ['EXECUTE'],
+};
+
+/** acldefault() knows kinds by these letters; pg_default_acl has a capital S. */
+const letters: Readonly<Record<ObjectKind, string>> = {
+  database: 'd',
+  schema: 'n',
+  table: 'r',
+  sequence: 's',
+  function: 'f',
+};
+
+/** The account that stands for every role. */
+export function isPublic(role: string): boolean {
+  return /^public$/i.test(role);
+}
+
+/**
+ * Rows of `ObjectRow` for the objects of `target` that exist. Only what an access control list says counts, unless
+ * `implied` is true: then also what holds by itself while there is no list, such as CONNECT for PUBLIC.
+ */
+export function aclQuery(role: string, target: Target, implied: boolean): string {
+  const grantee = isPublic(role) ? '0' : `(SELECT oid FROM pg_roles WHERE rolname = ${literal(role)})`;
+  const all = `acldefault('${letters[target.kind]}', owner)`;
+  const list = implied && target.creator === undefined ? `coalesce(acl, ${all})` : 'acl';
+  const privileges = (acl: string, of: string) =>
+    `ARRAY(SELECT DISTINCT privilege_type COLLATE "C" FROM aclexplode(${acl}) WHERE grantee = ${of} ORDER BY 1)`;
+  return `SELECT name, reference, ${privileges(list, grantee)} AS granted, ${privileges(all, 'owner')} AS possible
+FROM (${objects(target)}) AS objects ORDER BY name COLLATE "C"`;
+}
+
+/** How a statement refers to a declared object, whether it exists or not. */
+export function reference(target: Target, name: string): string {
+  if (target.schema === undefined || target.kind === 'schema') return identifier(name);
+  const [, bare, parameters] = /^([^(]*)(.*)$/s.exec(name)!;
+  return target.kind === 'function'
+    ? `${identifier(target.schema)}.${identifier(bare!.trim())}${parameters}`
+    : `${identifier(target.schema)}.${identifier(name)}`;
+}
+
+function objects(target: Target): string {
+  const { kind, names, creator } = target;
+  if (creator !== undefined) return defaultPrivileges(target);
+  if (kind === 'database') {
+    return `SELECT datname AS name, quote_ident(datname) AS reference, datacl AS acl, datdba AS owner
+  FROM pg_database WHERE datname = current_database()`;
+  }
+  const schema = literal(target.schema!);
+  if (kind === 'schema') {
+    return `SELECT nspname AS name, quote_ident(nspname) AS reference, nspacl AS acl, nspowner AS owner
+  FROM pg_namespace WHERE nspname = ${schema}`;
+  }
+  if (kind === 'function') return functions(target);
+  const kinds = kind === 'sequence' ? "'S'" : "'r', 'p', 'v', 'm', 'f'";
+  const only = names === undefined ? '' : ` AND relname IN (${names.map(literal).join(', ')})`;
+  return `SELECT relname AS name, format('%I.%I', nspname, relname) AS reference, relacl AS acl, relowner AS owner
+  FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+  WHERE nspname = ${schema} AND relkind IN (${kinds})${only}`;
+}
+
+/** Declared parameters are types in any spelling, so the server finds the function that they mean. */
+function functions(target: Target): string {
+  const columns = 'oid::regprocedure::text AS reference, proacl AS acl, proowner AS owner FROM pg_proc';
+  if (target.names === undefined) {
+    return `SELECT format('%s(%s)', proname, oidvectortypes(proargtypes)) AS name, ${columns}
+  WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = ${literal(target.schema!)})`;
+  }
+  return target.names
+    .map(name => {
+      const find = name.includes('(') ? 'to_regprocedure' : 'to_regproc';
+      return `SELECT ${literal(name)} AS name, ${columns} WHERE oid = ${find}(${literal(reference(target, name))})`;
+    })
+    .join('\n  UNION ALL ');
+}
+
+function defaultPrivileges({ kind, schema, creator }: Target): string {
+  const who =
+    typeof creator === 'string'
+      ? `rolname = ${literal(creator)}`
+      : 'creator.oid = (SELECT datdba FROM pg_database WHERE datname = current_database())';
+  return `SELECT rolname AS name, quote_ident(rolname) AS reference, defaclacl AS acl, creator.oid AS owner
+  FROM pg_roles AS creator LEFT JOIN pg_default_acl
+    ON defaclrole = creator.oid AND defaclobjtype = '${kind === 'sequence' ? 'S' : letters[kind]}'
+    AND defaclnamespace = (SELECT oid FROM pg_namespace WHERE nspname = ${literal(schema!)})
+  WHERE ${who}`;
+}

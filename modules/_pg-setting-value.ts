@@ -1,0 +1,92 @@
+/** What pg_settings tells of a setting's values. */
+export interface SettingKind {
+  vartype: 'bool' | 'enum' | 'integer' | 'real' | 'string';
+  /** What a bare number counts: `kB`, `8kB`, `MB`, `ms`, `s`, `min` …; null = just a number. */
+  unit: string | null;
+}
+
+/** Bytes or microseconds of the units that settings are written in. */
+const sizes: Readonly<Record<string, number>> = {
+  B: 1,
+  kB: 2 ** 10,
+  MB: 2 ** 20,
+  GB: 2 ** 30,
+  TB: 2 ** 40,
+  us: 1,
+  ms: 1e3,
+  s: 1e6,
+  min: 60e6,
+  h: 3600e6,
+  d: 86400e6,
+};
+
+const lists = words(
+  'local_preload_libraries search_path session_preload_libraries shared_preload_libraries temp_tablespaces',
+  'unix_socket_directories',
+);
+
+/** Settings of PostgreSQL 14 to 18 that only a restart changes, so that a plan can say so before there is a server. */
+const fixedAtStart = words(
+  'archive_mode autovacuum_freeze_max_age autovacuum_max_workers autovacuum_multixact_freeze_max_age',
+  'bonjour bonjour_name cluster_name commit_timestamp_buffers config_file data_directory',
+  'data_sync_retry debug_io_direct dynamic_shared_memory_type event_source external_pid_file hba_file',
+  'hot_standby huge_page_size huge_pages ident_file ignore_invalid_pages io_max_concurrency io_method',
+  'jit_provider listen_addresses logging_collector max_active_replication_origins max_connections',
+  'max_files_per_process max_locks_per_transaction max_logical_replication_workers',
+  'max_notify_queue_pages max_pred_locks_per_transaction max_prepared_transactions',
+  'max_replication_slots max_wal_senders max_worker_processes min_dynamic_shared_memory',
+  'multixact_member_buffers multixact_offset_buffers notify_buffers old_snapshot_threshold port',
+  'reserved_connections serializable_buffers shared_buffers shared_memory_type shared_preload_libraries',
+  'subtransaction_buffers superuser_reserved_connections trace_connection_negotiation',
+  'track_activity_query_size track_commit_timestamp transaction_buffers unix_socket_directories',
+  'unix_socket_group unix_socket_permissions wal_buffers wal_decode_buffer_size wal_level wal_log_hints',
+);
+
+/** Whether the running server keeps the old value until it is restarted. */
+export function needsRestart(name: string): boolean {
+  return fixedAtStart.has(name.toLowerCase());
+}
+
+/** Items of a setting that is a list of names; undefined for any other. Quotes that the server puts around are gone. */
+export function listItems(name: string, value: string): string[] | undefined {
+  if (!lists.has(name.toLowerCase())) return undefined;
+  const items = value.match(/(?:"(?:[^"]|"")*"|[^,])+/g) ?? [];
+  return items.map(item =>
+    item.trim().replace(/^"(.*)"$/s, (_, inner: string) => inner.replaceAll('""', '"')),
+  );
+}
+
+/** Whether two texts mean the same value of a setting: 4MB and 4096kB, on and true, `a, b` and `a,b`. */
+export function sameValue(name: string, a: string, b: string, kind: SettingKind): boolean {
+  const meaning = (text: string) => JSON.stringify(listItems(name, text) ?? canonical(text, kind));
+  return meaning(a) === meaning(b);
+}
+
+function canonical(value: string, { vartype, unit }: SettingKind): string | number {
+  if (vartype === 'string') return value;
+  const bare = value.trim();
+  if (vartype === 'bool' || vartype === 'enum') return truth(bare) ?? bare.toLowerCase();
+  const amount = quantity(bare, unit) ?? bare;
+  return vartype === 'integer' && typeof amount === 'number' ? Math.round(amount) : amount;
+}
+
+/** The number in the setting's own unit; undefined for what is no number or has no such unit. */
+function quantity(text: string, unit: string | null): number | undefined {
+  const [, digits, suffix] = /^([+-]?(?:0x[0-9a-f]+|[0-9.]+(?:e[+-]?[0-9]+)?))\s*([a-z]*)$/i.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const amount = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
+  if (suffix === '') return amount;
+  const [, times, base] = /^(\d*)(\D*)$/.exec(unit ?? '')!;
+  const factor = sizes[suffix!]! / (Number(times || 1) * sizes[base!]!);
+  return Number.isNaN(factor) ? undefined : Number((amount * factor).toPrecision(12));
+}
+
+/** PostgreSQL takes any beginning of a truth value that is not ambiguous. */
+function truth(text: string): 'on' | 'off' | undefined {
+  if (/^(on|t(r(ue?)?)?|y(es?)?|1)$/i.test(text)) return 'on';
+  return /^(off?|f(a(l(se?)?)?)?|no?|0)$/i.test(text) ? 'off' : undefined;
+}
+
+function words(...lines: string[]): ReadonlySet<string> {
+  return new Set(lines.flatMap(line => line.split(' ')));
+}

@@ -1,0 +1,55 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+
+/** PostgreSQL's default number of rounds. */
+const defaultIterations = 4096;
+
+/** Whether `text` is a verifier, which PostgreSQL stores as it is, and not a password. */
+export function isVerifier(text: string): boolean {
+  return (
+    /^SCRAM-SHA-256\$\d+:[\w+/=]+\$[\w+/]{43}=:[\w+/]{43}=$/.test(text) || /^md5[0-9a-f]{32}$/.test(text)
+  );
+}
+
+/**
+ * What PostgreSQL stores of a password (RFC 5803, RFC 7677), so that the password itself never leaves the controller.
+ * `salt` is base64; without one, a random salt is taken and two calls differ.
+ */
+export function scramVerifier(
+  password: string,
+  salt: string = randomBytes(16).toString('base64'),
+  iterations: number = defaultIterations,
+): string {
+  const salted = pbkdf2Sync(prepare(password), Buffer.from(salt, 'base64'), iterations, 32, 'sha256');
+  const clientKey = hmac(salted, 'Client Key');
+  const storedKey = createHash('sha256').update(clientKey).digest('base64');
+  const serverKey = hmac(salted, 'Server Key').toString('base64');
+  return `SCRAM-SHA-256$${iterations}:${salt}$${storedKey}:${serverKey}`;
+}
+
+/**
+ * SASLprep (RFC 4013) as PostgreSQL applies it: ASCII stays as it is, and so does a password with characters that are
+ * prohibited, that Unicode 3.2 did not have, or that mix directions. What Unicode 3.2 did not have is approximated
+ * below U+10000 by what this Node does not have, which matters only beside characters that NFKC changes.
+ */
+function prepare(password: string): string {
+  const mapped = password
+    .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/g, ' ')
+    .replace(/\u034f|[\ufe00-\ufe0f]|[\u180b-\u180d]|\u200d|[\u00ad\u1806\u200c\u2060\ufeff]/g, '')
+    .normalize('NFKC');
+  const keeps = /^[\0-\x7f]*$/.test(password) || mapped === '' || prohibited.test(mapped) || mixed(mapped);
+  return keeps ? password : mapped;
+}
+
+const prohibited =
+  /[\p{C}\p{Zl}\p{Zp}\u2ff0-\u2ffb\ufffc\ufffd]|(?![\u{10300}-\u{1044d}\u{1d000}-\u{1d7ff}\u{20000}-\u{2fa1d}])[\u{10000}-\u{10ffff}]/u;
+
+/** Text from right to left has no letters of the other direction, and begins and ends with its own. */
+function mixed(text: string): boolean {
+  const rtl = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}]/gu;
+  if (!rtl.test(text)) return false;
+  return /\p{L}/u.test(text.replace(rtl, '')) || !/^_(.*_)?$/su.test(text.replace(rtl, '_'));
+}
+
+function hmac(key: Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
+}

@@ -1,0 +1,237 @@
+import { defineModule, type State } from '../engine/module.ts';
+import { text } from '../engine/plan/diff.ts';
+import {
+  type Content,
+  content,
+  type Entry,
+  entries,
+  type PathState,
+  type Probe,
+  path,
+} from '../engine/probe.ts';
+import type { Step } from '../engine/step.ts';
+import { absolutePath, attributesOf, fileMode, matches, ownership, refuse } from './_files.ts';
+
+/** A file of the folder beside the playbook; the engine reads them. */
+interface SourceFile {
+  path: string;
+  bytes: Buffer;
+  executable: boolean;
+}
+
+interface Arguments {
+  path: string;
+  owner?: string;
+  group?: string;
+  file_mode?: string;
+  directory_mode?: string;
+  exclude: string[];
+  delete_extra: boolean;
+  files?: readonly SourceFile[];
+}
+
+/** Up to this much in all, the files on the host are read whole, so that changed lines can be shown. */
+const shownBytes = 262_144;
+
+/** A folder with all that is in it, copied. */
+export const tree = defineModule({
+  name: 'tree',
+  summary: 'A folder beside the playbook, copied with everything in it.',
+  args: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['src', 'path'],
+    properties: {
+      src: {
+        type: 'string',
+        minLength: 1,
+        description: 'The folder beside the playbook; its files are copied as they are.',
+      },
+      path: { ...absolutePath, description: 'The directory on the host that gets what is in the folder.' },
+      ...ownership('the files and directories'),
+      file_mode: {
+        ...fileMode,
+        description:
+          'Permissions of all files in octal. Without it, only whether a file is executable is kept, as 0755 or 0644.',
+      },
+      directory_mode: {
+        ...fileMode,
+        description: 'Permissions of all its directories in octal; new ones have 0755.',
+      },
+      exclude: {
+        type: 'array',
+        items: { type: 'string', minLength: 1, description: 'A glob.' },
+        default: [],
+        description:
+          'Globs of what is neither copied nor deleted, e.g. `*.pyc` or `media/**`; one without a slash is about names at any depth.',
+      },
+      delete_extra: {
+        type: 'boolean',
+        default: false,
+        description: 'Whether what is on the host, but not in the folder, is removed.',
+      },
+    },
+  },
+  files: { tree: true },
+  examples: [
+    {
+      title: 'The code of an application',
+      args: { src: 'app', path: '/srv/app', owner: 'www-data', exclude: ['*.pyc'] },
+    },
+    {
+      title: 'Exactly these files and no others',
+      args: { src: 'conf.d', path: '/etc/app/conf.d', file_mode: '0640', delete_extra: true },
+    },
+  ],
+  identity: args => args.path,
+  probes: args => {
+    const pieces = piecesOf(args);
+    const whole = sizeOf(pieces) <= shownBytes;
+    const probes: Record<string, Probe> = {};
+    for (const { absolute, bytes } of pieces) {
+      probes[absolute] = path(absolute);
+      if (bytes && whole) probes[`content ${absolute}`] = content(absolute);
+    }
+    if (args.delete_extra || !whole) probes['entries'] = entries(args.path, { hashes: !whole });
+    return probes;
+  },
+  actual: (read, args) => {
+    const seen = survey(args, read);
+    if (seen.isNew) return null;
+    return {
+      files: [...seen.present, ...seen.extra].toSorted(),
+      ...Object.fromEntries(seen.differing.map(({ absolute, found }) => [absolute, found as Content])),
+      ...Object.assign({}, ...seen.deviating.map(({ before }) => before)),
+    };
+  },
+  desired: (args, read) => {
+    const seen = survey(args, read ?? {});
+    const files = seen.files.map(({ relative }) => relative).toSorted();
+    if (seen.isNew) return { files };
+    return {
+      files,
+      ...Object.fromEntries(seen.differing.map(({ absolute, bytes }) => [absolute, text(bytes!)])),
+      ...Object.assign({}, ...seen.deviating.map(({ after }) => after)),
+    };
+  },
+  steps: (_diff, args, read) => {
+    const { pieces, files, differing, deviating, extra } = survey(args, read);
+    const blocked = pieces.find(({ bytes, at }) => !bytes && at && at.type !== 'directory');
+    if (blocked)
+      return [refuse(`${blocked.absolute} is a ${blocked.at!.type}, not a directory; it is left as it is.`)];
+    const ownership = attributesOf({ owner: args.owner, group: args.group });
+    const written = files.filter(file => file.at?.type !== 'file' || differing.includes(file));
+    return [
+      ...pieces
+        .filter(({ bytes, at }) => !bytes && !at)
+        .map(({ absolute, mode }): Step => ({ do: 'directory', path: absolute, ...ownership, mode })),
+      ...written.map(
+        ({ absolute, bytes, mode }): Step => ({
+          do: 'write',
+          path: absolute,
+          content: bytes!,
+          ...ownership,
+          mode,
+        }),
+      ),
+      ...deviating
+        .filter(piece => !written.includes(piece))
+        .map(({ absolute, mode }): Step => ({ do: 'attributes', path: absolute, ...ownership, mode })),
+      ...extra.map(
+        (one): Step => ({ do: 'remove', path: `${args.path}/${one.replace(/\/$/, '')}`, recursive: true }),
+      ),
+    ];
+  },
+  brings: args =>
+    piecesOf(args).map(({ absolute, bytes }) => ({
+      token: `path:${absolute}`,
+      ...(bytes ? { content: bytes } : {}),
+    })),
+});
+
+/** A file (with its bytes) or a directory of the tree, parents first. */
+interface Piece {
+  relative: string;
+  absolute: string;
+  bytes?: Buffer;
+  executable: boolean;
+}
+
+function piecesOf(args: object): Piece[] {
+  const { files = [], exclude, path } = args as Arguments;
+  const copied = files.filter(file => !exclude.some(glob => matches(file.path, glob)));
+  const parents = (file: string): string[] =>
+    file.split('/').map((_, i, names) => names.slice(0, i).join('/'));
+  const folders = [...new Set(['', ...copied.flatMap(file => parents(file.path))])].toSorted();
+  return [
+    ...folders.map(relative => ({ relative, executable: true })),
+    ...copied.map(file => ({ relative: file.path, bytes: file.bytes, executable: file.executable })),
+  ].map(piece => ({ ...piece, absolute: piece.relative === '' ? path : `${path}/${piece.relative}` }));
+}
+
+const sizeOf = (pieces: readonly Piece[]): number =>
+  pieces.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+
+/** The pieces with what is in their place, and what of that is not as it should be. */
+function survey(args: object, read: Readonly<Record<string, unknown>>) {
+  const declared = args as Arguments;
+  const below = (read['entries'] ?? []) as Entry[];
+  const pieces = piecesOf(args).map(piece => {
+    const at = (read[piece.absolute] ?? null) as PathState | null;
+    const hashed = below.find(entry => entry.path === piece.relative && entry.sha256 !== undefined);
+    const found = (read[`content ${piece.absolute}`] ?? hashed ?? null) as Content | null;
+    const mode = modeOf(piece, at, declared);
+    const wanted: State =
+      at && isBlocked(piece, at) ? { type: 'directory' } : { ...attributesOf({ ...declared, mode }) };
+    const differing = Object.entries(wanted).filter(
+      ([key, value]) => at && at[key as keyof PathState] !== value,
+    );
+    const labelled = (value: (key: string) => unknown) =>
+      Object.fromEntries(differing.map(([key]) => [`${piece.relative || '.'} ${key}`, value(key)])) as State;
+    const before = labelled(key => at?.[key as keyof PathState]);
+    const after = labelled(key => wanted[key]);
+    return { ...piece, at, found, mode, before, after };
+  });
+  const files = pieces.filter(({ bytes }) => bytes !== undefined);
+  const present = files.filter(({ at }) => at?.type === 'file').map(({ relative }) => relative);
+  const extra = declared.delete_extra ? extraOf(below, pieces, declared.exclude) : [];
+  const nothing = files.length > 0 && present.length === 0 && extra.length === 0;
+  return {
+    pieces,
+    files,
+    present,
+    // A directory that an earlier resource has made is no difference: the plan shows the same before and after it.
+    isNew: (read[declared.path] ?? null) === null || nothing,
+    differing: files.filter(
+      ({ at, found, bytes }) => at?.type === 'file' && found && found.sha256 !== text(bytes!).sha256,
+    ),
+    deviating: pieces.filter(
+      ({ bytes, at, after }) => Object.keys(after).length > 0 && (!bytes || at?.type === 'file'),
+    ),
+    extra,
+  };
+}
+
+const isBlocked = ({ bytes }: Piece, at: PathState): boolean => !bytes && at.type !== 'directory';
+
+function modeOf({ bytes, executable }: Piece, at: PathState | null, args: Arguments): string {
+  if (!bytes) return args.directory_mode ?? (at?.type === 'directory' ? at.mode : '0755');
+  if (args.file_mode !== undefined) return args.file_mode;
+  const same = at?.type === 'file' && /[1357]/.test(at.mode.slice(1)) === executable;
+  return same ? at.mode : executable ? '0755' : '0644';
+}
+
+/** What is there besides the tree, as whole directories (`media/`) where nothing in them is excluded. */
+function extraOf(below: readonly Entry[], pieces: readonly Piece[], exclude: readonly string[]): string[] {
+  const kept = [
+    ...pieces.map(({ relative }) => relative),
+    ...below.map(entry => entry.path).filter(path => exclude.some(glob => matches(path, glob))),
+  ];
+  const extra: string[] = [];
+  for (const { path, type } of below.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    if (extra.some(folder => folder.endsWith('/') && path.startsWith(folder))) continue;
+    if (kept.some(one => one === path || one.startsWith(`${path}/`))) continue;
+    extra.push(type === 'directory' ? `${path}/` : path);
+  }
+  return extra;
+}

@@ -1,0 +1,1 @@
+"""The application's tables, as classes derived from app.db.Model."""

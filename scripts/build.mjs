@@ -1,0 +1,19 @@
+// Bundles the command line into one CommonJS file, so that starting it costs one file read. The new file takes the
+// place of the old one at once: somebody may be starting it.
+import { chmodSync, renameSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const staged = `dist/reconcile.${process.pid}.cjs`;
+await build({
+  entryPoints: ['engine/cli/main.ts'],
+  outfile: staged,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  external: ['cpu-features', '*.node'],
+  banner: { js: '#!/usr/bin/env node' },
+  logLevel: 'warning',
+});
+chmodSync(staged, 0o755);
+renameSync(staged, 'dist/reconcile.cjs');

@@ -1,0 +1,63 @@
+import { inventoryFileSchema, playKeys, resourceKeys } from '../engine/load/envelope.ts';
+import { factNames } from '../engine/load/facts.ts';
+import { inventorySchema, playbookSchema } from '../engine/load/schema.ts';
+import type { Schema } from '../engine/load/validate.ts';
+import { explanations } from '../engine/problem.ts';
+import { eventsSchema } from '../engine/report/events-schema.ts';
+import { moduleMarkdown } from '../engine/report/module-reference.ts';
+import { modules } from '../modules/index.ts';
+
+const note = '<!-- Written by `npm run gen`. -->\n\n';
+
+/** Every generated file by its path from the repository's root. */
+export function generatedFiles(): Map<string, string> {
+  const all = Object.values(modules);
+  return new Map([
+    ['schemas/playbook.schema.json', json(playbookSchema(modules))],
+    ['schemas/inventory.schema.json', json(inventorySchema())],
+    ['schemas/events.schema.json', json(eventsSchema)],
+    ['docs/errors.md', errorsPage()],
+    ['docs/keys.md', keysPage()],
+    ['docs/modules/README.md', modulesPage()],
+    ...all.map(module => [`docs/modules/${module.name}.md`, note + moduleMarkdown(module)] as const),
+  ]);
+}
+
+function modulesPage(): string {
+  const rows = Object.values(modules)
+    .toSorted((a, b) => a.name.localeCompare(b.name))
+    .map(({ name, summary }) => `| [${name}](${name}.md) | ${summary} |\n`);
+  return `${note}# Modules\n\nThe resource types. \`reconcile modules NAME\` shows the same in the terminal.\n\n| module | |\n| --- | --- |\n${rows.join('')}`;
+}
+
+function keysPage(): string {
+  const { defaults, hosts, groups } = inventoryFileSchema.properties as Record<string, Schema>;
+  const keysOf = (schema: unknown) => (schema as { properties: Record<string, Schema> }).properties;
+  const described = (keys: Readonly<Record<string, Schema>>) =>
+    Object.entries(keys).map(([key, { description }]) => [key, String(description)] as const);
+  return [
+    `${note}# Keys\n\nWhat a playbook and an inventory can hold. The same stands in \`schemas/\`, for editors.\n`,
+    table('A play', described(playKeys)),
+    table('A resource, besides its module', described(resourceKeys)),
+    table('A host of the inventory', described(keysOf(hosts!['additionalProperties']))),
+    `\`defaults\` takes ${Object.keys(keysOf(defaults))
+      .map(key => `\`${key}\``)
+      .join(', ')}.\n`,
+    table('A group of the inventory', described(keysOf(groups!['additionalProperties']))),
+    table('Facts', Object.entries(factNames)),
+  ].join('\n');
+}
+
+function table(title: string, rows: readonly (readonly [key: string, description: string])[]): string {
+  const lines = rows.map(([key, text]) => `| \`${key}\` | ${text} |\n`);
+  return `## ${title}\n\n| key | |\n| --- | --- |\n${lines.join('')}`;
+}
+
+function errorsPage(): string {
+  const entries = Object.entries(explanations).map(([code, text]) => `## ${code}\n\n${text}\n`);
+  return `${note}# Problem codes\n\nEvery problem ends with its code in brackets. \`reconcile explain CODE\` shows the same.\n\n${entries.join('\n')}`;
+}
+
+function json(schema: unknown): string {
+  return JSON.stringify(schema, null, 2) + '\n';
+}

@@ -1,0 +1,85 @@
+// Scaffolds a module: its file, a first case, and its line in the registry. Usage: npm run new-module NAME
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+const [name] = process.argv.slice(2);
+const registry = 'modules/index.ts';
+
+const refusal = refuse(name);
+if (refusal === undefined) scaffold(name!);
+else {
+  console.error(refusal);
+  process.exitCode = 1;
+}
+
+function refuse(name: string | undefined): string | undefined {
+  if (name === undefined) return 'Usage: npm run new-module NAME';
+  if (!/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name))
+    return `"${name}" is not a name such as pg_role: singular, in snake_case.`;
+  return existsSync(`modules/${name}.ts`) ? `modules/${name}.ts is there already.` : undefined;
+}
+
+function scaffold(name: string): void {
+  write(`modules/${name}.ts`, moduleText(name));
+  mkdirSync(`test/modules/${name}`, { recursive: true });
+  write(`test/modules/${name}/created.yml`, caseText(name));
+  write(registry, registered(readFileSync(registry, 'utf8'), name));
+  console.log('Next: npm run gen, then npx vitest run --project unit test/modules');
+}
+
+function write(path: string, text: string): void {
+  writeFileSync(path, text);
+  console.log(`wrote ${path}`);
+}
+
+/** The registry with an import and an entry more, both in the order of the alphabet. */
+function registered(text: string, name: string): string {
+  const sorted = (pattern: RegExp, line: string, source: string) => {
+    const lines = source.match(pattern) ?? [];
+    const after = lines.filter(each => each < line).at(-1);
+    if (after !== undefined) return source.replace(after, after + line);
+    return lines[0] === undefined ? source : source.replace(lines[0], line + lines[0]);
+  };
+  const imported = sorted(
+    /^import \{ \w+ \} from '\.\/.*\n/gm,
+    `import { ${name} } from './${name}.ts';\n`,
+    text,
+  );
+  return sorted(/^ {2}\w+,\n/gm, `  ${name},\n`, imported);
+}
+
+function moduleText(name: string): string {
+  return `import { defineModule } from '../engine/module.ts';
+import { path } from '../engine/probe.ts';
+
+export const ${name} = defineModule({
+  name: '${name}',
+  summary: 'What it is, in one sentence.',
+  args: {
+    type: 'object',
+    properties: {
+      path: { type: 'string', pattern: '^/', description: 'Where it is on the host.' },
+      mode: { type: 'string', pattern: '^[0-7]{4}$', default: '0755', description: 'Permissions in octal.' },
+    },
+    required: ['path'],
+    additionalProperties: false,
+  },
+  examples: [{ title: 'The simplest one', args: { path: '/srv/app' } }],
+  identity: args => args.path,
+  probes: args => ({ found: path(args.path) }),
+  actual: ({ found }) => found && { mode: found.mode },
+  desired: args => ({ mode: args.mode }),
+  steps: (_diff, args) => [{ do: 'directory', path: args.path, mode: args.mode }],
+});
+`;
+}
+
+function caseText(name: string): string {
+  return `title: a ${name} that is not there is created
+args: { path: /srv/app }
+read:
+  found: null
+changes: ['+ mode 0755']
+steps:
+  - { do: directory, path: /srv/app, mode: "0755" }
+`;
+}

@@ -1,0 +1,52 @@
+/**
+ * `npm test`: the unit tests, and the lab's tests on real hosts where those can be made. Arguments go to vitest.
+ * Ends with a line that counts what the runner's own report counts.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureLabPackages, ensurePackages, labImpossible } from '../test/lab/machine.ts';
+
+interface Report {
+  success: boolean;
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: { status: string; name: string; message: string; assertionResults: unknown[] }[];
+}
+
+/** Programs that the unit tests ask what is right, and shells that sessions must work in. */
+const oracles = ['python3-jinja2', 'openssh-client', 'busybox', 'zsh', 'fish', 'tcsh'];
+
+const impossible = labImpossible();
+if (impossible === null) {
+  await ensureLabPackages();
+  await ensurePackages(oracles);
+} else console.log(`The tests on real hosts are skipped: ${impossible}\n`);
+
+const folder = mkdtempSync(join(tmpdir(), 'reconcile-test-'));
+const file = join(folder, 'report.json');
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+const vitest = spawnSync('npx', ['vitest', 'run', ...reporters, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
+let report: Report | undefined;
+try {
+  report = JSON.parse(readFileSync(file, 'utf8'));
+} catch {
+  console.log('The test runner ended without a report.');
+}
+rmSync(folder, { recursive: true });
+// A file that could not even be loaded has no tests to count.
+const broken = report?.testResults.filter(
+  ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+);
+const failed = (report?.numFailedTests ?? 0) + (broken?.length ?? 1);
+const skipped = (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0);
+const required = process.env['RECONCILE_LAB'] === 'required' && process.argv.length === 2;
+if (required && skipped > 0) console.log('With RECONCILE_LAB=required nothing may be skipped.');
+console.log(`${report?.numPassedTests ?? 0} passed, ${failed} failed, ${skipped} skipped`);
+process.exitCode =
+  vitest.status === 0 && failed === 0 && report?.success && !(required && skipped > 0) ? 0 : 1;

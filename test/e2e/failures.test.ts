@@ -1,0 +1,213 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Lab, openLab } from '../lab/lab.ts';
+import { startRelay } from '../lab/relay.ts';
+import { describeLab } from '../lab/require.ts';
+import { build, type Ran, reconcile, statuses } from './reconcile.ts';
+
+describeLab('what goes wrong on one host is told, and the other hosts finish', () => {
+  let lab: Lab<'good' | 'bad'>;
+  let folder: string;
+
+  beforeAll(async () => {
+    build();
+    lab = await openLab({ hosts: { good: 'bookworm', bad: 'trixie' } });
+    folder = mkdtempSync(join(tmpdir(), 'reconcile-e2e-'));
+    mkdirSync(join(folder, '.ssh'));
+    writeFileSync(join(folder, 'inventory.yml'), lab.inventory());
+  });
+  afterAll(async () => {
+    if (folder) rmSync(folder, { recursive: true });
+    await lab?.close();
+  });
+
+  /** Applies resources to both hosts; `bad` replaces what the inventory says of the second. */
+  function apply(resources: unknown[], bad: Record<string, unknown> = {}, args: string[] = []): Promise<Ran> {
+    const play = { name: 'Trial', hosts: 'all', become: true, resources };
+    writeFileSync(join(folder, 'trial.yml'), JSON.stringify(play));
+    const { address, hostKey } = lab.hosts.bad;
+    const whole = { address, user: 'deploy', identity_file: lab.identityFile, host_key: hostKey, ...bad };
+    const inventory = lab
+      .inventory()
+      .replace(/^ {2}bad: .*$/m, `  bad: ${JSON.stringify(JSON.parse(JSON.stringify(whole)))}`);
+    writeFileSync(join(folder, 'inventory.yml'), inventory);
+    return reconcile(folder, ['apply', 'trial.yml', '--json', ...args], { HOME: folder });
+  }
+  const file = (path: string, content = 'x\n') => ({ file: { path, content } });
+  const finished = (ran: Ran, host: string) =>
+    ran.events.find(one => one.event === 'host_finished' && one.host === host);
+  const failure = (ran: Ran, name: string) =>
+    ran.events.find(one => one.event === 'resource' && one.host === 'bad' && one.name === name)?.error;
+
+  it.each([
+    ['nothing listens', { port: 9 }, 'unreachable', /refused/],
+    ['the name is unknown', { address: 'no-such-host.invalid' }, 'unreachable', /no-such-host\.invalid/],
+    [
+      'another key is pinned',
+      { host_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBOv0yJ/BEynzZh1DOs2+CYoMBGRypHEeBG0oq+Uyugk' },
+      'host-key-changed',
+      /key/,
+    ],
+    ['no key is known', { host_key: undefined }, 'host-key-unknown', /SHA256:/],
+    ['the key is not accepted', { user: 'nobody' }, 'auth-failed', /nobody/],
+  ])('%s: that host is unreachable, exit 4', async (_, bad, code, words) => {
+    const ran = await apply([file(`/root/${code}`)], bad);
+    expect(ran.exit).toBe(4);
+    expect(finished(ran, 'good').result ?? finished(ran, 'good')).toMatchObject({ status: 'changed' });
+    const [problem] = finished(ran, 'bad').problems;
+    expect(problem).toMatchObject({ code, host: 'bad', message: expect.stringMatching(words) });
+    await lab.exec('good', `rm /root/${code}`);
+  });
+
+  it('a host that is cut off is unreachable within the connect timeout', async () => {
+    lab.cut('bad');
+    try {
+      const ran = await apply([file('/root/cut')]);
+      expect([ran.exit, finished(ran, 'bad').problems[0].code]).toEqual([4, 'unreachable']);
+      expect(statuses(ran, 'good')).toEqual({ 'file /root/cut': 'changed' });
+    } finally {
+      lab.mend('bad');
+    }
+  });
+
+  it('an account without sudo fails with what sudo says', async () => {
+    await lab.exec(
+      'bad',
+      'useradd -m -s /bin/bash plain && cp -r ~deploy/.ssh ~plain/ && chown -R plain: ~plain/.ssh',
+    );
+    const ran = await apply([file('/root/sudo')], { user: 'plain' });
+    expect([ran.exit, finished(ran, 'bad').problems[0].code]).toEqual([1, 'become-failed']);
+    expect(JSON.stringify(finished(ran, 'bad').problems[0])).toMatch(/password is required/);
+  });
+
+  it('a full file system is named, and no part of the file stays', async () => {
+    await lab.exec('bad', 'mkdir -p /srv/small && mount -t tmpfs -o size=64k tmpfs /srv/small');
+    await lab.exec('good', 'mkdir -p /srv/small');
+    const ran = await apply([file('/srv/small/large', 'x'.repeat(200_000))]);
+    expect(ran.exit).toBe(1);
+    expect(failure(ran, 'file /srv/small/large')).toMatchObject({
+      code: 'no-space',
+      cause: expect.stringContaining('No space left'),
+    });
+    expect((await lab.exec('bad', 'ls -A /srv/small')).stdout).toBe('');
+    expect(statuses(ran, 'good')).toEqual({ 'file /srv/small/large': 'changed' });
+  });
+
+  it('a validation that fails shows its words and keeps the old file; later resources of the host wait', async () => {
+    await lab.exec('bad', 'echo old >/etc/checked');
+    const checked = {
+      name: 'Checked',
+      file: {
+        path: '/etc/checked',
+        content: 'new\n',
+        validate: 'grep -q good %s || { echo it is not good >&2; false; }',
+      },
+    };
+    const ran = await apply([checked, file('/root/later')]);
+    expect(ran.exit).toBe(1);
+    expect(failure(ran, 'Checked').cause).toContain('it is not good');
+    expect(statuses(ran, 'bad')).toEqual({ Checked: 'failed', 'file /root/later': 'skipped' });
+    expect((await lab.exec('bad', 'cat /etc/checked; ls /root/later')).stdout).toBe('old\n');
+  });
+
+  it.each<[title: string, service: Record<string, string>, said: RegExp]>([
+    [
+      'ends at once',
+      { ExecStart: '/bin/sh -c "echo no-luck; exit 7"' },
+      /is failed .* right after its start/,
+    ],
+    ['dies after a second', { ExecStart: '/bin/sh -c "sleep 1; echo no-luck; exit 7"' }, /did not stay up/],
+    [
+      'comes back each time',
+      { ExecStart: '/bin/sh -c "sleep 1; echo no-luck; exit 7"', Restart: 'always' },
+      /ended within 3 s after its start and had to be started again/,
+    ],
+  ])('a service that %s has failed, with what it said since its start', async (_, service, said) => {
+    await lab.exec('bad', 'systemd-run --wait --unit=poor echo older; sleep 2');
+    const ran = await apply(
+      [
+        { systemd_unit: { name: 'poor.service', service } },
+        { name: 'Poor', service: { name: 'poor', state: 'running' } },
+      ],
+      {},
+      ['-l', 'bad'],
+    );
+    expect(ran.exit).toBe(1);
+    const { cause } = failure(ran, 'Poor');
+    expect(cause).toMatch(said);
+    expect(cause).toContain('no-luck');
+    expect(cause).not.toContain('older');
+    await lab.exec(
+      'bad',
+      'systemctl stop poor; rm /etc/systemd/system/poor.service; systemctl daemon-reload; systemctl reset-failed poor',
+    );
+  });
+
+  it('a change that cannot be made is named by what it is', async () => {
+    const ran = await apply([file('/no/such/folder')], {}, ['-l', 'bad']);
+    expect(failure(ran, 'file /no/such/folder')).toMatchObject({
+      message: 'write /no/such/folder (2 bytes) failed.',
+      cause: expect.stringContaining('the directory /no/such/ does not exist'),
+    });
+  });
+
+  it('a package lock that is held is waited for, then its holder is named', async () => {
+    const hold = `perl -MFcntl -e 'open F, ">>", "/var/lib/dpkg/lock-frontend"; my $l = pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep 300' >/dev/null 2>&1 & echo $!`;
+    const holder = (await lab.exec('bad', `(${hold}) </dev/null 2>/dev/null`)).stdout.trim();
+    try {
+      const ran = await apply([
+        { name: 'Tree', apt: { packages: ['tree'], update_cache: true, lock_timeout: '3s' } },
+      ]);
+      expect(ran.exit).toBe(1);
+      const error = failure(ran, 'Tree');
+      expect(error).toMatchObject({ code: 'apt-locked' });
+      expect(JSON.stringify(error)).toMatch(new RegExp(`perl.*${holder}|${holder}.*perl`));
+      expect(statuses(ran, 'good')).toEqual({ Tree: 'changed' });
+    } finally {
+      await lab.exec('bad', `kill ${holder}`);
+    }
+  });
+
+  it('a dpkg that is half-configured and cannot be completed is named', async () => {
+    const status = '/var/lib/dpkg/status';
+    const script = '/var/lib/dpkg/info/ca-certificates.postinst';
+    await lab.exec(
+      'bad',
+      `cp -a ${script} /root/postinst; printf '#!/bin/sh\necho it cannot be configured >&2\nexit 1\n' >${script}
+      perl -0pi -e 's/(Package: ca-certificates\nStatus: install ok )installed/$1half-configured/' ${status}`,
+    );
+    const less = { name: 'Less', apt: { packages: ['less'], update_cache: '1h' } };
+    const ran = await apply([less]);
+    expect([ran.exit, failure(ran, 'Less')?.code]).toEqual([1, 'dpkg-broken']);
+    expect(failure(ran, 'Less').cause).toContain('it cannot be configured');
+    // Once it can be configured, the next apply finishes what was begun.
+    await lab.exec('bad', `cp -a /root/postinst ${script}`);
+    expect((await apply([less])).exit).toBe(0);
+  });
+
+  it('a program that nothing brings is a problem before anything is changed', async () => {
+    const ran = await apply([file('/root/early'), { name: 'App role', pg_role: { name: 'app' } }]);
+    expect(ran.exit).toBe(1);
+    expect(failure(ran, 'App role')).toMatchObject({
+      code: 'program-missing',
+      message: expect.stringContaining('psql'),
+    });
+    expect((await lab.exec('bad', 'ls /root/early')).code).not.toBe(0);
+  });
+
+  it('wrong input is refused as a whole, before any host is contacted', async () => {
+    const relay = await startRelay(lab.hosts.bad.address, 22);
+    try {
+      const ran = await apply(
+        [{ file: { pth: '/a' } }, { fil: { path: '/b' } }, { file: { path: '/c', content: '{{ nope }}' } }],
+        { address: '127.0.0.1', port: relay.port },
+      );
+      expect([ran.exit, relay.turns(), ran.stdout]).toEqual([3, 0, '']);
+      for (const words of ['pth', '"fil"', 'nope']) expect(ran.stderr).toContain(words);
+    } finally {
+      await relay.close();
+    }
+  });
+});

@@ -1,0 +1,245 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import type { Io } from '../../../engine/cli/io.ts';
+import { program } from '../../../engine/cli/program.ts';
+import { Redactor } from '../../../engine/report/redaction.ts';
+
+let folder: string;
+const at = (name: string) => join(folder, name);
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'reconcile-cli-'));
+  const site = (content: string) => `name: Site
+hosts: localhost
+become: false
+resources:
+  - name: Page
+    file: { path: ${at('page')}, content: ${JSON.stringify(content)} }
+`;
+  writeFileSync(at('site.yml'), site('hello\n'));
+  writeFileSync(at('secret.yml'), site("{{ env('PAGE_TOKEN') }}\n"));
+  writeFileSync(at('bad.yml'), 'hosts: localhost\nresources:\n  - file: { pth: /x }\n');
+  writeFileSync(at('worse.yml'), 'hosts: localhost\nresources:\n  - fil: { path: /x }\n');
+  writeFileSync(
+    at('inventory.yml'),
+    `hosts:
+  web1: { address: 203.0.113.1, vars: { workers: 5 } }
+  web2: { address: 203.0.113.2, port: 2222, user: deploy }
+groups:
+  web: { hosts: [web1, web2], vars: { workers: 2 } }
+`,
+  );
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function reconcile(...argv: string[]) {
+  const texts = { stdout: '', stderr: '' };
+  const output = (name: 'stdout' | 'stderr') => ({ write: (text: string) => (texts[name] += text) });
+  const io: Io = {
+    argv,
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+    stdin: Readable.from([]),
+    env: {},
+    signal: new AbortController().signal,
+    interrupt: () => {},
+    redactor: new Redactor(),
+  };
+  return { exitCode: await program(io), ...texts };
+}
+
+describe('what is wrong with a command line is said in a sentence', () => {
+  test.each<[argv: string[], stderr: string]>([
+    [['aply'], "Unknown command 'aply'. Did you mean apply? [usage]"],
+    [['apply', 'x.yml', '--chek'], "Unknown option '--chek'. Did you mean --check? [usage]"],
+    [['lock', 'stat', 'all'], '[usage]'],
+    [['lock', 'status'], "Missing required argument 'pattern'. [usage]"],
+    [['apply'], "Missing required argument 'playbook'. [usage]"],
+    [
+      ['apply', 'x.yml', '-p', '0'],
+      "Option '-p, --parallel <n>' argument '0' is invalid. It is a whole number from 1. [usage]",
+    ],
+    [['apply', 'x.yml', '--timeout', '3x'], 'It is a duration such as 30s, 5m or 1h. [usage]'],
+    [['apply', 'x.yml', '--timeout', '0s'], 'It is a duration such as 30s, 5m or 1h. [usage]'],
+    [['apply', 'x.yml', '--confirm'], 'nobody can answer: standard input is not a terminal. [usage]'],
+    [['apply', 'x.yml', '--confirm', '--json'], '--json leaves no place for it. [usage]'],
+    [
+      ['apply', 'x.yml', '--report', '/nowhere/r.html'],
+      '--report /nowhere/r.html: there is no folder /nowhere. [usage]',
+    ],
+    [
+      ['apply', 'x.yml', '--junit', tmpdir()],
+      `--junit ${tmpdir()} is a folder; it takes the name of a file.`,
+    ],
+    [['modules', 'fil'], 'There is no module "fil". Did you mean "file"? [usage]'],
+    [['explain', 'buug'], 'There is no problem code "buug". Did you mean "bug"? [usage]'],
+    [['completion', 'powershell'], 'Allowed choices are bash, zsh, fish. [usage]'],
+  ])('%j', async (argv, stderr) => {
+    const ran = await reconcile(...argv);
+    expect(ran.stderr).toContain(stderr);
+    expect(ran).toMatchObject({ exitCode: 3, stdout: '' });
+  });
+});
+
+it('a host whose time runs out while it is connected to is not changed', async () => {
+  const ran = await reconcile('apply', at('site.yml'), '--timeout', '1ms');
+  expect([ran.exitCode, existsSync(at('page'))]).toEqual([1, false]);
+  expect(ran.stdout).toContain('The host took longer than the 0.001 s it was given. [timeout]');
+});
+
+it('a timeout that no timer can hold is a long one', async () => {
+  const ran = await reconcile('apply', at('site.yml'), '--check', '--timeout', '9999d');
+  expect(ran).toMatchObject({ exitCode: 2, stderr: '' });
+});
+
+describe('input that is wrong', () => {
+  it('is told at its place on stderr, with 3', async () => {
+    const ran = await reconcile('apply', at('bad.yml'), '--json');
+    expect(ran).toMatchObject({ exitCode: 3, stdout: '' });
+    expect(ran.stderr).toContain('bad.yml:3:13: ');
+    expect(ran.stderr).toContain('Did you mean "path"?');
+  });
+
+  it('takes inventories when validated, and says which file of secrets it could do without', async () => {
+    writeFileSync(at('keyed.yml'), `${readFileSync(at('site.yml'), 'utf8')}secrets: [none.yml]\n`);
+    const ran = await reconcile('validate', at('keyed.yml'), at('inventory.yml'));
+    expect([ran.exitCode, ran.stdout]).toEqual([
+      0,
+      `${at('keyed.yml')}: 1 play for 1 host, no problems\n${at('inventory.yml')}: an inventory of 2 hosts, no problems\n`,
+    ]);
+    expect(ran.stderr).toContain('none.yml is not there');
+    expect((await reconcile('apply', at('keyed.yml'), '--check')).exitCode).toBe(3);
+  });
+
+  it('is told of all files that are validated', async () => {
+    const ran = await reconcile('validate', at('bad.yml'), at('site.yml'), at('worse.yml'));
+    expect(ran.exitCode).toBe(3);
+    expect(ran.stderr).toMatch(/bad\.yml:.*worse\.yml:/s);
+    expect(ran.stdout).toMatch(/site\.yml: 1 play for 1 host, no problems\n$/);
+  });
+});
+
+describe('a check of this computer', () => {
+  it('exits with 2 and says how to apply', async () => {
+    const ran = await reconcile('apply', at('site.yml'), '--check');
+    expect(ran.exitCode).toBe(2);
+    expect(ran.stdout).toContain('  + Page  file  content 1 line\n        + hello\n');
+    expect(ran.stdout).toMatch(
+      /\nlocalhost: 1 would change, 0 unchanged\nNothing was changed. To apply: {2}reconcile apply \S+site.yml\n$/,
+    );
+  });
+
+  it('is what plan does', async () => {
+    const ran = await reconcile('plan', at('site.yml'), '--no-diff');
+    expect(ran.exitCode).toBe(2);
+    expect(ran.stdout).not.toContain('+ hello');
+    expect(ran.stdout).toMatch(/reconcile apply \S+site.yml --no-diff\n$/);
+  });
+
+  it('prints nothing but JSON with --json', async () => {
+    const ran = await reconcile('apply', at('site.yml'), '--check', '--json');
+    const events = ran.stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    expect(events.at(-1)).toMatchObject({ event: 'run_finished', exit_code: 2 });
+    expect(ran.stderr).toBe('');
+  });
+
+  it('writes its reports', async () => {
+    await reconcile('plan', at('site.yml'), '--report', at('r.html'), '--junit', at('j.xml'));
+    expect(readFileSync(at('r.html'), 'utf8')).toContain('<h1>Site</h1>');
+    expect(readFileSync(at('j.xml'), 'utf8')).toContain('<testsuite name="localhost: Site"');
+  });
+
+  it('shows no secret anywhere', async () => {
+    process.env['PAGE_TOKEN'] = 'tr0ub4dor';
+    const text = await reconcile('plan', at('secret.yml'), '--report', at('r.html'), '-vv');
+    const json = await reconcile('plan', at('secret.yml'), '--json');
+    delete process.env['PAGE_TOKEN'];
+    expect(text.stdout).toContain('+ «env.PAGE_TOKEN»');
+    expect(json.stdout).toContain('+«env.PAGE_TOKEN»');
+    expect(JSON.stringify([text, json]) + readFileSync(at('r.html'), 'utf8')).not.toContain('tr0ub4dor');
+  });
+});
+
+describe('inventory', () => {
+  it('names this computer, which no inventory lists', async () => {
+    const { exitCode, stdout } = await reconcile('inventory', '-i', at('inventory.yml'), 'localhost');
+    expect([exitCode, stdout.trim()]).toEqual([0, 'localhost  local']);
+  });
+
+  it('says so when there is none, or when a host has no variables', async () => {
+    writeFileSync(at('bare.yml'), 'hosts: { web1: }\n');
+    const bare = await reconcile('inventory', '-i', at('bare.yml'), '--explain', 'web1');
+    expect(bare.stdout).toBe('web1 has no variables.\n');
+    const none = await reconcile('inventory');
+    expect([none.exitCode, none.stderr.split('\n')[0]]).toEqual([
+      3,
+      'There is no host or group "all": there is no inventory. [unknown-host]',
+    ]);
+  });
+
+  it('lists the hosts with how they are reached', async () => {
+    const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), 'web2');
+    expect(stdout).toBe('web2  deploy@203.0.113.2:2222  web\n');
+  });
+
+  it('prints JSON with what other programs need', async () => {
+    const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), '--json', 'web2');
+    expect(JSON.parse(stdout)).toEqual({
+      hosts: {
+        web2: { address: '203.0.113.2', port: 2222, user: 'deploy', groups: ['web'], vars: { workers: 2 } },
+      },
+    });
+  });
+
+  it('shows the groups', async () => {
+    const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), '--graph');
+    expect(stdout).toContain('web\n  web1, web2\n');
+  });
+
+  it('explains where a variable comes from, the strongest last', async () => {
+    const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), '--explain', 'web1');
+    expect(stdout).toMatch(
+      /^workers {2}set again below {2}\(group web, \S+:5\)\nworkers {2}5 {2}\(host web1, \S+:2\)\n$/,
+    );
+  });
+});
+
+it('the graph shows what leads to what', async () => {
+  writeFileSync(
+    at('graph.yml'),
+    `hosts: localhost
+resources:
+  - name: Settings "a"
+    file: { path: /etc/app, content: a }
+  - name: App
+    service: { name: app, state: running, restart_on: ['Settings "a"'] }
+`,
+  );
+  const { stdout } = await reconcile('graph', at('graph.yml'));
+  expect(stdout).toContain('p1r1["Settings #quot;a#quot;<br><small>file</small>"]');
+  expect(stdout).toContain('p1r1 -->|restart| p1r2');
+});
+
+it('explain takes a code as it is shown', async () => {
+  expect((await reconcile('explain', '[no-space]')).stdout).toBe(
+    'no-space  A file system of the host is full.\n',
+  );
+});
+
+it.each(['bash', 'zsh', 'fish'])('the completion for %s knows commands and options', async shell => {
+  const { stdout } = await reconcile('completion', shell);
+  for (const word of ['apply', 'validate', 'skip-tags']) expect(stdout).toContain(word);
+});
+
+it('help needs nothing and exits with 0', async () => {
+  for (const argv of [[], ['--help'], ['apply', '--help'], ['--version']]) {
+    expect(await reconcile(...argv)).toMatchObject({ exitCode: 0, stderr: '' });
+  }
+});

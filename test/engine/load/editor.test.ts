@@ -1,0 +1,144 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** As much of the language server protocol as an editor needs for completion, hover and errors. */
+class Editor {
+  readonly #server: ChildProcessWithoutNullStreams;
+  readonly #answers = new Map<number, (result: unknown) => void>();
+  readonly #diagnostics = new Map<string, (list: { message: string }[]) => void>();
+  #buffer = Buffer.alloc(0);
+  #id = 0;
+
+  constructor() {
+    const program = join(root, 'node_modules/yaml-language-server/bin/yaml-language-server');
+    this.#server = spawn(process.execPath, [program, '--stdio']);
+    this.#server.stdout.on('data', bytes => this.#receive(bytes));
+  }
+
+  request<T>(method: string, params: unknown): Promise<T> {
+    const id = ++this.#id;
+    this.#send({ id, method, params });
+    return new Promise(resolve => this.#answers.set(id, resolve as never));
+  }
+
+  notify(method: string, params: unknown): void {
+    this.#send({ method, params });
+  }
+
+  /** Opens a text as `name` and gives its address and the errors that the editor would show. */
+  async open(name: string, text: string): Promise<{ uri: string; errors: string[] }> {
+    const uri = `file:///tmp/${name}`;
+    const found = new Promise<{ message: string }[]>(resolve => this.#diagnostics.set(uri, resolve));
+    this.notify('textDocument/didOpen', { textDocument: { uri, languageId: 'yaml', version: 1, text } });
+    return { uri, errors: (await found).map(({ message }) => message) };
+  }
+
+  close(): void {
+    this.#server.kill();
+  }
+
+  #send(message: object): void {
+    const body = JSON.stringify({ jsonrpc: '2.0', ...message });
+    this.#server.stdin.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  }
+
+  #receive(bytes: Buffer): void {
+    this.#buffer = Buffer.concat([this.#buffer, bytes]);
+    for (;;) {
+      const head = this.#buffer.indexOf('\r\n\r\n');
+      const length = Number(
+        /Content-Length: (\d+)/i.exec(this.#buffer.subarray(0, Math.max(head, 0)).toString())?.[1],
+      );
+      if (head < 0 || this.#buffer.length < head + 4 + length) return;
+      const message = JSON.parse(this.#buffer.subarray(head + 4, head + 4 + length).toString());
+      this.#buffer = this.#buffer.subarray(head + 4 + length);
+      if (message.method === 'textDocument/publishDiagnostics') {
+        this.#diagnostics.get(message.params.uri)?.(message.params.diagnostics);
+      } else if (message.method === 'workspace/configuration') {
+        this.#send({ id: message.id, result: message.params.items.map(() => ({})) });
+      } else if (message.method !== undefined && message.id !== undefined)
+        this.#send({ id: message.id, result: null });
+      else this.#answers.get(message.id)?.(message.result);
+    }
+  }
+}
+
+const schemaLine = (name: string) =>
+  `# yaml-language-server: $schema=${pathToFileURL(join(root, 'schemas', name))}\n`;
+const opened = `${schemaLine('playbook.schema.json')}name: Trial\nhosts: web\nresources:\n`;
+
+describe('an editor with the YAML language server', () => {
+  let editor: Editor;
+  beforeAll(async () => {
+    editor = new Editor();
+    await editor.request('initialize', {
+      processId: process.pid,
+      rootUri: null,
+      capabilities: { textDocument: { completion: { completionItem: { snippetSupport: true } } } },
+    });
+    editor.notify('initialized', {});
+    editor.notify('workspace/didChangeConfiguration', {
+      settings: { yaml: { completion: true, hover: true, validate: true } },
+    });
+  });
+  afterAll(() => editor.close());
+
+  /** The words offered where `text` has a `|`. */
+  async function offered(name: string, text: string): Promise<string[]> {
+    const [before] = text.split('|');
+    const { uri } = await editor.open(name, text.replace('|', ''));
+    const lines = before!.split('\n');
+    const position = { line: lines.length - 1, character: lines.at(-1)!.length };
+    const list = await editor.request<{ items: { label: string }[] }>('textDocument/completion', {
+      textDocument: { uri },
+      position,
+    });
+    return list.items.map(({ label }) => label);
+  }
+
+  it('offers the modules and the keys of a resource', async () => {
+    const words = await offered('modules.yml', `${opened}  - |\n`);
+    expect(words).toEqual(
+      expect.arrayContaining(['apt', 'nginx_site', 'pg_role', 'service', 'name', 'when']),
+    );
+  });
+
+  it('offers the arguments of a module, and the values of an argument', async () => {
+    const words = await offered('arguments.yml', `${opened}  - service:\n      name: nginx\n      |\n`);
+    expect(words).toEqual(expect.arrayContaining(['enabled', 'restart_on', 'settle', 'state']));
+    expect(words).not.toContain('packages');
+    const values = await offered('values.yml', `${opened}  - service:\n      name: nginx\n      state: |\n`);
+    expect(values).toEqual(expect.arrayContaining(['running', 'stopped']));
+  });
+
+  it('explains an argument under the pointer', async () => {
+    const { uri } = await editor.open(
+      'hover.yml',
+      `${opened}  - service:\n      settle: 3s\n      name: nginx\n`,
+    );
+    const hover = await editor.request<{ contents: unknown }>('textDocument/hover', {
+      textDocument: { uri },
+      position: { line: 5, character: 8 },
+    });
+    expect(JSON.stringify(hover.contents)).toContain('stay up');
+  });
+
+  it('marks what is wrong, and takes templates and right playbooks', async () => {
+    const wrong = await editor.open('wrong.yml', `${opened}  - service: { name: nginx, enabld: true }\n`);
+    expect(wrong.errors.join('\n')).toContain('enabld');
+    const right = `${opened}  - service: { name: "{{ app }}", enabled: "{{ on }}", state: running }\n`;
+    expect((await editor.open('right.yml', right)).errors).toEqual([]);
+  });
+
+  it('knows inventories', async () => {
+    const words = await offered(
+      'inventory.yml',
+      `${schemaLine('inventory.schema.json')}hosts:\n  web1:\n    |\n`,
+    );
+    expect(words).toEqual(expect.arrayContaining(['address', 'identity_file', 'port']));
+  });
+});

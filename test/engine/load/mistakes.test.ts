@@ -1,0 +1,131 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { loadPlaybook } from '../../../engine/load/index.ts';
+import { ProblemError } from '../../../engine/problem.ts';
+import { brief, folderOf, modules, problems, shown } from './workspace.ts';
+
+const folder = new URL('./mistakes/', import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
+const files = {
+  'inventory.yml': 'hosts:\n  web1: { vars: { workers: 3 } }\ngroups:\n  web: { hosts: [web1] }',
+  'env.j2': 'A={{ a }}',
+};
+
+describe('a playbook full of mistakes', () => {
+  test.each(['shape', 'values'])('lists all of them at their places (%s.yml)', async name => {
+    await expect(shown(problems(read(`${name}.yml`), files))).toMatchFileSnapshot(`./mistakes/${name}.txt`);
+  });
+});
+
+const single: [title: string, playbook: string, problem: string[]][] = [
+  [
+    'a list in place of a map',
+    '- hosts: all',
+    ['1:1 A playbook is a map with hosts and resources. [wrong-type]'],
+  ],
+  ['an empty file', '# nothing\n', ['1:1 The playbook is empty. [wrong-type]']],
+  ['a play without resources', 'hosts: all', ['1:1 A play needs resources. [missing-key]']],
+  [
+    'keys beside plays',
+    'plays: []\nhosts: all',
+    [
+      '1:8 plays must not be empty. [invalid-value]',
+      '2:1 A playbook with plays: takes no "hosts". [unknown-key]',
+    ],
+  ],
+  [
+    'a template where there is no host yet',
+    'hosts: "{{ x }}"\nresources: []',
+    ['1:8 hosts is taken as it is written; templates are not evaluated here. [invalid-value]'],
+  ],
+  [
+    'a group that does not exist',
+    'hosts: wbe\nresources: []',
+    ['1:8 There is no host or group "wbe". [unknown-host]'],
+  ],
+  [
+    'a key that is a template',
+    'hosts: all\nvars: { m: { "{{ a }}": 1 } }\nresources: []',
+    ['2:14 A key cannot be a template. [invalid-value]'],
+  ],
+];
+
+test.each(single)('%s is a problem', (_, playbook, expected) => {
+  expect(brief(problems(playbook, files)).map(line => line.replace(/ Did you mean.*\?/, ''))).toEqual(
+    expected,
+  );
+});
+
+test('a mistake of some hosts names them', () => {
+  const inventory = 'hosts: { web1: { vars: { n: 1 } }, web2:, web3: }';
+  const found = problems('hosts: all\nresources: [file: { path: "/{{ n }}" }]', {
+    'inventory.yml': inventory,
+  });
+  expect(found.map(({ host, message }) => [host, message])).toEqual([['web2, web3', '"n" is not defined']]);
+});
+
+test('problems of playbook, inventory, variables and options come together', () => {
+  const found = problems(
+    'hosts: all\nvars_files: [v.yml]\nresources: [fle: {}]',
+    { 'inventory.yml': 'hosts: { web1: { prot: 22 } }', 'v.yml': 'a: [' },
+    { vars: ['x'] },
+  );
+  expect(found.map(({ code }) => code).toSorted()).toEqual([
+    'unknown-key',
+    'unknown-module',
+    'usage',
+    'yaml-syntax',
+  ]);
+});
+
+test('only ProblemErrors come out of any change to a playbook', () => {
+  const playbook = read('sound.yml');
+  const place = folderOf(files);
+  const pieces = [
+    '"',
+    "'",
+    '{',
+    '}',
+    '[',
+    ']',
+    ': ',
+    '- ',
+    '\n',
+    '  ',
+    '{{ ',
+    ' }}',
+    '{% ',
+    '|',
+    '&a ',
+    '*a',
+    '#',
+    '0',
+    'null',
+    'true',
+    '\t',
+    ',',
+    '!x ',
+  ];
+  const words = playbook.split(/\b/);
+  const change = fc.tuple(
+    fc.nat(playbook.length),
+    fc.nat(12),
+    fc.oneof(fc.constantFrom(...pieces), fc.constantFrom(...words)),
+  );
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), changes => {
+      let text = playbook;
+      for (const [at, cut, piece] of changes) text = text.slice(0, at) + piece + text.slice(at + cut);
+      writeFileSync(join(place, 'playbook.yml'), text);
+      try {
+        const { plays } = loadPlaybook(join(place, 'playbook.yml'), { modules });
+        for (const play of plays) for (const host of play.hosts) play.resolve(host);
+      } catch (thrown) {
+        if (!(thrown instanceof ProblemError)) throw thrown;
+      }
+    }),
+    { numRuns: 1500 },
+  );
+}, 120_000);

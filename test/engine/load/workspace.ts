@@ -1,0 +1,157 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { type LoadOptions, loadPlaybook, type Play, type Playbook } from '../../../engine/load/index.ts';
+import { defineModule, type Module } from '../../../engine/module.ts';
+import { type Problem, problemsOf } from '../../../engine/problem.ts';
+import { renderProblems } from '../../../engine/report/problems.ts';
+import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
+
+const text = (description: string) => ({ type: 'string', description }) as const;
+const pure = { examples: [], probes: () => ({}), actual: () => null, desired: () => null, steps: () => [] };
+
+/** Modules of just enough kinds of arguments. */
+export const modules: Record<string, Module> = {
+  file: defineModule({
+    ...pure,
+    name: 'file',
+    summary: 'A file.',
+    args: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['path'],
+      properties: {
+        path: { type: 'string', pattern: '^/', description: 'An absolute path.' },
+        content: text('What it holds.'),
+        src: text('A file beside the playbook.'),
+        template: text('A template beside the playbook.'),
+        mode: { type: 'string', pattern: '^[0-7]{3,4}$', description: 'Who may do what with it.' },
+        backup: { type: 'boolean', default: false, description: 'Keeps the old file.' },
+        state: { enum: ['present', 'absent'], default: 'present', description: 'Whether it exists.' },
+      },
+    },
+    files: { src: true, template: true },
+    identity: args => args.path,
+    refine: ({ content, src, template }) =>
+      [content, src, template].filter(given => given !== undefined).length > 1
+        ? ['file takes one of content, src and template']
+        : [],
+  }),
+  package: defineModule({
+    ...pure,
+    name: 'package',
+    summary: 'Packages.',
+    args: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['names'],
+      properties: {
+        names: { type: 'array', items: { type: 'string' }, minItems: 1, description: 'Their names.' },
+        keep: { type: 'integer', minimum: 1, description: 'How many old versions stay.' },
+        cache: { anyOf: [{ type: 'boolean' }, { type: 'integer' }], description: 'How old lists may be.' },
+      },
+    },
+    identity: args => args.names.join(', '),
+  }),
+  service: defineModule({
+    ...pure,
+    name: 'service',
+    summary: 'A service.',
+    args: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['name'],
+      properties: {
+        name: text('The unit.'),
+        restart_on: { type: 'array', items: { type: 'string' }, default: [], description: 'Resources.' },
+      },
+    },
+    identity: args => args.name,
+    reacts: args => [{ to: args.restart_on, unit: args.name, action: 'restart' }],
+  }),
+  tree: defineModule({
+    ...pure,
+    name: 'tree',
+    summary: 'A folder.',
+    args: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['src', 'path'],
+      properties: { src: text('A folder beside the playbook.'), path: text('Where it goes.') },
+    },
+    files: { tree: true },
+    identity: args => args.path,
+  }),
+};
+
+/** Files by name below a new folder, which is gone after the test; files of secrets are `*.secret.yml`. */
+export function folderOf(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'load-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content, { mode: name.endsWith('.secret.yml') ? 0o600 : 0o644 });
+  }
+  return folder;
+}
+
+/** Loads `playbook.yml`, with an inventory of one host `web1` unless another is among the files. */
+export function load(files: Readonly<Record<string, string>>, options: Partial<LoadOptions> = {}): Playbook {
+  const folder = folderOf({ 'inventory.yml': 'hosts: { web1: }', ...files });
+  return loadPlaybook(join(folder, 'playbook.yml'), { modules, ...options });
+}
+
+/** The one play of a playbook. */
+export function play(
+  playbook: string,
+  files: Readonly<Record<string, string>> = {},
+  options?: Partial<LoadOptions>,
+): Play {
+  return load({ 'playbook.yml': playbook, ...files }, options).plays[0]!;
+}
+
+/** What is wrong with a playbook. */
+export function problems(
+  playbook: string,
+  files: Readonly<Record<string, string>> = {},
+  options?: Partial<LoadOptions>,
+): readonly Problem[] {
+  return problemsIn(() => load({ 'playbook.yml': playbook, ...files }, options));
+}
+
+/** The problems that `work` throws; none when it does not throw. */
+export function problemsIn(work: () => unknown): readonly Problem[] {
+  try {
+    work();
+    return [];
+  } catch (thrown) {
+    return problemsOf(thrown);
+  }
+}
+
+/** Problems as text, without the folder's changing name. */
+export function shown(found: readonly Problem[]): string {
+  return renderProblems(found).replaceAll(/[^\s",]*load-\w{6}\//g, '');
+}
+
+/** Place and message of each problem. */
+export function brief(found: readonly Problem[]): string[] {
+  return found.map(
+    ({ at, code, message }) => `${at === undefined ? '' : `${at.line}:${at.column} `}${message} [${code}]`,
+  );
+}
+
+/** Arguments of which the unknown ones say what they wait for. */
+export function argsOf({ args }: Resource): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(args).map(key => {
+      try {
+        return [key, args[key]];
+      } catch (thrown) {
+        if (thrown instanceof UnknownArgument) return [key, `not before ${thrown.from}`];
+        throw thrown;
+      }
+    }),
+  );
+}

@@ -1,0 +1,347 @@
+import { stripVTControlCharacters } from 'node:util';
+import { Ajv } from 'ajv';
+import { describe, expect, it, vi } from 'vitest';
+import { columnsOf } from '../../../engine/report/columns.ts';
+import { eventsSchema } from '../../../engine/report/events-schema.ts';
+import { htmlReport } from '../../../engine/report/html.ts';
+import { jsonReporter } from '../../../engine/report/json.ts';
+import { junitReport } from '../../../engine/report/junit.ts';
+import { LiveView } from '../../../engine/report/live.ts';
+import { plainReporter } from '../../../engine/report/plain.ts';
+import { RunRecord } from '../../../engine/report/record.ts';
+import { summaryText } from '../../../engine/report/summary.ts';
+import { terminalReporter } from '../../../engine/report/terminal.ts';
+import { changes, create, flaskPlan, outcome, result, Sample, update } from './sample.ts';
+
+const play = 'Flask';
+const layout = { diff: true, verbosity: 0, applyCommand: 'reconcile apply p.yml' } as const;
+
+/** Something that gathers what is written, and looks like a stream of the given size. */
+function gather(size: { columns?: number; rows?: number; writableNeedDrain?: boolean } = {}) {
+  const written: string[] = [];
+  return { ...size, written, write: (text: string) => written.push(text), text: () => written.join('') };
+}
+
+/** An apply of which every kind of event and of difference is part. */
+function fullRun(): Sample {
+  const sample = new Sample();
+  sample.redactor.add('correct horse', 'secrets.key');
+  sample.emit({
+    event: 'run_started',
+    playbook: 'p.yml',
+    play,
+    check: false,
+    hosts: ['web1', 'web2', 'web3'],
+  });
+  for (const host of ['web1', 'web2']) {
+    sample.emit({ event: 'host_connected', host, play, account: 'root' });
+    sample.emit({ event: 'host_plan', host, play, resources: flaskPlan('would_change').drifted });
+    for (const [index, each] of flaskPlan('changed').drifted.entries()) {
+      sample.emit({ event: 'resource_started', host, play, name: each.name, index, of: 21 });
+      sample.emit({ event: 'resource', host, play, ...each });
+    }
+  }
+  const error = {
+    code: 'step-failed',
+    message: 'psql exited 3 <b>&"\'',
+    hint: 'Look.',
+    cause: 'ERROR: ]]> no',
+    resource: 'Role',
+    at: { file: 'p.yml', line: 4, column: 2, length: 3, text: '  x' },
+  } as const;
+  const failed = outcome('Role', 'pg_role', 'failed', {
+    diff: create({ login: true, limit: 20, none: null, member_of: ['a'] }),
+    deviation: { planned: null },
+    commands: [{ command: 'psql', output: 'ERROR' }],
+    error,
+  });
+  const deviated = outcome('Motd', 'file', 'changed', {
+    diff: changes({ key: 'mode', before: '0644', after: undefined }),
+    deviation: { planned: update({ mode: '0640' }, { mode: '0600' }) },
+  });
+  sample.emit({ event: 'resource', host: 'web1', play, ...deviated });
+  sample.emit({ event: 'resource', host: 'web1', play, ...failed });
+  sample.emit({
+    event: 'resource',
+    host: 'web1',
+    play,
+    ...outcome('App', 'service', 'skipped', { skipped: 'Role' }),
+  });
+  const results = {
+    web1: result('failed', { changed: 4, failed: 1, skipped: 1, unchanged: 18, deviations: 2 }),
+    web2: result('changed', { changed: 3, unchanged: 18 }),
+    web3: result('unreachable'),
+  };
+  sample.emit({ event: 'host_finished', host: 'web1', result: results.web1, problems: [error] });
+  sample.emit({ event: 'host_finished', host: 'web2', result: results.web2, problems: [] });
+  const unreachable = [{ code: 'unreachable', message: 'No route to host', host: 'web3' } as const];
+  sample.emit({ event: 'host_finished', host: 'web3', result: results.web3, problems: unreachable });
+  sample.emit({ event: 'run_finished', hosts: results, exit_code: 1, check: false, durationMs: 1234.5 });
+  return sample;
+}
+
+function recordOf(sample: Sample): RunRecord {
+  const record = new RunRecord();
+  for (const view of sample.views) record.add(view);
+  return record;
+}
+
+describe('--json', () => {
+  const lines = (commands: boolean) => {
+    const output = gather();
+    const reporter = jsonReporter(output, { commands });
+    for (const view of fullRun().views) reporter.report(view);
+    reporter.notice('Interrupted');
+    reporter.showPlan();
+    reporter.close();
+    return output
+      .text()
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line));
+  };
+
+  it.each([false, true])('prints lines that the schema describes (commands: %s)', commands => {
+    const validate = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true }).compile(eventsSchema);
+    for (const line of lines(commands)) {
+      validate(line);
+      expect(validate.errors ?? []).toEqual([]);
+    }
+  });
+
+  it('refuses by its schema what is not an event', () => {
+    const validate = new Ajv({ allowUnionTypes: true }).compile(eventsSchema);
+    const [first] = lines(false);
+    expect(validate({ ...first, more: 1 })).toBe(false);
+    expect(validate({ ...first, event: 'resource_started' })).toBe(false);
+  });
+
+  it('prints every event but those for progress', () => {
+    expect([...new Set(lines(false).map(({ event }) => event))]).toEqual([
+      ...['run_started', 'host_connected', 'host_plan', 'resource', 'host_finished', 'run_finished'],
+    ]);
+  });
+
+  it('prints commands only on request', () => {
+    expect(JSON.stringify(lines(false))).not.toContain('"commands"');
+    expect(JSON.stringify(lines(true))).toContain('"commands":[{"command":"psql","output":"ERROR"}]');
+  });
+});
+
+describe('on a pipe', () => {
+  const output = gather();
+  const progress = gather();
+  const reporter = plainReporter(output, progress, {
+    ...layout,
+    columns: Infinity,
+    color: false,
+    aligned: false,
+  });
+  for (const view of fullRun().views) reporter.report(view);
+  reporter.close();
+
+  it('there are no escape codes', () => {
+    expect(output.text() + progress.text()).not.toContain('\u001b');
+  });
+
+  it('the result comes at the end and in one piece', () => {
+    expect(output.written).toHaveLength(1);
+    expect(output.text()).toMatch(/^Flask · 3 hosts\n\n.*\nweb3: unreachable\n$/s);
+  });
+
+  it('each change is told when it happens', () => {
+    expect(progress.text().split('\n').slice(0, 2)).toEqual([
+      'web1: ~ App environment: mode 0644 → 0600, content 1 line of 3',
+      'web1: - Old site: target /etc/nginx/sites-available/old',
+    ]);
+    expect(progress.text()).toContain('web1: ✗ Role\n');
+    expect(progress.text()).toContain('web3: unreachable\n');
+  });
+});
+
+describe('on a terminal', () => {
+  const start = (output: ReturnType<typeof gather>) => {
+    vi.useFakeTimers();
+    const reporter = terminalReporter(output, layout);
+    const [first, ...rest] = fullRun().views;
+    reporter.report(first!);
+    return { reporter, rest };
+  };
+
+  it('the cursor is hidden while there are live lines and shown before the result', () => {
+    const output = gather({ columns: 80, rows: 24 });
+    const { reporter, rest } = start(output);
+    vi.advanceTimersByTime(250);
+    expect(output.text()).toContain('\u001b[?25l');
+    expect(output.text()).toContain('0 of 3 hosts done');
+    for (const view of rest) reporter.report(view);
+    const [live, after] = output.text().split('\u001b[?25h');
+    expect(live).not.toContain('web1, ');
+    expect(after).toMatch(/^\u001b\[1mFlask/);
+    const length = output.written.length;
+    vi.advanceTimersByTime(1000);
+    expect(output.written).toHaveLength(length);
+  });
+
+  it('each frame begins where the one before began, even in a window that has become narrower', () => {
+    const output = gather({ columns: 80, rows: 24 });
+    start(output);
+    vi.advanceTimersByTime(100);
+    vi.advanceTimersByTime(100);
+    expect(output.written.at(-1)).toContain('\u001b[4A\r');
+    output.columns = 16;
+    vi.advanceTimersByTime(100);
+    // "web1  connecting" still fits; "0 of 3 hosts done · 0:00" takes two rows now.
+    expect(output.written.at(-1)).toContain('\u001b[5A\r');
+  });
+
+  it('a terminal that does not keep up is given no frames', () => {
+    const output = gather({ columns: 80, rows: 24, writableNeedDrain: true });
+    start(output);
+    vi.advanceTimersByTime(1000);
+    expect(output.written).toEqual(['\u001b[?25l']);
+  });
+
+  it('closing in the middle shows the cursor again and erases the live lines', () => {
+    const output = gather({ columns: 80, rows: 24 });
+    const { reporter } = start(output);
+    vi.advanceTimersByTime(100);
+    reporter.close();
+    reporter.close();
+    expect(output.written.at(-1)).toBe('\u001b[4A\r\u001b[J\u001b[?25h');
+    expect(output.text().split('\u001b[?25h')).toHaveLength(2);
+  });
+
+  it('a notice stands above the live lines', () => {
+    const output = gather({ columns: 80, rows: 24 });
+    const { reporter } = start(output);
+    vi.advanceTimersByTime(100);
+    reporter.notice('Interrupted');
+    expect(output.written.at(-2)).toBe('\r\u001b[4A\r\u001b[JInterrupted\n');
+    expect(output.written.at(-1)).toContain('0 of 3 hosts done');
+  });
+
+  it('the plan can be shown before it is applied', () => {
+    const output = gather({ columns: 80, rows: 24 });
+    const { reporter, rest } = start(output);
+    for (const view of rest.slice(0, 2)) reporter.report(view);
+    reporter.showPlan();
+    expect(output.written.at(-1)).toContain('App environment');
+    const length = output.written.length;
+    vi.advanceTimersByTime(1000);
+    expect(output.written).toHaveLength(length);
+  });
+});
+
+describe('live lines', () => {
+  const plain = (lines: string[]) => lines.map(line => line.replace(/\u001b\[[0-9;]*m/g, ''));
+  const fleet = (count: number) => {
+    const live = new LiveView(0);
+    const sample = new Sample();
+    const hosts = Array.from({ length: count }, (_, i) => `web${i + 1}`);
+    sample.emit({ event: 'run_started', playbook: 'p.yml', play, check: false, hosts });
+    for (const [i, host] of hosts.entries()) {
+      if (i % 2 === 0) continue;
+      sample.emit({ event: 'host_connected', host, play, account: 'root' });
+      sample.emit({ event: 'host_plan', host, play, resources: flaskPlan('would_change').drifted });
+      sample.emit({
+        event: 'resource_started',
+        host,
+        play,
+        name: `A name 日本 ${'long '.repeat(40)}`,
+        index: 3,
+        of: 21,
+      });
+    }
+    for (const view of sample.views) live.add(view, 0);
+    return live;
+  };
+
+  it('all hosts have one where there is room', () => {
+    expect(plain(fleet(2).lines(65_000, 60, 24))).toEqual([
+      'web1  connecting',
+      'web2  ━━━─────────────────   3/21  A name 日本 long long l…',
+      '0 of 2 hosts done · 1:05',
+    ]);
+  });
+
+  it.each([
+    [500, 80, 24],
+    [500, 20, 5],
+    [500, 5, 1],
+    [3, 200, 2],
+  ])('of %i hosts fit a window of %i columns and %i rows', (count, columns, rows) => {
+    const lines = plain(fleet(count).lines(0, columns, rows));
+    expect(lines.length).toBeLessThanOrEqual(Math.max(2, rows));
+    for (const line of lines) expect(columnsOf(line)).toBeLessThan(columns);
+  });
+
+  it('a host that is done says how it ended', () => {
+    const live = new LiveView(0);
+    for (const view of fullRun().views) live.add(view, 0);
+    expect(plain(live.lines(0, 80, 24))).toEqual([
+      'web1  ✗ 1 failed',
+      'web2  ✓ 3 changed',
+      'web3  ✗ unreachable',
+      '3 of 3 hosts done · 7 changed · 1 failed · 1 unreachable · 0:00',
+    ]);
+  });
+});
+
+it('a host that fails before its first resource is not told to have 0 failed', () => {
+  const sample = new Sample();
+  const failed = result('failed');
+  const problems = [{ code: 'become-failed', message: 'No sudo.', host: 'a' }] as const;
+  sample.emit({ event: 'run_started', playbook: 'p.yml', play, check: false, hosts: ['a', 'b'] });
+  sample.emit({ event: 'host_finished', host: 'a', result: failed, problems });
+  const late = { ...failed, unchanged: 2 };
+  sample.emit({ event: 'host_finished', host: 'b', result: late, problems });
+  const summary = summaryText(recordOf(sample), { color: false, aligned: false });
+  expect(summary).toBe('a: failed\nb: 0 changed, 2 unchanged, then failed\n');
+  const live = new LiveView(0);
+  for (const view of sample.views) live.add(view, 0);
+  expect(stripVTControlCharacters(live.lines(0, 80, 24)[0]!)).toBe('a  ✗ failed');
+});
+
+describe('the HTML report', () => {
+  const html = htmlReport(recordOf(fullRun()));
+
+  it('needs nothing else and escapes what it shows', () => {
+    expect(html).not.toMatch(/<(?:script|link|img)|https?:|url\(/);
+    expect(html).toContain('psql exited 3 &lt;b&gt;&amp;&quot;&#39;');
+  });
+
+  it('has a card for each host with a result of its own', () => {
+    expect([...html.matchAll(/<h3>(.*?)<\/h3>/g)].map(([, name]) => name)).toEqual(['web1', 'web2', 'web3']);
+  });
+
+  it('shows hosts with the same result once', () => {
+    const sample = new Sample();
+    sample.emit({ event: 'run_started', playbook: 'p.yml', play, check: true, hosts: ['a', 'b'] });
+    for (const host of ['a', 'b']) {
+      sample.emit({ event: 'host_plan', host, play, resources: flaskPlan('would_change').blank });
+    }
+    expect(htmlReport(recordOf(sample))).toContain('<h3>a, b <small>2 hosts</small></h3>');
+  });
+
+  it('closes every element that it opens', () => {
+    const open: string[] = [];
+    for (const [, closing, name] of html.matchAll(/<(\/?)([a-z0-9]+)[^>]*>/g)) {
+      if (name === 'meta') continue;
+      if (closing) expect(open.pop()).toBe(name);
+      else open.push(name!);
+    }
+    expect(open).toEqual([]);
+  });
+});
+
+describe('the JUnit report', () => {
+  const xml = junitReport(recordOf(fullRun()));
+
+  it('has a suite for each host and a case for each resource', () => {
+    expect(xml.match(/<testsuite /g)).toHaveLength(3);
+    expect(xml).toContain('<testsuite name="web1: Flask" tests="24" failures="1" errors="0" skipped="1"');
+    expect(xml).toContain('<testsuite name="web3: Flask" tests="1" failures="0" errors="1" skipped="0"');
+    expect(xml).toContain('<failure type="step-failed" message="psql exited 3 &lt;b&gt;&amp;&quot;&#39;">');
+  });
+});

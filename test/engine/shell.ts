@@ -1,0 +1,40 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { leaseLibrary } from '../../engine/apply/lease.ts';
+import { stepLibrary } from '../../engine/apply/script.ts';
+import { readLibrary } from '../../engine/plan/compile.ts';
+
+/** The shells that a Debian host may have as `sh`; busybox only where it is installed. */
+export const shells: [name: string, argv: string[]][] = (
+  [
+    ['dash', ['dash']],
+    ['bash', ['bash', '--norc', '--posix']],
+    ['busybox', ['busybox', 'sh']],
+  ] as [string, string[]][]
+).filter(([, [program]]) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0);
+
+/** What a session defines before its first script. */
+export const libraries = `${readLibrary}${stepLibrary}${leaseLibrary}\n`;
+
+/** Runs a script with the libraries of a session in front of it, as the session would. */
+export function sh(script: string, input: Buffer = Buffer.alloc(0), argv: string[] = ['sh']) {
+  const [program, ...rest] = argv;
+  const folder = scratch();
+  try {
+    writeFileSync(`${folder}/script`, `${libraries}(${script}\n)`);
+    const env = { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' };
+    const { status, stdout, stderr } = spawnSync(program!, [...rest, `${folder}/script`], {
+      input,
+      maxBuffer: 1 << 26,
+      env,
+    });
+    return { exit: status ?? -1, stdout, stderr };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** A fresh directory that is removed with the test process's other ones by `rm -rf`. */
+export function scratch(): string {
+  return execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();
+}

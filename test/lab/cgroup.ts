@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Argv } from './command.ts';
+import { cgroupMount } from './machine.ts';
+
+/** The cgroup that holds every process of a lab, so that ending the lab is ending one cgroup. */
+export function labCgroup(id: number): string {
+  return join(cgroupMount() ?? '/sys/fs/cgroup', 'reconcile-lab', String(id));
+}
+
+/** Starts a program in a cgroup of its own, in the background, its output in a file. It outlives this process. */
+export function startIn(cgroup: string, argv: Argv, log: string, env: Record<string, string> = {}): void {
+  mkdirSync(cgroup, { recursive: true });
+  const output = openSync(log, 'a');
+  const enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
+  const child = spawn('sh', ['-c', enter, cgroup, ...argv], {
+    detached: true,
+    stdio: ['ignore', output, output],
+    env: { ...process.env, ...env },
+  });
+  child.unref();
+  closeSync(output);
+}
+
+/** The ids of all processes in a cgroup and below it; none when there is no such cgroup. */
+export function processesIn(cgroup: string): number[] {
+  if (!existsSync(cgroup)) return [];
+  const below = readdirSync(cgroup, { withFileTypes: true }).filter(entry => entry.isDirectory());
+  const here = readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+  return [...here, ...below.flatMap(entry => processesIn(join(cgroup, entry.name)))];
+}
+
+/** Ends every process in a cgroup and below at once, as a power cut would, and removes the cgroup. */
+export function killCgroup(cgroup: string): void {
+  if (!existsSync(cgroup)) return;
+  writeFileSync(join(cgroup, 'cgroup.kill'), '1');
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    if (/^populated 0$/m.test(readFileSync(join(cgroup, 'cgroup.events'), 'utf8'))) break;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10); // 10 ms; an exit handler cannot await
+  }
+  removeCgroup(cgroup);
+}
+
+function removeCgroup(cgroup: string): void {
+  for (const entry of readdirSync(cgroup, { withFileTypes: true }))
+    if (entry.isDirectory()) removeCgroup(join(cgroup, entry.name));
+  rmdirSync(cgroup);
+}

@@ -1,0 +1,46 @@
+import { connect, createServer, type Socket } from 'node:net';
+
+/** A TCP relay on loopback in front of a host: it counts how often the talk turns, and can hold every chunk back. */
+export interface Relay {
+  port: number;
+  /** How often the client spoke after the server did (or first), since the last `reset`. */
+  turns(): number;
+  reset(): void;
+  close(): Promise<void>;
+}
+
+/** `delayMs` is added each way, so a round trip takes twice as much. */
+export async function startRelay(address: string, port: number, delayMs = 0): Promise<Relay> {
+  let turns = 0;
+  let clientSpoke = false;
+  const sockets = new Set<Socket>();
+  const forward = (from: Socket, to: Socket, client: boolean) => {
+    from.on('data', chunk => {
+      if (client && !clientSpoke) turns++;
+      clientSpoke = client;
+      if (delayMs === 0) to.write(chunk);
+      else setTimeout(() => to.write(chunk), delayMs);
+    });
+    from.on('close', () => setTimeout(() => to.destroy(), delayMs));
+    from.on('error', () => to.destroy());
+    sockets.add(from);
+  };
+  const server = createServer({ noDelay: true }, client => {
+    const host = connect({ host: address, port, noDelay: true });
+    forward(client, host, true);
+    forward(host, client, false);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as { port: number }).port,
+    turns: () => turns,
+    reset: () => {
+      turns = 0;
+      clientSpoke = false;
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise(resolve => server.close(() => resolve()));
+    },
+  };
+}

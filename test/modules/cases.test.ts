@@ -1,0 +1,187 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Ajv } from 'ajv';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { complete } from '../../engine/load/validate.ts';
+import type { Context, Diff, Module, StateValue } from '../../engine/module.ts';
+import { diff, isText, text } from '../../engine/plan/diff.ts';
+import { Missing } from '../../engine/probe.ts';
+import { modules } from '../../modules/index.ts';
+
+const folder = import.meta.dirname;
+const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true });
+
+/** A situation as test/modules/MODULE/SITUATION.yml describes it. */
+interface Situation {
+  title: string;
+  args: Record<string, unknown>;
+  context?: Partial<Context>;
+  /** Files of a `tree`: path → text. */
+  files?: Record<string, string>;
+  refused?: string[];
+  probes?: Record<string, unknown>;
+  read?: Record<string, unknown>;
+  missing?: string;
+  changes?: string[];
+  steps?: unknown[];
+  /** What `predict` says is left to do once one of `tokens` is there. */
+  predicted?: { tokens: string[]; read?: Record<string, unknown>; changes: string[] };
+}
+
+describe.each(Object.entries(modules))('%s', (name, module) => {
+  const validate = ajv.compile(module.args as object);
+  const situations = situationsOf(name);
+
+  test('is named as its file and its key', () => {
+    expect(module.name).toBe(name);
+    expect(readdirSync(join(folder, '../../modules'))).toContain(`${name}.ts`);
+    expect(readFileSync(join(folder, `../../modules/${name}.ts`), 'utf8')).toContain(
+      `export const ${name} = `,
+    );
+  });
+
+  test('has a summary, and a description of each argument, that are sentences', () => {
+    expect(module.summary).toMatch(/^[A-Z].*\.$/);
+    for (const [argument, schema] of Object.entries(module.args.properties))
+      expect((schema as { description?: string }).description, argument).toMatch(/^\S.*\.$/s);
+  });
+
+  test('has situations', () => expect(situations.length).toBeGreaterThan(0));
+
+  describe.each(module.examples.map(example => ({ ...example })))('example: $title', ({ args: written }) => {
+    const args = argumentsOf(module, written);
+
+    test('is valid', () => {
+      validate(completed(module, written));
+      expect(validate.errors ?? []).toEqual([]);
+      expect(module.refine?.(completed(module, written)) ?? []).toEqual([]);
+    });
+
+    test('reads, brings and answers the same each time', () => {
+      const again = argumentsOf(module, written);
+      expect(module.probes(args)).toEqual(module.probes(again));
+      expect(module.identity(args)).toBe(module.identity(again));
+      expect(module.brings?.(args)).toEqual(module.brings?.(again));
+      expect(module.identity(args)).not.toBe('');
+    });
+
+    test('asks for what it reads by distinct, plain data', () => {
+      const probes = Object.values(module.probes(args) as Record<string, unknown>);
+      expect(JSON.parse(JSON.stringify(probes))).toEqual(probes);
+    });
+  });
+
+  test.each(situations)('$title', situation => {
+    const written = situation.args;
+    expect(ajv.errorsText(validate(completed(module, written)) ? [] : validate.errors)).toBe('No errors');
+    const args = argumentsOf(module, written, situation.files);
+    expect(module.refine?.(completed(module, written)) ?? []).toEqual(situation.refused ?? []);
+    if (situation.probes !== undefined) expect(module.probes(args)).toEqual(situation.probes);
+    if (situation.predicted !== undefined) {
+      const { tokens, changes, read = {} } = situation.predicted;
+      const state = module.predict?.(args, tokens, decoded(read) as Record<string, unknown>) ?? null;
+      expect(shown(diff(state, module.desired(args, undefined)))).toEqual(changes);
+    }
+    if (situation.read === undefined) return;
+
+    const read = decoded(situation.read) as Record<string, unknown>;
+    const probes = module.probes(args) as Record<string, unknown>;
+    const unread = Object.keys(probes).filter(key => !(key in read));
+    expect({ unread, unasked: Object.keys(read).filter(key => !(key in probes)) }).toEqual({
+      unread: [],
+      unasked: [],
+    });
+    const context: Context = {
+      verifying: false,
+      nowS: 1_750_000_000,
+      name: module.identity(args),
+      ...situation.context,
+    };
+    const actual = module.actual(read, args, context);
+    if (actual instanceof Missing || situation.missing !== undefined) {
+      expect(actual).toBeInstanceOf(Missing);
+      expect((actual as Missing).what).toBe(situation.missing);
+      return;
+    }
+    const found = diff(actual, module.desired(args, read));
+    expect(shown(found)).toEqual(situation.changes);
+    const steps = found === null ? [] : module.steps(found, args, read, context);
+    expect(shortened(plain(steps), situation.steps ?? [])).toEqual(situation.steps ?? []);
+    if (module.check === true) expect(steps).toEqual([]);
+    else if (found !== null) expect(steps, 'a difference that nothing is done about').not.toEqual([]);
+  });
+});
+
+test('every situation belongs to a module', () => {
+  const folders = readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isDirectory());
+  expect(folders.map(entry => entry.name).filter(name => !(name in modules))).toEqual([]);
+});
+
+function situationsOf(name: string): Situation[] {
+  const own = join(folder, name);
+  let files: string[] = [];
+  try {
+    files = readdirSync(own).filter(file => file.endsWith('.yml'));
+  } catch {}
+  return files.toSorted().map(file => {
+    const situation = parse(readFileSync(join(own, file), 'utf8')) as Situation;
+    return { ...situation, title: situation.title ?? basename(file, '.yml') };
+  });
+}
+
+const completed = (module: Module, args: Record<string, unknown>) =>
+  complete(module.args as never, structuredClone(args), () => undefined) as Record<string, unknown>;
+
+/** The arguments as the engine hands them over: defaults filled in, files beside the playbook read. */
+function argumentsOf(module: Module, written: Record<string, unknown>, files: Record<string, string> = {}) {
+  const args = completed(module, written);
+  if (module.files?.tree) {
+    args['files'] = Object.entries(files).map(([path, content]) => ({
+      path,
+      bytes: Buffer.from(content),
+      executable: content.startsWith('#!'),
+    }));
+  }
+  if (module.files?.src && args['src'] !== undefined) args['content'] ??= Buffer.from('bytes of src\n');
+  if (module.files?.template && args['template'] !== undefined) args['content'] ??= 'text of template\n';
+  return args;
+}
+
+/** `{text: …}` stands for a file's content in readings. */
+function decoded(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(decoded);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value);
+  if (entries.length === 1 && entries[0]![0] === 'text') return text(String(entries[0]![1]));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, decoded(inner)]));
+}
+
+/** Steps as a situation writes them: bytes as text. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString();
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+/** A labelled script that the situation names by its label alone is compared by that alone. */
+function shortened(steps: unknown, expected: readonly unknown[]): unknown[] {
+  return (steps as Record<string, unknown>[]).map((step, i) => {
+    const { command: _, env: __, timeoutS: ___, ...named } = step;
+    return 'label' in step && !Object.hasOwn(Object(expected[i]), 'command') ? named : step;
+  });
+}
+
+/** A difference in short: `mode 0644 → 0600`, `+ mode 0600`, `- mode 0600`; of a content only its key. */
+function shown(found: Diff | null): string[] {
+  return (found?.changes ?? []).map(({ key, before, after }) => {
+    const sign = before === undefined ? '+ ' : after === undefined ? '- ' : '';
+    const values = isText(before) || isText(after) ? [] : [before, after].filter(one => one !== undefined);
+    return `${sign}${key} ${values.map(word).join(' → ')}`.trimEnd();
+  });
+}
+
+function word(value: StateValue): string {
+  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+}

@@ -1,0 +1,135 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { describe, expect, it, test } from 'vitest';
+import { explanations } from '../engine/problem.ts';
+import { modules } from '../modules/index.ts';
+import { generatedFiles } from '../scripts/generated.ts';
+
+const root = join(import.meta.dirname, '..');
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
+    .map(entry => relative(root, join(entry.parentPath, entry.name)));
+}
+
+const engine = filesIn('engine');
+const moduleFiles = filesIn('modules');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+/** What a file imports, at the top or later: packages by name, files by their path from the root. */
+function importsOf(file: string): string[] {
+  const found = read(file).matchAll(/(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm);
+  return [...found].map(([, name]) =>
+    name!.startsWith('.') ? normalize(join(dirname(file), name!)) : name!,
+  );
+}
+
+it('generated files are fresh: npm run gen', () => {
+  const stale = [...generatedFiles()].filter(
+    ([path, text]) => !existsSync(join(root, path)) || read(path) !== text,
+  );
+  expect(stale.map(([path]) => path)).toEqual([]);
+});
+
+describe('packages come in by one door', () => {
+  test.each<[name: string, door: RegExp]>([
+    ['yaml', /^engine\/load\/parse\.ts$/],
+    ['ajv', /^engine\/load\/validate\.ts$/],
+    ['diff', /^engine\/report\/text-diff\.ts$/],
+    ['commander', /^engine\/cli\//],
+    ['p-queue', /^engine\/(?:run|fleet)\.ts$/],
+    ['ssh2', /^engine\/transport\//],
+    ['node:net', /^engine\/transport\//],
+    ['node:child_process', /^engine\/transport\//],
+  ])('%s', (name, door) => {
+    const through = [...engine, ...moduleFiles].filter(file => importsOf(file).some(each => each === name));
+    expect(through.filter(file => !door.test(file))).toEqual([]);
+    expect(through).not.toEqual([]);
+  });
+});
+
+describe('imports go one way', () => {
+  it('nothing imports the command line', () => {
+    const outside = engine.filter(file => !file.startsWith('engine/cli/'));
+    expect(outside.filter(file => importsOf(file).some(each => each.startsWith('engine/cli/')))).toEqual([]);
+  });
+
+  test.each<[folder: string, not: RegExp]>([
+    ['engine/load/', /^engine\/(?:apply|transport|report|cli)\/|^engine\/(?:run|visit)\.ts/],
+    ['engine/plan/', /^engine\/(?:apply|transport|report|cli)\/|^engine\/(?:run|visit)\.ts/],
+    ['engine/transport/', /^engine\/(?:load|plan|apply|report|cli)\/|^engine\/(?:run|visit)\.ts/],
+    ['engine/apply/', /^engine\/(?:report|cli)\/|^engine\/run\.ts/],
+    ['engine/report/', /^engine\/(?:load|apply|transport|cli)\/|^engine\/(?:run|visit)\.ts|^modules\//],
+  ])('%s knows nothing of what comes after it', (folder, not) => {
+    const files = engine.filter(file => file.startsWith(folder));
+    const wrong = files.flatMap(file =>
+      importsOf(file)
+        .filter(each => not.test(each))
+        .map(each => `${file} → ${each}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('modules know only what is written for them', () => {
+    const given =
+      /^engine\/(?:module|problem|probe|step|quote|duration|value|plan\/diff)\.ts$|^modules\/|^node:(?:crypto|buffer|path|net)$/;
+    const wrong = moduleFiles.flatMap(file =>
+      importsOf(file)
+        .filter(each => !given.test(each))
+        .map(each => `${file} → ${each}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('only the command line ends the process or writes to a terminal', () => {
+    const wrong = engine.filter(
+      file =>
+        !file.startsWith('engine/cli/') &&
+        /\bprocess\.(?:exit|stdout|stderr|stdin)\b|\bconsole\./.test(read(file)),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+it('every module is in the registry by its name', () => {
+  const names = moduleFiles
+    .map(file => file.slice('modules/'.length, -3))
+    .filter(name => !/^_|^index$/.test(name));
+  expect(Object.keys(modules).toSorted()).toEqual(names.toSorted());
+  for (const [key, module] of Object.entries(modules)) expect(module.name).toBe(key);
+});
+
+it('every module has cases', () => {
+  const casesOf = (name: string) => {
+    const folder = join(root, 'test/modules', name);
+    return existsSync(folder) ? readdirSync(folder).filter(file => file.endsWith('.yml')) : [];
+  };
+  expect(Object.keys(modules).filter(name => casesOf(name).length === 0)).toEqual([]);
+});
+
+it('every problem code that is used is explained, and every one that is explained is used', () => {
+  const text = [...engine, ...moduleFiles]
+    .filter(file => file !== 'engine/problem.ts')
+    .map(read)
+    .join('\n');
+  const unused = Object.keys(explanations).filter(code => code !== 'bug' && !text.includes(`'${code}'`));
+  expect(unused).toEqual([]);
+  for (const [code, words] of Object.entries(explanations)) {
+    expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
+    expect(words).toMatch(/[.]$/);
+  }
+});
+
+it('no file of the engine is over 300 lines', () => {
+  expect(engine.filter(file => read(file).trimEnd().split('\n').length > 300)).toEqual([]);
+});
+
+it('nothing is left to do in a comment', () => {
+  const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME'].join('|'));
+  expect(
+    [...engine, ...moduleFiles, ...filesIn('test'), ...filesIn('scripts')].filter(file =>
+      marks.test(read(file)),
+    ),
+  ).toEqual([]);
+});
