@@ -33,9 +33,9 @@ export interface Counts {
   deviations: number;
 }
 
-/** `changed` also for hosts on which a check found changes. */
+/** `changed` also for hosts on which a check found changes; `reverted` when something failed and all that can be is put back. */
 export interface HostResult extends Counts {
-  status: 'ok' | 'changed' | 'failed' | 'unreachable';
+  status: 'ok' | 'changed' | 'failed' | 'reverted' | 'unreachable';
 }
 
 /** What happens in a run, in order; the reporters in report/ see them redacted. Times in ISO 8601, UTC. */
@@ -46,6 +46,16 @@ export type Event = { time: string; run: string } & (
   /** For live progress only: not part of the JSON stream. */
   | { event: 'resource_started'; host: string; play: string; name: string; index: number; of: number }
   | ({ event: 'resource'; host: string; play: string } & Outcome)
+  /** A lost connection was made again; the outcome of what was running is collected. */
+  | { event: 'host_reconnected'; host: string; play: string; why: string }
+  /** Something failed, so that the play's changes were put back, but for those that cannot be undone. */
+  | {
+      event: 'host_reverted';
+      host: string;
+      play: string;
+      restored: readonly string[];
+      kept: readonly string[];
+    }
   | { event: 'host_finished'; host: string; result: HostResult; problems: readonly Problem[] }
   | {
       event: 'run_finished';

@@ -102,6 +102,8 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   ): { to: readonly string[]; unit: string; action: 'restart' | 'reload' | 'run' }[];
   /** A check changes nothing: it is read until it holds, as often and as far apart as its `attempts` and `delay` say. */
   check?: boolean;
+  /** The module as it is under `checks`, where it only looks; left out by one that is a check anyhow or never is. */
+  asCheck?: Module;
   /** False where there is nothing to read again after the steps, e.g. a command that runs always. */
   verifies?(args: A): boolean;
   /** Seconds that its steps may take before they count as hanging; 1800 when left out. */

@@ -54,7 +54,18 @@ export const explanations = {
   'become-failed': 'The login worked, but becoming the user that does the work did not.',
   locked: 'Somebody else is applying to the host, or was cut off from it; nothing was changed by this apply.',
   'connection-lost':
-    'The connection ended while a step was running; what it did is read again on the next run.',
+    'The connection ended and could not be made again; what a step did meanwhile is read on the next run.',
+  'cut-off':
+    'Something on the host ended a step before it was done; what it left was read and is not as declared.',
+  'host-restarted': 'The host was restarted while a step was running, and what it left is not as declared.',
+  'locked-out':
+    'After a risky change nobody could enter the host, or become the account that does the work, over a new connection. The host put the change back.',
+  'put-back':
+    'A risky change was put back because the run ended before it took effect, so that nobody could show that it is harmless.',
+  'not-put-back':
+    'A play with `on_failed_check: revert` failed, and some of its changes could not be undone.',
+  irreversible:
+    'A change that could lock everybody out must be one that the host can undo by itself, and this one is not.',
   timeout: 'A step took longer than it was given.',
   'program-missing':
     'A program that a resource needs is not on the host, and nothing before it in the play brings it.',

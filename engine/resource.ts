@@ -28,6 +28,8 @@ export interface Resource {
   onFailure: 'stop' | 'continue';
   retry: { attempts: number; delayS: number };
   register?: string;
+  /** Whether the change puts itself back unless it is proven harmless; undefined = as what it changes suggests. */
+  risky?: boolean;
   /** True when an argument derives from a secret: what its file held before is then not shown either. */
   secrets: boolean;
 }

@@ -3,6 +3,7 @@ import PQueue from 'p-queue';
 import { apply } from './apply/apply.ts';
 import { historyLine } from './apply/history.ts';
 import { type Holder, holderOf } from './apply/lease.ts';
+import type { Reverted } from './apply/revert.ts';
 import type { Counts, Event, EventBody, HostResult, Outcome } from './events.ts';
 import type { Host } from './host.ts';
 import type { Play, Playbook } from './load/index.ts';
@@ -39,7 +40,7 @@ export async function run(options: RunOptions): Promise<number> {
   for (const play of options.playbook.plays) {
     if (options.signal.aborted) break;
     const hosts = play.hosts.filter(
-      ({ name }) => !['failed', 'unreachable'].includes(results.get(name)?.status ?? 'ok'),
+      ({ name }) => !['failed', 'reverted', 'unreachable'].includes(results.get(name)?.status ?? 'ok'),
     );
     emit({
       event: 'run_started',
@@ -107,6 +108,7 @@ async function runPlay(
 class HostRun {
   readonly host: Host;
   readonly problems: Problem[] = [];
+  #reverted: Reverted | undefined;
   readonly #play: Play;
   readonly #emit: HostEmit;
   readonly #options: PlayOptions;
@@ -158,6 +160,8 @@ class HostRun {
     const { host } = this;
     const { check, confirm, connect = {} } = this.#options;
     this.#visit = await Visit.start(host, connect, !check && confirm === undefined);
+    this.#visit.onReconnect = ({ message }) =>
+      this.#emit({ event: 'host_reconnected', host: host.name, play: this.#play.name, why: message });
     // Its time may have run out before there was anything to close.
     if (this.problems.length > 0) throw new Error('out of time');
     let resources = this.#play.resolve(host);
@@ -192,7 +196,7 @@ class HostRun {
     if (this.#blocked.length > 0) return;
     // Somebody was asked meanwhile, who may have taken their time.
     if (this.#options.confirm !== undefined) this.#visit!.recover();
-    this.#outcomes = await apply({
+    const { outcomes, reverted, problems } = await apply({
       host: this.host.name,
       play: this.#play.name,
       planned: this.#planned,
@@ -200,8 +204,17 @@ class HostRun {
       holder: this.#options.holder,
       emit: this.#emit,
       signal: this.#options.signal,
+      revert: this.#play.onFailedCheck === 'revert',
       resolve: registered => this.#play.resolve(this.host, this.#visit!.facts, registered),
     });
+    this.#outcomes = outcomes;
+    this.problems.push(...problems);
+    if (reverted !== undefined) {
+      this.#reverted = reverted;
+      if (reverted.error !== undefined) this.problems.push(reverted.error);
+      const { restored, kept } = reverted;
+      this.#emit({ event: 'host_reverted', host: this.host.name, play: this.#play.name, restored, kept });
+    }
     const { holder, playbook, mask = text => text } = this.#options;
     const line = () => historyLine(holder, playbook.file, this.#play.name, this.#outcomes, mask);
     // A lease that cannot be given back ends with the session.
@@ -228,7 +241,15 @@ class HostRun {
     const down = this.problems.some(({ code }) => unreachableCodes.has(code));
     const failed = counts.failed > 0 || this.problems.length > 0;
     return {
-      status: down ? 'unreachable' : failed ? 'failed' : counts.changed > 0 ? 'changed' : 'ok',
+      status: down
+        ? 'unreachable'
+        : this.#reverted !== undefined && this.#reverted.error === undefined
+          ? 'reverted'
+          : failed
+            ? 'failed'
+            : counts.changed > 0
+              ? 'changed'
+              : 'ok',
       ...counts,
     };
   }
@@ -255,7 +276,7 @@ function add(before: HostResult | undefined, now: HostResult): HostResult {
 }
 
 function exitCodeOf(results: readonly HostResult[], check: boolean): number {
-  if (results.some(({ status }) => status === 'failed')) return 1;
+  if (results.some(({ status }) => status === 'failed' || status === 'reverted')) return 1;
   if (results.some(({ status }) => status === 'unreachable')) return 4;
   return check && results.some(({ status }) => status === 'changed') ? 2 : 0;
 }

@@ -16,7 +16,10 @@ export type Step =
   | SqlStep
   | CheckedStep
   | { do: 'owe'; unit: string; action: 'restart' | 'reload' | 'run'; because: string }
-  | { do: 'pay'; unit: string };
+  | { do: 'pay'; unit: string }
+  | KeepStep
+  /** What the journal `armed` holds undoes itself, unless that is confirmed, after this many seconds or later. */
+  | { do: 'arm'; afterS: number };
 
 /**
  * Staged beside its destination with final owner and mode, flushed, validated, renamed. Owner, group and mode that
@@ -60,6 +63,16 @@ export interface RunStep {
   expectExit?: readonly number[];
   /** 600 when left out. */
   timeoutS?: number;
+  /** How to undo it, `{}` where nothing has to be; a step without this cannot be undone. */
+  undo?: Undo;
+}
+
+/** Commands that undo what a command did; each must also work when that was never begun. */
+export interface Undo {
+  /** Runs before the files of the change are put back. */
+  before?: string | readonly string[];
+  /** Runs after the files of the change were put back. */
+  after?: string | readonly string[];
 }
 
 /** Statements for psql over the local socket, sent on its standard input; stops at the first error. */
@@ -68,6 +81,18 @@ export interface SqlStep {
   statements: readonly string[];
   database?: string;
   as?: string;
+}
+
+/** Notes in a journal on the host what the steps after it change, so that all of it can be undone: apply/journal.ts. */
+export interface KeepStep {
+  do: 'keep';
+  /** For a play that is put back when it fails, or for a change that puts itself back. */
+  journal: 'revert' | 'armed';
+  paths: readonly string[];
+  /** Directories that are noted only when they are not there yet. */
+  parents: readonly string[];
+  before: readonly (string | readonly string[])[];
+  after: readonly (string | readonly string[])[];
 }
 
 /** Files that are valid only together: done, checked as a whole by `by`, and put back as a whole if that fails. */

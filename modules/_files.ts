@@ -56,7 +56,12 @@ export function attributesStep(path: string, diff: Diff, args: Attributes): Attr
 
 /** Fails with a sentence instead of destroying what nobody has declared. */
 export function refuse(sentence: string): RunStep {
-  return { do: 'run', label: 'look before writing', command: `echo ${shellQuote(sentence)} >&2; exit 1` };
+  return {
+    do: 'run',
+    label: 'look before writing',
+    command: `echo ${shellQuote(sentence)} >&2; exit 1`,
+    undo: {},
+  };
 }
 
 /**

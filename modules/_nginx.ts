@@ -23,14 +23,7 @@ export interface Site {
 /** The folder that answers for certificates: certbot's webroot, in Debian's default site too. */
 export const acmeRoot = '/var/www/html';
 
-/**
- * Loads the sites, if Nginx runs at all, and waits until the processes of before serve no more. Nginx itself only
- * takes the wish: when e.g. a port is taken, it says so in its log and goes on as before.
- */
-export const reloadNginx: RunStep = {
-  do: 'run',
-  label: 'systemctl reload nginx.service',
-  command: `systemctl is-active --quiet nginx.service || exit 0
+const reload = `systemctl is-active --quiet nginx.service || exit 0
 main=$(systemctl show -p MainPID --value nginx.service)
 before=
 [ "$main" = 0 ] || before=$(grep -ls "^PPid:[[:space:]]*$main$" /proc/[0-9]*/status | sed 's/status$/cmdline/')
@@ -41,7 +34,17 @@ for i in $(seq 150); do
 done
 echo 'Nginx goes on with its old configuration; its log ends with:' >&2
 tail -n 5 /var/log/nginx/error.log >&2
-exit 1`,
+exit 1`;
+
+/**
+ * Loads the sites, if Nginx runs at all, and waits until the processes of before serve no more. Nginx itself only
+ * takes the wish: when e.g. a port is taken, it says so in its log and goes on as before.
+ */
+export const reloadNginx: RunStep = {
+  do: 'run',
+  label: 'systemctl reload nginx.service',
+  command: reload,
+  undo: { after: reload },
 };
 
 const proxyDefaults: Directives = {

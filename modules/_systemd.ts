@@ -9,7 +9,11 @@ export const unitName = (name: string): string => (suffixes.test(name) ? name : 
 /** Whether it stands for many units, e.g. `worker@.service`; systemd knows only its instances. */
 export const isTemplate = (name: string): boolean => /@\.[a-z]+$/.test(name);
 
-export const daemonReload: RunStep = { do: 'run', command: ['systemctl', 'daemon-reload'] };
+export const daemonReload: RunStep = {
+  do: 'run',
+  command: ['systemctl', 'daemon-reload'],
+  undo: { after: ['systemctl', 'daemon-reload'] },
+};
 
 /** Seconds that a unit may take to start; systemd itself gives up after 90 where the unit does not say otherwise. */
 export const startLimitS = 300;
@@ -19,11 +23,7 @@ export const startLimitS = 300;
  * systemd must not have restarted it. Otherwise the last lines of its journal go to stderr and the step fails.
  */
 export function startAndSettle(verb: 'start' | 'restart' | 'reload', unit: string, settleS: number): RunStep {
-  return {
-    do: 'run',
-    label: `systemctl ${verb} ${unit}`,
-    timeoutS: startLimitS + settleS + 30,
-    command: `u=${shellQuote(unit)}
+  const command = `u=${shellQuote(unit)}
 began=$(date +%s)
 fail() {
   printf '%s; its journal ends with:\\n' "$u $1" >&2
@@ -44,7 +44,14 @@ first=$(seen)
 case $first in *MainPID=[1-9]*) sleep ${settleS} ;; esac
 [ "$(seen)" != "$first" ] || exit 0
 [ "$(is ActiveState)" != active ] || fail 'ended within ${settleS} s after its ${verb} and had to be started again'
-fail "did not stay up for ${settleS} s after its ${verb}: it is $(state)"`,
+fail "did not stay up for ${settleS} s after its ${verb}: it is $(state)"`;
+  return {
+    do: 'run',
+    label: `systemctl ${verb} ${unit}`,
+    timeoutS: startLimitS + settleS + 30,
+    command,
+    // What was put back must come up as well as what is new.
+    undo: verb === 'start' ? { before: ['systemctl', 'stop', unit] } : { after: command },
   };
 }
 

@@ -21,6 +21,59 @@ interface Arguments {
 
 const exitCode = { type: 'integer', minimum: 0, maximum: 255 } as const;
 
+const runProperties = {
+  run: {
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'array', minItems: 1, items: { type: 'string' } },
+    ],
+    description:
+      'A script for `sh`, or a program with its arguments as a list. Secrets belong in `env` or `stdin`.',
+  },
+  cwd: { ...absolutePath, description: 'Directory that the command runs in.' },
+  user: { ...accountName, description: 'Account that it runs as; root by default.' },
+  env: {
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
+    default: {},
+    description: 'Environment variables of the command.',
+  },
+  expect_exit: {
+    anyOf: [exitCode, { type: 'array', minItems: 1, items: exitCode }],
+    default: 0,
+    description: 'Exit code, or a list of exit codes, that means success.',
+  },
+} as const;
+
+/** The command as a check: it only looks, and is right when it exits as expected. */
+const asCheck = defineModule({
+  name: 'command',
+  summary: 'A command that only looks, and exits as expected when all is well.',
+  args: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['run'],
+    properties: runProperties,
+  },
+  examples: [{ title: 'The service answers', args: { run: 'test -S /run/app/app.sock' } }],
+  identity: args => nameOf(args.run),
+  probes: args => ({
+    result: condition(inPlace(lineOf(args.run), args), {
+      timeoutS: 60,
+      ...(args.user === undefined ? {} : { as: args.user }),
+    }),
+  }),
+  actual: ({ result }, args) => {
+    if ([args.expect_exit].flat().includes(result.exit)) return { answer: wanted(args.expect_exit) };
+    const words = (result.stderr || result.stdout).trim().split('\n').at(-1);
+    return { answer: `exits ${result.exit}${words ? `: ${words}` : ''}` };
+  },
+  desired: args => ({ answer: wanted(args.expect_exit) }),
+  steps: () => [],
+  check: true,
+});
+
 /** Any command, and what tells whether it has to run; whatever else a command changes is not seen. */
 export const command = defineModule({
   name: 'command',
@@ -30,14 +83,7 @@ export const command = defineModule({
     additionalProperties: false,
     required: ['run'],
     properties: {
-      run: {
-        anyOf: [
-          { type: 'string', minLength: 1 },
-          { type: 'array', minItems: 1, items: { type: 'string' } },
-        ],
-        description:
-          'A script for `sh`, or a program with its arguments as a list. Secrets belong in `env` or `stdin`.',
-      },
+      ...runProperties,
       creates: {
         ...absolutePath,
         description: 'The command runs only when this path does not exist; the path must exist afterwards.',
@@ -62,23 +108,9 @@ export const command = defineModule({
           'The command runs once after any of these resources has changed, even if that was in an earlier apply that broke off.',
       },
       always: { type: 'boolean', const: true, description: 'The command runs at every apply.' },
-      cwd: { ...absolutePath, description: 'Directory that the command and its condition run in.' },
-      user: { ...accountName, description: 'Account that they run as; root by default.' },
-      env: {
-        type: 'object',
-        additionalProperties: { type: 'string' },
-        propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
-        default: {},
-        description: 'Environment variables for the command and its condition.',
-      },
       stdin: {
         type: 'string',
         description: 'What the command reads on its standard input; nothing by default.',
-      },
-      expect_exit: {
-        anyOf: [exitCode, { type: 'array', minItems: 1, items: exitCode }],
-        default: 0,
-        description: 'Exit code, or a list of exit codes, that means success.',
       },
     },
   },
@@ -97,11 +129,7 @@ export const command = defineModule({
     },
     { title: 'At every apply', args: { run: 'logger applied', always: true } },
   ],
-  identity: args => {
-    const line = lineOf(args.run);
-    const first = line.split('\n')[0]!;
-    return line === first && line.length <= 60 ? line : `${first.slice(0, 48)}… ${digest(args.run)}`;
-  },
+  identity: args => nameOf(args.run),
   refine: args => {
     const given = [args.creates, args.unless, args.only_if, args.run_on, args.always].filter(
       one => one !== undefined,
@@ -153,6 +181,7 @@ export const command = defineModule({
   reacts: args => (args.run_on === undefined ? [] : [{ to: args.run_on, unit: noteOf(args), action: 'run' }]),
   verifies: args => args.creates !== undefined || args.unless !== undefined,
   timeoutS: () => timeoutS,
+  asCheck,
 });
 
 /** A migration or a build may take long. */
@@ -161,6 +190,13 @@ const timeoutS = 3600;
 /** Exit code of a condition whose directory is not there yet: then the command is taken to be due. */
 const noSuchPlace = 125;
 
+function nameOf(run: string | string[]): string {
+  const line = lineOf(run);
+  const first = line.split('\n')[0]!;
+  return line === first && line.length <= 60 ? line : `${first.slice(0, 48)}… ${digest(run)}`;
+}
+
+const wanted = (exits: number | readonly number[]): string => `exits ${[exits].flat().join(' or ')}`;
 const lineOf = (run: string | string[]): string => (typeof run === 'string' ? run.trim() : shellCommand(run));
 const digest = (run: string | string[]): string =>
   createHash('sha256').update(JSON.stringify(run)).digest('hex').slice(0, 12);

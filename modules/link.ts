@@ -61,7 +61,7 @@ export const link = defineModule({
     if (diff.kind === 'remove') return [{ do: 'remove', path: args.path }];
     // rmdir: a directory with something in it is never removed by a link.
     const makeRoom: Step[] =
-      inTheWay === 'directory' ? [{ do: 'run', command: ['rmdir', '--', args.path] }] : [];
+      inTheWay === 'directory' ? [{ do: 'run', command: ['rmdir', '--', args.path], undo: {} }] : [];
     return [...makeRoom, { do: 'link', path: args.path, target: args.target }];
   },
   brings: args => (args.state === 'absent' ? [] : [{ token: `path:${args.path}` }]),

@@ -234,7 +234,7 @@ export const nginx_site = defineModule({
     const change: Step =
       changes.length > 0
         ? { do: 'checked', steps: changes, by: nginxTest }
-        : { do: 'run', command: nginxTest };
+        : { do: 'run', command: nginxTest, undo: {} };
     return [
       { do: 'owe', unit: note(args.name), action: 'reload', because: context.name },
       change,

@@ -65,6 +65,15 @@ function answersTo(owed: readonly Owed[], state: string, declared: string | unde
   return { restart, reload: restart === 'no' ? reasons(notes, 'reload', own) : 'no' };
 }
 
+const opposite = {
+  enable: 'disable',
+  disable: 'enable',
+  mask: 'unmask',
+  unmask: 'mask',
+  stop: 'start',
+} as const;
+type Verb = keyof typeof opposite;
+
 export const service = defineModule({
   name: 'service',
   summary: 'A systemd unit: whether it runs, starts at boot, and what it is restarted for.',
@@ -148,7 +157,11 @@ export const service = defineModule({
   },
   steps: (diff, args, read, context) => {
     const name = unitName(args.name);
-    const systemctl = (verb: string): Step => ({ do: 'run', command: ['systemctl', verb, name] });
+    const systemctl = (verb: Verb): Step => ({
+      do: 'run',
+      command: ['systemctl', verb, name],
+      undo: { [verb === 'stop' ? 'after' : 'before']: ['systemctl', opposite[verb], name] },
+    });
     const steps: Step[] = read.unit.NeedDaemonReload === 'yes' ? [daemonReload] : [];
     if (diff.has('masked') && !args.masked) steps.push(systemctl('unmask'));
     if (diff.has('enabled')) steps.push(systemctl(args.enabled ? 'enable' : 'disable'));

@@ -143,8 +143,14 @@ export const systemd_unit = defineModule({
         ]
       : [[], [daemonReload]];
     if (diff.kind === 'remove') {
-      const stop: Step = { do: 'run', command: ['systemctl', 'stop', name.replace('@.', '@*.')] };
-      const disable: Step = { do: 'run', command: ['systemctl', 'disable', name] };
+      const was = 'unit' in read ? read.unit : undefined;
+      const turnOff = (verb: string, of: string, back: string, on: boolean): Step => ({
+        do: 'run',
+        command: ['systemctl', verb, of],
+        undo: on ? { after: ['systemctl', back, of] } : {},
+      });
+      const stop = turnOff('stop', name.replace('@.', '@*.'), 'start', was?.ActiveState === 'active');
+      const disable = turnOff('disable', name, 'enable', was?.UnitFileState === 'enabled');
       const off = read.path === null ? [] : [stop, disable];
       // What was owed to it by whoever started it is owed no more.
       return [...before!, ...off, { do: 'remove', path: file }, daemonReload, { do: 'pay', unit: name }];

@@ -3,34 +3,21 @@ import { durationS } from '../duration.ts';
 import type { Emit, Outcome } from '../events.ts';
 import type { Context, Diff } from '../module.ts';
 import { sameDiff } from '../plan/diff.ts';
-import {
-  type Comparison,
-  compare,
-  type PlannedResource,
-  predicted,
-  reactionsOf,
-  unmet,
-} from '../plan/plan.ts';
-import { type Problem, problemsOf } from '../problem.ts';
+import { type Comparison, compare, type PlannedResource, reactionsOf, unmet } from '../plan/plan.ts';
+import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import type { Step } from '../step.ts';
+import type { KeepStep, Step } from '../step.ts';
 import type { Visit } from '../visit.ts';
 import { failure } from './failure.ts';
+import { undoing } from './journal.ts';
 import { type Holder, lockedProblem } from './lease.ts';
+import { type Registered, register, renewed } from './registered.ts';
+import { Reversal, type Reverted } from './revert.ts';
+import { armedS, proofS, Risk } from './risky.ts';
 import { describe, type StepOutput, script } from './script.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;
-
-/** What a resource left for the expressions of later ones. */
-export interface Registered {
-  changed: boolean;
-  failed: boolean;
-  skipped: boolean;
-  stdout: string;
-  stderr: string;
-  exit: number | null;
-}
 
 export interface ApplyOptions {
   host: string;
@@ -40,16 +27,42 @@ export interface ApplyOptions {
   holder: Holder;
   emit: Emit;
   signal: AbortSignal;
+  /** Whether what changed is put back when something fails. */
+  revert: boolean;
   /** Gives the resources anew once a registered outcome is known. */
   resolve(registered: Readonly<Record<string, Registered>>): Resource[];
+}
+
+/** What an apply came to on one host. */
+export interface Applied {
+  outcomes: Outcome[];
+  /** What was put back because something failed; undefined = nothing was. */
+  reverted?: Reverted;
+  /** What went wrong beside the resources. */
+  problems: Problem[];
+}
+
+/** What the turns of all resources share. */
+interface Run {
+  visit: Visit;
+  holder: Holder;
+  risk: Risk;
+  /** Given when what changed is put back after a failure. */
+  reversal?: Reversal;
 }
 
 /**
  * Brings one host to what its plan shows, a resource at a time. Each is read again at its turn, together with the
  * proof of the change before it: one round trip a changed resource, none for those that nothing can have touched.
  */
-export async function apply(options: ApplyOptions): Promise<Outcome[]> {
+export async function apply(options: ApplyOptions): Promise<Applied> {
   const { host, play, visit, holder, emit, signal } = options;
+  const run: Run = {
+    visit,
+    holder,
+    risk: new Risk(visit),
+    ...(options.revert && { reversal: new Reversal() }),
+  };
   let queue = [...options.planned];
   const outcomes: Outcome[] = [];
   const unmetNeeds = new Set<string>();
@@ -68,7 +81,7 @@ export async function apply(options: ApplyOptions): Promise<Outcome[]> {
     else if (blocker !== undefined) turn = { outcome: { status: 'skipped', skipped: blocker } };
     else {
       emit({ event: 'resource_started', host, play, name: resource.name, index: i, of: queue.length });
-      turn = await attempt(queue, i, visit, holder);
+      turn = await attempt(queue, i, run);
     }
     const outcome: Outcome = {
       ...item.outcome,
@@ -92,7 +105,12 @@ export async function apply(options: ApplyOptions): Promise<Outcome[]> {
       queue = [...queue.slice(0, i + 1), ...renewed(queue, i, options.resolve(registered))];
     }
   }
-  return outcomes;
+  const unproven = await run.risk.finish();
+  const named = (status: Outcome['status']) =>
+    new Set(outcomes.filter(outcome => outcome.status === status).map(({ name }) => name));
+  const failed = named('failed').size > 0 && !signal.aborted;
+  const reverted = failed ? await run.reversal?.revert(visit, holder, named('changed')) : undefined;
+  return { outcomes, ...(reverted && { reverted }), problems: unproven === undefined ? [] : [unproven] };
 }
 
 /** What came of a resource's turn; `found` is the difference that was there when it began. */
@@ -102,12 +120,16 @@ interface Turn {
   outputs?: readonly StepOutput[];
 }
 
-async function attempt(
-  queue: readonly PlannedResource[],
-  i: number,
-  visit: Visit,
-  holder: Holder,
-): Promise<Turn> {
+/** Failures that another attempt would not make good, or would make worse. */
+const finalCodes = new Set<string>([
+  'connection-lost',
+  'timeout',
+  'cut-off',
+  'host-restarted',
+  'locked-out',
+] satisfies ProblemCode[]);
+
+async function attempt(queue: readonly PlannedResource[], i: number, run: Run): Promise<Turn> {
   const { resource } = queue[i]!;
   const check = resource.module.check === true;
   const attempts = check
@@ -116,22 +138,18 @@ async function attempt(
   const delayS =
     check && resource.args.delay !== undefined ? durationS(resource.args.delay) : resource.retry.delayS;
   for (let tried = 1; ; tried++) {
-    const turn = await once(queue, i, visit, holder).catch(
+    const turn = await once(queue, i, run).catch(
       (thrown: unknown): Turn => ({ outcome: { status: 'failed', error: problemsOf(thrown)[0]! } }),
     );
-    const lost = turn.outcome.error?.code === 'connection-lost' || turn.outcome.error?.code === 'timeout';
-    if (turn.outcome.status !== 'failed' || tried >= attempts || lost) return turn;
+    const final = finalCodes.has(turn.outcome.error?.code ?? '');
+    if (turn.outcome.status !== 'failed' || tried >= attempts || final) return turn;
     await sleep(delayS * 1000);
-    visit.forget();
+    run.visit.forget();
   }
 }
 
-async function once(
-  queue: readonly PlannedResource[],
-  i: number,
-  visit: Visit,
-  holder: Holder,
-): Promise<Turn> {
+async function once(queue: readonly PlannedResource[], i: number, run: Run): Promise<Turn> {
+  const { visit, holder } = run;
   const { resource } = queue[i]!;
   await visit.ensure(resource, window(queue, i));
   const context: Context = { verifying: false, nowS: Math.floor(Date.now() / 1000), name: resource.name };
@@ -141,28 +159,68 @@ async function once(
   if (found === null) return { outcome: { status: 'unchanged' }, found };
   if (resource.module.check) return { outcome: { status: 'failed', diff: found, error: unmet(resource) } };
 
-  const steps = stepsOf(queue, resource, before, context);
+  const own = stepsOf(queue, resource, before, context);
+  const { steps, risky, problem } = guarded(own, resource, run);
+  if (problem !== undefined) return { outcome: { status: 'failed', diff: found, error: problem }, found };
   const compiled = script(steps);
   const timeoutMs = (resource.module.timeoutS?.(resource.args) ?? stepsTimeoutS) * 1000;
-  const running = visit.change(resource, holder, {
-    script: compiled.script,
-    input: compiled.input,
-    timeoutMs,
-  });
-  const reading = visit.ensure(resource, window(queue, i));
-  const [answer] = await Promise.all([running, reading.catch(() => undefined)]);
-  const outputs = compiled.outputs(answer);
+  const running = visit
+    .change(resource, holder, { script: compiled.script, input: compiled.input, timeoutMs })
+    .catch(cutOff);
+  const reading = visit.ensure(resource, window(queue, i)).catch((thrown: unknown) => thrown);
+  const [answer, unread] = await Promise.all([running, reading]);
+  const outputs = 'exit' in answer ? compiled.outputs(answer) : [];
   const commands = shown(outputs);
-  if (answer.exit !== 0) {
-    const error = lockedProblem(visit.host.name, answer) ?? failure(outputs, answer);
-    return { outcome: { status: 'failed', diff: found, commands, error }, found, outputs };
-  }
-  await reading;
-  const error = verify(resource, visit, context);
-  return {
-    outcome: { status: error ? 'failed' : 'changed', diff: found, commands, ...(error && { error }) },
+  const failed = (error: Problem): Turn => ({
+    outcome: { status: 'failed', diff: found, commands, error },
     found,
     outputs,
+  });
+  const broken = 'exit' in answer ? answer.exit !== 0 : false;
+  const locked = 'exit' in answer ? lockedProblem(visit.host.name, answer) : undefined;
+  if (locked !== undefined) return failed(locked);
+  if (risky) {
+    const later = queue.slice(i + 1).map(item => item.resource);
+    const obstacle = await run.risk.settle(resource, later, broken);
+    if (obstacle !== undefined) return failed(obstacle);
+  }
+  if ('exit' in answer && broken) return failed(failure(outputs, answer));
+  if (unread !== undefined) throw unread;
+  const unproven = 'exit' in answer ? undefined : answer;
+  if (unproven !== undefined && resource.module.verifies?.(resource.args) === false) return failed(unproven);
+  const error = verify(resource, visit, context);
+  if (error !== undefined) return failed(unproven ?? error);
+  return { outcome: { status: 'changed', diff: found, commands }, found, outputs };
+}
+
+/** A change that did not come to its end is no failure yet: what it left is read. */
+function cutOff(thrown: unknown): Problem {
+  const problem = thrown instanceof ProblemError ? thrown.problems[0] : undefined;
+  if (problem?.code === 'cut-off' || problem?.code === 'host-restarted') return problem;
+  throw thrown;
+}
+
+/** The steps with those in front of them that keep what they change, for what may have to be put back. */
+function guarded(
+  own: readonly Step[],
+  resource: Resource,
+  { risk, reversal }: Run,
+): { steps: readonly Step[]; risky: boolean; problem?: Problem } {
+  const undo = undoing(own);
+  const risky = risk.concerns(resource, own);
+  reversal?.note(resource, undo !== undefined);
+  if (risky && undo === undefined) return { steps: own, risky, problem: irreversible(resource) };
+  const keep = (journal: KeepStep['journal']): Step[] => (undo ? [{ do: 'keep', journal, ...undo }] : []);
+  const steps = [...(reversal ? keep('revert') : []), ...(risky ? keep('armed') : [])];
+  const arm = (afterS: number): Step[] => (risky ? [{ do: 'arm', afterS }] : []);
+  return { steps: [...steps, ...arm(armedS), ...own, ...arm(proofS)], risky };
+}
+
+function irreversible({ name, module }: Resource): Problem {
+  return {
+    code: 'irreversible',
+    message: `${name} is risky, but what ${module.name} does here cannot be put back by the host itself.`,
+    hint: 'If nobody can be locked out by it, say so with risky: false.',
   };
 }
 
@@ -223,32 +281,4 @@ function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']>
     command: describe(step),
     output: [stdout, stderr].filter(Boolean).join('\n'),
   }));
-}
-
-/** What a resource leaves for later expressions; words and exit code are those of the last command it ran. */
-function register(outcome: Outcome, outputs: readonly StepOutput[] = []): Registered {
-  const last = outputs.findLast(({ step }) => step.do === 'run' || step.do === 'sql');
-  return {
-    changed: outcome.status === 'changed',
-    failed: outcome.status === 'failed',
-    skipped: outcome.status === 'skipped',
-    stdout: last?.stdout ?? '',
-    stderr: last?.stderr ?? '',
-    exit: last?.exit ?? null,
-  };
-}
-
-/** What follows number `i`, as it resolves now; a resource that was not known before was only a prediction. */
-function renewed(
-  queue: readonly PlannedResource[],
-  i: number,
-  resources: readonly Resource[],
-): PlannedResource[] {
-  const done = new Set(queue.slice(0, i + 1).map(({ resource }) => resource.name));
-  return resources
-    .filter(({ name }) => !done.has(name))
-    .map(resource => {
-      const planned = queue.find(item => item.resource.name === resource.name);
-      return { resource, outcome: planned?.outcome ?? predicted(resource, queue[i]!.resource.name) };
-    });
 }

@@ -37,7 +37,8 @@ r_home=${stateDirectory}
 r_locked() { ( flock -w 30 9 || r_no "$r_home stays locked" || exit; "$@" ) 9<"$r_home"; }
 r_line() { IFS='\t' read -r r_run r_since r_until r_session r_who 2>/dev/null <"$r_home/lease"; }
 r_held() {
-  [ -f "$r_home/lease" ] && r_line && [ "$r_until" -gt "$(date +%s)" ] 2>/dev/null && ! r_dead "lease.$r_session.x"
+  [ -f "$r_home/lease" ] && r_line && [ "$r_until" -gt "$(date +%s)" ] 2>/dev/null &&
+    { ! r_dead "lease.$r_session.x" || r_running "$r_run"; }
 }
 r_show() { ! r_held || cat "$r_home/lease"; }
 r_lease() {
@@ -54,6 +55,7 @@ r_take() {
 r_release() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_finish "$@"; }
 r_finish() {
   [ ! -f "$r_home/lease" ] || ! r_line || [ "$r_run" != "$1" ] || rm -f "$r_home/lease"
+  rm -rf -- "$r_records/outcome.$1" "$r_home/revert"
   r_h=$r_home/history.jsonl
   r_z=0
   [ ! -f "$r_h" ] || r_z=$(wc -c <"$r_h")
@@ -75,7 +77,7 @@ export function holderOf(run: string): Holder {
   return { run, who: account(), from: hostname(), pid: process.pid };
 }
 
-/** A script that is begun only with the lease, taken or renewed for at least `timeoutS`. */
+/** A script that is begun only with the lease, taken or renewed for at least `timeoutS` seconds. */
 export function leased(script: string, { run, who, from, pid }: Holder, timeoutS: number): string {
   const words = `${who}@${from} (pid ${pid})`.replace(/\p{Cc}/gu, '?');
   const lastsS = Math.max(leaseS, Math.ceil(timeoutS));

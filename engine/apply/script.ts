@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { shellCommand, shellQuote } from '../quote.ts';
 import { type CheckedStep, type RunStep, type Step, stateDirectory, type WriteStep } from '../step.ts';
+import { keep, keepPath } from './journal.ts';
+import { armCommand } from './risky.ts';
 
 /** A script that does steps, the bytes it reads on its standard input, and how to understand what it prints. */
 export interface Script {
@@ -30,6 +32,7 @@ export const stepLibrary = `
 r_me=0
 read -r r_me 2>/dev/null </proc/sys/kernel/random/boot_id
 r_me=\${r_me%%-*}.$$
+r_self=$r_me
 r_swept=
 r_dead() {
   r_q=\${1%.*}
@@ -57,7 +60,7 @@ r_clean() { [ -z "$r_s" ] || rm -f -- "$r_s"; r_s=; }
 r_folder() {
   r_d=\${1%/*}/
   [ -d "$r_d" ] || { r_no "the directory $r_d does not exist"; return; }
-  r_t=$r_d.reconcile.$r_me.XXXXXXXXXX
+  r_t=$r_d.reconcile.$r_self.XXXXXXXXXX
   [ "$r_d" = "$r_swept" ] || r_sweep "$r_d"
 }
 r_stage() {
@@ -89,32 +92,6 @@ r_link() {
   if [ -d "$1" ] && [ ! -L "$1" ]; then r_no "$1 is a directory; it is not replaced by a link"; return; fi
   r_s=$(mktemp -u "$r_t") && ln -s -- "$2" "$r_s" && mv -fT -- "$r_s" "$1" && r_s=
 }
-r_keep() {
-  r_again=$1
-  shift
-  for r_p do
-    r_n=$((r_n + 1))
-    if [ -e "$r_p" ] || [ -L "$r_p" ]; then cp -a -- "$r_p" "$r_undo/$r_n" || return; fi
-  done
-  printf '%s\\n' "$r_again" >"$r_undo/again" && sync -- "$r_undo"/* "$r_undo"
-}
-r_back() {
-  r_n=0
-  for r_p do
-    r_n=$((r_n + 1))
-    if [ -e "$r_undo/$r_n" ] || [ -L "$r_undo/$r_n" ]; then
-      r_s=$(mktemp -u "\${r_p%/*}/.reconcile.$r_me.XXXXXXXXXX") && cp -a -- "$r_undo/$r_n" "$r_s" && mv -fT -- "$r_s" "$r_p"
-    else rm -f -- "$r_p"; fi
-  done
-  r_s=
-}
-r_recover() {
-  for r_undo in ${stateDirectory}/undo.????????.*.??????????; do
-    [ -d "$r_undo" ] && r_dead "$r_undo" || continue
-    [ ! -f "$r_undo/again" ] || (. "$r_undo/again") </dev/null
-    rm -rf -- "$r_undo"
-  done >/dev/null 2>&1
-}
 r_state() { [ -d ${stateDirectory}/owed ] || mkdir -p -m 0700 ${stateDirectory} ${stateDirectory}/owed; }
 r_owe() {
   r_state || return
@@ -132,17 +109,20 @@ r_disown() {
 r_pay() { rm -f -- "${stateDirectory}/owed/$1"; }
 `;
 
+/** A script is a process of its own, which may outlive its session. */
+const identify = 'read -r r_q r_p </proc/self/stat && r_self=${r_me%.*}.$r_q';
+
 /** Compiles steps to one script that stops at the first failure and leaves nothing half-written. */
 export function script(steps: readonly Step[]): Script {
   const nonce = randomBytes(12).toString('hex');
   const inputs: Buffer[] = [];
   // A first change that leaves everything as it was, when it fails, leaves no restart owed for it either.
-  const first = steps.findIndex(step => step.do !== 'owe');
+  const first = steps.findIndex(step => !['keep', 'arm', 'owe'].includes(step.do));
   const whole = ['write', 'link', 'checked'].includes(steps[first]?.do ?? '');
   const otherwise = (i: number) => (i === first && whole ? 'r_disown' : 'exit');
   const lines = steps.map((step, i) => `r_at ${i}\n${compile(step, inputs)} || ${otherwise(i)}\n`);
   return {
-    script: `r_k=${nonce}; r_s=; r_undo=; r_noted=\ntrap 'r_clean' EXIT\n${lines.join('')}`,
+    script: `r_k=${nonce}; r_s=; r_undo=; r_noted=\n${identify}\ntrap 'r_clean' EXIT\n${lines.join('')}`,
     input: Buffer.concat(inputs),
     outputs(answer) {
       const stdout = cut(answer.stdout.toString(), nonce);
@@ -172,6 +152,10 @@ export function describe(step: Step): string {
       return `note: ${step.action} of ${step.unit} owed because ${step.because}`;
     case 'pay':
       return `note: nothing owed to ${step.unit}`;
+    case 'keep':
+      return `note: how to undo what follows${step.journal === 'armed' ? ', by itself if need be' : ''}`;
+    case 'arm':
+      return `note: puts itself back after ${step.afterS} s`;
     case 'link':
       return `ln -s ${shellQuote(step.target)} ${shellQuote(step.path)}`;
     case 'remove':
@@ -221,6 +205,10 @@ function compile(step: Step, inputs: Buffer[]): string {
       return `r_owe ${[encodeURIComponent(step.unit), step.action, step.because].map(shellQuote).join(' ')}`;
     case 'pay':
       return `r_pay ${shellQuote(encodeURIComponent(step.unit))}`;
+    case 'keep':
+      return `{ ${keep(step)}; }`;
+    case 'arm':
+      return armCommand(stepLibrary, step.afterS);
   }
 }
 
@@ -259,14 +247,14 @@ function feed(bytes: Buffer, inputs: Buffer[], command: string): string {
 
 /** Keeps what is there, does the steps, checks the whole, and puts everything back when anything failed. */
 function checked(step: CheckedStep, inputs: Buffer[]): string {
-  const paths = step.steps.map(one => shellQuote(one.path)).join(' ');
+  const kept = step.steps.map(one => keepPath('"$r_undo"', one.path)).join(' && ');
   const steps = step.steps.map(one => compile(one, inputs)).join(' && ');
   const by = shellCommand(['timeout', '-k', '5', '60', ...step.by]);
-  const again = shellQuote(`${by} || r_back ${paths}`);
   return `{
-  r_state && r_undo=$(mktemp -d "${stateDirectory}/undo.$r_me.XXXXXXXXXX") && r_n=0 && r_keep ${again} ${paths} || exit
+  r_state && r_undo=$(mktemp -d "$r_home/undo.$r_self.XXXXXXXXXX") && ${kept} &&
+    printf '%s\\n' ${shellQuote(`${by} || r_put_back`)} >"$r_undo/again" && sync -- "$r_undo/again" "$r_undo" || exit
   if ${steps} && ${by} </dev/null; then rm -rf -- "$r_undo"
-  else r_c=$?; r_clean; r_back ${paths}; rm -rf -- "$r_undo"; (exit $r_c); fi
+  else r_c=$?; r_clean; r_put_back; rm -rf -- "$r_undo"; (exit $r_c); fi
 }`;
 }
 

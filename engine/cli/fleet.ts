@@ -54,13 +54,11 @@ export async function askHosts<T>(
  * to become another account, sudo is tried, and what only root has is left out when that does not work.
  */
 export async function runAsEach(host: Host, script: string, what: string): Promise<string[]> {
-  const [{ connect }, { readLibrary }, { stepLibrary }, { leaseLibrary }] = await Promise.all([
+  const [{ connect }, { prelude }] = await Promise.all([
     import('../transport/index.ts'),
-    import('../plan/compile.ts'),
-    import('../apply/script.ts'),
-    import('../apply/lease.ts'),
+    import('../apply/prelude.ts'),
   ]);
-  const connection = await connect(host, { prelude: readLibrary + stepLibrary + leaseLibrary });
+  const connection = await connect(host, { prelude });
   try {
     const sessions = new Set<Session>();
     for (const become of accountsOf(host)) {

@@ -63,6 +63,11 @@ export const resourceKeys: Readonly<Record<string, Schema>> = {
     default: 'stop',
     description: 'Whether this host stops when the resource fails, or goes on.',
   },
+  risky: {
+    type: 'boolean',
+    description:
+      'Whether the host puts the change back by itself unless a new connection shows that nobody is locked out. True by itself for SSH, sudo, firewall and network files and services.',
+  },
 };
 
 /** The keys of a play. `resources` and `checks` are looked into one by one. */
@@ -84,8 +89,17 @@ export const playKeys: Readonly<Record<string, Schema>> = {
     description: 'Files of secrets, relative to the playbook; their values are under `secrets.`',
   },
   resources: { type: 'array', description: 'What the hosts shall be like, in order.' },
-  checks: { type: 'array', description: 'Checks that run last and show that the result works.' },
-  on_failed_check: { enum: ['stop', 'revert'], default: 'stop', description: 'What a failed check does.' },
+  checks: {
+    type: 'array',
+    description:
+      'Checks that run last and show that the result works: http_check, pg_check, or a command that only looks.',
+  },
+  on_failed_check: {
+    enum: ['stop', 'revert'],
+    default: 'stop',
+    description:
+      'What a failed check, or a failed resource before it, does: stop leaves the host as it is, revert puts the files, links and units that this run changed on it back.',
+  },
 };
 
 /** Keys of a later version: said so in place of being unknown. */
@@ -93,7 +107,6 @@ export const laterKeys: Readonly<Record<string, string>> = {
   include: 'Write the resources out here.',
   run_once: 'Put the resource into a play of its own, for one host.',
   delegate_to: 'Put the resource into a play of its own, for that host.',
-  risky: 'Leave it out, and keep a second login open while you apply.',
   rollout: 'Use --limit to apply to some of the hosts first.',
 };
 

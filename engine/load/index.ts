@@ -57,7 +57,8 @@ export interface Play {
   hosts: readonly Host[];
   /** The facts that its expressions use. */
   factsUsed: ReadonlySet<FactName>;
-  onFailedCheck: 'stop';
+  /** What a failure on a host does to the changes that the play made there. */
+  onFailedCheck: 'stop' | 'revert';
   /**
    * The resources for one host. What depends on facts is unknown without them, and what depends on an outcome that
    * is not in `registered` is unknown, too. Throws a ProblemError, whose problems name the host.
@@ -154,7 +155,7 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
     at: text.at,
     hosts: all.filter(({ name }) => setting.limit === undefined || setting.limit.includes(name)),
     factsUsed: factsUsed(text, surroundings, files, templates),
-    onFailedCheck: 'stop',
+    onFailedCheck: text.onFailedCheck,
     resolve: (host, facts, registered) => {
       try {
         return resolve(host, facts, registered);

@@ -24,6 +24,7 @@ export interface PlayText {
   varsFiles: readonly Named[];
   secrets: readonly Named[];
   resources: readonly ResourceText[];
+  onFailedCheck: 'stop' | 'revert';
 }
 
 /** A resource as written. */
@@ -44,6 +45,7 @@ export interface ResourceText {
   register?: Named;
   retry: { attempts: number; delayS: number };
   onFailure: 'stop' | 'continue';
+  risky?: boolean;
   /** False when something in it is wrong, so that it cannot be resolved. */
   sound: boolean;
 }
@@ -69,14 +71,6 @@ function readPlay(doc: Doc, path: Path, modules: Modules, problems: Problems): P
   const data = doc.get(path) ?? null;
   const map = isPlainMap(data) ? data : {};
   checkKeys({ doc, path, label: 'A play' }, data, playSchema, problems);
-  if (map['on_failed_check'] === 'revert') {
-    problems.report(
-      'not-supported',
-      'on_failed_check: revert is not supported yet.',
-      doc.place([...path, 'on_failed_check']),
-      'Use stop.',
-    );
-  }
   const hosts =
     typeof map['hosts'] === 'string' ? [['hosts']] : listOf(map['hosts']).map((_, index) => ['hosts', index]);
   return {
@@ -92,10 +86,32 @@ function readPlay(doc: Doc, path: Path, modules: Modules, problems: Problems): P
     vars: readVariables(doc, [...path, 'vars'], 'play', problems),
     varsFiles: namedList(doc, [...path, 'vars_files']),
     secrets: namedList(doc, [...path, 'secrets']),
-    resources: ['resources', 'checks'].flatMap(key =>
-      listOf(map[key]).flatMap((_, index) => readResource(doc, [...path, key, index], modules, problems)),
-    ),
+    resources: [
+      ...listOf(map['resources']).flatMap((_, index) =>
+        readResource(doc, [...path, 'resources', index], modules, problems),
+      ),
+      ...listOf(map['checks']).flatMap((_, index) =>
+        readCheck(doc, [...path, 'checks', index], modules, problems),
+      ),
+    ],
+    onFailedCheck: map['on_failed_check'] === 'revert' ? 'revert' : 'stop',
   };
+}
+
+/** A check is a resource that changes nothing: one of the modules that are checks, or `command` as one. */
+function readCheck(doc: Doc, path: Path, modules: Modules, problems: Problems): ResourceText[] {
+  const data = doc.get(path) ?? null;
+  const key = isPlainMap(data) ? Object.keys(data).find(name => Object.hasOwn(modules, name)) : undefined;
+  const module = key === undefined ? undefined : modules[key];
+  const asCheck = module?.check ? module : module?.asCheck;
+  if (module !== undefined && asCheck === undefined) {
+    const able = Object.values(modules).filter(each => each.check || each.asCheck);
+    const message = `${key} is not a check: it changes the host.`;
+    const hint = `Put it under resources. A check is one of ${able.map(({ name }) => name).join(', ')}.`;
+    problems.report('invalid-value', message, doc.place([...path, key!], 'key'), hint);
+    return [];
+  }
+  return readResource(doc, path, asCheck ? { ...modules, [key!]: asCheck } : modules, problems);
 }
 
 function readResource(doc: Doc, path: Path, modules: Modules, all: Problems): ResourceText[] {
@@ -158,6 +174,7 @@ function readParts(
         problems.size > 0 || retry['attempts'] === undefined ? 0 : durationS(String(retry['delay'] ?? '5s')),
     },
     onFailure: data['on_failure'] === 'continue' ? 'continue' : 'stop',
+    ...(typeof data['risky'] === 'boolean' && { risky: data['risky'] }),
   };
 }
 

@@ -102,7 +102,7 @@ function readRound(
   playBecome: Become | false | undefined,
   options: Resolving,
 ): Resource {
-  const { module, at, tags, retry, onFailure } = text;
+  const { module, at, tags, retry, onFailure, risky } = text;
   const decided = condition(text, round.scope, options);
   const [when, waitsFor] = decided instanceof Unknown ? [undefined, decided.from] : [decided];
   const read =
@@ -128,6 +128,7 @@ function readRound(
     needs: text.needs.map(({ name }) => name),
     ...(become === undefined ? {} : { become }),
     onFailure,
+    ...(risky === undefined ? {} : { risky }),
     retry,
     ...(text.register === undefined ? {} : { register: text.register.name }),
     secrets: read.secrets.length > 0,

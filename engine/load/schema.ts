@@ -7,12 +7,15 @@ const template = { $ref: '#/definitions/template' };
 
 /** The JSON Schema (draft-07) by which editors complete and check playbooks. */
 export function playbookSchema(modules: Readonly<Record<string, Module>>): Schema {
+  const checks = Object.values(modules).flatMap(each => (each.check ? [each] : (each.asCheck ?? [])));
+  // A module may have another form where it is a check.
+  const nameOf = (each: Module) => (modules[each.name] === each ? each.name : `${each.name}_as_check`);
   const resources = { type: 'array', items: { $ref: '#/definitions/resource' } };
   const play = {
     ...playKeys,
     become: relaxed(playKeys['become']!),
     resources: { ...playKeys['resources'], ...resources },
-    checks: { ...playKeys['checks'], ...resources },
+    checks: { ...playKeys['checks'], type: 'array', items: { $ref: '#/definitions/check' } },
   };
   return {
     $schema: draft,
@@ -43,8 +46,11 @@ export function playbookSchema(modules: Readonly<Record<string, Module>>): Schem
         additionalProperties: false,
         properties: mapValues(play, described),
       },
-      resource: resourceSchema(modules),
-      ...mapValues(modules, argumentsSchema),
+      resource: resourceSchema(Object.values(modules), nameOf),
+      check: resourceSchema(checks, nameOf),
+      ...Object.fromEntries(
+        [...Object.values(modules), ...checks].map(each => [nameOf(each), argumentsSchema(each)]),
+      ),
     },
   };
 }
@@ -55,8 +61,8 @@ export function inventorySchema(): Schema {
 }
 
 /** A resource: its own keys and exactly one module. */
-function resourceSchema(modules: Readonly<Record<string, Module>>): Schema {
-  const names = Object.keys(modules);
+function resourceSchema(modules: readonly Module[], nameOf: (module: Module) => string): Schema {
+  const names = modules.map(({ name }) => name);
   return {
     type: 'object',
     additionalProperties: false,
@@ -64,17 +70,22 @@ function resourceSchema(modules: Readonly<Record<string, Module>>): Schema {
       ...mapValues(resourceKeys, described),
       loop: described(relaxed(resourceKeys['loop']!)),
       become: described(relaxed(resourceKeys['become']!)),
-      ...mapValues(modules, ({ name, summary }) => ({
-        $ref: `#/definitions/${name}`,
-        description: summary,
-        markdownDescription: summary,
-      })),
+      ...Object.fromEntries(
+        modules.map(module => [
+          module.name,
+          {
+            $ref: `#/definitions/${nameOf(module)}`,
+            description: module.summary,
+            markdownDescription: module.summary,
+          },
+        ]),
+      ),
     },
-    oneOf: names.map(name => ({ required: [name] })),
-    defaultSnippets: names.map(name => ({
+    ...(names.length > 0 && { oneOf: names.map(name => ({ required: [name] })) }),
+    defaultSnippets: modules.map(({ name, summary, args }) => ({
       label: name,
-      description: modules[name]!.summary,
-      body: { [name]: snippet(modules[name]!.args as unknown as Schema) },
+      description: summary,
+      body: { [name]: snippet(args as unknown as Schema) },
     })),
   };
 }

@@ -77,6 +77,7 @@ export class Foresight {
 /** A resource that answers another's change: see Module.reacts. */
 export interface Reaction {
   to: string;
+  by: string;
   unit: string;
   action: Owed['action'];
 }
@@ -92,7 +93,7 @@ export function reactionsOf(resources: readonly Resource[]): ReadonlyMap<string,
       )) {
         reactions.set(source.name, [
           ...(reactions.get(source.name) ?? []),
-          { to: source.name, unit, action },
+          { to: source.name, by: resource.name, unit, action },
         ]);
       }
     }

@@ -80,6 +80,12 @@ export const eventsSchema: Schema = {
       'lease?': described(ref('lease'), 'Somebody else is applying to the host.'),
     }),
     event('resource', 'A resource is done, or in a check: would be.', { ...onHost, ...resource }),
+    event('host_reconnected', 'A lost connection was made again.', { ...onHost, why: string }),
+    event('host_reverted', 'Something failed, and the changes of a play were put back.', {
+      ...onHost,
+      restored: described(listOf(string), 'Resources that are as they were before.'),
+      kept: described(listOf(string), 'Resources whose change stays, because it cannot be undone.'),
+    }),
     event('host_finished', 'A play is over on a host.', {
       host: string,
       result: ref('result'),
@@ -115,7 +121,7 @@ export const eventsSchema: Schema = {
       'One key that differs; a side that does not exist is left out.',
     ),
     value: { type: ['string', 'number', 'boolean', 'null', 'array'], items: string },
-    result: object({ status: { enum: ['ok', 'changed', 'failed', 'unreachable'] }, ...counts }),
+    result: object({ status: { enum: ['ok', 'changed', 'failed', 'reverted', 'unreachable'] }, ...counts }),
     problem: object({
       code: { enum: Object.keys(explanations) },
       message: string,

@@ -32,6 +32,8 @@ export function plainReporter(output: Output, progress: Output, layout: ResultLa
 function progressLine(event: EventView): string | undefined {
   if (event.event === 'host_finished' && event.result.status === 'unreachable')
     return `${event.host}: unreachable`;
+  if (event.event === 'host_reconnected') return `${event.host}: the connection was lost and made again`;
+  if (event.event === 'host_reverted') return `${event.host}: put back ${event.restored.join(', ')}`;
   if (event.event !== 'resource') return undefined;
   const { host, name, status, diff } = event;
   if (status === 'failed') return `${host}: ✗ ${name}`;

@@ -28,6 +28,7 @@ export class RunRecord {
   readonly plays = new Map<string, PlayRecord>();
   readonly results = new Map<string, HostResult>();
   readonly problems = new Map<string, readonly Problem[]>();
+  readonly reverted = new Map<string, { restored: readonly string[]; kept: readonly string[] }>();
 
   /** Every host of every play once, in order. */
   get hosts(): string[] {
@@ -50,6 +51,9 @@ export class RunRecord {
         return;
       case 'resource':
         this.#on(event.play, event.host).resources.set(event.name, event);
+        return;
+      case 'host_reverted':
+        this.reverted.set(event.host, event);
         return;
       case 'host_finished':
         this.results.set(event.host, event.result);

@@ -18,6 +18,7 @@ export function resultText(record: RunRecord, layout: ResultLayout): string {
     '\n\n' +
     planText(record, layout) +
     (record.exitCode === 130 ? interruptedText(record, layout) : '') +
+    revertedText(record, layout) +
     summaryText(record, layout) +
     (record.check ? footer(record, layout) : '')
   );
@@ -28,6 +29,16 @@ function interruptedText(record: RunRecord, { color }: ResultLayout): string {
     ? 'Interrupted: not all of it could be read.'
     : 'Interrupted. The same command takes up where this one stopped.';
   return paint([span(words, 'yellow')], color) + '\n\n';
+}
+
+function revertedText(record: RunRecord, { color }: ResultLayout): string {
+  const lines = [...record.reverted].flatMap(([host, { restored, kept }]) => [
+    [span(host, 'bold'), span(' was put back: '), span(restored.join(', ') || 'nothing could be')],
+    ...(kept.length === 0
+      ? []
+      : [[span('  not put back, as it cannot be: ', 'yellow'), span(kept.join(', '))]]),
+  ]);
+  return lines.length === 0 ? '' : lines.map(line => `${paint(line, color)}\n`).join('') + '\n';
 }
 
 function footer(record: RunRecord, { color, applyCommand }: ResultLayout): string {

@@ -89,5 +89,6 @@ function countsOf(result: HostResult, check: boolean): Span[] {
   if (deviations > 0)
     counts.push(span(deviations === 1 ? '1 deviation' : `${deviations} deviations`, 'yellow'));
   if (above) counts.push(span(`then ${result.status}`, 'red'));
+  if (result.status === 'reverted') counts.push(span('reverted', 'red'));
   return counts.flatMap((count, i) => (i === 0 ? [count] : [span(', '), count]));
 }

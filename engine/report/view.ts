@@ -52,6 +52,8 @@ export type EventView = { time: string; run: string } & (
   | { event: 'host_plan'; host: string; play: string; resources: ResourceView[]; lease?: Lease }
   | { event: 'resource_started'; host: string; play: string; name: string; index: number; of: number }
   | ({ event: 'resource'; host: string; play: string } & ResourceView)
+  | { event: 'host_reconnected'; host: string; play: string; why: string }
+  | { event: 'host_reverted'; host: string; play: string; restored: string[]; kept: string[] }
   | { event: 'host_finished'; host: string; result: HostResult; problems: Problem[] }
   | {
       event: 'run_finished';
@@ -88,6 +90,15 @@ export function view(event: Event, redactor: Redactor): EventView {
       const { time, run, host, play } = event;
       return { time, run, event: 'resource', host, play: show.line(play), ...show.outcome(event) };
     }
+    case 'host_reconnected':
+      return { ...event, play: show.line(event.play), why: show.line(event.why) };
+    case 'host_reverted':
+      return {
+        ...event,
+        play: show.line(event.play),
+        restored: event.restored.map(show.line),
+        kept: event.kept.map(show.line),
+      };
     case 'host_finished':
       return { ...event, result: { ...event.result }, problems: event.problems.map(show.problem) };
     case 'run_finished': {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
-import { build, named, type Ran, type RanEvent, reconcile, statuses } from './reconcile.ts';
+import { build, errors, named, type Ran, type RanEvent, reconcile, statuses } from './reconcile.ts';
 
 const root = join(import.meta.dirname, '../..');
 const prepared =
@@ -422,10 +422,3 @@ describeLab('what an apply promises', () => {
     );
   });
 });
-
-/** The failures that a run tells of, of resources and of hosts. */
-function errors(ran: Ran): RanEvent[] {
-  return ran.events.flatMap(({ event, error, problems }) =>
-    event === 'resource' && error ? [error] : (problems ?? []),
-  );
-}

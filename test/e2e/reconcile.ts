@@ -1,4 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,22 +36,53 @@ export function workspace(lab: Lab, inventory: Record<string, unknown> = {}): st
   return folder;
 }
 
+/** A run that is going on. */
+export interface Going {
+  child: ChildProcess;
+  ended: Promise<Ran>;
+  /** Resolves with the first event of `--json` that fits, or rejects when the run ends without one. */
+  until(fits: (event: RanEvent) => boolean): Promise<RanEvent>;
+}
+
 /** Runs `reconcile` with arguments; no terminal, no input. */
 export function reconcile(folder: string, args: string[], env: Record<string, string> = {}): Promise<Ran> {
+  return starting(folder, args, env).ended;
+}
+
+/** Starts what `reconcile` runs, for who wants to come in between. */
+export function starting(folder: string, args: string[], env: Record<string, string> = {}): Going {
   const child = spawn(process.execPath, [join(root, 'dist/reconcile.cjs'), ...args], {
     cwd: folder,
     env: { ...process.env, SSH_AUTH_SOCK: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', bytes => (stdout += bytes));
-  child.stderr.on('data', bytes => (stderr += bytes));
-  return new Promise(resolve => {
-    child.on('close', code => {
-      const lines = args.includes('--json') ? stdout.split('\n').filter(Boolean) : [];
-      resolve({ exit: code ?? -1, stdout, stderr, events: lines.map(line => JSON.parse(line)) });
-    });
+  let [stdout, stderr, line] = ['', '', ''];
+  const events: RanEvent[] = [];
+  const news = new EventEmitter();
+  child.stdout.on('data', bytes => {
+    stdout += bytes;
+    if (!args.includes('--json')) return;
+    const lines = (line + bytes).split('\n');
+    line = lines.pop()!;
+    events.push(...lines.filter(Boolean).map(each => JSON.parse(each)));
+    news.emit('event');
   });
+  child.stderr.on('data', bytes => (stderr += bytes));
+  const ended = new Promise<Ran>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', code => resolve({ exit: code ?? -1, stdout, stderr, events }));
+  });
+  const until = (fits: (event: RanEvent) => boolean) =>
+    new Promise<RanEvent>((resolve, reject) => {
+      const look = () => {
+        const found = events.find(fits);
+        if (found !== undefined) resolve(found);
+      };
+      news.on('event', look);
+      look();
+      void ended.then(() => reject(new Error(`the run ended before that: ${stdout}${stderr}`)));
+    });
+  return { child, ended, until };
 }
 
 /** Status of each resource of a host, by name, in order. */
@@ -64,4 +96,11 @@ export function named(ran: Ran, host: string, status: string): string[] {
   return Object.entries(statuses(ran, host))
     .filter(([, one]) => one === status)
     .map(([name]) => name);
+}
+
+/** The failures that a run tells of, of resources and of hosts. */
+export function errors(ran: Ran): RanEvent[] {
+  return ran.events.flatMap(({ event, error, problems }) =>
+    event === 'resource' && error ? [error] : (problems ?? []),
+  );
 }

@@ -1,8 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
-import { leaseLibrary } from '../../engine/apply/lease.ts';
-import { stepLibrary } from '../../engine/apply/script.ts';
-import { readLibrary } from '../../engine/plan/compile.ts';
+import { prelude } from '../../engine/apply/prelude.ts';
 
 /** The shells that a Debian host may have as `sh`; busybox only where it is installed. */
 export const shells: [name: string, argv: string[]][] = (
@@ -14,7 +12,7 @@ export const shells: [name: string, argv: string[]][] = (
 ).filter(([, [program]]) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0);
 
 /** What a session defines before its first script. */
-export const libraries = `${readLibrary}${stepLibrary}${leaseLibrary}\n`;
+export const libraries = `${prelude}\n`;
 
 /** Runs a script with the libraries of a session in front of it, as the session would. */
 export function sh(script: string, input: Buffer = Buffer.alloc(0), argv: string[] = ['sh']) {

@@ -1,14 +1,10 @@
 import { describe, expect, it, test } from 'vitest';
-import { leaseLibrary } from '../../engine/apply/lease.ts';
-import { stepLibrary } from '../../engine/apply/script.ts';
-import { readLibrary } from '../../engine/plan/compile.ts';
+import { prelude } from '../../engine/apply/prelude.ts';
 import { sh, shells } from './shell.ts';
 
 describe('what a session defines', () => {
   it('is defined once', () => {
-    const names = [readLibrary, stepLibrary, leaseLibrary].flatMap(library => [
-      ...new Set([...library.matchAll(/^(?:read -r )?(r_\w+)(?:=|\(\)| )/gm)].map(([, name]) => name!)),
-    ]);
+    const names = [...prelude.matchAll(/^(r_\w+)\(\)/gm)].map(([, name]) => name!);
     expect(names).toContain('r_as');
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   });

@@ -165,11 +165,17 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
-/** A labelled script that the situation names by its label alone is compared by that alone. */
+/** A labelled script that the situation names by its label alone is compared by that; how it is undone, if it says so. */
 function shortened(steps: unknown, expected: readonly unknown[]): unknown[] {
   return (steps as Record<string, unknown>[]).map((step, i) => {
-    const { command: _, env: __, timeoutS: ___, ...named } = step;
-    return 'label' in step && !Object.hasOwn(Object(expected[i]), 'command') ? named : step;
+    const said = (key: string) => Object.hasOwn(Object(expected[i]), key);
+    const left = new Set(
+      [
+        'label' in step && !said('command') ? ['command', 'env', 'timeoutS'] : [],
+        said('undo') ? [] : 'undo',
+      ].flat(),
+    );
+    return Object.fromEntries(Object.entries(step).filter(([key]) => !left.has(key)));
   });
 }
 

@@ -352,10 +352,15 @@ test('what tags leave out may ask for outcomes that are left out as well, and no
 describe('plays', () => {
   test('several run in order, and checks come last', () => {
     const playbook =
-      'plays:\n  - { name: one, hosts: all, checks: [{ file: { path: /c } }], resources: [{ file: { path: /r } }] }\n  - { hosts: localhost, resources: [] }';
+      'plays:\n  - { name: one, hosts: all, checks: [{ proof: { path: /c } }], resources: [{ file: { path: /r } }] }\n  - { hosts: localhost, resources: [] }';
     const { plays } = load({ 'playbook.yml': playbook });
-    expect(plays[0]?.resolve(plays[0].hosts[0]!).map(({ name }) => name)).toEqual(['file /r', 'file /c']);
+    expect(plays[0]?.resolve(plays[0].hosts[0]!).map(({ name }) => name)).toEqual(['file /r', 'proof /c']);
     expect(plays[1]?.hosts).toMatchObject([{ name: 'localhost', transport: 'local' }]);
+  });
+
+  test('a check that would change something is refused', () => {
+    const playbook = 'hosts: all\nresources: []\nchecks: [{ file: { path: /c } }]';
+    expect(() => load({ 'playbook.yml': playbook })).toThrow('file is not a check: it changes the host.');
   });
 
   test('localhost is there without an inventory', () => {

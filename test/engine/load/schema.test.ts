@@ -30,6 +30,11 @@ describe('the editor', () => {
     ['two modules', plays({ file: { path: '/a' }, service: { name: 'a' } }), false],
     ['an unknown module', plays({ fiel: {} }), false],
     ['a play without hosts', { resources: [] }, false],
+    [
+      'a check that changes something',
+      { ...plays({ file: { path: '/a' } }), checks: [{ file: { path: '/a' } }] },
+      false,
+    ],
     ['keys beside plays', { plays: [sound], hosts: 'all' }, false],
   ])('%s', (_, data, expected) => {
     expect(playbook(data)).toBe(expected);

@@ -70,6 +70,19 @@ export const modules: Record<string, Module> = {
     identity: args => args.name,
     reacts: args => [{ to: args.restart_on, unit: args.name, action: 'restart' }],
   }),
+  proof: defineModule({
+    ...pure,
+    name: 'proof',
+    summary: 'A check.',
+    args: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { path: text('What is looked at.'), template: text('What it must be.') },
+    },
+    files: { template: true },
+    identity: args => args.path ?? '',
+    check: true,
+  }),
   tree: defineModule({
     ...pure,
     name: 'tree',

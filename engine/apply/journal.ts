@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { shellCommand, shellQuote } from '../quote.ts';
+import { type KeepStep, type Step, stateDirectory, type Undo } from '../step.ts';
+
+/** What has to be kept before steps so that they can be undone. */
+export type Undoing = Omit<KeepStep, 'do' | 'journal'>;
+
+/**
+ * Shell functions for journals: directories that hold what paths were like, and which commands undo a change. A
+ * journal is read as a script, so every entry is written whole and flushed before what it is about is touched, and
+ * the first entry of a path counts. `before` and `after` are the commands that run before and after the paths, from the
+ * newest to the oldest, are put back. `by` names who may still need it; `again` is what a later session does with one
+ * that nobody needs any more.
+ */
+export const journalLibrary = `
+r_entry() {
+  { [ -d "$1" ] || mkdir -p -m 0700 "$1"; } || return
+  [ ! -f "$1/$2" ] || ! grep -q "^#$3$" "$1/$2" || return 0
+  [ "$2" != back ] || r_keep "$1/$3" "$4" || return
+  {
+    if [ "$2" != back ]; then [ ! -f "$1/$2" ] || cat -- "$1/$2"; fi
+    printf '#%s\\n%s || r_bad=1\\n' "$3" "$5"
+    if [ "$2" = back ]; then [ ! -f "$1/$2" ] || cat -- "$1/$2"; fi
+  } >"$1/new" && sync -- "$1/new" && mv -fT -- "$1/new" "$1/$2" && sync -- "$1"
+}
+r_keep() {
+  if [ -d "$2" ] && [ ! -L "$2" ]; then stat -c 'r_o=%u r_g=%g r_m=%a' -- "$2" >"$1.directory" && sync -- "$1.directory"
+  elif [ -e "$2" ] || [ -L "$2" ]; then cp -a -- "$2" "$1" && { [ -L "$1" ] || sync -- "$1"; }; fi
+}
+r_put() {
+  if [ -f "$r_undo/$1.directory" ]; then
+    . "$r_undo/$1.directory"
+    if [ ! -d "$2" ] || [ -L "$2" ]; then rm -f -- "$2" && mkdir -p -- "$2" || return; fi
+    chown "$r_o:$r_g" -- "$2" && chmod "$r_m" -- "$2"
+  elif [ -e "$r_undo/$1" ] || [ -L "$r_undo/$1" ]; then
+    r_s=$(mktemp -u "\${2%/*}/.reconcile.$r_self.XXXXXXXXXX") && cp -a -- "$r_undo/$1" "$r_s" && mv -fT -- "$r_s" "$2" ||
+      { r_clean; return 1; }
+    r_s=
+  elif [ -d "$2" ] && [ ! -L "$2" ]; then rmdir --ignore-fail-on-non-empty -- "$2"
+  else rm -f -- "$2"; fi
+}
+r_put_back() {
+  r_bad=0
+  for r_f in before back after; do
+    [ ! -f "$r_undo/$r_f" ] || . "$r_undo/$r_f" </dev/null
+  done
+  sync -f "$r_home"
+  return $r_bad
+}
+r_recover() {
+  r_forget_outcomes
+  for r_undo in "$r_home"/undo.????????.*.??????????; do
+    [ -d "$r_undo" ] && r_dead "$r_undo" || continue
+    r_again
+  done >/dev/null 2>&1
+  for r_undo in "$r_home/revert" "$r_home/armed"; do
+    [ -f "$r_undo/by" ] && read -r r_q r_by <"$r_undo/by" && r_dead "$r_undo.$r_by.x" || continue
+    r_again
+  done >/dev/null 2>&1
+}
+r_again() {
+  r_c=0
+  [ ! -f "$r_undo/again" ] || { (. "$r_undo/again") </dev/null; r_c=$?; }
+  rm -rf -- "$r_undo"
+  return "$r_c"
+}
+`;
+
+/**
+ * What undoes steps; undefined when something that they do cannot be undone, such as the removal of a whole directory
+ * or a command that says nothing of it.
+ */
+export function undoing(steps: readonly Step[]): Undoing | undefined {
+  const paths: string[] = [];
+  const parents: string[] = [];
+  const before: Undo['before'][] = [];
+  const after: Undo['after'][] = [];
+  for (const step of steps.flatMap((each): readonly Step[] =>
+    each.do === 'checked' ? each.steps : [each],
+  )) {
+    switch (step.do) {
+      case 'write':
+      case 'link':
+        paths.push(step.path);
+        break;
+      case 'directory':
+        parents.push(...ancestors(step.path));
+        paths.push(step.path);
+        break;
+      case 'attributes':
+      case 'remove':
+        if (step.recursive) return undefined;
+        paths.push(step.path);
+        break;
+      case 'owe':
+        paths.push(`${stateDirectory}/owed/${encodeURIComponent(step.unit)}`);
+        break;
+      case 'run':
+        if (step.undo === undefined) return undefined;
+        before.push(step.undo.before);
+        after.push(step.undo.after);
+        break;
+      case 'sql':
+        return undefined;
+    }
+  }
+  const given = (commands: readonly (Undo['before'] | Undo['after'])[]) =>
+    commands.filter(command => command !== undefined);
+  return { parents, paths: [...new Set(paths)], before: given(before), after: given(after) };
+}
+
+/** The directories above a path, the highest first. */
+function ancestors(path: string): string[] {
+  const names = path.split('/').slice(1, -1);
+  return names.map((_, i) => `/${names.slice(0, i + 1).join('/')}`);
+}
+
+/** The shell commands of a keep step. */
+export function keep({ journal, parents, paths, before, after }: KeepStep): string {
+  const directory = `"$r_home/${journal}"`;
+  const commands = (file: 'before' | 'after', given: KeepStep['before']) =>
+    given.map(command => {
+      const text = `${shellCommand(['timeout', '-k', '5', '90', ...argv(command)])} >/dev/null`;
+      return `r_entry ${directory} ${file} ${shellCommand([digest(text), '', text])}`;
+    });
+  return [
+    `{ [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; }`,
+    `{ [ -d ${directory} ] || mkdir -m 0700 ${directory}; } && printf '%s\\n' "$r_me" >${directory}/by`,
+    ...parents.map(path => `{ [ -d ${shellQuote(path)} ] || ${keepPath(directory, path)}; }`),
+    ...paths.map(path => keepPath(directory, path)),
+    ...commands('before', before),
+    ...commands('after', after),
+  ].join(' &&\n');
+}
+
+/** The shell command that keeps what a path is like in a journal, which is given as a word of the shell. */
+export function keepPath(journal: string, path: string): string {
+  const key = digest(path);
+  return `r_entry ${journal} back ${shellCommand([key, path, shellCommand(['r_put', key, path])])}`;
+}
+
+function argv(command: string | readonly string[]): readonly string[] {
+  return typeof command === 'string' ? ['sh', '-c', command] : command;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 24);
+}

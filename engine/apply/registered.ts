@@ -1,0 +1,42 @@
+import type { Outcome } from '../events.ts';
+import { type PlannedResource, predicted } from '../plan/plan.ts';
+import type { Resource } from '../resource.ts';
+import type { StepOutput } from './script.ts';
+
+/** What a resource left for the expressions of later ones. */
+export interface Registered {
+  changed: boolean;
+  failed: boolean;
+  skipped: boolean;
+  stdout: string;
+  stderr: string;
+  exit: number | null;
+}
+
+/** What a resource leaves for later expressions; words and exit code are those of the last command it ran. */
+export function register(outcome: Outcome, outputs: readonly StepOutput[] = []): Registered {
+  const last = outputs.findLast(({ step }) => step.do === 'run' || step.do === 'sql');
+  return {
+    changed: outcome.status === 'changed',
+    failed: outcome.status === 'failed',
+    skipped: outcome.status === 'skipped',
+    stdout: last?.stdout ?? '',
+    stderr: last?.stderr ?? '',
+    exit: last?.exit ?? null,
+  };
+}
+
+/** What follows number `i`, as it resolves now; a resource that was not known before was only a prediction. */
+export function renewed(
+  queue: readonly PlannedResource[],
+  i: number,
+  resources: readonly Resource[],
+): PlannedResource[] {
+  const done = new Set(queue.slice(0, i + 1).map(({ resource }) => resource.name));
+  return resources
+    .filter(({ name }) => !done.has(name))
+    .map(resource => {
+      const planned = queue.find(item => item.resource.name === resource.name);
+      return { resource, outcome: planned?.outcome ?? predicted(resource, queue[i]!.resource.name) };
+    });
+}
