@@ -67,7 +67,7 @@ const asCheck = defineModule({
   actual: ({ result }, args) => {
     if ([args.expect_exit].flat().includes(result.exit)) return { answer: wanted(args.expect_exit) };
     const words = (result.stderr || result.stdout).trim().split('\n').at(-1);
-    return { answer: `exits ${result.exit}${words ? `: ${words}` : ''}` };
+    return { answer: `exit ${result.exit}${words ? `: ${words}` : ''}` };
   },
   desired: args => ({ answer: wanted(args.expect_exit) }),
   steps: () => [],
@@ -196,7 +196,7 @@ function nameOf(run: string | string[]): string {
   return line === first && line.length <= 60 ? line : `${first.slice(0, 48)}… ${digest(run)}`;
 }
 
-const wanted = (exits: number | readonly number[]): string => `exits ${[exits].flat().join(' or ')}`;
+const wanted = (exits: number | readonly number[]): string => `exit ${[exits].flat().join(' or ')}`;
 const lineOf = (run: string | string[]): string => (typeof run === 'string' ? run.trim() : shellCommand(run));
 const digest = (run: string | string[]): string =>
   createHash('sha256').update(JSON.stringify(run)).digest('hex').slice(0, 12);

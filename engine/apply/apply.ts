@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { durationS } from '../duration.ts';
 import type { Emit, Outcome } from '../events.ts';
 import type { Context, Diff } from '../module.ts';
-import { sameDiff } from '../plan/diff.ts';
+import { lacks, sameDiff } from '../plan/diff.ts';
 import { type Comparison, compare, type PlannedResource, reactionsOf, unmet } from '../plan/plan.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
@@ -157,7 +157,8 @@ async function once(queue: readonly PlannedResource[], i: number, run: Run): Pro
   const found = before.diff;
   if (before.problem !== undefined) return { outcome: { status: 'failed', error: before.problem } };
   if (found === null) return { outcome: { status: 'unchanged' }, found };
-  if (resource.module.check) return { outcome: { status: 'failed', diff: found, error: unmet(resource) } };
+  if (resource.module.check)
+    return { outcome: { status: 'failed', diff: found, error: unmet(resource, found) } };
 
   const own = stepsOf(queue, resource, before, context);
   const { steps, risky, problem } = guarded(own, resource, run);
@@ -255,19 +256,10 @@ function verify(resource: Resource, visit: Visit, context: Context): Problem | u
   const after = compare(resource, visit.observed(resource), { ...context, verifying: true });
   if (after.problem !== undefined) return after.problem;
   if (after.diff === null) return undefined;
-  const words = after.diff.changes.map(
-    ({ key, before, after: wanted }) => `${key} is ${said(before)}, not ${said(wanted)}`,
-  );
   return {
     code: 'not-as-declared',
-    message: `After the change ${resource.name} is not as declared: ${words.join('; ')}.`,
+    message: `After the change ${resource.name} is not as declared: ${lacks(after.diff)}.`,
   };
-}
-
-function said(value: unknown): string {
-  if (value === undefined || value === null) return 'absent';
-  if (typeof value === 'object' && 'sha256' in value) return 'another text';
-  return Array.isArray(value) ? value.join(', ') || 'empty' : String(value);
 }
 
 function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {

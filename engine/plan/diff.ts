@@ -42,6 +42,19 @@ export function sameDiff(a: Diff | null, b: Diff | null): boolean {
   );
 }
 
+/** What is not as declared, in words: `answer is 502, not 200`. */
+export function lacks(found: Diff): string {
+  return found.changes
+    .map(({ key, before, after }) => `${key} is ${said(before)}, not ${said(after)}`)
+    .join('; ');
+}
+
+function said(value: unknown): string {
+  if (value === undefined || value === null) return 'absent';
+  if (typeof value === 'object' && 'sha256' in value) return 'another text';
+  return Array.isArray(value) ? value.join(', ') || 'empty' : String(value);
+}
+
 function differ(kind: Diff['kind'], changes: readonly Change[]): Diff {
   return { kind, changes, has: key => changes.some(change => change.key === key) };
 }

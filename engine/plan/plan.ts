@@ -3,7 +3,7 @@ import type { Brought, Context, Diff, State } from '../module.ts';
 import { Missing, type Owed, type Probe } from '../probe.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
-import { diff, text } from './diff.ts';
+import { diff, lacks, text } from './diff.ts';
 import type { Observed } from './read.ts';
 
 /** A resource with what it would do: an outcome whose status is not final yet. */
@@ -193,7 +193,7 @@ export function plan(
       const holds = comparison.diff === null && problem === undefined;
       if (holds || changing.length > 0)
         return outcome('unchanged', { predictedFrom: holds ? [] : changing.slice() });
-      return outcome('failed', { diff: comparison.diff, error: problem ?? unmet(resource) });
+      return outcome('failed', { diff: comparison.diff, error: problem ?? unmet(resource, comparison.diff) });
     }
     if (problem !== undefined && resource.when === undefined)
       return outcome('would_change', { predictedFrom });
@@ -224,10 +224,10 @@ function blankOutcome({ name, module, secrets }: Resource): Outcome {
 }
 
 /** The problem of a check that does not hold. */
-export function unmet(resource: Resource): Problem {
+export function unmet(resource: Resource, found: Diff | null): Problem {
   return {
     code: 'check-failed',
-    message: `${resource.name}: the answer is not the one expected.`,
+    message: `${resource.name}: ${found === null ? 'the answer is not the one expected' : lacks(found)}.`,
     at: resource.at,
     resource: resource.name,
   };
