@@ -45,6 +45,8 @@ export interface Context {
   verifying: boolean;
   /** Seconds since 1970 on the controller. */
   nowS: number;
+  /** The same when the saved plan was made that is compared with: until it is applied nothing counts as older. */
+  plannedS?: number;
   /** The resource's name, for notes of what is owed to it. */
   name: string;
 }

@@ -78,6 +78,15 @@ export const explanations = {
   'check-failed': 'A check of the play did not get the answer that it expects.',
   'apt-locked': 'Another program holds the package lock and did not let go in time.',
   'dpkg-broken': 'An earlier package operation broke off and left dpkg half-configured.',
+  'plan-invalid': 'The file is not a saved plan that this version of the program can read.',
+  'plan-stale':
+    'The host, or what is declared for it, is no longer what the saved plan was made from; nothing was changed there.',
+  'plan-other-host':
+    'A host answers under the name of one in the saved plan, but is another machine or shows another key.',
+  'plan-applied':
+    'The saved plan was applied to the host before. A plan is applied once, even if it was cut off.',
+  deviation:
+    'At its turn a resource differed from what the saved plan shows; the host was stopped before the change.',
   'no-space': 'A file system of the host is full.',
 } as const satisfies Record<string, string>;
 

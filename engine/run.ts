@@ -7,8 +7,10 @@ import type { Reverted } from './apply/revert.ts';
 import type { Counts, Event, EventBody, HostResult, Outcome } from './events.ts';
 import type { Host } from './host.ts';
 import type { Play, Playbook } from './load/index.ts';
-import { type PlannedResource, plan } from './plan/plan.ts';
+import type { Binding } from './plan/binding.ts';
+import { Foresight, type PlannedResource, plan } from './plan/plan.ts';
 import { type Problem, problemsOf } from './problem.ts';
+import { add, exitCodeOf, unreachableCodes, untouched } from './result.ts';
 import type { ConnectOptions } from './transport/index.ts';
 import { Visit } from './visit.ts';
 
@@ -27,18 +29,27 @@ export interface RunOptions {
   timeoutMs?: number;
   /** Hides secrets in the names that a host's history keeps. */
   mask?: (text: string) => string;
+  /** The saved plan that is made, with `check`, or applied. */
+  binding?: Binding;
 }
 
 /** Runs every play on its hosts and returns the program's exit code. Never throws for what a host does. */
 export async function run(options: RunOptions): Promise<number> {
   const id = randomUUID();
-  const holder = holderOf(id);
+  const { binding } = options;
+  const holder = {
+    ...holderOf(id),
+    ...(binding && { plan: { id: binding.id, createdS: binding.createdS } }),
+  };
+  // Nothing is applied by a check, so that each play is predicted from those before it.
+  const foresights = new Map<string, Foresight>();
   const startedMs = Date.now();
   const emit = (body: EventBody) =>
     options.emit({ time: new Date().toISOString(), run: id, ...body } as Event);
   const results = new Map<string, HostResult>();
-  for (const play of options.playbook.plays) {
+  for (const [index, play] of options.playbook.plays.entries()) {
     if (options.signal.aborted) break;
+    const gone = binding?.gone(index, play.hosts).filter(({ host }) => !results.has(host)) ?? [];
     const hosts = play.hosts.filter(
       ({ name }) => !['failed', 'reverted', 'unreachable'].includes(results.get(name)?.status ?? 'ok'),
     );
@@ -47,9 +58,18 @@ export async function run(options: RunOptions): Promise<number> {
       playbook: options.playbook.file,
       play: play.name,
       check: options.check,
-      hosts: hosts.map(({ name }) => name),
+      hosts: [...hosts.map(({ name }) => name), ...gone.map(({ host }) => host)],
     });
-    for (const [name, result] of await runPlay(play, hosts, emit, { ...options, holder })) {
+    for (const { host, ...problem } of gone) {
+      results.set(host, untouched);
+      emit({ event: 'host_finished', host, result: untouched, problems: [{ ...problem, host }] });
+    }
+    for (const [name, result] of await runPlay(play, hosts, emit, {
+      ...options,
+      holder,
+      index,
+      foresights,
+    })) {
       results.set(name, add(results.get(name), result));
     }
   }
@@ -65,7 +85,7 @@ export async function run(options: RunOptions): Promise<number> {
 }
 
 type HostEmit = (body: EventBody) => void;
-type PlayOptions = RunOptions & { holder: Holder };
+type PlayOptions = RunOptions & { holder: Holder; index: number; foresights: Map<string, Foresight> };
 
 async function runPlay(
   play: Play,
@@ -158,8 +178,9 @@ class HostRun {
   /** Connects, reads the host in one go, and shows what would change. */
   async plan(): Promise<void> {
     const { host } = this;
-    const { check, confirm, connect = {} } = this.#options;
-    this.#visit = await Visit.start(host, connect, !check && confirm === undefined);
+    const { check, connect = {}, binding } = this.#options;
+    this.#visit = await Visit.start(host, connect, !check && !this.#waits);
+    this.#visit.greeting.plan = binding?.id;
     this.#visit.onReconnect = ({ message }) =>
       this.#emit({ event: 'host_reconnected', host: host.name, play: this.#play.name, why: message });
     // Its time may have run out before there was anything to close.
@@ -176,9 +197,10 @@ class HostRun {
       resources,
       resource => this.#visit!.observed(resource),
       Math.floor(Date.now() / 1000),
+      { plannedS: binding?.createdS, ...(check && { foresight: this.#foresight }) },
     );
     this.#outcomes = this.#planned.map(({ outcome }) => outcome);
-    const lease = await this.#visit.lease();
+    const lease = await this.#visit.greeting.lease();
     this.#emit({
       event: 'host_plan',
       host: host.name,
@@ -190,12 +212,34 @@ class HostRun {
       for (const outcome of this.#outcomes)
         this.#emit({ event: 'resource', host: host.name, play: this.#play.name, ...outcome });
     }
+    const { index, holder } = this.#options;
+    const { hostKey } = this.#visit;
+    binding?.host({
+      play: index,
+      host: host.name,
+      origin: { ...(await this.#visit.greeting.origin()), ...(hostKey !== undefined && { hostKey }) },
+      planned: this.#planned,
+      run: holder.run,
+    });
+  }
+
+  /** Whether something is decided between the plan and its apply; until then nothing is written. */
+  get #waits(): boolean {
+    return this.#options.confirm !== undefined || this.#options.binding !== undefined;
+  }
+
+  /** What earlier plays of a check would have changed on this host. */
+  get #foresight(): Foresight {
+    const { foresights } = this.#options;
+    const known = foresights.get(this.host.name) ?? new Foresight();
+    foresights.set(this.host.name, known);
+    return known;
   }
 
   async apply(): Promise<void> {
     if (this.#blocked.length > 0) return;
-    // Somebody was asked meanwhile, who may have taken their time.
-    if (this.#options.confirm !== undefined) this.#visit!.recover();
+    // Somebody was asked meanwhile, who may have taken their time, or the host is held to a plan.
+    if (this.#waits) this.#visit!.recover();
     const { outcomes, reverted, problems } = await apply({
       host: this.host.name,
       play: this.#play.name,
@@ -253,30 +297,4 @@ class HostRun {
       ...counts,
     };
   }
-}
-
-/** Problems of a host that nothing could be begun on. */
-export const unreachableCodes: ReadonlySet<Problem['code']> = new Set<Problem['code']>([
-  'unreachable',
-  'host-key-unknown',
-  'host-key-changed',
-  'auth-failed',
-]);
-
-function add(before: HostResult | undefined, now: HostResult): HostResult {
-  if (before === undefined) return now;
-  return {
-    status: now.status === 'ok' ? before.status : now.status,
-    unchanged: before.unchanged + now.unchanged,
-    changed: before.changed + now.changed,
-    failed: before.failed + now.failed,
-    skipped: before.skipped + now.skipped,
-    deviations: before.deviations + now.deviations,
-  };
-}
-
-function exitCodeOf(results: readonly HostResult[], check: boolean): number {
-  if (results.some(({ status }) => status === 'failed' || status === 'reverted')) return 1;
-  if (results.some(({ status }) => status === 'unreachable')) return 4;
-  return check && results.some(({ status }) => status === 'changed') ? 2 : 0;
 }

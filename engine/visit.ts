@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decodeLease, type Holder, leased, lockedProblem, release } from './apply/lease.ts';
+import { Greeting } from './apply/greeting.ts';
+import { type Holder, leased, lockedProblem, release } from './apply/lease.ts';
 import { cutOff, decodeOutcome, isLoss, outcome, recorded } from './apply/outcome.ts';
 import { prelude } from './apply/prelude.ts';
 import type { Become, Host } from './host.ts';
-import type { Lease } from './lease.ts';
 import { probesOf } from './plan/plan.ts';
 import { type Observed, reader } from './plan/read.ts';
 import { type Problem, ProblemError } from './problem.ts';
@@ -49,11 +49,11 @@ export class Visit {
   #recovers: boolean;
   /** Accounts that something was changed as. */
   readonly #changed = new Map<string, Become | false>();
-  readonly #leases: Promise<Answer | undefined>[] = [];
   #changes = 0;
   #flight: Flight | undefined;
   #restoring: Promise<void> | undefined;
   #closed = false;
+  readonly greeting = new Greeting();
   facts: Readonly<Record<string, Plain>> = {};
   /** Told when a lost connection was made again, and why it was lost. */
   onReconnect: (why: Problem) => void = () => {};
@@ -196,10 +196,9 @@ export class Visit {
     this.#changed.clear();
   }
 
-  /** The lease that somebody held when the host was first read. */
-  async lease(): Promise<Lease | undefined> {
-    const answers = await Promise.all(this.#leases);
-    return answers.map(answer => answer && decodeLease(answer.stdout.toString())).find(Boolean);
+  /** `SHA256:…` of the key that the host showed; undefined for transports without one. */
+  get hostKey(): string | undefined {
+    return this.#connection.hostKeyFingerprint;
   }
 
   close(): Promise<void> {
@@ -229,7 +228,7 @@ export class Visit {
     this.#sessions.set(JSON.stringify(become), session);
     // Sent together with the first request: it costs no round trip.
     if (this.#recovers) recover(session);
-    this.#leases.push(session.run({ script: 'r_show', what: 'reading the lease' }).catch(() => undefined));
+    this.greeting.ask(session);
     return session;
   }
 

@@ -1,5 +1,5 @@
 import { durationPattern, durationS } from '../engine/duration.ts';
-import { defineModule, type State } from '../engine/module.ts';
+import { type Context, defineModule, type State } from '../engine/module.ts';
 import {
   type Candidate,
   type CommandResult,
@@ -151,7 +151,7 @@ export const apt = defineModule({
     return probes;
   },
   actual: (read, args, context) => {
-    const { lists, upgrades, removals, unneeded } = prospect(read, args);
+    const { lists, upgrades, removals, unneeded } = prospect(read, args, context);
     return {
       installed: comparison(read, args).flatMap(({ actual }) => actual ?? []),
       ...(args.hold === undefined
@@ -262,7 +262,7 @@ const matchesVersion = (version: string, wanted: string): boolean =>
   wanted.endsWith('*') ? version.startsWith(wanted.slice(0, -1)) : version === wanted;
 
 /** What apt foresees besides the packages themselves; `lists` says why the package lists cannot be trusted. */
-function prospect(read: Read, args: Arguments) {
+function prospect(read: Read, args: Arguments, { nowS, plannedS }: Partial<Context> = {}) {
   const names = new Set(wanted(args).map(({ name }) => name));
   const removed = (key: string) => outlook(printed(read[key])).removed.filter(name => !names.has(name));
   const changing = lacking(read, args).length > 0;
@@ -271,7 +271,10 @@ function prospect(read: Read, args: Arguments) {
     ...removed('upgrade'),
   ];
   return {
-    lists: staleness(read, args.update_cache === true ? justNowS : maxAgeS(args)),
+    lists: staleness(
+      read,
+      (args.update_cache === true ? justNowS : maxAgeS(args)) + (nowS ?? 0) - (plannedS ?? nowS ?? 0),
+    ),
     upgrades: outlook(printed(read['upgrade'])).upgrades,
     removals: [...new Set(removals)].toSorted(),
     unneeded: removed('unneeded').filter(name => !removals.includes(name)),

@@ -183,7 +183,12 @@ export const certbot = defineModule({
     const bundle = args.ca_bundle ?? '';
     return {
       domains: chain.domains,
-      valid: validity(chain.untilS, chain.untilS - chain.fromS, args.renew_before, context.nowS),
+      valid: validity(
+        chain.untilS,
+        chain.untilS - chain.fromS,
+        args.renew_before,
+        context.plannedS ?? context.nowS,
+      ),
       key_type: chain.keyType,
       server: renewalValue(conf, 'server') ?? 'none',
       challenge: challengeOf(renewalValue(conf, 'authenticator'), renewalValue(conf, 'webroot_path')),

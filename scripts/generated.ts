@@ -2,6 +2,7 @@ import { inventoryFileSchema, playKeys, resourceKeys } from '../engine/load/enve
 import { factNames } from '../engine/load/facts.ts';
 import { inventorySchema, playbookSchema } from '../engine/load/schema.ts';
 import type { Schema } from '../engine/load/validate.ts';
+import { planSchema } from '../engine/plan/saved-schema.ts';
 import { explanations } from '../engine/problem.ts';
 import { eventsSchema } from '../engine/report/events-schema.ts';
 import { moduleMarkdown } from '../engine/report/module-reference.ts';
@@ -16,6 +17,7 @@ export function generatedFiles(): Map<string, string> {
     ['schemas/playbook.schema.json', json(playbookSchema(modules))],
     ['schemas/inventory.schema.json', json(inventorySchema())],
     ['schemas/events.schema.json', json(eventsSchema)],
+    ['schemas/plan.schema.json', json(planSchema)],
     ['docs/errors.md', errorsPage()],
     ['docs/keys.md', keysPage()],
     ['docs/modules/README.md', modulesPage()],

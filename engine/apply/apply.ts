@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { durationS } from '../duration.ts';
 import type { Emit, Outcome } from '../events.ts';
 import type { Context, Diff } from '../module.ts';
-import { lacks, sameDiff } from '../plan/diff.ts';
+import { lacks } from '../plan/diff.ts';
 import { type Comparison, compare, type PlannedResource, reactionsOf, unmet } from '../plan/plan.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { KeepStep, Step } from '../step.ts';
 import type { Visit } from '../visit.ts';
+import { deviates, strayed } from './deviation.ts';
 import { failure } from './failure.ts';
 import { undoing } from './journal.ts';
 import { type Holder, lockedProblem } from './lease.ts';
@@ -18,6 +19,9 @@ import { describe, type StepOutput, script } from './script.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;
+
+/** Problems that end the work on a host whatever the resource says. */
+const refusals = new Set<string>(['locked', 'plan-applied', 'deviation'] satisfies ProblemCode[]);
 
 export interface ApplyOptions {
   host: string;
@@ -81,7 +85,10 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
     else if (blocker !== undefined) turn = { outcome: { status: 'skipped', skipped: blocker } };
     else {
       emit({ event: 'resource_started', host, play, name: resource.name, index: i, of: queue.length });
-      turn = await attempt(queue, i, run);
+      const { plan } = holder;
+      turn =
+        (plan && (await strayed(item, window(queue, i), visit, plan.createdS))) ??
+        (await attempt(queue, i, run));
     }
     const outcome: Outcome = {
       ...item.outcome,
@@ -98,7 +105,7 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
 
     if (outcome.status === 'failed' || (outcome.status === 'skipped' && outcome.skipped !== 'when'))
       unmetNeeds.add(resource.name);
-    const refused = outcome.error?.code === 'locked';
+    const refused = refusals.has(outcome.error?.code ?? '');
     if (outcome.status === 'failed' && (resource.onFailure === 'stop' || refused)) stopped = resource.name;
     if (resource.register !== undefined) {
       registered[resource.register] = register(outcome, turn.outputs);
@@ -152,7 +159,12 @@ async function once(queue: readonly PlannedResource[], i: number, run: Run): Pro
   const { visit, holder } = run;
   const { resource } = queue[i]!;
   await visit.ensure(resource, window(queue, i));
-  const context: Context = { verifying: false, nowS: Math.floor(Date.now() / 1000), name: resource.name };
+  const context: Context = {
+    verifying: false,
+    nowS: Math.floor(Date.now() / 1000),
+    ...(holder.plan && { plannedS: holder.plan.createdS }),
+    name: resource.name,
+  };
   const before = compare(resource, visit.observed(resource), context);
   const found = before.diff;
   if (before.problem !== undefined) return { outcome: { status: 'failed', error: before.problem } };
@@ -260,12 +272,6 @@ function verify(resource: Resource, visit: Visit, context: Context): Problem | u
     code: 'not-as-declared',
     message: `After the change ${resource.name} is not as declared: ${lacks(after.diff)}.`,
   };
-}
-
-function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
-  if (resource.incomplete || outcome.diff === null)
-    return outcome.status === 'unchanged' && found !== null && !resource.module.check;
-  return !sameDiff(outcome.diff, found);
 }
 
 function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']> {

@@ -15,6 +15,8 @@ export interface HistoryEntry {
   /** Of the playbook file; null when it could not be read again. */
   sha256: string | null;
   play: string;
+  /** The saved plan that was applied, if it was one. */
+  plan?: string;
   counts: { unchanged: number; changed: number; failed: number; skipped: number };
   changed: { name: string; module: string; change: Diff['kind'] }[];
   failed: { name: string; module: string; code: string }[];
@@ -26,7 +28,7 @@ const nameCharacters = 120;
 
 /** The line of an apply that has begun to change something. `mask` hides secrets that a name may hold. */
 export function historyLine(
-  { run, who, from }: Holder,
+  { run, who, from, plan }: Holder,
   playbook: string,
   play: string,
   outcomes: readonly Outcome[],
@@ -43,6 +45,7 @@ export function historyLine(
     playbook,
     sha256: digest(playbook),
     play: short(play),
+    ...(plan && { plan: plan.id }),
     counts: {
       unchanged: of('unchanged').length,
       changed: changed.length,

@@ -1,5 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { type Lease, leaseText } from '../lease.ts';
+import { appliedProblem } from '../plan/binding.ts';
+import type { Origin } from '../plan/saved.ts';
 import type { Problem } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
 import { stateDirectory } from '../step.ts';
@@ -11,6 +13,8 @@ export interface Holder {
   who: string;
   from: string;
   pid: number;
+  /** The saved plan that is applied; on each account of a host one run can use it. */
+  plan?: { id: string; createdS: number };
 }
 
 /** Seconds that a lease lasts after the last change began; longer when that change may take longer. */
@@ -19,6 +23,10 @@ const leaseS = 600;
 /** The exit code of a script that was not begun because somebody else holds the lease. */
 const heldExit = 75;
 
+/** The exit code of a script that was not begun because its plan was applied before. */
+const appliedExit = 77;
+
+const plansLines = 200;
 const historyLines = 1000;
 const historyBytes = 1024 * 1024;
 /** Room that is left for the next line. */
@@ -29,7 +37,8 @@ const historySlackBytes = 64 * 1024;
  * are in the state directory, those of another account in its home; where that cannot be written, there are none.
  * A lease is one line: run, since, until, session, holder. It ends at that time, or with the session that took it:
  * as with kept files, the boot and the process tell whether anybody is still there. The directory itself is what is
- * locked for the moment of reading and writing, so that of two takers one finds the other's lease.
+ * locked for the moment of reading and writing, so that of two takers one finds the other's lease. `plans` has a line
+ * for each saved plan that was begun: plan, run, time.
  */
 export const leaseLibrary = `
 r_home=${stateDirectory}
@@ -43,12 +52,31 @@ r_held() {
 r_show() { ! r_held || cat "$r_home/lease"; }
 r_lease() {
   if { [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; } && [ -w "$r_home" ]; then r_locked r_take "$@"
-  else [ "$r_home" != ${stateDirectory} ] || r_no "$r_home cannot be written"; fi
+  else { [ "$r_home" != ${stateDirectory} ] && [ -z "\${4-}" ]; } || r_no "$r_home cannot be written"; fi
+}
+r_applied() { [ ! -f "$r_home/plans" ] || grep "^$1	" "$r_home/plans"; }
+r_use() {
+  r_l=$(r_applied "$1")
+  case $r_l in
+    '') ;;
+    "$1	$2	"*) return 0 ;;
+    *) printf '%s\n' "$r_l"; return ${appliedExit} ;;
+  esac
+  r_p=$r_home/plans
+  (umask 077; { [ ! -f "$r_p" ] || tail -n ${plansLines - 1} "$r_p"; printf '%s\t%s\t%s\n' "$1" "$2" "$r_now"; } >"$r_p.new") &&
+    sync "$r_p.new" && mv -fT "$r_p.new" "$r_p" && sync "$r_home"
+}
+r_origin() {
+  r_id=
+  read -r r_id 2>/dev/null </etc/machine-id
+  printf '%s\n' "$r_id"
+  r_applied "$1"
 }
 r_take() {
   r_now=$(date +%s)
   if ! r_held; then r_since=$r_now
   elif [ "$r_run" != "$1" ]; then cat "$r_home/lease"; return ${heldExit}; fi
+  [ -z "\${4-}" ] || r_use "$4" "$1" || return
   (umask 077; printf '%s\\t%s\\t%s\\t%s\\t%s\\n' "$1" "$r_since" "$((r_now + $3))" "$r_me" "$2" >"$r_home/lease.new") &&
     mv -fT "$r_home/lease.new" "$r_home/lease"
 }
@@ -78,10 +106,11 @@ export function holderOf(run: string): Holder {
 }
 
 /** A script that is begun only with the lease, taken or renewed for at least `timeoutS` seconds. */
-export function leased(script: string, { run, who, from, pid }: Holder, timeoutS: number): string {
+export function leased(script: string, { run, who, from, pid, plan }: Holder, timeoutS: number): string {
   const words = `${who}@${from} (pid ${pid})`.replace(/\p{Cc}/gu, '?');
   const lastsS = Math.max(leaseS, Math.ceil(timeoutS));
-  return `${shellCommand(['r_lease', run, words, String(lastsS)])} || exit\n${script}`;
+  const taking = ['r_lease', run, words, String(lastsS), ...(plan ? [plan.id] : [])];
+  return `${shellCommand(taking)} || exit\n${script}`;
 }
 
 /** A script that gives the lease back and adds a line to the history. */
@@ -96,8 +125,27 @@ export function decodeLease(text: string): Lease | undefined {
   return { holder, since: isoOf(since!), expires: isoOf(until!) };
 }
 
-/** Why a change was refused before its first step, if it was because of somebody else's lease. */
+/** A script that prints what a host shows of itself, and who has applied a plan to it. */
+export function origin(plan: string): string {
+  return shellCommand(['r_origin', plan]);
+}
+
+/** What `origin` printed. */
+export function decodeOrigin(text: string): Origin {
+  const [machineId = '', use = ''] = text.split('\n');
+  const applied = decodeUse(use);
+  return { ...(machineId !== '' && { machineId }), ...(applied && { applied }) };
+}
+
+function decodeUse(line: string): Origin['applied'] {
+  const [, run, at] = /^[0-9a-f-]+\t(\S+)\t(\d+)$/.exec(line) ?? [];
+  return run === undefined ? undefined : { run, at: isoOf(at!) };
+}
+
+/** Why a change was refused before its first step: somebody else's lease, or a plan that was applied before. */
 export function lockedProblem(host: string, answer: Answer): Problem | undefined {
+  const applied = answer.exit === appliedExit ? decodeUse(answer.stdout.toString().trimEnd()) : undefined;
+  if (applied !== undefined) return appliedProblem(host, applied.at);
   const lease = answer.exit === heldExit ? decodeLease(answer.stdout.toString()) : undefined;
   if (lease === undefined) return undefined;
   return {

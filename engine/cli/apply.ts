@@ -9,11 +9,12 @@ import { junitReport } from '../report/junit.ts';
 import { plainReporter } from '../report/plain.ts';
 import { RunRecord } from '../report/record.ts';
 import type { Reporter } from '../report/reporter.ts';
+import { paint, span } from '../report/style.ts';
 import { terminalReporter } from '../report/terminal.ts';
 import { view } from '../report/view.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
-import { load } from './load.ts';
 import type { PlaybookSettings } from './options.ts';
+import { loadOrOpen, newPlan, savePlan } from './plan-file.ts';
 
 /** The options of `apply` as commander parses them. */
 export interface ApplySettings extends PlaybookSettings {
@@ -26,14 +27,27 @@ export interface ApplySettings extends PlaybookSettings {
   confirm?: boolean;
   timeout?: number;
   verbose: number;
+  /** Of `plan`: the file that the plan is saved to. */
+  output?: string;
 }
 
-/** Brings the hosts to the declared state, or with `check` shows what that would change. */
+/**
+ * Brings the hosts to the declared state, or with `check` shows what that would change. `file` is a playbook or a
+ * saved plan.
+ */
 export async function apply(file: string, settings: ApplySettings, io: Io): Promise<number> {
   refuseContradictions(settings, io);
-  const playbook = await load(file, settings, io);
+  const { output } = settings;
+  const { playbook, binding: approved } = await loadOrOpen(file, settings, io);
+  if (approved !== undefined && output !== undefined)
+    throw new ProblemError({
+      code: 'usage',
+      message: `-o saves the plan of a playbook, and "${file}" is a plan.`,
+    });
+  const plan = output === undefined ? undefined : await newPlan(output, file, playbook, settings, io);
+  const binding = plan ?? approved;
   const { run } = await import('../run.ts');
-  const reporter = chooseReporter(settings, io);
+  const reporter = chooseReporter(settings, approved !== undefined, io);
   const record = new RunRecord();
   const interrupted = () =>
     reporter.notice(
@@ -42,7 +56,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
   io.signal.addEventListener('abort', interrupted);
   io.beforeExit = () => reporter.close();
   try {
-    return await run({
+    const exitCode = await run({
       playbook,
       check: settings.check ?? false,
       parallel: settings.parallel,
@@ -55,7 +69,13 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
       ...(settings.timeout !== undefined && { timeoutMs: settings.timeout }),
       ...(settings.confirm && { confirm: () => ask(reporter, io) }),
       mask: text => io.redactor.mask(text),
+      ...(binding && { binding }),
     });
+    if (plan?.holdsAny && exitCode !== 130) {
+      savePlan(output!, plan);
+      if (!settings.json) io.stdout.write(savedText(output!, exitCode, io));
+    }
+    return exitCode;
   } finally {
     reporter.close();
     io.signal.removeEventListener('abort', interrupted);
@@ -65,13 +85,20 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
   }
 }
 
-function refuseContradictions({ confirm, json, check, report, junit }: ApplySettings, io: Io): void {
+function savedText(output: string, exitCode: number, io: Io): string {
+  if (exitCode === 0) return 'Saved. There is nothing to apply.\n';
+  const words = exitCode === 2 ? 'Saved.' : 'Saved, but not all hosts can be applied to.';
+  const command = `reconcile apply ${shellQuote(output)}`;
+  return paint([span(`${words} To apply:  `), span(command, 'bold')], isColorful(io.stdout, io.env)) + '\n';
+}
+
+function refuseContradictions({ confirm, json, check, report, junit, output }: ApplySettings, io: Io): void {
   const wrong: string[] = [];
   if (confirm && json) wrong.push('--confirm asks a question, and --json leaves no place for it.');
   else if (confirm && !check && !io.stdin.isTTY) {
     wrong.push('--confirm asks a question, but nobody can answer: standard input is not a terminal.');
   }
-  for (const [flag, file] of Object.entries({ '--report': report, '--junit': junit })) {
+  for (const [flag, file] of Object.entries({ '--report': report, '--junit': junit, '-o': output })) {
     if (file === undefined) continue;
     if (!existsSync(dirname(file))) wrong.push(`${flag} ${file}: there is no folder ${dirname(file)}.`);
     else if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
@@ -81,13 +108,14 @@ function refuseContradictions({ confirm, json, check, report, junit }: ApplySett
     throw new ProblemError(...wrong.map(message => ({ code: 'usage' as const, message })));
 }
 
-function chooseReporter(settings: ApplySettings, io: Io): Reporter {
+function chooseReporter(settings: ApplySettings, appliesPlan: boolean, io: Io): Reporter {
   if (settings.json) return jsonReporter(io.stdout, { commands: settings.verbose > 0 });
   const terminal = isColorful(io.stdout, io.env);
   const layout = {
     diff: settings.diff ?? (terminal || settings.check === true),
     verbosity: Math.min(2, settings.verbose) as 0 | 1 | 2,
-    applyCommand: applyCommand(io.argv),
+    ...(settings.output === undefined && { applyCommand: applyCommand(io.argv) }),
+    appliesPlan,
   };
   if (terminal) return terminalReporter(io.stdout, layout);
   const columns = columnsOfOutput(io.stdout);

@@ -42,7 +42,7 @@ export async function askHosts<T>(
   await Promise.all(Array.from({ length: Math.min(settings.parallel, hosts.length) }, work));
   const shown = problems.map(problem => problemView(problem, io.redactor));
   if (shown.length > 0) io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
-  const { unreachableCodes } = await import('../run.ts');
+  const { unreachableCodes } = await import('../result.ts');
   return {
     answers: hosts.flatMap(({ name }) => (found.has(name) ? [[name, found.get(name)!] as const] : [])),
     exitCode: problems.length === 0 ? 0 : problems.every(({ code }) => unreachableCodes.has(code)) ? 4 : 1,

@@ -46,9 +46,12 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
   };
 
   verb('apply', 'bring the hosts to the declared state', [checkOption(), ...applyOptions()])
-    .argument('<playbook>', 'a playbook file')
+    .argument('<playbook>', 'a playbook file, or a plan that was saved')
     .action(async (file, options) => done(await (await import('./apply.ts')).apply(file, options, io)));
-  verb('plan', 'show what would change, change nothing: the same as apply --check', applyOptions())
+  verb('plan', 'show what would change, change nothing: the same as apply --check', [
+    new Option('-o, --output <plan.json>', 'also save it, to be applied later as it was shown'),
+    ...applyOptions(),
+  ])
     .argument('<playbook>', 'a playbook file')
     .action(async (file, options) => {
       done(await (await import('./apply.ts')).apply(file, { ...options, check: true }, io));

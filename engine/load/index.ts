@@ -22,7 +22,7 @@ import { readVariableOption, readVariablesFile, type Variable } from './variable
 
 export { type FactName, type Facts, factNames } from './facts.ts';
 export type { Inventory } from './inventory.ts';
-export { isInventory, loadInventory } from './inventory-file.ts';
+export { inventorySources, isInventory, loadInventory } from './inventory-file.ts';
 export { hostsOf } from './patterns.ts';
 export type { Registered, SecretSink } from './resolve.ts';
 

@@ -21,12 +21,17 @@ export function readInventory(
   beside: string | undefined,
   problems: Problems,
 ): Inventory {
-  const names = given.length > 0 ? given : defaultFile(beside);
+  const names = inventorySources(given, beside);
   const sources = names.map(name => problems.attempt(() => readSource(name, problems)));
   return buildInventory(
     sources.filter(source => source !== undefined),
     problems,
   );
+}
+
+/** What an inventory is read from: what was given, else the default file if there is one. */
+export function inventorySources(given: readonly string[], beside: string | undefined): readonly string[] {
+  return given.length > 0 ? given : defaultFile(beside);
 }
 
 /** The inventory by itself; throws a ProblemError with all that is wrong in it. */

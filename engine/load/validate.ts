@@ -55,6 +55,14 @@ export function validate(schema: Schema, data: unknown, subject: Subject, open: 
   return wording(check.errors as Failure[], data, subject);
 }
 
+/** Where data that a program wrote is not as the schema says, in ajv's words; undefined = it is. */
+export function nonconformity(schema: Schema, data: unknown): string | undefined {
+  const check = ajv.compile(schema as AnySchema);
+  if (check(data)) return undefined;
+  const { instancePath = '', message = '' } = check.errors?.[0] ?? {};
+  return `${instancePath || 'it'} ${message}`;
+}
+
 /** The schema that lets a template or an Unknown stand for any value. */
 function relax(schema: Schema, open: Open): Schema {
   return { if: { [open]: true }, else: mapSchemas(schema, inner => relax(inner, open)) };

@@ -26,24 +26,46 @@ export function probesOf(resource: Resource): Record<string, Probe> {
 /** What is read of a resource and how that differs from what it declares. */
 export interface Comparison {
   diff: Diff | null;
+  /** The state that it shall have; undefined = not known. */
+  desired?: State | null;
   read: Record<string, unknown> | undefined;
   predictedFrom: readonly string[];
   problem?: Problem;
 }
 
-/** What the changes planned so far will have made of the host, as far as later resources ask for it. */
+/**
+ * What the changes planned so far will have made of the host, as far as later resources ask for it. One is carried
+ * from play to play as long as nothing is applied.
+ */
 export class Foresight {
   readonly #brought: (Brought & { by: string })[] = [];
-  readonly #owed: { unit: string; owed: Owed }[] = [];
+  #owed: { unit: string; owed: Owed }[] = [];
+  readonly #states = new Map<string, { state: State | null; by: string }>();
+  readonly #changing: string[] = [];
 
-  /** Records a resource that will change: what it brings, and who answers its change. */
-  add(resource: Resource, reactions: readonly Reaction[]): void {
+  /** Names of the resources that will change. */
+  get changing(): readonly string[] {
+    return this.#changing;
+  }
+
+  /** Records a resource that will change: what it brings, pays and becomes, and who answers its change. */
+  add(resource: Resource, reactions: readonly Reaction[], desired?: State | null): void {
+    this.#changing.push(resource.name);
     if (!resource.incomplete) {
+      const paid = resource.module.reacts?.(resource.args, resource.name).map(({ unit }) => unit) ?? [];
+      this.#owed = this.#owed.filter(({ unit }) => !paid.includes(unit));
+      if (desired !== undefined && resource.module.verifies?.(resource.args) !== false)
+        this.#states.set(thing(resource), { state: desired, by: resource.name });
       for (const brought of resource.module.brings?.(resource.args) ?? [])
         this.#brought.push({ ...brought, by: resource.name });
     }
     for (const { unit, action } of reactions)
       this.#owed.push({ unit, owed: { action, because: resource.name, sinceS: null } });
+  }
+
+  /** The state that an earlier resource will have given the very thing that `resource` is about. */
+  become(resource: Resource): { state: State | null; by: string } | undefined {
+    return resource.incomplete ? undefined : this.#states.get(thing(resource));
   }
 
   /** The tokens that match one of `patterns` (`*` = any characters), and the resources that bring them. */
@@ -128,16 +150,26 @@ function compareKnown(
   const { read, from, missing, problem } = readingsOf(resource, observed, foresight);
   if (problem !== undefined) return { ...uncompared, problem: { ...problem, resource: name } };
   const actual: State | null | Missing = missing ?? module.actual(read, args, context);
+  const earlier = foresight?.become(resource);
+  if (earlier !== undefined) {
+    const known = actual instanceof Missing ? null : actual;
+    const desired = module.desired(args, actual instanceof Missing ? undefined : read);
+    const found = diff(earlier.state && { ...known, ...earlier.state }, desired);
+    return { diff: found, desired, read, predictedFrom: [...new Set([earlier.by, ...from])] };
+  }
   if (!(actual instanceof Missing)) {
-    const found = diff(actual, module.desired(args, read));
-    return { diff: found, read, predictedFrom: found === null ? [] : from };
+    const desired = module.desired(args, read);
+    const found = diff(actual, desired);
+    return { diff: found, desired, read, predictedFrom: found === null ? [] : from };
   }
   const bringers = foresight?.bringers(actual.broughtBy) ?? [];
   if (bringers.length === 0) return { ...uncompared, problem: absence(resource, actual) };
   const tokens = bringers.map(({ token }) => token);
   const predicted = module.predict?.(args, tokens, read as never) ?? null;
+  const desired = module.desired(args, undefined);
   return {
-    diff: diff(predicted, module.desired(args, undefined)),
+    diff: diff(predicted, desired),
+    desired,
     read: undefined,
     predictedFrom: [...new Set([...bringers.map(({ by }) => by), ...from])],
   };
@@ -165,16 +197,16 @@ function readingsOf({ module, args }: Resource, observed: Observed, foresight: F
 
 /**
  * What each resource would do, in order, with nothing done. A difference that rests on what an earlier resource will
- * have changed is predicted, and says from which.
+ * have changed is predicted, and says from which. `plannedS` is for Context, and `foresight` is what earlier plays
+ * will have changed.
  */
 export function plan(
   resources: readonly Resource[],
   observed: (resource: Resource) => Observed,
   nowS: number,
+  { plannedS, foresight = new Foresight() }: { plannedS?: number | undefined; foresight?: Foresight } = {},
 ): PlannedResource[] {
-  const foresight = new Foresight();
   const reactions = reactionsOf(resources);
-  const changing: string[] = [];
   return resources.map(resource => {
     const outcome = (status: Outcome['status'], rest: Partial<Outcome> = {}): PlannedResource => ({
       resource,
@@ -184,15 +216,15 @@ export function plan(
     const comparison = compare(
       resource,
       observed(resource),
-      { verifying: false, nowS, name: resource.name },
+      { verifying: false, nowS, ...(plannedS !== undefined && { plannedS }), name: resource.name },
       foresight,
     );
     const { problem } = comparison;
     const predictedFrom = [...new Set([resource.waitsFor ?? [], comparison.predictedFrom].flat())];
     if (resource.module.check) {
       const holds = comparison.diff === null && problem === undefined;
-      if (holds || changing.length > 0)
-        return outcome('unchanged', { predictedFrom: holds ? [] : changing.slice() });
+      if (holds || foresight.changing.length > 0)
+        return outcome('unchanged', { predictedFrom: holds ? [] : [...foresight.changing] });
       return outcome('failed', { diff: comparison.diff, error: problem ?? unmet(resource, comparison.diff) });
     }
     if (problem !== undefined && resource.when === undefined)
@@ -200,8 +232,7 @@ export function plan(
     if (problem !== undefined) return outcome('failed', { error: problem });
     if (comparison.diff === null && (predictedFrom.length === 0 || !resource.incomplete))
       return outcome('unchanged', { predictedFrom });
-    foresight.add(resource, reactions.get(resource.name) ?? []);
-    changing.push(resource.name);
+    foresight.add(resource, reactions.get(resource.name) ?? [], comparison.desired);
     return outcome('would_change', { diff: comparison.diff, predictedFrom });
   });
 }
@@ -246,6 +277,10 @@ function absence(resource: Resource, missing: Missing): Problem {
       ? {}
       : { hint: `Install it first, e.g. with\n    apt: { packages: [${packages[0]}] }` }),
   };
+}
+
+function thing({ module, args }: Resource): string {
+  return `${module.name} ${module.identity(args)}`;
 }
 
 function literally(text: string): string {

@@ -7,8 +7,10 @@ import { headingText, summaryText } from './summary.ts';
 export interface ResultLayout extends Layout {
   /** On a terminal the hosts' numbers stand below one another; elsewhere one space follows the name, for `grep`. */
   aligned: boolean;
-  /** The command that applies what a check has shown. */
-  applyCommand: string;
+  /** The command that applies what a check has shown; left out when that is told elsewhere. */
+  applyCommand?: string;
+  /** A saved plan is applied, which cannot be taken up again. */
+  appliesPlan?: boolean;
 }
 
 /** The whole result of a run that has finished: what is different, where, and how it ended on each host. */
@@ -24,10 +26,12 @@ export function resultText(record: RunRecord, layout: ResultLayout): string {
   );
 }
 
-function interruptedText(record: RunRecord, { color }: ResultLayout): string {
+function interruptedText(record: RunRecord, { color, appliesPlan }: ResultLayout): string {
   const words = record.check
     ? 'Interrupted: not all of it could be read.'
-    : 'Interrupted. The same command takes up where this one stopped.';
+    : appliesPlan
+      ? 'Interrupted. A plan is applied once: make a new one to take up where this one stopped.'
+      : 'Interrupted. The same command takes up where this one stopped.';
   return paint([span(words, 'yellow')], color) + '\n\n';
 }
 
@@ -42,6 +46,6 @@ function revertedText(record: RunRecord, { color }: ResultLayout): string {
 }
 
 function footer(record: RunRecord, { color, applyCommand }: ResultLayout): string {
-  if (record.exitCode !== 2) return '';
+  if (record.exitCode !== 2 || applyCommand === undefined) return '';
   return paint([span('Nothing was changed. To apply:  '), span(applyCommand, 'bold')], color) + '\n';
 }

@@ -80,11 +80,15 @@ export async function startAcme(lab: LabRecord, host: HostRecord): Promise<void>
   startIn(cgroup, ['pebble-challtestsrv', ...answers, ...off], path(`${host.name}-dns.log`));
   const server = ['pebble', '-config', path(`${host.name}.json`), '-dnsserver', dns] as const;
   startIn(cgroup, server, path(`${host.name}.log`), { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0' });
-  const root = await waitFor(`the ACME server of ${host.name} answers`, 30_000, () =>
+  await waitFor(`the ACME server of ${host.name} answers`, 30_000, () =>
     rootPem(lab, host).catch(() => undefined),
   );
-  // A private authority: who vouches for its server vouches for its certificates, too.
-  appendFileSync(join(rootDir(lab, host), hostAcme(lab, host).caBundle), root);
+  await trustAcme(lab, host);
+}
+
+/** Has a host trust its ACME server. A private authority: who vouches for its server vouches for its certificates, too. */
+export async function trustAcme(lab: LabRecord, host: HostRecord): Promise<void> {
+  appendFileSync(join(rootDir(lab, host), hostAcme(lab, host).caBundle), await rootPem(lab, host));
 }
 
 /** What a host's ACME server is to the host and to tests. It only listens in a lab opened with `acme: true`. */

@@ -1,4 +1,4 @@
-import { type HostAcme, type HttpsAnswer, hostAcme, httpsGet } from './acme.ts';
+import { type HostAcme, type HttpsAnswer, hostAcme, httpsGet, trustAcme } from './acme.ts';
 import type { Release } from './base.ts';
 import type { Outcome } from './command.ts';
 import * as machine from './host.ts';
@@ -120,6 +120,7 @@ async function restore(lab: LabRecord, host: HostRecord, label: string): Promise
   machine.powerCut(lab, host);
   machine.resetHost(lab, host, layers);
   writeIdentity(lab, host, machine.rootDir(lab, host));
+  if (lab.acme) await trustAcme(lab, host);
   saveLab(lab);
   await machine.bootHost(lab, host);
 }

@@ -2,7 +2,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeHistory, historyLine } from '../../../engine/apply/history.ts';
-import { decodeLease, type Holder, leased, lockedProblem, release } from '../../../engine/apply/lease.ts';
+import {
+  decodeLease,
+  decodeOrigin,
+  type Holder,
+  leased,
+  lockedProblem,
+  origin,
+  release,
+} from '../../../engine/apply/lease.ts';
 import type { Outcome } from '../../../engine/events.ts';
 import { libraries, scratch, sh, shells } from '../shell.ts';
 
@@ -88,6 +96,45 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     expect(existsSync(lease())).toBe(true);
     expect(run(release(holder('a'), '{}')).exit).toBe(0);
     expect(existsSync(lease())).toBe(false);
+  });
+
+  describe('and a saved plan', () => {
+    const plan = (n: number) => ({
+      id: `00000000-0000-0000-0000-${String(n).padStart(12, '0')}`,
+      createdS: 0,
+    });
+    const use = (id: string, n: number) => run(leased('echo changed', { ...holder(id), plan: plan(n) }, 60));
+    const used = () => readFileSync(`${home}/state/plans`, 'utf8').trimEnd().split('\n');
+
+    it('is used by one run, and noted before its first step', () => {
+      expect([use('a', 1).text, use('a', 1).text, used().length]).toEqual(['changed\n', 'changed\n', 1]);
+      expect(mode(`${home}/state/plans`)).toBe('600');
+      run(release(holder('a'), '{}'));
+      const again = use('b', 1);
+      expect([again.exit, again.text.includes('changed'), existsSync(lease())]).toEqual([77, false, false]);
+      expect(lockedProblem('web1', again)).toMatchObject({ code: 'plan-applied' });
+      expect(decodeOrigin(run(origin(plan(1).id)).text).applied?.run).toBe('a');
+      expect(decodeOrigin(run(origin(plan(2).id)).text).applied).toBeUndefined();
+      expect(use('b', 2).text).toBe('changed\n');
+    });
+
+    it('is not used up by a run that somebody else keeps out', () => {
+      take('a');
+      expect([use('b', 1).exit, existsSync(`${home}/state/plans`)]).toEqual([75, false]);
+    });
+
+    it('is kept among the last ones only', () => {
+      use('a', 0);
+      const old = Array.from({ length: 250 }, (_, n) => `${plan(n + 10).id}\tz\t1`);
+      writeFileSync(`${home}/state/plans`, `${old.join('\n')}\n`);
+      use('a', 1);
+      expect([used().length, used().at(-1)]).toEqual([200, expect.stringContaining(plan(1).id)]);
+    });
+
+    it('is refused where that it was used could not be kept', () => {
+      writeFileSync(`${home}/state`, '');
+      expect([take('a').text, use('a', 1).text]).toEqual(['changed\n', '']);
+    });
   });
 
   it('is dropped for whoever asks, who is told whose it was', () => {

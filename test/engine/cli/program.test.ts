@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -94,6 +94,56 @@ it('a host whose time runs out while it is connected to is not changed', async (
 it('a timeout that no timer can hold is a long one', async () => {
   const ran = await reconcile('apply', at('site.yml'), '--check', '--timeout', '9999d');
   expect(ran).toMatchObject({ exitCode: 2, stderr: '' });
+});
+
+describe('a plan that is saved', () => {
+  const vars = ['-e', 'greeting=hello'];
+  const again = (...more: string[]) => reconcile('apply', at('plan.json'), ...more);
+  beforeAll(async () => {
+    const page = readFileSync(at('site.yml'), 'utf8').replace('"hello\\n"', '"{{ greeting }}\\n"');
+    writeFileSync(at('greeting.yml'), page.replace('/page', '/planned'));
+    writeFileSync(at('same.json'), JSON.stringify({ hosts: 'localhost', become: false, resources: [] }));
+    writeFileSync(at('other.json'), '{ "name": "other" }');
+    const planned = await reconcile('plan', at('greeting.yml'), ...vars, '-o', at('plan.json'));
+    expect(planned).toMatchObject({ exitCode: 2, stderr: '' });
+    expect(planned.stdout.split('\n').at(-2)).toBe(`Saved. To apply:  reconcile apply ${at('plan.json')}`);
+  });
+
+  it('is written for its owner alone, over nothing but a plan', async () => {
+    expect(statSync(at('plan.json')).mode & 0o777).toBe(0o600);
+    const over = await reconcile('plan', at('greeting.yml'), ...vars, '-o', at('site.yml'));
+    expect([over.exitCode, over.stderr]).toEqual([3, expect.stringContaining('is not a plan')]);
+  });
+
+  test.each<[more: string[], says: string]>([
+    [[], 'plan.json -e greeting=VALUE'],
+    [[...vars, '-e', 'other=1'], 'without -e other'],
+    [[...vars, '-l', 'localhost'], '--limit is part of the plan'],
+    [[...vars, '-t', 'a'], '--tags is part of the plan'],
+    [[...vars, '--skip-tags', 'a'], '--skip-tags is part of the plan'],
+    [[...vars, '-i', 'web1,'], '--inventory is part of the plan'],
+  ])('is not applied with %j', async (more, says) => {
+    expect(await again(...more)).toMatchObject({
+      exitCode: 3,
+      stdout: '',
+      stderr: expect.stringContaining(says),
+    });
+  });
+
+  it('is told from a playbook by what it holds', async () => {
+    expect((await reconcile('apply', at('same.json'))).exitCode).toBe(0);
+    const other = await reconcile('apply', at('other.json'));
+    expect([other.exitCode, other.stderr]).toEqual([3, expect.stringContaining('neither a plan')]);
+    const both = await reconcile('plan', at('plan.json'), ...vars, '-o', at('plan.json'));
+    expect([both.exitCode, both.stderr]).toEqual([3, expect.stringContaining('is a plan')]);
+  });
+
+  it('is refused when its variable has another value, and applied when it has the same', async () => {
+    const other = await again('-e', 'greeting=bye', '--check');
+    expect([other.exitCode, other.stdout]).toEqual([1, expect.stringContaining('declared otherwise: Page')]);
+    expect((await again(...vars)).exitCode).toBe(0);
+    expect(readFileSync(at('planned'), 'utf8')).toBe('hello\n');
+  });
 });
 
 describe('input that is wrong', () => {

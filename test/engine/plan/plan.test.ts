@@ -166,6 +166,37 @@ describe('a plan', () => {
     });
   });
 
+  describe('of several plays', () => {
+    /** What the second play shows, when the first one is planned but not applied. */
+    const second = (first: Resource[], then: Resource[], from = blank) => {
+      const foresight = new Foresight();
+      plan(first, from, 0, { foresight });
+      return plan(then, from, 0, { foresight }).map(({ outcome }) => [
+        outcome.name,
+        outcome.status,
+        outcome.predictedFrom,
+      ]);
+    };
+    const writes = resource(file, 'A file', { path: '/f' });
+
+    it('is predicted from the plays before', () => {
+      expect(second([resource(installs, 'Tools')], [resource(uses, 'Use')])).toEqual([
+        ['Use', 'unchanged', ['Tools']],
+      ]);
+      expect(second([resource(installs, 'Tools')], [resource(checks, 'Answer')])).toEqual([
+        ['Answer', 'unchanged', ['Tools']],
+      ]);
+    });
+
+    it('does not do the same thing twice, nor answer a change twice', () => {
+      expect(second([writes], [resource(file, 'The same', { path: '/f' })])).toEqual([
+        ['The same', 'unchanged', ['A file']],
+      ]);
+      const app = resource(answers, 'App');
+      expect(second([writes, app], [resource(answers, 'App')])).toEqual([['App', 'unchanged', ['App']]]);
+    });
+  });
+
   it('skips a resource whose condition is false, without asking for its arguments', () => {
     expect(shown([resource(file, 'Never', undefined, { when: false })])).toEqual([['Never', 'skipped', []]]);
   });

@@ -1,0 +1,40 @@
+import type { Outcome } from '../events.ts';
+import type { Diff } from '../module.ts';
+import { sameDiff } from '../plan/diff.ts';
+import { compare, type PlannedResource } from '../plan/plan.ts';
+import { problemsOf } from '../problem.ts';
+import type { Resource } from '../resource.ts';
+import type { Visit } from '../visit.ts';
+
+/** Whether what is `found` at a resource's turn is not what its plan showed. */
+export function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
+  if (resource.incomplete || outcome.diff === null)
+    return outcome.status === 'unchanged' && found !== null && !resource.module.check;
+  return !sameDiff(outcome.diff, found);
+}
+
+/**
+ * What stops a host at a resource's turn, before its change, when a saved plan is applied: undefined = it is as the
+ * plan shows, or changes nothing. `together` are the resources to read along with it.
+ */
+export async function strayed(
+  item: PlannedResource,
+  together: readonly Resource[],
+  visit: Visit,
+  plannedS: number,
+): Promise<{ outcome: Pick<Outcome, 'status' | 'diff' | 'error'>; found?: Diff | null } | undefined> {
+  const { resource } = item;
+  if (resource.module.check || resource.when === false) return undefined;
+  try {
+    await visit.ensure(resource, together);
+    const context = { verifying: false, nowS: Math.floor(Date.now() / 1000), plannedS, name: resource.name };
+    const { diff: found, problem } = compare(resource, visit.observed(resource), context);
+    if (problem !== undefined) return { outcome: { status: 'failed', diff: null, error: problem } };
+    if (!deviates(item, found)) return undefined;
+    const message = `${resource.name} is not as the plan shows it, so that it was left as it is.`;
+    const hint = 'See what else changes it, and make a new plan.';
+    return { outcome: { status: 'failed', diff: found, error: { code: 'deviation', message, hint } }, found };
+  } catch (thrown) {
+    return { outcome: { status: 'failed', diff: null, error: problemsOf(thrown)[0]! } };
+  }
+}

@@ -1,0 +1,236 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Playbook } from '../load/index.ts';
+import { ApprovedPlan, type Binding, PlanBeingSaved } from '../plan/binding.ts';
+import type { SavedPlan } from '../plan/saved-schema.ts';
+import { ProblemError } from '../problem.ts';
+import { shellCommand } from '../quote.ts';
+import type { Io } from './io.ts';
+import { load } from './load.ts';
+import type { PlaybookSettings } from './options.ts';
+
+const format = 'reconcile plan';
+
+/** A playbook as loaded, and the saved plan that its hosts are held to, if it is by one. */
+export interface Loaded {
+  playbook: Playbook;
+  binding?: Binding;
+}
+
+/** Loads a playbook, or the one of a saved plan with the options that the plan was made with. */
+export async function loadOrOpen(file: string, settings: PlaybookSettings, io: Io): Promise<Loaded> {
+  const data = readJson(file);
+  if (data === undefined) return { playbook: await load(file, settings, io) };
+  const plan = await checked(file, data);
+  const folder = dirname(file);
+  const own = ownOptions(file, plan, settings);
+  const playbookFile = join(folder, plan.playbook);
+  const again = shellCommand(['reconcile', 'plan', playbookFile, ...optionWords(own), '-o', file]);
+  if (!existsSync(playbookFile)) {
+    refuse(
+      'file-missing',
+      `The playbook of "${file}" is not there: ${playbookFile}.`,
+      'A plan names its playbook by the way to it from its own folder. Put the plan back to where it was saved.',
+    );
+  }
+  const playbook = await load(playbookFile, own, io);
+  const shape = (plays: readonly { name: string; on_failed_check: string }[]) =>
+    JSON.stringify(plays.map(({ name, on_failed_check }) => [name, on_failed_check]));
+  if (shape(plan.plays) !== shape(playsOf(playbook, io)))
+    refuse(
+      'plan-stale',
+      `${playbook.file} has other plays than the plan was made from.`,
+      `Make a new plan:\n    ${again}`,
+    );
+  const binding = new ApprovedPlan(plan, {
+    mask: text => io.redactor.mask(text),
+    again,
+    program: packageJson.version,
+    declaredIn(index, name) {
+      const play = playbook.plays[index]!;
+      const host = play.hosts.find(each => each.name === name);
+      if (host === undefined) return [];
+      return play.factsUsed.size > 0 ? undefined : play.resolve(host);
+    },
+  });
+  return { playbook, binding };
+}
+
+/** A plan of `playbook` to be gathered, and written to `file` by `savePlan`. */
+export async function newPlan(
+  file: string,
+  playbookFile: string,
+  playbook: Playbook,
+  settings: PlaybookSettings,
+  io: Io,
+): Promise<PlanBeingSaved> {
+  if (existsSync(file) && !readFileSync(file, 'utf8').slice(0, 200).includes(`"${format}"`))
+    refuse('usage', `-o ${file} is there already and is not a plan, so that it is not replaced.`);
+  const { inventorySources } = await import('../load/index.ts');
+  const near = (path: string) => relative(resolve(dirname(file)), resolve(path)) || '.';
+  const plan: SavedPlan = {
+    format,
+    version: 1,
+    id: randomUUID(),
+    created: Math.floor(Date.now() / 1000),
+    program: packageJson.version,
+    salt: randomBytes(32).toString('hex'),
+    playbook: near(playbookFile),
+    options: {
+      inventory: inventorySources(settings.inventory ?? [], playbookFile).map(each =>
+        each.includes(',') ? each : near(each),
+      ),
+      ...(settings.limit !== undefined && { limit: settings.limit }),
+      ...(settings.tags && { tags: settings.tags }),
+      ...(settings.skipTags && { skip_tags: settings.skipTags }),
+      vars: strongest(settings).map(([name]) => (name.startsWith('@') ? `@${near(name.slice(1))}` : name)),
+    },
+    plays: playsOf(playbook, io).map(play => ({ ...play, hosts: {} })),
+  };
+  return new PlanBeingSaved(plan, text => io.redactor.mask(text));
+}
+
+/** Writes a plan so that `file` is the old one or the whole new one at any time, for its owner alone. */
+export function savePlan(file: string, plan: PlanBeingSaved): void {
+  const staged = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);
+  try {
+    const descriptor = openSync(staged, 'wx', 0o600);
+    try {
+      writeFileSync(descriptor, `${JSON.stringify(plan, null, 2)}\n`);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(staged, file);
+  } catch (thrown) {
+    rmSync(staged, { force: true });
+    refuse('usage', `The plan could not be written to "${file}": ${(thrown as Error).message}.`);
+  }
+}
+
+function playsOf({ plays }: Playbook, io: Io) {
+  return plays.map(({ name, onFailedCheck }) => ({
+    name: io.redactor.mask(name),
+    on_failed_check: onFailedCheck as string,
+  }));
+}
+
+/** The content of a file that is JSON and no playbook; undefined = anything else, which is told when it is loaded. */
+function readJson(file: string): { [key: string]: unknown } | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trimStart();
+  } catch {
+    return undefined;
+  }
+  if (!text.startsWith('{')) return undefined;
+  let data: { [key: string]: unknown };
+  try {
+    data = JSON.parse(text);
+  } catch {
+    if (!text.slice(0, 200).includes(`"${format}"`)) return undefined;
+    refuse('plan-invalid', `"${file}" is a saved plan that is not whole.`, makeAgain);
+  }
+  if (data['format'] === format) return data;
+  if (['plays', 'hosts', 'resources'].some(key => Object.hasOwn(data, key))) return undefined;
+  refuse('plan-invalid', `"${file}" is neither a plan, as saved by reconcile plan -o, nor a playbook.`);
+}
+
+const makeAgain = 'Make it again with reconcile plan PLAYBOOK -o FILE.';
+
+async function checked(file: string, data: { [key: string]: unknown }): Promise<SavedPlan> {
+  if (typeof data['version'] === 'number' && data['version'] !== 1) {
+    const message = `"${file}" is a plan of version ${data['version']}; this program reads version 1.`;
+    refuse('plan-invalid', message, makeAgain);
+  }
+  const [{ nonconformity }, { planSchema }] = await Promise.all([
+    import('../load/validate.ts'),
+    import('../plan/saved-schema.ts'),
+  ]);
+  const wrong = nonconformity(planSchema, data);
+  if (wrong !== undefined) refuse('plan-invalid', `"${file}" is not a whole plan: ${wrong}.`, makeAgain);
+  return data as SavedPlan;
+}
+
+/** What the plan was made with, as options for its playbook; values of -e are given again. */
+function ownOptions(file: string, { options }: SavedPlan, settings: PlaybookSettings): PlaybookSettings {
+  const given = { '--inventory': settings.inventory, '--limit': settings.limit, '--tags': settings.tags };
+  for (const [flag, value] of Object.entries({ ...given, '--skip-tags': settings.skipTags }))
+    if (value !== undefined)
+      refuse('usage', `${flag} is part of the plan "${file}" and cannot be given again.`);
+  const there = (path: string) => (isAbsolute(path) ? path : join(dirname(file), path));
+  const values = new Map(strongest(settings));
+  const known = options.vars.filter(name => !name.startsWith('@'));
+  const files = options.vars.filter(name => name.startsWith('@')).map(name => resolve(there(name.slice(1))));
+  const extra = [...values.keys()].filter(name =>
+    name.startsWith('@') ? !files.includes(resolve(name.slice(1))) : !known.includes(name),
+  );
+  if (extra.length > 0)
+    refuse(
+      'usage',
+      `The plan "${file}" was made without -e ${extra.join(', -e ')}.`,
+      'Leave it out, or make a new plan.',
+    );
+  const missing = known.filter(name => !values.has(name));
+  if (missing.length > 0) {
+    const words = missing.map(name => `-e ${name}=VALUE`).join(' ');
+    const hint = `Their values are not kept in a plan. Give the same again:\n    ${shellCommand(['reconcile', 'apply', file])} ${words}`;
+    refuse('usage', `The plan "${file}" was made with ${words.replaceAll('=VALUE', '')}.`, hint);
+  }
+  return {
+    ...(options.inventory.length > 0 && {
+      inventory: options.inventory.map(each => (each.includes(',') ? each : there(each))),
+    }),
+    ...(options.limit !== undefined && { limit: options.limit }),
+    ...(options.tags && { tags: options.tags }),
+    ...(options.skip_tags && { skipTags: options.skip_tags }),
+    ...(options.vars.length > 0 && {
+      var: options.vars.map(name => (name.startsWith('@') ? `@${there(name.slice(1))}` : values.get(name)!)),
+    }),
+  };
+}
+
+/** Options as they would be typed; the values of variables are left to the person. */
+function optionWords({ inventory, limit, tags, skipTags, var: vars }: PlaybookSettings): string[] {
+  return [
+    ...(inventory ?? []).flatMap(each => ['-i', each]),
+    ...(limit === undefined ? [] : ['-l', limit]),
+    ...(tags ? ['-t', tags.join(',')] : []),
+    ...(skipTags ? ['--skip-tags', skipTags.join(',')] : []),
+    ...(vars ?? []).flatMap(each => ['-e', each.startsWith('@') ? each : `${nameOf(each)}=VALUE`]),
+  ];
+}
+
+/** Each -e by its name, or by `@` and its file; of several with one name only the last counts. */
+function strongest({ var: options = [] }: PlaybookSettings): [name: string, option: string][] {
+  const last = new Map<string, string>();
+  for (const option of options) {
+    const name = option.startsWith('@') ? option : nameOf(option);
+    last.delete(name);
+    last.set(name, option);
+  }
+  return [...last];
+}
+
+function nameOf(option: string): string {
+  return option.split('=')[0]!;
+}
+
+function refuse(
+  code: 'usage' | 'plan-invalid' | 'plan-stale' | 'file-missing',
+  message: string,
+  hint?: string,
+): never {
+  throw new ProblemError({ code, message, ...(hint === undefined ? {} : { hint }) });
+}

@@ -1,0 +1,40 @@
+import type { HostResult } from './events.ts';
+import type { Problem } from './problem.ts';
+
+/** The result of a host that was refused before it was contacted. */
+export const untouched: HostResult = {
+  status: 'failed',
+  unchanged: 0,
+  changed: 0,
+  failed: 0,
+  skipped: 0,
+  deviations: 0,
+};
+
+/** Problems of a host that nothing could be begun on. */
+export const unreachableCodes: ReadonlySet<Problem['code']> = new Set<Problem['code']>([
+  'unreachable',
+  'host-key-unknown',
+  'host-key-changed',
+  'auth-failed',
+]);
+
+/** What came of a host in two plays, one after the other. */
+export function add(before: HostResult | undefined, now: HostResult): HostResult {
+  if (before === undefined) return now;
+  return {
+    status: now.status === 'ok' ? before.status : now.status,
+    unchanged: before.unchanged + now.unchanged,
+    changed: before.changed + now.changed,
+    failed: before.failed + now.failed,
+    skipped: before.skipped + now.skipped,
+    deviations: before.deviations + now.deviations,
+  };
+}
+
+/** The program's exit code for how its hosts ended. */
+export function exitCodeOf(results: readonly HostResult[], check: boolean): number {
+  if (results.some(({ status }) => status === 'failed' || status === 'reverted')) return 1;
+  if (results.some(({ status }) => status === 'unreachable')) return 4;
+  return check && results.some(({ status }) => status === 'changed') ? 2 : 0;
+}
