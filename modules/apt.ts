@@ -20,6 +20,7 @@ import {
   provided,
   refresh,
   simulate,
+  simulateUpgrade,
 } from './_apt.ts';
 
 /** A package as written: `nginx` or `nginx=1.22.*`. */
@@ -146,7 +147,9 @@ export const apt = defineModule({
       probes['provided'] = command(provided(names));
       probes['installation'] = simulation(['install'], { installed: false, of: args.packages });
     }
-    if (args.upgrade !== 'none') probes['upgrade'] = simulation(upgradeWords(args));
+    if (args.upgrade === 'full') probes['upgrade'] = simulation(upgradeWords(args));
+    if (args.upgrade === 'safe')
+      probes['upgrade'] = command(simulateUpgrade(upgradeWords(args)), { timeoutS: 120 });
     if (args.autoremove) probes['unneeded'] = simulation(['autoremove']);
     return probes;
   },

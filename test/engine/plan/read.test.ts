@@ -88,7 +88,7 @@ describe.each(shells)('reading through %s', (_, argv) => {
       { one: probe.command('cat; echo "a\nb"; echo c >&2; exit 7'), two: probe.command('true') },
       argv,
     );
-    expect(got.one).toEqual({ value: { exit: 7, stdout: 'a\nb\n', stderr: 'c\n' } });
+    expect(got.one).toEqual({ value: { exit: 7, stdout: 'a\nb\n', stderr: 'c' } });
     expect(got.two).toEqual({ value: { exit: 0, stdout: '', stderr: '' } });
   });
 
