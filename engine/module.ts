@@ -31,6 +31,12 @@ export interface Diff {
   has(key: string): boolean;
 }
 
+/** A difference as a plan may show it. */
+export type PlannedDiff = Omit<Diff, 'kind'> & {
+  /** `write` = it is as said in the end, but what is there before cannot be known yet: it is created or replaced. */
+  kind: Diff['kind'] | 'write';
+};
+
 /** Something a resource makes available to the resources after it; see `Missing.broughtBy` for tokens. */
 export interface Brought {
   /** `package:nginx`, `unit:app.service`, `path:/srv/app`, `role:app`, `database:app`, `certificate:example.com` … */

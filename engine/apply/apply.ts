@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { durationS } from '../duration.ts';
 import type { Emit, Outcome } from '../events.ts';
 import type { Context, Diff } from '../module.ts';
-import { sameDiff } from '../plan/diff.ts';
+import { keepsTo } from '../plan/diff.ts';
 import { type Comparison, compare, type PlannedResource, reactionsOf, unmet } from '../plan/plan.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
@@ -273,7 +273,7 @@ function said(value: unknown): string {
 function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
   if (resource.incomplete || outcome.diff === null)
     return outcome.status === 'unchanged' && found !== null && !resource.module.check;
-  return !sameDiff(outcome.diff, found);
+  return !keepsTo(outcome.diff, found);
 }
 
 function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']> {

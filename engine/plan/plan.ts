@@ -1,5 +1,5 @@
 import type { Outcome } from '../events.ts';
-import type { Brought, Context, Diff, State } from '../module.ts';
+import type { Brought, Context, Diff, PlannedDiff, State } from '../module.ts';
 import { Missing, type Owed, type Probe } from '../probe.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
@@ -24,8 +24,8 @@ export function probesOf(resource: Resource): Record<string, Probe> {
 }
 
 /** What is read of a resource and how that differs from what it declares. */
-export interface Comparison {
-  diff: Diff | null;
+export interface Comparison<D = Diff> {
+  diff: D | null;
   read: Record<string, unknown> | undefined;
   predictedFrom: readonly string[];
   problem?: Problem;
@@ -52,6 +52,15 @@ export class Foresight {
       pattern => new RegExp(`^${pattern.split('*').map(literally).join('.*')}$`),
     );
     return this.#brought.filter(({ token }) => expressions.some(expression => expression.test(token)));
+  }
+
+  /** The resources whose packages may put something at `path`, by the habits of Debian's packages. */
+  packagers(path: string): string[] {
+    const packages = this.bringers(['package:*']);
+    const settings = path.startsWith('/etc/') && !path.startsWith('/etc/systemd/system/');
+    const named = !/^\/(home|root|run|srv|tmp|usr\/local)\//.test(path);
+    const parts = path.split('/').map(part => `package:${part}`);
+    return packages.filter(({ token }) => settings || (named && parts.includes(token))).map(({ by }) => by);
   }
 
   /** A reading with the planned changes laid over it, and the resources that those are from. */
@@ -102,12 +111,19 @@ export function reactionsOf(resources: readonly Resource[]): ReadonlyMap<string,
 }
 
 /** Compares one resource with what was read; `foresight` is left out when its turn has come. */
+export function compare(resource: Resource, observed: Observed, context: Context): Comparison;
+export function compare(
+  resource: Resource,
+  observed: Observed,
+  context: Context,
+  foresight: Foresight,
+): Comparison<PlannedDiff>;
 export function compare(
   resource: Resource,
   observed: Observed,
   context: Context,
   foresight?: Foresight,
-): Comparison {
+): Comparison<PlannedDiff> {
   try {
     return compareKnown(resource, observed, context, foresight);
   } catch (thrown) {
@@ -123,13 +139,20 @@ function compareKnown(
   observed: Observed,
   context: Context,
   foresight: Foresight | undefined,
-): Comparison {
+): Comparison<PlannedDiff> {
   const { module, args, name } = resource;
   const { read, from, missing, problem } = readingsOf(resource, observed, foresight);
   if (problem !== undefined) return { ...uncompared, problem: { ...problem, resource: name } };
   const actual: State | null | Missing = missing ?? module.actual(read, args, context);
   if (!(actual instanceof Missing)) {
     const found = diff(actual, module.desired(args, read));
+    const packagers = found?.kind === 'create' ? packagersOf(resource, foresight) : [];
+    if (found !== null && packagers.length > 0)
+      return {
+        diff: { ...found, kind: 'write' },
+        read,
+        predictedFrom: [...new Set([...packagers, ...from])],
+      };
     return { diff: found, read, predictedFrom: found === null ? [] : from };
   }
   const bringers = foresight?.bringers(actual.broughtBy) ?? [];
@@ -141,6 +164,13 @@ function compareKnown(
     read: undefined,
     predictedFrom: [...new Set([...bringers.map(({ by }) => by), ...from])],
   };
+}
+
+/** Whose packages may come to be in the way of a resource that is the thing at its path. */
+function packagersOf({ module, args }: Resource, foresight: Foresight | undefined): string[] {
+  const identity = module.identity(args);
+  const isPath = module.brings?.(args).some(({ token }) => token === `path:${identity}`);
+  return isPath ? (foresight?.packagers(identity) ?? []) : [];
 }
 
 /** What was read for a module, with the planned changes laid over it, and the resources that those are from. */
