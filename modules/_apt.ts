@@ -1,5 +1,6 @@
+import type { Claims } from '../engine/module.ts';
+import { readOnlyApt } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
-import { readOnlyApt } from '../engine/read-only-apt.ts';
 import type { RunStep } from '../engine/step.ts';
 
 /** No question is asked, a changed configuration file is kept, and no service is restarted behind the plan's back. */
@@ -104,6 +105,18 @@ echo $(($(date +%s) - fetched))`;
 export function provided(names: readonly string[]): string {
   return `dpkg-query -W -f='\${db:Status-Status}\\t\${Provides}\\n' | awk -F '\\t' -v names=${shellQuote(` ${names.join(' ')} `)} '
 $1 == "installed" { n = split($2, all, /, */); for (i = 1; i <= n; i++) { sub(/ .*/, "", all[i]); if (index(names, " " all[i] " ")) print all[i] } }'`;
+}
+
+/** What a resource settles of a package. */
+export function packageClaims(
+  { name, version }: { name: string; version: string | undefined },
+  { state, hold }: { state: string; hold?: boolean },
+): Claims {
+  return {
+    [`the package ${name}`]: state === 'absent' ? 'absent' : 'present',
+    ...(version === undefined ? {} : { [`the version of ${name}`]: version }),
+    ...(hold === undefined ? {} : { [`the hold of ${name}`]: String(hold) }),
+  };
 }
 
 /** What apt would do, by its own simulation, which takes no lock. */

@@ -16,6 +16,7 @@ import {
   installTimeoutS,
   listsAge,
   outlook,
+  packageClaims,
   prepare,
   provided,
   refresh,
@@ -214,6 +215,7 @@ export const apt = defineModule({
     if (diff.has('held')) steps.push(aptMark(args.hold ? 'hold' : 'unhold', names));
     return steps;
   },
+  claims: args => Object.assign({}, ...wanted(args).map(one => packageClaims(one, args))),
   brings: args =>
     args.state === 'absent' ? [] : wanted(args).map(({ name }) => ({ token: `package:${name}` })),
   timeoutS: args => installTimeoutS + durationS(args.lock_timeout),

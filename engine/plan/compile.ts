@@ -1,7 +1,6 @@
 import type { Probe } from '../probe.ts';
-import { contentLimitBytes } from '../probe.ts';
+import { contentLimitBytes, readOnlyApt } from '../probe.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { readOnlyApt } from '../read-only-apt.ts';
 import { stateDirectory } from '../step.ts';
 
 type Of<K extends Probe['kind']> = Extract<Probe, { kind: K }>;
