@@ -134,9 +134,9 @@ export const command = (
 });
 
 /**
- * Shell for a `command` that asks apt. It sets `$only` and `$memory` for `$only apt-get -s $memory …`: apt's binary cache saves a reading half a
- * second, but apt writes it when it is stale and may be written. So root gives up every right but that to read
- * everything; where it cannot (a container may lack that right), apt does without its cache.
+ * Shell for a `command` that asks apt: it sets `$only` and `$memory` for `$only apt-get -s $memory …`. Apt's binary
+ * cache saves a reading half a second, but apt writes it when it is stale and may be written. So root gives up every
+ * right but that to read everything; where it cannot (a container may lack that right), apt does without its cache.
  */
 export const readOnlyApt = `export LC_ALL=C
 only='setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search --bounding-set=-all,+dac_read_search'

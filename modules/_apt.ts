@@ -146,11 +146,18 @@ for p in ${names.of.map(shellQuote).join(' ')}; do if ${chosen}; then set -- "$@
 ${readOnlyApt}${apt} "$@" 2>/dev/null | ${filter}`;
 }
 
+/** What apt-get is told for an upgrade of all packages. */
+export const upgradeWords = (upgrade: string): readonly string[] =>
+  upgrade === 'full' ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs'];
+
 /**
- * A script that simulates an upgrade that removes nothing. Working out the dependencies takes most of its time, and
- * leads nowhere when each installed package is the one that apt would choose, which is quick to ask.
+ * A script that simulates an upgrade of all packages. Working out the dependencies takes most of its time, and leads
+ * nowhere when each installed package is the one that apt would choose, which is quick to ask; but a full upgrade may
+ * also install an essential package that is missing.
  */
-export function simulateUpgrade(words: readonly string[]): string {
+export function simulateUpgrade(upgrade: string): string {
+  const words = upgradeWords(upgrade);
+  if (upgrade === 'full') return simulate(words);
   return `${readOnlyApt}chosen() {
   dpkg-query -W -f='\${db:Status-Status} \${binary:Package}\\n' | sed -n 's/^installed //p' |
     xargs $only apt-cache $memory policy 2>/dev/null |

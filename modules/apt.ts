@@ -22,6 +22,7 @@ import {
   refresh,
   simulate,
   simulateUpgrade,
+  upgradeWords,
 } from './_apt.ts';
 
 /** A package as written: `nginx` or `nginx=1.22.*`. */
@@ -148,9 +149,8 @@ export const apt = defineModule({
       probes['provided'] = command(provided(names));
       probes['installation'] = simulation(['install'], { installed: false, of: args.packages });
     }
-    if (args.upgrade === 'full') probes['upgrade'] = simulation(upgradeWords(args));
-    if (args.upgrade === 'safe')
-      probes['upgrade'] = command(simulateUpgrade(upgradeWords(args)), { timeoutS: 120 });
+    if (args.upgrade !== 'none')
+      probes['upgrade'] = command(simulateUpgrade(args.upgrade), { timeoutS: 120 });
     if (args.autoremove) probes['unneeded'] = simulation(['autoremove']);
     return probes;
   },
@@ -210,7 +210,7 @@ export const apt = defineModule({
       if (chosen.length > 0) steps.push(get('install', ...options, ...chosen));
     }
     if (diff.has('upgraded') || (args.upgrade !== 'none' && diff.has('package lists')))
-      steps.push(get(...upgradeWords(args)));
+      steps.push(get(...upgradeWords(args.upgrade)));
     if (args.autoremove) steps.push(get('autoremove', ...(args.purge ? ['--purge'] : [])));
     if (diff.has('held')) steps.push(aptMark(args.hold ? 'hold' : 'unhold', names));
     return steps;
@@ -228,8 +228,6 @@ const wanted = ({ packages }: Pick<Arguments, 'packages'>): Wanted[] =>
   });
 
 const removeVerb = ({ purge }: Pick<Arguments, 'purge'>) => (purge ? 'purge' : 'remove');
-const upgradeWords = ({ upgrade }: Pick<Arguments, 'upgrade'>) =>
-  upgrade === 'full' ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs'];
 const printed = (result: unknown): string => (result as CommandResult | undefined)?.stdout ?? '';
 
 const found = (read: Read, name: string) => (read[name] ?? null) as PackageState | null;
