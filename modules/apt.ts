@@ -138,20 +138,16 @@ export const apt = defineModule({
     const probes: Record<string, Probe> = { lists: command(listsAge) };
     for (const name of names) probes[name] = installedPackage(name);
     if (args.state === 'latest') for (const name of names) probes[`candidate ${name}`] = candidate(name);
-    const simulation = (words: string[], of?: { installed: boolean; of: string[] }) =>
-      command(simulate(words, of), { timeoutS: 120 });
-    if (args.state === 'absent')
-      probes['removal'] = simulation([removeVerb(args), ...(args.autoremove ? ['--auto-remove'] : [])], {
-        installed: true,
-        of: names,
-      });
-    else if (names.length > 0) {
+    const simulation = (script: string) => command(script, { timeoutS: 120 });
+    if (args.state === 'absent') {
+      const words = [removeVerb(args), ...(args.autoremove ? ['--auto-remove'] : [])];
+      probes['removal'] = simulation(simulate(words, { installed: true, of: names }));
+    } else if (names.length > 0) {
       probes['provided'] = command(provided(names));
-      probes['installation'] = simulation(['install'], { installed: false, of: args.packages });
+      probes['installation'] = simulation(simulate(['install'], { installed: false, of: args.packages }));
     }
-    if (args.upgrade !== 'none')
-      probes['upgrade'] = command(simulateUpgrade(args.upgrade), { timeoutS: 120 });
-    if (args.autoremove) probes['unneeded'] = simulation(['autoremove']);
+    if (args.upgrade !== 'none') probes['upgrade'] = simulation(simulateUpgrade(args.upgrade));
+    if (args.autoremove) probes['unneeded'] = simulation(simulate(['autoremove']));
     return probes;
   },
   actual: (read, args, context) => {

@@ -92,6 +92,14 @@ describe.each(shells)('reading through %s', (_, argv) => {
     expect(got.two).toEqual({ value: { exit: 0, stdout: '', stderr: '' } });
   });
 
+  it('answers every section, however many there are and whatever they print or end with', () => {
+    const script = (i: number) => `head -c 60000 /dev/zero | tr '\\0' ${i % 10}; echo ${i} >&2; exit ${i}`;
+    const probes = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [i, probe.command(script(i))]));
+    const got = read(probes, argv);
+    for (let i = 0; i < 20; i++)
+      expect(got[i]).toEqual({ value: { exit: i, stdout: `${i % 10}`.repeat(60_000), stderr: `${i}` } });
+  });
+
   it('does not take what a command prints for another section', () => {
     const fake = 'printf "\\nffffffffffffffffffffffff 0 0\\n"; env; set';
     const got = read({ fake: probe.command(fake), after: probe.path(dir) }, argv);
