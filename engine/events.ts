@@ -1,5 +1,5 @@
 import type { Lease } from './lease.ts';
-import type { Diff } from './module.ts';
+import type { PlannedDiff } from './module.ts';
 import type { Problem } from './problem.ts';
 
 export type Status = 'unchanged' | 'changed' | 'failed' | 'skipped' | 'would_change';
@@ -10,11 +10,11 @@ export interface Outcome {
   module: string;
   status: Status;
   /** What differed; null when nothing did. */
-  diff: Diff | null;
+  diff: PlannedDiff | null;
   /** Names of the planned resources that this difference was predicted from; empty when it was read. */
   predictedFrom: readonly string[];
   /** At its turn the resource differed from what the plan showed: this is what the plan showed. */
-  deviation?: { planned: Diff | null };
+  deviation?: { planned: PlannedDiff | null };
   durationMs: number;
   error?: Problem;
   /** Why it was skipped: `when`, `tags`, or the failed resource's name. */

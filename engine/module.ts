@@ -31,6 +31,12 @@ export interface Diff {
   has(key: string): boolean;
 }
 
+/** A difference as a plan may show it. */
+export type PlannedDiff = Omit<Diff, 'kind'> & {
+  /** `write` = it is as said in the end, but what is there before cannot be known yet: it is created or replaced. */
+  kind: Diff['kind'] | 'write';
+};
+
 /** Something a resource makes available to the resources after it; see `Missing.broughtBy` for tokens. */
 export interface Brought {
   /** `package:nginx`, `unit:app.service`, `path:/srv/app`, `role:app`, `database:app`, `certificate:example.com` … */
@@ -38,6 +44,15 @@ export interface Brought {
   /** For `path:` tokens: the content the file will have, so that later resources are planned with it. */
   content?: Buffer;
 }
+
+/**
+ * Things of a host, such as `the owner of /srv/app`, and what a resource makes of each. A value that takes work, or that may
+ * not be known yet, is a function; undefined = it leaves the thing alone. Values are only compared: they may be secret.
+ */
+export type Claims = Readonly<Record<string, string | (() => string | undefined)>>;
+
+/** What the claim begins with that says what is at a path: `file`, `directory`, `link` or `nothing`. */
+export const typeClaim = 'what is at ';
 
 /** What a module needs to know besides its arguments and what was read. */
 export interface Context {
@@ -106,6 +121,10 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   check?: boolean;
   /** The module as it is under `checks`, where it only looks; left out by one that is a check anyhow or never is. */
   asCheck?: Module;
+  /** What it settles: two resources that settle the same thing differently would undo each other on every run. */
+  claims?(args: A): Claims;
+  /** What it settles of a path below its own that `claims` does not name. */
+  claimsBelow?(args: A, path: string): Claims;
   /** False where there is nothing to read again after the steps, e.g. a command that runs always. */
   verifies?(args: A): boolean;
   /** Seconds that its steps may take before they count as hanging; 1800 when left out. */

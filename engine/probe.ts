@@ -134,6 +134,21 @@ export const command = (
 });
 
 /**
+ * Shell for a `command` that asks apt: it sets `$only` and `$memory` for `$only apt-get -s $memory …`. Apt's binary
+ * cache saves a reading half a second, but apt writes it when it is stale and may be written. So root gives up every
+ * right but that to read everything; where it cannot (a container may lack that right), apt does without its cache.
+ */
+export const readOnlyApt = `export LC_ALL=C
+only='setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search --bounding-set=-all,+dac_read_search'
+memory=
+if [ "$(id -u)" != 0 ]; then only=
+elif ! $only true 2>/dev/null; then
+  only=
+  memory='-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache='
+fi
+`;
+
+/**
  * Stands where a state cannot be read because something is not on the host yet. `broughtBy` lists tokens such as
  * `package:nginx` or `unit:app.service` (`*` matches any characters); the engine looks for an earlier resource that
  * brings one of them, and predicts, or reports the absence as a problem before anything is changed.

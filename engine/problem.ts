@@ -41,7 +41,8 @@ export const explanations = {
   'expression-type': 'An operator or filter was given a value of a type it does not take.',
   'expression-limit': 'An expression ran longer, or produced more text, than any sensible playbook needs.',
   'invalid-value': 'A value has the right type but cannot be used for what it is meant for.',
-  conflict: 'Two resources of a play own the same thing and would undo each other on every run.',
+  conflict:
+    'Two resources settle the same thing of a host, in one play or in two, and would undo each other on every run.',
   'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
   'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
   'insecure-file': 'A file of secrets can be read by other accounts of this computer.',

@@ -8,7 +8,8 @@ import type { Counts, Event, EventBody, HostResult, Outcome } from './events.ts'
 import type { Host } from './host.ts';
 import type { Play, Playbook } from './load/index.ts';
 import type { Binding } from './plan/binding.ts';
-import { Foresight, type PlannedResource, plan } from './plan/plan.ts';
+import { Foresight } from './plan/foresight.ts';
+import { type PlannedResource, plan } from './plan/plan.ts';
 import { type Problem, problemsOf } from './problem.ts';
 import { add, exitCodeOf, unreachableCodes, untouched } from './result.ts';
 import type { ConnectOptions } from './transport/index.ts';

@@ -1,3 +1,5 @@
+import type { Claims } from '../engine/module.ts';
+import { readOnlyApt } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
 
@@ -105,7 +107,19 @@ export function provided(names: readonly string[]): string {
 $1 == "installed" { n = split($2, all, /, */); for (i = 1; i <= n; i++) { sub(/ .*/, "", all[i]); if (index(names, " " all[i] " ")) print all[i] } }'`;
 }
 
-/** What apt would do, by its own simulation: it takes no lock, and its caches are kept in memory only. */
+/** What a resource settles of a package. */
+export function packageClaims(
+  { name, version }: { name: string; version: string | undefined },
+  { state, hold }: { state: string; hold?: boolean },
+): Claims {
+  return {
+    [`the package ${name}`]: state === 'absent' ? 'absent' : 'present',
+    ...(version === undefined ? {} : { [`the version of ${name}`]: version }),
+    ...(hold === undefined ? {} : { [`the hold of ${name}`]: String(hold) }),
+  };
+}
+
+/** What apt would do, by its own simulation, which takes no lock. */
 export interface Outlook {
   /** `[name, version there now or undefined, version to come]` of an upgrade. */
   upgrades: [name: string, before: string | undefined, after: string][];
@@ -118,9 +132,9 @@ export function simulate(
   words: readonly string[],
   names?: { installed: boolean; of: readonly string[] },
 ): string {
-  const apt = `LC_ALL=C apt-get -s -q -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= ${words.map(shellQuote).join(' ')}`;
+  const apt = `$only apt-get -s -q $memory ${words.map(shellQuote).join(' ')}`;
   const filter = "grep -E '^(Inst|Remv|Purg) '";
-  if (names === undefined) return `${apt} 2>/dev/null | ${filter}`;
+  if (names === undefined) return `${readOnlyApt}${apt} 2>/dev/null | ${filter}`;
   const status = `"$(dpkg-query -W -f='\${db:Status-Status}' "\${p%%=*}" 2>/dev/null)"`;
   // Simulating takes a second, so it is not done for what another package provides.
   const chosen = names.installed
@@ -128,7 +142,28 @@ export function simulate(
     : `[ ${status} != installed ] && ! printf '%s\\n' "$provided" | grep -qxF -- "$p"`;
   return `${names.installed ? '' : `provided=$(${provided(names.of)})\n`}set --
 for p in ${names.of.map(shellQuote).join(' ')}; do if ${chosen}; then set -- "$@" "$p"; fi; done
-[ $# -eq 0 ] || ${apt} "$@" 2>/dev/null | ${filter}`;
+[ $# -gt 0 ] || exit 0
+${readOnlyApt}${apt} "$@" 2>/dev/null | ${filter}`;
+}
+
+/** What apt-get is told for an upgrade of all packages. */
+export const upgradeWords = (upgrade: string): readonly string[] =>
+  upgrade === 'full' ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs'];
+
+/**
+ * A script that simulates an upgrade of all packages. Working out the dependencies takes most of its time, and leads
+ * nowhere when each installed package is the one that apt would choose, which is quick to ask; but a full upgrade may
+ * also install an essential package that is missing.
+ */
+export function simulateUpgrade(upgrade: string): string {
+  const words = upgradeWords(upgrade);
+  if (upgrade === 'full') return simulate(words);
+  return `${readOnlyApt}chosen() {
+  dpkg-query -W -f='\${db:Status-Status} \${binary:Package}\\n' | sed -n 's/^installed //p' |
+    xargs $only apt-cache $memory policy 2>/dev/null |
+    awk '$1 == "Installed:" { there = $2 } $1 == "Candidate:" { asked = 1; if ($2 != there) { other = 1; exit } } END { exit other || !asked }'
+}
+chosen || $only apt-get -s -q $memory ${words.map(shellQuote).join(' ')} 2>/dev/null | grep -E '^(Inst|Remv|Purg) '`;
 }
 
 /** Reads `Inst libc6 [2.36-9] (2.36-10 Debian:12 [amd64])` and `Remv nginx [1.22.1-9]`. */

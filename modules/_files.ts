@@ -1,4 +1,7 @@
-import type { Diff, State } from '../engine/module.ts';
+import { posix } from 'node:path';
+import type { Claims, Diff, State } from '../engine/module.ts';
+import { typeClaim } from '../engine/module.ts';
+import { text } from '../engine/plan/diff.ts';
 import type { PathState } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { AttributesStep, RunStep } from '../engine/step.ts';
@@ -33,6 +36,36 @@ export function attributesOf({ owner, group, mode }: Attributes): Partial<Record
     ...(mode === undefined ? {} : { mode: mode.padStart(4, '0') }),
   };
 }
+
+/** What a resource settles of a path: what is there (`nothing`, `file` …), its attributes, and perhaps its content. */
+export function pathClaims(
+  path: string,
+  type: PathState['type'] | 'nothing' | undefined,
+  attributes: Attributes = {},
+  content?: () => string | Uint8Array | undefined,
+): Claims {
+  const at = posix.normalize(path);
+  const entries = Object.entries(attributesOf(attributes)).map(([key, value]) => [
+    `the ${key} of ${at}`,
+    value,
+  ]);
+  return {
+    ...(type === undefined ? {} : { [`${typeClaim}${at}`]: type }),
+    ...Object.fromEntries(entries),
+    ...(content === undefined
+      ? {}
+      : {
+          [`the content of ${at}`]: () => {
+            const bytes = content();
+            return bytes === undefined ? undefined : text(bytes).sha256;
+          },
+        }),
+  };
+}
+
+/** Whether one path is below another. */
+export const isBelow = (path: string, folder: string): boolean =>
+  path.startsWith(`${posix.normalize(folder)}/`);
 
 /** The state of what is at a path. Its type is a key only when it is not the one wanted: see `wantedType`. */
 export function pathState(at: PathState, type: PathState['type']): State {

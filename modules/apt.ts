@@ -16,10 +16,13 @@ import {
   installTimeoutS,
   listsAge,
   outlook,
+  packageClaims,
   prepare,
   provided,
   refresh,
   simulate,
+  simulateUpgrade,
+  upgradeWords,
 } from './_apt.ts';
 
 /** A package as written: `nginx` or `nginx=1.22.*`. */
@@ -135,19 +138,16 @@ export const apt = defineModule({
     const probes: Record<string, Probe> = { lists: command(listsAge) };
     for (const name of names) probes[name] = installedPackage(name);
     if (args.state === 'latest') for (const name of names) probes[`candidate ${name}`] = candidate(name);
-    const simulation = (words: string[], of?: { installed: boolean; of: string[] }) =>
-      command(simulate(words, of), { timeoutS: 120 });
-    if (args.state === 'absent')
-      probes['removal'] = simulation([removeVerb(args), ...(args.autoremove ? ['--auto-remove'] : [])], {
-        installed: true,
-        of: names,
-      });
-    else if (names.length > 0) {
+    const simulation = (script: string) => command(script, { timeoutS: 120 });
+    if (args.state === 'absent') {
+      const words = [removeVerb(args), ...(args.autoremove ? ['--auto-remove'] : [])];
+      probes['removal'] = simulation(simulate(words, { installed: true, of: names }));
+    } else if (names.length > 0) {
       probes['provided'] = command(provided(names));
-      probes['installation'] = simulation(['install'], { installed: false, of: args.packages });
+      probes['installation'] = simulation(simulate(['install'], { installed: false, of: args.packages }));
     }
-    if (args.upgrade !== 'none') probes['upgrade'] = simulation(upgradeWords(args));
-    if (args.autoremove) probes['unneeded'] = simulation(['autoremove']);
+    if (args.upgrade !== 'none') probes['upgrade'] = simulation(simulateUpgrade(args.upgrade));
+    if (args.autoremove) probes['unneeded'] = simulation(simulate(['autoremove']));
     return probes;
   },
   actual: (read, args, context) => {
@@ -206,11 +206,12 @@ export const apt = defineModule({
       if (chosen.length > 0) steps.push(get('install', ...options, ...chosen));
     }
     if (diff.has('upgraded') || (args.upgrade !== 'none' && diff.has('package lists')))
-      steps.push(get(...upgradeWords(args)));
+      steps.push(get(...upgradeWords(args.upgrade)));
     if (args.autoremove) steps.push(get('autoremove', ...(args.purge ? ['--purge'] : [])));
     if (diff.has('held')) steps.push(aptMark(args.hold ? 'hold' : 'unhold', names));
     return steps;
   },
+  claims: args => Object.assign({}, ...wanted(args).map(one => packageClaims(one, args))),
   brings: args =>
     args.state === 'absent' ? [] : wanted(args).map(({ name }) => ({ token: `package:${name}` })),
   timeoutS: args => installTimeoutS + durationS(args.lock_timeout),
@@ -223,8 +224,6 @@ const wanted = ({ packages }: Pick<Arguments, 'packages'>): Wanted[] =>
   });
 
 const removeVerb = ({ purge }: Pick<Arguments, 'purge'>) => (purge ? 'purge' : 'remove');
-const upgradeWords = ({ upgrade }: Pick<Arguments, 'upgrade'>) =>
-  upgrade === 'full' ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs'];
 const printed = (result: unknown): string => (result as CommandResult | undefined)?.stdout ?? '';
 
 const found = (read: Read, name: string) => (read[name] ?? null) as PackageState | null;

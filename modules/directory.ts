@@ -6,7 +6,9 @@ import {
   attributesOf,
   attributesStep,
   fileMode,
+  isBelow,
   ownership,
+  pathClaims,
   pathState,
   refuse,
   wantedType,
@@ -97,6 +99,13 @@ export const directory = defineModule({
       ? [{ do: 'attributes', path: args.path, ...ownership, recursive: true }]
       : [];
     return [...below, ...attributesStep(args.path, diff, args)];
+  },
+  claims: args =>
+    args.state === 'absent' ? pathClaims(args.path, 'nothing') : pathClaims(args.path, 'directory', args),
+  claimsBelow: (args, path) => {
+    if (!isBelow(path, args.path)) return {};
+    if (args.state === 'absent') return pathClaims(path, 'nothing');
+    return args.recurse ? pathClaims(path, undefined, { owner: args.owner, group: args.group }) : {};
   },
   brings: args => (args.state === 'absent' ? [] : [{ token: `path:${args.path}` }]),
 });

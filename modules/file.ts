@@ -7,6 +7,7 @@ import {
   attributesStep,
   fileMode,
   ownership,
+  pathClaims,
   pathState,
   refuse,
   wantedType,
@@ -113,6 +114,10 @@ export const file = defineModule({
       },
     ];
   },
+  claims: args =>
+    args.state === 'absent'
+      ? pathClaims(args.path, 'nothing')
+      : pathClaims(args.path, 'file', args, () => args.content),
   brings: args => {
     if (args.state === 'absent') return [];
     const content = args.content === undefined ? {} : { content: Buffer.from(args.content) };

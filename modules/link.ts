@@ -1,7 +1,7 @@
 import { defineModule } from '../engine/module.ts';
 import { path } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
-import { absolutePath, refuse, wantedType } from './_files.ts';
+import { absolutePath, pathClaims, refuse, wantedType } from './_files.ts';
 
 /** A symbolic link. */
 export const link = defineModule({
@@ -64,5 +64,9 @@ export const link = defineModule({
       inTheWay === 'directory' ? [{ do: 'run', command: ['rmdir', '--', args.path], undo: {} }] : [];
     return [...makeRoom, { do: 'link', path: args.path, target: args.target }];
   },
+  claims: args =>
+    args.state === 'absent'
+      ? pathClaims(args.path, 'nothing')
+      : { ...pathClaims(args.path, 'link'), [`the target of ${args.path}`]: args.target },
   brings: args => (args.state === 'absent' ? [] : [{ token: `path:${args.path}` }]),
 });

@@ -12,6 +12,7 @@ import {
   program,
 } from '../engine/probe.ts';
 import type { CheckedStep, Step } from '../engine/step.ts';
+import { pathClaims } from './_files.ts';
 import { acmeRoot, type Directives, locationProblems, reloadNginx, renderSite } from './_nginx.ts';
 
 interface Source {
@@ -241,6 +242,14 @@ export const nginx_site = defineModule({
       reloadNginx,
       { do: 'pay', unit: note(args.name) },
     ];
+  },
+  claims: args => {
+    const [file, link] = [available(args.name), enabledLink(args.name)];
+    if (args.state === 'absent') return { ...pathClaims(file, 'nothing'), ...pathClaims(link, 'nothing') };
+    return {
+      ...pathClaims(file, undefined, {}, () => bytesOf(args)),
+      ...pathClaims(link, args.enabled ? 'link' : 'nothing'),
+    };
   },
   brings: args => {
     const bytes = bytesOf(args);

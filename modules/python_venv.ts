@@ -2,6 +2,7 @@ import { defineModule } from '../engine/module.ts';
 import { command, content, Missing, path, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { RunStep, Step } from '../engine/step.ts';
+import { pathClaims } from './_files.ts';
 import { allows, applies, normalized, type Requirement, readRequirements } from './_python.ts';
 
 /**
@@ -189,6 +190,10 @@ export const python_venv = defineModule({
     if (remake || diff.has('packages')) steps.push(...install(args as Arguments, as));
     return steps;
   },
+  claims: args =>
+    args.state === 'absent'
+      ? pathClaims(args.path, 'nothing')
+      : pathClaims(args.path, 'directory', { owner: args.owner }),
   brings: args => [{ token: `path:${args.path}` }],
   timeoutS: () => 1800,
 });

@@ -3,6 +3,7 @@ import { text } from '../engine/plan/diff.ts';
 import { content, owed, path, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
+import { pathClaims } from './_files.ts';
 import { daemonReload, isTemplate, renderUnit, type Section, sectionProblems } from './_systemd.ts';
 
 // The type is cut short: inferring the values' types as well is too deep for the compiler.
@@ -168,6 +169,10 @@ export const systemd_unit = defineModule({
     const label = `systemd-analyze verify ${name}`;
     return [...before!, { do: 'checked', steps: [write], by, label }, ...after!];
   },
+  claims: args =>
+    args.state === 'absent'
+      ? pathClaims(fileOf(args.name), 'nothing')
+      : pathClaims(fileOf(args.name), 'file', { mode: '0644' }, () => bytesOf(args)),
   brings: args => [
     { token: `unit:${args.name}` },
     {

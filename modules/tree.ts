@@ -10,7 +10,16 @@ import {
   path,
 } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
-import { absolutePath, attributesOf, fileMode, matches, ownership, refuse } from './_files.ts';
+import {
+  absolutePath,
+  attributesOf,
+  fileMode,
+  isBelow,
+  matches,
+  ownership,
+  pathClaims,
+  refuse,
+} from './_files.ts';
 
 /** A file of the folder beside the playbook; the engine reads them. */
 interface SourceFile {
@@ -141,6 +150,20 @@ export const tree = defineModule({
         (one): Step => ({ do: 'remove', path: `${args.path}/${one.replace(/\/$/, '')}`, recursive: true }),
       ),
     ];
+  },
+  claims: args => {
+    const { owner, group } = args;
+    const claims = piecesOf(args).map(({ absolute, bytes }) =>
+      bytes
+        ? pathClaims(absolute, 'file', { owner, group, mode: args.file_mode }, () => bytes)
+        : pathClaims(absolute, 'directory', { owner, group, mode: args.directory_mode }),
+    );
+    return Object.assign({}, ...claims);
+  },
+  claimsBelow: (args, path) => {
+    if (!args.delete_extra || !isBelow(path, args.path)) return {};
+    const relative = path.slice(args.path.length + 1);
+    return args.exclude.some(glob => matches(relative, glob)) ? {} : pathClaims(path, 'nothing');
   },
   brings: args =>
     piecesOf(args).map(({ absolute, bytes }) => ({

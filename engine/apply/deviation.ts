@@ -1,6 +1,6 @@
 import type { Outcome } from '../events.ts';
 import type { Diff } from '../module.ts';
-import { sameDiff } from '../plan/diff.ts';
+import { keepsTo } from '../plan/diff.ts';
 import { compare, type PlannedResource } from '../plan/plan.ts';
 import { problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
@@ -10,7 +10,7 @@ import type { Visit } from '../visit.ts';
 export function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
   if (resource.incomplete || outcome.diff === null)
     return outcome.status === 'unchanged' && found !== null && !resource.module.check;
-  return !sameDiff(outcome.diff, found);
+  return !keepsTo(outcome.diff, found);
 }
 
 /**

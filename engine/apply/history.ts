@@ -52,9 +52,11 @@ export function historyLine(
       failed: failed.length,
       skipped: of('skipped').length,
     },
-    changed: changed
-      .slice(0, mostNames)
-      .map(({ name, module, diff }) => ({ name: short(name), module, change: diff?.kind ?? 'update' })),
+    changed: changed.slice(0, mostNames).map(({ name, module, diff }) => {
+      // What was done was found, so it is never the `write` of a plan.
+      const change = diff === null || diff.kind === 'write' ? 'update' : diff.kind;
+      return { name: short(name), module, change };
+    }),
     failed: failed
       .slice(0, mostNames)
       .map(({ name, module, error }) => ({ name: short(name), module, code: error?.code ?? 'bug' })),

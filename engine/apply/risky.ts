@@ -1,4 +1,5 @@
-import { reactionsOf } from '../plan/plan.ts';
+import { reactionsOf } from '../plan/foresight.ts';
+
 import type { Problem } from '../problem.ts';
 import { shellQuote } from '../quote.ts';
 import type { Resource } from '../resource.ts';

@@ -3,6 +3,7 @@ import { type Place, type Problem, ProblemError, problemsOf } from '../problem.t
 import type { Resource } from '../resource.ts';
 import { Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
+import { disagreements } from './claims.ts';
 import { isTemplate } from './expression/index.ts';
 import type { FactName, Facts } from './facts.ts';
 import { factsUsed } from './facts-used.ts';
@@ -100,6 +101,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
       problems,
     ),
   );
+  if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(plays, inventory));
   if (limit !== undefined && plays.length > 0 && plays.every(({ hosts }) => hosts.length === 0)) {
     problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`);
   }
@@ -172,6 +174,17 @@ function hostsOfPlay(text: PlayText, inventory: Inventory, problems: Problems): 
     .filter(({ pattern }) => !isTemplate(pattern))
     .flatMap(({ pattern, where }) => problems.attempt(() => hostsOf(pattern, inventory, where)) ?? []);
   return [...new Map(found.map(host => [host.name, host])).values()];
+}
+
+function disagreementsAcross(plays: readonly Play[], inventory: Inventory): Problem[] {
+  const hosts = [...new Map(plays.flatMap(play => play.hosts.map(host => [host.name, host]))).values()];
+  return offlineProblems(hosts, inventory, host => {
+    const own = plays.map(play =>
+      play.hosts.some(({ name }) => name === host.name) ? play.resolve(host) : [],
+    );
+    const found = disagreements(own);
+    if (found.length > 0) throw new ProblemError(...found);
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { didYouMean } from '../did-you-mean.ts';
 import type { Place } from '../problem.ts';
-import { type Resource, UnknownArgument } from '../resource.ts';
+import type { Resource } from '../resource.ts';
+import { disagreements, known } from './claims.ts';
 import type { PlayText, ResourceText } from './playbook.ts';
 import type { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
@@ -9,6 +10,8 @@ import { sourceOf } from './tree.ts';
 /** Checks what the resources of a host are called, what they own, and that the names they refer to are there. */
 export function checkNames(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   const conflicting = checkOwners(all, problems);
+  const others = all.filter(resolved => !conflicting.has(resolved)).map(({ resource }) => resource);
+  problems.add(...disagreements([others]));
   const byName = new Map<string, Resolved>();
   for (const resolved of all) {
     const { name, at } = resolved.resource;
@@ -98,16 +101,6 @@ export function expandNeeds(all: readonly Resolved[]): Resource[] {
         .map(({ resource: other }) => other.name),
     ),
   }));
-}
-
-/** What a module says of its arguments; undefined while it asks for one that is not known. */
-function known<T>(ask: () => T): T | undefined {
-  try {
-    return ask();
-  } catch (thrown) {
-    if (thrown instanceof UnknownArgument) return undefined;
-    throw thrown;
-  }
 }
 
 function nameAt({ name, doc, path }: ResourceText): Place | undefined {

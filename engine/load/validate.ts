@@ -1,6 +1,7 @@
 import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
 import type { Problem } from '../problem.ts';
 import { Unknown } from '../value.ts';
+import { conforms } from './conforms.ts';
 import { isTemplate } from './expression/index.ts';
 import type { Doc, Path } from './parse.ts';
 import { type Failure, wording } from './wording.ts';
@@ -25,6 +26,14 @@ export interface Subject {
   label: string;
 }
 
+const isOpen: Record<Open, (data: unknown) => boolean> = {
+  template: data => typeof data === 'string' && isTemplate(data),
+  unknown: data => data instanceof Unknown,
+};
+
+/** What is let pass while a schema is checked, so that it is compiled once for both. */
+let passes: Open = 'template';
+
 const ajv = new Ajv({
   strict: false,
   allErrors: true,
@@ -34,23 +43,21 @@ const ajv = new Ajv({
   logger: false,
 });
 ajv.addKeyword({
-  keyword: 'template',
-  validate: (_: unknown, data: unknown) => typeof data === 'string' && isTemplate(data),
+  keyword: 'open',
+  validate: (_: unknown, data: unknown) => isOpen[passes](data),
 });
-ajv.addKeyword({ keyword: 'unknown', validate: (_: unknown, data: unknown) => data instanceof Unknown });
 
-const compiled: Record<Open, WeakMap<object, ValidateFunction>> = {
-  template: new WeakMap(),
-  unknown: new WeakMap(),
-};
+const compiled = new WeakMap<object, ValidateFunction>();
 
 /** What is wrong with `data`, in words and at its places. Compiles each schema once. */
 export function validate(schema: Schema, data: unknown, subject: Subject, open: Open): Problem[] {
-  let check = compiled[open].get(schema);
+  if (conforms(schema, data, isOpen[open])) return [];
+  let check = compiled.get(schema);
   if (check === undefined) {
-    check = ajv.compile(relax(schema, open) as AnySchema);
-    compiled[open].set(schema, check);
+    check = ajv.compile(relax(schema) as AnySchema);
+    compiled.set(schema, check);
   }
+  passes = open;
   if (check(data)) return [];
   return wording(check.errors as Failure[], data, subject);
 }
@@ -64,8 +71,8 @@ export function nonconformity(schema: Schema, data: unknown): string | undefined
 }
 
 /** The schema that lets a template or an Unknown stand for any value. */
-function relax(schema: Schema, open: Open): Schema {
-  return { if: { [open]: true }, else: mapSchemas(schema, inner => relax(inner, open)) };
+function relax(schema: Schema): Schema {
+  return { if: { open: true }, else: mapSchemas(schema, relax) };
 }
 
 const mapsOfSchemas = ['properties', 'patternProperties', 'definitions'];

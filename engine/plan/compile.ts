@@ -1,5 +1,5 @@
 import type { Probe } from '../probe.ts';
-import { contentLimitBytes } from '../probe.ts';
+import { contentLimitBytes, readOnlyApt } from '../probe.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
 import { stateDirectory } from '../step.ts';
 
@@ -22,7 +22,7 @@ const unitProperties =
 /** Shell functions that every reading and every change uses; defined once a session. */
 export const readLibrary = `
 r_account=$(id -un)
-r_mark() { r_c=$?; printf '\\n%s %s %s\\n' "$r_k" "$1" "$r_c"; printf '\\n%s %s %s\\n' "$r_k" "$1" "$r_c" >&2; }
+r_mark() { printf '\\n%s %s %s\\n%s\\n%s .\\n' "$r_k" "$1" "$?" "$r_e" "$r_k"; }
 r_as() { r_u=$1; shift; if [ "$r_u" = "$r_account" ]; then "$@"; else runuser -u "$r_u" -- "$@"; fi; }
 r_find() { find "$@" -printf '%p\\0%y\\0%u\\0%g\\0%m\\0%s\\0%T@\\0%l\\0' 2>/dev/null; }
 r_content() {
@@ -76,7 +76,7 @@ export function compile(probes: readonly Probe[], nonce: string): Section[] {
     sections.push({
       kind: 'candidate',
       probes: candidates,
-      script: `apt-cache policy ${words(candidates.map(probe => probe.name))} 2>/dev/null`,
+      script: `(${readOnlyApt}$only apt-cache $memory policy ${words(candidates.map(probe => probe.name))} 2>/dev/null)`,
     });
   }
   const units = all('unit');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Change, Diff, State, StateValue, Text } from '../module.ts';
+import type { Change, Diff, PlannedDiff, State, StateValue, Text } from '../module.ts';
 
 /** A text as a state holds it. */
 export function text(content: string | Uint8Array): Text {
@@ -29,21 +29,29 @@ export function diff(actual: State | null, desired: State | null): Diff | null {
   return changes.length === 0 ? null : differ('update', changes);
 }
 
-/** Whether two differences would show a reader the same thing. */
-export function sameDiff(a: Diff | null, b: Diff | null): boolean {
-  if (a === null || b === null) return a === b;
+/**
+ * Whether the difference that was found is the one that was planned. A planned `write` claims nothing of what is there
+ * before: then nothing else may change than it says, and to the same values.
+ */
+export function keepsTo(planned: PlannedDiff | null, found: Diff | null): boolean {
+  if (planned === null || found === null) return planned === found;
+  const write = planned.kind === 'write';
   return (
-    a.kind === b.kind &&
-    a.changes.length === b.changes.length &&
-    a.changes.every(change => {
-      const other = b.changes.find(candidate => candidate.key === change.key);
-      return other !== undefined && equal(change.before, other.before) && equal(change.after, other.after);
+    (write ? found.kind !== 'remove' : planned.kind === found.kind) &&
+    (write || planned.changes.length === found.changes.length) &&
+    found.changes.every(change => {
+      const other = planned.changes.find(candidate => candidate.key === change.key);
+      return (
+        other !== undefined &&
+        equal(change.after, other.after) &&
+        (write || equal(change.before, other.before))
+      );
     })
   );
 }
 
 /** What is not as declared, in words: `answer is 502, not 200`. */
-export function lacks(found: Diff): string {
+export function lacks(found: PlannedDiff): string {
   return found.changes
     .map(({ key, before, after }) => `${key} is ${said(before)}, not ${said(after)}`)
     .join('; ');

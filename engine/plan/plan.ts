@@ -1,9 +1,10 @@
 import type { Outcome } from '../events.ts';
-import type { Brought, Context, Diff, State } from '../module.ts';
-import { Missing, type Owed, type Probe } from '../probe.ts';
+import type { Context, Diff, PlannedDiff, State } from '../module.ts';
+import { Missing, type Probe } from '../probe.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
-import { diff, lacks, text } from './diff.ts';
+import { diff, lacks } from './diff.ts';
+import { Foresight, reactionsOf } from './foresight.ts';
 import type { Observed } from './read.ts';
 
 /** A resource with what it would do: an outcome whose status is not final yet. */
@@ -24,8 +25,8 @@ export function probesOf(resource: Resource): Record<string, Probe> {
 }
 
 /** What is read of a resource and how that differs from what it declares. */
-export interface Comparison {
-  diff: Diff | null;
+export interface Comparison<D = Diff> {
+  diff: D | null;
   /** The state that it shall have; undefined = not known. */
   desired?: State | null;
   read: Record<string, unknown> | undefined;
@@ -33,103 +34,20 @@ export interface Comparison {
   problem?: Problem;
 }
 
-/**
- * What the changes planned so far will have made of the host, as far as later resources ask for it. One is carried
- * from play to play as long as nothing is applied.
- */
-export class Foresight {
-  readonly #brought: (Brought & { by: string })[] = [];
-  #owed: { unit: string; owed: Owed }[] = [];
-  readonly #states = new Map<string, { state: State | null; by: string }>();
-  readonly #changing: string[] = [];
-
-  /** Names of the resources that will change. */
-  get changing(): readonly string[] {
-    return this.#changing;
-  }
-
-  /** Records a resource that will change: what it brings, pays and becomes, and who answers its change. */
-  add(resource: Resource, reactions: readonly Reaction[], desired?: State | null): void {
-    this.#changing.push(resource.name);
-    if (!resource.incomplete) {
-      const paid = resource.module.reacts?.(resource.args, resource.name).map(({ unit }) => unit) ?? [];
-      this.#owed = this.#owed.filter(({ unit }) => !paid.includes(unit));
-      if (desired !== undefined && resource.module.verifies?.(resource.args) !== false)
-        this.#states.set(thing(resource), { state: desired, by: resource.name });
-      for (const brought of resource.module.brings?.(resource.args) ?? [])
-        this.#brought.push({ ...brought, by: resource.name });
-    }
-    for (const { unit, action } of reactions)
-      this.#owed.push({ unit, owed: { action, because: resource.name, sinceS: null } });
-  }
-
-  /** The state that an earlier resource will have given the very thing that `resource` is about. */
-  become(resource: Resource): { state: State | null; by: string } | undefined {
-    return resource.incomplete ? undefined : this.#states.get(thing(resource));
-  }
-
-  /** The tokens that match one of `patterns` (`*` = any characters), and the resources that bring them. */
-  bringers(patterns: readonly string[]): { token: string; by: string }[] {
-    const expressions = patterns.map(
-      pattern => new RegExp(`^${pattern.split('*').map(literally).join('.*')}$`),
-    );
-    return this.#brought.filter(({ token }) => expressions.some(expression => expression.test(token)));
-  }
-
-  /** A reading with the planned changes laid over it, and the resources that those are from. */
-  overlay(probe: Probe, value: unknown): { value: unknown; from: string[] } {
-    if (probe.kind === 'owed') {
-      const planned = this.#owed.filter(({ unit }) => unit === probe.unit).map(({ owed }) => owed);
-      return { value: [...(value as Owed[]), ...planned], from: planned.map(owed => owed.because) };
-    }
-    if (probe.kind === 'content') {
-      const planned = this.#brought.findLast(
-        ({ token, content }) => content && token === `path:${probe.path}`,
-      );
-      if (planned !== undefined)
-        return {
-          value: { sha256: text(planned.content!).sha256, bytes: planned.content! },
-          from: [planned.by],
-        };
-    }
-    return { value, from: [] };
-  }
-}
-
-/** A resource that answers another's change: see Module.reacts. */
-export interface Reaction {
-  to: string;
-  by: string;
-  unit: string;
-  action: Owed['action'];
-}
-
-/** Who answers whose change, by the name of the resource that changes. */
-export function reactionsOf(resources: readonly Resource[]): ReadonlyMap<string, readonly Reaction[]> {
-  const reactions = new Map<string, Reaction[]>();
-  for (const resource of resources) {
-    if (resource.when === false || resource.incomplete) continue;
-    for (const { to, unit, action } of resource.module.reacts?.(resource.args, resource.name) ?? []) {
-      for (const source of resources.filter(
-        ({ name, loopOf }) => to.includes(name) || (loopOf && to.includes(loopOf)),
-      )) {
-        reactions.set(source.name, [
-          ...(reactions.get(source.name) ?? []),
-          { to: source.name, by: resource.name, unit, action },
-        ]);
-      }
-    }
-  }
-  return reactions;
-}
-
 /** Compares one resource with what was read; `foresight` is left out when its turn has come. */
+export function compare(resource: Resource, observed: Observed, context: Context): Comparison;
+export function compare(
+  resource: Resource,
+  observed: Observed,
+  context: Context,
+  foresight: Foresight,
+): Comparison<PlannedDiff>;
 export function compare(
   resource: Resource,
   observed: Observed,
   context: Context,
   foresight?: Foresight,
-): Comparison {
+): Comparison<PlannedDiff> {
   try {
     return compareKnown(resource, observed, context, foresight);
   } catch (thrown) {
@@ -145,7 +63,7 @@ function compareKnown(
   observed: Observed,
   context: Context,
   foresight: Foresight | undefined,
-): Comparison {
+): Comparison<PlannedDiff> {
   const { module, args, name } = resource;
   const { read, from, missing, problem } = readingsOf(resource, observed, foresight);
   if (problem !== undefined) return { ...uncompared, problem: { ...problem, resource: name } };
@@ -160,6 +78,11 @@ function compareKnown(
   if (!(actual instanceof Missing)) {
     const desired = module.desired(args, read);
     const found = diff(actual, desired);
+    const packagers = found?.kind === 'create' ? packagersOf(resource, foresight) : [];
+    if (found !== null && packagers.length > 0) {
+      const predictedFrom = [...new Set([...packagers, ...from])];
+      return { diff: { ...found, kind: 'write' }, desired, read, predictedFrom };
+    }
     return { diff: found, desired, read, predictedFrom: found === null ? [] : from };
   }
   const bringers = foresight?.bringers(actual.broughtBy) ?? [];
@@ -173,6 +96,13 @@ function compareKnown(
     read: undefined,
     predictedFrom: [...new Set([...bringers.map(({ by }) => by), ...from])],
   };
+}
+
+/** Whose packages may come to be in the way of a resource that is the thing at its path. */
+function packagersOf({ module, args }: Resource, foresight: Foresight | undefined): string[] {
+  const identity = module.identity(args);
+  const isPath = module.brings?.(args).some(({ token }) => token === `path:${identity}`);
+  return isPath ? (foresight?.packagers(identity) ?? []) : [];
 }
 
 /** What was read for a module, with the planned changes laid over it, and the resources that those are from. */
@@ -255,7 +185,7 @@ function blankOutcome({ name, module, secrets }: Resource): Outcome {
 }
 
 /** The problem of a check that does not hold. */
-export function unmet(resource: Resource, found: Diff | null): Problem {
+export function unmet(resource: Resource, found: PlannedDiff | null): Problem {
   return {
     code: 'check-failed',
     message: `${resource.name}: ${found === null ? 'the answer is not the one expected' : lacks(found)}.`,
@@ -277,12 +207,4 @@ function absence(resource: Resource, missing: Missing): Problem {
       ? {}
       : { hint: `Install it first, e.g. with\n    apt: { packages: [${packages[0]}] }` }),
   };
-}
-
-function thing({ module, args }: Resource): string {
-  return `${module.name} ${module.identity(args)}`;
-}
-
-function literally(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

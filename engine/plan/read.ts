@@ -22,12 +22,15 @@ export class Observed {
 /** A script that reads, and how to understand what it prints. */
 export interface Reader {
   script: string;
-  decode(answer: { stdout: Buffer; stderr: Buffer }): Observed;
+  decode(answer: { stdout: Buffer }): Observed;
 }
 
+/** How many sections are read at a time. */
+const lanes = 6;
+
 /**
- * Merges probes and facts into one script of a fixed handful of processes. Every section of the answer ends with a
- * mark that holds a random number, so that nothing a host prints can be taken for the next section.
+ * Merges probes and facts into one script of a fixed handful of processes. The answer to each section ends with marks
+ * that hold a random number, so that nothing a host prints can be taken for another section.
  */
 export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new Set()): Reader {
   const distinct = new Map<string, Probe>();
@@ -35,22 +38,23 @@ export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new
   const nonce = randomBytes(12).toString('hex');
   const sections = compile([...distinct.values()], nonce);
   const factsNeeded = facts.size > 0;
-  const parts = [`r_k=${nonce}`, ...sections.map((section, i) => `${section.script}\nr_mark ${i}`)];
-  if (factsNeeded) parts.push(`${factsScript(facts)}\nr_mark ${sections.length}`);
+  const scripts = [...sections.map(({ script }) => script), ...(factsNeeded ? [factsScript(facts)] : [])];
   return {
-    script: parts.join('\n'),
+    script: `r_k=${nonce}\n${together(scripts)}`,
     decode(answer) {
-      const outputs = split(answer.stdout, answer.stderr, nonce);
+      const outputs = split(answer.stdout, nonce);
       const results = new Map<string, Reading>();
       sections.forEach((section: Section, i) => {
-        const output = outputs[i] ?? {
+        const output = outputs.get(i) ?? {
           stdout: Buffer.alloc(0),
           stderr: 'the answer of the host breaks off here',
           exit: 1,
         };
         for (const [probe, result] of decode(section, output, nonce)) results.set(keyOf(probe), result);
       });
-      const read = factsNeeded ? decodeFacts(outputs[sections.length]?.stdout.toString() ?? '', facts) : {};
+      const read = factsNeeded
+        ? decodeFacts(outputs.get(sections.length)?.stdout.toString() ?? '', facts)
+        : {};
       return new Observed(results, read);
     },
   };
@@ -67,31 +71,36 @@ function keyOf(probe: Probe): string {
   return JSON.stringify(probe);
 }
 
-/** Cuts both streams at the marks `\nNONCE INDEX EXIT\n`. */
-function split(stdout: Buffer, stderr: Buffer, nonce: string): Output[] {
-  const errors = cut(stderr, nonce);
-  return cut(stdout, nonce).map(({ bytes, exit }, i) => ({
-    stdout: bytes,
-    stderr: errors[i]?.bytes.toString() ?? '',
-    exit,
-  }));
+/**
+ * The sections as lanes of a pipeline, which run at the same time: each prints its own answers, then hands on those
+ * of the lanes before it. So nothing has to be kept in a file. What a section says on stderr follows its stdout.
+ */
+function together(scripts: readonly string[]): string {
+  const marked = scripts.map((script, i) => `r_e=$({\n${script}\n} 2>&1 >&4 4>&-); r_mark ${i}`);
+  return Array.from({ length: Math.min(lanes, marked.length) }, (_, lane) => {
+    const own = marked.filter((_, i) => i % lanes === lane).join('\n');
+    return `{ {\n${own}\n} 4>&1 </dev/null${lane === 0 ? '' : '; cat'}; }`;
+  }).join(' | ');
 }
 
-function cut(stream: Buffer, nonce: string): { bytes: Buffer; exit: number }[] {
-  const parts: { bytes: Buffer; exit: number }[] = [];
+/** Cuts an answer at the marks `\nNONCE INDEX EXIT\n` behind each section's stdout and `\nNONCE .\n` behind its stderr. */
+function split(answer: Buffer, nonce: string): Map<number, Output> {
+  const outputs = new Map<number, Output>();
   const mark = Buffer.from(`\n${nonce} `);
+  const close = Buffer.from(`\n${nonce} .\n`);
   let start = 0;
   let from = 0;
   for (;;) {
-    const at = stream.indexOf(mark, from);
-    const end = at < 0 ? -1 : stream.indexOf('\n', at + mark.length);
-    if (end < 0) return parts;
+    const at = answer.indexOf(mark, from);
+    const end = at < 0 ? -1 : answer.indexOf('\n', at + mark.length);
+    const stop = end < 0 ? -1 : answer.indexOf(close, end);
+    if (stop < 0) return outputs;
     from = at + mark.length;
     // Within a section, `NONCE end` and the like divide it further.
-    const [index, exit] = stream.subarray(from, end).toString().split(' ').map(Number);
-    if (index !== parts.length || exit === undefined) continue;
-    parts.push({ bytes: stream.subarray(start, at), exit });
-    start = end + 1;
-    from = end;
+    const [index, exit] = answer.subarray(from, end).toString().split(' ').map(Number);
+    if (Number.isNaN(index) || exit === undefined) continue;
+    const stderr = answer.subarray(end + 1, stop).toString();
+    outputs.set(index!, { stdout: answer.subarray(start, at), stderr, exit });
+    start = from = stop + close.length;
   }
 }

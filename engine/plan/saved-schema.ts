@@ -28,7 +28,7 @@ const resource = {
           additionalProperties: false,
           required: ['kind', 'changes'],
           properties: {
-            kind: { enum: ['create', 'update', 'remove'] },
+            kind: { enum: ['create', 'update', 'remove', 'write'] },
             changes: { type: 'array', items: change },
           },
         },

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Outcome } from '../events.ts';
-import type { Diff, StateValue } from '../module.ts';
+import type { PlannedDiff, StateValue } from '../module.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
 import { isText } from './diff.ts';
 import type { PlannedResource } from './plan.ts';
@@ -48,7 +48,12 @@ export function declared(host: string, resource: Resource, seal: Seal): string {
   return digest(seal, ['declared', host, name, module.name, canonical(keys), canonical(args)]);
 }
 
-function savedDiff(host: string, name: string, { kind, changes }: Diff, seal: Seal): SavedResource['diff'] {
+function savedDiff(
+  host: string,
+  name: string,
+  { kind, changes }: PlannedDiff,
+  seal: Seal,
+): SavedResource['diff'] {
   const side = (side: 'before' | 'after', key: string, value: StateValue | undefined) =>
     value === undefined
       ? {}

@@ -10,6 +10,7 @@ export interface Sign {
 const signs = {
   create: { text: '+', style: 'green' },
   update: { text: '~', style: 'yellow' },
+  write: { text: '±', style: 'green' },
   remove: { text: '-', style: 'red' },
   answer: { text: '!', style: 'magenta' },
   failed: { text: '✗', style: ['red', 'bold'] },

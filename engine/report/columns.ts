@@ -2,13 +2,19 @@
 const wide =
   /^(?:\p{Emoji_Presentation}|.\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}])/u;
 const printableAscii = /^[\x20-\x7e]*$/;
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** Made when first needed, because that takes a while. */
+let segmenter: Intl.Segmenter | undefined;
+
+function graphemes(text: string): Iterable<{ segment: string }> {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  return segmenter.segment(text);
+}
 
 /** How many columns a text without control characters takes on a terminal. */
 export function columnsOf(text: string): number {
   if (printableAscii.test(text)) return text.length;
   let columns = 0;
-  for (const { segment } of graphemes.segment(text)) columns += wide.test(segment) ? 2 : 1;
+  for (const { segment } of graphemes(text)) columns += wide.test(segment) ? 2 : 1;
   return columns;
 }
 
@@ -28,7 +34,7 @@ export function pad(text: string, columns: number): string {
 export function takeColumns(text: string, columns: number): string {
   let taken = '';
   let left = columns;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     left -= wide.test(segment) ? 2 : 1;
     if (left < 0) break;
     taken += segment;

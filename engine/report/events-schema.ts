@@ -102,7 +102,10 @@ export const eventsSchema: Schema = {
     resource: object(resource),
     lease: object({ holder: string, since: string, expires: string }, 'Times in ISO 8601, UTC.'),
     diff: object({
-      kind: { enum: ['create', 'update', 'remove'] },
+      kind: described(
+        { enum: ['create', 'update', 'remove', 'write'] },
+        '`write`, in a plan only: it is created or replaced; what is there before cannot be known yet.',
+      ),
       changes: listOf(ref('change')),
     }),
     change: object(

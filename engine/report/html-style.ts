@@ -29,7 +29,7 @@ ol { margin: 0; padding: 0; list-style: none; }
 ol li { position: relative; padding: .3rem 0 .3rem 1.6rem; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
 ol li:first-child { border-top: 0; }
 .sign { position: absolute; left: .2rem; font-weight: 700; font-family: ui-monospace, monospace; }
-.create > .sign { color: var(--green); } .update > .sign { color: var(--yellow); }
+.create > .sign, .write > .sign { color: var(--green); } .update > .sign { color: var(--yellow); }
 .remove > .sign, .failed > .sign { color: var(--red); }
 .unchanged > .sign, .skipped > .sign { color: var(--soft); }
 li > code, .after, .quiet, summary { color: var(--soft); }

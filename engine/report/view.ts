@@ -1,6 +1,6 @@
 import type { Event, HostResult, Outcome, Status } from '../events.ts';
 import type { Lease } from '../lease.ts';
-import type { Change, Diff, StateValue } from '../module.ts';
+import type { Change, PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../plan/diff.ts';
 import type { Place, Problem } from '../problem.ts';
 import type { Redactor } from './redaction.ts';
@@ -19,7 +19,7 @@ export interface ChangeView {
 }
 
 export interface DiffView {
-  kind: Diff['kind'];
+  kind: PlannedDiff['kind'];
   changes: ChangeView[];
 }
 
@@ -149,7 +149,7 @@ function showing(redactor: Redactor) {
     return shown;
   };
 
-  const diff = (raw: Diff | null, secrets: boolean): DiffView | null =>
+  const diff = (raw: PlannedDiff | null, secrets: boolean): DiffView | null =>
     raw && { kind: raw.kind, changes: raw.changes.map(each => change(each, secrets)) };
 
   const problem = (raw: Problem): Problem => ({

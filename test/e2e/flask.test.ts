@@ -1,34 +1,34 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Lab, openLab } from '../lab/lab.ts';
+import type { Lab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
-import { build, named, type Ran, reconcile, statuses, workspace } from './reconcile.ts';
+import { expectAsShown } from './as-shown.ts';
+import {
+  blankHosts,
+  build,
+  named,
+  problems,
+  type Ran,
+  reconcile,
+  statuses,
+  triedAlone,
+} from './reconcile.ts';
 import { cost } from './round-trips.ts';
 
 const names = ['web1', 'web2'] as const;
+const playbook = triedAlone.flask;
 const text = 'Flask + PostgreSQL + Nginx is running.';
 
-describeLab('playbooks/flask.yml on a blank Debian 12 and a blank Debian 13 host', () => {
+describeLab(`playbooks/${playbook} on a blank Debian 12 and a blank Debian 13 host`, () => {
   let lab: Lab<'web1' | 'web2'>;
   let folder: string;
   let checked: Ran;
   let applied: Ran;
-  const apply = (...args: string[]) => reconcile(folder, ['apply', 'flask.yml', '--json', ...args]);
+  const apply = (...args: string[]) => reconcile(folder, ['apply', playbook, '--json', ...args]);
 
   beforeAll(async () => {
     build();
-    lab = await openLab({ hosts: { web1: 'bookworm', web2: 'trixie' }, acme: true });
-    const acme = (name: 'web1' | 'web2') => ({
-      acme_server: lab.hosts[name].acme.directory,
-      acme_ca_bundle: lab.hosts[name].acme.caBundle,
-    });
-    folder = workspace(lab, {
-      groups: {
-        web: { hosts: [...names] },
-        old: { hosts: ['web1'], vars: acme('web1') },
-        new: { hosts: ['web2'], vars: acme('web2') },
-      },
-    });
+    ({ lab, folder } = await blankHosts());
   });
   afterAll(async () => {
     if (folder) rmSync(folder, { recursive: true });
@@ -46,14 +46,7 @@ describeLab('playbooks/flask.yml on a blank Debian 12 and a blank Debian 13 host
   it('an apply exits 0 and changes what the check showed, resource by resource', async () => {
     applied = await apply();
     expect([applied.exit, problems(applied)]).toEqual([0, []]);
-    expect(applied.events.filter(({ deviation }) => deviation)).toEqual([]);
-    for (const name of names) {
-      const shown = Object.entries(statuses(checked, name)).map(([key, status]) => [
-        key,
-        status.replace('would_change', 'changed'),
-      ]);
-      expect(statuses(applied, name)).toEqual(Object.fromEntries(shown));
-    }
+    for (const name of names) expectAsShown(checked, applied, name);
   });
 
   it.each(names)('%s answers over HTTPS with a certificate of the ACME server', async name => {
@@ -140,13 +133,6 @@ describeLab('playbooks/flask.yml on a blank Debian 12 and a blank Debian 13 host
     expect(shown.stdout).toContain('«secrets.secret_key»');
   });
 });
-
-/** The failures that a run tells of; empty when all is well. */
-function problems(ran: Ran): unknown[] {
-  return ran.events.filter(
-    ({ event, error, problems }) => (event === 'resource' && error) || problems?.length > 0,
-  );
-}
 
 /** A digest of every file that is not volatile, with owner and mode. */
 async function digest(lab: Lab<'web1' | 'web2'>, name: 'web1' | 'web2'): Promise<string> {

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Lab } from '../lab/lab.ts';
+import { type Lab, openLab } from '../lab/lab.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -34,6 +34,33 @@ export function workspace(lab: Lab, inventory: Record<string, unknown> = {}): st
   writeFileSync(join(folder, 'secrets/flask.yml'), `${JSON.stringify(secrets)}\n`, { mode: 0o600 });
   writeFileSync(join(folder, 'inventory.yml'), lab.inventory(inventory));
   return folder;
+}
+
+/** Playbooks that have a test file of their own, which compares their check with their apply among other things. */
+export const triedAlone = { flask: 'flask.yml' } as const;
+
+/** A blank Debian 12 host and a blank Debian 13 host, each with an ACME server, and a workspace for them. */
+export async function blankHosts() {
+  const lab = await openLab({ hosts: { web1: 'bookworm', web2: 'trixie' }, acme: true });
+  const acme = (name: 'web1' | 'web2') => ({
+    acme_server: lab.hosts[name].acme.directory,
+    acme_ca_bundle: lab.hosts[name].acme.caBundle,
+  });
+  const groups = {
+    web: { hosts: ['web1', 'web2'] },
+    // What a playbook does on this machine it does on these hosts just as well.
+    localhost: { hosts: ['web1', 'web2'] },
+    old: { hosts: ['web1'], vars: acme('web1') },
+    new: { hosts: ['web2'], vars: acme('web2') },
+  };
+  return { lab, folder: workspace(lab, { groups }) };
+}
+
+/** The failures that a run tells of; empty when all is well. */
+export function problems(ran: Ran): unknown[] {
+  return ran.events.filter(
+    ({ event, error, problems }) => (event === 'resource' && error) || problems?.length > 0,
+  );
 }
 
 /** A run that is going on. */

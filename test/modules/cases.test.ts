@@ -4,7 +4,7 @@ import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { complete } from '../../engine/load/validate.ts';
-import type { Context, Diff, Module, StateValue } from '../../engine/module.ts';
+import { type Context, type Diff, type Module, type StateValue, typeClaim } from '../../engine/module.ts';
 import { diff, isText, text } from '../../engine/plan/diff.ts';
 import { Missing } from '../../engine/probe.ts';
 import { modules } from '../../modules/index.ts';
@@ -51,6 +51,16 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
 
   describe.each(module.examples.map(example => ({ ...example })))('example: $title', ({ args: written }) => {
     const args = argumentsOf(module, written);
+
+    test('claims what it makes of its own path, and nothing of another', () => {
+      const args = argumentsOf(module, written);
+      const claims = module.claims?.(args) ?? {};
+      for (const claim of Object.values(claims))
+        expect(typeof (typeof claim === 'function' ? (claim() ?? '') : claim)).toBe('string');
+      const isPath = module.brings?.(args).some(({ token }) => token === `path:${module.identity(args)}`);
+      if (isPath) expect(claims).toHaveProperty([`${typeClaim}${module.identity(args)}`]);
+      expect(module.claimsBelow?.(args, '/elsewhere') ?? {}).toEqual({});
+    });
 
     test('is valid', () => {
       validate(completed(module, written));

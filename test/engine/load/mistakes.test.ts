@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadPlaybook } from '../../../engine/load/index.ts';
 import { ProblemError } from '../../../engine/problem.ts';
+import { modules as shipped } from '../../../modules/index.ts';
 import { brief, folderOf, modules, problems, shown } from './workspace.ts';
 
 const folder = new URL('./mistakes/', import.meta.url);
@@ -17,6 +18,12 @@ describe('a playbook full of mistakes', () => {
   test.each(['shape', 'values'])('lists all of them at their places (%s.yml)', async name => {
     await expect(shown(problems(read(`${name}.yml`), files))).toMatchFileSnapshot(`./mistakes/${name}.txt`);
   });
+});
+
+test('resources that would undo each other are told in pairs, with both lines', async () => {
+  const tree = { ...files, 'files/code/one.txt': 'one' };
+  const found = problems(read('conflicts.yml'), tree, { modules: shipped });
+  await expect(shown(found)).toMatchFileSnapshot('./mistakes/conflicts.txt');
 });
 
 const single: [title: string, playbook: string, problem: string[]][] = [

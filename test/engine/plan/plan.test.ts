@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defineModule, type Module } from '../../../engine/module.ts';
-import { compare, Foresight, plan } from '../../../engine/plan/plan.ts';
+import { Foresight } from '../../../engine/plan/foresight.ts';
+import { compare, plan } from '../../../engine/plan/plan.ts';
 import { Observed } from '../../../engine/plan/read.ts';
 import { content, Missing, owed, type Probe, path, program } from '../../../engine/probe.ts';
 import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
@@ -17,6 +18,7 @@ const file = defineModule({
     additionalProperties: false,
   },
   name: 'file',
+  identity: ({ path }) => path,
   probes: args => ({ path: path(args.path) }),
   actual: ({ path }) => (path === null ? null : { mode: path.mode }),
   desired: () => ({ mode: '0600' }),
@@ -106,6 +108,24 @@ describe('a plan', () => {
       ['Tools', 'would_change', []],
       ['Use', 'unchanged', ['Tools']],
     ]);
+  });
+
+  it.each([
+    ['/etc/other/app.conf', 'write'],
+    ['/var/lib/tool/state', 'write'],
+    ['/var/lib/app/state', 'create'],
+    ['/etc/systemd/system/tool.service', 'create'],
+    ['/srv/tool/file', 'create'],
+  ])('does not claim to create what a package may bring before: %s is a %s', (at, kind) => {
+    const from = observed([path(at), null], [program('tool'), null]);
+    const one = resource(file, 'A file', { path: at });
+    const [, after] = plan([resource(installs, 'Tools'), one], from, 0);
+    expect(after?.outcome).toMatchObject({
+      status: 'would_change',
+      diff: { kind },
+      predictedFrom: kind === 'write' ? ['Tools'] : [],
+    });
+    expect(plan([one], from, 0)[0]?.outcome).toMatchObject({ diff: { kind: 'create' }, predictedFrom: [] });
   });
 
   it('has a problem where nothing brings what is missing', () => {

@@ -88,8 +88,16 @@ describe.each(shells)('reading through %s', (_, argv) => {
       { one: probe.command('cat; echo "a\nb"; echo c >&2; exit 7'), two: probe.command('true') },
       argv,
     );
-    expect(got.one).toEqual({ value: { exit: 7, stdout: 'a\nb\n', stderr: 'c\n' } });
+    expect(got.one).toEqual({ value: { exit: 7, stdout: 'a\nb\n', stderr: 'c' } });
     expect(got.two).toEqual({ value: { exit: 0, stdout: '', stderr: '' } });
+  });
+
+  it('answers every section, however many there are and whatever they print or end with', () => {
+    const script = (i: number) => `head -c 60000 /dev/zero | tr '\\0' ${i % 10}; echo ${i} >&2; exit ${i}`;
+    const probes = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [i, probe.command(script(i))]));
+    const got = read(probes, argv);
+    for (let i = 0; i < 20; i++)
+      expect(got[i]).toEqual({ value: { exit: i, stdout: `${i % 10}`.repeat(60_000), stderr: `${i}` } });
   });
 
   it('does not take what a command prints for another section', () => {

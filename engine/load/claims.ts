@@ -1,0 +1,94 @@
+import { type Claims, typeClaim } from '../module.ts';
+import type { Problem } from '../problem.ts';
+import { type Resource, UnknownArgument } from '../resource.ts';
+
+/**
+ * A problem for each pair of resources of one host that settle a thing differently. What is not known offline counts
+ * as different within a play, where nobody declares a thing twice, and as the same across plays, of which a later one
+ * may repeat what an earlier one declares.
+ */
+export function disagreements(plays: readonly (readonly Resource[])[]): Problem[] {
+  const claimants = plays.flatMap((resources, play) =>
+    resources
+      .filter(({ when, module }) => when === true && module.check !== true)
+      .map(resource => ({
+        resource,
+        play,
+        claims: known(() => resource.module.claims?.(resource.args)) ?? {},
+        wide: resource.module.claimsBelow !== undefined,
+      })),
+  );
+  const earlier: Claimant[] = [];
+  const byThing = new Map<string, Claimant[]>();
+  return claimants.flatMap(own => {
+    const things = Object.keys(own.claims);
+    const named = things.flatMap(thing => byThing.get(thing) ?? []);
+    const others = new Set([...named, ...earlier.filter(({ wide }) => wide || own.wide)]);
+    earlier.push(own);
+    for (const thing of things) byThing.set(thing, [...(byThing.get(thing) ?? []), own]);
+    return [...others].flatMap(other => {
+      const thing = disputed(other, own);
+      return thing === undefined ? [] : [disagreement(own, other, thing)];
+    });
+  });
+}
+
+interface Claimant {
+  resource: Resource;
+  play: number;
+  claims: Claims;
+  /** Whether it settles more than it names. */
+  wide: boolean;
+}
+
+/** All that `a` settles, also of the paths that only `b` names. */
+function claimsFacing(a: Claimant, b: Claimant): Claims {
+  const { module, args } = a.resource;
+  if (module.claimsBelow === undefined) return a.claims;
+  const paths = Object.keys(b.claims)
+    .filter(thing => thing.startsWith(typeClaim) && a.claims[thing] === undefined)
+    .map(thing => thing.slice(typeClaim.length));
+  const below = paths.map(path => known(() => module.claimsBelow!(args, path)) ?? {});
+  return Object.assign({}, ...below, a.claims);
+}
+
+/** The first thing that two settle differently. */
+function disputed(a: Claimant, b: Claimant): string | undefined {
+  const claims = claimsFacing(a, b);
+  return Object.entries(claimsFacing(b, a)).find(([thing, claim]) => {
+    if (claims[thing] === undefined) return false;
+    const [one, other] = [settled(claims[thing]), settled(claim)];
+    if (one === undefined || other === undefined) return false;
+    return one === unknown || other === unknown ? a.play === b.play : one !== other;
+  })?.[0];
+}
+
+const unknown = Symbol('unknown');
+
+function settled(claim: Claims[string]): string | undefined | typeof unknown {
+  return typeof claim === 'string' ? claim : known<string | undefined | typeof unknown>(claim, unknown);
+}
+
+function disagreement({ resource }: Claimant, other: Claimant, thing: string): Problem {
+  const { file, line } = other.resource.at;
+  const where = file === resource.at.file ? `line ${line}` : `line ${line} of ${file}`;
+  const what = resource.secrets || other.resource.secrets ? 'the same thing' : thing;
+  return {
+    code: 'conflict',
+    message: `${resource.name} and ${other.resource.name} (on ${where}) disagree about ${what}.`,
+    at: resource.at,
+    hint: 'Each would undo the other on every run: let one of them declare it.',
+  };
+}
+
+/** What a module says of its arguments; `otherwise` while it asks for one that is not known. */
+export function known<T>(ask: () => T): T | undefined;
+export function known<T>(ask: () => T, otherwise: T): T;
+export function known<T>(ask: () => T, otherwise?: T): T | undefined {
+  try {
+    return ask();
+  } catch (thrown) {
+    if (thrown instanceof UnknownArgument) return otherwise;
+    throw thrown;
+  }
+}

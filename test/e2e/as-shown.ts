@@ -1,0 +1,14 @@
+import { expect } from 'vitest';
+import { type Ran, statuses } from './reconcile.ts';
+
+/** Asserts that an apply did on a host what its check had shown, resource by resource. */
+export function expectAsShown(checked: Ran, applied: Ran, host: string): void {
+  const deviations = applied.events.filter(({ deviation, host: at }) => deviation && at === host);
+  expect(deviations).toEqual([]);
+  const shown = Object.entries(statuses(checked, host)).map(([name, status]) => [
+    name,
+    status.replace('would_change', 'changed'),
+  ]);
+  expect(shown.length).toBeGreaterThan(0);
+  expect(statuses(applied, host)).toEqual(Object.fromEntries(shown));
+}

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { diff, keepsTo } from '../../../engine/plan/diff.ts';
+
+const wanted = { content: 'new', mode: '0640' };
+const creation = diff(null, wanted)!;
+const write = { ...creation, kind: 'write' as const };
+
+it.each([
+  ['a creation that was planned as one', creation, creation, true],
+  ['no change where none was planned', null, null, true],
+  ['a change that was not planned', null, creation, false],
+  [
+    'an update that was planned as a creation',
+    creation,
+    diff({ content: 'old', mode: '0640' }, wanted),
+    false,
+  ],
+  ['a creation that was planned as a write', write, creation, true],
+  ['an update that was planned as a write', write, diff({ content: 'old', mode: '0640' }, wanted), true],
+  ['no change where a write was planned', write, null, false],
+  ['a removal where a write was planned', write, diff(wanted, null), false],
+  ['another value than the write has', write, diff(null, { ...wanted, mode: '0600' }), false],
+  ['something else than the write has', write, diff({ type: 'link' }, { ...wanted, type: 'file' }), false],
+])('%s', (_, planned, found, expected) => {
+  expect(keepsTo(planned, found)).toBe(expected);
+});
