@@ -1,4 +1,5 @@
-import type { HostResult } from './events.ts';
+import type { Reverted } from './apply/revert.ts';
+import type { Counts, HostResult, Outcome } from './events.ts';
 import type { Problem } from './problem.ts';
 
 /** The result of a host that was refused before it was contacted. */
@@ -37,4 +38,29 @@ export function exitCodeOf(results: readonly HostResult[], check: boolean): numb
   if (results.some(({ status }) => status === 'failed' || status === 'reverted')) return 1;
   if (results.some(({ status }) => status === 'unreachable')) return 4;
   return check && results.some(({ status }) => status === 'changed') ? 2 : 0;
+}
+
+/** What came of one play on one host. */
+export function resultOf(
+  outcomes: readonly Outcome[],
+  problems: readonly Problem[],
+  reverted: Reverted | undefined,
+  check: boolean,
+): HostResult {
+  const count = (...statuses: Outcome['status'][]) =>
+    outcomes.filter(({ status }) => statuses.includes(status)).length;
+  const counts: Counts = {
+    unchanged: count('unchanged'),
+    changed: count('changed', ...(check ? (['would_change'] as const) : [])),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    deviations: outcomes.filter(({ deviation }) => deviation !== undefined).length,
+  };
+  const status = () => {
+    if (problems.some(({ code }) => unreachableCodes.has(code))) return 'unreachable';
+    if (reverted !== undefined && reverted.error === undefined) return 'reverted';
+    if (counts.failed > 0 || problems.length > 0) return 'failed';
+    return counts.changed > 0 ? 'changed' : 'ok';
+  };
+  return { status: status(), ...counts };
 }
