@@ -34,6 +34,8 @@ export interface WriteStep {
   mode?: string;
   /** A shell command whose `%s` is the staged file; a failure leaves the old file as it was. */
   validate?: string;
+  /** How long `validate` may take; 60 when left out. */
+  timeoutS?: number;
   /** Keeps the old file as `PATH.~TIMESTAMP~`. */
   backup?: boolean;
 }
@@ -105,6 +107,8 @@ export interface CheckedStep {
     | { do: 'remove'; path: string }
   )[];
   by: readonly string[];
+  /** How long `by` may take; 60 when left out. */
+  timeoutS?: number;
   /** What a longer `by` does, in a few words; shown in its stead. */
   label?: string;
 }

@@ -17,6 +17,7 @@ import { type Registered, register, renewed } from './registered.ts';
 import { Reversal, type Reverted } from './revert.ts';
 import { armedS, proofS, Risk } from './risky.ts';
 import { describe, type StepOutput, script } from './script.ts';
+import { inSets } from './sets.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;
@@ -248,7 +249,7 @@ function stepsOf(
   const reactions = reactionsOf(queue.map(item => item.resource)).get(resource.name) ?? [];
   return [
     ...reactions.map(({ unit, action }): Step => ({ do: 'owe', unit, action, because: resource.name })),
-    ...resource.module.steps(before.diff!, resource.args, before.read as never, context),
+    ...inSets(resource.module.steps(before.diff!, resource.args, before.read as never, context)),
   ];
 }
 

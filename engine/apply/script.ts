@@ -218,7 +218,9 @@ function write(step: WriteStep, inputs: Buffer[]): string {
   const path = shellQuote(step.path);
   const ownership = [step.owner ?? '', step.group ?? '', step.mode ?? ''].map(shellQuote).join(' ');
   const validate =
-    step.validate === undefined ? '' : ` && { ${step.validate.replaceAll('%s', '"$r_s"')}; } </dev/null`;
+    step.validate === undefined
+      ? ''
+      : ` && ${limited(['sh', '-c', step.validate.replaceAll('%s', '"$1"'), 'sh'], step.timeoutS)} "$r_s" </dev/null`;
   const backup = step.backup ? ` && r_backup ${path}` : '';
   return `{ r_stage ${path} ${bytes.length} ${ownership}${validate}${backup} && r_commit ${path}; }`;
 }
@@ -249,13 +251,18 @@ function feed(bytes: Buffer, inputs: Buffer[], command: string): string {
 function checked(step: CheckedStep, inputs: Buffer[]): string {
   const kept = step.steps.map(one => keepPath('"$r_undo"', one.path)).join(' && ');
   const steps = step.steps.map(one => compile(one, inputs)).join(' && ');
-  const by = shellCommand(['timeout', '-k', '5', '60', ...step.by]);
+  const by = limited(step.by, step.timeoutS);
   return `{
   r_state && r_undo=$(mktemp -d "$r_home/undo.$r_self.XXXXXXXXXX") && ${kept} &&
     printf '%s\\n' ${shellQuote(`${by} || r_put_back`)} >"$r_undo/again" && sync -- "$r_undo/again" "$r_undo" || exit
   if ${steps} && ${by} </dev/null; then rm -rf -- "$r_undo"
   else r_c=$?; r_clean; r_put_back; rm -rf -- "$r_undo"; (exit $r_c); fi
 }`;
+}
+
+/** A check that hangs has failed. */
+function limited(by: readonly string[], timeoutS = 60): string {
+  return shellCommand(['timeout', '-k', '5', String(timeoutS), ...by]);
 }
 
 /** What stands after each mark `\nNONCE INDEX\n`. */

@@ -45,8 +45,8 @@ systemctl is-active flaskapp nginx postgresql certbot.timer
 systemctl show -P NeedDaemonReload flaskapp nginx postgresql
 runuser -u postgres -- pg_dumpall --no-role-passwords | grep -v restrict`;
 
-/** Prints each service that runs with anything older than what is on disk. */
-const stale = `older() { [ "$(stat -c %Y "$1")" -le "$2" ] || echo "$3 is older than $1"; }
+/** Prints each service that runs with anything older than what is on disk. ps rounds the time of a start. */
+const stale = `older() { [ "$(stat -c %Y "$1")" -le "$(($2 + 1))" ] || echo "$3 is older than $1"; }
 started() { date -d "$(ps -o lstart= -p "$1")" +%s; }
 app=$(systemctl show -P MainPID flaskapp)
 for f in /etc/systemd/system/flaskapp.service /srv/flaskapp/.env /srv/flaskapp/wsgi.py; do older $f "$(started $app)" flaskapp; done

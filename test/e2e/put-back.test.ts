@@ -143,6 +143,20 @@ describeLab('what puts itself back', () => {
     });
   });
 
+  it.each([
+    ['/etc/ssh/sshd_config.d/20-wrong.conf', 'NoSuchKeyword yes\n', /20-wrong\.conf line 1: .*NoSuchKeyword/],
+    ['/etc/sudoers.d/wrong', 'deploy ALL=(ALL\n', /sudoers\.d\/wrong:1/],
+  ])('%s is checked with all that belongs to it, and goes when that fails', async (path, content, words) => {
+    write('web1', [{ name: 'Wrong', file: { path, content, mode: '0440' } }]);
+    const ran = await apply();
+    expect([ran.exit, errors(ran)[0]]).toEqual([
+      1,
+      expect.objectContaining({ code: 'validation-failed', cause: expect.stringMatching(words) }),
+    ]);
+    expect((await lab.exec('web1', `test -e ${path}`)).code).toBe(1);
+    expect([await canEnter('web1'), await leftovers('web1')]).toEqual([true, '']);
+  });
+
   describe('a play with on_failed_check: revert', () => {
     const app = (word: string, more: readonly unknown[] = []) => [
       { directory: { path: '/srv/app/conf' } },

@@ -184,6 +184,20 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect(readFileSync(`${dir}/f`, 'utf8')).toBe('old');
   });
 
+  it.each(['checked', 'validate'])('a %s that hangs has failed, and the file is as it was', kind => {
+    writeFileSync(`${dir}/f`, 'old');
+    const write = { do: 'write', path: `${dir}/f`, content: 'new' } as const;
+    const step: Step =
+      kind === 'checked'
+        ? { do: 'checked', steps: [write], by: ['sleep', '60'], timeoutS: 1 }
+        : { ...write, validate: 'sleep 60; test -n %s', timeoutS: 1 };
+    expect([run([step], argv).exit, readFileSync(`${dir}/f`, 'utf8'), readdirSync(dir)]).toEqual([
+      124,
+      'old',
+      ['f'],
+    ]);
+  });
+
   it('what somebody has mended since a check was cut off stays', () => {
     writeFileSync(`${dir}/f`, 'old');
     run([killed(`${dir}/f`, `${dir}/cut`)], argv);
@@ -198,7 +212,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
       do: 'write',
       path: `${dir}/f`,
       content: 'new',
-      validate: "sh -c 'kill -9 $PPID'; test -n %s",
+      validate: `${killSteps}; test -n %s`,
     };
     run([step], argv);
     expect(readdirSync(dir)).toEqual([expect.stringMatching(/^\.reconcile\./)]);
