@@ -1,7 +1,7 @@
 import type { Claims } from '../engine/module.ts';
 import { readOnlyApt } from '../engine/probe.ts';
-import { shellQuote } from '../engine/quote.ts';
-import type { RunStep } from '../engine/step.ts';
+import { shellCommand, shellQuote } from '../engine/quote.ts';
+import { type RunStep, type Step, stateDirectory } from '../engine/step.ts';
 
 /** No question is asked, a changed configuration file is kept, and no service is restarted behind the plan's back. */
 const environment = {
@@ -30,6 +30,30 @@ export function aptGet(lockTimeoutS: number, ...words: readonly string[]): RunSt
     env: environment,
     timeoutS: installTimeoutS,
   };
+}
+
+/**
+ * The names of the packages that an installation brings, as long as it goes on. When it is cut off, those that were
+ * only recommended would else be missing for good: apt takes them along with what is new, and leaves them out with what
+ * is there.
+ */
+export const installationFile = `${stateDirectory}/packages`;
+
+/** Installs packages; what is cut off is completed by `prepare`. */
+export function install(lockTimeoutS: number, ...words: readonly string[]): Step[] {
+  const simulation = shellCommand(['apt-get', '-q', '-s', 'install', ...words]);
+  return [
+    {
+      do: 'run',
+      label: 'note which packages come with these',
+      command: `mkdir -p -m 0700 ${stateDirectory}
+${simulation} 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' >${installationFile}.new &&
+  sync -- ${installationFile}.new && mv -fT -- ${installationFile}.new ${installationFile}`,
+      env: environment,
+    },
+    aptGet(lockTimeoutS, 'install', ...words),
+    { do: 'remove', path: installationFile },
+  ];
 }
 
 /** `apt-mark hold` or `unhold`. */
@@ -75,6 +99,11 @@ if broken >/dev/null || [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then
   elif broken >/dev/null; then
     apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --fix-broken install
   fi
+fi
+if [ -f ${installationFile} ]; then
+  apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --mark-auto install $(cat ${installationFile})
+  # It may not be possible any more: then what is declared is all that counts.
+  rm -f ${installationFile}
 fi
 if which=$(broken); then
   printf 'packages are half-installed or half-configured, and dpkg --configure -a could not complete them:\\n%s\\n' "$which" >&2

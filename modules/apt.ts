@@ -8,11 +8,14 @@ import {
   installedPackage,
   type PackageState,
   type Probe,
+  path,
 } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
 import {
   aptGet,
   aptMark,
+  install,
+  installationFile,
   installTimeoutS,
   listsAge,
   outlook,
@@ -135,7 +138,7 @@ export const apt = defineModule({
   ],
   probes: args => {
     const names = wanted(args).map(({ name }) => name);
-    const probes: Record<string, Probe> = { lists: command(listsAge) };
+    const probes: Record<string, Probe> = { lists: command(listsAge), cutOff: path(installationFile) };
     for (const name of names) probes[name] = installedPackage(name);
     if (args.state === 'latest') for (const name of names) probes[`candidate ${name}`] = candidate(name);
     const simulation = (script: string) => command(script, { timeoutS: 120 });
@@ -165,6 +168,7 @@ export const apt = defineModule({
       ),
       ...keyed('also removed', removals),
       ...keyed('no longer needed', unneeded),
+      ...(read['cutOff'] ? { installation: 'cut off' } : {}),
     };
   },
   desired: (args, read = {}) => {
@@ -180,6 +184,7 @@ export const apt = defineModule({
       ),
       ...keyed('also removed', [], removals),
       ...keyed('no longer needed', [], unneeded),
+      ...(read['cutOff'] ? { installation: 'complete' } : {}),
     };
   },
   steps: (diff, args, read) => {
@@ -203,7 +208,7 @@ export const apt = defineModule({
         ...(args.allow_downgrade ? ['--allow-downgrades'] : []),
         ...(names.some(name => found(read, name)?.held) ? ['--allow-change-held-packages'] : []),
       ];
-      if (chosen.length > 0) steps.push(get('install', ...options, ...chosen));
+      if (chosen.length > 0) steps.push(...install(lockTimeoutS, ...options, ...chosen));
     }
     if (diff.has('upgraded') || (args.upgrade !== 'none' && diff.has('package lists')))
       steps.push(get(...upgradeWords(args.upgrade)));
