@@ -46,7 +46,8 @@ const unitLink = '/etc/systemd/system/multi-user.target.wants/reconcile-put-back
  * Shell functions for a change that puts itself back: a watcher on the host, a systemd unit where there is systemd so
  * that it is there after a reboot too, waits for the journal `armed` to go away. When its time is over, or the host was
  * restarted, it undoes what the journal holds. While the journal is `held`, what was done so far has been proven, and it
- * waits as long as the session that goes on with it is alive.
+ * waits as long as the session that goes on with it is alive. A watcher of an earlier change may still be there: a
+ * journal without a deadline is one that is only being begun, before anything is done.
  */
 export const riskyLibrary = `
 r_armed() { ( flock 8 && [ -d "$r_home/armed" ] && "$@" ) 8<"$r_home/armed"; }
@@ -73,6 +74,7 @@ r_deadline() {
 }
 r_deadline_is() { read -r r_b r_until 2>/dev/null <"$r_home/armed/deadline" && [ "$r_b" = "\${r_me%%.*}" ]; }
 r_due() {
+  [ -f "$r_home/armed/deadline" ] || return 1
   if [ -f "$r_home/armed/held" ] && read -r r_by <"$r_home/armed/by" && ! r_dead "armed.$r_by.x"; then return 1; fi
   IFS=' .' read -r r_u r_q </proc/uptime
   ! r_deadline_is || [ "$r_u" -ge "$r_until" ]
