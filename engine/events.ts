@@ -42,7 +42,14 @@ export interface HostResult extends Counts {
 export type Event = { time: string; run: string } & (
   | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: readonly string[] }
   | { event: 'host_connected'; host: string; play: string; account: string }
-  | { event: 'host_plan'; host: string; play: string; resources: readonly Outcome[]; lease?: Lease }
+  | {
+      event: 'host_plan';
+      host: string;
+      play: string;
+      resources: readonly Outcome[];
+      lease?: Lease;
+      skewS?: number;
+    }
   /** For live progress only: not part of the JSON stream. */
   | { event: 'resource_started'; host: string; play: string; name: string; index: number; of: number }
   | ({ event: 'resource'; host: string; play: string } & Outcome)

@@ -18,6 +18,9 @@ export type HostEmit = (body: EventBody) => void;
 /** What a host needs to know of its run and play. */
 export type PlayOptions = RunOptions & { holder: Holder; index: number; foresights: Map<string, Foresight> };
 
+/** A clock that is less than this off is not worth a word. */
+const toldSkewS = 60;
+
 /** One host in one play. */
 export class HostRun {
   readonly host: Host;
@@ -90,17 +93,19 @@ export class HostRun {
     this.#planned = plan(
       resources,
       resource => this.#visit!.observed(resource),
-      Math.floor(Date.now() / 1000),
-      { plannedS: binding?.createdS, ...(check && { foresight: this.#foresight }) },
+      this.#visit.times(binding?.createdS),
+      check ? this.#foresight : undefined,
     );
     this.#outcomes = this.#planned.map(({ outcome }) => outcome);
-    const lease = await this.#visit.greeting.lease();
+    const { greeting } = this.#visit;
+    const [lease, skewS] = [await greeting.lease(), await greeting.skewS()];
     this.#emit({
       event: 'host_plan',
       host: host.name,
       play: this.#play.name,
       resources: this.#outcomes,
       ...(lease && { lease }),
+      ...(Math.abs(skewS) >= toldSkewS && { skewS }),
     });
     if (this.#options.check || this.#blocked.length > 0) {
       for (const outcome of this.#outcomes)

@@ -58,7 +58,7 @@ export const typeClaim = 'what is at ';
 export interface Context {
   /** True while a resource is read again after its change. */
   verifying: boolean;
-  /** Seconds since 1970 on the controller. */
+  /** Seconds since 1970 by the host's clock. */
   nowS: number;
   /** The same when the saved plan was made that is compared with: until it is applied nothing counts as older. */
   plannedS?: number;

@@ -4,6 +4,7 @@ import { type Holder, leased, lockedProblem, release } from './apply/lease.ts';
 import { cutOff, decodeOutcome, isLoss, outcome, recorded } from './apply/outcome.ts';
 import { prelude } from './apply/prelude.ts';
 import type { Become, Host } from './host.ts';
+import type { Context } from './module.ts';
 import { probesOf } from './plan/plan.ts';
 import { type Observed, reader } from './plan/read.ts';
 import { type Problem, ProblemError } from './problem.ts';
@@ -54,6 +55,7 @@ export class Visit {
   #restoring: Promise<void> | undefined;
   #closed = false;
   readonly greeting = new Greeting();
+  #skewS = 0;
   facts: Readonly<Record<string, Plain>> = {};
   /** Told when a lost connection was made again, and why it was lost. */
   onReconnect: (why: Problem) => void = () => {};
@@ -85,6 +87,12 @@ export class Visit {
       observed !== undefined &&
       Object.values(probesOf(resource)).every(probe => observed.of(probe) !== undefined)
     );
+  }
+
+  /** What a module needs to know of the time, by the host's clock; `createdS` is when a saved plan was made, by ours. */
+  times(createdS?: number): Pick<Context, 'nowS' | 'plannedS'> {
+    const nowS = Math.floor(Date.now() / 1000) + this.#skewS;
+    return { nowS, ...(createdS !== undefined && { plannedS: createdS + this.#skewS }) };
   }
 
   /** Forgets what was read, because something changed on the host or may have. */
@@ -127,6 +135,7 @@ export class Visit {
           what: `reading ${group.length === 1 ? group[0]!.name : `${group.length} resources`}`,
           timeoutMs: waitS * 1000,
         });
+        this.#skewS = await this.greeting.skewS();
         const observed = request.decode(answer);
         if (account === first && facts.size > 0) this.facts = observed.facts;
         for (const resource of group) this.#observed.set(resource.name, observed);

@@ -163,8 +163,7 @@ async function once(queue: readonly PlannedResource[], i: number, run: Run): Pro
   await visit.ensure(resource, window(queue, i));
   const context: Context = {
     verifying: false,
-    nowS: Math.floor(Date.now() / 1000),
-    ...(holder.plan && { plannedS: holder.plan.createdS }),
+    ...visit.times(holder.plan?.createdS),
     name: resource.name,
   };
   const before = compare(resource, visit.observed(resource), context);

@@ -21,13 +21,13 @@ export async function strayed(
   item: PlannedResource,
   together: readonly Resource[],
   visit: Visit,
-  plannedS: number,
+  createdS: number,
 ): Promise<{ outcome: Pick<Outcome, 'status' | 'diff' | 'error'>; found?: Diff | null } | undefined> {
   const { resource } = item;
   if (resource.module.check || resource.when === false) return undefined;
   try {
     await visit.ensure(resource, together);
-    const context = { verifying: false, nowS: Math.floor(Date.now() / 1000), plannedS, name: resource.name };
+    const context = { verifying: false, ...visit.times(createdS), name: resource.name };
     const { diff: found, problem } = compare(resource, visit.observed(resource), context);
     if (problem !== undefined) return { outcome: { status: 'failed', diff: null, error: problem } };
     if (!deviates(item, found)) return undefined;

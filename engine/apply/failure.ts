@@ -10,6 +10,11 @@ const causes: readonly { says: RegExp; code: ProblemCode; hint?: string }[] = [
     code: 'no-space',
     hint: 'Free some space on it and apply again.',
   },
+  {
+    says: /Read-only file system/,
+    code: 'read-only',
+    hint: 'See how it is mounted with\n    findmnt --target PATH\nA file system that became read-only by itself often has a failing disk below it: see\n    dmesg | tail',
+  },
   { says: /the package lock is held by|Could not get lock/, code: 'apt-locked' },
   {
     says: /dpkg was interrupted|dpkg --configure -a|half-(configured|installed)|dpkg is in a broken state/,

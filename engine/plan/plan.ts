@@ -127,14 +127,14 @@ function readingsOf({ module, args }: Resource, observed: Observed, foresight: F
 
 /**
  * What each resource would do, in order, with nothing done. A difference that rests on what an earlier resource will
- * have changed is predicted, and says from which. `plannedS` is for Context, and `foresight` is what earlier plays
- * will have changed.
+ * have changed is predicted, and says from which. `foresight` is what earlier plays will
+ * have changed.
  */
 export function plan(
   resources: readonly Resource[],
   observed: (resource: Resource) => Observed,
-  nowS: number,
-  { plannedS, foresight = new Foresight() }: { plannedS?: number | undefined; foresight?: Foresight } = {},
+  times: Pick<Context, 'nowS' | 'plannedS'>,
+  foresight = new Foresight(),
 ): PlannedResource[] {
   const reactions = reactionsOf(resources);
   return resources.map(resource => {
@@ -146,7 +146,7 @@ export function plan(
     const comparison = compare(
       resource,
       observed(resource),
-      { verifying: false, nowS, ...(plannedS !== undefined && { plannedS }), name: resource.name },
+      { verifying: false, ...times, name: resource.name },
       foresight,
     );
     const { problem } = comparison;

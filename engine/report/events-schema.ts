@@ -77,6 +77,10 @@ export const eventsSchema: Schema = {
     event('host_plan', 'What was read of a host, and what that would change.', {
       ...onHost,
       resources: listOf(ref('resource')),
+      'skew_s?': described(
+        { type: 'integer' },
+        'Seconds by which its clock is ahead, when that is a minute or more.',
+      ),
       'lease?': described(ref('lease'), 'Somebody else is applying to the host.'),
     }),
     event('resource', 'A resource is done, or in a check: would be.', { ...onHost, ...resource }),

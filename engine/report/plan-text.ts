@@ -46,6 +46,7 @@ function playGroups(record: RunRecord, play: PlayRecord, later: PlayRecord[], la
     const last = !later.some(({ hosts }) => hosts.has(host.host));
     const problems = last ? record.hostProblems(host.host) : [];
     const lines = [
+      ...clockLines(host, layout),
       ...leaseLines(host, frame, layout),
       ...resourceLines(host, frame, layout),
       ...problems.flatMap(each => problemLines(each, 2, layout)),
@@ -66,6 +67,12 @@ function playGroups(record: RunRecord, play: PlayRecord, later: PlayRecord[], la
     ...shown,
     [...wrap([span(nameList(quiet), 'bold'), span('  '), span(words, 'dim')], layout.columns), []],
   ];
+}
+
+function clockLines({ skewS }: HostRecord, { columns }: Layout): Line[] {
+  if (skewS === undefined) return [];
+  const text = `its clock is ${Math.round(Math.abs(skewS) / 60)} min ${skewS < 0 ? 'behind' : 'ahead of'} the one here`;
+  return wrap([span(text, 'yellow')], Math.max(10, columns - 2)).map(line => [span('  '), ...line]);
 }
 
 /** Who is changing the host; a run that has tried to do it as well tells by then how that went. */

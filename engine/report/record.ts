@@ -9,6 +9,8 @@ export interface HostRecord {
   resources: Map<string, ResourceView>;
   /** The lease that somebody else held when the host was read. */
   lease?: Lease;
+  /** Seconds by which its clock is ahead, when that is much. */
+  skewS?: number;
 }
 
 /** A play and the hosts that it is meant for, in the inventory's order. */
@@ -45,6 +47,7 @@ export class RunRecord {
         return;
       case 'host_plan':
         if (event.lease !== undefined) this.#on(event.play, event.host).lease = event.lease;
+        if (event.skew_s !== undefined) this.#on(event.play, event.host).skewS = event.skew_s;
         for (const resource of event.resources) {
           this.#on(event.play, event.host).resources.set(resource.name, resource);
         }

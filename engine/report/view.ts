@@ -49,7 +49,14 @@ export interface ResourceView {
 export type EventView = { time: string; run: string } & (
   | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: string[] }
   | { event: 'host_connected'; host: string; play: string; account: string }
-  | { event: 'host_plan'; host: string; play: string; resources: ResourceView[]; lease?: Lease }
+  | {
+      event: 'host_plan';
+      host: string;
+      play: string;
+      resources: ResourceView[];
+      lease?: Lease;
+      skew_s?: number;
+    }
   | { event: 'resource_started'; host: string; play: string; name: string; index: number; of: number }
   | ({ event: 'resource'; host: string; play: string } & ResourceView)
   | { event: 'host_reconnected'; host: string; play: string; why: string }
@@ -77,13 +84,16 @@ export function view(event: Event, redactor: Redactor): EventView {
       };
     case 'host_connected':
       return { ...event, play: show.line(event.play), account: show.line(event.account) };
-    case 'host_plan':
+    case 'host_plan': {
+      const { skewS, ...rest } = event;
       return {
-        ...event,
+        ...rest,
+        ...(skewS !== undefined && { skew_s: skewS }),
         play: show.line(event.play),
         resources: event.resources.map(show.outcome),
         ...(event.lease && { lease: { ...event.lease, holder: show.line(event.lease.holder) } }),
       };
+    }
     case 'resource_started':
       return { ...event, play: show.line(event.play), name: show.line(event.name) };
     case 'resource': {

@@ -24,7 +24,12 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
   });
 
   /** Applies resources to both hosts; `bad` replaces what the inventory says of the second. */
-  function apply(resources: unknown[], bad: Record<string, unknown> = {}, args: string[] = []): Promise<Ran> {
+  function apply(
+    resources: unknown[],
+    bad: Record<string, unknown> = {},
+    args: string[] = [],
+    env: Record<string, string> = {},
+  ): Promise<Ran> {
     const play = { name: 'Trial', hosts: 'all', become: true, resources };
     writeFileSync(join(folder, 'trial.yml'), JSON.stringify(play));
     const { address, hostKey } = lab.hosts.bad;
@@ -33,7 +38,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
       .inventory()
       .replace(/^ {2}bad: .*$/m, `  bad: ${JSON.stringify(JSON.parse(JSON.stringify(whole)))}`);
     writeFileSync(join(folder, 'inventory.yml'), inventory);
-    return reconcile(folder, ['apply', 'trial.yml', '--json', ...args], { HOME: folder });
+    return reconcile(folder, ['apply', 'trial.yml', '--json', ...args], { HOME: folder, ...env });
   }
   const file = (path: string, content = 'x\n') => ({ file: { path, content } });
   const finished = (ran: Ran, host: string) =>
@@ -94,6 +99,76 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     expect((await lab.exec('bad', 'ls -A /srv/small')).stdout).toBe('');
     expect(statuses(ran, 'good')).toEqual({ 'file /srv/small/large': 'changed' });
   });
+
+  it('a directory that cannot be written is named, nothing is lost, and the next apply converges', async () => {
+    const path = '/srv/fixed/file';
+    await lab.exec(
+      'bad',
+      'mkdir -p /srv/fixed && mount -t tmpfs tmpfs /srv/fixed && echo old >/srv/fixed/file',
+    );
+    await lab.exec('good', 'mkdir -p /srv/fixed');
+    await lab.exec('bad', 'mount -o remount,ro /srv/fixed');
+    const ran = await apply([file(path)]);
+    expect([ran.exit, failure(ran, `file ${path}`).code, statuses(ran, 'good')]).toEqual([
+      1,
+      'read-only',
+      { [`file ${path}`]: 'changed' },
+    ]);
+    expect((await lab.exec('bad', 'ls -A /srv/fixed; cat /srv/fixed/file')).stdout).toBe('file\nold\n');
+    await lab.exec('bad', 'mount -o remount,rw /srv/fixed');
+    expect((await apply([file(path)])).exit).toBe(0);
+    expect((await lab.exec('bad', 'ls -A /srv/fixed; cat /srv/fixed/file; umount /srv/fixed')).stdout).toBe(
+      'file\nx\n',
+    );
+  });
+
+  it.each([-3600, 3600])(
+    'a clock that is %i s off is told, and nothing goes by the wrong one',
+    async offS => {
+      const shifted = join(folder, 'clock.mjs');
+      writeFileSync(
+        shifted,
+        `const Real = Date;
+      globalThis.Date = class extends Real {
+        constructor(...given) { super(...(given.length > 0 ? given : [Real.now() + ${offS * 1000}])); }
+        static now() { return Real.now() + ${offS * 1000}; }
+      };`,
+      );
+      const unit = {
+        name: 'again.service',
+        service: { ExecStart: '/bin/sleep 0.3', Restart: 'always', RestartSec: '200ms' },
+        unit: { StartLimitIntervalSec: 0 },
+      };
+      const resources = [
+        { name: 'Unit', systemd_unit: unit },
+        { name: 'Loops', service: { name: 'again', state: 'running' }, on_failure: 'continue' },
+        { name: 'Packages', apt: { packages: ['sudo'], update_cache: '30m', upgrade: 'safe' } },
+        file('/srv/clock', String(offS)),
+      ];
+      const at = (...args: string[]) =>
+        apply(resources, {}, ['-l', 'bad', ...args], { NODE_OPTIONS: `--import ${shifted}` });
+      for (const wanted of [
+        { Unit: 'changed', Loops: 'failed', Packages: 'changed', 'file /srv/clock': 'changed' },
+        // Without its own clock the host would look as if the loop had been over for an hour.
+        { Unit: 'unchanged', Loops: 'failed', Packages: 'unchanged', 'file /srv/clock': 'unchanged' },
+      ]) {
+        const ran = await at();
+        expect(statuses(ran, 'bad')).toEqual(wanted);
+        const skewS = ran.events.find(({ event }) => event === 'host_plan').skew_s;
+        expect(Math.round(skewS / 60)).toBe(-offS / 60);
+      }
+      expect((await reconcile(folder, ['lock', 'status', 'bad'], { HOME: folder })).stdout).toContain('free');
+      await apply(
+        [
+          { systemd_unit: { name: 'again.service', state: 'absent' } },
+          { file: { path: '/srv/clock', state: 'absent' } },
+        ],
+        {},
+        ['-l', 'bad'],
+      );
+      await lab.exec('bad', 'touch -d "2 hours ago" /var/lib/apt/lists');
+    },
+  );
 
   it('a validation that fails shows its words and keeps the old file; later resources of the host wait', async () => {
     await lab.exec('bad', 'echo old >/etc/checked');

@@ -94,7 +94,11 @@ const blank = observed(
   [owed('app.service'), []],
 );
 const shown = (resources: Resource[], from = blank) =>
-  plan(resources, from, 0).map(({ outcome }) => [outcome.name, outcome.status, outcome.predictedFrom]);
+  plan(resources, from, { nowS: 0 }).map(({ outcome }) => [
+    outcome.name,
+    outcome.status,
+    outcome.predictedFrom,
+  ]);
 
 describe('a plan', () => {
   it('shows what was read as changes, and leaves out what is as declared', () => {
@@ -119,17 +123,20 @@ describe('a plan', () => {
   ])('does not claim to create what a package may bring before: %s is a %s', (at, kind) => {
     const from = observed([path(at), null], [program('tool'), null]);
     const one = resource(file, 'A file', { path: at });
-    const [, after] = plan([resource(installs, 'Tools'), one], from, 0);
+    const [, after] = plan([resource(installs, 'Tools'), one], from, { nowS: 0 });
     expect(after?.outcome).toMatchObject({
       status: 'would_change',
       diff: { kind },
       predictedFrom: kind === 'write' ? ['Tools'] : [],
     });
-    expect(plan([one], from, 0)[0]?.outcome).toMatchObject({ diff: { kind: 'create' }, predictedFrom: [] });
+    expect(plan([one], from, { nowS: 0 })[0]?.outcome).toMatchObject({
+      diff: { kind: 'create' },
+      predictedFrom: [],
+    });
   });
 
   it('has a problem where nothing brings what is missing', () => {
-    const [first] = plan([resource(uses, 'Use'), resource(installs, 'Tools')], blank, 0);
+    const [first] = plan([resource(uses, 'Use'), resource(installs, 'Tools')], blank, { nowS: 0 });
     expect(first?.outcome).toMatchObject({
       status: 'failed',
       error: { code: 'program-missing', resource: 'Use' },
@@ -176,7 +183,7 @@ describe('a plan', () => {
     const [asked, missing] = plan(
       [resource(file, 'A file', { path: '/f' }, waiting), resource(uses, 'Use', {}, waiting)],
       blank,
-      0,
+      { nowS: 0 },
     );
     expect(asked?.outcome).toMatchObject({ status: 'would_change', predictedFrom: ['Question'] });
     expect(missing?.outcome).toMatchObject({
@@ -190,8 +197,8 @@ describe('a plan', () => {
     /** What the second play shows, when the first one is planned but not applied. */
     const second = (first: Resource[], then: Resource[], from = blank) => {
       const foresight = new Foresight();
-      plan(first, from, 0, { foresight });
-      return plan(then, from, 0, { foresight }).map(({ outcome }) => [
+      plan(first, from, { nowS: 0 }, foresight);
+      return plan(then, from, { nowS: 0 }, foresight).map(({ outcome }) => [
         outcome.name,
         outcome.status,
         outcome.predictedFrom,

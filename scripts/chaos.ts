@@ -1,0 +1,29 @@
+/**
+ * `npm run chaos`: cuts an apply of the Flask playbook off at every boundary between resources and inside of them, and
+ * has the next apply make it good. Ends with `N of N`, and writes that into the README when all of it was run.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureLabPackages } from '../test/lab/machine.ts';
+
+await ensureLabPackages();
+const folder = mkdtempSync(join(tmpdir(), 'reconcile-chaos-'));
+const file = join(folder, 'report.json');
+const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${file}`];
+const vitest = ['vitest', 'run', '--project', 'lab', 'test/e2e/chaos.test.ts', ...reporters];
+spawnSync('npx', [...vitest, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  env: { ...process.env, RECONCILE_CHAOS: 'full', RECONCILE_LAB: 'required' },
+});
+const report = JSON.parse(readFileSync(file, 'utf8'));
+rmSync(folder, { recursive: true });
+const { numPassedTests: passed, numTotalTests: all } = report;
+const readme = new URL('../README.md', import.meta.url);
+if (process.argv.length === 2) {
+  const text = readFileSync(readme, 'utf8');
+  writeFileSync(readme, text.replace(/(<!-- chaos -->).*?(<!-- -->)/, `$1${passed} of ${all}$2`));
+}
+console.log(`${passed} of ${all}`);
+process.exitCode = report.success && passed === all ? 0 : 1;
