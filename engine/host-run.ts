@@ -77,8 +77,9 @@ export class HostRun {
     const { host } = this;
     const { check, connect = {}, binding } = this.#options;
     this.#visit = await Visit.start(host, connect, !check && !this.#waits);
-    this.#visit.greeting.plan = binding?.id;
-    this.#visit.onReconnect = ({ message }) =>
+    const { shells } = this.#visit;
+    shells.greeting.plan = binding?.id;
+    shells.onReconnect = ({ message }) =>
       this.#emit({ event: 'host_reconnected', host: host.name, play: this.#play.name, why: message });
     // Its time may have run out before there was anything to close.
     if (this.problems.length > 0) throw new Error('out of time');
@@ -97,7 +98,7 @@ export class HostRun {
       check ? this.#foresight : undefined,
     );
     this.#outcomes = this.#planned.map(({ outcome }) => outcome);
-    const { greeting } = this.#visit;
+    const { greeting } = shells;
     const [lease, skewS] = [await greeting.lease(), await greeting.skewS()];
     this.#emit({
       event: 'host_plan',
@@ -112,11 +113,11 @@ export class HostRun {
         this.#emit({ event: 'resource', host: host.name, play: this.#play.name, ...outcome });
     }
     const { index, holder } = this.#options;
-    const { hostKey } = this.#visit;
+    const { hostKey } = shells;
     binding?.host({
       play: index,
       host: host.name,
-      origin: { ...(await this.#visit.greeting.origin()), ...(hostKey !== undefined && { hostKey }) },
+      origin: { ...(await greeting.origin()), ...(hostKey !== undefined && { hostKey }) },
       planned: this.#planned,
       run: holder.run,
     });
@@ -159,7 +160,8 @@ export class HostRun {
       this.#emit({ event: 'host_reverted', host: this.host.name, play: this.#play.name, restored, kept });
     }
     const { holder, playbook, mask = text => text } = this.#options;
-    const line = () => historyLine(holder, playbook.file, this.#play.name, this.#outcomes, mask);
+    const line = () =>
+      historyLine(holder, playbook.file, this.#play.name, this.#outcomes, mask, reverted?.restored);
     // A lease that cannot be given back ends with the session.
     await this.#visit!.release(holder, line).catch(() => {});
   }

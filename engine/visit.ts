@@ -1,76 +1,38 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Greeting } from './apply/greeting.ts';
-import { type Holder, leased, lockedProblem, release } from './apply/lease.ts';
-import { cutOff, decodeOutcome, isLoss, outcome, recorded } from './apply/outcome.ts';
-import { prelude } from './apply/prelude.ts';
+import { type Holder, leased, leaseS, lockedProblem, release } from './apply/lease.ts';
+import { recorded } from './apply/outcome.ts';
 import type { Become, Host } from './host.ts';
 import type { Context } from './module.ts';
 import { probesOf } from './plan/plan.ts';
 import { type Observed, reader } from './plan/read.ts';
-import { type Problem, ProblemError } from './problem.ts';
 import type { Resource } from './resource.ts';
-import {
-  type Answer,
-  type Connection,
-  type ConnectOptions,
-  connect,
-  type Request,
-  type Session,
-} from './transport/index.ts';
+import { Shells } from './shells.ts';
+import type { Answer, ConnectOptions, Request } from './transport/index.ts';
 import type { Plain } from './value.ts';
 
 /** Seconds for a reading besides what its own commands may take. */
 const readTimeoutS = 120;
 const releaseTimeoutS = 60;
-/** Pauses before each attempt to make a lost connection again: a host that was restarted needs some time. */
-const reconnectDelaysS = [1, 2, 4, 8, 16];
-/** A new connection that shows that a host can still be entered may take this long. */
-const proofTimeoutMs = 6000;
 
-/** A change that was sent and not answered yet. */
-interface Flight {
-  become: Become | false;
-  run: string;
-  number: number;
-  request: Request;
-  /** What was found of it after the connection was made again. */
-  collected?: Promise<Answer>;
-}
-
-/**
- * A host that a run is connected to: a shell for each account that the resources ask for, and what was read of each
- * resource as long as nothing changed on the host since.
- */
+/** A host that a run is connected to, and what was read of each resource as long as nothing changed on it since. */
 export class Visit {
   readonly host: Host;
-  readonly #options: ConnectOptions;
-  #connection: Connection;
-  readonly #sessions = new Map<string, Session>();
+  readonly shells: Shells;
   readonly #observed = new Map<string, Observed>();
-  #recovers: boolean;
   /** Accounts that something was changed as. */
   readonly #changed = new Map<string, Become | false>();
   #changes = 0;
-  #flight: Flight | undefined;
-  #restoring: Promise<void> | undefined;
-  #closed = false;
-  readonly greeting = new Greeting();
+  #renewal: NodeJS.Timeout | undefined;
   #skewS = 0;
   facts: Readonly<Record<string, Plain>> = {};
-  /** Told when a lost connection was made again, and why it was lost. */
-  onReconnect: (why: Problem) => void = () => {};
 
-  private constructor(host: Host, options: ConnectOptions, connection: Connection, recovers: boolean) {
+  private constructor(host: Host, shells: Shells) {
     this.host = host;
-    this.#options = options;
-    this.#connection = connection;
-    this.#recovers = recovers;
+    this.shells = shells;
   }
 
   /** `recovers` finishes what an earlier visit was cut off in before anything is read: not for one that only reads. */
   static async start(host: Host, options: ConnectOptions, recovers = false): Promise<Visit> {
-    const own = { ...options, prelude };
-    return new Visit(host, own, await connect(host, own), recovers);
+    return new Visit(host, await Shells.start(host, options, recovers));
   }
 
   /** What was read of a resource; `ensure` must have been awaited. */
@@ -102,8 +64,7 @@ export class Visit {
 
   /** For a visit that began as one that only reads: finishes what was cut off, and has everything read anew. */
   recover(): void {
-    this.#recovers = true;
-    for (const session of this.#sessions.values()) recover(session);
+    this.shells.recover();
     this.forget();
   }
 
@@ -130,12 +91,12 @@ export class Visit {
           (total, probe) => total + (probe.kind === 'command' ? probe.timeoutS : 0),
           readTimeoutS,
         );
-        const answer = await this.#run(JSON.parse(account), {
+        const answer = await this.shells.run(JSON.parse(account), {
           script: request.script,
           what: `reading ${group.length === 1 ? group[0]!.name : `${group.length} resources`}`,
           timeoutMs: waitS * 1000,
         });
-        this.#skewS = await this.greeting.skewS();
+        this.#skewS = await this.shells.greeting.skewS();
         const observed = request.decode(answer);
         if (account === first && facts.size > 0) this.facts = observed.facts;
         for (const resource of group) this.#observed.set(resource.name, observed);
@@ -157,142 +118,40 @@ export class Visit {
     this.forget();
     const number = ++this.#changes;
     const script = leased(recorded(request.script, holder.run, number), holder, request.timeoutMs / 1000);
-    const flight: Flight = {
-      become,
-      run: holder.run,
-      number,
-      request: { ...request, script, what: resource.name },
-    };
-    this.#flight = flight;
-    const answer = await this.#run(become, flight.request, flight).finally(() => {
-      this.#flight = undefined;
-    });
-    if (lockedProblem(this.host.name, answer) === undefined)
+    const sent = { ...request, script, what: resource.name };
+    const answer = await this.shells.run(become, sent, { become, run: holder.run, number, request: sent });
+    if (lockedProblem(this.host.name, answer) === undefined) {
       this.#changed.set(JSON.stringify(become), become);
+      this.#renewal ??= setInterval(() => this.#renew(holder), (leaseS * 1000) / 3).unref();
+    }
     return answer;
+  }
+
+  /** A check that waits, or many resources that are as declared, must not let the lease expire. */
+  #renew(holder: Holder): void {
+    for (const become of this.#changed.values())
+      this.tell(become, leased(':', holder, leaseS), 'renewing the lease').catch(() => {});
   }
 
   /** Runs a script as an account, for what is neither a reading nor a change that a plan shows. */
   tell(become: Become | false, script: string, what: string): Promise<Answer> {
-    return this.#run(become, { script, what, timeoutMs: releaseTimeoutS * 1000 });
-  }
-
-  /** What keeps one from entering the host anew and becoming the account of `resource`; undefined = nothing. */
-  async obstacle({ become = false }: Resource): Promise<Problem | undefined> {
-    try {
-      const connection = await connect(this.host, { ...this.#options, connectTimeoutMs: proofTimeoutMs });
-      try {
-        const session = await connection.session(become);
-        await session.run({ script: ':', what: 'entering the host anew', timeoutMs: proofTimeoutMs });
-      } finally {
-        void connection.close().catch(() => {});
-      }
-      return undefined;
-    } catch (thrown) {
-      if (thrown instanceof ProblemError) return thrown.problems[0];
-      throw thrown;
-    }
+    return this.shells.run(become, { script, what, timeoutMs: releaseTimeoutS * 1000 });
   }
 
   /** Gives back the lease of each account that changed something, and adds a line to its history. */
   async release(holder: Holder, historyLine: () => string): Promise<void> {
+    clearInterval(this.#renewal);
     const request = { what: 'giving back the lease', timeoutMs: releaseTimeoutS * 1000 };
     await Promise.all(
       [...this.#changed.values()].map(become =>
-        this.#run(become, { ...request, script: release(holder, historyLine()) }),
+        this.shells.run(become, { ...request, script: release(holder, historyLine()) }),
       ),
     );
     this.#changed.clear();
   }
 
-  /** `SHA256:…` of the key that the host showed; undefined for transports without one. */
-  get hostKey(): string | undefined {
-    return this.#connection.hostKeyFingerprint;
-  }
-
   close(): Promise<void> {
-    this.#closed = true;
-    return this.#connection.close();
+    clearInterval(this.#renewal);
+    return this.shells.close();
   }
-
-  /**
-   * Requests of an account whose shell is there go out in the order of the calls, without waiting for answers. One
-   * that a lost connection took the answer from is sent again, or, for a change, its outcome is collected.
-   */
-  async #run(become: Become | false, request: Request, flight?: Flight): Promise<Answer> {
-    const account = JSON.stringify(become);
-    const session = this.#sessions.get(account) ?? (await this.#open(become));
-    try {
-      return await session.run(request);
-    } catch (thrown) {
-      if (!isLoss(thrown) || this.#closed) throw thrown;
-      if (this.#sessions.get(account) === session) await this.#restore(thrown);
-      if (flight?.collected !== undefined) return flight.collected;
-      return (this.#sessions.get(account) ?? (await this.#open(become))).run(request);
-    }
-  }
-
-  async #open(become: Become | false): Promise<Session> {
-    const session = await this.#connection.session(become);
-    this.#sessions.set(JSON.stringify(become), session);
-    // Sent together with the first request: it costs no round trip.
-    if (this.#recovers) recover(session);
-    this.greeting.ask(session);
-    return session;
-  }
-
-  /** All that the lost connection leaves without an answer waits for the same new one. */
-  #restore(lost: ProblemError): Promise<void> {
-    this.#restoring ??= this.#reconnect(lost).finally(() => {
-      this.#restoring = undefined;
-    });
-    return this.#restoring;
-  }
-
-  async #reconnect(lost: ProblemError): Promise<void> {
-    void this.#connection.close().catch(() => {});
-    try {
-      this.#connection = await this.#connectAgain(lost);
-    } catch (thrown) {
-      this.#closed = true;
-      throw thrown;
-    }
-    this.#sessions.clear();
-    this.onReconnect(lost.problems[0]!);
-    const flight = this.#flight;
-    if (flight === undefined) return;
-    const session = await this.#connection.session(flight.become);
-    const collecting = {
-      script: outcome(flight.run, flight.number),
-      what: flight.request.what ?? 'a change',
-    };
-    const found = decodeOutcome(
-      await session.run({ ...flight.request, input: Buffer.alloc(0), ...collecting }),
-    );
-    this.#sessions.set(JSON.stringify(flight.become), session);
-    const later = session.run({ script: 'r_adopt; r_recover', what: 'recovering' });
-    if (found === 'never') flight.collected = session.run(flight.request);
-    else if (typeof found === 'object') flight.collected = Promise.resolve(found);
-    else flight.collected = later.then(() => Promise.reject(cutOff(found, flight.request.what)));
-    flight.collected.catch(() => {});
-    later.catch(() => {});
-  }
-
-  async #connectAgain(lost: ProblemError): Promise<Connection> {
-    for (const delayS of reconnectDelaysS) {
-      if (this.#closed) throw lost;
-      await sleep(delayS * 1000);
-      try {
-        return await connect(this.host, this.#options);
-      } catch (thrown) {
-        if (!(thrown instanceof ProblemError) || thrown.problems[0]?.code !== 'unreachable') throw thrown;
-      }
-    }
-    throw lost;
-  }
-}
-
-/** Does not wait: what is wrong with the session is told by what is asked of it next. */
-function recover(session: Session): void {
-  session.run({ script: 'r_recover', what: 'recovering' }).catch(() => {});
 }

@@ -20,6 +20,8 @@ export interface HistoryEntry {
   counts: { unchanged: number; changed: number; failed: number; skipped: number };
   changed: { name: string; module: string; change: Diff['kind'] }[];
   failed: { name: string; module: string; code: string }[];
+  /** Names of what was changed and put back, because something failed. */
+  reverted?: string[];
 }
 
 /** How many resources an entry names; the counts are of all. */
@@ -33,6 +35,7 @@ export function historyLine(
   play: string,
   outcomes: readonly Outcome[],
   mask: (text: string) => string,
+  reverted: readonly string[] = [],
 ): string {
   const short = (text: string) => mask(text).slice(0, nameCharacters);
   const of = (status: Status) => outcomes.filter(outcome => outcome.status === status);
@@ -60,6 +63,7 @@ export function historyLine(
     failed: failed
       .slice(0, mostNames)
       .map(({ name, module, error }) => ({ name: short(name), module, code: error?.code ?? 'bug' })),
+    ...(reverted.length > 0 && { reverted: reverted.slice(0, mostNames).map(short) }),
   };
   return JSON.stringify(entry);
 }

@@ -18,7 +18,7 @@ export interface Holder {
 }
 
 /** Seconds that a lease lasts after the last change began; longer when that change may take longer. */
-const leaseS = 600;
+export const leaseS = 600;
 
 /** The exit code of a script that was not begun because somebody else holds the lease. */
 const heldExit = 75;

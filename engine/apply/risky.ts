@@ -137,7 +137,7 @@ export class Risk {
   ): Promise<Problem | undefined> {
     this.#account = resource;
     this.#armed.add(resource.name);
-    const obstacle = failed ? undefined : await this.#visit.obstacle(resource);
+    const obstacle = failed ? undefined : await this.#visit.shells.obstacle(resource.become ?? false);
     if (failed || obstacle !== undefined) {
       this.#outstanding.clear();
       const undone = await this.#ask('r_armed r_fall_back', 'putting the change back');

@@ -10,8 +10,8 @@ const sets: readonly { holds: RegExp; by: string; label: string }[] = [
   },
   {
     holds: /^\/etc\/sudoers(\.d\/.*)?$/,
-    by: 'command -v visudo >/dev/null || exit 0; visudo -cq',
-    label: 'visudo -cq',
+    by: 'command -v visudo >/dev/null || exit 0; visudo -c',
+    label: 'visudo -c',
   },
   {
     holds: /^\/etc\/nginx\//,

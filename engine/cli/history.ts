@@ -50,8 +50,11 @@ function textOf(host: string, entries: readonly HistoryEntry[], io: Io): string 
 }
 
 /** `alice from laptop: site.yml (3f2a91c04b77), 4 changed, 19 unchanged, 1 failed` */
-function headOf({ who, from, playbook, sha256, counts }: HistoryEntry): string {
+function headOf({ who, from, playbook, sha256, counts, plan, reverted }: HistoryEntry): string {
   const digest = sha256 === null ? '' : ` (${sha256.slice(0, 12)})`;
   const { changed, unchanged, failed } = counts;
-  return `${who} from ${from}: ${playbook}${digest}, ${changed} changed, ${unchanged} unchanged, ${failed} failed`;
+  const words = [`${changed} changed`, `${unchanged} unchanged`, `${failed} failed`];
+  if (plan !== undefined) words.unshift(`plan ${plan.slice(0, 8)}`);
+  if (reverted !== undefined) words.push(`put back: ${reverted.join(', ')}`);
+  return `${who} from ${from}: ${playbook}${digest}, ${words.join(', ')}`;
 }

@@ -144,7 +144,11 @@ describeLab('what puts itself back', () => {
   });
 
   it.each([
-    ['/etc/ssh/sshd_config.d/20-wrong.conf', 'NoSuchKeyword yes\n', /20-wrong\.conf line 1: .*NoSuchKeyword/],
+    [
+      '/etc/ssh/sshd_config.d/20-wrong.conf',
+      'NoSuchKeyword yes\n',
+      /20-wrong\.conf: line 1: .*NoSuchKeyword/,
+    ],
     ['/etc/sudoers.d/wrong', 'deploy ALL=(ALL\n', /sudoers\.d\/wrong:1/],
   ])('%s is checked with all that belongs to it, and goes when that fails', async (path, content, words) => {
     write('web1', [{ name: 'Wrong', file: { path, content, mode: '0440' } }]);
@@ -222,6 +226,8 @@ describeLab('what puts itself back', () => {
         kept: ['Migration'],
       });
       expect(await state()).toBe(before);
+      const history = await reconcile(folder, ['history', 'web2']);
+      expect(history.stdout).toContain('put back: Word, Current, Unit, App');
       write('web2', app('one'), reverting);
       expect([named(await apply(), 'web2', 'changed'), await leftovers('web2')]).toEqual([[], '']);
     });

@@ -40,15 +40,27 @@ export function processesIn(cgroup: string): number[] {
   return [...here, ...below.flatMap(entry => processesIn(join(cgroup, entry.name)))];
 }
 
+/** Of 10 ms each: a host that has written much takes its time to let go of its file system. */
+const mostAttempts = 6000;
+
 /** Ends every process in a cgroup and below at once, as a power cut would, and removes the cgroup. */
 export function killCgroup(cgroup: string): void {
   if (!existsSync(cgroup)) return;
   writeFileSync(join(cgroup, 'cgroup.kill'), '1');
-  for (let attempt = 0; attempt < 500; attempt += 1) {
-    if (/^populated 0$/m.test(readFileSync(join(cgroup, 'cgroup.events'), 'utf8'))) break;
+  for (let attempt = 1; ; attempt += 1) {
+    if (
+      /^populated 0$/m.test(readFileSync(join(cgroup, 'cgroup.events'), 'utf8')) ||
+      attempt === mostAttempts
+    ) {
+      try {
+        return removeCgroup(cgroup);
+      } catch (error) {
+        // The last of its processes may be over and not gone yet.
+        if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === mostAttempts) throw error;
+      }
+    }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10); // 10 ms; an exit handler cannot await
   }
-  removeCgroup(cgroup);
 }
 
 function removeCgroup(cgroup: string): void {

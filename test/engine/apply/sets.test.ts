@@ -15,7 +15,7 @@ test('files of a set that follow one another are checked together', () => {
   ]);
   expect(steps.map(step => (step.do === 'checked' ? [step.label, step.steps.length] : step.do))).toEqual([
     'write',
-    ['visudo -cq', 2],
+    ['visudo -c', 2],
     ['sshd -t', 1],
     'owe',
     ['sshd -t', 1],
