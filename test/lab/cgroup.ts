@@ -53,7 +53,8 @@ export function killCgroup(cgroup: string): void {
       attempt === mostAttempts
     ) {
       try {
-        return removeCgroup(cgroup);
+        removeCgroup(cgroup);
+        return;
       } catch (error) {
         // The last of its processes may be over and not gone yet.
         if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === mostAttempts) throw error;
