@@ -170,7 +170,7 @@ export class Risk {
   #lockedOut(obstacle: Problem | undefined, undone: boolean): Problem {
     const end = undone
       ? `Put back: ${this.#names()}.`
-      : `The host puts back by itself, within ${armedS} s: ${this.#names()}.`;
+      : `It was not seen to be put back; the host tries by itself within ${armedS} s: ${this.#names()}.`;
     return {
       code: 'locked-out',
       message: `After this change nobody could get in as before. ${end}`,

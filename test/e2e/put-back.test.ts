@@ -117,6 +117,10 @@ describeLab('what puts itself back', () => {
         'a rule of sudo',
         { file: { path: '/etc/sudoers.d/zz', content: 'deploy ALL=(ALL) PASSWD: ALL\n', mode: '0440' } },
       ],
+      [
+        'the keys of an account',
+        { file: { path: '/home/deploy/.ssh/authorized_keys', content: '\n' }, become: false },
+      ],
       ['the end of the SSH server', { service: { name: 'ssh', state: 'stopped' } }],
     ])('is put back where it is %s', async (_, resource) => {
       write('web1', [{ name: 'Risk', ...resource }]);
