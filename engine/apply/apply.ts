@@ -201,7 +201,9 @@ async function once(queue: readonly PlannedResource[], i: number, run: Run): Pro
   if ('exit' in answer && broken) return failed(failure(outputs, answer));
   if (unread !== undefined) throw unread;
   const unproven = 'exit' in answer ? undefined : answer;
-  if (unproven !== undefined && resource.module.verifies?.(resource.args) === false) return failed(unproven);
+  // What it printed is lost with it, so that nobody may be told a word of it.
+  const untold = resource.register !== undefined || resource.module.verifies?.(resource.args) === false;
+  if (unproven !== undefined && untold) return failed(unproven);
   const error = verify(resource, visit, context);
   if (error !== undefined) return failed(unproven ?? error);
   return { outcome: { status: 'changed', diff: found, commands }, found, outputs };

@@ -4,7 +4,8 @@ import type { Answer } from '../transport/index.ts';
 /**
  * Shell functions that keep what a change prints and how it ends on the host, so that a controller whose connection was
  * lost can collect it. There is one record a run and account, in memory where that is root's; it names the change by its
- * number and its process. Where no record can be kept, the change is made without.
+ * number and its process. What a change has begun bears the run in its environment: where its shell is killed it may go
+ * on alone, and until it is over the host is not free. Where no record can be kept, the change is made without.
  */
 export const outcomeLibrary = `
 r_records=/run/reconcile
@@ -14,7 +15,7 @@ r_recorded() {
   rm -rf -- "$r_o" 2>/dev/null
   { [ -d "$r_records" ] || mkdir -p -m 0700 "$r_records"; } 2>/dev/null && mkdir -m 0700 "$r_o" 2>/dev/null &&
     read -r r_q r_p </proc/self/stat && printf '%s %s\\n' "$2" "$r_q" >"$r_o/of" || { (r_change); return; }
-  (r_change) >"$r_o/out" 2>"$r_o/err"
+  (export RECONCILE_RUN="$1"; r_change) >"$r_o/out" 2>"$r_o/err"
   r_c=$?
   printf '%s\\n' "$r_c" >"$r_o/end.new" && mv -f -- "$r_o/end.new" "$r_o/end"
   cat -- "$r_o/out"
@@ -22,7 +23,11 @@ r_recorded() {
   return "$r_c"
 }
 r_forget_outcomes() { find "$r_records" -maxdepth 1 -name 'outcome.*' -mmin +10 -exec rm -rf -- {} + 2>/dev/null; }
-r_running() { [ -f "$r_records/outcome.$1/of" ] && read -r r_p r_q <"$r_records/outcome.$1/of" && [ -d "/proc/$r_q" ]; }
+r_works() { [ -d "/proc/$2" ] || grep -qsF "RECONCILE_RUN=$1" /proc/[0-9]*/environ; }
+r_running() {
+  r_o=$r_records/outcome.$1
+  [ -f "$r_o/of" ] && read -r r_p r_q <"$r_o/of" && [ ! -f "$r_o/end" ] && r_works "$1" "$r_q"
+}
 r_outcome() {
   r_o=$r_records/outcome.$1
   if ! { [ -f "$r_o/of" ] && read -r r_p r_q <"$r_o/of" && [ "$r_p" = "$2" ]; }; then
@@ -31,7 +36,8 @@ r_outcome() {
     else echo cut; fi
     return
   fi
-  while [ ! -f "$r_o/end" ] && [ -d "/proc/$r_q" ]; do sleep 0.2; done
+  r_n=0
+  while [ ! -f "$r_o/end" ] && [ $r_n -lt 3000 ] && r_works "$1" "$r_q"; do sleep 0.2; r_n=$((r_n + 1)); done
   if [ ! -f "$r_o/end" ]; then echo cut; return; fi
   printf 'ended %s\\n' "$(cat -- "$r_o/end")"
   cat -- "$r_o/out"

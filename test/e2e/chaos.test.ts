@@ -4,72 +4,60 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { waitFor } from '../lab/command.ts';
-import { type Lab, openLab } from '../lab/lab.ts';
+import { type Lab, openLab, type Release } from '../lab/lab.ts';
+import { type Relay, startRelay } from '../lab/relay.ts';
 import { describeLab } from '../lab/require.ts';
-import { type Cut, everyCut } from './cuts.ts';
-import { build, errors, named, type Ran, reconcile, starting, statuses, workspace } from './reconcile.ts';
+import { type Cut, everyCut, type Look, lookInto } from './cuts.ts';
+import { leftovers, stale, state } from './flask-state.ts';
+import {
+  build,
+  errors,
+  type Going,
+  named,
+  type Ran,
+  reconcile,
+  starting,
+  statuses,
+  workspace,
+} from './reconcile.ts';
+import { sessionShells } from './session-shells.ts';
 
 const names = ['web1', 'web2'] as const;
 type Name = (typeof names)[number];
 
 const playbook = parse(readFileSync(join(import.meta.dirname, '../../playbooks/flask.yml'), 'utf8'));
 const resources: string[] = playbook.resources.map(({ name }: { name: string }) => name);
-/** Resources that take most of the time: an apply that is cut behind them begins where they are done. */
-const stages = ['System packages', 'Python packages'];
 
-/** What `npm test` takes of all cuts: each means, where most could go wrong. */
-const chosen: Cut[] = [
-  { resource: 'System packages', into: 0.5, means: 'power' },
-  { resource: 'System packages', into: 0.7, means: 'controller' },
-  { resource: 'Database', into: 0, means: 'controller' },
-  { resource: 'Database logins by password', into: 0.3, means: 'power' },
-  { resource: 'App unit', into: 0.3, means: 'shell' },
-  { resource: 'App service', into: 0.3, means: 'connection' },
-  { resource: 'Certificate', into: 0.3, means: 'connection' },
-  { resource: 'Certificate', into: 0.6, means: 'shell' },
-  { resource: 'Site', into: 0.2, means: 'controller' },
-  { resource: 'Site', into: 0.4, means: 'power' },
-];
+/** `npm run chaos` sets it: every cut, on both releases. `npm test` takes ten, on one. */
 const full = process.env['RECONCILE_CHAOS'] === 'full';
-const cuts = full ? everyCut(resources) : chosen;
+const cuts = everyCut(resources).filter(({ quick }) => full || quick);
+const releases: Record<Name, Release> = { web1: 'bookworm', web2: full ? 'trixie' : 'bookworm' };
+/** The first host of each release is the one that is prepared. */
+const prepared = names.filter((name, i) => names.findIndex(each => releases[each] === releases[name]) === i);
 
-/** The state that the playbook is about; left out is what differs each time, such as keys, salts and times. */
-const state = `dpkg-query -W -f '\${Package} \${Version} \${db:Status-Abbrev}\\n'
-find /etc /srv /root /opt /usr/local /var/www /var/log/flaskapp \\( -path /etc/letsencrypt/accounts -o -path /etc/letsencrypt/archive \\
-  -o -path /etc/letsencrypt/csr -o -path /etc/letsencrypt/keys -o -name __pycache__ -o -path /root/.cache \\) -prune \\
-  -o -printf '%p %y %u:%g %m %l\\n' | sort
-find /etc /srv -path /etc/letsencrypt -prune -o -name __pycache__ -prune -o -name '*-' -o -name ssl-cert-snakeoil.\\* -o -name '*.log' \\
-  -o -type f -print0 | sort -z | xargs -0 sha256sum
-systemctl list-unit-files --state=enabled --no-legend --no-pager
-systemctl is-active flaskapp nginx postgresql certbot.timer
-systemctl show -P NeedDaemonReload flaskapp nginx postgresql
-runuser -u postgres -- pg_dumpall --no-role-passwords | grep -v restrict`;
+/** What takes most of the time is done once: an apply that is cut off behind it begins where it is done. */
+const stages = ['blank', 'some packages', 'System packages', 'Python packages'] as const;
+type Stage = (typeof stages)[number];
+const somePackages = ['python3', 'python3-pip', 'python3-venv'];
 
-/** Prints each service that runs with anything older than what is on disk. ps rounds the time of a start. */
-const stale = `older() { [ "$(stat -c %Y "$1")" -le "$(($2 + 1))" ] || echo "$3 is older than $1"; }
-started() { date -d "$(ps -o lstart= -p "$1")" +%s; }
-app=$(systemctl show -P MainPID flaskapp)
-for f in /etc/systemd/system/flaskapp.service /srv/flaskapp/.env /srv/flaskapp/wsgi.py; do older $f "$(started $app)" flaskapp; done
-while IFS= read -r line; do
-  tr '\\0' '\\n' </proc/$app/environ | tr -d "'\\"" | grep -qxF -- "$(printf %s "$line" | tr -d "'\\"")" || echo "flaskapp runs without $line"
-done </srv/flaskapp/.env
-for p in $(pgrep -P "$(systemctl show -P MainPID nginx)"); do
-  for f in /etc/nginx/sites-enabled/* /etc/letsencrypt/live/example.com/fullchain.pem; do older "$f" "$(started $p)" nginx; done
-done
-loaded=$(runuser -u postgres -- psql -XAtc "SELECT extract(epoch FROM pg_conf_load_time())::int")
-older "$(runuser -u postgres -- psql -XAtc 'SHOW hba_file')" "$loaded" postgresql
-runuser -u postgres -- psql -XAtc "SELECT 'waits for a restart: ' || name FROM pg_settings WHERE pending_restart"
-true`;
+function stageOf({ resource, from }: Cut): Stage {
+  const done = (stage: Stage) => stage === 'blank' || resources.indexOf(resource) > resources.indexOf(stage);
+  return from ?? stages.findLast(stage => stage !== 'some packages' && done(stage))!;
+}
 
-const leftovers = `find / -xdev -path /proc -prune -o \\( -name '.reconcile.*' -o -name 'reconcile-put-back*' -o -path '/var/lib/reconcile/undo*' \\
-  -o -path '/var/lib/reconcile/owed/*' -o -path /var/lib/reconcile/armed -o -path /var/lib/reconcile/revert \\) -print`;
+/** The playbook up to a stage. */
+function playTo(stage: Stage) {
+  const whole = stage === 'some packages' ? 'System packages' : stage;
+  const done = structuredClone(playbook.resources.slice(0, resources.indexOf(whole) + 1));
+  if (stage === 'some packages') done[0].apt.packages = somePackages;
+  return { ...playbook, resources: done, checks: [] };
+}
 
 describeLab('playbooks/flask.yml, cut off anywhere', () => {
   let lab: Lab<Name>;
   let folder: string;
-  const whole = new Map<Name, string>();
-  /** How long each resource takes, by its name. */
-  const durationsMs: Record<string, number> = {};
+  const relays = {} as Record<Name, Relay>;
+  const whole: Partial<Record<Release, { state: string; packages: number }>> = {};
 
   const apply = (...args: string[]) => reconcile(folder, ['apply', 'flask.yml', '--json', ...args]);
   const on = async (name: Name, script: string): Promise<string> => {
@@ -77,110 +65,178 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
     if (code !== 0) throw new Error(`${script}\nexited ${code}: ${stderr}`);
     return stdout;
   };
+  const packages = (look: Look) =>
+    look.names('/var/lib/dpkg/info').filter(file => file.endsWith('.list')).length;
+  const filesOf = (name: Name) => lookInto(lab.hosts[name].rootDir, () => 0);
 
   beforeAll(async () => {
     build();
-    lab = await openLab({ hosts: { web1: 'bookworm', web2: 'trixie' }, acme: true });
-    const acme = (name: Name) => ({
-      acme_server: lab.hosts[name].acme.directory,
-      acme_ca_bundle: lab.hosts[name].acme.caBundle,
-    });
-    folder = workspace(lab, {
-      groups: {
-        web: { hosts: [...names] },
-        old: { hosts: ['web1'], vars: acme('web1') },
-        new: { hosts: ['web2'], vars: acme('web2') },
-      },
-    });
-    const each = (work: (name: Name) => Promise<unknown>) => Promise.all(names.map(work));
-    await each(name => lab.snapshot(name, `${name} at first`));
-    for (const stage of stages) {
-      const done = playbook.resources.slice(0, resources.indexOf(stage) + 1);
-      writeFileSync(join(folder, 'stage.yml'), stringify({ ...playbook, resources: done, checks: [] }));
-      measure(await reconcile(folder, ['apply', 'stage.yml', '--json']));
-      await each(name => lab.snapshot(name, `${name} after ${stage}`));
-    }
-    measure(await apply());
-    await each(async name => {
-      whole.set(name, await on(name, state));
-      expect(await on(name, stale)).toBe('');
-    });
+    lab = await openLab({ hosts: releases, acme: true });
+    for (const name of names) relays[name] = await startRelay(lab.hosts[name].address, 22);
+    folder = workspace(lab);
+    writeFileSync(join(folder, 'inventory.yml'), stringify(inventory()));
+    await Promise.all(prepared.map(prepare));
   });
   afterAll(async () => {
     if (folder) rmSync(folder, { recursive: true });
+    for (const relay of Object.values(relays)) await relay.close();
     await lab?.close();
   });
 
-  function measure(ran: Ran): void {
-    expect([ran.exit, errors(ran)]).toEqual([0, []]);
-    for (const { event, host, name, status, duration_ms } of ran.events)
-      if (event === 'resource' && host === 'web1' && status === 'changed') durationsMs[name] = duration_ms;
-  }
-
-  /** Brings a host to where an apply that is cut off there begins. */
-  async function begin(name: Name, { resource }: Cut): Promise<void> {
-    const stage = stages.findLast(each => resources.indexOf(each) < resources.indexOf(resource));
-    await lab.restore(name, stage === undefined ? `${name} at first` : `${name} after ${stage}`);
-  }
-
-  /** Begins an apply, and cuts it off. */
-  async function cutOff(name: Name, { resource, into, means }: Cut): Promise<void> {
-    const { child, until, ended } = starting(folder, ['apply', 'flask.yml', '--json', '-l', name]);
-    const before = resources[resources.indexOf(resource) - 1];
-    await until(({ event, name }) =>
-      before === undefined ? event === 'host_plan' : event === 'resource' && name === before,
-    );
-    await sleep(into * durationsMs[resource]!);
-    // A cut that comes too late proves nothing: each kind has to meet what it cuts.
-    if (means === 'connection') await on(name, 'pkill -9 -f "[s]shd.*: deploy"');
-    else if (means === 'shell') await on(name, 'pkill -9 -f "[r]ead -r n; eval"');
-    else {
-      if (means === 'power') lab.powerCut(name);
-      child.kill('SIGKILL');
-      expect((await ended).exit).toBe(-1);
-      if (means === 'power') await lab.boot(name);
+  /** Hosts by their relays, each with its ACME server. */
+  function inventory() {
+    const inventory = parse(lab.inventory({ groups: { web: { hosts: [...names] } } }));
+    for (const name of names) {
+      const { directory, caBundle } = lab.hosts[name].acme;
+      const vars = { acme_server: directory, acme_ca_bundle: caBundle };
+      Object.assign(inventory.hosts[name], { address: '127.0.0.1', port: relays[name].port, vars });
     }
-    expect((await ended).exit).toBeLessThanOrEqual(1);
-    // A step that was begun comes to its end without its controller, and holds the lease until then.
-    await waitFor(
-      'the last step',
-      300_000,
-      async () => (await lab.exec(name, 'pgrep -f "[r]ead -r n; eval"')).code !== 0 || undefined,
-    );
+    return inventory;
   }
 
-  const hosts: Promise<unknown>[] = [];
-  it.concurrent.each(
-    cuts.map(
-      (cut, i) =>
-        [
-          cut.into === 0 ? 'before' : `${cut.into * 100} % into`,
-          cut.resource,
-          cut.means,
-          cut,
-          names[i % 2]!,
-        ] as const,
-    ),
-  )(
-    '%s %s, by its %s, an apply that is cut off is made good by the next one',
+  /** An apply that nothing cuts off; what it has left at each stage is where others begin. */
+  async function prepare(name: Name): Promise<void> {
+    const release = releases[name];
+    const wanted = new Set(cuts.map(stageOf));
+    for (const stage of stages) {
+      if (stage !== 'blank') {
+        const file = `${release} ${stage}.yml`;
+        writeFileSync(join(folder, file), stringify(playTo(stage)));
+        const ran = await reconcile(folder, ['apply', file, '--json', '-l', name]);
+        expect([ran.exit, errors(ran)]).toEqual([0, []]);
+      }
+      if (wanted.has(stage)) await lab.snapshot(name, `${release} ${stage}`);
+    }
+    await expectApplied(name);
+    whole[release] = { state: await on(name, state), packages: packages(filesOf(name)) };
+    expect([await on(name, stale), await on(name, leftovers)]).toEqual(['', '']);
+  }
+
+  async function expectApplied(name: Name): Promise<Ran> {
+    const ran = await apply('-l', name);
+    expect([ran.exit, errors(ran)]).toEqual([0, []]);
+    return ran;
+  }
+
+  it('what a cut could leave would be seen', async () => {
+    const [name] = prepared as [Name];
+    await on(
+      name,
+      'sleep 1; touch /srv/flaskapp/.env /etc/nginx/nginx.conf; touch /etc/nginx/.reconcile.left',
+    );
+    await on(
+      name,
+      'sed -i s/--preload/--reload/ /etc/systemd/system/flaskapp.service && systemctl daemon-reload',
+    );
+    const seen = await on(name, stale);
+    for (const words of ['flaskapp is older than', 'nginx is older than', 'flaskapp does not run'])
+      expect(seen).toContain(words);
+    expect(await on(name, leftovers)).toBe('/etc/nginx/.reconcile.left\n');
+    expect(await on(name, state)).not.toBe(whole[releases[name]]!.state);
+  });
+
+  const turns: Partial<Record<Name, Promise<void>>> = {};
+  it.concurrent.each(cuts.map((cut, i) => [cut.resource, cut.at, cut.means, cut, names[i % 2]!] as const))(
+    '%s, %s, by its %s: an apply that is cut off is made good by the next one',
     async (_, __, ___, cut, name) => {
-      await (hosts[names.indexOf(name)] = meets(cut, name, hosts[names.indexOf(name)]));
+      const before = turns[name] ?? Promise.resolve();
+      const turn = before.catch(() => {}).then(() => meet(name, cut));
+      turns[name] = turn;
+      await turn;
     },
     full ? 7_200_000 : 1_200_000,
   );
 
-  /** One cut at a time on each host. */
-  async function meets(cut: Cut, name: Name, turn: Promise<unknown> = Promise.resolve()): Promise<void> {
-    await turn.catch(() => {});
-    await begin(name, cut);
-    await cutOff(name, cut);
-    const next = await apply('-l', name);
-    expect([next.exit, errors(next)]).toEqual([0, []]);
-    const third = await apply('-l', name);
-    expect([third.exit, named(third, name, 'unchanged')]).toEqual([0, Object.keys(statuses(third, name))]);
-    expect(await on(name, state)).toBe(whole.get(name));
+  if (full) {
+    it.each(prepared)('an apply in one go comes to the same as one in stages: %s', async name => {
+      await lab.restore(name, `${releases[name]} blank`);
+      await expectApplied(name);
+      expect(await on(name, state)).toBe(whole[releases[name]]!.state);
+    });
+  }
+
+  /** Cuts an apply off; the next one has to make good what that left, and the third to find nothing to do. */
+  async function meet(name: Name, cut: Cut): Promise<void> {
+    const release = releases[name];
+    await lab.restore(name, `${release} ${stageOf(cut)}`);
+    const first = await cutOff(name, cut);
+    const next = await expectApplied(name);
+    if (first.exit === 0) expect(named(next, name, 'changed')).toEqual([]);
+    const third = await expectApplied(name);
+    expect(named(third, name, 'unchanged')).toEqual(Object.keys(statuses(third, name)));
+    expect(await on(name, state)).toBe(whole[release]!.state);
     expect([await on(name, stale), await on(name, leftovers)]).toEqual(['', '']);
-    const { stdout } = await reconcile(folder, ['lock', 'status', name]);
-    expect(stdout).toContain('free');
+    expect(await status(name)).toBe(`${name}  free\n`);
+  }
+
+  /** Begins an apply, cuts it off at its place, and returns what became of it once nothing of it runs any more. */
+  async function cutOff(name: Name, cut: Cut): Promise<Ran> {
+    const run = starting(folder, ['apply', 'flask.yml', '--json', '-l', name]);
+    try {
+      await reach(name, cut, run);
+      const ended = await break_(name, cut, run);
+      await untilFree(name);
+      return ended;
+    } finally {
+      run.child.kill('SIGKILL');
+    }
+  }
+
+  /** A step that was begun comes to its end without its controller, and holds the lease until then. */
+  async function untilFree(name: Name): Promise<void> {
+    const isOver = () => sessionShells(lab.processes(name), { entered: false }).length === 0;
+    await waitFor('the end of the scripts', 600_000, () => isOver() || undefined);
+    const isFree = async () => (await status(name)) === `${name}  free\n`;
+    await waitFor('the lease', 600_000, async () => (await isFree()) || undefined);
+  }
+
+  const status = async (name: Name) => (await reconcile(folder, ['lock', 'status', name])).stdout;
+
+  /** Waits until an apply has come to the place of a cut. Throws when it has gone past. */
+  async function reach(name: Name, { resource, holds }: Cut, run: Going): Promise<void> {
+    const before = resources[resources.indexOf(resource) - 1];
+    await run.until(({ event, name }) =>
+      before === undefined ? event === 'host_plan' : event === 'resource' && name === before,
+    );
+    if (holds === undefined) return;
+    const [shell] = sessionShells(lab.processes(name), { entered: true });
+    const root = `/proc/${shell}/root`;
+    const atFirst = packages(lookInto(root, () => 0));
+    const all = whole[releases[name]]!.packages;
+    const look: Look = lookInto(root, () => (packages(look) - atFirst) / (all - atFirst));
+    while (!holds(look)) {
+      const gone = run.events.find(({ event, name }) => event === 'resource' && name === resource);
+      if (gone !== undefined) throw new Error(`${resource} was over before it could be cut off`);
+      await sleep(1);
+    }
+  }
+
+  /** Cuts an apply off by its means, and returns what it came to. */
+  async function break_(name: Name, { resource, holds, means }: Cut, run: Going): Promise<Ran> {
+    const relay = relays[name];
+    const isKilled = means === 'controller' || means === 'blackout';
+    if (isKilled) run.child.kill('SIGKILL');
+    if (means === 'power' || means === 'blackout') lab.powerCut(name);
+    if (means === 'connection') relay.drop();
+    if (means === 'network') relay.cut();
+    if (means === 'shell') {
+      const shells = sessionShells(lab.processes(name), { entered: true });
+      expect(shells).not.toEqual([]);
+      for (const pid of shells) process.kill(pid, 'SIGKILL');
+    }
+    // What was over proves nothing when it is cut off.
+    const done = run.events.filter(({ event, name }) => event === 'resource' && name === resource);
+    if (holds !== undefined) expect(done).toEqual([]);
+    expect(run.child.exitCode).toBe(null);
+    if (means === 'power' || means === 'blackout') await lab.boot(name);
+    const ended = await run.ended;
+    relay.mend();
+    if (isKilled) expect(ended.exit).toBe(-1);
+    else if (ended.exit !== 0)
+      expect([ended.exit, errors(ended)[0]?.code]).toEqual([1, expect.stringMatching(lost)]);
+    return ended;
   }
 });
+
+/** What an apply says that was cut off and could not come to its end. */
+const lost = /^(connection-lost|cut-off|host-restarted)$/;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { waitFor } from '../lab/command.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
 import { build, errors, named, type Ran, type RanEvent, reconcile, statuses } from './reconcile.ts';
@@ -327,6 +328,10 @@ describeLab('what an apply promises', () => {
       expect(named(checked, 'web1', 'would_change')).toEqual(['Pause', 'Service']);
       expect(JSON.stringify(checked.events)).toContain('because Settings changed');
       expect(await web1('cat /run/word')).toBe('one\n');
+      await waitFor('the end of the pause', 30_000, async () => {
+        const { stdout } = await reconcile(folder, ['lock', 'status', 'web1']);
+        return stdout.includes('free') || undefined;
+      });
       const paid = await apply('-t', 'service');
       expect([paid.exit, statuses(paid, 'web1')]).toEqual([0, { Pause: 'changed', Service: 'changed' }]);
       expect(await web1('cat /run/word')).toBe('two\n');

@@ -311,7 +311,8 @@ describeLab('what puts itself back', () => {
         'cut-off',
       ]);
       const next = await apply();
-      expect([next.exit, named(next, 'web1', 'changed')]).toEqual([0, ['Slow', 'Last']]);
+      expect([next.exit, named(next, 'web1', 'failed')]).toEqual([0, []]);
+      expect(await on('web1', 'ls /root')).toContain('last');
     });
 
     it('because the host was restarted says so, and the next apply converges', async () => {

@@ -67,6 +67,8 @@ export function problems(ran: Ran): unknown[] {
 export interface Going {
   child: ChildProcess;
   ended: Promise<Ran>;
+  /** The events of `--json` until now. */
+  events: readonly RanEvent[];
   /** Resolves with the first event of `--json` that fits, or rejects when the run ends without one. */
   until(fits: (event: RanEvent) => boolean): Promise<RanEvent>;
 }
@@ -109,7 +111,7 @@ export function starting(folder: string, args: string[], env: Record<string, str
       look();
       void ended.then(() => reject(new Error(`the run ended before that: ${stdout}${stderr}`)));
     });
-  return { child, ended, until };
+  return { child, ended, events, until };
 }
 
 /** Status of each resource of a host, by name, in order. */

@@ -33,6 +33,8 @@ export interface Lab<Name extends string = string> {
   inventory(extra?: Record<string, unknown>): string;
   /** Runs a shell text as root on a running host, past its network and sshd. A failure is an exit code. */
   exec(name: Name, script: string, options?: { input?: string; timeoutMs?: number }): Promise<Outcome>;
+  /** The processes of a running host, by the ids that this machine knows them by. */
+  processes(name: Name): number[];
   /** Ends every process of a host at once. What it wrote stays. */
   powerCut(name: Name): void;
   /** Shuts a host down in good order. */
@@ -70,6 +72,7 @@ export function enterLab<Name extends string>(lab: LabRecord): Lab<Name> {
     knownHosts: knownHostsFile(lab),
     inventory: (extra = {}) => inventory(lab, Object.values(hosts), extra),
     exec: (name, script, options) => machine.execIn(lab, find(name), script, options),
+    processes: name => machine.processesOf(lab, find(name)),
     powerCut: name => machine.powerCut(lab, find(name)),
     shutDown: name => machine.shutDown(lab, find(name)),
     boot: name => machine.bootHost(lab, find(name)),

@@ -28,9 +28,12 @@ function unmountHost(lab: LabRecord, host: HostRecord): string {
   return `${dir}/upper`;
 }
 
+/** The ids, as the controller counts, of all processes of a host; none when it is off. */
+export const processesOf = (lab: LabRecord, host: HostRecord) => processesIn(cgroupOf(lab, host));
+
 /** The id of the host's first process as the controller counts, or undefined when the host is off. */
 export function initProcess(lab: LabRecord, host: HostRecord): number | undefined {
-  return processesIn(cgroupOf(lab, host)).find(pid => {
+  return processesOf(lab, host).find(pid => {
     try {
       return /^NSpid:\t\d+\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
     } catch {

@@ -1,11 +1,19 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A TCP relay on loopback in front of a host: it counts how often the talk turns, and can hold every chunk back. */
+/**
+ * A TCP relay on loopback in front of a host: it counts how often the talk turns, can hold every chunk back,
+ * and can break.
+ */
 export interface Relay {
   port: number;
   /** How often the client spoke after the server did (or first), since the last `reset`. */
   turns(): number;
   reset(): void;
+  /** Breaks the connections that go through it. */
+  drop(): void;
+  /** Breaks the connections, and lets none through until `mend`. */
+  cut(): void;
+  mend(): void;
   close(): Promise<void>;
 }
 
@@ -25,7 +33,16 @@ export async function startRelay(address: string, port: number, delayMs = 0): Pr
     from.on('error', () => to.destroy());
     sockets.add(from);
   };
+  let isCut = false;
+  const drop = () => {
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  };
   const server = createServer({ noDelay: true }, client => {
+    if (isCut) {
+      client.destroy();
+      return;
+    }
     const host = connect({ host: address, port, noDelay: true });
     forward(client, host, true);
     forward(host, client, false);
@@ -38,8 +55,16 @@ export async function startRelay(address: string, port: number, delayMs = 0): Pr
       turns = 0;
       clientSpoke = false;
     },
+    drop,
+    cut: () => {
+      isCut = true;
+      drop();
+    },
+    mend: () => {
+      isCut = false;
+    },
     close: () => {
-      for (const socket of sockets) socket.destroy();
+      drop();
       return new Promise(resolve => server.close(() => resolve()));
     },
   };

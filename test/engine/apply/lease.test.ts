@@ -11,6 +11,7 @@ import {
   origin,
   release,
 } from '../../../engine/apply/lease.ts';
+import { recorded } from '../../../engine/apply/outcome.ts';
 import type { Outcome } from '../../../engine/events.ts';
 import { libraries, scratch, sh, shells } from '../shell.ts';
 
@@ -88,6 +89,21 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
   it('is free when the session that took it has ended', () => {
     take('a', dead);
     expect([run('r_show').text, take('b').exit]).toEqual(['', 0]);
+  });
+
+  it('is held as long as something goes on that a killed step has begun, and no longer', () => {
+    const killed = `sleep 60 >/dev/null 2>&1 & echo $! >${home}/left
+      read -r number pid <${home}/state/outcome.run-a/of; kill -9 $pid`;
+    const records = `r_records=${home}/state\n`;
+    const step = leased(recorded(killed, 'run-a', 1), holder('run-a'), 60);
+    expect(run(records + step, dead).exit).not.toBe(0);
+    const left = Number(readFileSync(`${home}/left`, 'utf8'));
+    try {
+      expect(run(`${records}${leased(':', holder('b'), 60)}`).exit).toBe(75);
+    } finally {
+      process.kill(left, 'SIGKILL');
+    }
+    expect(run(`${records}${leased(':', holder('b'), 60)}`).exit).toBe(0);
   });
 
   it('is given back by its own run only', () => {
