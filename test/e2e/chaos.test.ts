@@ -174,7 +174,7 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
     const run = starting(folder, ['apply', 'flask.yml', '--json', '-l', name]);
     try {
       await reach(name, cut, run);
-      const ended = await break_(name, cut, run);
+      const ended = await breakOff(name, cut, run);
       await untilFree(name);
       return ended;
     } finally {
@@ -212,7 +212,7 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
   }
 
   /** Cuts an apply off by its means, and returns what it came to. */
-  async function break_(name: Name, { resource, holds, means }: Cut, run: Going): Promise<Ran> {
+  async function breakOff(name: Name, { resource, holds, means }: Cut, run: Going): Promise<Ran> {
     const relay = relays[name];
     const isKilled = means === 'controller' || means === 'blackout';
     if (isKilled) run.child.kill('SIGKILL');
