@@ -8,6 +8,7 @@ import type { Named } from './inventory.ts';
 import { checkKeys, isPlainMap, type Modules, type PlainMap } from './keys.ts';
 import type { Doc, Path } from './parse.ts';
 import { Problems } from './problems.ts';
+import { type SecretSource, secretSources } from './secrets/sources.ts';
 import { compileTree, type Tree } from './tree.ts';
 import { complete, mapSchemas, type Schema, validate } from './validate.ts';
 import { readVariables, type Variable } from './variables.ts';
@@ -22,7 +23,7 @@ export interface PlayText {
   become?: Tree;
   vars: readonly Variable[];
   varsFiles: readonly Named[];
-  secrets: readonly Named[];
+  secrets: readonly SecretSource[];
   resources: readonly ResourceText[];
   onFailedCheck: 'stop' | 'revert';
 }
@@ -85,7 +86,7 @@ function readPlay(doc: Doc, path: Path, modules: Modules, problems: Problems): P
     ...treeAt('become', doc, path, map, problems),
     vars: readVariables(doc, [...path, 'vars'], 'play', problems),
     varsFiles: namedList(doc, [...path, 'vars_files']),
-    secrets: namedList(doc, [...path, 'secrets']),
+    secrets: secretSources(doc, [...path, 'secrets']),
     resources: [
       ...listOf(map['resources']).flatMap((_, index) =>
         readResource(doc, [...path, 'resources', index], modules, problems),

@@ -1,7 +1,7 @@
 import type { Become, Host } from '../host.ts';
 import { type Place, ProblemError } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
-import { isMap, masked, Unknown, type Value } from '../value.ts';
+import { isMap, Locked, masked, Unknown, type Value } from '../value.ts';
 import { type Arguments, mask, readArguments, type Sources } from './arguments.ts';
 import { resourceKeys } from './envelope.ts';
 import { becomeOf } from './inventory-file.ts';
@@ -110,6 +110,7 @@ function readRound(
   for (const secret of read.secrets) options.secrets?.add(secret.text, secret.label);
   const become =
     evaluateBecome({ doc: text.doc, path: text.path.slice(0, -1) }, text.become, round.scope) ?? playBecome;
+  const locked = decided instanceof Locked ? decided : read.locked;
   const base = baseName(text, round.scope, read);
   const usesOwnName =
     text.name === undefined
@@ -130,6 +131,7 @@ function readRound(
     onFailure,
     ...(risky === undefined ? {} : { risky }),
     retry,
+    ...(locked === undefined || when === false ? {} : { locked: locked.problem }),
     ...(text.register === undefined ? {} : { register: text.register.name }),
     secrets: read.secrets.length > 0,
   };
