@@ -204,10 +204,13 @@ function condition(
 
 /** The arguments with modes that are written without quotes read from their source, as octal digits. */
 function literalModes(schema: Schema, args: Plain, doc: Doc, path: Path): Plain {
-  const withoutDefaults = (inner: Schema): Schema =>
-    mapSchemas({ ...inner, default: undefined }, withoutDefaults);
-  return complete(withoutDefaults(schema), args, inner => doc.source([...path, ...inner])) as Plain;
+  let bare = withoutDefaults.get(schema);
+  if (bare === undefined) withoutDefaults.set(schema, (bare = dropDefaults(schema)));
+  return complete(bare, args, inner => doc.source([...path, ...inner])) as Plain;
 }
+
+const withoutDefaults = new WeakMap<Schema, Schema>();
+const dropDefaults = (schema: Schema): Schema => mapSchemas({ ...schema, default: undefined }, dropDefaults);
 
 const playSchema: Schema = { type: 'object', properties: playKeys, required: ['hosts', 'resources'] };
 const resourceSchema: Schema = { type: 'object', properties: resourceKeys };
