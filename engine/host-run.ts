@@ -7,7 +7,7 @@ import type { Host } from './host.ts';
 import type { Play } from './load/index.ts';
 import { Foresight } from './plan/foresight.ts';
 import { type PlannedResource, plan } from './plan/plan.ts';
-import { type Problem, problemsOf } from './problem.ts';
+import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import { resultOf } from './result.ts';
 import type { RunOptions } from './run.ts';
 import { Visit } from './visit.ts';
@@ -140,6 +140,7 @@ export class HostRun {
 
   async apply(): Promise<void> {
     if (this.#blocked.length > 0) return;
+    this.#refuseLocked();
     // Somebody was asked meanwhile, who may have taken their time, or the host is held to a plan.
     if (this.#waits) this.#visit!.recover();
     const { outcomes, reverted, problems } = await apply({
@@ -166,6 +167,18 @@ export class HostRun {
       historyLine(holder, playbook.file, this.#play.name, this.#outcomes, mask, reverted?.restored);
     // A lease that cannot be given back ends with the session.
     await this.#visit!.release(holder, line).catch(() => {});
+  }
+
+  /** Half of a host is not applied: what needs a secret that could not be opened keeps all of it as it is. */
+  #refuseLocked(): void {
+    const [first, ...more] = this.#planned.filter(({ resource }) => resource.locked !== undefined);
+    const locked = first?.resource.locked;
+    if (first === undefined || locked === undefined) return;
+    const others = more.length === 0 ? '' : ` and ${more.length} more`;
+    throw new ProblemError({
+      ...locked,
+      message: `${locked.message} ${first.resource.name}${others} cannot do without. Nothing was changed on this host.`,
+    });
   }
 
   /** What cannot work, as the plan shows: then nothing of this host is changed. A check may still come to hold. */

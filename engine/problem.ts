@@ -46,7 +46,11 @@ export const explanations = {
   'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
   'include-cycle': 'Component files include one another in a circle, so that there is no end to them.',
   'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
-  'insecure-file': 'A file of secrets can be read by other accounts of this computer.',
+  'insecure-file': 'A file of secrets, or a key to one, can be read by other accounts of this computer.',
+  'secrets-locked':
+    'Secrets are encrypted and none of your keys opens them, or the program that gives them failed. Plans work without; hosts that need them are not changed.',
+  'secrets-damaged':
+    'An encrypted file of secrets is not as reconcile wrote it: somebody or something else changed it, or it is not whole.',
   usage: 'The command line is wrong. `reconcile --help` shows what it takes.',
   unreachable: 'No connection to the host could be made, or it broke and could not be made again.',
   'host-key-unknown': 'The host is not in known_hosts, so nobody has vouched for its identity yet.',

@@ -1,6 +1,6 @@
 import type { Become } from './host.ts';
 import type { Module } from './module.ts';
-import type { Place } from './problem.ts';
+import type { Place, Problem } from './problem.ts';
 
 /** A resource as written, before expressions are evaluated for a host; see load/. */
 export interface Resource {
@@ -23,6 +23,8 @@ export interface Resource {
   when: boolean | undefined;
   /** The name of the resource whose outcome `when` waits for, while it is not known. */
   waitsFor?: string;
+  /** Why a secret that it needs could not be opened; then it can be planned, but not applied. */
+  locked?: Problem;
   at: Place;
   tags: readonly string[];
   needs: readonly string[];

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { Problem } from './problem.ts';
 
 /** Plain data, as JSON has it. */
 export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
@@ -77,11 +78,32 @@ export class Unknown {
   }
 }
 
+/** A secret that could not be opened. It is never known in this run; `problem` says why. */
+export class Locked extends Unknown {
+  readonly problem: Problem;
+  constructor(from: string, problem: Problem) {
+    super(from);
+    this.problem = problem;
+  }
+}
+
 /** Whether a value is a map of data: an object without a class. */
 export function isMap(value: unknown): value is { [key: string]: Value } {
   if (typeof value !== 'object' || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
+}
+
+/** A secret in a value, at any depth, that could not be opened. */
+export function lockedIn(value: unknown): Locked | undefined {
+  if (value instanceof Locked) return value;
+  if (typeof value !== 'object' || value === null || value instanceof Secret || value instanceof Uint8Array)
+    return undefined;
+  for (const inner of Object.values(value)) {
+    const found = lockedIn(inner);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /**

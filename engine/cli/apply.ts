@@ -1,17 +1,18 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { ProblemError } from '../problem.ts';
+import { type Problem, ProblemError } from '../problem.ts';
 import { shellQuote } from '../quote.ts';
 import { htmlReport } from '../report/html.ts';
 import { jsonReporter } from '../report/json.ts';
 import { junitReport } from '../report/junit.ts';
 import { plainReporter } from '../report/plain.ts';
+import { renderProblems } from '../report/problems.ts';
 import { RunRecord } from '../report/record.ts';
 import type { Reporter } from '../report/reporter.ts';
 import { paint, span } from '../report/style.ts';
 import { terminalReporter } from '../report/terminal.ts';
-import { view } from '../report/view.ts';
+import { problemView, view } from '../report/view.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 import type { PlaybookSettings } from './options.ts';
 import { loadOrOpen, newPlan, savePlan } from './plan-file.ts';
@@ -38,7 +39,13 @@ export interface ApplySettings extends PlaybookSettings {
 export async function apply(file: string, settings: ApplySettings, io: Io): Promise<number> {
   refuseContradictions(settings, io);
   const { output } = settings;
-  const { playbook, binding: approved } = await loadOrOpen(file, settings, io);
+  const { playbook, binding: approved } = await loadOrOpen(
+    file,
+    settings,
+    io,
+    // A plan that is saved is applied as it was shown, so that all of it must be known.
+    output === undefined ? lockedSecrets(io) : undefined,
+  );
   if (approved !== undefined && output !== undefined)
     throw new ProblemError({
       code: 'usage',
@@ -83,6 +90,15 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
     if (settings.report !== undefined) writeFileSync(settings.report, htmlReport(record));
     if (settings.junit !== undefined) writeFileSync(settings.junit, junitReport(record));
   }
+}
+
+/** Tells of secrets that cannot be opened, which keeps nobody from planning; a file that is not there is a problem. */
+function lockedSecrets(io: Io) {
+  return (_from: string, problem: Problem): void => {
+    if (problem.code !== 'secrets-locked') throw new ProblemError(problem);
+    const shown = problemView(problem, io.redactor);
+    io.stderr.write(renderProblems([shown], { color: isColorful(io.stderr, io.env) }));
+  };
 }
 
 function savedText(output: string, exitCode: number, io: Io): string {

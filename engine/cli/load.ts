@@ -1,24 +1,31 @@
 import type { Playbook } from '../load/index.ts';
+import type { Problem } from '../problem.ts';
 import type { Io } from './io.ts';
 import type { PlaybookSettings } from './options.ts';
+import { secretOpeners } from './secret-openers.ts';
 
 /**
  * Reads a playbook with all that belongs to it. Throws a ProblemError with every problem found; a file of secrets
- * that is not there is none when `secretsMissing` is given.
+ * that is not there or cannot be opened is none when `secretsMissing` is given.
  */
 export async function load(
   file: string,
   settings: PlaybookSettings,
   io: Io,
-  secretsMissing?: (file: string) => void,
+  secretsMissing?: (from: string, problem: Problem) => void,
 ): Promise<Playbook> {
-  const [{ loadPlaybook }, { modules }] = await Promise.all([
+  const [{ loadPlaybook }, { modules }, { unlock }] = await Promise.all([
     import('../load/index.ts'),
     import('../../modules/index.ts'),
+    import('../load/secrets/unlock.ts'),
   ]);
+  const openers = await secretOpeners(io, settings.askSecretsPass ?? false);
+  const unlocked = await unlock(file, openers);
   return loadPlaybook(file, {
     modules,
     secrets: io.redactor,
+    unlocked,
+    vaultPassword: openers.vaultPassword(),
     ...(secretsMissing && { secretsMissing }),
     ...(settings.inventory && { inventory: settings.inventory }),
     ...(settings.limit !== undefined && { limit: settings.limit }),

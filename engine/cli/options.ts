@@ -20,6 +20,7 @@ export function playbookOptions(): Option[] {
       '-e, --var <name=value>',
       'a variable, or @FILE of variables; repeatable; the strongest source',
     ).argParser(collect),
+    new Option('--ask-secrets-pass', 'ask for the passphrase of encrypted secrets, or of Ansible Vault'),
   ];
 }
 
@@ -30,6 +31,7 @@ export interface PlaybookSettings {
   tags?: string[];
   skipTags?: string[];
   var?: string[];
+  askSecretsPass?: boolean;
 }
 
 export function collect(value: string, before: string[] = []): string[] {

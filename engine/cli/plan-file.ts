@@ -14,7 +14,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Playbook } from '../load/index.ts';
 import { ApprovedPlan, type Binding, PlanBeingSaved } from '../plan/binding.ts';
 import type { SavedPlan } from '../plan/saved-schema.ts';
-import { ProblemError } from '../problem.ts';
+import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
 import type { Io } from './io.ts';
 import { load } from './load.ts';
@@ -29,9 +29,14 @@ export interface Loaded {
 }
 
 /** Loads a playbook, or the one of a saved plan with the options that the plan was made with. */
-export async function loadOrOpen(file: string, settings: PlaybookSettings, io: Io): Promise<Loaded> {
+export async function loadOrOpen(
+  file: string,
+  settings: PlaybookSettings,
+  io: Io,
+  missing?: (from: string, problem: Problem) => void,
+): Promise<Loaded> {
   const data = readJson(file);
-  if (data === undefined) return { playbook: await load(file, settings, io) };
+  if (data === undefined) return { playbook: await load(file, settings, io, missing) };
   const plan = await checked(file, data);
   const folder = dirname(file);
   const own = ownOptions(file, plan, settings);

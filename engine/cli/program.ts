@@ -2,7 +2,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { type Io, isColorful } from './io.ts';
-import { durationMs, inventoryOption, playbookOptions, positive } from './options.ts';
+import { collect, durationMs, inventoryOption, playbookOptions, positive } from './options.ts';
 
 /** Runs one command and returns its exit code; what goes wrong is told on stderr. Never throws. */
 export async function program(io: Io): Promise<number> {
@@ -91,6 +91,19 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .argument('<pattern>', 'these hosts')
     .action(async (action, pattern, options) =>
       done(await (await import('./lock.ts')).lock(action, pattern, options, io)),
+    );
+  verb('secrets', 'encrypted files of secrets: keys in clear, values encrypted one by one', [
+    new Option(
+      '-r, --recipient <key>',
+      'an age recipient, an SSH public key, or a file of them; repeatable; default: as before, or you',
+    ).argParser(collect),
+    new Option('--passphrase', 'lock it by a passphrase instead'),
+    new Option('--merged', 'of edit: accept a file that was merged by hand'),
+  ])
+    .addArgument(new Argument('<action>').choices(['init', 'edit', 'view', 'encrypt', 'decrypt', 'rotate']))
+    .argument('<file>', 'the file of secrets')
+    .action(async (action, file, options) =>
+      done(await (await import('./secrets.ts')).secrets(action, file, options, io)),
     );
   verb('history', 'who applied what to the hosts, when and from where', [
     inventoryOption(),

@@ -1,6 +1,6 @@
 import { type Problem, ProblemError } from '../problem.ts';
 import { UnknownArgument } from '../resource.ts';
-import { isMap, Secret, type SecretText, Unknown, type Value } from '../value.ts';
+import { isMap, type Locked, lockedIn, Secret, type SecretText, Unknown, type Value } from '../value.ts';
 import { compile, placeIn, type Template } from './expression/index.ts';
 import { type PlaybookFiles, shownPath } from './files.ts';
 import { Problems } from './problems.ts';
@@ -16,6 +16,8 @@ export interface Arguments {
   /** As the module gets them: in clear, with defaults; reading what is not known throws UnknownArgument. */
   args: Record<string, unknown>;
   incomplete: boolean;
+  /** A secret in them that could not be opened. */
+  locked?: Locked | undefined;
   /** The secret texts that are in them. */
   secrets: readonly SecretText[];
 }
@@ -65,7 +67,8 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
   }
   if (problems.length === 0) {
     addContent(text, completed, scope, sources, secrets);
-    return { args: sealed(completed), incomplete: holdsUnknown(completed), secrets };
+    const locked = lockedIn(completed);
+    return { args: sealed(completed), incomplete: holdsUnknown(completed), locked, secrets };
   }
   throw new ProblemError(...problems.map(problem => maskProblem(problem, secrets)));
 }

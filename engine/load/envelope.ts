@@ -134,8 +134,25 @@ export const playKeys: Readonly<Record<string, Schema>> = {
     description: 'Files of variables, relative to the playbook; later ones are stronger.',
   },
   secrets: {
-    ...names,
-    description: 'Files of secrets, relative to the playbook; their values are under `secrets.`',
+    type: 'array',
+    description:
+      'Where secrets come from; their values are under `secrets.` Files are relative to the playbook and may be encrypted by `reconcile secrets`, age, SOPS or Ansible Vault.',
+    items: {
+      anyOf: [
+        { ...name, description: 'A file.' },
+        {
+          type: 'object',
+          additionalProperties: false,
+          required: ['command'],
+          description: 'A program of this computer that prints secrets, such as `[pass, show, db]`.',
+          properties: {
+            command: { ...names, minItems: 1, description: 'The program and its arguments; no shell.' },
+            as: { ...name, description: 'The name of the one secret that it prints; else it prints a map.' },
+            timeout: { ...duration, default: '30s', description: 'How long it may take.' },
+          },
+        },
+      ],
+    },
   },
   resources: { type: 'array', description: 'What the hosts shall be like, in order.' },
   checks: {

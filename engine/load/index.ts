@@ -1,7 +1,8 @@
+import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
 import { type Place, type Problem, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import { Unknown } from '../value.ts';
+import { lockedIn, Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
 import { disagreements } from './claims.ts';
 import { Components } from './component.ts';
@@ -19,7 +20,8 @@ import { Problems } from './problems.ts';
 import { type Registered, resolvePlay, type SecretSink } from './resolve.ts';
 import { resourcesIn } from './resource-text.ts';
 import { type Surroundings, scopeOf } from './scope.ts';
-import { readSecrets } from './secrets.ts';
+import { readSecrets, type SecretReading } from './secrets/read.ts';
+import type { Unlocked } from './secrets/unlock.ts';
 import { type Selection, tagSelection } from './tags.ts';
 import { readVariableOption, readVariablesFile, type Variable } from './variables.ts';
 
@@ -41,8 +43,15 @@ export interface LoadOptions {
   tags?: readonly string[];
   skipTags?: readonly string[];
   secrets?: SecretSink;
-  /** Told of a file of secrets that is not there, which is then no problem: its values are not known. */
-  secretsMissing?: (file: string) => void;
+  /** What `unlock` came to; files of secrets that are not in it must be plain ones. */
+  unlocked?: Unlocked;
+  /** Opens values that Ansible Vault encrypted one by one. */
+  vaultPassword?: string | undefined;
+  /**
+   * Told of secrets that are not there or cannot be opened, which is then no problem of the playbook: they are not
+   * known.
+   */
+  secretsMissing?: (from: string, problem: Problem) => void;
 }
 
 /** A playbook that was checked as far as that is possible without contacting a host. */
@@ -100,6 +109,11 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
         selects,
         secrets: options.secrets,
         secretsMissing: options.secretsMissing,
+        reading: {
+          folder: dirname(file),
+          unlocked: options.unlocked ?? new Map(),
+          vaultPassword: options.vaultPassword,
+        },
       },
       problems,
     ),
@@ -122,7 +136,8 @@ interface Setting {
   limit: readonly string[] | undefined;
   selects: Selection;
   secrets: SecretSink | undefined;
-  secretsMissing: ((file: string) => void) | undefined;
+  secretsMissing: LoadOptions['secretsMissing'];
+  reading: SecretReading;
 }
 
 function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
@@ -131,17 +146,11 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
   const fromFiles = text.varsFiles.flatMap(({ name, at }) =>
     readVariablesFile(files.beside(name), shownPath(files.beside(name)), at, problems),
   );
-  const secrets = text.secrets.map(({ name, at }) => {
-    const read = new Problems();
-    const values = readSecrets(files.beside(name), shownPath(files.beside(name)), at, read);
-    if (values instanceof Unknown && setting.secretsMissing) setting.secretsMissing(values.from);
-    else problems.add(...read.all());
-    return values;
-  });
+  const secrets = secretsOf(text, setting, problems);
   const surroundings: Surroundings = {
     inventory: setting.inventory,
     variables: [...fromFiles, ...text.vars, ...setting.extra],
-    secrets: secrets.find(values => values instanceof Unknown) ?? Object.assign({}, ...secrets),
+    secrets,
   };
   const resolve = (host: Host, facts?: Facts, registered: Registered = {}, offline = facts === undefined) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
@@ -170,6 +179,26 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
       }
     },
   };
+}
+
+/** The secrets of a play. What a file or program that is not there would give is not known, and nothing else is then. */
+function secretsOf(text: PlayText, setting: Setting, problems: Problems): Surroundings['secrets'] {
+  const all = text.secrets.map(source => {
+    const read = new Problems();
+    const values = readSecrets(source, setting.reading, read);
+    const locked = lockedIn(values);
+    const [absent] = read.all();
+    if (locked !== undefined) {
+      if (setting.secretsMissing) setting.secretsMissing(locked.from, locked.problem);
+      else read.add({ ...locked.problem, at: source.at });
+    } else if (values instanceof Unknown && setting.secretsMissing) {
+      setting.secretsMissing(values.from, absent!);
+      return values;
+    }
+    problems.add(...read.all());
+    return values;
+  });
+  return all.find(values => values instanceof Unknown) ?? Object.assign({}, ...all);
 }
 
 function hostsOfPlay(text: PlayText, inventory: Inventory, problems: Problems): Host[] {

@@ -239,7 +239,7 @@ class Reader {
 }
 
 /** A key as text, by its source: `8080:` is "8080". undefined for a list, a map or nothing. */
-function keyText(key: Node | null | undefined): string | undefined {
+export function keyText(key: Node | null | undefined): string | undefined {
   if (!isScalar(key) || key.value === null) return undefined;
   return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
 }

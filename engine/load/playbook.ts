@@ -14,6 +14,7 @@ import {
   readEntries,
   treeAt,
 } from './resource-text.ts';
+import { type SecretSource, secretSources } from './secrets/sources.ts';
 import type { Tree } from './tree.ts';
 import type { Schema } from './validate.ts';
 import { readVariables, type Variable } from './variables.ts';
@@ -28,7 +29,7 @@ export interface PlayText {
   become?: Tree;
   vars: readonly Variable[];
   varsFiles: readonly Named[];
-  secrets: readonly Named[];
+  secrets: readonly SecretSource[];
   resources: readonly EntryText[];
   onFailedCheck: 'stop' | 'revert';
 }
@@ -68,7 +69,7 @@ function readPlay(doc: Doc, path: Path, reading: Reading, problems: Problems): P
     ...treeAt('become', doc, path, map, problems),
     vars: readVariables(doc, [...path, 'vars'], 'play', problems),
     varsFiles: namedList(doc, [...path, 'vars_files']),
-    secrets: namedList(doc, [...path, 'secrets']),
+    secrets: secretSources(doc, [...path, 'secrets']),
     resources: [
       ...readEntries(doc, [...path, 'resources'], reading, problems),
       ...listOf(map['checks']).flatMap((_, index) =>

@@ -1,7 +1,7 @@
 import type { Become, Host } from '../host.ts';
 import { ProblemError } from '../problem.ts';
 import { namesWithin, type Resource, UnknownArgument } from '../resource.ts';
-import { masked, Unknown, type Value } from '../value.ts';
+import { Locked, masked, Unknown, type Value } from '../value.ts';
 import { type Arguments, mask, readArguments, type Sources } from './arguments.ts';
 import { componentScope } from './component-scope.ts';
 import { resourceKeys } from './envelope.ts';
@@ -147,6 +147,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     when === false ? skipped(text, round.scope, options) : readArguments(text, round.scope, options);
   for (const secret of read.secrets) options.secrets?.add(secret.text, secret.label);
   const { become, tags, needs, onFailure } = envelopeOf(text, round, around);
+  const locked = decided instanceof Locked ? decided : read.locked;
   const base = baseName(text, round.scope, read);
   const [name, ...groups] = namesWithin(around.names, labelsOf(text, round, base)) as [string, ...string[]];
   const register = text.register && namesWithin(around.names.slice(0, 1), [text.register.name])[0]!;
@@ -166,6 +167,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     onFailure,
     ...(risky === undefined ? {} : { risky }),
     retry,
+    ...(locked === undefined || when === false ? {} : { locked: locked.problem }),
     ...(register === undefined ? {} : { register }),
     secrets: read.secrets.length > 0,
   };

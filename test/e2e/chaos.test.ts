@@ -231,8 +231,12 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
     const ended = await run.ended;
     relay.mend();
     if (isKilled) expect(ended.exit).toBe(-1);
-    else if (ended.exit !== 0)
-      expect([ended.exit, errors(ended)[0]?.code]).toEqual([1, expect.stringMatching(lost)]);
+    else if (ended.exit !== 0) {
+      const code = errors(ended)[0]?.code;
+      // A lab's host loses its processes one after the other, so that its last word may be that a step failed.
+      if (means !== 'power' || code !== 'step-failed')
+        expect([ended.exit, code]).toEqual([1, expect.stringMatching(lost)]);
+    }
     return ended;
   }
 });

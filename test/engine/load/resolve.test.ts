@@ -285,7 +285,7 @@ describe('secrets', () => {
 
   test.each([
     ['open to others', { 's.yml': 'a: b' }, 's.yml', 'insecure-file'],
-    ['encrypted', { 's.secret.yml': '-----BEGIN AGE ENCRYPTED FILE-----' }, 's.secret.yml', 'not-supported'],
+    ['encrypted', { 's.secret.yml': '-----BEGIN AGE ENCRYPTED FILE-----' }, 's.secret.yml', 'secrets-locked'],
     ['missing', {}, 's.yml', 'file-missing'],
     ['no map', { 's.secret.yml': '[hunter2]' }, 's.secret.yml', 'wrong-type'],
   ])('a file that is %s is refused', (_, given, name, code) => {

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import type { Keys } from '../load/secrets/keys.ts';
+import type { Openers } from '../load/secrets/unlock.ts';
+import { ProblemError } from '../problem.ts';
+import type { Io } from './io.ts';
+import { askOnTerminal } from './prompt.ts';
+
+/** What opens secrets for whoever runs the program; with `ask` a passphrase is asked for, once. */
+export async function secretOpeners(io: Io, ask: boolean): Promise<Openers> {
+  const passphrase = ask ? await askPassphrase('Passphrase of the secrets: ', io) : undefined;
+  const [{ findKeys }, { runProgram }] = await Promise.all([
+    import('../load/secrets/keys.ts'),
+    import('../transport/program.ts'),
+  ]);
+  let keys: Keys | undefined;
+  return {
+    keys: () => (keys ??= findKeys(io.env, passphrase)),
+    vaultPassword: () => passphrase ?? passwordFile(io.env['RECONCILE_VAULT_PASSWORD_FILE']),
+    run: runProgram,
+  };
+}
+
+/** A passphrase that is typed without being shown. Rejects with a ProblemError when nobody can answer. */
+export async function askPassphrase(question: string, io: Io): Promise<string> {
+  const typed = await askOnTerminal(io, question);
+  if (typed) return typed;
+  throw new ProblemError({
+    code: 'usage',
+    message:
+      typed === undefined
+        ? 'A passphrase is asked for, but nobody can answer: standard input is not a terminal.'
+        : 'An empty passphrase opens nothing.',
+  });
+}
+
+function passwordFile(file: string | undefined): string | undefined {
+  if (!file) return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    const message = `RECONCILE_VAULT_PASSWORD_FILE names "${file}", which cannot be read.`;
+    throw new ProblemError({ code: 'file-missing', message });
+  }
+}

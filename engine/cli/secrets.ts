@@ -1,0 +1,173 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseYaml } from '../load/parse.ts';
+import { ageEncrypt, checkRecipient, type Lock, newKeyPair, recipientOf } from '../load/secrets/age.ts';
+import { FileKey } from '../load/secrets/file-key.ts';
+import { ownKeyFile } from '../load/secrets/keys.ts';
+import { type SealedFile, seal, sealedFile, sealingProblems, unseal } from '../load/secrets/sealed.ts';
+import { fileKeyOf, type Openers } from '../load/secrets/unlock.ts';
+import { type Problem, ProblemError } from '../problem.ts';
+import { textView } from '../report/view.ts';
+import { edited } from './editor.ts';
+import type { Io } from './io.ts';
+import { replaceFile } from './replace-file.ts';
+import { askPassphrase, secretOpeners } from './secret-openers.ts';
+
+/** The options of `secrets` as commander parses them. */
+export interface SecretsSettings {
+  recipient?: string[];
+  passphrase?: boolean;
+  merged?: boolean;
+}
+
+export type SecretsAction = 'init' | 'edit' | 'view' | 'encrypt' | 'decrypt' | 'rotate';
+
+/** Makes, shows and changes an encrypted file of secrets. Nothing secret is in any argument or environment. */
+export async function secrets(
+  action: SecretsAction,
+  file: string,
+  settings: SecretsSettings,
+  io: Io,
+): Promise<number> {
+  if (settings.passphrase && settings.recipient)
+    refuse('usage', 'A file is locked by a passphrase or for recipients, not both.');
+  if (action === 'init') return init(file, settings, io);
+  const text = readFile(file);
+  const sealed = sealedIn(file, text);
+  if (action === 'encrypt') {
+    if (sealed !== undefined)
+      refuse('usage', `"${file}" is encrypted already.`, `reconcile secrets edit ${file}`);
+    const locked = await newLock(settings, io);
+    refuseUnsound(sealingProblems(text, file));
+    await write(file, text, locked);
+    return say(io, `${file} is encrypted.`);
+  }
+  if (sealed === undefined)
+    refuse('usage', `"${file}" is not encrypted.`, `reconcile secrets encrypt ${file}`);
+  const openers = await secretOpeners(io, sealed.lock === 'passphrase');
+  const key = await fileKeyOf(sealed, openers.keys());
+  const clear = unseal(sealed, key, settings.merged);
+  if (action === 'view') {
+    if (!io.stdout.isTTY) refuse('usage', 'view shows secrets on a terminal, and standard output is none.');
+    io.stdout.write(textView(clear, io.redactor) + '\n');
+    return 0;
+  }
+  if (action === 'decrypt') {
+    replaceFile(file, clear);
+    return say(io, `${file} is in clear now, for you alone. Keep it out of version control.`);
+  }
+  if (action === 'rotate') {
+    await write(file, clear, await newLock(settings, io, sealed.lock));
+    return say(
+      io,
+      `${file} has a new key. Who was a recipient before still knows the secrets of then: change those, too.`,
+    );
+  }
+  const fresh = await edited(clear, text => sealingProblems(text, file), io);
+  if (fresh === undefined || (fresh === clear && !settings.merged)) return say(io, 'Nothing was changed.');
+  replaceFile(file, checked(seal(fresh, key, sealed, { clear, sealed }), fresh, key));
+  return say(io, `${file} is saved.`);
+}
+
+async function init(file: string, settings: SecretsSettings, io: Io): Promise<number> {
+  if (existsSync(file)) refuse('usage', `"${file}" is there already.`, `reconcile secrets encrypt ${file}`);
+  const openers = await secretOpeners(io, false);
+  const { age, ssh } = openers.keys();
+  if (!settings.passphrase && settings.recipient === undefined && age.length + ssh.length === 0) {
+    const keyFile = ownKeyFile(io.env);
+    const { identity, recipient } = await newKeyPair();
+    mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
+    writeFileSync(keyFile, `# ${recipient}\n${identity}\n`, { mode: 0o600, flag: 'wx' });
+    say(
+      io,
+      `Made your key, ${keyFile}. Keep a copy in a safe place.\nOthers encrypt for you with\n    ${recipient}`,
+    );
+  }
+  const locked = await newLock(settings, io);
+  mkdirSync(dirname(file), { recursive: true });
+  await write(file, '# Names in clear, values encrypted. Example:\n# db_password: a secret\n', locked);
+  return say(io, `${file} is made. Fill it with\n    reconcile secrets edit ${file}`);
+}
+
+interface NewLock {
+  lock: Lock;
+  passphrase?: string;
+}
+
+/** Whom a file is encrypted for: as told, as it was, or for whoever runs the program. */
+async function newLock(settings: SecretsSettings, io: Io, before?: Lock): Promise<NewLock> {
+  if (settings.passphrase || (before === 'passphrase' && settings.recipient === undefined)) {
+    const passphrase = await askPassphrase('New passphrase: ', io);
+    if ((await askPassphrase('Once more: ', io)) !== passphrase)
+      refuse('usage', 'The two passphrases are not the same.');
+    return { lock: 'passphrase', passphrase };
+  }
+  const given = settings.recipient?.flatMap(recipientsIn);
+  const lock =
+    given ??
+    (before as readonly string[] | undefined) ??
+    (await ownRecipients(await secretOpeners(io, false)));
+  for (const recipient of lock) await checkRecipient(recipient);
+  if (lock.length === 0)
+    refuse(
+      'usage',
+      'There is nobody to encrypt for.',
+      'Make a key with reconcile secrets init FILE, or give -r.',
+    );
+  return { lock };
+}
+
+/** A recipient, or those in a file of them, one a line. */
+function recipientsIn(given: string): string[] {
+  if (!statSync(given, { throwIfNoEntry: false })?.isFile()) return [given];
+  return readFile(given)
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith('#'));
+}
+
+async function ownRecipients({ keys }: Openers): Promise<string[]> {
+  const { age, ssh } = keys();
+  const own = await Promise.all(age.map(recipientOf));
+  return own.length > 0 ? own : ssh.map(({ type, blob }) => `${type} ${blob.toString('base64')}`);
+}
+
+async function write(file: string, clear: string, { lock, passphrase }: NewLock): Promise<void> {
+  const key = new FileKey();
+  const wrapped = await ageEncrypt(key.bytes, lock, passphrase);
+  replaceFile(file, checked(seal(clear, key, { lock, wrapped }), clear, key));
+}
+
+/** The encrypted text, after a look whether it holds what it shall hold: nothing is lost to a slip of ours. */
+function checked(text: string, clear: string, key: FileKey): string {
+  const sealed = sealedIn('the encrypted file', text)!;
+  const [again, wanted] = [unseal(sealed, key), clear].map(each => JSON.stringify(parseYaml(each, '').data));
+  if (again !== wanted) throw new Error('what was encrypted does not read as before; nothing was written');
+  return text;
+}
+
+function sealedIn(file: string, text: string): SealedFile | undefined {
+  refuseUnsound(sealingProblems(text, file).filter(({ code }) => code === 'yaml-syntax'));
+  return sealedFile(parseYaml(text, file), text);
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return refuse('file-missing', `The file "${file}" cannot be read.`, `reconcile secrets init ${file}`);
+  }
+}
+
+function refuseUnsound(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new ProblemError(...problems);
+}
+
+function say(io: Io, text: string): number {
+  io.stderr.write(`${text}\n`);
+  return 0;
+}
+
+function refuse(code: 'usage' | 'file-missing', message: string, hint?: string): never {
+  throw new ProblemError({ code, message, ...(hint !== undefined && { hint: `    ${hint}` }) });
+}
