@@ -45,12 +45,15 @@ export const explanations = {
     'Two resources settle the same thing of a host, in one play or in two, and would undo each other on every run.',
   'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
   'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
-  'insecure-file': 'A file of secrets can be read by other accounts of this computer.',
+  'insecure-file':
+    'Other accounts of this computer can read a file of secrets, or write to a file of settings.',
   usage: 'The command line is wrong. `reconcile --help` shows what it takes.',
   unreachable: 'No connection to the host could be made, or it broke and could not be made again.',
   'host-key-unknown': 'The host is not in known_hosts, so nobody has vouched for its identity yet.',
   'host-key-changed':
     'The host shows another key than the one recorded. It was reinstalled, or somebody is in between.',
+  'host-key-revoked':
+    'The host shows a key that a line of known_hosts revokes: somebody has declared it stolen.',
   'auth-failed': 'The host accepted none of the keys offered.',
   'become-failed': 'The login worked, but becoming the user that does the work did not.',
   locked: 'Somebody else is applying to the host, or was cut off from it; nothing was changed by this apply.',
