@@ -44,7 +44,10 @@ export function loadInventory(options: { inventory?: readonly string[]; beside?:
 
 /** Whether a file is an inventory rather than a playbook: its hosts are a map. False when it cannot be read. */
 export function isInventory(file: string): boolean {
-  const doc = new Problems().attempt(() => parseYaml(readText(file, shownPath(file)), shownPath(file)));
+  const text = new Problems().attempt(() => readText(file, shownPath(file)));
+  // Most playbooks show what they are without being parsed.
+  if (text === undefined || /^(?:resources|plays)\s*:/m.test(text)) return false;
+  const doc = new Problems().attempt(() => parseYaml(text, shownPath(file)));
   return isMap(doc?.get(['hosts'])) && doc?.get(['resources']) === undefined;
 }
 
