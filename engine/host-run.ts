@@ -87,7 +87,12 @@ export class HostRun {
     if (this.problems.length > 0) throw new Error('out of time');
     let resources = this.#play.resolve(host);
     await this.#visit.read(resources, this.#play.factsUsed);
-    this.#emit({ event: 'host_connected', host: host.name, play: this.#play.name, account: host.user });
+    this.#emit({
+      event: 'host_connected',
+      host: host.name,
+      play: this.#play.name,
+      account: shells.login ?? host.user ?? '',
+    });
     if (this.#play.factsUsed.size > 0) {
       resources = this.#play.resolve(host, this.#visit.facts);
       const unread = resources.filter(resource => resource.when !== false && !this.#visit!.knows(resource));

@@ -10,9 +10,10 @@ export interface Become {
 export interface Host {
   name: string;
   address: string;
-  port: number;
-  /** The login; the controller's own account name when the inventory says nothing. */
-  user: string;
+  /** As the inventory says, which is stronger than ssh_config; then 22. */
+  port?: number;
+  /** The login as the inventory says, which is stronger than ssh_config; then the controller's own account name. */
+  user?: string;
   identityFile?: string;
   proxyJump?: string;
   transport: 'ssh' | 'openssh' | 'local' | 'docker' | 'podman' | 'nspawn';
@@ -20,6 +21,8 @@ export interface Host {
   become?: Become | false;
   /** A pinned public key, `ssh-ed25519 AAAA…`: nothing else is accepted and known_hosts is not asked. */
   hostKey?: string;
+  /** Whether a key that nobody has recorded is recorded; ssh_config's StrictHostKeyChecking when left out. */
+  hostKeyChecking?: 'strict' | 'accept-new';
   /** All groups, also by way of other groups, without `all`. */
   groups: readonly string[];
   /** Merged by level: group all, groups (child over parent), host. */

@@ -46,7 +46,8 @@ export const explanations = {
   'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
   'include-cycle': 'Component files include one another in a circle, so that there is no end to them.',
   'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
-  'insecure-file': 'A file of secrets, or a key to one, can be read by other accounts of this computer.',
+  'insecure-file':
+    'Other accounts of this computer can read a file of secrets or a key to one, or write to a file of settings.',
   'secrets-locked':
     'Secrets are encrypted and none of your keys opens them, or the program that gives them failed. Plans work without; hosts that need them are not changed.',
   'secrets-damaged':
@@ -56,6 +57,8 @@ export const explanations = {
   'host-key-unknown': 'The host is not in known_hosts, so nobody has vouched for its identity yet.',
   'host-key-changed':
     'The host shows another key than the one recorded. It was reinstalled, or somebody is in between.',
+  'host-key-revoked':
+    'The host shows a key that a line of known_hosts revokes: somebody has declared it stolen.',
   'auth-failed': 'The host accepted none of the keys offered.',
   'become-failed': 'The login worked, but becoming the user that does the work did not.',
   locked: 'Somebody else is applying to the host, or was cut off from it; nothing was changed by this apply.',

@@ -17,6 +17,7 @@ export const unreachableCodes: ReadonlySet<Problem['code']> = new Set<Problem['c
   'unreachable',
   'host-key-unknown',
   'host-key-changed',
+  'host-key-revoked',
   'auth-failed',
 ]);
 

@@ -65,6 +65,11 @@ export class Shells {
     return this.#connection.hostKeyFingerprint;
   }
 
+  /** The account that is logged in; undefined when only the host knows. */
+  get login(): string | undefined {
+    return this.#connection.login;
+  }
+
   /** For shells that began as ones that only read: finishes what was cut off. */
   recover(): void {
     this.#recovers = true;

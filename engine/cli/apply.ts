@@ -13,12 +13,13 @@ import type { Reporter } from '../report/reporter.ts';
 import { paint, span } from '../report/style.ts';
 import { terminalReporter } from '../report/terminal.ts';
 import { problemView, view } from '../report/view.ts';
+import { credentials, type LoginSettings } from './credentials.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 import type { PlaybookSettings } from './options.ts';
 import { loadOrOpen, newPlan, savePlan } from './plan-file.ts';
 
 /** The options of `apply` as commander parses them. */
-export interface ApplySettings extends PlaybookSettings {
+export interface ApplySettings extends PlaybookSettings, LoginSettings {
   check?: boolean;
   diff?: boolean;
   parallel: number;
@@ -55,6 +56,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
   const binding = plan ?? approved;
   const { run } = await import('../run.ts');
   const reporter = chooseReporter(settings, approved !== undefined, io);
+  const connect = await credentials(settings, io, asking => reporter.hold(asking));
   const record = new RunRecord();
   const interrupted = () =>
     reporter.notice(
@@ -66,6 +68,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
     const exitCode = await run({
       playbook,
       check: settings.check ?? false,
+      connect,
       parallel: settings.parallel,
       signal: io.signal,
       emit: event => {

@@ -4,10 +4,12 @@ import { pad } from '../report/columns.ts';
 import { renderProblems } from '../report/problems.ts';
 import { paint, span } from '../report/style.ts';
 import { problemView, textView } from '../report/view.ts';
+import type { ConnectOptions } from '../transport/index.ts';
+import { credentials, type LoginSettings } from './credentials.ts';
 import { type Io, isColorful } from './io.ts';
 
 /** The options of `facts` as commander parses them. */
-export interface FactsSettings {
+export interface FactsSettings extends LoginSettings {
   inventory?: string[];
   json?: boolean;
   parallel: number;
@@ -20,13 +22,14 @@ export async function facts(pattern: string | undefined, settings: FactsSettings
   const { hostsOf, loadInventory } = await import('../load/index.ts');
   const known = loadInventory(settings.inventory ? { inventory: settings.inventory } : {});
   const hosts = hostsOf(pattern ?? 'all', known);
+  const connect = await credentials(settings, io);
   const found = new Map<string, Facts>();
   const problems: Problem[] = [];
   const queue = [...hosts];
   const work = async () => {
     for (let host = queue.shift(); host !== undefined && !io.signal.aborted; host = queue.shift()) {
       try {
-        found.set(host.name, await factsOf(host));
+        found.set(host.name, await factsOf(host, connect));
       } catch (thrown) {
         for (const problem of problemsOf(thrown)) problems.push({ ...problem, host: host.name });
       }
@@ -47,9 +50,9 @@ export async function facts(pattern: string | undefined, settings: FactsSettings
   return 4;
 }
 
-async function factsOf(host: Host): Promise<Facts> {
+async function factsOf(host: Host, connect: ConnectOptions): Promise<Facts> {
   const [{ Visit }, { factNames }] = await Promise.all([import('../visit.ts'), import('../load/index.ts')]);
-  const visit = await Visit.start(host, {});
+  const visit = await Visit.start(host, connect);
   try {
     await visit.read([], new Set(Object.keys(factNames)));
     return visit.facts;

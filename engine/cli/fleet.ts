@@ -2,11 +2,12 @@ import type { Become, Host } from '../host.ts';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { renderProblems } from '../report/problems.ts';
 import { problemView } from '../report/view.ts';
-import type { Session } from '../transport/index.ts';
+import type { ConnectOptions, Session } from '../transport/index.ts';
+import { credentials, type LoginSettings } from './credentials.ts';
 import { type Io, isColorful } from './io.ts';
 
 /** The options of a command that asks hosts, as commander parses them. */
-export interface FleetSettings {
+export interface FleetSettings extends LoginSettings {
   inventory?: string[];
   parallel: number;
 }
@@ -22,10 +23,11 @@ export async function askHosts<T>(
   pattern: string,
   settings: FleetSettings,
   io: Io,
-  ask: (host: Host) => Promise<T>,
+  ask: (host: Host, connect: ConnectOptions) => Promise<T>,
 ): Promise<Answers<T>> {
   const { hostsOf, loadInventory } = await import('../load/index.ts');
   const hosts = hostsOf(pattern, loadInventory(settings.inventory ? { inventory: settings.inventory } : {}));
+  const connect = await credentials(settings, io);
   const found = new Map<string, T>();
   const problems: Problem[] = [];
   const queue = [...hosts];
@@ -33,7 +35,7 @@ export async function askHosts<T>(
     for (let host = queue.shift(); host !== undefined && !io.signal.aborted; host = queue.shift()) {
       const { name } = host;
       try {
-        found.set(name, await ask(host));
+        found.set(name, await ask(host, connect));
       } catch (thrown) {
         problems.push(...problemsOf(thrown).map(problem => ({ ...problem, host: name })));
       }
@@ -53,12 +55,17 @@ export async function askHosts<T>(
  * Runs a script that prints what an account has kept, as root and as the login. Where the inventory does not say how
  * to become another account, sudo is tried, and what only root has is left out when that does not work.
  */
-export async function runAsEach(host: Host, script: string, what: string): Promise<string[]> {
+export async function runAsEach(
+  host: Host,
+  options: ConnectOptions,
+  script: string,
+  what: string,
+): Promise<string[]> {
   const [{ connect }, { prelude }] = await Promise.all([
     import('../transport/index.ts'),
     import('../apply/prelude.ts'),
   ]);
-  const connection = await connect(host, { prelude });
+  const connection = await connect(host, { ...options, prelude });
   try {
     const sessions = new Set<Session>();
     for (const become of accountsOf(host)) {

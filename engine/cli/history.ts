@@ -18,8 +18,8 @@ export async function history(
   io: Io,
 ): Promise<number> {
   const { decodeHistory } = await import('../apply/history.ts');
-  const { answers, exitCode } = await askHosts(pattern ?? 'all', settings, io, async host => {
-    const files = await runAsEach(host, 'r_history', 'Reading the history');
+  const { answers, exitCode } = await askHosts(pattern ?? 'all', settings, io, async (host, connect) => {
+    const files = await runAsEach(host, connect, 'r_history', 'Reading the history');
     return files.flatMap(decodeHistory).sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
   });
   if (settings.json) io.stdout.write(JSON.stringify({ hosts: Object.fromEntries(answers) }, null, 2) + '\n');

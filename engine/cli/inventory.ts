@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { Host } from '../host.ts';
 import type { Inventory } from '../load/index.ts';
 import { ProblemError } from '../problem.ts';
@@ -23,10 +24,16 @@ export async function inventory(
   const { hostsOf, loadInventory } = await import('../load/index.ts');
   const known = loadInventory(settings.inventory ? { inventory: settings.inventory } : {});
   const hosts = hostsOf(pattern ?? 'all', known);
-  if (settings.json) io.stdout.write(JSON.stringify({ hosts: jsonOf(hosts) }, null, 2) + '\n');
+  const { targetOf } = await import('../transport/target.ts');
+  const login = (host: Host) => {
+    const { port, user } =
+      host.transport === 'ssh' ? targetOf(host) : { port: 22, user: userInfo().username };
+    return { ...host, port: host.port ?? port, user: host.user ?? user };
+  };
+  if (settings.json) io.stdout.write(JSON.stringify({ hosts: jsonOf(hosts.map(login)) }, null, 2) + '\n');
   else if (settings.explain !== undefined) io.stdout.write(await explanation(settings.explain, known, io));
   else if (settings.graph) io.stdout.write(textView(graphOf(known, hosts), io.redactor) + '\n');
-  else io.stdout.write(listOf(hosts, isColorful(io.stdout, io.env)));
+  else io.stdout.write(listOf(hosts.map(login), isColorful(io.stdout, io.env)));
   return 0;
 }
 

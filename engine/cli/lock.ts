@@ -14,8 +14,8 @@ export async function lock(
   const { decodeLease } = await import('../apply/lease.ts');
   const [script, what] =
     action === 'status' ? ['r_show', 'Reading the lease'] : ['r_drop', 'Releasing the lease'];
-  const { answers, exitCode } = await askHosts(pattern, settings, io, async host => {
-    const leases = await runAsEach(host, script, what);
+  const { answers, exitCode } = await askHosts(pattern, settings, io, async (host, connect) => {
+    const leases = await runAsEach(host, connect, script, what);
     return leases.flatMap(text => decodeLease(text) ?? []);
   });
   const width = Math.max(0, ...answers.map(([name]) => name.length)) + 2;

@@ -24,6 +24,14 @@ export function playbookOptions(): Option[] {
   ];
 }
 
+/** The options of every command that logs in. */
+export function loginOptions(): Option[] {
+  return [
+    new Option('--ask-pass', 'ask once for the password that the hosts let you in with'),
+    new Option('--ask-become-pass', 'ask once for the password that sudo or su wants'),
+  ];
+}
+
 /** What `playbookOptions` are parsed to. */
 export interface PlaybookSettings {
   inventory?: string[];

@@ -2,7 +2,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { type Io, isColorful } from './io.ts';
-import { collect, durationMs, inventoryOption, playbookOptions, positive } from './options.ts';
+import { collect, durationMs, inventoryOption, loginOptions, playbookOptions, positive } from './options.ts';
 
 /** Runs one command and returns its exit code; what goes wrong is told on stderr. Never throws. */
 export async function program(io: Io): Promise<number> {
@@ -61,7 +61,12 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .action(async (files, options) =>
       done(await (await import('./validate.ts')).validate(files, options, io)),
     );
-  verb('facts', 'what is known of the hosts', [inventoryOption(), parallelOption(), jsonOption('as JSON')])
+  verb('facts', 'what is known of the hosts', [
+    inventoryOption(),
+    ...loginOptions(),
+    parallelOption(),
+    jsonOption('as JSON'),
+  ])
     .argument('[pattern]', 'only these hosts')
     .action(async (pattern, options) => done(await (await import('./facts.ts')).facts(pattern, options, io)));
   verb('inventory', 'what the inventory resolves to', [
@@ -85,6 +90,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .action(async code => done((await import('./explain.ts')).explain(code, io)));
   verb('lock', 'who is changing the hosts; release takes the lease away from one that is dead', [
     inventoryOption(),
+    ...loginOptions(),
     parallelOption(),
   ])
     .addArgument(new Argument('<action>').choices(['status', 'release']))
@@ -107,6 +113,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     );
   verb('history', 'who applied what to the hosts, when and from where', [
     inventoryOption(),
+    ...loginOptions(),
     parallelOption(),
     jsonOption('as JSON'),
   ])
@@ -137,6 +144,7 @@ function applyOptions(): Option[] {
     new Option('--diff', 'show the changed lines of files; the default on a terminal and in a check'),
     new Option('--no-diff', 'do not show them'),
     ...playbookOptions(),
+    ...loginOptions(),
     parallelOption(),
     jsonOption('one JSON event a line on stdout, nothing else there'),
     new Option('--report <file.html>', 'also write the result as one HTML file'),

@@ -37,10 +37,11 @@ export function askOnTerminal(io: Io, question: string, shown = false): Promise<
         }
       }
     };
-    io.stderr.write(question);
     io.signal.addEventListener('abort', interrupted);
+    // Before the question: who answers at once must not be shown either.
     stdin.setRawMode!(true);
     stdin.on('data', take);
     stdin.resume();
+    io.stderr.write(question);
   });
 }

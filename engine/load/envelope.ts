@@ -215,12 +215,19 @@ const hostSettings: Readonly<Record<string, Schema>> = {
     type: 'integer',
     minimum: 1,
     maximum: 65535,
-    default: 22,
-    description: 'The port of its SSH server.',
+    description: 'The port of its SSH server; as ~/.ssh/config says, or 22, when left out.',
   },
-  user: { ...name, description: 'The account to log in as; your own account’s name when left out.' },
+  user: {
+    ...name,
+    description:
+      'The account to log in as; as ~/.ssh/config says, or your own account’s name, when left out.',
+  },
   identity_file: { ...name, description: 'A private key to log in with.' },
-  proxy_jump: { ...name, description: 'A host to connect through, as with ssh -J.' },
+  proxy_jump: { ...name, description: 'Hosts to connect through, as with ssh -J; `none` for none.' },
+  host_key_checking: {
+    enum: ['strict', 'accept-new'],
+    description: 'Whether a host that known_hosts does not have is refused, or its key is recorded.',
+  },
   transport: {
     enum: ['ssh', 'openssh', 'local', 'docker', 'podman', 'nspawn'],
     default: 'ssh',

@@ -133,6 +133,7 @@ const textSettings = {
   identity_file: 'identityFile',
   proxy_jump: 'proxyJump',
   host_key: 'hostKey',
+  host_key_checking: 'hostKeyChecking',
   transport: 'transport',
   port: 'port',
 } as const;

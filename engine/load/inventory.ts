@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { didYouMean } from '../did-you-mean.ts';
 import type { Host } from '../host.ts';
 import type { Place } from '../problem.ts';
@@ -72,8 +71,6 @@ function resolveHost(
   return {
     name,
     address: name,
-    port: 22,
-    user: userInfo().username,
     transport: 'ssh',
     ...settings,
     groups,

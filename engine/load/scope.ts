@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { Host } from '../host.ts';
 import { type Plain, Secret, type Unknown, type Value } from '../value.ts';
 import type { Runtime } from './expression/index.ts';
@@ -54,8 +55,10 @@ export function scopeOf(host: Host, facts: Facts | undefined, surroundings: Surr
   return scope.set('hosts', hosts);
 }
 
+/** What is left to ssh_config is here what is usual: it differs from one controller to the next. */
 function describeHost({ name, address, port, user, transport, groups }: Host): { [key: string]: Value } {
-  return { name, address, port, user, transport, groups: [...groups] };
+  const login = { port: port ?? 22, user: user ?? userInfo().username };
+  return { name, address, ...login, transport, groups: [...groups] };
 }
 
 /** Every host by name; its variables are evaluated in its own scope, and only when they are asked for. */

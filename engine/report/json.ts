@@ -9,6 +9,7 @@ export function jsonReporter(output: Output, options: { commands: boolean }): Re
       output.write(JSON.stringify(options.commands ? event : withoutCommands(event)) + '\n');
     },
     showPlan() {},
+    hold() {},
     notice() {},
     close() {},
   };

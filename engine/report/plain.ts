@@ -22,6 +22,7 @@ export function plainReporter(output: Output, progress: Output, layout: ResultLa
     showPlan() {
       output.write(planText(record, layout));
     },
+    hold() {},
     notice(text) {
       progress.write(text + '\n');
     },

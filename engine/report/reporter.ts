@@ -14,6 +14,8 @@ export interface Reporter {
   report(event: EventView): void;
   /** Shows what would change in full and then stays quiet, so that a question can be asked below it. */
   showPlan(): void;
+  /** Keeps still while a question stands on the terminal. */
+  hold(held: boolean): void;
   /** Says something that is not an event, such as that an interrupt was noticed. */
   notice(text: string): void;
   /** Leaves the terminal as it was found; what was not shown by then is lost. */

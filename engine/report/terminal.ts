@@ -28,6 +28,7 @@ export function terminalReporter(
   let live: LiveView | undefined;
   let timer: NodeJS.Timeout | undefined;
   let drawn: string[] = [];
+  let held = false;
 
   const columns = () => output.columns || 80;
   const fullLayout = (): ResultLayout => ({ ...layout, columns: columns(), color: true, aligned: true });
@@ -40,7 +41,7 @@ export function terminalReporter(
   };
   const draw = () => {
     // A terminal that does not keep up is given fewer frames; waiting for it could stop the run.
-    if (live === undefined || output.writableNeedDrain) return;
+    if (live === undefined || held || output.writableNeedDrain) return;
     const lines = live.lines(now(), columns(), (output.rows || 24) - 2);
     output.write(
       beginFrame + home() + lines.map(line => line + eraseLine + '\n').join('') + eraseBelow + endFrame,
@@ -71,6 +72,10 @@ export function terminalReporter(
     showPlan() {
       stop();
       output.write(headingText(record, true) + '\n\n' + planText(record, fullLayout()));
+    },
+    hold(still) {
+      held = still;
+      if (timer !== undefined) output.write(still ? home() + eraseBelow + showCursor : hideCursor);
     },
     notice(text) {
       output.write('\r' + home() + eraseBelow + text + '\n');

@@ -1,14 +1,130 @@
+import { randomBytes } from 'node:crypto';
 import type { Become } from '../host.ts';
+import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
+import type { Ending, Shell } from './link.ts';
+import { bootstrap } from './loop.ts';
 
-/** The words that run `words` as another account, never asking for a password. */
-export function becomeWords(become: Become, words: readonly string[]): readonly string[] {
+/** A password that another account is become with, and a word that nothing on the host says by chance. */
+export interface Asked {
+  password: string;
+  nonce: string;
+}
+
+/** What to do when a password may be asked for; doas asks on a terminal only, which a session has none of. */
+export function askedBy(become: Become | undefined, password: string | undefined): Asked | undefined {
+  if (become === undefined || become.method === 'doas' || password === undefined) return undefined;
+  return { password, nonce: randomBytes(8).toString('hex') };
+}
+
+/**
+ * The words that start a shell, as another account when `become` is given. Without `asked` no question is asked; with
+ * it the shell says a word first, because what is sent before that could be taken for a password.
+ */
+export function startingWords(become: Become | undefined, asked: Asked | undefined): readonly string[] {
+  if (become === undefined) return bootstrap();
+  const words = bootstrap('sh', asked === undefined ? '' : `echo ${readyWord(asked)} >&2; `);
   switch (become.method) {
-    case 'sudo':
-      return ['sudo', '-n', '-H', '-u', become.user, '--', ...words];
+    case 'sudo': {
+      const mode = asked === undefined ? ['-n'] : ['-S', '-p', promptWord(asked)];
+      return ['sudo', ...mode, '-H', '-u', become.user, '--', ...words];
+    }
     case 'doas':
       return ['doas', '-n', '-u', become.user, '--', ...words];
     case 'su':
-      return ['su', '-s', '/bin/sh', '-c', shellCommand(words), '--', become.user];
+      // In another language it would ask in other words.
+      return [
+        ...(asked === undefined ? [] : ['env', 'LC_ALL=C']),
+        ...['su', '-s', '/bin/sh', '-c', shellCommand(words), '--', become.user],
+      ];
+  }
+}
+
+const readyWord = ({ nonce }: Asked) => `ready-${nonce}`;
+const promptWord = ({ nonce }: Asked) => `password-${nonce}:`;
+
+/**
+ * Answers the question for a password when it is asked, once, and resolves when the shell is there. Rejects with a
+ * ProblemError, and lets go of the shell, when the password is refused or nothing happens in time.
+ */
+export async function answerQuestion(
+  shell: Shell,
+  become: Become,
+  asked: Asked,
+  refusal: (ending: Ending, words: string) => Problem,
+  timeout: { ms: number; problem: (words: string) => Problem },
+): Promise<void> {
+  let words = '';
+  let sent = false;
+  const question = become.method === 'su' ? /(?:^|\n)Password: $/ : new RegExp(`${promptWord(asked)}$`);
+  const heard = () => words.replaceAll(promptWord(asked), '').replaceAll(asked.password, '…').trim();
+  const discard = () => {};
+  let listen: (bytes: Buffer) => void = discard;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (problem: Problem) => reject(new ProblemError(problem));
+      listen = bytes => {
+        words = (words + bytes.toString()).slice(-8192);
+        if (words.includes(readyWord(asked))) return resolve();
+        if (!question.test(words)) return;
+        words = words.replace(question, '');
+        if (sent) return fail(refusal({ code: 1 }, `${become.method}: the password was not accepted`));
+        sent = true;
+        shell.stdin.write(`${asked.password}\n`);
+      };
+      shell.stdout.on('data', discard);
+      shell.stderr.on('data', listen);
+      timer = setTimeout(() => fail(timeout.problem(heard())), timeout.ms);
+      void shell.ended.then(ending => fail(refusal(ending, heard())));
+    });
+  } catch (thrown) {
+    shell.destroy();
+    throw thrown;
+  } finally {
+    clearTimeout(timer);
+    shell.stdout.off('data', discard);
+    shell.stderr.off('data', listen);
+  }
+}
+
+/** Why another account could not be become, from the last words of the shell. */
+export function becomeRefusal(
+  login: string,
+  become: Become,
+  ending: Ending,
+  words: string,
+): Omit<Problem, 'host'> {
+  const status = ending.signal ?? ending.code;
+  const { method, user } = become;
+  const cause = words === '' ? {} : { cause: words };
+  // A login shell such as nologin, or a start-up file that exits, does not even get there.
+  if (!new RegExp(`\\b${method}\\b|^sorry`, 'im').test(words)) {
+    const message = `The login worked, but the shell of "${login}" ended with ${status} before ${method} said a word.`;
+    return { code: 'become-failed', message, ...cause };
+  }
+  if (/must have a tty/.test(words)) {
+    const message = `${method} of the host works on a terminal only (requiretty), and a session has none.`;
+    const hint = `On the host, as root, add to /etc/sudoers.d:\n    Defaults:${login} !requiretty`;
+    return { code: 'become-failed', message, hint, ...cause };
+  }
+  if (/incorrect password|not accepted|Authentication failure|Sorry, try again/i.test(words)) {
+    const message = `The login worked, but ${method} did not accept the password for "${login}" to become "${user}".`;
+    const hint = `${method} takes the password of "${method === 'su' ? user : login}". Give it with --ask-become-pass.`;
+    return { code: 'become-failed', message, hint, ...cause };
+  }
+  const message = `The login worked, but ${method} did not make "${login}" into "${user}".`;
+  return { code: 'become-failed', message, hint: becomeHint(login, become), ...cause };
+}
+
+function becomeHint(login: string, { method, user }: Become): string {
+  const ask = 'Give the password with --ask-become-pass';
+  switch (method) {
+    case 'sudo':
+      return `${ask}, or let it work without one. On the host, as root, add to /etc/sudoers.d:\n    ${login} ALL=(${user}) NOPASSWD: ALL`;
+    case 'doas':
+      return `It has to work without a password, as doas asks for one on a terminal only. On the host, as root, add to /etc/doas.conf:\n    permit nopass ${login} as ${user}`;
+    case 'su':
+      return `${ask}, which is that of "${user}".`;
   }
 }

@@ -1,15 +1,16 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import type { Host } from '../host.ts';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { fingerprint, judge, type KnownKey, keyType, knownKeys } from './known-hosts.ts';
+import { fingerprint, hashedName, judge, type KnownKey, keyType, knownKeys } from './known-hosts.ts';
+import type { Target } from './target.ts';
 
 const pinned = 'host_key of the inventory';
 
 /** The keys a host may show: the pinned one alone, or those of the known_hosts files. */
-export async function recordedKeys(host: Host, files: readonly string[] | undefined): Promise<KnownKey[]> {
-  if (host.hostKey === undefined) return knownKeys(files ?? defaultFiles(), host.address, host.port);
+export async function recordedKeys(host: Target): Promise<KnownKey[]> {
+  if (host.hostKey === undefined)
+    return knownKeys(host.knownHostsFiles, host.knownAs.name, host.knownAs.port);
   const [type = '', base64 = ''] = host.hostKey.trim().split(/\s+/);
   const blob = Buffer.from(base64, 'base64');
   if (type !== '' && keyType(blob) === type) return [{ file: pinned, line: 0, marker: '', type, blob }];
@@ -21,29 +22,39 @@ export async function recordedKeys(host: Host, files: readonly string[] | undefi
   });
 }
 
-function defaultFiles(): string[] {
-  const own = join(homedir(), '.ssh');
-  return [join(own, 'known_hosts'), join(own, 'known_hosts2'), '/etc/ssh/ssh_known_hosts'];
+/** Records a key that was accepted as new. Rejects with a ProblemError when that cannot be done. */
+export async function record(host: Target, blob: Buffer): Promise<void> {
+  const [file = ''] = host.knownHostsFiles;
+  const name = knownName(host);
+  const line = `${host.hashKnownHosts ? hashedName(name) : name} ${keyType(blob)} ${blob.toString('base64')}\n`;
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    const before = await readFile(file, 'utf8').catch(() => '');
+    // One write, so that several programs that append at the same time do not mix their lines.
+    await appendFile(file, before === '' || before.endsWith('\n') ? line : `\n${line}`, { mode: 0o600 });
+  } catch (error) {
+    const message = `The host key is new and could not be recorded in "${file}"`;
+    throw new ProblemError(
+      problem(host, 'host-key-unknown', message, {
+        hint: `The next run could not tell whether it is the same: ${(error as Error).message}`,
+      }),
+    );
+  }
 }
 
 /** What is wrong with the key that a host shows; undefined when it may be trusted. */
-export function hostKeyProblem(
-  host: Host,
-  keys: readonly KnownKey[],
-  blob: Buffer,
-  strict: boolean,
-): Problem | undefined {
+export function hostKeyProblem(host: Target, keys: readonly KnownKey[], blob: Buffer): Problem | undefined {
   const verdict = judge(keys, blob);
   const shown = `${keyType(blob)} ${fingerprint(blob)}`;
   switch (verdict.is) {
     case 'known':
       return undefined;
     case 'unknown':
-      return strict ? unknown(host, blob, shown) : undefined;
+      return host.acceptsNew && host.hostKey === undefined ? undefined : unknown(host, blob, shown);
     case 'changed':
       return changed(host, verdict.by, shown);
     case 'revoked':
-      return problem(host, 'host-key-changed', `The host key is revoked by ${place(verdict.by)} (${shown})`, {
+      return problem(host, 'host-key-revoked', `The host key is revoked by ${place(verdict.by)} (${shown})`, {
         hint: 'Somebody has declared this key stolen. The host needs a new one before anybody logs in.',
       });
     case 'certificate-only': {
@@ -53,17 +64,21 @@ export function hostKeyProblem(
   }
 }
 
-function unknown(host: Host, blob: Buffer, shown: string): Problem {
+function unknown(host: Target, blob: Buffer, shown: string): Problem {
   const type = keyType(blob).replace(/^ssh-|-.*$/g, '');
   const port = host.port === 22 ? [] : ['-p', String(host.port)];
   const scan = shellCommand(['ssh-keyscan', '-t', type, ...port, host.address]);
-  const hint = `If you have checked the fingerprint, record it with:\n    ${scan} >> ~/.ssh/known_hosts`;
+  const command =
+    host.jump === undefined && host.knownAs.name === host.address
+      ? `${scan} >> ~/.ssh/known_hosts`
+      : login(host);
+  const hint = `If you have checked the fingerprint, record it with:\n    ${command}`;
   return problem(host, 'host-key-unknown', `The host key is not in known_hosts (${shown})`, { hint });
 }
 
-function changed(host: Host, by: KnownKey, shown: string): Problem {
+function changed(host: Target, by: KnownKey, shown: string): Problem {
   const message = `The host shows another key (${shown}) than ${place(by)} (${by.type} ${fingerprint(by.blob)})`;
-  const name = host.port === 22 ? host.address : `[${host.address}]:${host.port}`;
+  const name = knownName(host);
   const forget =
     by.file === pinned
       ? 'correct host_key.'
@@ -72,10 +87,22 @@ function changed(host: Host, by: KnownKey, shown: string): Problem {
   return problem(host, 'host-key-changed', message, { hint });
 }
 
+function knownName({ knownAs: { name, port } }: Target): string {
+  return port === 22 ? name : `[${name}]:${port}`;
+}
+
+/** The command that logs in by hand. */
+export function login({ jump, port, user, address }: Target): string {
+  const chain: string[] = [];
+  for (let hop = jump; hop !== undefined; hop = hop.jump) chain.unshift(hop.hop!);
+  const through = chain.length === 0 ? [] : ['-J', chain.join(',')];
+  return shellCommand(['ssh', ...through, '-p', String(port), `${user}@${address}`]);
+}
+
 function place(key: KnownKey): string {
   return key.line === 0 ? key.file : `${key.file}:${key.line}`;
 }
 
-function problem(host: Host, code: Problem['code'], message: string, rest: { hint: string }): Problem {
+function problem(host: Target, code: Problem['code'], message: string, rest: { hint: string }): Problem {
   return { code, message: `${message}. Nothing was changed on this host.`, host: host.name, ...rest };
 }

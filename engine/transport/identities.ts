@@ -1,9 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import type { AnyAuthMethod, ParsedKey, utils } from 'ssh2';
-import type { Host } from '../host.ts';
+import ssh2, {
+  type AnyAuthMethod,
+  type BaseAgent,
+  type IdentityCallback,
+  type ParsedKey,
+  type SignCallback,
+  type SigningRequestOptions,
+} from 'ssh2';
 import { type Problem, ProblemError } from '../problem.ts';
+import { type Ask, type KeyFile, keyFile } from './key-file.ts';
+import { keyType } from './known-hosts.ts';
+import type { Target } from './target.ts';
 
 /** One way to prove who is logging in. */
 export interface Identity {
@@ -18,76 +24,133 @@ export interface Identities {
   passedOver: string[];
 }
 
-interface Sources {
-  agent?: string | false;
-  identityFiles?: readonly string[];
-}
-
-const defaultNames = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
-
 /**
- * The host's own identity file alone, or else the agent and the usual files. Keys are parsed here, once: ssh2 would
- * do it at each attempt. Rejects with a ProblemError when the host's own file is of no use and there is no agent.
+ * The keys of the agent, then those in files; only those that somebody named where that is wanted. A locked key is
+ * offered by its public half, so that nobody is asked for its passphrase before a host wants it. Rejects with a
+ * ProblemError when the keys that were named are of no use and there is no password either.
  */
 export async function identities(
-  host: Host,
-  sources: Sources,
-  parse: typeof utils.parseKey,
+  target: Target,
+  ask: Ask | undefined,
+  hasPassword = false,
 ): Promise<Identities> {
-  const socket = sources.agent ?? process.env['SSH_AUTH_SOCK'];
-  const agent: Identity[] = socket
-    ? [{ label: 'the agent', method: { type: 'agent', username: host.user, agent: socket } }]
-    : [];
-  const own = host.identityFile === undefined ? undefined : expandHome(host.identityFile);
-  const files = own !== undefined ? [own] : (sources.identityFiles ?? defaultNames.map(inSshFolder));
-  const read = await Promise.all(files.map(file => identityOf(file, host.user, parse)));
-  const fromFiles = read.flatMap(each => ('method' in each ? [each] : []));
-  const refused = read.flatMap(each => ('reason' in each ? [each] : []));
-  if (own !== undefined && fromFiles.length > 0) return { offered: fromFiles, passedOver: [] };
-  if (own !== undefined && agent.length === 0) throw new ProblemError(unusable(host, refused[0]!.reason));
-  const passedOver = refused.filter(each => own !== undefined || !each.missing).map(each => each.reason);
-  return { offered: [...agent, ...fromFiles], passedOver };
+  const files = await Promise.all(target.identityFiles.map(keyFile));
+  const passedOver: string[] = [];
+  const agent = target.agent === undefined ? undefined : ssh2.createAgent(target.agent);
+  const all =
+    agent === undefined
+      ? []
+      : await keysOf(agent).catch((error: Error) => {
+          passedOver.push(`the agent did not answer (${error.message})`);
+          return [];
+        });
+  const named = files.flatMap(({ blob }) => (blob === undefined ? [] : [blob]));
+  const rank = (key: ParsedKey) => named.findIndex(blob => blob.equals(key.getPublicSSH()));
+  const first = named.flatMap((_, i) => all.filter(key => rank(key) === i));
+  const others = target.identitiesOnly && named.length > 0 ? [] : all.filter(key => rank(key) < 0);
+  const held = [...first, ...others];
+  const offered: Identity[] = [];
+  const username = target.user;
+  if (agent !== undefined && held.length > 0)
+    offered.push({
+      label: 'the agent',
+      method: { type: 'agent', username, agent: new Signer(held, (...given) => agent.sign(...given)) },
+    });
+  for (const file of files) {
+    if (file.blob !== undefined && first.some(key => key.getPublicSSH().equals(file.blob!))) continue;
+    const found = await identityOf(file, username, ask);
+    if (typeof found !== 'string') offered.push(found);
+    else if (file.is !== 'unusable' || !file.missing || target.identitiesOnly) passedOver.push(found);
+  }
+  if (
+    target.identitiesOnly &&
+    target.hop === undefined &&
+    offered.length === 0 &&
+    passedOver.length > 0 &&
+    !hasPassword
+  )
+    throw new ProblemError(unusable(target, passedOver.join('; ')));
+  return { offered, passedOver };
 }
 
-async function identityOf(
-  file: string,
-  username: string,
-  parse: typeof utils.parseKey,
-): Promise<Identity | { reason: string; missing: boolean }> {
-  const label = file.replace(homedir(), '~');
-  let text: Buffer;
-  try {
-    text = await readFile(file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return { reason: `${label} cannot be read (${code})`, missing: code === 'ENOENT' };
+/** How a key's file is offered, or why it is not. */
+async function identityOf(file: KeyFile, username: string, ask: Ask | undefined): Promise<Identity | string> {
+  const { label } = file;
+  if (file.is === 'unusable') return file.reason;
+  if (file.is === 'ready') return { label, method: { type: 'publickey', username, key: file.key } };
+  if (ask === undefined)
+    return `${label} is encrypted, and there is no terminal to ask for its passphrase on`;
+  if (file.blob !== undefined) {
+    const line = `${keyType(file.blob)} ${file.blob.toString('base64')}`;
+    const shown = [ssh2.utils.parseKey(line)].flat()[0] as ParsedKey | Error;
+    if (!(shown instanceof Error))
+      return {
+        label,
+        method: { type: 'agent', username, agent: new Signer([shown], unlockAndSign(file, ask)) },
+      };
   }
-  // For some formats ssh2 gives a list, whatever its types say.
-  const parsed = [parse(text)].flat()[0] as ParsedKey | Error;
-  if (parsed instanceof Error) {
-    const encrypted = /encrypted/i.test(parsed.message);
-    return {
-      reason: `${label} ${encrypted ? 'is encrypted' : 'is not a key that can be used'}`,
-      missing: false,
-    };
-  }
-  if (!parsed.isPrivateKey()) return { reason: `${label} is a public key`, missing: false };
-  return { label, method: { type: 'publickey', username, key: parsed } };
+  const key = await file.unlock(ask);
+  return key === undefined
+    ? `the passphrase of ${label} was not given`
+    : { label, method: { type: 'publickey', username, key } };
 }
 
-function unusable(host: Host, reason: string): Problem {
-  return {
-    code: 'invalid-value',
-    message: `"identity_file": ${reason}.`,
-    hint: `An encrypted key can be used through the agent:\n    ssh-add ${host.identityFile}`,
-    host: host.name,
+function keysOf(agent: BaseAgent): Promise<ParsedKey[]> {
+  return new Promise((resolve, reject) =>
+    agent.getIdentities((error, keys) => {
+      if (error) return reject(error);
+      const parsed = [...(keys ?? [])].map(key => [ssh2.utils.parseKey(key as Buffer)].flat()[0]!);
+      resolve(parsed.filter(key => !(key instanceof Error)) as ParsedKey[]);
+    }),
+  );
+}
+
+type Sign = (key: ParsedKey, data: Buffer, options: SigningRequestOptions, done: SignCallback) => void;
+
+/** Keys that are shown by their public halves, and whoever signs with them. */
+class Signer extends ssh2.BaseAgent<ParsedKey> {
+  readonly #keys: ParsedKey[];
+  readonly #sign: Sign;
+
+  constructor(keys: ParsedKey[], sign: Sign) {
+    super();
+    this.#keys = keys;
+    this.#sign = sign;
+  }
+
+  override getIdentities(done: IdentityCallback<ParsedKey>): void {
+    done(undefined, this.#keys);
+  }
+
+  override sign(...[key, data, options, done]: Parameters<Sign>): void;
+  override sign(key: ParsedKey, data: Buffer, done: SignCallback): void;
+  override sign(
+    key: ParsedKey,
+    data: Buffer,
+    options: SigningRequestOptions | SignCallback,
+    done?: SignCallback,
+  ) {
+    if (typeof options === 'function') this.#sign(key, data, {}, options);
+    else this.#sign(key, data, options, done!);
+  }
+}
+
+/** Decrypts a key when a host has accepted its public half. */
+function unlockAndSign(file: KeyFile & { is: 'locked' }, ask: Ask): Sign {
+  return (_, data, { hash }, done) => {
+    void file.unlock(ask).then(key => {
+      const signed = key?.sign(data, hash) ?? new Error(`the passphrase of ${file.label} was not given`);
+      if (signed instanceof Error) done(signed);
+      else done(undefined, signed);
+    });
   };
 }
 
-function expandHome(path: string): string {
-  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
-}
-
-function inSshFolder(name: string): string {
-  return join(homedir(), '.ssh', name);
+function unusable(target: Target, reason: string): Problem {
+  return {
+    code: 'invalid-value',
+    message: `"identity_file": ${reason}.`,
+    hint: `An encrypted key can be used through the agent:\n    ssh-add ${target.identityFiles[0] ?? 'KEY'}`,
+    host: target.name,
+  };
 }

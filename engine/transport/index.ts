@@ -1,25 +1,37 @@
 import type { Become, Host } from '../host.ts';
 import type { Problem } from '../problem.ts';
-import type { Ending, Link } from './link.ts';
+import { type Asked, answerQuestion, askedBy, becomeRefusal } from './become.ts';
+import type { Ask } from './key-file.ts';
+import { type Ending, type Link, NoMoreShells, type Shell } from './link.ts';
 import { processLink } from './process.ts';
 import { type Session, startSession } from './session.ts';
+import type { ConfigFile } from './ssh-config.ts';
 
+export type { Ask } from './key-file.ts';
 export type { Answer, Request, Session } from './session.ts';
 
 /** How hosts are connected to. What is left out has the default that is named. */
 export interface ConnectOptions {
-  /** For the TCP connection, and again for the login; 10 000. The first word of a shell may take three times as long. */
+  /** For the TCP connection, and again for the login; ssh_config's ConnectTimeout, or 10 000. The first word of a shell may take three times as long. */
   connectTimeoutMs?: number;
-  /** Time between two signs of life; a host that owes three is lost. 15 000. */
+  /** Pauses before another attempt when a server refuses or hangs up before it says a word; [300, 900, 2700]. */
+  retryDelaysMs?: readonly number[];
+  /** Time between two signs of life; a host that owes three is lost. ssh_config's ServerAliveInterval, or 15 000. */
   keepaliveMs?: number;
-  /** The user's and the system's known_hosts. Files that do not exist are empty. */
+  /** Instead of the user's and the system's known_hosts. Files that do not exist are empty. */
   knownHostsFiles?: readonly string[];
   /** The socket of the SSH agent, or false for none; the environment's SSH_AUTH_SOCK. */
   agent?: string | false;
   /** Private keys to try when the host names none; those in ~/.ssh. */
   identityFiles?: readonly string[];
-  /** False accepts a key that nobody has recorded (for throw-away hosts), but never a changed one. True. */
-  strictHostKeys?: boolean;
+  /** The files of ssh_config, the strongest first; ~/.ssh/config and the system's. */
+  sshConfigFiles?: readonly ConfigFile[];
+  /** Asks a person, such as for the passphrase of a key; left out where nobody can answer. */
+  ask?: Ask;
+  /** The password of the logins, for hosts that take no key. Jump hosts are not given it. */
+  password?: string;
+  /** What sudo or su may ask for. */
+  becomePassword?: string;
   /** Shell functions that every script of a session can call. */
   prelude?: string;
   /** For measurements: what has just happened. */
@@ -32,17 +44,22 @@ export interface Connection {
   session(become: Become | false): Promise<Session>;
   /** `SHA256:…` of the key that the host showed; undefined for transports without one. */
   readonly hostKeyFingerprint: string | undefined;
+  /** The account that is logged in; undefined when only the host knows. */
+  readonly login: string | undefined;
   /** Closes all sessions, then the connection. */
   close(): Promise<void>;
 }
 
 /**
  * Connects to a host and logs in. Rejects with a ProblemError: unreachable, auth-failed, host-key-unknown,
- * host-key-changed, or invalid-value for what this transport cannot do.
+ * host-key-changed, host-key-revoked, or invalid-value for what this transport cannot do.
  */
 export async function connect(host: Host, options: ConnectOptions = {}): Promise<Connection> {
-  const link = host.transport === 'ssh' ? await sshLink(host, options) : processLink(host, options);
-  return new LinkConnection(host, link, options);
+  return new LinkConnection(host, await dial(host, options), options);
+}
+
+async function dial(host: Host, options: ConnectOptions): Promise<Link> {
+  return host.transport === 'ssh' ? sshLink(host, options) : processLink(host, options);
 }
 
 /** Opens one session on a connection of its own; closing the session closes both. Rejects as `connect` does. */
@@ -71,16 +88,20 @@ async function sshLink(host: Host, options: ConnectOptions): Promise<Link> {
 
 class LinkConnection implements Connection {
   readonly hostKeyFingerprint: string | undefined;
+  readonly login: string | undefined;
   readonly #host: Host;
   readonly #link: Link;
   readonly #options: ConnectOptions;
   readonly #sessions = new Map<string, Promise<Session>>();
+  /** Made when the host opens no more shells on the first. */
+  readonly #more: Link[] = [];
 
   constructor(host: Host, link: Link, options: ConnectOptions) {
     this.#host = host;
     this.#link = link;
     this.#options = options;
     this.hostKeyFingerprint = link.hostKeyFingerprint;
+    this.login = link.login;
   }
 
   session(wanted: Become | false): Promise<Session> {
@@ -98,26 +119,52 @@ class LinkConnection implements Connection {
   async close(): Promise<void> {
     const sessions = await Promise.allSettled(this.#sessions.values());
     await Promise.all(sessions.map(each => each.status === 'fulfilled' && each.value.close()));
-    await this.#link.close();
+    await Promise.all([this.#link, ...this.#more].map(link => link.close()));
   }
 
   async #open(become: Become | undefined, account: string): Promise<Session> {
-    const shell = await this.#link.open(become);
-    return startSession(shell, {
-      host: this.#host.name,
-      account,
-      startTimeoutMs: 3 * (this.#options.connectTimeoutMs ?? 10_000),
-      prelude: this.#options.prelude,
-      refusal: (ending, words) =>
-        this.#link.refusal(ending, words) ?? shellRefusal(this.#host, become, ending, words),
-    });
+    const { name: host } = this.#host;
+    const startTimeoutMs = 3 * (this.#options.connectTimeoutMs ?? 10_000);
+    const asked = this.#link.asksPasswords ? askedBy(become, this.#options.becomePassword) : undefined;
+    const refusal = (ending: Ending, words: string) =>
+      this.#link.refusal(ending, words) ?? shellRefusal(host, this.#link.login ?? '', become, ending, words);
+    const shell = await this.#shell(become, asked);
+    if (become !== undefined && asked !== undefined) {
+      const message = `The login worked, but ${become.method} neither asked for the password nor started a shell within ${startTimeoutMs / 1000} s.`;
+      const problem = (cause: string) => ({
+        code: 'timeout' as const,
+        message,
+        host,
+        ...(cause && { cause }),
+      });
+      await answerQuestion(shell, become, asked, refusal, { ms: startTimeoutMs, problem });
+    }
+    return startSession(shell, { host, account, startTimeoutMs, prelude: this.#options.prelude, refusal });
+  }
+
+  /** Where sshd allows too few sessions on a connection, the next account has a connection of its own. */
+  async #shell(become: Become | undefined, asked: Asked | undefined): Promise<Shell> {
+    try {
+      return await this.#link.open(become, asked);
+    } catch (thrown) {
+      if (!(thrown instanceof NoMoreShells) || this.#sessions.size < 2) throw thrown;
+      const link = await dial(this.#host, this.#options);
+      this.#more.push(link);
+      return link.open(become, asked);
+    }
   }
 }
 
 /** Why a shell ended before its first word, when the link itself has no reason. */
-function shellRefusal(host: Host, become: Become | undefined, ending: Ending, words: string): Problem {
+function shellRefusal(
+  host: string,
+  login: string,
+  become: Become | undefined,
+  ending: Ending,
+  words: string,
+): Problem {
   const cause = words || ending.cause;
-  const problem = { host: host.name, ...(cause === undefined ? {} : { cause }) };
+  const problem = { host, ...(cause === undefined ? {} : { cause }) };
   const status = ending.signal ?? ending.code;
   if (status === undefined)
     return { ...problem, code: 'unreachable', message: 'The connection ended before a shell answered.' };
@@ -127,21 +174,5 @@ function shellRefusal(host: Host, become: Become | undefined, ending: Ending, wo
       code: 'unreachable',
       message: `The login worked, but its shell ended with ${status}.`,
     };
-  // A login shell such as nologin, or a start-up file that exits, does not even get there.
-  if (!new RegExp(`\\b${become.method}\\b|^sorry`, 'im').test(words)) {
-    const message = `The login worked, but the shell of "${host.user}" ended with ${status} before ${become.method} said a word.`;
-    return { ...problem, code: 'become-failed', message };
-  }
-  const message = `The login worked, but ${become.method} did not make "${host.user}" into "${become.user}".`;
-  return { ...problem, code: 'become-failed', message, ...becomeHint(host, become) };
-}
-
-function becomeHint(host: Host, become: Become): { hint?: string } {
-  if (become.method === 'su') return {};
-  const rule =
-    become.method === 'sudo'
-      ? `${host.user} ALL=(${become.user}) NOPASSWD: ALL`
-      : `permit nopass ${host.user} as ${become.user}`;
-  const file = become.method === 'sudo' ? '/etc/sudoers.d' : '/etc/doas.conf';
-  return { hint: `It has to work without a password. On the host, as root, add to ${file}:\n    ${rule}` };
+  return { ...becomeRefusal(login, become, ending, words), host };
 }

@@ -1,5 +1,6 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { matchesList } from './patterns.ts';
 
 /** A line of known_hosts that speaks of the host in question. */
 export interface KnownKey {
@@ -59,10 +60,7 @@ function keyOfLine(text: string, at: { file: string; line: number }, name: strin
 }
 
 function matchesHost(patterns: string, name: string): boolean {
-  if (patterns.startsWith('|')) return matchesHash(patterns, name);
-  const all = patterns.toLowerCase().split(',');
-  if (all.some(pattern => pattern.startsWith('!') && matchesPattern(pattern.slice(1), name))) return false;
-  return all.some(pattern => !pattern.startsWith('!') && matchesPattern(pattern, name));
+  return patterns.startsWith('|') ? matchesHash(patterns, name) : matchesList(patterns.toLowerCase(), name);
 }
 
 function matchesHash(hashed: string, name: string): boolean {
@@ -71,24 +69,9 @@ function matchesHash(hashed: string, name: string): boolean {
   return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
 }
 
-/** `*` and `?` only. Backtracks to the last star alone, so that no pattern takes long. */
-function matchesPattern(pattern: string, name: string): boolean {
-  let p = 0;
-  let star = -1;
-  let from = 0;
-  for (let n = 0; n < name.length; ) {
-    if (pattern[p] === '*') {
-      star = p++;
-      from = n;
-    } else if (pattern[p] === '?' || pattern[p] === name[n]) {
-      p++;
-      n++;
-    } else if (star >= 0) {
-      p = star + 1;
-      n = ++from;
-    } else return false;
-  }
-  return /^\**$/.test(pattern.slice(p));
+/** A name as it is recorded where HashKnownHosts is on. */
+export function hashedName(name: string, salt: Buffer = randomBytes(20)): string {
+  return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name.toLowerCase()).digest('base64')}`;
 }
 
 /** Whether a host that has these recorded keys may show this one. */

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Become } from '../host.ts';
-import type { Problem } from '../problem.ts';
+import { type Problem, ProblemError } from '../problem.ts';
+import type { Asked } from './become.ts';
 
 /** How a shell came to its end. Neither a code nor a signal: the connection under it was lost. */
 export interface Ending {
@@ -21,13 +22,21 @@ export interface Shell {
   destroy(): void;
 }
 
+/** The host opens no more shells on this connection, and may on another one. */
+export class NoMoreShells extends ProblemError {}
+
 /** A way to a host: one SSH connection, or programs that are started one a shell. */
 export interface Link {
   /** The account a shell has without become; undefined when only the host knows. */
   readonly login: string | undefined;
   readonly hostKeyFingerprint: string | undefined;
-  /** Starts the host's half of a session, as another account when `become` is given. Rejects with a ProblemError. */
-  open(become: Become | undefined): Promise<Shell>;
+  /** Whether becoming another account may ask for a password. */
+  readonly asksPasswords: boolean;
+  /**
+   * Starts the host's half of a session, as another account when `become` is given; with `asked` it says a word before
+   * anything may be sent. Rejects with a ProblemError, a NoMoreShells among them.
+   */
+  open(become: Become | undefined, asked?: Asked): Promise<Shell>;
   /** Why a shell ended before it said a word, if this link knows it from the ending and its last words. */
   refusal(ending: Ending, words: string): Problem | undefined;
   close(): Promise<void>;

@@ -9,10 +9,10 @@ export const preludeId = 0;
 
 /**
  * The words that start the host's half. The loop itself comes over stdin: this is what `ps` and sudo's log show,
- * and it means the same in any login shell, as it has no single quote, no `!` and no backslash.
+ * and it means the same in any login shell, as it has no single quote, no `!` and no backslash. `before` is run first.
  */
-export function bootstrap(shell = 'sh'): readonly string[] {
-  return [shell, '-c', 'read -r n; eval "$(head -c "$n")"'];
+export function bootstrap(shell = 'sh', before = ''): readonly string[] {
+  return [shell, '-c', `${before}read -r n; eval "$(head -c "$n")"`];
 }
 
 // The two drains keep reading when the connection is gone. A script that runs at that time then ends as it should

@@ -1,53 +1,77 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { userInfo } from 'node:os';
 import type { Become, Host } from '../host.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
-import { becomeWords } from './become.ts';
+import { type Asked, startingWords } from './become.ts';
 import type { ConnectOptions } from './index.ts';
 import type { Ending, Link, Shell } from './link.ts';
 import { bootstrap } from './loop.ts';
 
 type Words = readonly string[];
-type Start = (host: Host, become: Become | undefined, options: ConnectOptions) => Words;
-
-const asItself = (become: Become | undefined, words: Words): Words =>
-  become === undefined ? words : becomeWords(become, words);
+type Start = (host: Host, options: ConnectOptions, become: Become | undefined, asked?: Asked) => Words;
 
 const inContainer =
   (engine: string): Start =>
-  (host, become) => [
+  (host, _options, become) => [
     engine,
     'exec',
     '-i',
-    ...(become ? ['-u', become.user] : []),
+    ...userWords('-u', become?.user ?? host.user),
     host.address,
     ...bootstrap(),
   ];
 
 /** How each transport but `ssh` starts a shell: as a program of the controller. */
 const starts: Record<Exclude<Host['transport'], 'ssh'>, Start> = {
-  local: (_host, become) => asItself(become, bootstrap()),
+  local: (_host, _options, become, asked) => startingWords(become, asked),
   docker: inContainer('docker'),
   podman: inContainer('podman'),
   // systemd-run looks programs up on the controller and expands `$`.
-  nspawn: (host, become) => [
+  nspawn: (host, _options, become) => [
     ...['systemd-run', '-M', host.address, '--pipe', '--wait', '--quiet', '--collect'],
-    ...(become ? [`--uid=${become.user}`] : []),
+    ...userWords('--uid', become?.user ?? host.user),
     ...['--', ...bootstrap('/bin/sh').map(word => word.replaceAll('$', '$$$$'))],
   ],
-  openssh: (host, become, options) => [
-    ...['ssh', '-T', '-o', 'BatchMode=yes'],
-    ...['-o', `StrictHostKeyChecking=${options.strictHostKeys === false ? 'accept-new' : 'yes'}`],
-    ...['-o', `ConnectTimeout=${Math.ceil((options.connectTimeoutMs ?? 10_000) / 1000)}`],
-    ...['-o', `ServerAliveInterval=${Math.ceil((options.keepaliveMs ?? 15_000) / 1000)}`],
-    ...(options.knownHostsFiles ? ['-o', `UserKnownHostsFile=${options.knownHostsFiles.join(' ')}`] : []),
-    ...(host.identityFile ? ['-i', host.identityFile] : []),
-    ...(host.proxyJump ? ['-J', host.proxyJump] : []),
-    ...['-p', String(host.port), '-l', host.user, '--', host.address],
-    `exec ${shellCommand(asItself(become, bootstrap()))}`,
+  openssh: (host, options, become, asked) => [
+    ...opensshWords(host, options),
+    `exec ${shellCommand(startingWords(become, asked))}`,
   ],
 };
+
+function userWords(option: string, user: string | undefined): string[] {
+  return user === undefined ? [] : [option, user];
+}
+
+/** The user's own ssh, which reads ssh_config itself: only what the inventory says is added, and no question is asked. */
+function opensshWords(host: Host, options: ConnectOptions, ...mode: string[]): string[] {
+  const seconds = (ms: number) => Math.ceil(ms / 1000);
+  const { connectTimeoutMs, keepaliveMs, knownHostsFiles, sshConfigFiles } = options;
+  const set = (name: string, value: string | number | undefined) =>
+    value === undefined ? [] : ['-o', `${name}=${value}`];
+  // ssh takes the first value that it sees, so that what only stands for a default may come from its files.
+  const checking = host.hostKeyChecking ?? undefined;
+  return [
+    ...['ssh', ...mode, '-T', '-o', 'BatchMode=yes'],
+    ...(sshConfigFiles === undefined ? [] : ['-F', sshConfigFiles[0]?.path ?? 'none']),
+    ...set('StrictHostKeyChecking', checking === 'strict' ? 'yes' : checking),
+    ...set('ConnectTimeout', connectTimeoutMs && seconds(connectTimeoutMs)),
+    ...set('ServerAliveInterval', seconds(keepaliveMs ?? 15_000)),
+    ...set('UserKnownHostsFile', knownHostsFiles?.join(' ')),
+    ...(host.identityFile ? ['-i', host.identityFile] : []),
+    ...(host.proxyJump ? ['-J', host.proxyJump] : []),
+    ...(host.port === undefined ? [] : ['-p', String(host.port)]),
+    ...(host.user === undefined ? [] : ['-l', host.user]),
+    ...['--', host.address],
+  ];
+}
+
+/** The account that ssh would log in as; it alone knows all of its settings. */
+function opensshLogin(host: Host, options: ConnectOptions): string | undefined {
+  if (host.user !== undefined) return host.user;
+  const [program, ...args] = opensshWords(host, options, '-G');
+  return /^user (.*)$/m.exec(spawnSync(program!, args, { encoding: 'utf8' }).stdout ?? '')?.[1];
+}
 
 /** A host whose shells are programs of the controller: `sh` itself, `ssh`, or a container engine. */
 export function processLink(host: Host, options: ConnectOptions): Link {
@@ -58,11 +82,17 @@ export function processLink(host: Host, options: ConnectOptions): Link {
       message: 'Transport openssh cannot check "host_key"; transport ssh can.',
       host: host.name,
     });
+  const login = {
+    ...{ local: () => userInfo().username, openssh: () => opensshLogin(host, options) },
+    ...{ docker: () => undefined, podman: () => undefined, nspawn: () => undefined },
+  }[host.transport as keyof typeof starts]();
   return {
-    login: { local: userInfo().username, openssh: host.user }[host.transport as string],
+    login,
+    asksPasswords: login !== undefined,
     hostKeyFingerprint: undefined,
-    open: become => startProgram(host.name, start(host, become, options), environment(host)),
-    refusal: (ending, words) => refusals[host.transport]?.(host, ending, words),
+    open: (become, asked) => startProgram(host.name, start(host, options, become, asked), environment(host)),
+    refusal: (ending, words) =>
+      refusals[host.transport]?.({ ...host, ...(login && { user: login }) }, ending, words),
     close: async () => {},
   };
 }
@@ -118,7 +148,9 @@ function opensshRefusal(host: Host, ending: Ending, words: string): Problem | un
   // ssh itself exits with 255, whatever the command was.
   if (ending.code !== 255) return undefined;
   const problem = { host: host.name, cause: words };
-  if (/REMOTE HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY/.test(words))
+  if (/REVOKED HOST KEY|marked as revoked/i.test(words))
+    return { ...problem, code: 'host-key-revoked', message: 'The host key is revoked by known_hosts.' };
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(words))
     return {
       ...problem,
       code: 'host-key-changed',
@@ -131,7 +163,7 @@ function opensshRefusal(host: Host, ending: Ending, words: string): Problem | un
   return {
     ...problem,
     code: 'unreachable',
-    message: `ssh could not connect to ${host.address} port ${host.port}.`,
+    message: `ssh could not connect to ${host.address}${host.port === undefined ? '' : ` port ${host.port}`}.`,
   };
 }
 

@@ -1,23 +1,30 @@
 import { connect, type Socket } from 'node:net';
-import type { Host } from '../host.ts';
 import { ProblemError } from '../problem.ts';
+import type { Target } from './target.ts';
+
+/** Nobody has begun to talk yet, so that it may help to try again: a server that has too many logins hangs up. */
+export class NotYet extends ProblemError {}
 
 /** A TCP connection to the host's SSH port, without Nagle's delay. Rejects with a ProblemError `unreachable`. */
-export function openSocket(host: Host, timeoutMs: number): Promise<Socket> {
-  const { address, port } = host;
+export function openSocket(host: Target): Promise<Socket> {
+  const { address, port, connectTimeoutMs } = host;
   return new Promise((resolve, reject) => {
     const socket = connect({ host: address, port, noDelay: true, autoSelectFamily: true });
-    const refuse = (why: string, cause?: string) => {
+    const refuse = (why: string, error?: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       socket.destroy();
       const tried = address === host.name ? `port ${port}` : `${address} port ${port}`;
-      const message = `No connection to ${tried}: ${why}.`;
-      reject(
-        new ProblemError({ code: 'unreachable', message, host: host.name, ...(cause ? { cause } : {}) }),
-      );
+      const cause = error === undefined ? {} : { cause: details(error) };
+      const problem = {
+        code: 'unreachable',
+        message: `No connection to ${tried}: ${why}.`,
+        host: host.name,
+      } as const;
+      const Kind = ['ECONNREFUSED', 'ECONNRESET'].includes(error?.code ?? '') ? NotYet : ProblemError;
+      reject(new Kind({ ...problem, ...cause }));
     };
-    const timer = setTimeout(() => refuse(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
-    socket.once('error', error => refuse(sentence(error), details(error)));
+    const timer = setTimeout(() => refuse(`no answer within ${connectTimeoutMs / 1000} s`), connectTimeoutMs);
+    socket.once('error', error => refuse(sentence(error), error));
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.removeAllListeners('error');

@@ -86,9 +86,9 @@ test('-i takes a list of hosts', () => {
       transport,
     ]),
   ).toEqual([
-    ['web1', '', 22, 'ssh'],
+    ['web1', '', undefined, 'ssh'],
     ['web2', 'admin', 2222, 'ssh'],
-    ['localhost', '', 22, 'local'],
+    ['localhost', '', undefined, 'local'],
   ]);
 });
 

@@ -24,6 +24,12 @@ export interface ServerOptions {
   maxSessions?: number;
   /** Takes the place of the shell: what a command does. */
   command?: (command: string) => string;
+  /** What logs in: a key, or this password by one of two methods, or a key and then an answer. */
+  login?: { method: 'password' | 'keyboard-interactive'; password: string; afterKey?: boolean };
+  /** The public key that is let in; that of `clientKey` when left out. */
+  allowed?: string;
+  /** How many connections are hung up on before a word is said. */
+  busy?: number;
   /** Whether channel and exec requests are answered at all. */
   deaf?: boolean;
 }
@@ -31,7 +37,10 @@ export interface ServerOptions {
 export interface TestServer {
   port: number;
   channels: number;
+  connections: number;
   commands: string[];
+  /** The public keys that clients have offered, in base64. */
+  shown: string[];
   host: Host;
   /** `HOST KEY` lines for known_hosts. */
   knownHosts: string;
@@ -44,11 +53,13 @@ export interface TestServer {
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const hostKeys = options.hostKeys ?? [ed25519.private];
   const sockets = new Set<Socket>();
-  const state = { channels: 0, commands: [] as string[] };
+  const state = { channels: 0, connections: 0, commands: [] as string[], shown: [] as string[] };
   const server = new ssh2.Server({ hostKeys }, client => serve(client, options, state));
   // ssh2.Server keeps its sockets to itself.
   const front = createServer(socket => {
     sockets.add(socket.setNoDelay(true).on('error', () => {}));
+    state.connections++;
+    if (state.connections <= (options.busy ?? 0)) return void socket.end('Exceeded MaxStartups\r\n');
     server.injectSocket(socket as never);
   });
   front.listen(0, '127.0.0.1');
@@ -94,14 +105,38 @@ export function publicKey(privateKey: string): string {
 function serve(
   client: Connection,
   options: ServerOptions,
-  state: { channels: number; commands: string[] },
+  state: { channels: number; commands: string[]; shown: string[] },
 ): void {
-  const allowed = publicKey(clientKey.private).split(' ')[1]!;
+  const allowed = (options.allowed ?? publicKey(clientKey.private)).split(' ')[1]!;
   client.on('error', () => {});
   client.on('authentication', context => {
-    const welcome = context.method === 'publickey' && context.key.data.toString('base64') === allowed;
-    if (welcome) context.accept();
-    else context.reject(['publickey']);
+    const byKey = context.method === 'publickey' && context.key.data.toString('base64') === allowed;
+    if (context.method === 'publickey' && !context.signature)
+      state.shown.push(context.key.data.toString('base64'));
+    const { login } = options;
+    if (login === undefined) {
+      if (byKey) context.accept();
+      else context.reject(['publickey']);
+    } else if (login.afterKey && byKey && context.signature) context.reject([login.method], true);
+    else if (login.afterKey && byKey) context.accept();
+    else if (context.method === 'password' && login.method === 'password')
+      context.password === login.password ? context.accept() : context.reject(['password']);
+    else if (context.method === 'keyboard-interactive' && login.method === context.method) {
+      context.prompt([{ prompt: 'Password: ', echo: false }], ([answer]) =>
+        answer === login.password ? context.accept() : context.reject([login.method]),
+      );
+    } else context.reject(login.afterKey ? ['publickey'] : [login.method]);
+  });
+  client.on('request', (_accept, reject) => reject?.());
+  client.on('tcpip', (accept, reject, { destIP, destPort }) => {
+    const far = dial(destPort, destIP).on('error', () => reject());
+    far.on('connect', () => {
+      const near = accept();
+      near
+        .on('error', () => {})
+        .pipe(far)
+        .pipe(near);
+    });
   });
   let open = 0;
   client.on('session', (accept, reject) => {

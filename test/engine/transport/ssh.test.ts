@@ -60,6 +60,8 @@ async function relay(to: number, options: Parameters<typeof startRelay>[1] = {})
 /** What a client has that knows the server and may log in. */
 function trusting(knownHosts: string): ConnectOptions {
   return {
+    sshConfigFiles: [],
+    retryDelaysMs: [10],
     knownHostsFiles: [file('known_hosts', knownHosts)],
     agent: false,
     identityFiles: [join(dir, 'id')],
@@ -127,15 +129,25 @@ describe('a connection', () => {
     expect([exit, stdout.equals(input)]).toEqual([0, true]);
   });
 
-  test('is refused a shell by a host that allows no more', async () => {
-    const there = await server({ maxSessions: 1, command: () => `exec ${shellCommand(bootstrap())}` });
+  test('is refused a shell by a host that allows none', async () => {
+    const there = await server({ maxSessions: 0, command: () => `exec ${shellCommand(bootstrap())}` });
     const connection = await connect(there.host, trusting(there.knownHosts));
     ending.push(() => connection.close());
-    const session = await connection.session(false);
-    const problem = await problemOf(connection.session({ user: 'root', method: 'sudo' }));
+    const problem = await problemOf(connection.session(false));
     expect(problem).toMatchObject({ code: 'unreachable', host: 'web1' });
     expect(problem.message).toContain('MaxSessions');
-    expect((await session.run({ script: 'exit 3' })).exit).toBe(3);
+  });
+
+  test('has a second one where the host allows one shell on each', async () => {
+    const there = await server({ maxSessions: 1, command: () => `exec ${shellCommand(bootstrap())}` });
+    const connection = await connect(there.host, trusting(there.knownHosts));
+    const sessions = [
+      await connection.session(false),
+      await connection.session({ user: 'root', method: 'sudo' }),
+    ];
+    for (const session of sessions) expect((await session.run({ script: 'exit 3' })).exit).toBe(3);
+    expect(there.connections).toBe(2);
+    await connection.close();
   });
 
   test('whose shell cannot become another account says why, with the words of sudo', async () => {
@@ -212,8 +224,8 @@ describe('the host key', () => {
     const there = await server();
     const recorded = `# first\n[127.0.0.1]:${there.port} ${publicKey(otherKey.private)}`;
     const options = trusting(recorded);
-    for (const strictHostKeys of [true, false]) {
-      const problem = await problemOf(connect(there.host, { ...options, strictHostKeys }));
+    for (const hostKeyChecking of ['strict', 'accept-new'] as const) {
+      const problem = await problemOf(connect({ ...there.host, hostKeyChecking }, options));
       expect(problem.code).toBe('host-key-changed');
       expect(problem.message).toContain(`${dir}/known_hosts:2`);
       expect(problem.hint).toContain(`ssh-keygen -R '[127.0.0.1]:${there.port}' -f ${dir}/known_hosts`);
@@ -231,11 +243,37 @@ describe('the host key', () => {
     expect(problem.message).toContain('host_key of the inventory');
   });
 
-  test('that is unknown is accepted on demand', async () => {
+  test('that is unknown is recorded on demand, and is known from then on', async () => {
     const there = await server();
-    const connection = await connect(there.host, { ...trusting(''), strictHostKeys: false });
-    await connection.close();
-    expect(connection.hostKeyFingerprint).toMatch(/^SHA256:/);
+    for (const [before, hashed] of [
+      ['# no end of line', 'no'],
+      ['', 'yes'],
+    ] as const) {
+      const config = file('config', `HashKnownHosts ${hashed}\nStrictHostKeyChecking accept-new\n`);
+      const options = { ...trusting(before), sshConfigFiles: [{ path: config, of: 'user' as const }] };
+      await (await connect(there.host, options)).close();
+      const lines = readFileSync(join(dir, 'known_hosts'), 'utf8').split('\n').filter(Boolean);
+      const [name, type] = lines.at(-1)!.split(' ');
+      expect(type).toBe('ssh-ed25519');
+      if (hashed === 'yes') expect(name).toMatch(/^\|1\|/);
+      else expect([lines[0], name]).toEqual([before, `[127.0.0.1]:${there.port}`]);
+      await (await connect({ ...there.host, hostKeyChecking: 'strict' }, options)).close();
+      expect(readFileSync(join(dir, 'known_hosts'), 'utf8').trim().split('\n')).toEqual(lines);
+    }
+  });
+
+  test('that is new and cannot be recorded is refused', async () => {
+    const there = await server();
+    const options = { ...trusting(''), knownHostsFiles: [join(dir, 'id/known_hosts')] };
+    const problem = await problemOf(connect({ ...there.host, hostKeyChecking: 'accept-new' }, options));
+    expect(problem).toMatchObject({ code: 'host-key-unknown' });
+    expect(problem.message).toContain('could not be recorded in');
+  });
+
+  test('that is revoked is refused in its own words', async () => {
+    const there = await server();
+    const line = `@revoked * ${publicKey(ed25519.private)}\n${there.knownHosts}`;
+    expect(await problemOf(connect(there.host, trusting(line)))).toMatchObject({ code: 'host-key-revoked' });
   });
 
   test('that is pinned but no key is named', async () => {
@@ -256,7 +294,7 @@ describe('a login', () => {
       {},
       { identityFiles: ['locked'] },
       'auth-failed',
-      /no key .*locked is encrypted\.$/,
+      /no key .*locked is encrypted, and there is no terminal/,
     ],
     [
       'with a dead agent',
@@ -277,7 +315,7 @@ describe('a login', () => {
       { identityFile: 'locked' },
       {},
       'invalid-value',
-      /locked is encrypted\.$/,
+      /locked is encrypted, and there is no terminal/,
     ],
     [
       'with a missing identity_file',
@@ -293,7 +331,7 @@ describe('a login', () => {
       'invalid-value',
       /id\.pub is a public key/,
     ],
-    ['by a jump host', { proxyJump: 'bastion' }, {}, 'invalid-value', /proxy_jump "bastion"/],
+    ['by no jump host', { proxyJump: 'a@b@:x' }, {}, 'invalid-value', /"a@b@:x" names no jump hosts/],
   ])('%s is explained', async (_, changes, options, code, message) => {
     file('other', otherKey.private);
     file('locked', encrypted);

@@ -1,0 +1,70 @@
+import { type Problem, ProblemError } from '../problem.ts';
+import type { ConnectOptions } from '../transport/index.ts';
+import type { Io } from './io.ts';
+import { askOnTerminal } from './prompt.ts';
+
+/** The options of every command that logs in, as commander parses them. */
+export interface LoginSettings {
+  askPass?: boolean;
+  askBecomePass?: boolean;
+}
+
+/**
+ * Asks for the passwords that the command line wants asked for, once for all hosts, and says how a key's passphrase is
+ * asked for later; `around` is told when a question begins and ends. Throws a ProblemError when nobody can answer.
+ */
+export async function credentials(
+  settings: LoginSettings,
+  io: Io,
+  around: (asking: boolean) => void = () => {},
+): Promise<ConnectOptions> {
+  const wanted = Object.entries({
+    '--ask-pass': settings.askPass,
+    '--ask-become-pass': settings.askBecomePass,
+  });
+  const flags = wanted.filter(([, given]) => given).map(([flag]) => flag);
+  if (io.stdin.isTTY !== true && flags.length > 0)
+    throw new ProblemError(
+      ...flags.map(flag =>
+        usage(`${flag} asks a question, but nobody can answer: standard input is not a terminal.`),
+      ),
+    );
+  const secret = async (question: string, label: string) => {
+    const answer = await askOnTerminal(io, question);
+    if (!answer) throw new ProblemError(usage('No password was given.'));
+    io.redactor.add(answer, label);
+    return answer;
+  };
+  const password = settings.askPass ? await secret('Password of the login: ', 'password') : undefined;
+  const becomePassword = settings.askBecomePass
+    ? await secret('Password for becoming another account: ', 'become password')
+    : undefined;
+  return {
+    ...(password !== undefined && { password }),
+    ...(becomePassword !== undefined && { becomePassword }),
+    ...(io.stdin.isTTY === true && { ask: asker(io, around) }),
+  };
+}
+
+/** Asks one question at a time, however many hosts have one. */
+function asker(io: Io, around: (asking: boolean) => void): NonNullable<ConnectOptions['ask']> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (question, shown) => {
+    const answer = last.then(async () => {
+      around(true);
+      try {
+        const typed = await askOnTerminal(io, question, shown);
+        if (typed && !shown) io.redactor.add(typed, 'passphrase');
+        return typed;
+      } finally {
+        around(false);
+      }
+    });
+    last = answer.catch(() => {});
+    return answer;
+  };
+}
+
+function usage(message: string): Problem {
+  return { code: 'usage', message };
+}

@@ -1,0 +1,245 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AuthenticationType, Client, ConnectConfig, Prompt } from 'ssh2';
+import ssh2 from 'ssh2';
+import { type Problem, ProblemError } from '../problem.ts';
+import { hostKeyProblem, login as loginCommand, record, recordedKeys } from './host-key.ts';
+import { type Identities, type Identity, identities } from './identities.ts';
+import type { ConnectOptions } from './index.ts';
+import { streamThrough } from './jumps.ts';
+import type { Ask } from './key-file.ts';
+import { fingerprint, hostKeyAlgorithms, judge, type KnownKey } from './known-hosts.ts';
+import { NotYet, openSocket } from './socket.ts';
+import type { Target } from './target.ts';
+
+/** A server that refuses, or hangs up before it says a word, may only have too many logins at a time. */
+const retriesMs = [300, 900, 2700];
+
+/** What OpenSSH 9.2 accepts by default and ssh2 can do: no SHA-1, no CBC. */
+const algorithms: NonNullable<ConnectConfig['algorithms']> = {
+  kex: {
+    append: [],
+    prepend: [],
+    remove: [
+      'diffie-hellman-group-exchange-sha1',
+      'diffie-hellman-group14-sha1',
+      'diffie-hellman-group1-sha1',
+      'diffie-hellman-group15-sha512',
+      'diffie-hellman-group17-sha512',
+    ],
+  },
+  hmac: { append: [], prepend: [], remove: ['hmac-sha1', 'hmac-sha1-etm@openssh.com'] },
+  compress: ['none'],
+};
+
+/** A connection that somebody is logged in by, and the fingerprint of the key that the host showed. */
+export interface LoggedIn {
+  client: Client;
+  hostKeyFingerprint: string;
+}
+
+/** Connects, through jump hosts where there are some, and logs in. Rejects as `connect` does. */
+export async function logIn(target: Target, options: ConnectOptions): Promise<LoggedIn> {
+  for (const delayMs of [...(options.retryDelaysMs ?? retriesMs), undefined]) {
+    try {
+      return await new Login(target, options, await recordedKeys(target)).run();
+    } catch (thrown) {
+      if (delayMs === undefined || !(thrown instanceof NotYet)) throw thrown;
+      // Those that were turned away together do not come back together.
+      await sleep(delayMs * (0.5 + Math.random()));
+    }
+  }
+  throw new Error('unreachable code');
+}
+
+/** One attempt to log in, and what was learnt on the way for the sentence that explains a failure. */
+class Login {
+  readonly #target: Target;
+  readonly #options: ConnectOptions;
+  readonly #keys: readonly KnownKey[];
+  readonly #client = new ssh2.Client();
+  readonly #offered: string[] = [];
+  #proofs: Identities = { offered: [], passedOver: [] };
+  #accepted: readonly string[] = [];
+  #hostKey: Buffer | undefined;
+  #hostKeyProblem: Problem | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #fail: (error: Error & { level?: string }) => void = () => {};
+
+  constructor(target: Target, options: ConnectOptions, keys: readonly KnownKey[]) {
+    this.#target = target;
+    this.#options = options;
+    this.#keys = keys;
+  }
+
+  async run(): Promise<LoggedIn> {
+    const client = this.#client;
+    try {
+      this.#proofs = await this.#proofsOf(this.#target);
+      const { jump } = this.#target;
+      const sock =
+        jump === undefined
+          ? await openSocket(this.#target)
+          : await streamThrough(jump, this.#target, async hop => (await logIn(hop, this.#options)).client);
+      await new Promise<void>((resolve, reject) => {
+        this.#fail = error => {
+          // A key that cannot sign, or an agent that does not answer, is passed over.
+          if (error.level === 'agent') this.#proofs.passedOver.push(error.message);
+          else reject(this.#refusal(error));
+        };
+        client.on('error', error => this.#fail(error));
+        client.once('close', () => this.#fail(new Error('the connection was closed')));
+        client.once('ready', resolve);
+        this.#startClock();
+        client.connect({ ...this.#config(), sock: sock as never });
+      });
+      if (judge(this.#keys, this.#hostKey!).is === 'unknown') await record(this.#target, this.#hostKey!);
+      this.#options.onEvent?.('authenticated');
+      return { client, hostKeyFingerprint: fingerprint(this.#hostKey!) };
+    } catch (thrown) {
+      client.on('error', () => {});
+      client.destroy();
+      throw thrown;
+    } finally {
+      clearTimeout(this.#timer);
+    }
+  }
+
+  /** Keys, and for the host itself the password that a person has given: a jump host is somebody else. */
+  async #proofsOf({ user: username, hop }: Target): Promise<Identities> {
+    const { password } = this.#options;
+    const ask = this.#options.ask === undefined ? undefined : this.#patiently(this.#options.ask);
+    const proofs = await identities(this.#target, ask, password !== undefined);
+    if (password === undefined || hop !== undefined) return proofs;
+    const prompt = answers(password, this.#target.name, ask);
+    const offered: Identity[] = [
+      ...proofs.offered,
+      { label: 'the password', method: { type: 'password', username, password } },
+      { label: 'the password', method: { type: 'keyboard-interactive', username, prompt: prompt as never } },
+    ];
+    return { ...proofs, offered };
+  }
+
+  /** The time that a person takes to answer does not count. */
+  #patiently(ask: Ask): Ask {
+    return async (question, shown) => {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      try {
+        return await ask(question, shown);
+      } finally {
+        this.#startClock();
+      }
+    };
+  }
+
+  #startClock(): void {
+    clearTimeout(this.#timer);
+    const late = new Error('Timed out while waiting for handshake');
+    this.#timer = setTimeout(() => this.#fail(late), this.#target.connectTimeoutMs);
+  }
+
+  #config(): ConnectConfig {
+    const left = [...this.#proofs.offered];
+    return {
+      username: this.#target.user,
+      ident: 'reconcile',
+      readyTimeout: 0,
+      keepaliveInterval: this.#target.keepaliveMs,
+      keepaliveCountMax: this.#target.keepaliveCountMax,
+      algorithms: { ...algorithms, serverHostKey: hostKeyAlgorithms(this.#keys) as never },
+      // Called again at each re-keying.
+      hostVerifier: (key: Buffer) => {
+        this.#hostKey = key;
+        this.#hostKeyProblem = hostKeyProblem(this.#target, this.#keys, key);
+        return this.#hostKeyProblem === undefined;
+      },
+      authHandler: (accepted, _partial, next) => {
+        if (accepted !== null) this.#accepted = accepted;
+        // A host that wants two proofs says after the first which kind the second is of.
+        const at = left.findIndex(
+          ({ method }) => accepted === null || accepted.includes(kindOf(method.type)),
+        );
+        const [proof] = at < 0 ? [] : left.splice(at, 1);
+        // With nothing to show, to ask is the way to learn what the host wants.
+        if (proof === undefined && accepted === null)
+          return next({ type: 'none', username: this.#target.user });
+        if (proof === undefined) return next(false as never);
+        if (!this.#offered.includes(proof.label)) this.#offered.push(proof.label);
+        next(proof.method);
+      },
+    };
+  }
+
+  #refusal(error: Error & { level?: string; code?: string }): ProblemError {
+    const problem = this.#problem(error);
+    const early =
+      this.#hostKey === undefined && (/before handshake/.test(error.message) || error.code === 'ECONNRESET');
+    return early ? new NotYet(problem) : new ProblemError(problem);
+  }
+
+  #problem(error: Error & { level?: string }): Problem {
+    if (this.#hostKeyProblem !== undefined) return this.#hostKeyProblem;
+    const { address, port, user, name: host } = this.#target;
+    const problem = { host, cause: error.message };
+    // That all methods have failed is said better here.
+    if (error.level === 'client-authentication')
+      return { host, code: 'auth-failed', message: this.#refusedLogin(user), hint: this.#loginHint() };
+    if (/too many authentication failures/i.test(error.message))
+      return { ...problem, code: 'auth-failed', message: this.#refusedLogin(user), hint: this.#loginHint() };
+    if (/no matching/.test(error.message))
+      return {
+        ...problem,
+        code: 'unreachable',
+        message: `Transport ssh and the SSH server of ${address} have no algorithm in common.`,
+        hint: 'Set "transport: openssh" for this host.',
+      };
+    const stage = this.#hostKey === undefined ? 'No SSH server answered' : 'The login was not finished';
+    return { ...problem, code: 'unreachable', message: `${stage} at ${address} port ${port}.` };
+  }
+
+  #refusedLogin(user: string): string {
+    const offered =
+      this.#offered.length === 0
+        ? 'there was no key to offer'
+        : `it accepted ${this.#offered.length === 1 && this.#offered[0] === 'the password' ? 'not the password' : `none of the keys of ${list(this.#offered)}`}`;
+    const passedOver = this.#proofs.passedOver.length === 0 ? '' : `; ${list(this.#proofs.passedOver)}`;
+    return `The host did not let "${user}" in: ${offered}${passedOver}.`;
+  }
+
+  #loginHint(): string {
+    const byPassword = this.#accepted.some(kind => kind === 'password' || kind === 'keyboard-interactive');
+    if (byPassword && !this.#accepted.includes('publickey') && this.#options.password === undefined)
+      return `The host lets people in by ${list(this.#accepted)} only. Give the password with --ask-pass.`;
+    return `A key has to let you in without a question, as in:\n    ${loginCommand(this.#target)} true`;
+  }
+}
+
+function kindOf(type: string): AuthenticationType {
+  return (type === 'agent' ? 'publickey' : type) as AuthenticationType;
+}
+
+/** Answers what a host asks: its password once, and a person the rest, such as a code from a token. */
+function answers(password: string, host: string, ask: Ask | undefined) {
+  let used = false;
+  return (
+    _name: string,
+    _words: string,
+    _language: string,
+    prompts: Prompt[],
+    done: (answers: string[]) => void,
+  ) => {
+    void (async () => {
+      const given: string[] = [];
+      for (const { prompt, echo } of prompts) {
+        const isPassword = !echo && !used && (prompts.length === 1 || /pass/i.test(prompt));
+        if (isPassword) used = true;
+        given.push(isPassword ? password : ((await ask?.(`${host}: ${prompt}`, echo)) ?? ''));
+      }
+      done(given);
+    })();
+  };
+}
+
+function list(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
