@@ -18,7 +18,7 @@ interface Report {
 }
 
 /** Programs that the unit tests ask what is right, and shells that sessions must work in. */
-const oracles = ['python3-jinja2', 'openssh-client', 'busybox', 'zsh', 'fish', 'tcsh'];
+const oracles = ['ansible-core', 'python3-jinja2', 'openssh-client', 'busybox', 'zsh', 'fish', 'tcsh'];
 
 const impossible = labImpossible();
 if (impossible === null) {

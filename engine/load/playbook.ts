@@ -4,7 +4,7 @@ import type { Place } from '../problem.ts';
 import type { Plain } from '../value.ts';
 import { playKeys, resourceKeys } from './envelope.ts';
 import { compileExpression, type Expression, isTemplate, type Where } from './expression/index.ts';
-import type { Named } from './inventory.ts';
+import type { Named } from './inventory/model.ts';
 import { checkKeys, isPlainMap, type Modules, type PlainMap } from './keys.ts';
 import type { Doc, Path } from './parse.ts';
 import { Problems } from './problems.ts';

@@ -4,7 +4,7 @@ import { type Resource, UnknownArgument } from '../resource.ts';
 import { isMap, masked, Unknown, type Value } from '../value.ts';
 import { type Arguments, mask, readArguments, type Sources } from './arguments.ts';
 import { resourceKeys } from './envelope.ts';
-import { becomeOf } from './inventory-file.ts';
+import { becomeOf } from './inventory/own.ts';
 import { checkNames, expandNeeds } from './names.ts';
 import type { Doc, Path } from './parse.ts';
 import type { PlayText, ResourceText } from './playbook.ts';
