@@ -42,6 +42,8 @@ export interface HostResult extends Counts {
 export type Event = { time: string; run: string } & (
   | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: readonly string[] }
   | { event: 'host_connected'; host: string; play: string; account: string }
+  /** A run that lost its controller has left a step that goes on; its end is waited for before the host is read. */
+  | { event: 'host_waits'; host: string; play: string; lease: Lease }
   | {
       event: 'host_plan';
       host: string;

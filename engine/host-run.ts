@@ -81,6 +81,8 @@ export class HostRun {
     shells.greeting.plan = binding?.id;
     shells.onReconnect = ({ message }) =>
       this.#emit({ event: 'host_reconnected', host: host.name, play: this.#play.name, why: message });
+    shells.onWait = lease =>
+      this.#emit({ event: 'host_waits', host: host.name, play: this.#play.name, lease });
     // Its time may have run out before there was anything to close.
     if (this.problems.length > 0) throw new Error('out of time');
     let resources = this.#play.resolve(host);

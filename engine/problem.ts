@@ -48,6 +48,7 @@ export const explanations = {
   conflict:
     'Two resources settle the same thing of a host, in one play or in two, and would undo each other on every run.',
   'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
+  'include-cycle': 'Component files include one another in a circle, so that there is no end to them.',
   'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
   'insecure-file': 'A file of secrets can be read by other accounts of this computer.',
   usage: 'The command line is wrong. `reconcile --help` shows what it takes.',

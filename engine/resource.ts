@@ -6,8 +6,10 @@ import type { Place } from './problem.ts';
 export interface Resource {
   /** The label; unique on a host. With a loop it holds the item. */
   name: string;
-  /** The name as written, when a loop made this one of several. */
-  loopOf?: string;
+  /** Other names that mean this one among others: of its loop, and of the includes that it is in. */
+  groups: readonly string[];
+  /** The includes that it is in, innermost first: a name in one of them means one of its own first. */
+  within: readonly string[];
   module: Module;
   /**
    * Validated arguments with defaults, evaluated for one host. While something in them is unknown (facts before the
@@ -32,6 +34,24 @@ export interface Resource {
   risky?: boolean;
   /** True when an argument derives from a secret: what its file held before is then not shown either. */
   secrets: boolean;
+}
+
+/** What something is called that stands in an include; `outer` and `own` are the names that each may be called by. */
+export function namesWithin(outer: readonly string[], own: readonly string[]): string[] {
+  return outer.length === 0 ? [...own] : outer.flatMap(label => own.map(name => `${label} / ${name}`));
+}
+
+/** The resources that a name means, said by one that is `within` includes: the innermost that has any decides. */
+export function meant<R extends Pick<Resource, 'name' | 'groups'>>(
+  name: string,
+  { within }: Pick<Resource, 'within'>,
+  all: readonly R[],
+): R[] {
+  for (const full of [...within.map(label => `${label} / ${name}`), name]) {
+    const found = all.filter(resource => resource.name === full || resource.groups.includes(full));
+    if (found.length > 0) return found;
+  }
+  return [];
 }
 
 /** Thrown when a module asks for an argument that is not known yet; `from` says what it waits for. */

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Greeting } from './apply/greeting.ts';
+import { decodeLease } from './apply/lease.ts';
 import { cutOff, decodeOutcome, isLoss, outcome } from './apply/outcome.ts';
 import { prelude } from './apply/prelude.ts';
 import type { Become, Host } from './host.ts';
+import type { Lease } from './lease.ts';
 import { type Problem, ProblemError } from './problem.ts';
 import {
   type Answer,
@@ -42,6 +44,8 @@ export class Shells {
   #closed = false;
   /** Told when a lost connection was made again, and why it was lost. */
   onReconnect: (why: Problem) => void = () => {};
+  /** Told when something goes on that a run without a controller has begun: its end is waited for. */
+  onWait: (lease: Lease) => void = () => {};
 
   private constructor(host: Host, options: ConnectOptions, connection: Connection, recovers: boolean) {
     this.#host = host;
@@ -64,7 +68,7 @@ export class Shells {
   /** For shells that began as ones that only read: finishes what was cut off. */
   recover(): void {
     this.#recovers = true;
-    for (const session of this.#sessions.values()) recover(session);
+    for (const session of this.#sessions.values()) this.#recover(session);
   }
 
   /**
@@ -113,7 +117,7 @@ export class Shells {
     const session = await this.#connection.session(become);
     this.#sessions.set(JSON.stringify(become), session);
     // Sent together with the first request: it costs no round trip.
-    if (this.#recovers) recover(session);
+    if (this.#recovers) this.#recover(session);
     this.greeting.ask(session);
     return session;
   }
@@ -155,6 +159,16 @@ export class Shells {
     later.catch(() => {});
   }
 
+  /** Does not wait: what is wrong with the session is told by what is asked of it next. */
+  #recover(session: Session): void {
+    const onOutput = (stream: string, bytes: Buffer) => {
+      // The end of the line is held back: it could be the beginning of a mark.
+      const lease = stream === 'stdout' ? decodeLease(`${bytes.toString().trimEnd()}\n`) : undefined;
+      if (lease !== undefined) this.onWait(lease);
+    };
+    session.run({ script: 'r_recover', what: 'recovering', onOutput }).catch(() => {});
+  }
+
   async #connectAgain(lost: ProblemError): Promise<Connection> {
     for (const delayS of reconnectDelaysS) {
       if (this.#closed) throw lost;
@@ -167,9 +181,4 @@ export class Shells {
     }
     throw lost;
   }
-}
-
-/** Does not wait: what is wrong with the session is told by what is asked of it next. */
-function recover(session: Session): void {
-  session.run({ script: 'r_recover', what: 'recovering' }).catch(() => {});
 }

@@ -1,6 +1,6 @@
-import { inventoryFileSchema, playKeys, resourceKeys } from '../engine/load/envelope.ts';
+import { componentKeys, inventoryFileSchema, playKeys, resourceKeys } from '../engine/load/envelope.ts';
 import { factNames } from '../engine/load/facts.ts';
-import { inventorySchema, playbookSchema } from '../engine/load/schema.ts';
+import { componentSchema, inventorySchema, playbookSchema } from '../engine/load/schema.ts';
 import type { Schema } from '../engine/load/validate.ts';
 import { planSchema } from '../engine/plan/saved-schema.ts';
 import { explanations } from '../engine/problem.ts';
@@ -15,6 +15,7 @@ export function generatedFiles(): Map<string, string> {
   const all = Object.values(modules);
   return new Map([
     ['schemas/playbook.schema.json', json(playbookSchema(modules))],
+    ['schemas/component.schema.json', json(componentSchema(modules))],
     ['schemas/inventory.schema.json', json(inventorySchema())],
     ['schemas/events.schema.json', json(eventsSchema)],
     ['schemas/plan.schema.json', json(planSchema)],
@@ -41,6 +42,7 @@ function keysPage(): string {
     `${note}# Keys\n\nWhat a playbook and an inventory can hold. The same stands in \`schemas/\`, for editors.\n`,
     table('A play', described(playKeys)),
     table('A resource, besides its module', described(resourceKeys)),
+    table('A component file', described(componentKeys)),
     table('A host of the inventory', described(keysOf(hosts!['additionalProperties']))),
     `\`defaults\` takes ${Object.keys(keysOf(defaults))
       .map(key => `\`${key}\``)

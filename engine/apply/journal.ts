@@ -48,6 +48,7 @@ r_put_back() {
   return $r_bad
 }
 r_recover() {
+  r_await
   r_forget_outcomes
   for r_undo in "$r_home"/undo.????????.*.??????????; do
     [ -d "$r_undo" ] && r_dead "$r_undo" || continue

@@ -35,19 +35,41 @@ const historySlackBytes = 64 * 1024;
 /**
  * Shell functions for the lease and the history of a host. Both belong to the account that makes the changes: root's
  * are in the state directory, those of another account in its home; where that cannot be written, there are none.
- * A lease is one line: run, since, until, session, holder. It ends at that time, or with the session that took it:
- * as with kept files, the boot and the process tell whether anybody is still there. The directory itself is what is
- * locked for the moment of reading and writing, so that of two takers one finds the other's lease. `plans` has a line
- * for each saved plan that was begun: plan, run, time.
+ * A lease is one line: run, since, until, session, the processes above it, holder. It ends at that time, or with the
+ * session that took it: as with kept files, the boot and the process tell whether anybody is still there. A session
+ * whose processes above are others by now has lost its controller: only a step goes on, and its end is waited for. The
+ * directory itself is what is locked for the moment of reading and writing, so that of two takers one finds the other's
+ * lease. `plans` has a line for each saved plan that was begun: plan, run, time.
  */
 export const leaseLibrary = `
 r_home=${stateDirectory}
 [ "$(id -u)" = 0 ] || r_home=\${XDG_STATE_HOME:-$HOME/.local/state}/reconcile
 r_locked() { ( flock -w 30 9 || r_no "$r_home stays locked" || exit; "$@" ) 9<"$r_home"; }
-r_line() { IFS='\t' read -r r_run r_since r_until r_session r_who 2>/dev/null <"$r_home/lease"; }
+r_above() {
+  r_a=$1
+  r_u=
+  while [ "\${r_a:-0}" -gt 1 ] 2>/dev/null && read -r r_x 2>/dev/null <"/proc/$r_a/stat"; do
+    r_x=\${r_x##*) }
+    r_x=\${r_x#* }
+    r_a=\${r_x%% *}
+    r_u=$r_u.$r_a
+  done
+}
+r_above $$
+r_my=\${r_u:-.}
+r_line() { IFS='\t' read -r r_run r_since r_until r_session r_then r_who 2>/dev/null <"$r_home/lease"; }
 r_held() {
   [ -f "$r_home/lease" ] && r_line && [ "$r_until" -gt "$(date +%s)" ] 2>/dev/null &&
     { ! r_dead "lease.$r_session.x" || r_running "$r_run"; }
+}
+r_gone() { r_dead "lease.$r_session.x" || { r_above "\${r_session##*.}" && [ "$r_u" != "$r_then" ]; }; }
+r_await() {
+  r_n=0
+  while r_held && r_gone; do
+    [ $r_n != 0 ] || cat "$r_home/lease"
+    r_n=1
+    sleep 0.2
+  done
 }
 r_show() { ! r_held || cat "$r_home/lease"; }
 r_lease() {
@@ -77,7 +99,7 @@ r_take() {
   if ! r_held; then r_since=$r_now
   elif [ "$r_run" != "$1" ]; then cat "$r_home/lease"; return ${heldExit}; fi
   [ -z "\${4-}" ] || r_use "$4" "$1" || return
-  (umask 077; printf '%s\\t%s\\t%s\\t%s\\t%s\\n' "$1" "$r_since" "$((r_now + $3))" "$r_me" "$2" >"$r_home/lease.new") &&
+  (umask 077; printf '%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$1" "$r_since" "$((r_now + $3))" "$r_me" "$r_my" "$2" >"$r_home/lease.new") &&
     mv -fT "$r_home/lease.new" "$r_home/lease"
 }
 r_release() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_finish "$@"; }
@@ -118,9 +140,9 @@ export function release({ run }: Holder, historyLine: string): string {
   return shellCommand(['r_release', run, historyLine]);
 }
 
-/** The lease that `r_show` printed, if anybody holds it. */
+/** The lease that `r_show` or `r_await` printed, if anybody holds it. */
 export function decodeLease(text: string): Lease | undefined {
-  const [, since, until, holder] = /^\S+\t(\d+)\t(\d+)\t\S+\t([^\n]+)\n$/.exec(text) ?? [];
+  const [, since, until, holder] = /^\S+\t(\d+)\t(\d+)\t\S+\t\S+\t([^\n]+)\n$/.exec(text) ?? [];
   if (holder === undefined) return undefined;
   return { holder, since: isoOf(since!), expires: isoOf(until!) };
 }

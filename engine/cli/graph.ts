@@ -1,6 +1,6 @@
 import type { Play } from '../load/index.ts';
 import { textView } from '../report/view.ts';
-import type { Resource } from '../resource.ts';
+import { meant, type Resource } from '../resource.ts';
 import type { Io } from './io.ts';
 import { load } from './load.ts';
 import type { PlaybookSettings } from './options.ts';
@@ -42,13 +42,12 @@ function playLines(play: Play, prefix: string, io: Io): string[] {
 }
 
 function edgesOf(resources: readonly Resource[]): Edge[] {
-  const named = (name: string) =>
-    resources.filter(({ name: own, loopOf }) => own === name || loopOf === name);
+  const named = (name: string, by: Resource) => meant(name, by, resources);
   return resources.flatMap(to => [
-    ...to.needs.flatMap(need => named(need).map(from => ({ from, to, label: 'needed by' }))),
+    ...to.needs.flatMap(need => named(need, to).map(from => ({ from, to, label: 'needed by' }))),
     ...(to.incomplete || to.when === false ? [] : (to.module.reacts?.(to.args, to.name) ?? [])).flatMap(
       ({ to: sources, action }) =>
-        sources.flatMap(name => named(name).map(from => ({ from, to, label: action }))),
+        sources.flatMap(name => named(name, to).map(from => ({ from, to, label: action }))),
     ),
   ]);
 }

@@ -1,11 +1,11 @@
-import { ProblemError } from '../problem.ts';
+import { type Problem, ProblemError } from '../problem.ts';
 import { UnknownArgument } from '../resource.ts';
 import { isMap, Secret, type SecretText, Unknown, type Value } from '../value.ts';
 import { compile, placeIn, type Template } from './expression/index.ts';
 import { type PlaybookFiles, shownPath } from './files.ts';
-import type { ResourceText } from './playbook.ts';
 import { Problems } from './problems.ts';
 import { checkReferences } from './references.ts';
+import type { ResourceText } from './resource-text.ts';
 import { runtime } from './scope.ts';
 import { evaluateTree, referencesOf } from './tree.ts';
 import { complete, type Schema, validate } from './validate.ts';
@@ -67,13 +67,16 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
     addContent(text, completed, scope, sources, secrets);
     return { args: sealed(completed), incomplete: holdsUnknown(completed), secrets };
   }
-  throw new ProblemError(
-    ...problems.map(({ hint, ...problem }) => ({
-      ...problem,
-      message: mask(problem.message, secrets),
-      ...(hint === undefined ? {} : { hint: mask(hint, secrets) }),
-    })),
-  );
+  throw new ProblemError(...problems.map(problem => maskProblem(problem, secrets)));
+}
+
+/** A problem without the secret texts that it quotes. */
+export function maskProblem({ hint, ...problem }: Problem, secrets: readonly SecretText[]): Problem {
+  return {
+    ...problem,
+    message: mask(problem.message, secrets),
+    ...(hint === undefined ? {} : { hint: mask(hint, secrets) }),
+  };
 }
 
 /** A text with the secret texts in it replaced by their labels. */
@@ -89,7 +92,7 @@ function spread(value: Value, schema: Schema): Value {
 }
 
 /** The value with its secrets in clear; they are noted in `secrets`. Unknowns stay. */
-function clear(value: Value, secrets: SecretText[]): unknown {
+export function clear(value: Value, secrets: SecretText[]): unknown {
   if (value instanceof Secret) {
     for (const part of value.parts) if (typeof part !== 'string' && part.text !== '') secrets.push(part);
     return value.reveal();

@@ -8,29 +8,58 @@ import { type Resource, UnknownArgument } from '../resource.ts';
  * may repeat what an earlier one declares.
  */
 export function disagreements(plays: readonly (readonly Resource[])[]): Problem[] {
-  const claimants = plays.flatMap((resources, play) =>
-    resources
-      .filter(({ when, module }) => when === true && module.check !== true)
-      .map(resource => ({
-        resource,
-        play,
-        claims: known(() => resource.module.claims?.(resource.args)) ?? {},
-        wide: resource.module.claimsBelow !== undefined,
-      })),
+  const byThing = new Index();
+  const byFolder = new Index();
+  const wideByPath = new Index();
+  return plays.flatMap((resources, play) =>
+    resources.flatMap(resource => {
+      const own = claimantOf(resource, play);
+      if (own === undefined) return [];
+      const things = Object.keys(own.claims);
+      const paths = things.filter(thing => thing.startsWith(typeClaim)).map(pathIn);
+      const others = new Set([
+        ...things.flatMap(thing => byThing.get(thing)),
+        ...paths.flatMap(foldersOf).flatMap(folder => wideByPath.get(folder)),
+        ...(own.wide ? paths.flatMap(path => byFolder.get(path)) : []),
+      ]);
+      for (const thing of things) byThing.add(thing, own);
+      for (const folder of new Set(paths.flatMap(foldersOf))) byFolder.add(folder, own);
+      if (own.wide) for (const path of paths) wideByPath.add(path, own);
+      return [...others].flatMap(other => {
+        const thing = disputed(other, own);
+        return thing === undefined ? [] : [disagreement(own, other, thing)];
+      });
+    }),
   );
-  const earlier: Claimant[] = [];
-  const byThing = new Map<string, Claimant[]>();
-  return claimants.flatMap(own => {
-    const things = Object.keys(own.claims);
-    const named = things.flatMap(thing => byThing.get(thing) ?? []);
-    const others = new Set([...named, ...earlier.filter(({ wide }) => wide || own.wide)]);
-    earlier.push(own);
-    for (const thing of things) byThing.set(thing, [...(byThing.get(thing) ?? []), own]);
-    return [...others].flatMap(other => {
-      const thing = disputed(other, own);
-      return thing === undefined ? [] : [disagreement(own, other, thing)];
-    });
-  });
+}
+
+/** Who claims by what. */
+class Index {
+  readonly #all = new Map<string, Claimant[]>();
+
+  get(key: string): readonly Claimant[] {
+    return this.#all.get(key) ?? [];
+  }
+
+  add(key: string, claimant: Claimant): void {
+    const known = this.#all.get(key);
+    if (known === undefined) this.#all.set(key, [claimant]);
+    else known.push(claimant);
+  }
+}
+
+const pathIn = (thing: string) => thing.slice(typeClaim.length);
+
+/** Every folder that a path is in, without the root, which nobody declares as a whole. */
+function foldersOf(path: string): string[] {
+  return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter(folder => folder !== '');
+}
+
+function claimantOf(resource: Resource, play: number): Claimant | undefined {
+  const { when, module, args } = resource;
+  if (when !== true || module.check === true || module.claims === undefined) return undefined;
+  const claims = known(() => module.claims!(args));
+  return claims && { resource, play, claims, wide: module.claimsBelow !== undefined };
 }
 
 interface Claimant {
@@ -47,7 +76,7 @@ function claimsFacing(a: Claimant, b: Claimant): Claims {
   if (module.claimsBelow === undefined) return a.claims;
   const paths = Object.keys(b.claims)
     .filter(thing => thing.startsWith(typeClaim) && a.claims[thing] === undefined)
-    .map(thing => thing.slice(typeClaim.length));
+    .map(pathIn);
   const below = paths.map(path => known(() => module.claimsBelow!(args, path)) ?? {});
   return Object.assign({}, ...below, a.claims);
 }

@@ -63,11 +63,60 @@ export const resourceKeys: Readonly<Record<string, Schema>> = {
     default: 'stop',
     description: 'Whether this host stops when the resource fails, or goes on.',
   },
+  include: {
+    ...name,
+    description:
+      'A component file in the place of a module, relative to the file that this stands in. Its resources are called `NAME / …`; NAME alone means all of them.',
+  },
+  with: {
+    type: 'object',
+    description: 'What the component is given, by the names under its `params`.',
+  },
   risky: {
     type: 'boolean',
     description:
       'Whether the host puts the change back by itself unless a new connection shows that nobody is locked out. True by itself for SSH, sudo, firewall and network files and services.',
   },
+};
+
+/** Keys of a resource that say nothing of several. */
+export const notForIncludes: readonly string[] = ['register', 'retry', 'risky'];
+
+/** The words for types of parameters, and the JSON Schema of each. */
+export const parameterTypes: Readonly<Record<string, Schema>> = {
+  string: { type: 'string' },
+  integer: { type: 'integer' },
+  number: { type: 'number' },
+  boolean: { type: 'boolean' },
+  list: { type: 'array' },
+  map: { type: 'object' },
+};
+
+const parameter: Schema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['type'],
+  properties: {
+    type: { enum: Object.keys(parameterTypes), description: 'What kind of value it takes.' },
+    description: { ...name, description: 'What it is for, in a sentence.' },
+    default: {
+      description:
+        'Its value where an include gives none; without a default it must be given. May hold templates that use other parameters and facts. null: it may be left out, and is null then.',
+    },
+    enum: { type: 'array', minItems: 1, description: 'The values that it can have.' },
+    items: { enum: Object.keys(parameterTypes), description: 'What kind of elements a list has.' },
+  },
+};
+
+/** The keys of a component file. `resources` are looked into one by one. */
+export const componentKeys: Readonly<Record<string, Schema>> = {
+  description: { ...name, description: 'What the component is for.' },
+  params: {
+    type: ['object', 'null'],
+    additionalProperties: parameter,
+    description: 'What an include gives it in `with`, by name. No other variables are seen inside.',
+  },
+  resources: { type: 'array', description: 'Its resources, in order, as in a play; includes, too.' },
 };
 
 /** The keys of a play. `resources` and `checks` are looked into one by one. */
@@ -104,7 +153,6 @@ export const playKeys: Readonly<Record<string, Schema>> = {
 
 /** Keys of a later version: said so in place of being unknown. */
 export const laterKeys: Readonly<Record<string, string>> = {
-  include: 'Write the resources out here.',
   run_once: 'Put the resource into a play of its own, for one host.',
   delegate_to: 'Put the resource into a play of its own, for that host.',
   rollout: 'Use --limit to apply to some of the hosts first.',
@@ -115,7 +163,11 @@ export const ansibleWords: Readonly<Record<string, string>> = {
   tasks: 'Use resources:',
   pre_tasks: 'Use resources:',
   post_tasks: 'Use resources:, or checks: for what proves the result.',
-  roles: 'Write the resources under resources:',
+  roles: 'Put include: components/NAME.yml under resources:',
+  include_role: 'Use include: components/NAME.yml, with: for its parameters.',
+  import_role: 'Use include: components/NAME.yml, with: for its parameters.',
+  include_tasks: 'Use include: components/NAME.yml, with: for its parameters.',
+  import_tasks: 'Use include: components/NAME.yml, with: for its parameters.',
   handlers: 'A service restarts by itself: name the resources in its restart_on: or reload_on:',
   notify: 'Name this resource in the restart_on: or reload_on: of the service.',
   gather_facts: 'Leave it out: facts are read when an expression uses them.',

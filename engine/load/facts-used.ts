@@ -2,8 +2,9 @@ import type { Templates } from './arguments.ts';
 import type { Reference } from './expression/index.ts';
 import { type FactName, factNames, factsOf } from './facts.ts';
 import type { PlaybookFiles } from './files.ts';
-import type { PlayText, ResourceText } from './playbook.ts';
+import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
+import { type EntryText, isInclude, type ResourceText } from './resource-text.ts';
 import type { Surroundings } from './scope.ts';
 import { branch, isConstant, referencesOf } from './tree.ts';
 
@@ -40,13 +41,18 @@ export function factsUsed(
 }
 
 function referencesIn(
-  resource: ResourceText,
+  resource: EntryText,
   files: PlaybookFiles,
   templates: Templates,
 ): readonly { path: readonly string[] }[] {
-  const { args, name, loop, become, when } = resource;
-  const trees = [args, name, loop, become].filter(tree => tree !== undefined);
+  const { name, loop, become, when } = resource;
+  const values = isInclude(resource)
+    ? [...resource.given.values(), ...resource.component.params.map(param => param.default)]
+    : [resource.args];
+  const trees = [...values, name, loop, become].filter(tree => tree !== undefined);
   const own = [...trees.flatMap(referencesOf), ...(typeof when === 'object' ? when.references : [])];
+  if (isInclude(resource))
+    return [...own, ...resource.component.resources.flatMap(each => referencesIn(each, files, templates))];
   return [...own, ...templateReferences(resource, files, templates)];
 }
 

@@ -4,6 +4,7 @@ import type { Resource } from '../resource.ts';
 import { Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
 import { disagreements } from './claims.ts';
+import { Components } from './component.ts';
 import { isTemplate } from './expression/index.ts';
 import type { FactName, Facts } from './facts.ts';
 import { factsUsed } from './facts-used.ts';
@@ -16,6 +17,7 @@ import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
 import { Problems } from './problems.ts';
 import { type Registered, resolvePlay, type SecretSink } from './resolve.ts';
+import { resourcesIn } from './resource-text.ts';
 import { type Surroundings, scopeOf } from './scope.ts';
 import { readSecrets } from './secrets.ts';
 import { type Selection, tagSelection } from './tags.ts';
@@ -79,10 +81,11 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
     options.limit === undefined || !inventorySound
       ? undefined
       : problems.attempt(() => selectHosts(options.limit!, inventory));
-  const texts = doc === undefined ? [] : readPlays(doc, options.modules, problems);
+  const reading = { modules: options.modules, components: new Components(options.modules) };
+  const texts = doc === undefined ? [] : readPlays(doc, reading, problems);
   const selects = tagSelection(
     options,
-    texts.flatMap(({ resources }) => resources.flatMap(({ tags }) => tags)),
+    texts.flatMap(({ resources }) => resourcesIn(resources).flatMap(({ tags }) => tags)),
     problems,
   );
   const plays = texts.map(text =>

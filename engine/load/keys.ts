@@ -29,6 +29,7 @@ const literalKeys = [
   'register',
   'retry',
   'on_failure',
+  'include',
 ];
 
 /** Validates a map by its schema and its unknown keys by their likely meaning; true when one may be a module. */
@@ -53,7 +54,6 @@ export function checkKeys(
       problems.report('invalid-value', message, doc.place([...path, key]));
     } else if (Object.hasOwn(laterKeys, key)) {
       problems.report('not-supported', `${key} is not supported yet.`, at, laterKeys[key]);
-      module ||= key === 'include';
     } else if (!Object.hasOwn(modules, key)) {
       const near = nearest(key, known);
       const asModule = wantsModule && near === undefined;

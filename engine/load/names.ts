@@ -1,10 +1,11 @@
 import { didYouMean } from '../did-you-mean.ts';
 import type { Place } from '../problem.ts';
-import type { Resource } from '../resource.ts';
+import { meant, type Resource } from '../resource.ts';
 import { disagreements, known } from './claims.ts';
-import type { PlayText, ResourceText } from './playbook.ts';
+import type { PlayText } from './playbook.ts';
 import type { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
+import { type ResourceText, resourcesIn } from './resource-text.ts';
 import { sourceOf } from './tree.ts';
 
 /** Checks what the resources of a host are called, what they own, and that the names they refer to are there. */
@@ -21,7 +22,7 @@ export function checkNames(play: PlayText, all: readonly Resolved[], problems: P
       const rounds = other.text === resolved.text;
       const message = rounds
         ? `Every round of this loop is called "${name}".`
-        : `"${name}" is the name of two resources; the other is on line ${other.resource.at.line}.`;
+        : `"${name}" is the name of two resources; the other is on ${lineOf(other.resource.at, at)}.`;
       problems.report(
         'duplicate-name',
         message,
@@ -57,7 +58,7 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
         'Use item in its arguments.',
       );
     } else {
-      const message = `${what} is managed by two resources; the other is on line ${owner.resource.at.line}.`;
+      const message = `${what} is managed by two resources; the other is on ${lineOf(owner.resource.at, at)}.`;
       problems.report('conflict', message, at, 'Put what both declare into one of them.');
     }
   }
@@ -66,15 +67,21 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
 
 function checkReferred(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   const resolved = new Set(all.map(({ text }) => text));
-  const unresolved = play.resources.filter(text => !resolved.has(text));
+  const unresolved = resourcesIn(play.resources).flatMap(({ text }) => (resolved.has(text) ? [] : [text]));
+  const resources = all.map(({ resource }) => resource);
   const names = new Set([
-    ...all.flatMap(({ resource }) => [resource.name, resource.loopOf ?? resource.name]),
+    ...resources.flatMap(({ name, groups }) => [name, ...groups]),
     ...unresolved.flatMap(({ name }) => (name === undefined ? [] : [String(sourceOf(name))])),
   ]);
   // The default name of what could not be resolved is not known.
   const perhaps = unresolved.filter(({ name }) => name === undefined).map(({ module }) => `${module.name} `);
-  const check = (name: string, key: string, at: Place) => {
-    if (names.has(name) || perhaps.some(beginning => name.startsWith(beginning))) return;
+  const check = (name: string, key: string, at: Place, by: Pick<Resource, 'within'>) => {
+    if (
+      names.has(name) ||
+      meant(name, by, resources).length > 0 ||
+      perhaps.some(beginning => name.startsWith(beginning))
+    )
+      return;
     problems.report(
       'unknown-resource',
       `${key} names "${name}", which no resource of the play is called.`,
@@ -82,24 +89,21 @@ function checkReferred(play: PlayText, all: readonly Resolved[], problems: Probl
       didYouMean(name, names),
     );
   };
-  for (const { text, resource } of all) {
-    for (const { name, at } of text.needs) check(name, 'needs', at);
+  for (const { text, resource, needs } of all) {
+    for (const need of needs) check(need.name, 'needs', need.at, need);
     if (resource.when === false) continue;
     for (const { to, action } of known(() => resource.module.reacts?.(resource.args, resource.name)) ?? []) {
-      for (const name of to) check(name, `${action}_on`, placeOfText(text, name));
+      for (const name of to) check(name, `${action}_on`, placeOfText(text, name), resource);
     }
   }
 }
 
 /** The resources with the names in `needs` replaced by those of all rounds of a loop. */
 export function expandNeeds(all: readonly Resolved[]): Resource[] {
-  return all.map(({ resource }) => ({
+  const resources = all.map(({ resource }) => resource);
+  return all.map(({ resource, needs }) => ({
     ...resource,
-    needs: resource.needs.flatMap(need =>
-      all
-        .filter(({ resource: other }) => other.name === need || other.loopOf === need)
-        .map(({ resource: other }) => other.name),
-    ),
+    needs: needs.flatMap(need => meant(need.name, need, resources).map(({ name }) => name)),
   }));
 }
 
@@ -119,4 +123,8 @@ function placeOfText({ doc, path, args, at }: ResourceText, wanted: string): Pla
     return undefined;
   };
   return find(sourceOf(args), []) ?? at;
+}
+
+function lineOf({ file, line }: Place, here: Place): string {
+  return file === here.file ? `line ${line}` : `line ${line} of ${file}`;
 }

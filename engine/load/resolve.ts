@@ -1,15 +1,24 @@
 import type { Become, Host } from '../host.ts';
-import { type Place, ProblemError } from '../problem.ts';
-import { type Resource, UnknownArgument } from '../resource.ts';
-import { isMap, masked, Unknown, type Value } from '../value.ts';
+import { ProblemError } from '../problem.ts';
+import { namesWithin, type Resource, UnknownArgument } from '../resource.ts';
+import { masked, Unknown, type Value } from '../value.ts';
 import { type Arguments, mask, readArguments, type Sources } from './arguments.ts';
+import { componentScope } from './component-scope.ts';
 import { resourceKeys } from './envelope.ts';
+import type { Named } from './inventory/model.ts';
 import { becomeOf } from './inventory/own.ts';
 import { checkNames, expandNeeds } from './names.ts';
 import type { Doc, Path } from './parse.ts';
-import type { PlayText, ResourceText } from './playbook.ts';
+import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
-import { checkReferences } from './references.ts';
+import {
+  type EntryText,
+  type IncludeText,
+  isInclude,
+  type ResourceText,
+  resourcesIn,
+} from './resource-text.ts';
+import { condition, isElement, placeOf, type Round, refuse, roundsOf } from './rounds.ts';
 import { runtime } from './scope.ts';
 import { evaluateTree, referencesOf, type Tree } from './tree.ts';
 import { validate } from './validate.ts';
@@ -36,6 +45,19 @@ export interface Resolving extends Sources {
 export interface Resolved {
   text: ResourceText;
   resource: Resource;
+  /** The names that its text and the includes around it give under `needs`, with who says them. */
+  needs: readonly (Named & Pick<Resource, 'within'>)[];
+}
+
+/** What the resources of a play, or of an include, have in common. */
+interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs'> {
+  scope: VariableScope;
+  become: Become | false | undefined;
+  when: boolean | Unknown;
+  tags: readonly string[];
+  onFailure: Resource['onFailure'];
+  /** What the include may be called, by its label first; none for a play. */
+  names: readonly string[];
 }
 
 /** Something of a document. */
@@ -46,78 +68,92 @@ interface Written {
 
 const becomeSchema = { type: 'object', properties: { become: resourceKeys['become']! } };
 
-/** One time that a resource is there: once, or for each element of its loop. */
-interface Round {
-  scope: VariableScope;
-  label?: string;
-}
-
 /** The resources of a play for one host, in order. Throws a ProblemError with everything that is wrong. */
 export function resolvePlay(play: PlayText, scope: VariableScope, options: Resolving): Resource[] {
   const problems = new Problems();
   const become = problems.attempt(() => evaluateBecome(play, play.become, scope)) ?? options.host.become;
-  const all: Resolved[] = [];
-  // What is left out registers nothing, which only others that are left out may ask for.
-  const leftOut: Record<string, Unknown> = {};
-  for (const text of play.resources) {
-    if (!text.sound) continue;
-    const selected = options.selects(text.tags);
-    const own = selected ? scope : scope.with(leftOut);
-    const resolved = problems.attempt(() => resolveResource(text, own, become, options, problems)) ?? [];
-    all.push(...resolved);
-    const first = resolved[0]?.resource;
-    if (text.register === undefined || first === undefined) continue;
-    const { name } = text.register;
-    const outcome = Object.hasOwn(options.registered, name) ? (options.registered[name] as Value) : undefined;
-    const unknown = new Unknown(first.loopOf ?? first.name);
-    if (selected) scope.set(name, outcome ?? unknown);
-    else leftOut[name] = unknown;
-  }
+  const all = resolveEntries(
+    play.resources,
+    { scope, become, when: true, tags: [], needs: [], onFailure: 'stop', names: [], groups: [], within: [] },
+    options,
+    problems,
+  );
   checkNames(play, all, problems);
   problems.done();
   return expandNeeds(all).filter(({ tags }) => options.selects(tags));
 }
 
-function resolveResource(
-  text: ResourceText,
-  scope: VariableScope,
-  become: Become | false | undefined,
+function resolveEntries(
+  texts: readonly EntryText[],
+  around: Around,
   options: Resolving,
   problems: Problems,
 ): Resolved[] {
-  const resolveRound = (round: Round) =>
-    problems.attempt(() => ({ text, resource: readRound(text, round, become, options) }));
-  // A condition that does not look at the elements decides about the loop as a whole.
-  if (text.loop !== undefined && !usesElement(text) && condition(text, scope, options) === false) {
-    return [resolveRound({ scope })].filter(resolved => resolved !== undefined);
+  const { scope } = around;
+  const all: Resolved[] = [];
+  // What is left out registers nothing, which only others that are left out may ask for.
+  const leftOut: Record<string, Unknown> = {};
+  for (const text of texts) {
+    if (!text.sound) continue;
+    const selected = resourcesIn([text], around.tags).some(({ tags }) => options.selects(tags));
+    const own = { ...around, scope: selected ? scope : scope.with(leftOut) };
+    const each = (round: Round) =>
+      isInclude(text)
+        ? includeRound(text, round, own, options, problems)
+        : [resourceRound(text, round, own, options)];
+    const resolved = problems.attempt(() => roundsOf(text, own.scope, options)) ?? [];
+    const resources = resolved.flatMap(round => problems.attempt(() => each(round)) ?? []);
+    all.push(...resources);
+    const first = resources[0]?.resource;
+    if (isInclude(text) || text.register === undefined || first === undefined) continue;
+    const { name } = text.register;
+    const key = first.register!;
+    const outcome = Object.hasOwn(options.registered, key) ? (options.registered[key] as Value) : undefined;
+    const unknown = new Unknown(first.groups[0] ?? first.name);
+    if (selected) scope.set(name, outcome ?? unknown);
+    else leftOut[name] = unknown;
   }
-  return roundsOf(text, scope, options)
-    .map(resolveRound)
-    .filter(resolved => resolved !== undefined);
+  return all;
 }
 
-function readRound(
-  text: ResourceText,
+/** The resources of a component, once. */
+function includeRound(
+  text: IncludeText,
   round: Round,
-  playBecome: Become | false | undefined,
+  around: Around,
   options: Resolving,
-): Resource {
-  const { module, at, tags, retry, onFailure, risky } = text;
-  const decided = condition(text, round.scope, options);
+  problems: Problems,
+): Resolved[] {
+  const when = conditionOf(text, round, around, options);
+  const name = text.name === undefined ? text.component.name : nameOf(text, text.name, round.scope);
+  const names = namesWithin(around.names, labelsOf(text, round, name));
+  const scope = componentScope(text, round.scope, when === false, options);
+  const inner: Around = {
+    ...envelopeOf(text, round, around),
+    scope,
+    when,
+    names,
+    groups: [...names, ...around.groups],
+    within: [names[0]!, ...around.within],
+  };
+  return resolveEntries(text.component.resources, inner, options, problems);
+}
+
+function resourceRound(text: ResourceText, round: Round, around: Around, options: Resolving): Resolved {
+  const { module, at, retry, risky } = text;
+  const decided = conditionOf(text, round, around, options);
   const [when, waitsFor] = decided instanceof Unknown ? [undefined, decided.from] : [decided];
   const read =
     when === false ? skipped(text, round.scope, options) : readArguments(text, round.scope, options);
   for (const secret of read.secrets) options.secrets?.add(secret.text, secret.label);
-  const become =
-    evaluateBecome({ doc: text.doc, path: text.path.slice(0, -1) }, text.become, round.scope) ?? playBecome;
+  const { become, tags, needs, onFailure } = envelopeOf(text, round, around);
   const base = baseName(text, round.scope, read);
-  const usesOwnName =
-    text.name === undefined
-      ? !base.endsWith('»')
-      : referencesOf(text.name).some(({ path }) => isElement(path));
-  return {
-    name: round.label === undefined || usesOwnName ? base : `${base} (${round.label})`,
-    ...(round.label === undefined || usesOwnName ? {} : { loopOf: base }),
+  const [name, ...groups] = namesWithin(around.names, labelsOf(text, round, base)) as [string, ...string[]];
+  const register = text.register && namesWithin(around.names.slice(0, 1), [text.register.name])[0]!;
+  const resource: Resource = {
+    name,
+    groups: [...groups, ...around.groups],
+    within: around.within,
     module,
     args: read.args,
     incomplete: read.incomplete,
@@ -125,14 +161,48 @@ function readRound(
     ...(waitsFor === undefined ? {} : { waitsFor }),
     at,
     tags,
-    needs: text.needs.map(({ name }) => name),
+    needs: [],
     ...(become === undefined ? {} : { become }),
     onFailure,
     ...(risky === undefined ? {} : { risky }),
     retry,
-    ...(text.register === undefined ? {} : { register: text.register.name }),
+    ...(register === undefined ? {} : { register }),
     secrets: read.secrets.length > 0,
   };
+  return { text, resource, needs };
+}
+
+/** What something inherits from the include that it is in, and adds to it. */
+function envelopeOf(text: EntryText, { scope }: Round, around: Around) {
+  const at = { doc: text.doc, path: text.path.slice(0, -1) };
+  const { within } = around;
+  return {
+    become: evaluateBecome(at, text.become, scope) ?? around.become,
+    tags: [...around.tags, ...text.tags],
+    needs: [...around.needs, ...text.needs.map(need => ({ ...need, within }))],
+    onFailure: text.onFailure ?? around.onFailure,
+  };
+}
+
+/** The names of one round of a loop, by its element first; the name alone where it has the element in it. */
+function labelsOf(text: EntryText, { label }: Round, name: string): string[] {
+  if (label === undefined) return [name];
+  const usesElement =
+    text.name === undefined
+      ? !isInclude(text) && !name.endsWith('»')
+      : referencesOf(text.name).some(({ path }) => isElement(path));
+  return usesElement ? [name] : [`${name} (${label})`, name];
+}
+
+function conditionOf(
+  text: EntryText,
+  { scope }: Round,
+  { when: outer }: Around,
+  options: Resolving,
+): boolean | Unknown {
+  if (outer === false) return false;
+  const own = condition(text, scope, options);
+  return own === true ? outer : own;
 }
 
 /** The arguments of what is skipped are not asked for: they may use what is not there. Its name may. */
@@ -141,59 +211,9 @@ function skipped(text: ResourceText, scope: VariableScope, options: Resolving): 
   return new Problems().attempt(() => readArguments(text, scope, { ...options, offline: false })) ?? nothing;
 }
 
-function condition(text: ResourceText, scope: VariableScope, { offline }: Sources): boolean | Unknown {
-  if (typeof text.when !== 'object') return text.when ?? true;
-  const { when } = text;
-  const problems = new Problems();
-  if (offline) problems.attempt(() => checkReferences(when.references, scope));
-  const value = problems.attempt(() => when.evaluate(scope, runtime));
-  problems.done();
-  if (value instanceof Unknown || typeof value === 'boolean') return value;
-  return refuse(`when must be true or false, not ${describe(masked(value ?? null))}.`, placeOf(text, 'when'));
-}
-
-function roundsOf(text: ResourceText, scope: VariableScope, { offline }: Sources): Round[] {
-  if (text.loop === undefined) return [{ scope }];
-  if (offline) checkReferences(referencesOf(text.loop), scope);
-  const value = evaluateTree(text.loop, scope, runtime);
-  if (value instanceof Unknown) {
-    const names = { item: value, index: value, key: value };
-    return [{ scope: scope.with(names), label: `«${value.from}»` }];
-  }
-  if (Array.isArray(value)) {
-    return value.map((item, index) => ({
-      scope: scope.with({ item, index }),
-      label: labelOf(item) ?? String(index),
-    }));
-  }
-  if (!isMap(value))
-    return refuse(`loop takes a list or a map, not ${describe(masked(value))}.`, placeOf(text, 'loop'));
-  return Object.entries(value).map(([key, item], index) => ({
-    scope: scope.with({ item, index, key }),
-    label: key,
-  }));
-}
-
-function labelOf(item: Value): string | undefined {
-  if (isMap(item)) return item['name'] === undefined ? undefined : labelOf(item['name']);
-  return Array.isArray(item) ? undefined : String(masked(item));
-}
-
-function usesElement({ when }: ResourceText): boolean {
-  return typeof when === 'object' && when.references.some(({ path }) => isElement(path));
-}
-
-function isElement(path: readonly string[]): boolean {
-  return ['item', 'index', 'key'].includes(path[0]!);
-}
-
 /** The name as written, else the module and what it manages. Secrets and what is unknown show by their labels. */
 function baseName(text: ResourceText, scope: VariableScope, read: Arguments): string {
-  if (text.name !== undefined) {
-    const value = masked(evaluateTree(text.name, scope, runtime));
-    if (typeof value === 'string' || typeof value === 'number') return String(value);
-    return refuse(`name takes text, not ${describe(value)}.`, placeOf(text, 'name'));
-  }
+  if (text.name !== undefined) return nameOf(text, text.name, scope);
   try {
     return `${text.module.name} ${mask(text.module.identity(read.args), read.secrets)}`;
   } catch (thrown) {
@@ -201,6 +221,12 @@ function baseName(text: ResourceText, scope: VariableScope, read: Arguments): st
     if (Object.keys(read.args).length === 0) return text.module.name;
     throw thrown;
   }
+}
+
+function nameOf(text: EntryText, name: Tree, scope: VariableScope): string {
+  const value = masked(evaluateTree(name, scope, runtime));
+  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  return refuse(`name takes text, not ${describe(value)}.`, placeOf(text, 'name'));
 }
 
 function evaluateBecome(
@@ -214,12 +240,4 @@ function evaluateBecome(
   const problems = validate(becomeSchema, { become: value }, subject, 'unknown');
   if (problems.length > 0) throw new ProblemError(...problems);
   return becomeOf(value);
-}
-
-function placeOf({ doc, path }: ResourceText, key: string): Place {
-  return doc.place([...path.slice(0, -1), key]);
-}
-
-function refuse(message: string, at: Place): never {
-  throw new ProblemError({ code: 'wrong-type', message, at });
 }

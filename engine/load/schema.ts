@@ -1,9 +1,14 @@
 import type { Module } from '../module.ts';
-import { inventoryFileSchema, playKeys, resourceKeys } from './envelope.ts';
+import { componentKeys, inventoryFileSchema, playKeys, resourceKeys } from './envelope.ts';
 import { isMode, mapSchemas, type Schema } from './validate.ts';
 
 const draft = 'http://json-schema.org/draft-07/schema#';
-const template = { $ref: '#/definitions/template' };
+const templateRef = { $ref: '#/definitions/template' };
+const template = {
+  type: 'string',
+  pattern: '\\{[{%#]',
+  description: 'A template, such as "{{ vars.app }}".',
+};
 
 /** The JSON Schema (draft-07) by which editors complete and check playbooks. */
 export function playbookSchema(modules: Readonly<Record<string, Module>>): Schema {
@@ -26,7 +31,7 @@ export function playbookSchema(modules: Readonly<Record<string, Module>>): Schem
       { if: { not: { required: ['plays'] } }, else: { $ref: '#/definitions/plays' } },
     ],
     definitions: {
-      template: { type: 'string', pattern: '\\{[{%#]', description: 'A template, such as "{{ vars.app }}".' },
+      template,
       plays: {
         type: 'object',
         additionalProperties: false,
@@ -46,11 +51,33 @@ export function playbookSchema(modules: Readonly<Record<string, Module>>): Schem
         additionalProperties: false,
         properties: mapValues(play, described),
       },
-      resource: resourceSchema(Object.values(modules), nameOf),
-      check: resourceSchema(checks, nameOf),
+      resource: resourceSchema(Object.values(modules), nameOf, true),
+      check: resourceSchema(checks, nameOf, false),
       ...Object.fromEntries(
         [...Object.values(modules), ...checks].map(each => [nameOf(each), argumentsSchema(each)]),
       ),
+    },
+  };
+}
+
+/** The JSON Schema (draft-07) by which editors complete and check component files. */
+export function componentSchema(modules: Readonly<Record<string, Module>>): Schema {
+  const all = Object.values(modules);
+  const items = { $ref: '#/definitions/resource' };
+  return {
+    $schema: draft,
+    title: 'A component of reconcile',
+    type: 'object',
+    required: ['resources'],
+    additionalProperties: false,
+    properties: mapValues(
+      { ...componentKeys, resources: { ...componentKeys['resources'], type: 'array', items } },
+      described,
+    ),
+    definitions: {
+      template,
+      resource: resourceSchema(all, ({ name }) => name, true),
+      ...Object.fromEntries(all.map(each => [each.name, argumentsSchema(each)])),
     },
   };
 }
@@ -60,14 +87,19 @@ export function inventorySchema(): Schema {
   return { $schema: draft, title: 'An inventory of reconcile', ...described(inventoryFileSchema) };
 }
 
-/** A resource: its own keys and exactly one module. */
-function resourceSchema(modules: readonly Module[], nameOf: (module: Module) => string): Schema {
-  const names = modules.map(({ name }) => name);
+/** A resource: its own keys and exactly one module, or a component. */
+function resourceSchema(
+  modules: readonly Module[],
+  nameOf: (module: Module) => string,
+  includes: boolean,
+): Schema {
+  const names = [...modules.map(({ name }) => name), ...(includes ? ['include'] : [])];
+  const keys = Object.entries(resourceKeys).filter(([key]) => includes || !['include', 'with'].includes(key));
   return {
     type: 'object',
     additionalProperties: false,
     properties: {
-      ...mapValues(resourceKeys, described),
+      ...mapValues(Object.fromEntries(keys), described),
       loop: described(relaxed(resourceKeys['loop']!)),
       become: described(relaxed(resourceKeys['become']!)),
       ...Object.fromEntries(
@@ -81,6 +113,7 @@ function resourceSchema(modules: readonly Module[], nameOf: (module: Module) => 
         ]),
       ),
     },
+    ...(includes && { dependencies: { with: ['include'] } }),
     ...(names.length > 0 && { oneOf: names.map(name => ({ required: [name] })) }),
     defaultSnippets: modules.map(({ name, summary, args }) => ({
       label: name,
@@ -140,7 +173,7 @@ function relaxed(schema: Schema): Schema {
     ...(description === undefined ? {} : { description }),
     ...(value === undefined ? {} : { default: value }),
     // An unquoted mode is read from its source text.
-    anyOf: [rest, ...(isMode(schema) ? [{ type: 'integer' }] : []), template],
+    anyOf: [rest, ...(isMode(schema) ? [{ type: 'integer' }] : []), templateRef],
   };
 }
 

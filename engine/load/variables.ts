@@ -13,12 +13,15 @@ export interface Variable {
   level: string;
   tree: Tree;
   at: Place;
+  /** Whose names its value uses; those of its own scope when left out. */
+  scope?: VariableScope;
 }
 
 /** Names that expressions have already; a variable cannot be called so. */
 const reserved = new Set(['vars', 'facts', 'host', 'hosts', 'groups', 'secrets', 'env']);
 
-function refuseReserved(name: string, at: Place, problems: Problems): void {
+/** Notes a problem when expressions have `name` already. */
+export function refuseReserved(name: string, at: Place, problems: Problems): void {
   if (!reserved.has(name)) return;
   const message = `A variable cannot be called "${name}": expressions use that name already.`;
   problems.report('invalid-value', message, at);
@@ -141,6 +144,12 @@ export class VariableScope extends Map<string, Value> {
     return new VariableScope(new Map([...this.#fixed, ...Object.entries(names)]), this.#variables);
   }
 
+  /** What a component sees: `variables` and what the host is, but nothing else that is known here. */
+  inside(variables: Iterable<Variable>, runtime: Runtime): VariableScope {
+    const fixed = [...this.#fixed].filter(([name]) => reserved.has(name));
+    return VariableScope.of(new Map(fixed), variables, runtime);
+  }
+
   /** Adds a name that is stronger than the variables; they see it, too. */
   override set(name: string, value: Value): this {
     this.#fixed.set(name, value);
@@ -192,7 +201,7 @@ class Variables {
     }
     this.#evaluating.push(variable);
     try {
-      return evaluateTree(variable.tree, this.scope, runtime);
+      return evaluateTree(variable.tree, variable.scope ?? this.scope, runtime);
     } finally {
       this.#evaluating.pop();
     }

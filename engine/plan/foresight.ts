@@ -1,6 +1,6 @@
 import type { Brought, State } from '../module.ts';
 import type { Owed, Probe } from '../probe.ts';
-import type { Resource } from '../resource.ts';
+import { meant, type Resource } from '../resource.ts';
 import { text } from './diff.ts';
 
 /**
@@ -89,9 +89,8 @@ export function reactionsOf(resources: readonly Resource[]): ReadonlyMap<string,
   for (const resource of resources) {
     if (resource.when === false || resource.incomplete) continue;
     for (const { to, unit, action } of resource.module.reacts?.(resource.args, resource.name) ?? []) {
-      for (const source of resources.filter(
-        ({ name, loopOf }) => to.includes(name) || (loopOf && to.includes(loopOf)),
-      )) {
+      for (const source of new Set(to.flatMap(name => meant(name, resource, resources)))) {
+        if (source === resource) continue;
         reactions.set(source.name, [
           ...(reactions.get(source.name) ?? []),
           { to: source.name, by: resource.name, unit, action },

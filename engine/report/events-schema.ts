@@ -74,6 +74,14 @@ export const eventsSchema: Schema = {
       hosts: listOf(string),
     }),
     event('host_connected', 'The login to a host worked.', { ...onHost, account: string }),
+    event(
+      'host_waits',
+      'A run that lost its controller has left a step that goes on; its end is waited for.',
+      {
+        ...onHost,
+        lease: ref('lease'),
+      },
+    ),
     event('host_plan', 'What was read of a host, and what that would change.', {
       ...onHost,
       resources: listOf(ref('resource')),

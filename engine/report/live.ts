@@ -3,7 +3,7 @@ import { columnsOf, pad, truncate } from './columns.ts';
 import { paint, type Span, span } from './style.ts';
 import type { EventView } from './view.ts';
 
-type Phase = 'waiting' | 'connected' | 'planned' | 'running' | 'finished';
+type Phase = 'waiting' | 'held' | 'connected' | 'planned' | 'running' | 'finished';
 
 interface LiveHost {
   name: string;
@@ -41,6 +41,8 @@ export class LiveView {
     if (!('host' in event)) return;
     const host = this.#hosts.get(event.host);
     if (host === undefined) return;
+    if (event.event === 'host_waits')
+      Object.assign(host, { phase: 'held', current: event.lease.holder, sinceMs: nowMs });
     if (event.event === 'host_connected') host.phase = 'connected';
     if (event.event === 'host_plan') Object.assign(host, { phase: 'planned', of: event.resources.length });
     if (event.event === 'resource_started') {
@@ -92,6 +94,11 @@ function hostLine(host: LiveHost, nameColumns: number, nowMs: number, check: boo
   if (host.phase === 'waiting') return [name, span('connecting', 'dim')];
   if (host.phase === 'connected') return [name, span('reading', 'dim')];
   const elapsedMs = nowMs - host.sinceMs;
+  if (host.phase === 'held')
+    return [
+      name,
+      span(`waiting for the last step of ${host.current}, which was cut off  ${clock(elapsedMs)}`, 'dim'),
+    ];
   return [
     name,
     ...bar(host.of === 0 ? 1 : host.done / host.of),

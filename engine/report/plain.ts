@@ -32,6 +32,8 @@ export function plainReporter(output: Output, progress: Output, layout: ResultLa
 function progressLine(event: EventView): string | undefined {
   if (event.event === 'host_finished' && event.result.status === 'unreachable')
     return `${event.host}: unreachable`;
+  if (event.event === 'host_waits')
+    return `${event.host}: waiting for the last step of ${event.lease.holder}, which was cut off`;
   if (event.event === 'host_reconnected') return `${event.host}: the connection was lost and made again`;
   if (event.event === 'host_reverted') return `${event.host}: put back ${event.restored.join(', ')}`;
   if (event.event !== 'resource') return undefined;

@@ -49,6 +49,7 @@ export interface ResourceView {
 export type EventView = { time: string; run: string } & (
   | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: string[] }
   | { event: 'host_connected'; host: string; play: string; account: string }
+  | { event: 'host_waits'; host: string; play: string; lease: Lease }
   | {
       event: 'host_plan';
       host: string;
@@ -84,6 +85,8 @@ export function view(event: Event, redactor: Redactor): EventView {
       };
     case 'host_connected':
       return { ...event, play: show.line(event.play), account: show.line(event.account) };
+    case 'host_waits':
+      return { ...event, play: show.line(event.play), lease: show.lease(event.lease) };
     case 'host_plan': {
       const { skewS, ...rest } = event;
       return {
@@ -91,7 +94,7 @@ export function view(event: Event, redactor: Redactor): EventView {
         ...(skewS !== undefined && { skew_s: skewS }),
         play: show.line(event.play),
         resources: event.resources.map(show.outcome),
-        ...(event.lease && { lease: { ...event.lease, holder: show.line(event.lease.holder) } }),
+        ...(event.lease && { lease: show.lease(event.lease) }),
       };
     }
     case 'resource_started':
@@ -195,7 +198,9 @@ function showing(redactor: Redactor) {
         }),
   });
 
-  return { line, lines, outcome, problem };
+  const lease = (raw: Lease): Lease => ({ ...raw, holder: line(raw.holder) });
+
+  return { line, lines, outcome, problem, lease };
 }
 
 /** Of a line that goes, what stands before its value; of one without a value, nothing. */

@@ -109,13 +109,25 @@ describeLab('one apply a host at a time', () => {
     await slow.ended;
     expect((await ran('lock', 'status', 'all')).stdout).toContain(`held by ${slow.holder}`);
     await lab.exec('web1', 'rm -f /root/quick');
-    expect((await ran('apply', 'quick.yml')).exit).toBe(1);
     const released = await ran('lock', 'release', 'web1');
     expect([released.exit, released.stdout]).toEqual([
       0,
       expect.stringContaining(`was held by ${slow.holder}`),
     ]);
     expect((await ran('apply', 'quick.yml')).exit).toBe(0);
+    expect(await exists('/root/slow')).toBe(false);
+    await expect.poll(() => exists('/root/slow'), { timeout: 40_000 }).toBe(true);
+  });
+
+  it('the last step of a killed holder is waited for, and then the host is read', async () => {
+    const slow = await begin();
+    slow.child.kill('SIGKILL');
+    await lab.exec('web1', 'rm -f /root/quick');
+    const next = await ran('apply', 'quick.yml', '--json');
+    expect([next.exit, named(next, 'web1', 'changed')]).toEqual([0, ['First']]);
+    const waited = next.events.filter(({ event }) => event === 'host_waits' || event === 'host_connected');
+    expect(waited).toMatchObject([{ lease: { holder: slow.holder } }, { event: 'host_connected' }]);
+    expect(await exists('/root/slow')).toBe(true);
   });
 
   it('what a killed holder leaves is free as soon as its last step is over', async () => {

@@ -54,9 +54,11 @@ export function isInventory(path: string): boolean {
   if (stat === undefined) return false;
   if (stat.isDirectory() || isProgram(path)) return true;
   const text = new Problems().attempt(() => readText(path, path)) ?? '';
+  // Most playbooks show what they are without being parsed.
+  if (/^(?:resources|plays)\s*:/m.test(text)) return false;
   if (!looksLikeYaml(path, text)) return true;
   const data = new Problems().attempt(() => parseYaml(text, path, 'ansible'))?.data;
-  const isOwn = isMap(data) && isMap(data['hosts']) && !Object.hasOwn(data, 'resources');
+  const isOwn = isMap(data) && isMap(data['hosts']);
   return isOwn || isDynamic(data) || isAnsibleYaml(data);
 }
 

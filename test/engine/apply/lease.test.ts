@@ -76,9 +76,9 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
   });
 
   it.each([
-    ['it has expired', () => writeFileSync(lease(), `a\t1\t2\t${fields()[3]}\talice\n`)],
+    ['it has expired', () => writeFileSync(lease(), `a\t1\t2\t${fields()[3]}\t1\talice\n`)],
     ['a power cut has emptied it', () => writeFileSync(lease(), '')],
-    ['it is no lease', () => writeFileSync(lease(), 'a\tb\tc\td\te\n')],
+    ['it is no lease', () => writeFileSync(lease(), 'a\tb\tc\td\te\tf\n')],
   ])('is free when %s', (_name, spoil) => {
     take('a');
     spoil();
@@ -104,6 +104,16 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
       process.kill(left, 'SIGKILL');
     }
     expect(run(`${records}${leased(':', holder('b'), 60)}`).exit).toBe(0);
+  });
+
+  it('is waited for where its session has lost what it was started from, and only there', () => {
+    const above = `r_above ${process.pid}\nr_my=`;
+    run(`${above}$r_u\n${leased(':', holder('a'), 60)}`);
+    expect(run('r_await').text).toBe('');
+    run(`${above}.1\n${leased(':', holder('a'), 60)}`);
+    const ending = '(sleep 0.4; rm -f "$r_home/lease") >/dev/null 2>&1 &';
+    expect(decodeLease(run(`${ending}\nr_await`).text)?.holder).toBe('alice@laptop (pid 812)');
+    expect(existsSync(lease())).toBe(false);
   });
 
   it('is given back by its own run only', () => {

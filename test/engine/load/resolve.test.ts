@@ -116,7 +116,7 @@ describe('loop', () => {
     const resources = resolve(
       '  - { name: Site, file: { path: "/{{ item }}{{ index }}" }, loop: [a, b] }\n  - { service: { name: x, restart_on: [Site] }, needs: [Site] }',
     );
-    expect(resources.map(({ name, loopOf, args, needs }) => [name, loopOf, args.path, needs])).toEqual([
+    expect(resources.map(({ name, groups, args, needs }) => [name, groups[0], args.path, needs])).toEqual([
       ['Site (a)', 'Site', '/a0', []],
       ['Site (b)', 'Site', '/b1', []],
       ['service x', undefined, undefined, ['Site (a)', 'Site (b)']],

@@ -76,6 +76,8 @@ function resource(module: Module, name: string, args: unknown = {}, more: Partia
     at: { file: 'p.yml', line: 1, column: 1 },
     tags: [],
     needs: [],
+    groups: [],
+    within: [],
     onFailure: 'stop',
     retry: { attempts: 1, delayS: 0 },
     secrets: false,

@@ -41,6 +41,8 @@ function planned(
     at: { file: 'site.yml', line: 1, column: 1 },
     tags: [],
     needs: [],
+    groups: [],
+    within: [],
     onFailure: 'stop',
     retry: { attempts: 1, delayS: 0 },
     secrets: false,

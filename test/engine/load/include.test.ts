@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { argsOf, brief, play, problems } from './workspace.ts';
+
+const app = `params:
+  name: { type: string, description: Its name. }
+  port: { type: integer, default: 8000 }
+  home: { type: string, default: "/srv/{{ name }}" }
+  level: { type: string, default: info, enum: [info, debug] }
+resources:
+  - { name: Settings, file: { path: "{{ home }}", content: "{{ port }}" } }
+  - { service: { name: "{{ name }}", restart_on: [Settings] }, needs: [Settings] }
+`;
+const files = { 'components/app.yml': app };
+const resolve = (resources: string, more = {}) => {
+  const it = play(`hosts: all\nvars: { outer: 1 }\nresources:\n${resources}`, { ...files, ...more });
+  return it.resolve(it.hosts[0]!);
+};
+const wrong = (resources: string, more = {}) =>
+  brief(problems(`hosts: all\nvars: { outer: 1 }\nresources:\n${resources}`, { ...files, ...more }));
+
+describe('an include', () => {
+  test('gives its resources the parameters, and its name as a label', () => {
+    const all = resolve(
+      '  - { include: components/app.yml, with: { name: a } }\n  - { name: B, include: components/app.yml, with: { name: b, port: 1 } }\n  - { file: { path: /x }, needs: [B, app / Settings] }',
+    );
+    expect(all.map(({ name, args, needs }) => [name, args.path ?? args.name, needs])).toEqual([
+      ['app / Settings', '/srv/a', []],
+      ['app / service a', 'a', ['app / Settings']],
+      ['B / Settings', '/srv/b', []],
+      ['B / service b', 'b', ['B / Settings']],
+      ['file /x', '/x', ['B / Settings', 'B / service b', 'app / Settings']],
+    ]);
+    expect(argsOf(all[2]!)['content']).toBe('1');
+  });
+
+  test('repeats and skips as a whole, and hands on what its resources do not say', () => {
+    const all = resolve(
+      '  - { name: App, include: components/app.yml, with: { name: "{{ item }}" }, loop: [a, b], tags: [t], become: true, on_failure: continue, when: item == "a" }',
+    );
+    expect(all.map(({ name, when, tags, onFailure }) => [name, when, tags, onFailure])).toEqual([
+      ['App (a) / Settings', true, ['t'], 'continue'],
+      ['App (a) / service a', true, ['t'], 'continue'],
+      ['App (b) / Settings', false, ['t'], 'continue'],
+      ['App (b) / service b', false, ['t'], 'continue'],
+    ]);
+    expect(all[0]?.become).toEqual({ user: 'root', method: 'sudo' });
+  });
+
+  test('nests, by the way from the file that it stands in', () => {
+    const outer = 'resources:\n  - { name: In, include: app.yml, with: { name: z } }\n';
+    const all = resolve('  - include: components/outer.yml', { 'components/outer.yml': outer });
+    expect(all.map(({ name }) => name)).toEqual(['outer / In / Settings', 'outer / In / service z']);
+  });
+});
+
+test.each([
+  ['with: {}', '4:5 app needs name. [missing-key]'],
+  ['with: { name: a, prt: 1 }', 'app takes no "prt". Did you mean "port"? [unknown-key]'],
+  ['with: { name: a, port: x }', 'port takes a whole number, not text "x". [wrong-type]'],
+  ['with: { name: a, port: "{{ [1] }}" }', 'port takes a whole number, not a list. [wrong-type]'],
+  ['with: { name: a, level: loud }', 'level is info or debug, not "loud". [invalid-value]'],
+  ['with: { name: "{{ nope }}" }', '"nope" is not defined'],
+  ['with: { name: a }, register: x', 'An include takes no "register"'],
+])('what an include is given is checked: %s', (rest, message) => {
+  const found = wrong(`  - { include: components/app.yml, ${rest} }`);
+  expect(found.join('\n')).toContain(message.replace(/^\d+:\d+ /, ''));
+});
+
+test('variables of the play are not seen inside, and the place is in the component', () => {
+  const inner = 'resources:\n  - file: { path: "/{{ outer }}" }\n';
+  const [problem] = problems('hosts: all\nvars: { outer: 1 }\nresources: [{ include: in.yml }]', {
+    'in.yml': inner,
+  });
+  expect([problem?.at?.file.endsWith('in.yml'), problem?.at?.line]).toEqual([true, 2]);
+});
+
+test('components that include one another are refused', () => {
+  const found = wrong('  - include: a.yml', {
+    'a.yml': 'resources: [{ include: b.yml }]',
+    'b.yml': 'resources: [{ include: a.yml }]',
+  });
+  expect(found.join()).toContain('in a circle');
+});
