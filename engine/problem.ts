@@ -36,6 +36,10 @@ export const explanations = {
     'Two resources of one play have the same name, so that a reference to it would be ambiguous.',
   'unknown-resource': 'A `needs`, `restart_on` or `reload_on` names a resource that the play does not have.',
   'unknown-host': 'A pattern, a limit or a group names a host or group that the inventory does not have.',
+  'inventory-syntax':
+    'A line or a name of an inventory in a format of Ansible cannot be understood. The message says what belongs there.',
+  'inventory-program':
+    'A program that is to print the inventory could not be run, failed, or printed something else.',
   'undefined-variable': 'An expression uses a name that has no value here.',
   'expression-syntax': 'The text between {{ and }} or {% and %} is not a valid expression.',
   'expression-type': 'An operator or filter was given a value of a type it does not take.',

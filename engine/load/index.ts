@@ -10,8 +10,8 @@ import { isTemplate } from './expression/index.ts';
 import type { FactName, Facts } from './facts.ts';
 import { factsUsed } from './facts-used.ts';
 import { PlaybookFiles, readText, shownPath } from './files.ts';
-import type { Inventory } from './inventory.ts';
-import { readInventory } from './inventory-file.ts';
+import type { Inventory } from './inventory/model.ts';
+import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
 import { parseYaml } from './parse.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
@@ -26,8 +26,8 @@ import { type Selection, tagSelection } from './tags.ts';
 import { readVariableOption, readVariablesFile, type Variable } from './variables.ts';
 
 export { type FactName, type Facts, factNames } from './facts.ts';
-export type { Inventory } from './inventory.ts';
-export { inventorySources, isInventory, loadInventory } from './inventory-file.ts';
+export type { Inventory } from './inventory/model.ts';
+export { inventorySources, isInventory, loadInventory } from './inventory/read.ts';
 export { hostsOf } from './patterns.ts';
 export type { Registered, SecretSink } from './resolve.ts';
 

@@ -15,10 +15,14 @@ import type { Plain } from '../value.ts';
 import { alignment, type Style } from './alignment.ts';
 import type { Where } from './expression/syntax.ts';
 import { SourceText } from './text.ts';
-import { syntaxProblem, unquotedTemplate } from './yaml-problems.ts';
+import { firstOfEachLine, syntaxProblem, unquotedTemplate } from './yaml-problems.ts';
+import { mergedBy, scalar11 } from './yaml11.ts';
 
 /** Where something is in a document: keys of maps and indexes of lists, from the top. */
 export type Path = readonly (string | number)[];
+
+/** YAML 1.2 as this program has it, or what Ansible reads: YAML 1.1 with merge keys and tags of its own. */
+export type Dialect = 'own' | 'ansible';
 
 // Far beyond any sensible file: these keep a hostile one from exhausting the controller.
 const limits = { characters: 10_000_000, depth: 60, aliasedNodes: 10_000 };
@@ -30,11 +34,14 @@ export class Doc {
   readonly #text: SourceText;
   readonly #root: Node | null;
   readonly #document: Document;
+  readonly #tags: ReadonlyMap<string, string>;
+  readonly #pairs = new WeakMap<object, Map<string | undefined, { key: unknown; value: unknown }>>();
 
-  constructor(text: SourceText, document: Document, data: Plain) {
+  constructor(text: SourceText, document: Document, data: Plain, tags: ReadonlyMap<string, string>) {
     this.file = text.file;
     this.data = data;
     this.#text = text;
+    this.#tags = tags;
     this.#document = document;
     this.#root = document.contents as Node | null;
   }
@@ -80,11 +87,16 @@ export class Doc {
     };
   }
 
+  /** The tag of Ansible that the value at `path` has, if any. */
+  tag(path: Path): string | undefined {
+    return this.#tags.size === 0 ? undefined : this.#tags.get(JSON.stringify(path));
+  }
+
   #find(path: Path): { key?: Node; value?: Node } {
     let found: { key?: Node; value?: Node } = this.#root === null ? {} : { value: this.#root };
     for (const step of path) {
       const parent = this.#resolve(found.value);
-      const pair = isMap(parent) ? parent.items.find(({ key }) => keyText(key as Node) === step) : undefined;
+      const pair = isMap(parent) ? this.#pairsOf(parent).get(step as string) : undefined;
       const element = isSeq(parent) ? parent.items[step as number] : undefined;
       if (pair === undefined && element === undefined) return found;
       found = {};
@@ -95,17 +107,29 @@ export class Doc {
     return found;
   }
 
+  /** Of a map with many keys each is found at once. */
+  #pairsOf(map: { items: { key: unknown; value: unknown }[] }) {
+    let pairs = this.#pairs.get(map);
+    if (pairs === undefined) {
+      pairs = new Map(map.items.toReversed().map(pair => [keyText(pair.key as Node), pair]));
+      this.#pairs.set(map, pairs);
+    }
+    return pairs;
+  }
+
   #resolve(node: Node | undefined): Node | undefined {
     return isAlias(node) ? node.resolve(this.#document) : node;
   }
 }
 
-/** Reads one YAML 1.2 document. Throws a ProblemError with everything that is wrong with its syntax. */
-export function parseYaml(text: string, file: string): Doc {
+/** Reads one YAML document. Throws a ProblemError with everything that is wrong with its syntax. */
+export function parseYaml(text: string, file: string, dialect: Dialect = 'own'): Doc {
   const source = new SourceText(file, text.startsWith('\uFEFF') ? text.slice(1) : text);
   const documents = compose(source);
   const problems = documents.flatMap(({ errors, warnings }) =>
-    [...errors, ...warnings].map(error => syntaxProblem(error, source)),
+    [...errors, ...warnings]
+      .filter(({ message }) => dialect === 'own' || !ansibleTags.test(message))
+      .map(error => syntaxProblem(error, source)),
   );
   const document = documents[0]!;
   const second = documents[1]?.range;
@@ -117,12 +141,12 @@ export function parseYaml(text: string, file: string): Doc {
       at: source.place(second[0], second[0] + 3),
     });
   }
-  const reader = new Reader(source, document);
-  const data = reader.read(document.contents as Node | null, 0);
+  const reader = new Reader(source, document, dialect);
+  const data = reader.read(document.contents as Node | null, []);
   const exact = new Set(reader.problems.map(({ at }) => at?.line));
   const all = [...reader.problems, ...problems.filter(({ at }) => !exact.has(at?.line))];
   if (all.length > 0) throw new ProblemError(...firstOfEachLine(all));
-  return new Doc(source, document, data);
+  return new Doc(source, document, data, reader.tags);
 }
 
 function compose(source: SourceText): Document[] {
@@ -143,53 +167,67 @@ function compose(source: SourceText): Document[] {
   return [...composer.compose(tokens(), true, source.text.length)];
 }
 
+/** What the YAML parser says of tags that it does not know, and Ansible does. */
+const ansibleTags = /^Unresolved tag: !(?:vault|vault-encrypted|unsafe)$/;
+
 /** Turns nodes into data and collects what the YAML parser lets pass. */
 class Reader {
   readonly problems: Problem[] = [];
+  /** Tags of Ansible by their paths as JSON. */
+  readonly tags = new Map<string, string>();
+  readonly #dialect: Dialect;
   readonly #text: SourceText;
   readonly #document: Document;
   readonly #open = new Set<Node>();
   #aliased = 0;
   #inAlias = 0;
 
-  constructor(text: SourceText, document: Document) {
+  constructor(text: SourceText, document: Document, dialect: Dialect) {
     this.#text = text;
     this.#document = document;
+    this.#dialect = dialect;
   }
 
-  read(node: Node | null | undefined, depth: number): Plain {
+  read(node: Node | null | undefined, path: Path): Plain {
     if (node == null) return null;
-    if (depth > limits.depth) return this.#report(node, `This is nested more than ${limits.depth} deep.`);
+    if (path.length > limits.depth)
+      return this.#report(node, `This is nested more than ${limits.depth} deep.`);
     if (this.#inAlias > 0 && ++this.#aliased > limits.aliasedNodes) {
       return this.#aliased > limits.aliasedNodes + 1
         ? null
         : this.#report(node, 'Aliases (*name) repeat more than 10000 values.', 'Use variables instead.');
     }
-    if (isAlias(node)) return this.#alias(node, depth);
+    if (isAlias(node)) return this.#alias(node, path);
+    if (this.#dialect === 'ansible' && node.tag?.startsWith('!'))
+      this.tags.set(JSON.stringify(path), node.tag.replace('-encrypted', ''));
     if (isScalar(node)) return this.#scalar(node);
     if (this.#open.has(node)) return this.#report(node, 'This anchor holds an alias of itself.');
     this.#open.add(node);
     const value = isMap(node)
-      ? this.#map(node, depth)
+      ? this.#map(node, path)
       : isSeq(node)
-        ? node.items.map(item => this.read(item as Node, depth + 1))
+        ? node.items.map((item, index) => this.read(item as Node, [...path, index]))
         : null;
     this.#open.delete(node);
     return value;
   }
 
-  #alias(node: Node & { source: string }, depth: number): Plain {
+  #alias(node: Node & { source: string }, path: Path): Plain {
     const target = isAlias(node) ? node.resolve(this.#document) : undefined;
     if (target === undefined)
       return this.#report(node, `There is no anchor &${node.source} before this alias.`);
     this.#inAlias++;
-    const value = this.read(target, depth);
+    const value = this.read(target, path);
     this.#inAlias--;
     return value;
   }
 
   #scalar(node: Scalar): Plain {
-    const { value, source } = node;
+    const { source } = node;
+    const value =
+      this.#dialect === 'ansible' && node.type === Scalar.PLAIN && node.tag === undefined
+        ? scalar11(source ?? '')
+        : node.value;
     if (typeof value !== 'number') return value as Plain;
     if (!Number.isFinite(value))
       return this.#report(node, `${source} is not a number that can be used here.`);
@@ -203,31 +241,39 @@ class Reader {
     return value;
   }
 
-  #map(node: { items: { key: unknown; value: unknown }[] } & Node, depth: number): Plain {
+  #map(node: { items: { key: unknown; value: unknown }[] } & Node, path: Path): Plain {
     const template = unquotedTemplate(node, this.#text);
     if (template !== undefined) {
       this.problems.push(template);
       return null;
     }
     const lines = new Map<string, number>();
-    return Object.fromEntries(
-      node.items.map(({ key, value }) => {
-        const name = keyText(key as Node);
-        const plain = this.read(value as Node, depth + 1);
-        if (name === undefined)
-          this.#report((key as Node | null) ?? node, 'A key must be a single word or text.');
-        else if (name === '<<')
-          this.#report(
-            key as Node,
-            'Merge keys (<<) are not part of YAML 1.2.',
-            'Write the keys out, or keep shared values in vars.',
-          );
-        else if (lines.has(name))
-          this.#report(key as Node, `"${name}" is already set on line ${lines.get(name)}.`);
-        else lines.set(name, this.#text.lineAt((key as Node).range![0]) + 1);
-        return [name ?? '', plain];
-      }),
-    );
+    const merged: [string, Plain][] = [];
+    const entries = node.items.map(({ key, value }): [string, Plain] => {
+      const name = keyText(key as Node);
+      const plain = this.read(value as Node, [...path, name ?? '']);
+      if (name === '<<' && this.#dialect === 'ansible')
+        merged.unshift(...(mergedBy(plain) ?? this.#refuseMerge(value as Node)));
+      else if (name === undefined)
+        this.#report((key as Node | null) ?? node, 'A key must be a single word or text.');
+      else if (name === '<<')
+        this.#report(
+          key as Node,
+          'Merge keys (<<) are not part of YAML 1.2.',
+          'Write the keys out, or keep shared values in vars.',
+        );
+      else if (lines.has(name))
+        this.#report(key as Node, `"${name}" is already set on line ${lines.get(name)}.`);
+      else lines.set(name, this.#text.lineAt((key as Node).range![0]) + 1);
+      return [name ?? '', plain];
+    });
+    if (this.#dialect === 'own') return Object.fromEntries(entries);
+    return Object.fromEntries([...merged, ...entries.filter(([name]) => name !== '<<')]);
+  }
+
+  #refuseMerge(node: Node): [] {
+    this.#report(node, 'A merge key (<<) takes a map, or a list of maps.');
+    return [];
   }
 
   #report(node: Node, message: string, hint?: string): null {
@@ -248,12 +294,4 @@ function styleOf(node: Scalar): Style {
   if (node.type === Scalar.QUOTE_SINGLE) return 'single';
   if (node.type === Scalar.QUOTE_DOUBLE) return 'double';
   return node.type === Scalar.PLAIN ? 'plain' : 'block';
-}
-
-/** One slip often upsets the parser several times in a line; only the first message helps. */
-function firstOfEachLine(problems: readonly Problem[]): Problem[] {
-  const seen = new Set<number | undefined>();
-  return problems
-    .toSorted((a, b) => a.at!.line - b.at!.line || a.at!.column - b.at!.column)
-    .filter(({ at }) => !seen.has(at?.line) && seen.add(at?.line));
 }

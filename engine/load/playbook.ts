@@ -1,7 +1,7 @@
 import type { Place } from '../problem.ts';
 import { playKeys } from './envelope.ts';
 import type { Where } from './expression/index.ts';
-import type { Named } from './inventory.ts';
+import type { Named } from './inventory/model.ts';
 import { checkKeys, isPlainMap } from './keys.ts';
 import type { Doc, Path } from './parse.ts';
 import type { Problems } from './problems.ts';

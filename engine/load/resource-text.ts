@@ -5,7 +5,7 @@ import type { Plain } from '../value.ts';
 import type { Components, ComponentText } from './component.ts';
 import { notForIncludes, resourceKeys } from './envelope.ts';
 import { compileExpression, type Expression, isTemplate } from './expression/index.ts';
-import type { Named } from './inventory.ts';
+import type { Named } from './inventory/model.ts';
 import { checkKeys, isPlainMap, type Modules, type PlainMap } from './keys.ts';
 import type { Doc, Path } from './parse.ts';
 import { Problems } from './problems.ts';

@@ -3,7 +3,8 @@ import type { Host } from '../host.ts';
 import { type Plain, Secret, type Unknown, type Value } from '../value.ts';
 import type { Runtime } from './expression/index.ts';
 import { type Facts, unknownFacts } from './facts.ts';
-import type { Inventory } from './inventory.ts';
+import { ansibleNames } from './inventory/ansible-names.ts';
+import type { Inventory } from './inventory/model.ts';
 import { type Variable, VariableScope } from './variables.ts';
 
 /** What the expressions of a play can use, besides what differs between its hosts. */
@@ -48,6 +49,7 @@ export function scopeOf(host: Host, facts: Facts | undefined, surroundings: Surr
     ['host', describeHost(host)],
     ['groups', Object.fromEntries([...inventory.groups].map(([name, hosts]) => [name, [...hosts]]))],
     ['secrets', secrets],
+    ...Object.entries(ansibleNames(host.name, host.groups)),
   ]);
   const scope = VariableScope.of(fixed, [...inventory.variablesOf(host.name), ...variables], runtime);
   let hosts = hostsByName.get(surroundings);

@@ -1,5 +1,5 @@
-import type { Place } from '../problem.ts';
-import type { Plain, Value } from '../value.ts';
+import { type Place, ProblemError } from '../problem.ts';
+import { masked, type Plain, Secret, Unknown, type Value } from '../value.ts';
 import {
   compile,
   isTemplate,
@@ -7,21 +7,41 @@ import {
   type Runtime,
   type Scope,
   type Template,
+  type Where,
 } from './expression/index.ts';
-import type { Doc, Path } from './parse.ts';
+import type { Path } from './parse.ts';
 import { Problems } from './problems.ts';
+import { openVault } from './vault.ts';
 
 /** Data with templates in it, compiled and with the place of each. */
 export type Tree =
   | { readonly kind: 'constant'; readonly value: Plain }
   | { readonly kind: 'template'; readonly template: Template; readonly at: Place }
+  | { readonly kind: 'vault'; readonly sealed: string; readonly at: Place }
+  /** A text that must not be shown, called by its label. */
+  | { readonly kind: 'secret'; readonly tree: Tree; readonly label: string }
   | { readonly kind: 'list'; readonly elements: readonly Tree[] }
   | { readonly kind: 'map'; readonly entries: readonly (readonly [string, Tree])[] };
 
-/** Compiles the texts of `data`, which stands at `path` of `doc`. Mistakes go to `problems`. */
-export function compileTree(doc: Doc, path: Path, data: Plain, problems: Problems): Tree {
+/** Where data comes from: a YAML file, or anything that can tell places as one does. */
+export interface Written {
+  place(path: Path, which?: 'key' | 'value'): Place;
+  within(path: Path): Where;
+  /** The tag of Ansible at a path: `!vault`, or `!unsafe` for what holds no templates. */
+  tag?(path: Path): string | undefined;
+}
+
+/**
+ * Compiles the texts of `data`, which stands at `path` of `doc`. Mistakes go to `problems`; those that are `deferred`
+ * are thrown when the value is asked for.
+ */
+export function compileTree(doc: Written, path: Path, data: Plain, problems: Problems | 'deferred'): Tree {
+  const tag = doc.tag?.(path);
+  if (tag === '!vault') return { kind: 'vault', sealed: String(data), at: doc.place(path) };
+  if (tag === '!unsafe') return { kind: 'constant', value: data };
   if (typeof data === 'string' && isTemplate(data)) {
-    const template = problems.attempt(() => compile(data, doc.within(path)));
+    const make = () => compile(data, doc.within(path));
+    const template = problems === 'deferred' ? deferred(data, make) : problems.attempt(make);
     return template === undefined
       ? { kind: 'constant', value: null }
       : { kind: 'template', template, at: doc.place(path) };
@@ -32,7 +52,7 @@ export function compileTree(doc: Doc, path: Path, data: Plain, problems: Problem
     return elements.every(isConstant) ? { kind: 'constant', value: data } : { kind: 'list', elements };
   }
   const entries = Object.entries(data).map(([key, value]) => {
-    if (isTemplate(key)) {
+    if (isTemplate(key) && problems !== 'deferred') {
       problems.report('invalid-value', 'A key cannot be a template.', doc.place([...path, key], 'key'));
     }
     return [key, compileTree(doc, [...path, key], value, problems)] as const;
@@ -40,6 +60,19 @@ export function compileTree(doc: Doc, path: Path, data: Plain, problems: Problem
   return entries.every(([, tree]) => isConstant(tree))
     ? { kind: 'constant', value: data }
     : { kind: 'map', entries };
+}
+
+/** A template whose mistakes are thrown by those who ask for its value. */
+function deferred(source: string, make: () => Template): Template {
+  try {
+    return make();
+  } catch (thrown) {
+    if (!(thrown instanceof ProblemError)) throw thrown;
+    const refuse = () => {
+      throw thrown;
+    };
+    return { source, references: [], evaluate: refuse, render: refuse };
+  }
 }
 
 /** Whether there is no template in it. */
@@ -61,6 +94,14 @@ function evaluate(tree: Tree, scope: Scope, runtime: Runtime, problems: Problems
       return tree.value;
     case 'template':
       return problems.attempt(() => tree.template.evaluate(scope, runtime)) ?? null;
+    case 'vault':
+      return problems.attempt(() => openVault(tree.sealed, tree.at)) ?? null;
+    case 'secret': {
+      const value = evaluate(tree.tree, scope, runtime, problems);
+      return value instanceof Secret || value instanceof Unknown
+        ? value
+        : new Secret(String(masked(value)), tree.label);
+    }
     case 'list':
       return tree.elements.map(element => evaluate(element, scope, runtime, problems));
     case 'map':
@@ -74,7 +115,10 @@ function evaluate(tree: Tree, scope: Scope, runtime: Runtime, problems: Problems
 export function referencesOf(tree: Tree): readonly Reference[] {
   switch (tree.kind) {
     case 'constant':
+    case 'vault':
       return [];
+    case 'secret':
+      return referencesOf(tree.tree);
     case 'template':
       return tree.template.references;
     case 'list':
@@ -92,13 +136,17 @@ export function branch(tree: Tree, key: string): Tree | undefined {
   return { kind: 'constant', value: tree.value[key]! };
 }
 
-/** A tree as it is written, with the text of its templates. */
+/** A tree as it is written, with the text of its templates; what must not be shown is masked. */
 export function sourceOf(tree: Tree): Plain {
   switch (tree.kind) {
     case 'constant':
       return tree.value;
     case 'template':
       return tree.template.source;
+    case 'vault':
+      return '«Ansible Vault»';
+    case 'secret':
+      return `«${tree.label}»`;
     case 'list':
       return tree.elements.map(sourceOf);
     case 'map':

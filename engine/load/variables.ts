@@ -1,11 +1,10 @@
 import { type Place, ProblemError } from '../problem.ts';
-import type { Value } from '../value.ts';
-import { isMap } from '../value.ts';
+import { isMap, type Plain, type Value } from '../value.ts';
 import type { Runtime } from './expression/index.ts';
 import { readText } from './files.ts';
 import { type Doc, type Path, parseYaml } from './parse.ts';
 import type { Problems } from './problems.ts';
-import { compileTree, evaluateTree, type Tree } from './tree.ts';
+import { compileTree, evaluateTree, type Tree, type Written } from './tree.ts';
 
 /** A variable as set at one level. */
 export interface Variable {
@@ -33,10 +32,43 @@ export function readVariables(doc: Doc, path: Path, level: string, problems: Pro
   const data = doc.get(path);
   if (!isMap(data)) return [];
   return Object.entries(data).map(([name, value]) => {
-    const at = doc.place([...path, name], 'key');
-    refuseReserved(name, at, problems);
-    return { name, level, at, tree: compileTree(doc, [...path, name], value as never, problems) };
+    refuseReserved(name, doc.place([...path, name], 'key'), problems);
+    return variable(name, level, doc, [...path, name], value as Plain, problems);
   });
+}
+
+/**
+ * Reads variables of an inventory of Ansible. Those may be called as they like (one called `hosts` is `vars.hosts`),
+ * and may use what only Ansible knows: that is a problem when the value is asked for.
+ */
+export function ansibleVariables(doc: Written, path: Path, level: string, data: unknown): Variable[] {
+  if (!isMap(data)) return [];
+  return Object.entries(data).map(([name, value]) =>
+    variable(name, level, doc, [...path, name], value as Plain, 'deferred'),
+  );
+}
+
+function variable(
+  name: string,
+  level: string,
+  doc: Written,
+  path: Path,
+  value: Plain,
+  problems: Problems | 'deferred',
+): Variable {
+  const tree = compileTree(doc, path, value, problems);
+  const isPassword = namesPassword(name) && value !== null;
+  return {
+    name,
+    level,
+    at: doc.place(path, 'key'),
+    tree: isPassword ? { kind: 'secret', tree, label: name } : tree,
+  };
+}
+
+/** Whether a variable holds a password by which Ansible logs in or becomes another account. */
+export function namesPassword(name: string): boolean {
+  return /^ansible_\w*pass(?:word|phrase)?$/.test(name);
 }
 
 /** Reads a file that holds a map of variables. */

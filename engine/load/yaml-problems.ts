@@ -79,3 +79,11 @@ function quoteTemplate(source: SourceText, start: number, text: string): Problem
     at: source.place(start, start + line.length),
   };
 }
+
+/** One slip often upsets the parser several times in a line; only the first message helps. */
+export function firstOfEachLine(problems: readonly Problem[]): Problem[] {
+  const seen = new Set<number | undefined>();
+  return problems
+    .toSorted((a, b) => a.at!.line - b.at!.line || a.at!.column - b.at!.column)
+    .filter(({ at }) => !seen.has(at?.line) && seen.add(at?.line));
+}

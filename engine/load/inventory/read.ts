@@ -1,0 +1,168 @@
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import { ProblemError } from '../../problem.ts';
+import { isMap, type Value } from '../../value.ts';
+import { placeIn } from '../expression/index.ts';
+import { readText, shownPath } from '../files.ts';
+import { parseYaml } from '../parse.ts';
+import { Problems } from '../problems.ts';
+import { isAnsibleYaml, readAnsibleYaml } from './ansible-yaml.ts';
+import { buildInventory } from './build.ts';
+import { isDynamic, readDynamic, readProgram } from './dynamic.ts';
+import { readIni } from './ini.ts';
+import { type Inventory, InventorySource, type Setting } from './model.ts';
+import { readOwnFormat } from './own.ts';
+import { inventoryProgram } from './program.ts';
+
+/**
+ * Reads what was given with -i: files, folders and programs, or lists such as `web1,admin@web2:2222`. Without any,
+ * the inventory.yml in the folder of the playbook `beside`, else in the working directory, else none. Variables in
+ * group_vars/ and host_vars/ beside inventories and the playbook belong to it. Mistakes go to `problems`.
+ */
+export function readInventory(
+  given: readonly string[],
+  beside: string | undefined,
+  problems: Problems,
+): Inventory {
+  const names = inventorySources(given, beside);
+  const sources = names.flatMap(name => problems.attempt(() => readSource(name, problems)) ?? []);
+  const files = names.filter(name => !isList(name) && existsSync(name));
+  const folders = [
+    ...files.map(name => (statSync(name).isDirectory() ? name : dirname(name))),
+    ...(beside === undefined ? [] : [dirname(beside)]),
+  ].filter(folder => existsSync(folder));
+  const once = new Map(folders.map(folder => [realpathSync(folder), folder]));
+  return buildInventory(sources, [...once.values()], problems);
+}
+
+/** What an inventory is read from: what was given, else the default file if there is one. */
+export function inventorySources(given: readonly string[], beside: string | undefined): readonly string[] {
+  return given.length > 0 ? given : defaultFile(beside);
+}
+
+/** The inventory by itself; throws a ProblemError with all that is wrong in it. */
+export function loadInventory(options: { inventory?: readonly string[]; beside?: string } = {}): Inventory {
+  const problems = new Problems();
+  const inventory = readInventory(options.inventory ?? [], options.beside, problems);
+  problems.done();
+  return inventory;
+}
+
+/** Whether a path is an inventory rather than a playbook. False when it cannot be read. */
+export function isInventory(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return false;
+  if (stat.isDirectory() || isProgram(path)) return true;
+  const text = new Problems().attempt(() => readText(path, path)) ?? '';
+  // Most playbooks show what they are without being parsed.
+  if (/^(?:resources|plays)\s*:/m.test(text)) return false;
+  if (!looksLikeYaml(path, text)) return true;
+  const data = new Problems().attempt(() => parseYaml(text, path, 'ansible'))?.data;
+  const isOwn = isMap(data) && isMap(data['hosts']);
+  return isOwn || isDynamic(data) || isAnsibleYaml(data);
+}
+
+function isList(name: string): boolean {
+  return name.includes(',') && !existsSync(name);
+}
+
+function defaultFile(beside: string | undefined): string[] {
+  const folders = beside === undefined ? ['.'] : [dirname(beside), '.'];
+  const found = folders.map(folder => join(folder, 'inventory.yml')).find(file => existsSync(file));
+  return found === undefined ? [] : [found];
+}
+
+function readSource(name: string, problems: Problems): InventorySource[] {
+  if (isList(name)) return [readList(name)];
+  const stat = statSync(name, { throwIfNoEntry: false });
+  if (stat === undefined && !/[./]/.test(name)) {
+    throw new ProblemError({
+      code: 'file-missing',
+      message: `There is no inventory file "${name}".`,
+      hint: `For a host of this name write it with a comma: -i ${name},`,
+    });
+  }
+  if (!stat?.isDirectory()) return [readFile(name, problems)];
+  return readdirSync(name, { encoding: 'utf8' })
+    .toSorted()
+    .filter(inner => !passedOver.test(inner))
+    .flatMap(inner => problems.attempt(() => readSource(join(name, inner), problems)) ?? []);
+}
+
+/** What Ansible does not look at in a folder of inventories. */
+const passedOver =
+  /^\.|^(?:host_vars|group_vars|vars_plugins)$|~$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$/;
+
+function readFile(name: string, problems: Problems): InventorySource {
+  const file = shownPath(name);
+  if (isProgram(name)) return readProgram(inventoryProgram(name, file), file, problems);
+  const text = readText(name, file);
+  if (text.startsWith('#!'))
+    throw new ProblemError({
+      code: 'inventory-program',
+      message: `${file} is a program, but it may not be executed.`,
+      hint: `If its inventory is to be used:\n    chmod +x ${file}`,
+    });
+  if (extname(name) === '.toml') throw notSupported(file, 'TOML');
+  if (!looksLikeYaml(name, text)) return readIni(text.replace(/^\uFEFF/, ''), file, problems);
+  // What is no inventory of Ansible is read again as YAML 1.2.
+  const asAnsible = new Problems();
+  const doc = asAnsible.attempt(() => parseYaml(text, file, 'ansible'));
+  if (!/^["']?(?:hosts|groups|defaults|vars)["']?\s*:/m.test(text)) asAnsible.done();
+  if (isMap(doc?.data) && typeof doc.data['plugin'] === 'string')
+    throw notSupported(file, 'a plugin of Ansible');
+  if (doc !== undefined && isDynamic(doc.data))
+    return readDynamic(doc.data as { [key: string]: Value }, doc, problems);
+  if (doc !== undefined && isAnsibleYaml(doc.data)) return readAnsibleYaml(doc, problems);
+  return readOwnFormat(parseYaml(text, file), problems);
+}
+
+function notSupported(file: string, what: string): ProblemError {
+  return new ProblemError({
+    code: 'not-supported',
+    message: `${file} is an inventory in the form of ${what}, which cannot be read here.`,
+    hint: `Have Ansible write it out once, and give -i that file:\n    ansible-inventory -i ${file} --list > hosts.json`,
+  });
+}
+
+/** Whether a file is one to run: executable, and not a text that merely came from a file system without modes. */
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+  } catch {
+    return false;
+  }
+  const text = new Problems().attempt(() => readText(path, path)) ?? '';
+  return text.startsWith('#!') || text.slice(0, 512).includes('\0');
+}
+
+/** By its first line that says something, then by its name. */
+function looksLikeYaml(path: string, text: string): boolean {
+  const first = /^(?![ \t]*(?:[#;]|\r?$)).*$/m.exec(text)?.[0] ?? '';
+  if (/\.(?:ini|cfg)$/.test(path) || /^\s*\[[^,\]]*\]\s*$/.test(first)) return false;
+  return /\.(?:ya?ml|json)$/.test(path) || /^\s*(?:---|\{|["']?[\w.-]+["']?:(?:\s|$))/.test(first);
+}
+
+function readList(list: string): InventorySource {
+  const source = new InventorySource(`-i ${list}`, false);
+  const where = placeIn(`-i ${list}`, list);
+  for (const match of list.matchAll(/[^,\s]+/g)) {
+    const [, user, name, port] = /^(?:([^@]+)@)?([^:]+)(?::(\d+))?$/.exec(match[0]) ?? [];
+    if (name === undefined) {
+      throw new ProblemError({
+        code: 'usage',
+        message: `-i takes hosts as NAME, USER@NAME or NAME:PORT, not "${match[0]}".`,
+      });
+    }
+    const at = where(match.index, match[0].length);
+    const set = (key: Setting['key'], value: Setting['value']) =>
+      host.settings.push({ key, value, level: `host ${name}`, at });
+    const host = source.host(name, at);
+    if (user !== undefined) set('user', user);
+    if (port !== undefined) set('port', Number(port));
+    if (name !== 'localhost') continue;
+    set('address', '127.0.0.1');
+    set('transport', 'local');
+  }
+  return source;
+}

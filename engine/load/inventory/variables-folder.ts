@@ -1,0 +1,86 @@
+import { readdirSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { type Problem, ProblemError } from '../../problem.ts';
+import { isMap } from '../../value.ts';
+import { readText, shownPath } from '../files.ts';
+import { parseYaml } from '../parse.ts';
+import type { Problems } from '../problems.ts';
+import { ansibleVariables, type Variable } from '../variables.ts';
+import { isVault } from '../vault.ts';
+import type { Groups, Hosts } from './build.ts';
+
+const extensions = ['', '.yml', '.yaml', '.json'];
+
+/**
+ * Adds the variables in group_vars/ and host_vars/ of a folder, which are read as Ansible reads them, to groups and
+ * hosts. Returns why a host, which is in `groups`, cannot be used: a file for it is encrypted.
+ */
+export function addVariablesFolder(
+  folder: string,
+  hosts: Hosts,
+  groups: Groups,
+  problems: Problems,
+): (host: string, groups: readonly string[]) => readonly Problem[] {
+  const sealed = new Map<string, Problem[]>();
+  const add = (kind: 'group' | 'host', all: ReadonlyMap<string, { vars: Variable[] }>) => {
+    const within = join(folder, `${kind}_vars`);
+    const there = new Set(list(within));
+    if (there.size === 0) return;
+    for (const [name, { vars }] of all) {
+      const found = extensions.map(extension => name + extension).find(each => there.has(each));
+      if (found === undefined) continue;
+      const level = `${kind} ${name}`;
+      for (const file of filesOf(join(within, found))) {
+        const read = problems.attempt(() => readFile(file, level)) ?? [];
+        if (Array.isArray(read)) vars.push(...read);
+        else sealed.set(level, [...(sealed.get(level) ?? []), read]);
+      }
+    }
+  };
+  add('group', groups);
+  add('host', hosts);
+  return (host, of) =>
+    sealed.size === 0
+      ? []
+      : ['group all', ...of.map(group => `group ${group}`), `host ${host}`].flatMap(
+          level => sealed.get(level) ?? [],
+        );
+}
+
+function readFile(file: string, level: string): Variable[] | Problem {
+  const shown = shownPath(file);
+  const text = readText(file, shown);
+  if (isVault(text)) {
+    return {
+      code: 'not-supported',
+      message: `"${shown}" is encrypted with Ansible Vault, which cannot be read yet.`,
+      hint: 'Move its values to a file of secrets, and name that under secrets: of the playbook.',
+    };
+  }
+  const doc = parseYaml(text, shown, 'ansible');
+  if (doc.data !== null && !isMap(doc.data)) {
+    const message = 'A file of variables is a map of names and values.';
+    throw new ProblemError({ code: 'wrong-type', message, at: doc.place([]) });
+  }
+  return ansibleVariables(doc, [], level, doc.data);
+}
+
+/** The file itself, or all files below a folder in the order of their names. */
+function filesOf(path: string): string[] {
+  if (!isFolder(path)) return [path];
+  return list(path).flatMap(name => {
+    const inner = join(path, name);
+    if (name.startsWith('.') || name.endsWith('~')) return [];
+    if (isFolder(inner)) return extname(name) === '' ? filesOf(inner) : [];
+    return extensions.includes(extname(name)) ? [inner] : [];
+  });
+}
+
+/** The names in a folder; none where there is no folder. */
+export function list(folder: string): string[] {
+  return isFolder(folder) ? readdirSync(folder, { encoding: 'utf8' }).toSorted() : [];
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
