@@ -64,7 +64,7 @@ function problemsOfYaml(yaml: string): string[] {
       const rest = flask.split('\n').filter(line => !changed.some(name => line.startsWith(`  ${name}:`)));
       writeFileSync(join(folder, 'block.yml'), rest.join('\n').replace(/^vars:\n/m, yaml));
       loadPlaybook(join(folder, 'block.yml'), { modules });
-    } else if (keys.includes('hosts')) {
+    } else if (keys.includes('hosts') || keys.includes('all')) {
       writeFileSync(join(folder, 'block.yml'), yaml);
       loadInventory({ inventory: [join(folder, 'block.yml')] });
     }
@@ -85,6 +85,16 @@ describe('a YAML block of a page that people write is sound', () => {
     expect(problemsOfYaml('vars:\n  domains: ["{{ hots.name }}"]\n')).not.toEqual([]);
     expect(problemsOfYaml('hosts: { web1: { adress: x } }\n')).toHaveLength(1);
   });
+});
+
+it('an INI block of a page is an inventory that is sound', () => {
+  const written = blocks.filter(({ language }) => language === 'ini');
+  const hosts = written.map(({ text }) => {
+    const folder = workspace();
+    writeFileSync(join(folder, 'block.ini'), text);
+    return loadInventory({ inventory: [join(folder, 'block.ini')] }).hosts.size;
+  });
+  expect(Math.min(...hosts)).toBeGreaterThan(0);
 });
 
 describe('a playbook of the repository is sound', () => {

@@ -1,11 +1,10 @@
 import { userInfo } from 'node:os';
 import type { Host } from '../host.ts';
 import type { Inventory } from '../load/index.ts';
-import { ProblemError } from '../problem.ts';
 import { nameList, pad } from '../report/columns.ts';
 import { paint, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
-import { type Io, isColorful } from './io.ts';
+import { columnsOfOutput, type Io, isColorful } from './io.ts';
 
 /** The options of `inventory` as commander parses them. */
 export interface InventorySettings {
@@ -15,15 +14,16 @@ export interface InventorySettings {
   json?: boolean;
 }
 
-/** What the inventory resolves to: a line a host, the tree of groups, one host's variables, or JSON. */
+/** What the inventory resolves to: a line a host, the tree of groups, where a value comes from, or JSON. */
 export async function inventory(
   pattern: string | undefined,
   settings: InventorySettings,
   io: Io,
 ): Promise<number> {
-  const { hostsOf, loadInventory } = await import('../load/index.ts');
+  const { hostsOf, loadInventory, selectHosts } = await import('../load/index.ts');
   const known = loadInventory(settings.inventory ? { inventory: settings.inventory } : {});
-  const hosts = hostsOf(pattern ?? 'all', known);
+  const names = selectHosts(pattern ?? 'all', known);
+  const hosts = names.map(name => known.hosts.get(name) ?? hostsOf(name, known)[0]!);
   const { targetOf } = await import('../transport/target.ts');
   const login = (host: Host) => {
     const { port, user } =
@@ -31,7 +31,8 @@ export async function inventory(
     return { ...host, port: host.port ?? port, user: host.user ?? user };
   };
   if (settings.json) io.stdout.write(JSON.stringify({ hosts: jsonOf(hosts.map(login)) }, null, 2) + '\n');
-  else if (settings.explain !== undefined) io.stdout.write(await explanation(settings.explain, known, io));
+  else if (settings.explain !== undefined)
+    io.stdout.write(await explanation(settings.explain, names, known, login, io));
   else if (settings.graph) io.stdout.write(textView(graphOf(known, hosts), io.redactor) + '\n');
   else io.stdout.write(listOf(hosts.map(login), isColorful(io.stdout, io.env)));
   return 0;
@@ -64,36 +65,41 @@ function listOf(hosts: readonly Host[], color: boolean): string {
     .join('');
 }
 
-/** Each group with its hosts; a host that is in none stands under `all` alone. */
-function graphOf({ groups }: Inventory, hosts: readonly Host[]): string {
-  const names = hosts.map(({ name }) => name);
-  return [...groups]
-    .map(([group, members]) => [group, members.filter(name => names.includes(name))] as const)
-    .filter(([, members]) => members.length > 0)
-    .map(([group, members]) => `${group}\n  ${nameList(members)}`)
-    .join('\n');
+/** The groups as a tree, each with the hosts directly in it; a group that several hold stands under each of them. */
+function graphOf({ children, groups }: Inventory, hosts: readonly Host[]): string {
+  const shown = new Set(hosts.map(({ name }) => name));
+  const within = (group: string) => (groups.get(group) ?? []).filter(name => shown.has(name));
+  const branches = (group: string): string[] => {
+    const inner = (children.get(group) ?? []).filter(child => within(child).length > 0);
+    const elsewhere = new Set(inner.flatMap(within));
+    const own = within(group).filter(name => !elsewhere.has(name));
+    const parts = [
+      ...(own.length > 0 ? [[nameList(own)]] : []),
+      ...inner.map(child => {
+        const lines = branches(child);
+        return lines.length === 1 ? [`${child}: ${lines[0]!.slice(3)}`] : [child, ...lines];
+      }),
+    ];
+    return parts.flatMap(([first, ...rest], index) => {
+      const last = index === parts.length - 1;
+      return [`${last ? '└─' : '├─'} ${first}`, ...rest.map(line => `${last ? '  ' : '│ '} ${line}`)];
+    });
+  };
+  return ['all', ...branches('all')].join('\n');
 }
 
-async function explanation(name: string, known: Inventory, io: Io): Promise<string> {
-  if (!known.hosts.has(name)) {
-    const { didYouMean } = await import('../did-you-mean.ts');
-    const hint = didYouMean(name, known.hosts.keys());
-    throw new ProblemError({
-      code: 'unknown-host',
-      message: `The inventory has no host "${name}".`,
-      ...(hint && { hint }),
-    });
-  }
-  const variables = known.variablesOf(name);
-  if (variables.length === 0) return `${name} has no variables.\n`;
-  const width = Math.max(0, ...variables.map(variable => variable.name.length)) + 2;
-  const vars = known.hosts.get(name)!.vars;
-  return variables
-    .map((variable, i) => {
-      const stronger = variables.findLast(other => other.name === variable.name) !== variables[i];
-      const value = stronger ? 'set again below' : JSON.stringify(vars[variable.name]);
-      const line = `${pad(variable.name, width)}${value}  (${variable.level}, ${variable.at.file}:${variable.at.line})`;
-      return textView(line, io.redactor) + '\n';
-    })
-    .join('');
+async function explanation(
+  name: string,
+  hosts: readonly string[],
+  known: Inventory,
+  login: (host: Host) => Host,
+  { stdout, env, redactor }: Io,
+): Promise<string> {
+  const { explainHost, explainVariable, nothingCalled } = await import('./inventory-explain.ts');
+  const showing = { color: isColorful(stdout, env), columns: columnsOfOutput(stdout), redactor };
+  const host = known.hosts.get(name);
+  if (host !== undefined) return explainHost(login(host), known, showing);
+  if (hosts.some(host => known.variablesOf(host).some(variable => variable.name === name)))
+    return explainVariable(name, hosts, known, showing);
+  throw nothingCalled(name, known);
 }

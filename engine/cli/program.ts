@@ -72,7 +72,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
   verb('inventory', 'what the inventory resolves to', [
     inventoryOption(),
     new Option('--graph', 'the groups and their hosts'),
-    new Option('--explain <host>', 'where each variable of a host comes from'),
+    new Option('--explain <name>', 'where each value of a host, or a variable of each host, comes from'),
     jsonOption('as JSON'),
   ])
     .argument('[pattern]', 'only these hosts')

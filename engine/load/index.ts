@@ -28,8 +28,9 @@ import { readVariableOption, readVariablesFile, type Variable } from './variable
 export { type FactName, type Facts, factNames } from './facts.ts';
 export type { Inventory } from './inventory/model.ts';
 export { inventorySources, isInventory, loadInventory } from './inventory/read.ts';
-export { hostsOf } from './patterns.ts';
+export { hostsOf, selectHosts } from './patterns.ts';
 export type { Registered, SecretSink } from './resolve.ts';
+export { sourceOf } from './tree.ts';
 
 /** What a playbook is loaded with, as given on the command line. */
 export interface LoadOptions {

@@ -3,7 +3,7 @@ import type { Problem } from '../../problem.ts';
 import type { Problems } from '../problems.ts';
 import { sourceOf } from '../tree.ts';
 import type { Variable } from '../variables.ts';
-import { connectionOf } from './connection.ts';
+import { connectionOf, setsConnection } from './connection.ts';
 import {
   type Inventory,
   type InventorySource,
@@ -20,7 +20,7 @@ export type Groups = ReadonlyMap<string, SourceGroup>;
 
 interface Resolved {
   host: Host;
-  variables: readonly Variable[];
+  variables: () => readonly Variable[];
   settings: readonly Setting[];
   problems: readonly Problem[];
 }
@@ -41,20 +41,24 @@ export function buildInventory(
   const members = membersOf(hosts, groups);
   const groupsOf = new Map([...hosts.keys()].map(name => [name, [] as string[]]));
   for (const group of order) for (const host of members.get(group)!) groupsOf.get(host)!.push(group);
+  const ofGroups = sharedVariables(groups);
   const known = new Map<string, Resolved>();
   for (const [name, { settings, vars }] of hosts) {
     const of = groupsOf.get(name)!;
-    const variables = [...['all', ...of].flatMap(group => groups.get(group)?.vars ?? []), ...vars];
-    const connection = connectionOf(name, of, variables);
-    const all = [
+    const shared = ofGroups(of);
+    let all: readonly Variable[] | undefined;
+    const variables = () => (all ??= [...shared.variables, ...vars]);
+    const connecting = [...shared.connecting, ...vars.filter(setsConnection)];
+    const connection = connectionOf(name, of, connecting, variables);
+    const resolved = [
       ...settings.filter(({ level }) => level === 'defaults'),
       ...connection.settings,
       ...settings.filter(({ level }) => level !== 'defaults'),
     ];
     known.set(name, {
-      host: resolveHost(name, all, of, variables),
+      host: resolveHost(name, resolved, of, variables),
       variables,
-      settings: all,
+      settings: resolved,
       problems: [...connection.problems, ...sealed.flatMap(find => find(name, of))],
     });
   }
@@ -63,15 +67,29 @@ export function buildInventory(
     groups: members,
     children: childrenOf(groups),
     files: sources.map(({ file }) => file),
-    variablesOf: name => known.get(name)?.variables ?? [],
+    variablesOf: name => known.get(name)?.variables() ?? [],
     settingsOf: name => known.get(name)?.settings ?? [],
     problemsOf: name => known.get(name)?.problems ?? [],
   };
 }
 
+/** The variables of groups together, made once for all hosts that are in the same. */
+function sharedVariables(groups: Groups) {
+  const made = new Map<string, { variables: Variable[]; connecting: Variable[] }>();
+  return (of: readonly string[]) => {
+    const key = of.join(' ');
+    let shared = made.get(key);
+    if (shared === undefined) {
+      const variables = ['all', ...of].flatMap(group => groups.get(group)!.vars);
+      made.set(key, (shared = { variables, connecting: variables.filter(setsConnection) }));
+    }
+    return shared;
+  };
+}
+
 /** The computer this runs on, which is there without an inventory. */
 export function localhost(): Host {
-  const host = resolveHost('localhost', [], [], []);
+  const host = resolveHost('localhost', [], [], () => []);
   return { ...host, address: '127.0.0.1', transport: 'local' };
 }
 
@@ -79,7 +97,7 @@ function resolveHost(
   name: string,
   settings: readonly Setting[],
   groups: string[],
-  variables: readonly Variable[],
+  variables: () => readonly Variable[],
 ): Host {
   const host: Omit<Host, 'vars'> = {
     name,
@@ -90,7 +108,8 @@ function resolveHost(
   };
   let vars: Host['vars'] | undefined;
   // Few ask for all of them, and there may be many.
-  const get = () => (vars ??= Object.fromEntries(variables.map(({ name, tree }) => [name, sourceOf(tree)])));
+  const get = () =>
+    (vars ??= Object.fromEntries(variables().map(({ name, tree }) => [name, sourceOf(tree)])));
   return Object.defineProperty(host, 'vars', { get, enumerable: true }) as Host;
 }
 

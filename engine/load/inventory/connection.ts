@@ -23,23 +23,28 @@ const settings: readonly (readonly [names: readonly string[], key: Setting['key'
 const becoming = ['ansible_become', 'ansible_become_user', 'ansible_become_method'] as const;
 const looked = new Set([...settings.flatMap(([names]) => names), ...becoming]);
 
+/** Whether a variable says something of how to reach a host. */
+export function setsConnection({ name }: Variable): boolean {
+  return looked.has(name);
+}
+
 /**
  * What the variables of a host say of how to reach it, and what of that cannot be used. They may hold templates,
- * which see the other variables but no facts.
+ * which see the other `variables` but no facts.
  */
 export function connectionOf(
   host: string,
   groups: readonly string[],
-  variables: readonly Variable[],
+  connecting: readonly Variable[],
+  variables: () => readonly Variable[],
 ): { settings: Setting[]; problems: Problem[] } {
-  const found = new Map<string, Variable>();
-  for (const variable of variables) if (looked.has(variable.name)) found.set(variable.name, variable);
+  const found = new Map(connecting.map(variable => [variable.name, variable]));
   const result: { settings: Setting[]; problems: Problem[] } = { settings: [], problems: [] };
   if (found.size === 0) return result;
   let scope: VariableScope | undefined;
   const evaluated = (variable: Variable): Plain => {
     if (variable.tree.kind === 'constant') return variable.tree.value;
-    scope ??= VariableScope.of(new Map(Object.entries(ansibleNames(host, groups))), variables, runtime);
+    scope ??= VariableScope.of(new Map(Object.entries(ansibleNames(host, groups))), variables(), runtime);
     const value = evaluateTree(variable.tree, scope, runtime);
     if (value instanceof Unknown)
       throw new Refused(`${variable.name} depends on ${value.from}, which is not known yet`);

@@ -226,7 +226,7 @@ describe('inventory', () => {
   it('says so when there is none, or when a host has no variables', async () => {
     writeFileSync(at('bare.yml'), 'hosts: { web1: }\n');
     const bare = await reconcile('inventory', '-i', at('bare.yml'), '--explain', 'web1');
-    expect(bare.stdout).toBe('web1 has no variables.\n');
+    expect(bare.stdout).toMatch(/\nin no group\n\nIt has no variables\.\n$/);
     const none = await reconcile('inventory');
     expect([none.exitCode, none.stderr.split('\n')[0]]).toEqual([
       3,
@@ -250,14 +250,23 @@ describe('inventory', () => {
 
   it('shows the groups', async () => {
     const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), '--graph');
-    expect(stdout).toContain('web\n  web1, web2\n');
+    expect(stdout).toBe('all\n└─ web: web1, web2\n');
   });
 
-  it('explains where a variable comes from, the strongest last', async () => {
+  it('explains where each value of a host comes from, and what it hides', async () => {
     const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), '--explain', 'web1');
-    expect(stdout).toMatch(
-      /^workers {2}set again below {2}\(group web, \S+:5\)\nworkers {2}5 {2}\(host web1, \S+:2\)\n$/,
+    expect(stdout.replaceAll(folder, '')).toMatch(
+      /^web1 {2}\S+@203\.0\.113\.1:22\nin all < web\n\n {2}address {2}"203\.0\.113\.1" {2}host web1 {2}\S+:2\n\n {2}workers {2}5 {7}host web1 {2}\S+:2\n {11}over 2 {2}group web {2}\S+:5\n$/,
     );
+  });
+
+  it('explains a variable for each host', async () => {
+    const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), '--explain', 'workers');
+    expect(stdout).toMatch(
+      /^web1\n {2}workers {2}5 {7}host web1 .*\n {11}over 2 .*\n\nweb2\n {2}workers {2}2 {2}group web .*\n$/,
+    );
+    const other = await reconcile('inventory', '-i', at('inventory.yml'), '--explain', 'worker');
+    expect([other.exitCode, other.stderr]).toEqual([3, expect.stringContaining('Did you mean "workers"?')]);
   });
 });
 

@@ -24,7 +24,7 @@ def listing(path):
     cli.vm = VariableManager(loader=cli.loader, inventory=cli.inventory)
     if cli.inventory._inventory.processed_sources == []:
         return None
-    return cli.json_inventory(cli._get_group("all"))
+    return json.dumps(cli.json_inventory(cli._get_group("all")), cls=AnsibleJSONEncoder)
 
 
 answers = []
@@ -32,6 +32,6 @@ for path in sys.argv[1:]:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             answers.append(listing(path))
-        except AnsibleError:
+        except (AnsibleError, TypeError, ValueError):
             answers.append(None)
-print(json.dumps(answers, cls=AnsibleJSONEncoder))
+print(f"[{','.join(answer or 'null' for answer in answers)}]")
