@@ -253,7 +253,7 @@ class Reader {
       const name = keyText(key as Node);
       const plain = this.read(value as Node, [...path, name ?? '']);
       if (name === '<<' && this.#dialect === 'ansible')
-        merged.unshift(...(mergedBy(plain) ?? this.#refuseMerge(value as Node)));
+        merged.unshift(...(mergedBy(plain) ?? this.#refuseMerge(key as Node)));
       else if (name === undefined)
         this.#report((key as Node | null) ?? node, 'A key must be a single word or text.');
       else if (name === '<<')

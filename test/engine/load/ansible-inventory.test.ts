@@ -1,5 +1,6 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { loadInventory } from '../../../engine/load/index.ts';
 import { jumpOf } from '../../../engine/load/inventory/connection.ts';
@@ -147,7 +148,7 @@ test.each<[title: string, text: string, problems: string[]]>([
   [
     'a merge of no map',
     'all:\n  vars:\n    <<: 3\n',
-    ['3:9 A merge key (<<) takes a map, or a list of maps. [yaml-syntax]'],
+    ['3:5 A merge key (<<) takes a map, or a list of maps. [yaml-syntax]'],
   ],
 ])('YAML: %s is a problem', (_, text, expected) => {
   expect(brief(problemsIn(() => inventory(text, 'hosts.yml')))).toEqual(expected);
@@ -343,6 +344,57 @@ describe('a program', () => {
     const [problem] = problemsIn(() => program('echo "{}"', 0o644));
     expect(problem).toMatchObject({ code: 'inventory-program', hint: expect.stringContaining('chmod +x') });
   });
+});
+
+test.each(['hosts', 'hosts.yml', 'hosts.json'])('nonsense in %s is problems, whatever it is', name => {
+  const piece = fc.constantFrom(
+    ...[
+      '[',
+      ']',
+      'web',
+      ':children',
+      ':vars',
+      '\n',
+      ' ',
+      '=',
+      "'",
+      '"',
+      '\\',
+      '#',
+      '[1:3]',
+      '[a:',
+      'all',
+      ':',
+    ],
+    ...[
+      'hosts',
+      'children',
+      ': ',
+      '{',
+      '}',
+      ',',
+      '-',
+      '<<',
+      '*a',
+      '&a ',
+      '!vault ',
+      '!unsafe ',
+      '\0',
+      '{{',
+      '}}',
+    ],
+    ...['__proto__', '_meta', '"hosts":', '1', '~', '\t'],
+  );
+  const folder = folderOf({ [name]: '' });
+  const texts = fc.array(piece, { maxLength: 40 }).map(parts => parts.join(''));
+  fc.assert(
+    fc.property(texts, text => {
+      writeFileSync(join(folder, name), text);
+      const found = problemsIn(() => loadInventory({ inventory: [join(folder, name)] }));
+      expect(found.filter(({ code }) => code === 'bug')).toEqual([]);
+    }),
+    { numRuns: 500, examples: [['{<<]all'], ['{<<, ""all']] },
+  );
 });
 
 it('a configuration of a plugin is refused with the way around it', () => {
