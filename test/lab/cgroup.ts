@@ -1,14 +1,5 @@
 import { spawn } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from './command.ts';
 import { cgroupMount } from './machine.ts';
@@ -34,10 +25,21 @@ export function startIn(cgroup: string, argv: Argv, log: string, env: Record<str
 
 /** The ids of all processes in a cgroup and below it; none when there is no such cgroup. */
 export function processesIn(cgroup: string): number[] {
-  if (!existsSync(cgroup)) return [];
-  const below = readdirSync(cgroup, { withFileTypes: true }).filter(entry => entry.isDirectory());
-  const here = readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
-  return [...here, ...below.flatMap(entry => processesIn(join(cgroup, entry.name)))];
+  return unlessGone([], () => {
+    const below = readdirSync(cgroup, { withFileTypes: true }).filter(entry => entry.isDirectory());
+    const here = readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+    return [...here, ...below.flatMap(entry => processesIn(join(cgroup, entry.name)))];
+  });
+}
+
+/** A cgroup goes at any time: with its host, or by another process that cleans up. */
+function unlessGone<T>(otherwise: T, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return otherwise;
+    throw error;
+  }
 }
 
 /** Of 10 ms each: a host that has written much takes its time to let go of its file system. */
@@ -45,7 +47,10 @@ const mostAttempts = 6000;
 
 /** Ends every process in a cgroup and below at once, as a power cut would, and removes the cgroup. */
 export function killCgroup(cgroup: string): void {
-  if (!existsSync(cgroup)) return;
+  unlessGone(undefined, () => killPresent(cgroup));
+}
+
+function killPresent(cgroup: string): void {
   writeFileSync(join(cgroup, 'cgroup.kill'), '1');
   for (let attempt = 1; ; attempt += 1) {
     if (

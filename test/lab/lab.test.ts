@@ -200,9 +200,9 @@ describeLab('a lab whose owner ends', () => {
   it('is removed by the next lab when the owner was killed', async () => {
     const [owner, id] = await startOwner();
     const processes = processesIn(labCgroup(id));
+    expect(processes).not.toEqual([]);
     owner.kill('SIGKILL');
     await once(owner, 'exit');
-    expect(processes.filter(startTime)).toEqual(processes);
     const next = await openLab({ hosts: {} });
     try {
       expect(processes.filter(startTime)).toEqual([]);
