@@ -11,7 +11,7 @@ import {
 } from './expression/index.ts';
 import type { Path } from './parse.ts';
 import { Problems } from './problems.ts';
-import { openVault } from './vault.ts';
+import { vaultedSecret } from './vaulted.ts';
 
 /** Data with templates in it, compiled and with the place of each. */
 export type Tree =
@@ -95,7 +95,7 @@ function evaluate(tree: Tree, scope: Scope, runtime: Runtime, problems: Problems
     case 'template':
       return problems.attempt(() => tree.template.evaluate(scope, runtime)) ?? null;
     case 'vault':
-      return problems.attempt(() => openVault(tree.sealed, tree.at)) ?? null;
+      return problems.attempt(() => vaultedSecret(tree.sealed, tree.at)) ?? null;
     case 'secret': {
       const value = evaluate(tree.tree, scope, runtime, problems);
       return value instanceof Secret || value instanceof Unknown

@@ -5,8 +5,8 @@ import { isMap } from '../../value.ts';
 import { readText, shownPath } from '../files.ts';
 import { parseYaml } from '../parse.ts';
 import type { Problems } from '../problems.ts';
+import { isVault } from '../secrets/vault.ts';
 import { ansibleVariables, type Variable } from '../variables.ts';
-import { isVault } from '../vault.ts';
 import type { Groups, Hosts } from './build.ts';
 
 const extensions = ['', '.yml', '.yaml', '.json'];
@@ -53,8 +53,8 @@ function readFile(file: string, level: string): Variable[] | Problem {
   if (isVault(text)) {
     return {
       code: 'not-supported',
-      message: `"${shown}" is encrypted with Ansible Vault, which cannot be read yet.`,
-      hint: 'Move its values to a file of secrets, and name that under secrets: of the playbook.',
+      message: `"${shown}" is encrypted with Ansible Vault, which can be read as a file of secrets alone.`,
+      hint: 'Name it under secrets: of the playbook, and move it out of here.',
     };
   }
   const doc = parseYaml(text, shown, 'ansible');
