@@ -106,9 +106,10 @@ function plainNames(
   at: Place | undefined,
 ): readonly string[] | undefined {
   if (name === 'all' && inventory.files.length === 0) return undefined;
-  // The computer itself is there without an inventory.
-  if (inventory.hosts.has(name) || name === 'localhost') return [name];
+  if (inventory.hosts.has(name)) return [name];
   const group = inventory.groups.get(name);
+  // The computer itself is there without an inventory, unless that gives the name to others.
+  if (group === undefined && name === 'localhost') return [name];
   if (group !== undefined || !isMatching(name)) return group;
   const matches = matcher(name, at);
   const found = new Set([

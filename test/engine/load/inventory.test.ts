@@ -173,6 +173,11 @@ describe('patterns', () => {
     else expect(select()).toBe(expected);
   });
 
+  test('localhost is this computer unless the inventory gives the name to others', () => {
+    const named = 'hosts: { web1: }\ngroups: { localhost: { hosts: [web1] } }';
+    expect(selectHosts('localhost', inventory(named))).toEqual(['web1']);
+  });
+
   test('a name that nothing has suggests the nearest', () => {
     expect(
       problemsIn(() => selectHosts('prd:&wbe', inventory(example))).map(({ message }) => message),
