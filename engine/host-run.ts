@@ -1,22 +1,39 @@
 import { apply } from './apply/apply.ts';
 import { historyLine } from './apply/history.ts';
 import type { Holder } from './apply/lease.ts';
+import { register } from './apply/registered.ts';
 import type { Reverted } from './apply/revert.ts';
 import type { EventBody, HostResult, Outcome } from './events.ts';
+import type { FactReadings } from './fact-readings.ts';
 import type { Host } from './host.ts';
-import type { Play } from './load/index.ts';
+import type { Facts, Play, Registered } from './load/index.ts';
+import { deferred, type Once } from './once.ts';
 import { Foresight } from './plan/foresight.ts';
-import { type PlannedResource, plan } from './plan/plan.ts';
+import { type PlannedResource, plan, type Sight } from './plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
+import type { Resource } from './resource.ts';
 import { resultOf } from './result.ts';
 import type { RunOptions } from './run.ts';
-import { Visit } from './visit.ts';
+import type { Visit } from './visit.ts';
+import type { Visits } from './visits.ts';
 
 /** Tells of a host's part of a run. */
 export type HostEmit = (body: EventBody) => void;
 
 /** What a host needs to know of its run and play. */
-export type PlayOptions = RunOptions & { holder: Holder; index: number; foresights: Map<string, Foresight> };
+export type PlayOptions = RunOptions & {
+  holder: Holder;
+  index: number;
+  foresights: Map<string, Foresight>;
+  visits: Visits;
+  once: Once;
+  otherFacts: FactReadings;
+};
+
+/** Why what is delegated to a host cannot be done: it could not be entered. */
+function notEntered({ name, on, at }: Resource, { message, ...problem }: Problem): Problem {
+  return { ...problem, at, resource: name, message: `${name} is delegated to ${on!.name}: ${message}` };
+}
 
 /** A clock that is less than this off is not worth a word. */
 const toldSkewS = 60;
@@ -30,8 +47,18 @@ export class HostRun {
   readonly #emit: HostEmit;
   readonly #options: PlayOptions;
   #visit: Visit | undefined;
+  /** Other hosts that resources are delegated to, or why they could not be entered. */
+  readonly #elsewhere = new Map<string, Visit | Problem>();
+  /** The host that something is done on right now. */
+  #working: Visit | undefined;
+  readonly #outOfTime = deferred<undefined>();
+  /** The host that does what is done once for the play; undefined = nothing is. */
+  #doer: string | undefined;
+  readonly #foresights = new Map<string, Foresight>();
   #planned: PlannedResource[] = [];
   #outcomes: readonly Outcome[] = [];
+  #facts: Facts = {};
+  #applied = false;
 
   constructor(play: Play, host: Host, emit: HostEmit, options: PlayOptions) {
     this.host = host;
@@ -54,7 +81,7 @@ export class HostRun {
     const timer = setTimeout(() => {
       const message = `The host took longer than the ${timeoutMs / 1000} s it was given.`;
       this.problems.push({ code: 'timeout', message, host: this.host.name });
-      void this.close();
+      void this.#breakOff();
     }, timeoutMs);
     try {
       await work();
@@ -68,41 +95,75 @@ export class HostRun {
     this.problems.push(...problems.map(problem => ({ ...problem, host: this.host.name })));
   }
 
+  /** Breaks off what it is doing. */
+  async #breakOff(): Promise<void> {
+    this.#outOfTime.resolve(undefined);
+    await Promise.all([this.#visit, this.#working].map(visit => visit?.close().catch(() => {})));
+  }
+
+  /** Leaves the host, and those that something was delegated to. Never throws. */
   async close(): Promise<void> {
-    await this.#visit?.close().catch(() => {});
+    const { once, visits } = this.#options;
+    once.entered(this.host.name, false);
+    if (this.#doer === this.host.name && this.problems.length === 0) {
+      // One with nothing to do is not applied.
+      for (const { resource, outcome } of this.#planned) {
+        const isDone = outcome.status === 'unchanged' || outcome.skipped === 'when';
+        if (resource.once !== undefined && isDone)
+          once.tell(resource.once, { outcome, registered: register(outcome) });
+      }
+    }
+    once.end(this.host.name);
+    if (this.#visit !== undefined) await visits.leave(this.host, this.#history());
+    for (const [name, visit] of this.#elsewhere)
+      if (!('code' in visit)) await visits.leave(visit.host, this.#history(name));
+  }
+
+  /** What was done on the host, or for it on another one, as a line for that one's history. */
+  #history(elsewhere?: string): string | undefined {
+    const { holder, playbook, mask = text => text } = this.#options;
+    const there = this.#outcomes.filter(({ delegatedTo }) => delegatedTo === elsewhere);
+    const isTouched = there.some(({ status }) => status === 'changed' || status === 'failed');
+    if (!this.#applied || (elsewhere !== undefined && !isTouched)) return undefined;
+    const restored = elsewhere === undefined ? this.#reverted?.restored : undefined;
+    return historyLine(holder, playbook.file, this.#play.name, there, mask, restored);
   }
 
   /** Connects, reads the host in one go, and shows what would change. */
   async plan(): Promise<void> {
     const { host } = this;
-    const { check, connect = {}, binding } = this.#options;
-    this.#visit = await Visit.start(host, connect, !check && !this.#waits);
-    const { shells } = this.#visit;
-    shells.greeting.plan = binding?.id;
+    const { check, binding, visits } = this.#options;
+    const visit = await visits.enter(host, !check && !this.#waits);
+    this.#visit = visit;
+    const { shells } = visit;
     shells.onReconnect = ({ message }) =>
       this.#emit({ event: 'host_reconnected', host: host.name, play: this.#play.name, why: message });
     shells.onWait = lease =>
       this.#emit({ event: 'host_waits', host: host.name, play: this.#play.name, lease });
     // Its time may have run out before there was anything to close.
     if (this.problems.length > 0) throw new Error('out of time');
-    let resources = this.#play.resolve(host);
-    await this.#visit.read(resources, this.#play.factsUsed);
+    const first = this.#play.resolve(host).filter(({ on }) => on === undefined);
+    const { asked } = this.#play.otherFacts;
+    const others = this.#options.otherFacts.read(asked);
+    others.catch(() => {});
+    this.#facts = await visit.turn(() => visit.read(first, this.#play.factsUsed));
     this.#emit({
       event: 'host_connected',
       host: host.name,
       play: this.#play.name,
       account: shells.login ?? host.user ?? '',
     });
-    if (this.#play.factsUsed.size > 0) {
-      resources = this.#play.resolve(host, this.#visit.facts);
-      const unread = resources.filter(resource => resource.when !== false && !this.#visit!.knows(resource));
-      if (unread.length > 0) await this.#visit.read(unread);
-    }
+    await others;
+    const resources = await this.#resolveKnowing();
+    this.#options.once.entered(host.name, true);
+    await this.#readAll(resources);
+    const own = this.#foresightOf(host.name);
     this.#planned = plan(
       resources,
-      resource => this.#visit!.observed(resource),
-      this.#visit.times(binding?.createdS),
-      check ? this.#foresight : undefined,
+      resource => visit.observed(resource),
+      visit.times(binding?.createdS),
+      own,
+      resource => this.#sightOf(resource),
     );
     this.#outcomes = this.#planned.map(({ outcome }) => outcome);
     const { greeting } = shells;
@@ -130,16 +191,90 @@ export class HostRun {
     });
   }
 
+  /** The resources with all facts. What one fact decides may ask for others. */
+  async #resolveKnowing(): Promise<Resource[]> {
+    for (;;) {
+      const resources = this.#resolve();
+      const { asked } = this.#play.otherFacts;
+      if (asked.size > 0) await this.#options.otherFacts.read(asked);
+      else if (this.#doer !== undefined || resources.every(({ once }) => once === undefined))
+        return resources;
+      else {
+        this.#options.once.entered(this.host.name, true);
+        this.#doer = await Promise.race([this.#options.once.doer(), this.#outOfTime.promise]);
+        if (this.#doer === undefined) throw new Error('out of time');
+      }
+    }
+  }
+
+  /** What another host does for this one is not done here. */
+  #resolve(registered?: Registered): Resource[] {
+    const resources = this.#play.resolve(this.host, this.#facts, registered);
+    const doer = this.#doer;
+    if (doer === undefined || doer === this.host.name) return resources;
+    return resources.map(resource =>
+      resource.once === undefined ? resource : { ...resource, when: false, doneBy: doer },
+    );
+  }
+
+  /** Reads what is not known yet, here and on the hosts that something is delegated to. */
+  async #readAll(resources: readonly Resource[]): Promise<void> {
+    const { check, visits } = this.#options;
+    const hosts = new Map(resources.flatMap(({ on }) => (on === undefined ? [] : [[on.name, on]])));
+    const read = async (visit: Visit, there: readonly Resource[]) =>
+      visit.turn(async () => {
+        const unread = there.filter(resource => resource.when !== false && !visit.knows(resource));
+        if (unread.length > 0) await visit.read(unread);
+      });
+    const elsewhere = [...hosts.values()].map(async host => {
+      try {
+        const visit = await visits.enter(host, !check && !this.#waits);
+        this.#elsewhere.set(host.name, visit);
+        await read(
+          visit,
+          resources.filter(({ on }) => on?.name === host.name),
+        );
+      } catch (thrown) {
+        if (!this.#elsewhere.has(host.name)) this.#elsewhere.set(host.name, problemsOf(thrown)[0]!);
+        else throw thrown;
+      }
+    });
+    const own = resources.filter(({ on }) => on === undefined);
+    await Promise.all([read(this.#visit!, own), ...elsewhere]);
+  }
+
+  #visitOf(resource: Resource): Visit {
+    if (resource.on === undefined) return this.#visit!;
+    const visit = this.#elsewhere.get(resource.on.name)!;
+    if ('code' in visit) throw new ProblemError(notEntered(resource, visit));
+    return visit;
+  }
+
+  #sightOf(resource: Resource): Sight | Problem {
+    const visit = this.#elsewhere.get(resource.on!.name)!;
+    if ('code' in visit) return notEntered(resource, visit);
+    const times = visit.times(this.#options.binding?.createdS);
+    return { observed: visit.observed(resource), times, foresight: this.#foresightOf(visit.host.name) };
+  }
+
+  /** Of one host at a time, so that what is cut off when the time is over is known. */
+  #alone<T>(visit: Visit, work: () => Promise<T>): Promise<T> {
+    return visit.turn(async () => {
+      this.#working = visit;
+      return work().finally(() => (this.#working = undefined));
+    });
+  }
+
   /** Whether something is decided between the plan and its apply; until then nothing is written. */
   get #waits(): boolean {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
   }
 
-  /** What earlier plays of a check would have changed on this host. */
-  get #foresight(): Foresight {
-    const { foresights } = this.#options;
-    const known = foresights.get(this.host.name) ?? new Foresight();
-    foresights.set(this.host.name, known);
+  /** What is planned to change on a host; in a check also by earlier plays. */
+  #foresightOf(host: string): Foresight {
+    const foresights = this.#options.check ? this.#options.foresights : this.#foresights;
+    const known = foresights.get(host) ?? new Foresight();
+    foresights.set(host, known);
     return known;
   }
 
@@ -147,17 +282,28 @@ export class HostRun {
     if (this.#blocked.length > 0) return;
     this.#refuseLocked();
     // Somebody was asked meanwhile, who may have taken their time, or the host is held to a plan.
-    if (this.#waits) this.#visit!.recover();
+    if (this.#waits)
+      for (const visit of [this.#visit!, ...this.#elsewhere.values()])
+        if (!('code' in visit)) visit.recover();
+    const { once } = this.#options;
+    this.#applied = true;
     const { outcomes, reverted, problems } = await apply({
       host: this.host.name,
       play: this.#play.name,
       planned: this.#planned,
       visit: this.#visit!,
+      visitOf: resource => this.#visitOf(resource),
+      alone: (visit, work) => this.#alone(visit, work),
+      doneElsewhere: resource => Promise.race([once.outcome(resource.once!), this.#outOfTime.promise]),
+      done: (resource, done) => {
+        const isDoer = resource.once !== undefined && resource.doneBy === undefined;
+        if (isDoer) once.tell(resource.once!, done);
+      },
       holder: this.#options.holder,
       emit: this.#emit,
       signal: this.#options.signal,
       revert: this.#play.onFailedCheck === 'revert',
-      resolve: registered => this.#play.resolve(this.host, this.#visit!.facts, registered),
+      resolve: registered => this.#resolve(registered),
     });
     this.#outcomes = outcomes;
     this.problems.push(...problems);
@@ -167,11 +313,6 @@ export class HostRun {
       const { restored, kept } = reverted;
       this.#emit({ event: 'host_reverted', host: this.host.name, play: this.#play.name, restored, kept });
     }
-    const { holder, playbook, mask = text => text } = this.#options;
-    const line = () =>
-      historyLine(holder, playbook.file, this.#play.name, this.#outcomes, mask, reverted?.restored);
-    // A lease that cannot be given back ends with the session.
-    await this.#visit!.release(holder, line).catch(() => {});
   }
 
   /** Half of a host is not applied: what needs a secret that could not be opened keeps all of it as it is. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { durationS } from '../duration.ts';
 import type { Emit, Outcome } from '../events.ts';
 import type { Context, Diff } from '../module.ts';
+import type { Done } from '../once.ts';
 import { lacks } from '../plan/diff.ts';
 import { reactionsOf } from '../plan/foresight.ts';
 import { type Comparison, compare, type PlannedResource, unmet } from '../plan/plan.ts';
@@ -29,14 +30,23 @@ export interface ApplyOptions {
   host: string;
   play: string;
   planned: readonly PlannedResource[];
-  visit: Visit;
+  /** The host that a resource is done on; throws when it could not be entered. */
+  visitOf(resource: Resource): Visit;
+  /** Runs the turn of a resource with that host to itself. */
+  alone<T>(visit: Visit, work: () => Promise<T>): Promise<T>;
+  /** What another host did for this one; undefined = it did not come to it. */
+  doneElsewhere(resource: Resource): Promise<Done | undefined>;
+  /** Told what came of each resource. */
+  done(resource: Resource, done: Done): void;
   holder: Holder;
+  /** The host itself. */
+  visit: Visit;
   emit: Emit;
   signal: AbortSignal;
   /** Whether what changed is put back when something fails. */
   revert: boolean;
   /** Gives the resources anew once a registered outcome is known. */
-  resolve(registered: Readonly<Record<string, Registered>>): Resource[];
+  resolve(registered: Readonly<Record<string, Readonly<Record<string, Registered>>>>): Resource[];
 }
 
 /** What an apply came to on one host. */
@@ -49,10 +59,8 @@ export interface Applied {
 }
 
 /** What the turns of all resources share. */
-interface Run {
-  visit: Visit;
-  holder: Holder;
-  risk: Risk;
+interface Run extends Pick<ApplyOptions, 'visitOf' | 'alone' | 'holder'> {
+  risks: Map<Visit, Risk>;
   /** Given when what changed is put back after a failure. */
   reversal?: Reversal;
 }
@@ -62,17 +70,18 @@ interface Run {
  * proof of the change before it: one round trip a changed resource, none for those that nothing can have touched.
  */
 export async function apply(options: ApplyOptions): Promise<Applied> {
-  const { host, play, visit, holder, emit, signal } = options;
+  const { host, play, holder, emit, signal } = options;
   const run: Run = {
-    visit,
+    visitOf: resource => options.visitOf(resource),
+    alone: (visit, work) => options.alone(visit, work),
     holder,
-    risk: new Risk(visit),
+    risks: new Map(),
     ...(options.revert && { reversal: new Reversal() }),
   };
   let queue = [...options.planned];
   const outcomes: Outcome[] = [];
   const unmetNeeds = new Set<string>();
-  const registered: Record<string, Registered> = {};
+  const registered: Record<string, Record<string, Registered>> = {};
   let stopped: string | undefined;
 
   for (let i = 0; i < queue.length; i++) {
@@ -83,13 +92,19 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
       : (stopped ?? resource.needs.find(name => unmetNeeds.has(name)));
     const startedMs = Date.now();
     let turn: Turn;
-    if (resource.when === false) turn = { outcome: { status: 'skipped', skipped: 'when' } };
-    else if (blocker !== undefined) turn = { outcome: { status: 'skipped', skipped: blocker } };
-    else {
+    const starts = () =>
       emit({ event: 'resource_started', host, play, name: resource.name, index: i, of: queue.length });
+    if (blocker !== undefined && (resource.when !== false || resource.doneBy !== undefined))
+      turn = { outcome: { status: 'skipped', skipped: blocker } };
+    else if (resource.doneBy !== undefined) {
+      starts();
+      turn = elsewhere(resource, await options.doneElsewhere(resource));
+    } else if (resource.when === false) turn = { outcome: { status: 'skipped', skipped: 'when' } };
+    else {
+      starts();
       const { plan } = holder;
       turn =
-        (plan && (await strayed(item, window(queue, i), visit, plan.createdS))) ??
+        (plan && (await strayed(item, window(queue, i), run, plan.createdS))) ??
         (await attempt(queue, i, run));
     }
     const outcome: Outcome = {
@@ -105,21 +120,50 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
     outcomes.push(outcome);
     emit({ event: 'resource', host, play, ...outcome });
 
-    if (outcome.status === 'failed' || (outcome.status === 'skipped' && outcome.skipped !== 'when'))
+    const isWanted = outcome.skipped === 'when' || outcome.skipped === 'run_once';
+    if (outcome.status === 'failed' || (outcome.status === 'skipped' && !isWanted))
       unmetNeeds.add(resource.name);
     const refused = refusals.has(outcome.error?.code ?? '');
     if (outcome.status === 'failed' && (resource.onFailure === 'stop' || refused)) stopped = resource.name;
+    const left = turn.registered ?? register(outcome, turn.outputs);
+    options.done(resource, { outcome, registered: left });
     if (resource.register !== undefined) {
-      registered[resource.register] = register(outcome, turn.outputs);
+      registered[resource.register] = { ...registered[resource.register], [resource.name]: left };
       queue = [...queue.slice(0, i + 1), ...renewed(queue, i, options.resolve(registered))];
     }
   }
-  const unproven = await run.risk.finish();
+  const unproven: Problem[] = [];
+  for (const [visit, risk] of run.risks) {
+    const problem = await run.alone(visit, () => risk.finish());
+    if (problem !== undefined) unproven.push(problem);
+  }
   const named = (status: Outcome['status']) =>
     new Set(outcomes.filter(outcome => outcome.status === status).map(({ name }) => name));
   const failed = named('failed').size > 0 && !signal.aborted;
-  const reverted = failed ? await run.reversal?.revert(visit, holder, named('changed')) : undefined;
-  return { outcomes, ...(reverted && { reverted }), problems: unproven === undefined ? [] : [unproven] };
+  const reverted = failed
+    ? await run.alone(options.visit, async () =>
+        run.reversal?.revert(options.visit, holder, named('changed')),
+      )
+    : undefined;
+  return { outcomes, ...(reverted && { reverted }), problems: unproven };
+}
+
+/** What a resource comes to that another host does for this one. */
+function elsewhere(resource: Resource, done: Done | undefined): Turn {
+  const { name, doneBy } = resource;
+  if (done !== undefined && done.outcome.status !== 'failed' && !isNotReached(done.outcome))
+    return { outcome: { status: 'skipped', skipped: 'run_once' }, registered: done.registered };
+  const why = done?.outcome.status === 'failed' ? 'failed there' : 'was not reached there';
+  const error: Problem = {
+    code: 'run-once-failed',
+    message: `${name} is done once, on ${doneBy}, for all hosts of the play; it ${why}.`,
+  };
+  return { outcome: { status: 'failed', error }, ...(done && { registered: done.registered }) };
+}
+
+/** Whether a resource was skipped because of something that went wrong. */
+function isNotReached({ status, skipped }: Outcome): boolean {
+  return status === 'skipped' && skipped !== 'when' && skipped !== 'run_once';
 }
 
 /** What came of a resource's turn; `found` is the difference that was there when it began. */
@@ -127,6 +171,8 @@ interface Turn {
   outcome: Pick<Outcome, 'status'> & Partial<Outcome>;
   found?: Diff | null;
   outputs?: readonly StepOutput[];
+  /** What another host's turn has left, in the place of one's own. */
+  registered?: Registered;
 }
 
 /** Failures that another attempt would not make good, or would make worse. */
@@ -147,18 +193,23 @@ async function attempt(queue: readonly PlannedResource[], i: number, run: Run): 
   const delayS =
     check && resource.args.delay !== undefined ? durationS(resource.args.delay) : resource.retry.delayS;
   for (let tried = 1; ; tried++) {
-    const turn = await once(queue, i, run).catch(
+    const turn = await inTurn(queue, i, run).catch(
       (thrown: unknown): Turn => ({ outcome: { status: 'failed', error: problemsOf(thrown)[0]! } }),
     );
     const final = finalCodes.has(turn.outcome.error?.code ?? '');
     if (turn.outcome.status !== 'failed' || tried >= attempts || final) return turn;
     await sleep(delayS * 1000);
-    run.visit.forget();
+    run.visitOf(resource).forget();
   }
 }
 
-async function once(queue: readonly PlannedResource[], i: number, run: Run): Promise<Turn> {
-  const { visit, holder } = run;
+async function inTurn(queue: readonly PlannedResource[], i: number, run: Run): Promise<Turn> {
+  const visit = run.visitOf(queue[i]!.resource);
+  return run.alone(visit, () => once(queue, i, visit, run));
+}
+
+async function once(queue: readonly PlannedResource[], i: number, visit: Visit, run: Run): Promise<Turn> {
+  const { holder } = run;
   const { resource } = queue[i]!;
   await visit.ensure(resource, window(queue, i));
   const context: Context = {
@@ -174,7 +225,9 @@ async function once(queue: readonly PlannedResource[], i: number, run: Run): Pro
     return { outcome: { status: 'failed', diff: found, error: unmet(resource, found) } };
 
   const own = stepsOf(queue, resource, before, context);
-  const { steps, risky, problem } = guarded(own, resource, run);
+  const risk = run.risks.get(visit) ?? new Risk(visit);
+  run.risks.set(visit, risk);
+  const { steps, risky, problem } = guarded(own, resource, risk, run);
   if (problem !== undefined) return { outcome: { status: 'failed', diff: found, error: problem }, found };
   const compiled = script(steps);
   const timeoutMs = (resource.module.timeoutS?.(resource.args) ?? stepsTimeoutS) * 1000;
@@ -194,8 +247,10 @@ async function once(queue: readonly PlannedResource[], i: number, run: Run): Pro
   const locked = 'exit' in answer ? lockedProblem(visit.host.name, answer) : undefined;
   if (locked !== undefined) return failed(locked);
   if (risky) {
-    const later = queue.slice(i + 1).map(item => item.resource);
-    const obstacle = await run.risk.settle(resource, later, broken);
+    const later = queue
+      .slice(i + 1)
+      .flatMap(item => (isTogether(item.resource, resource) ? [item.resource] : []));
+    const obstacle = await risk.settle(resource, later, broken);
     if (obstacle !== undefined) return failed(obstacle);
   }
   if ('exit' in answer && broken) return failed(failure(outputs, answer));
@@ -220,14 +275,17 @@ function cutOff(thrown: unknown): Problem {
 function guarded(
   own: readonly Step[],
   resource: Resource,
-  { risk, reversal }: Run,
+  risk: Risk,
+  { reversal }: Run,
 ): { steps: readonly Step[]; risky: boolean; problem?: Problem } {
   const undo = undoing(own);
   const risky = risk.concerns(resource, own);
-  reversal?.note(resource, undo !== undefined);
+  // The journal of another host is that of its own play.
+  const kept = resource.on === undefined && reversal !== undefined;
+  reversal?.note(resource, kept && undo !== undefined);
   if (risky && undo === undefined) return { steps: own, risky, problem: irreversible(resource) };
   const keep = (journal: KeepStep['journal']): Step[] => (undo ? [{ do: 'keep', journal, ...undo }] : []);
-  const steps = [...(reversal ? keep('revert') : []), ...(risky ? keep('armed') : [])];
+  const steps = [...(kept ? keep('revert') : []), ...(risky ? keep('armed') : [])];
   const arm = (afterS: number): Step[] => (risky ? [{ do: 'arm', afterS }] : []);
   return { steps: [...steps, ...arm(armedS), ...own, ...arm(proofS)], risky };
 }
@@ -256,14 +314,19 @@ function stepsOf(
 
 /** The resources to read along with number `i`, by the same shell: up to the next one that has something to do. */
 function window(queue: readonly PlannedResource[], i: number): Resource[] {
-  const account = JSON.stringify(queue[i]!.resource.become);
+  const { resource: own } = queue[i]!;
   const next = queue.findIndex(
     ({ outcome }, at) => at > i && outcome.status !== 'unchanged' && outcome.status !== 'skipped',
   );
   return queue
     .slice(i, next < 0 ? undefined : next + 1)
     .map(({ resource }) => resource)
-    .filter(resource => JSON.stringify(resource.become) === account);
+    .filter(resource => isTogether(resource, own));
+}
+
+/** Whether two resources are done by the same account of the same host. */
+function isTogether(a: Resource, b: Resource): boolean {
+  return a.on?.name === b.on?.name && JSON.stringify(a.become) === JSON.stringify(b.become);
 }
 
 function verify(resource: Resource, visit: Visit, context: Context): Problem | undefined {

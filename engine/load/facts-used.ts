@@ -8,7 +8,7 @@ import { type EntryText, isInclude, type ResourceText } from './resource-text.ts
 import type { Surroundings } from './scope.ts';
 import { branch, isConstant, referencesOf } from './tree.ts';
 
-/** The facts that the expressions of a play can ask for, also by way of variables and template files. */
+/** The facts of its own host that the expressions of a play can ask for, also by way of variables and template files. */
 export function factsUsed(
   play: PlayText,
   { inventory, variables }: Surroundings,
@@ -31,8 +31,7 @@ export function factsUsed(
   const follow = ({ path }: { path: readonly string[] }) => {
     const [first, second] = path as [string, string?];
     if (first === 'facts') for (const name of factsOf(path)) used.add(name);
-    else if (first === 'hosts' || (first === 'vars' && second === undefined))
-      [...waiting.keys()].forEach(followName);
+    else if (first === 'vars' && second === undefined) [...waiting.keys()].forEach(followName);
     else followName(first === 'vars' ? second! : first);
   };
   for (const tree of play.become === undefined ? [] : [play.become]) referencesOf(tree).forEach(follow);
@@ -48,7 +47,7 @@ function referencesIn(
   const { name, loop, become, when } = resource;
   const values = isInclude(resource)
     ? [...resource.given.values(), ...resource.component.params.map(param => param.default)]
-    : [resource.args];
+    : [resource.args, resource.delegateTo];
   const trees = [...values, name, loop, become].filter(tree => tree !== undefined);
   const own = [...trees.flatMap(referencesOf), ...(typeof when === 'object' ? when.references : [])];
   if (isInclude(resource))

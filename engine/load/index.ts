@@ -13,6 +13,7 @@ import { PlaybookFiles, readText, shownPath } from './files.ts';
 import type { Inventory } from './inventory/model.ts';
 import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
+import { OtherFacts } from './other-facts.ts';
 import { parseYaml } from './parse.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
@@ -28,7 +29,8 @@ import { readVariableOption, readVariablesFile, type Variable } from './variable
 export { type FactName, type Facts, factNames } from './facts.ts';
 export type { Inventory } from './inventory/model.ts';
 export { inventorySources, isInventory, loadInventory } from './inventory/read.ts';
-export { hostsOf, selectHosts } from './patterns.ts';
+export type { FactsByHost, OtherFacts } from './other-facts.ts';
+export { hostOf, hostsOf, selectHosts } from './patterns.ts';
 export type { Registered, SecretSink } from './resolve.ts';
 export { sourceOf } from './tree.ts';
 
@@ -68,8 +70,10 @@ export interface Play {
   name: string;
   at: Place;
   hosts: readonly Host[];
-  /** The facts that its expressions use. */
+  /** The facts of each of its hosts that its expressions use. */
   factsUsed: ReadonlySet<FactName>;
+  /** Facts of other hosts; what the last `resolve` asked for is not known yet. */
+  otherFacts: OtherFacts;
   /** What a failure on a host does to the changes that the play made there. */
   onFailedCheck: 'stop' | 'revert';
   /**
@@ -152,10 +156,13 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
     inventory: setting.inventory,
     variables: [...fromFiles, ...text.vars, ...setting.extra],
     secrets,
+    otherFacts: new OtherFacts(),
   };
   const resolve = (host: Host, facts?: Facts, registered: Registered = {}, offline = facts === undefined) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
       host,
+      inventory: setting.inventory,
+      otherFacts: surroundings.otherFacts,
       registered,
       files,
       templates,
@@ -170,8 +177,10 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
     at: text.at,
     hosts: all.filter(({ name }) => setting.limit === undefined || setting.limit.includes(name)),
     factsUsed: factsUsed(text, surroundings, files, templates),
+    otherFacts: surroundings.otherFacts,
     onFailedCheck: text.onFailedCheck,
     resolve: (host, facts, registered) => {
+      surroundings.otherFacts.begin();
       try {
         return resolve(host, facts, registered);
       } catch (thrown) {
@@ -213,7 +222,9 @@ function disagreementsAcross(plays: readonly Play[], inventory: Inventory): Prob
   const hosts = [...new Map(plays.flatMap(play => play.hosts.map(host => [host.name, host]))).values()];
   return offlineProblems(hosts, inventory, host => {
     const own = plays.map(play =>
-      play.hosts.some(({ name }) => name === host.name) ? play.resolve(host) : [],
+      play.hosts.some(({ name }) => name === host.name)
+        ? play.resolve(host).filter(({ on }) => on === undefined)
+        : [],
     );
     const found = disagreements(own);
     if (found.length > 0) throw new ProblemError(...found);

@@ -12,7 +12,7 @@ import { sourceOf } from './tree.ts';
 export function checkNames(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   const conflicting = checkOwners(all, problems);
   const others = all.filter(resolved => !conflicting.has(resolved)).map(({ resource }) => resource);
-  problems.add(...disagreements([others]));
+  for (const here of byPlace(others)) problems.add(...disagreements([here]));
   const byName = new Map<string, Resolved>();
   for (const resolved of all) {
     const { name, at } = resolved.resource;
@@ -43,9 +43,10 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
     if (when !== true || module.check === true) continue;
     const identity = known(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
     if (identity === undefined) continue;
-    const owner = owners.get(`${module.name} ${identity}`);
+    const thing = `${resolved.resource.on?.name ?? ''} ${module.name} ${identity}`;
+    const owner = owners.get(thing);
     if (owner === undefined) {
-      owners.set(`${module.name} ${identity}`, resolved);
+      owners.set(thing, resolved);
       continue;
     }
     conflicting.add(resolved);
@@ -89,13 +90,53 @@ function checkReferred(play: PlayText, all: readonly Resolved[], problems: Probl
       didYouMean(name, names),
     );
   };
-  for (const { text, resource, needs } of all) {
-    for (const need of needs) check(need.name, 'needs', need.at, need);
+  for (const [i, { text, resource, needs }] of all.entries()) {
+    for (const need of needs) {
+      check(need.name, 'needs', need.at, need);
+      checkOrder(need, resources, i, problems);
+    }
     if (resource.when === false) continue;
     for (const { to, action } of known(() => resource.module.reacts?.(resource.args, resource.name)) ?? []) {
-      for (const name of to) check(name, `${action}_on`, placeOfText(text, name), resource);
+      for (const name of to) {
+        check(name, `${action}_on`, placeOfText(text, name), resource);
+        const away = meant(name, resource, resources).find(({ on }) => on?.name !== resource.on?.name);
+        if (away === undefined) continue;
+        const message = `${action}_on names "${name}", which is done on another host.`;
+        const hint = 'A service answers changes of its own host: delegate both, or neither.';
+        problems.report('invalid-value', message, placeOfText(text, name), hint);
+      }
     }
   }
+}
+
+/** Resources are done in written order, so that what is needed must come first. */
+function checkOrder(
+  need: Resolved['needs'][number],
+  resources: readonly Resource[],
+  i: number,
+  problems: Problems,
+): void {
+  const needed = meant(need.name, need, resources);
+  if (!needed.some(later => resources.indexOf(later) >= i)) return;
+  const by = resources[i]!.name;
+  const [message, hint] = needed.includes(resources[i]!)
+    ? [`"${by}" cannot need itself.`, 'Leave it out.']
+    : [
+        `"${by}" needs "${need.name}", which comes later: resources are done in the order they are written in.`,
+        `Put "${need.name}" before "${by}".`,
+      ];
+  problems.report('invalid-value', message!, need.at, hint);
+}
+
+/** The resources by the host that they are done on. */
+function byPlace(resources: readonly Resource[]): Resource[][] {
+  const places = new Map<string | undefined, Resource[]>();
+  for (const resource of resources) {
+    const known = places.get(resource.on?.name);
+    if (known === undefined) places.set(resource.on?.name, [resource]);
+    else known.push(resource);
+  }
+  return [...places.values()];
 }
 
 /** The resources with the names in `needs` replaced by those of all rounds of a loop. */

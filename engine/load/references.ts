@@ -14,7 +14,9 @@ export function checkReferences(references: readonly Reference[], scope: Variabl
     const [name, ...keys] = path;
     const source =
       name + keys.map(key => (/^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`)).join('');
-    problems.attempt(() => compileExpression(source, () => at).evaluate(scope, runtime));
+    // All that can be known of a host hangs on it.
+    const options = { shallow: name === 'hosts' };
+    problems.attempt(() => compileExpression(source, () => at, options).evaluate(scope, runtime));
   }
   problems.done();
 }

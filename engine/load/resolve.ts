@@ -5,12 +5,15 @@ import { Locked, masked, Unknown, type Value } from '../value.ts';
 import { type Arguments, mask, readArguments, type Sources } from './arguments.ts';
 import { componentScope } from './component-scope.ts';
 import { resourceKeys } from './envelope.ts';
-import type { Named } from './inventory/model.ts';
+import type { Inventory, Named } from './inventory/model.ts';
 import { becomeOf } from './inventory/own.ts';
 import { checkNames, expandNeeds } from './names.ts';
+import type { OtherFacts } from './other-facts.ts';
 import type { Doc, Path } from './parse.ts';
+import { hostOf } from './patterns.ts';
 import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
+import { checkReferences } from './references.ts';
 import {
   type EntryText,
   type IncludeText,
@@ -30,12 +33,14 @@ export interface SecretSink {
   add(text: string, label: string): void;
 }
 
-/** Outcomes by `register` name: maps of plain data, or lists of them for loops. */
-export type Registered = Readonly<Record<string, object>>;
+/** Outcomes as maps of plain data, by `register` name and by the name of the resource. */
+export type Registered = Readonly<Record<string, Readonly<Record<string, object>>>>;
 
 /** What resolving a play needs besides the play. */
 export interface Resolving extends Sources {
   host: Host;
+  inventory: Inventory;
+  otherFacts: OtherFacts;
   registered: Registered;
   selects(tags: readonly string[]): boolean;
   secrets?: SecretSink | undefined;
@@ -71,7 +76,7 @@ const becomeSchema = { type: 'object', properties: { become: resourceKeys['becom
 /** The resources of a play for one host, in order. Throws a ProblemError with everything that is wrong. */
 export function resolvePlay(play: PlayText, scope: VariableScope, options: Resolving): Resource[] {
   const problems = new Problems();
-  const become = problems.attempt(() => evaluateBecome(play, play.become, scope)) ?? options.host.become;
+  const become = problems.attempt(() => evaluateBecome(play, play.become, scope));
   const all = resolveEntries(
     play.resources,
     { scope, become, when: true, tags: [], needs: [], onFailure: 'stop', names: [], groups: [], within: [] },
@@ -92,7 +97,7 @@ function resolveEntries(
   const { scope } = around;
   const all: Resolved[] = [];
   // What is left out registers nothing, which only others that are left out may ask for.
-  const leftOut: Record<string, Unknown> = {};
+  const leftOut: Record<string, Value> = {};
   for (const text of texts) {
     if (!text.sound) continue;
     const selected = resourcesIn([text], around.tags).some(({ tags }) => options.selects(tags));
@@ -104,17 +109,43 @@ function resolveEntries(
     const resolved = problems.attempt(() => roundsOf(text, own.scope, options)) ?? [];
     const resources = resolved.flatMap(round => problems.attempt(() => each(round)) ?? []);
     all.push(...resources);
-    const first = resources[0]?.resource;
-    if (isInclude(text) || text.register === undefined || first === undefined) continue;
+    if (isInclude(text) || text.register === undefined) continue;
     const { name } = text.register;
-    const key = first.register!;
-    const outcome = Object.hasOwn(options.registered, key) ? (options.registered[key] as Value) : undefined;
-    const unknown = new Unknown(first.groups[0] ?? first.name);
-    if (selected) scope.set(name, outcome ?? unknown);
-    else leftOut[name] = unknown;
+    const outcome = outcomeOf(
+      text,
+      resources.map(({ resource }) => resource),
+      resolved,
+      options.registered,
+    );
+    if (selected) scope.set(name, outcome);
+    else leftOut[name] = outcome;
   }
   return all;
 }
+
+/** What a resource has registered; of a loop, what all its rounds have, and each with its element. */
+function outcomeOf(
+  { loop }: ResourceText,
+  resources: readonly Resource[],
+  rounds: readonly Round[],
+  registered: Registered,
+): Value {
+  const outcomes = resources.map(({ register, name }) =>
+    Object.hasOwn(registered, register!) ? (registered[register!]![name] as Outcome | undefined) : undefined,
+  );
+  const waiting = resources.find((_, i) => outcomes[i] === undefined);
+  if (waiting !== undefined) return new Unknown(waiting.groups[0] ?? waiting.name);
+  const known = outcomes as Outcome[];
+  if (loop === undefined) return known[0] ?? new Unknown('register');
+  return {
+    results: known.map((outcome, i) => ({ ...outcome, item: rounds[i]?.scope.get('item') ?? null })),
+    changed: known.some(({ changed }) => changed === true),
+    failed: known.some(({ failed }) => failed === true),
+    skipped: known.every(({ skipped }) => skipped === true),
+  };
+}
+
+type Outcome = { [key: string]: Value };
 
 /** The resources of a component, once. */
 function includeRound(
@@ -140,13 +171,15 @@ function includeRound(
 }
 
 function resourceRound(text: ResourceText, round: Round, around: Around, options: Resolving): Resolved {
-  const { module, at, retry, risky } = text;
+  const { module, at, retry, risky, runOnce } = text;
   const decided = conditionOf(text, round, around, options);
   const [when, waitsFor] = decided instanceof Unknown ? [undefined, decided.from] : [decided];
   const read =
     when === false ? skipped(text, round.scope, options) : readArguments(text, round.scope, options);
   for (const secret of read.secrets) options.secrets?.add(secret.text, secret.label);
-  const { become, tags, needs, onFailure } = envelopeOf(text, round, around);
+  const { become: own, tags, needs, onFailure } = envelopeOf(text, round, around);
+  const on = when === false ? undefined : targetOf(text, round.scope, options);
+  const become = own ?? (on ?? options.host).become;
   const locked = decided instanceof Locked ? decided : read.locked;
   const base = baseName(text, round.scope, read);
   const [name, ...groups] = namesWithin(around.names, labelsOf(text, round, base)) as [string, ...string[]];
@@ -169,9 +202,32 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     retry,
     ...(locked === undefined || when === false ? {} : { locked: locked.problem }),
     ...(register === undefined ? {} : { register }),
+    ...(on === undefined ? {} : { on }),
+    ...(runOnce && { once: `${at.file}:${at.line}:${at.column} ${around.within[0] ?? ''}` }),
     secrets: read.secrets.length > 0,
   };
   return { text, resource, needs };
+}
+
+/** The host that a resource is delegated to; undefined when it is its own, or not known yet. */
+function targetOf(
+  text: ResourceText,
+  scope: VariableScope,
+  { host, inventory, offline, otherFacts }: Resolving,
+): Host | undefined {
+  const { delegateTo } = text;
+  if (delegateTo === undefined) return undefined;
+  if (offline) checkReferences(referencesOf(delegateTo), scope);
+  const value = evaluateTree(delegateTo, scope, runtime);
+  const at = placeOf(text, 'delegate_to');
+  if (value instanceof Unknown) {
+    if (offline || otherFacts.asked.size > 0) return undefined;
+    const message = `delegate_to rests on ${value.from}, but which host it is must be known before anything is done.`;
+    throw new ProblemError({ code: 'invalid-value', message, at });
+  }
+  if (typeof value !== 'string')
+    return refuse(`delegate_to takes the name of a host, not ${describe(masked(value))}.`, at);
+  return value === host.name ? undefined : hostOf(value, inventory, at);
 }
 
 /** What something inherits from the include that it is in, and adds to it. */

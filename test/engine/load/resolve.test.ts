@@ -169,7 +169,7 @@ describe('registered outcomes', () => {
   });
 
   test('are values afterwards', () => {
-    const [, second] = resolve(resources, facts, { out: { changed: true } });
+    const [, second] = resolve(resources, facts, { out: { 'service a': { changed: true } } });
     expect([second?.when, argsOf(second!)['content']]).toEqual([true, 'True']);
   });
 });
@@ -382,5 +382,35 @@ describe('plays', () => {
       'hosts: all\nvars: { a: "{{ b }}", b: "{{ facts.os.codename }}", c: "{{ facts.disks }}" }\nresources:\n  - { file: { path: /a, content: "{{ a }}" }, when: facts.cpus > 1 }',
     );
     expect([...it.factsUsed].toSorted()).toEqual(['cpus', 'os.codename']);
+  });
+});
+
+describe('facts of other hosts', () => {
+  const files = { 'inventory.yml': 'hosts: { web1: , db1: }\ngroups: { db: { hosts: [db1] } }' };
+  const used = (content: string) => {
+    const it = play(`hosts: web1\nresources:\n  - file: { path: /a, content: "${content}" }`, files);
+    const value = argsOf(it.resolve(it.hosts[0]!)[0]!)['content'];
+    return [value, [...it.otherFacts.asked].map(([host, names]) => [host, ...names])];
+  };
+
+  test.each([
+    ['{{ hosts.db1.facts.ipv4 }}', 'not before hosts.db1.facts.ipv4', [['db1', 'ipv4']]],
+    ['{{ hosts[groups.db[0]].facts.os.id }}', 'not before hosts.db1.facts.os.id', [['db1', 'os.id']]],
+    ['{{ hosts.db1.address }}', 'db1', []],
+  ])('are asked for one by one: %s', (content, value, asked) => {
+    expect(used(content)).toEqual([value, asked]);
+  });
+
+  test.each([
+    ['hosts.db2.facts.ipv4', '3:36 hosts has no "db2" [undefined-variable]', 'Did you mean "db1"?'],
+    [
+      'hosts.db1.facts.ipv5',
+      '3:36 hosts.db1.facts has no "ipv5" [undefined-variable]',
+      'Did you mean "ipv4"?',
+    ],
+  ])('that are not there are problems: %s', (expression, message, hint) => {
+    const found = problemsIn(() => used(`{{ ${expression} }}`));
+    expect(brief(found)).toEqual([message]);
+    expect(found[0]?.hint).toContain(hint);
   });
 });
