@@ -192,9 +192,9 @@ export class HostRun {
   }
 
   /** The resources with all facts. What one fact decides may ask for others. */
-  async #resolveKnowing(): Promise<Resource[]> {
+  async #resolveKnowing(registered?: Registered): Promise<Resource[]> {
     for (;;) {
-      const resources = this.#resolve();
+      const resources = this.#resolve(registered);
       const { asked } = this.#play.otherFacts;
       if (asked.size > 0) await this.#options.otherFacts.read(asked);
       else if (this.#doer !== undefined || resources.every(({ once }) => once === undefined))
@@ -286,7 +286,6 @@ export class HostRun {
       for (const visit of [this.#visit!, ...this.#elsewhere.values()])
         if (!('code' in visit)) visit.recover();
     const { once } = this.#options;
-    this.#applied = true;
     const { outcomes, reverted, problems } = await apply({
       host: this.host.name,
       play: this.#play.name,
@@ -303,9 +302,10 @@ export class HostRun {
       emit: this.#emit,
       signal: this.#options.signal,
       revert: this.#play.onFailedCheck === 'revert',
-      resolve: registered => this.#resolve(registered),
+      resolve: registered => this.#resolveKnowing(registered),
     });
     this.#outcomes = outcomes;
+    this.#applied = true;
     this.problems.push(...problems);
     if (reverted !== undefined) {
       this.#reverted = reverted;

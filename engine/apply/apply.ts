@@ -46,7 +46,7 @@ export interface ApplyOptions {
   /** Whether what changed is put back when something fails. */
   revert: boolean;
   /** Gives the resources anew once a registered outcome is known. */
-  resolve(registered: Readonly<Record<string, Readonly<Record<string, Registered>>>>): Resource[];
+  resolve(registered: Readonly<Record<string, Readonly<Record<string, Registered>>>>): Promise<Resource[]>;
 }
 
 /** What an apply came to on one host. */
@@ -82,6 +82,7 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
   const outcomes: Outcome[] = [];
   const unmetNeeds = new Set<string>();
   const registered: Record<string, Record<string, Registered>> = {};
+  const problems: Problem[] = [];
   let stopped: string | undefined;
 
   for (let i = 0; i < queue.length; i++) {
@@ -129,23 +130,30 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
     options.done(resource, { outcome, registered: left });
     if (resource.register !== undefined) {
       registered[resource.register] = { ...registered[resource.register], [resource.name]: left };
-      queue = [...queue.slice(0, i + 1), ...renewed(queue, i, options.resolve(registered))];
+      try {
+        const resources = await options.resolve(registered);
+        queue = [...queue.slice(0, i + 1), ...renewed(queue, i, resources)];
+      } catch (thrown) {
+        // What follows rests on it.
+        problems.push(...problemsOf(thrown));
+        stopped ??= resource.name;
+      }
     }
   }
-  const unproven: Problem[] = [];
+  const broken = problems.length > 0;
   for (const [visit, risk] of run.risks) {
     const problem = await run.alone(visit, () => risk.finish());
-    if (problem !== undefined) unproven.push(problem);
+    if (problem !== undefined) problems.push(problem);
   }
   const named = (status: Outcome['status']) =>
     new Set(outcomes.filter(outcome => outcome.status === status).map(({ name }) => name));
-  const failed = named('failed').size > 0 && !signal.aborted;
+  const failed = (broken || named('failed').size > 0) && !signal.aborted;
   const reverted = failed
     ? await run.alone(options.visit, async () =>
         run.reversal?.revert(options.visit, holder, named('changed')),
       )
     : undefined;
-  return { outcomes, ...(reverted && { reverted }), problems: unproven };
+  return { outcomes, ...(reverted && { reverted }), problems };
 }
 
 /** What a resource comes to that another host does for this one. */

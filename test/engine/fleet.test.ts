@@ -104,6 +104,19 @@ resources:
     ]);
   });
 
+  it.each([
+    ['db1', [0, 'changed', hostname()]],
+    ['gone', [1, 'skipped', undefined]],
+  ])('that only an outcome leads to is read at its turn: of %s', async (host, expected) => {
+    const { exitCode, of } = await apply(`hosts: web1
+resources:
+  - command: { run: echo yes, always: true }
+    register: out
+  - file: { path: DIR/page, content: "{{ hosts.${host}.facts.hostname if out.stdout == 'yes' else 'no' }}" }
+`);
+    expect([exitCode, of('resource')[1]?.status, read('page')]).toEqual(expected);
+  });
+
   it('stays as it was read first until the play is over', async () => {
     const stamp = (name: string) =>
       `      - file: { path: DIR/${name}, content: "{{ hosts.db1.facts.time }}" }\n`;
@@ -138,7 +151,7 @@ ${rest}
     ]);
     const { exitCode, statuses } = await apply(play);
     expect([exitCode, statuses('Schema')]).toEqual([0, ['web1 changed', 'web2 skipped']]);
-    expect([read('times'), read('web1'), read('web2')]).toEqual(['x\n', 'web1\n', 'web1\n']);
+    expect([read('times'), read('web1'), read('web2')]).toEqual(['x\n', 'web1', 'web1']);
   });
 
   it.each([
@@ -241,8 +254,8 @@ resources:
   - name: None
     command: { run: "false", always: true }
     loop: []
-    register: none
-  - file: { path: DIR/out, content: "{% for one in each.results %}{{ one.item }} {{ one.changed }} {{ one.stdout }};{% endfor %} {{ each.changed }} {{ none.results }}" }
+    register: empty
+  - file: { path: DIR/out, content: "{% for one in each.results %}{{ one.item }} {{ one.changed }} {{ one.stdout }};{% endfor %} {{ each.changed }} {{ empty.results | length }}" }
 `);
-  expect(read('out')).toBe('a False ;b True b\n; True []');
+  expect(read('out')).toBe('a False ;b True b; True 0');
 });
