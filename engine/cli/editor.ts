@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Problem } from '../problem.ts';
+import { runOnTerminal } from '../program.ts';
 import { renderProblems } from '../report/problems.ts';
 import { problemView } from '../report/view.ts';
-import { runOnTerminal } from '../transport/program.ts';
 import { type Io, isColorful } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 

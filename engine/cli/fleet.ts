@@ -18,7 +18,10 @@ export interface Answers<T> {
   exitCode: number;
 }
 
-/** Asks every host of a pattern, several at a time. What goes wrong on one is told on stderr and stops no other. */
+/**
+ * Asks every host of a pattern, several at a time. What goes wrong on one is told on stderr and stops no other; the exit
+ * code is 4 when all of that is hosts that could not be reached, else 1.
+ */
 export async function askHosts<T>(
   pattern: string,
   settings: FleetSettings,

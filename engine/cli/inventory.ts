@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import type { Host } from '../host.ts';
 import type { Inventory } from '../load/index.ts';
 import { nameList, pad } from '../report/columns.ts';
@@ -24,12 +23,7 @@ export async function inventory(
   const known = loadInventory(settings.inventory ? { inventory: settings.inventory } : {});
   const names = selectHosts(pattern ?? 'all', known);
   const hosts = names.map(name => known.hosts.get(name) ?? hostsOf(name, known)[0]!);
-  const { targetOf } = await import('../transport/target.ts');
-  const login = (host: Host) => {
-    const { port, user } =
-      host.transport === 'ssh' ? targetOf(host) : { port: 22, user: userInfo().username };
-    return { ...host, port: host.port ?? port, user: host.user ?? user };
-  };
+  const { loginOf: login } = await import('../transport/target.ts');
   if (settings.json) io.stdout.write(JSON.stringify({ hosts: jsonOf(hosts.map(login)) }, null, 2) + '\n');
   else if (settings.explain !== undefined)
     io.stdout.write(await explanation(settings.explain, names, known, login, io));

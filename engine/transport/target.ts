@@ -49,6 +49,12 @@ export function targetOf(host: Host, options: ConnectOptions = {}): Target {
   return resolve(host, options, undefined, 0);
 }
 
+/** The host with the port and the account that are used where the inventory does not say them. Throws as `targetOf`. */
+export function loginOf(host: Host): Host {
+  const { port, user } = host.transport === 'ssh' ? targetOf(host) : { port: 22, user: userInfo().username };
+  return { ...host, port: host.port ?? port, user: host.user ?? user };
+}
+
 function resolve(
   host: Host,
   options: ConnectOptions,

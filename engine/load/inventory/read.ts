@@ -8,11 +8,10 @@ import { parseYaml } from '../parse.ts';
 import { Problems } from '../problems.ts';
 import { isAnsibleYaml, readAnsibleYaml } from './ansible-yaml.ts';
 import { buildInventory } from './build.ts';
-import { isDynamic, readDynamic, readProgram } from './dynamic.ts';
+import { inventoryProgram, isDynamic, readDynamic, readProgram } from './dynamic.ts';
 import { readIni } from './ini.ts';
 import { type Inventory, InventorySource, type Setting } from './model.ts';
 import { readOwnFormat } from './own.ts';
-import { inventoryProgram } from './program.ts';
 
 /**
  * Reads what was given with -i: files, folders and programs, or lists such as `web1,admin@web2:2222`. Without any,

@@ -322,7 +322,7 @@ describe('a program', () => {
     expect(problemsIn(() => program('echo "no credentials" >&2; exit 3'))).toMatchObject([
       {
         code: 'inventory-program',
-        message: expect.stringMatching(/--list" ended with 3\.$/),
+        message: expect.stringMatching(/--list" exited 3\.$/),
         cause: 'no credentials',
       },
     ]);
