@@ -6,6 +6,7 @@ import { columnsOf, nameList, pad, truncate } from '../report/columns.ts';
 import type { Redactor } from '../report/redaction.ts';
 import { paint, type Span, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
+import { Secret } from '../value.ts';
 
 /** A value, and whether a stronger one hides it. */
 interface Row {
@@ -35,7 +36,7 @@ export function explainHost(host: Host, inventory: Inventory, showing: Showing):
   ];
   const settings = inventory.settingsOf(name).map(({ key, value, level, at }) => ({
     name: key.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`),
-    value: shownValue(value),
+    value: shownValue(value instanceof Secret ? value.masked() : value),
     level,
     at,
   }));

@@ -4,10 +4,12 @@ import { nameList, pad } from '../report/columns.ts';
 import { paint, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
+import { loadInventory } from './load.ts';
 
 /** The options of `inventory` as commander parses them. */
 export interface InventorySettings {
   inventory?: string[];
+  askSecretsPass?: boolean;
   graph?: boolean;
   explain?: string;
   json?: boolean;
@@ -19,8 +21,8 @@ export async function inventory(
   settings: InventorySettings,
   io: Io,
 ): Promise<number> {
-  const { hostsOf, loadInventory, selectHosts } = await import('../load/index.ts');
-  const known = loadInventory(settings.inventory ? { inventory: settings.inventory } : {});
+  const { hostsOf, selectHosts } = await import('../load/index.ts');
+  const known = await loadInventory(settings, io);
   const names = selectHosts(pattern ?? 'all', known);
   const hosts = names.map(name => known.hosts.get(name) ?? hostsOf(name, known)[0]!);
   const { loginOf: login } = await import('../transport/target.ts');

@@ -6,8 +6,10 @@ import { placeIn } from '../expression/index.ts';
 import { readText, shownPath } from '../files.ts';
 import { parseYaml } from '../parse.ts';
 import { Problems } from '../problems.ts';
+import type { SecretSink } from '../resolve.ts';
+import { Vault } from '../vaulted.ts';
 import { isAnsibleYaml, readAnsibleYaml } from './ansible-yaml.ts';
-import { buildInventory } from './build.ts';
+import { buildInventory, type InventoryReading } from './build.ts';
 import { inventoryProgram, isDynamic, readDynamic, readProgram } from './dynamic.ts';
 import { readIni } from './ini.ts';
 import { type Inventory, InventorySource, type Setting } from './model.ts';
@@ -22,6 +24,7 @@ export function readInventory(
   given: readonly string[],
   beside: string | undefined,
   problems: Problems,
+  reading: InventoryReading,
 ): Inventory {
   const names = inventorySources(given, beside);
   const sources = names.flatMap(name => problems.attempt(() => readSource(name, problems)) ?? []);
@@ -31,7 +34,7 @@ export function readInventory(
     ...(beside === undefined ? [] : [dirname(beside)]),
   ].filter(folder => existsSync(folder));
   const once = new Map(folders.map(folder => [realpathSync(folder), folder]));
-  return buildInventory(sources, [...once.values()], problems);
+  return buildInventory(sources, [...once.values()], problems, reading);
 }
 
 /** What an inventory is read from: what was given, else the default file if there is one. */
@@ -39,10 +42,20 @@ export function inventorySources(given: readonly string[], beside: string | unde
   return given.length > 0 ? given : defaultFile(beside);
 }
 
+/** What an inventory is loaded with, as given on the command line. */
+export interface InventoryOptions {
+  inventory?: readonly string[] | undefined;
+  beside?: string;
+  /** Opens what Ansible Vault encrypted. */
+  vaultPassword?: string | undefined;
+  secrets?: SecretSink;
+}
+
 /** The inventory by itself; throws a ProblemError with all that is wrong in it. */
-export function loadInventory(options: { inventory?: readonly string[]; beside?: string } = {}): Inventory {
+export function loadInventory(options: InventoryOptions = {}): Inventory {
   const problems = new Problems();
-  const inventory = readInventory(options.inventory ?? [], options.beside, problems);
+  const reading = { vault: new Vault(options.vaultPassword), secrets: options.secrets };
+  const inventory = readInventory(options.inventory ?? [], options.beside, problems, reading);
   problems.done();
   return inventory;
 }

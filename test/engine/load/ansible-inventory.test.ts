@@ -258,7 +258,7 @@ describe('variables', () => {
     });
     const known = loadInventory({ inventory: [join(folder, 'hosts')] });
     expect(hostsOf('web', known)[0]?.vars).toEqual({ key: '«Ansible Vault»', plain: 1 });
-    expect(problemsIn(() => hostsOf('all', known))).toMatchObject([{ code: 'not-supported', host: 'db1' }]);
+    expect(problemsIn(() => hostsOf('all', known))).toMatchObject([{ code: 'secrets-locked', host: 'db1' }]);
   });
 
   it('that are passwords are shown nowhere', () => {
