@@ -120,11 +120,12 @@ function vaultText(text: string, file: string, openers: Openers): string {
 
 async function outputOf(command: readonly string[], timeoutS: number, cwd: string): Promise<string> {
   const { exit, how, stdout, stderr } = await runProgram(command, { cwd, timeoutMs: timeoutS * 1000 });
-  if (exit === 0) return stdout.toString();
+  const text = stdout.toString();
+  if (exit === 0 && text.trim() !== '') return text;
   const cause = stderr.toString().trim();
   throw new ProblemError({
     code: 'secrets-locked',
-    message: `"${command[0]}", which gives secrets, ${how}.`,
+    message: `"${command[0]}", which gives secrets, ${exit === 0 ? 'printed nothing' : how}.`,
     ...(cause !== '' && { cause }),
   });
 }
