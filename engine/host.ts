@@ -32,3 +32,8 @@ export interface Host {
   /** Merged by level: group all, groups (child over parent), host. */
   vars: Readonly<Record<string, Plain>>;
 }
+
+/** An address in front of a port: one of IPv6 has brackets there. */
+export function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}

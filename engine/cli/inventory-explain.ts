@@ -1,5 +1,5 @@
 import { didYouMean } from '../did-you-mean.ts';
-import type { Host } from '../host.ts';
+import { bracketed, type Host } from '../host.ts';
 import { type Inventory, sourceOf } from '../load/index.ts';
 import { type Place, ProblemError } from '../problem.ts';
 import { columnsOf, nameList, pad, truncate } from '../report/columns.ts';
@@ -29,7 +29,9 @@ interface Showing {
 export function explainHost(host: Host, inventory: Inventory, showing: Showing): string {
   const { name, user, address, port, transport, groups } = host;
   const way =
-    transport === 'ssh' || transport === 'openssh' ? `${user}@${address}:${port}` : `${transport} ${address}`;
+    transport === 'ssh' || transport === 'openssh'
+      ? `${user}@${bracketed(address)}:${port}`
+      : `${transport} ${address}`;
   const head = [
     [span(name, 'bold'), span(`  ${way}`)],
     [span(groups.length === 0 ? 'in no group' : `in ${['all', ...groups].join(' < ')}`, 'dim')],

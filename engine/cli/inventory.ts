@@ -1,4 +1,4 @@
-import type { Host } from '../host.ts';
+import { bracketed, type Host } from '../host.ts';
 import type { Inventory } from '../load/index.ts';
 import { nameList, pad } from '../report/columns.ts';
 import { paint, span } from '../report/style.ts';
@@ -41,7 +41,8 @@ function jsonOf(hosts: readonly Host[]): Record<string, unknown> {
 }
 
 function listOf(hosts: readonly Host[], color: boolean): string {
-  const login = ({ user, address, port }: Host) => `${user}@${address}${port === 22 ? '' : `:${port}`}`;
+  const login = ({ user, address, port }: Host) =>
+    `${user}@${port === 22 ? address : `${bracketed(address)}:${port}`}`;
   const columns = (of: (host: Host) => string) => Math.max(0, ...hosts.map(host => of(host).length)) + 2;
   const [nameColumns, loginColumns] = [columns(({ name }) => name), columns(login)];
   return hosts

@@ -7,7 +7,7 @@ import type { Become, Host } from '../../engine/host.ts';
 import { type Problem, problemsOf } from '../../engine/problem.ts';
 import { type ConnectOptions, connect } from '../../engine/transport/index.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
-import { describeLab } from '../lab/require.ts';
+import { describeLab, needs } from '../lab/require.ts';
 import { build, reconcile } from './reconcile.ts';
 
 // fish and tcsh are what accounts log in to; every account but `deploy` is made below.
@@ -215,6 +215,46 @@ describeLab('the host key', () => {
         options({ knownHostsFiles: [fresh] }),
       ),
     ).toBe('deploy');
+  });
+});
+
+const noIpv6 = 'this machine has no IPv6';
+describeLab('a host by an address of IPv6', () => {
+  test.for(['ssh', 'openssh'] as const)('is known by it and entered, over %s', async (transport, context) => {
+    const { hostKey } = lab.hosts.web;
+    const address6 = needs(context, lab.hosts.web.address6, noIpv6);
+    const known = options({ knownHostsFiles: [file('known6', `${address6} ${hostKey}\n`)] });
+    const long = address6.replace('::', ':0:0:0:0:0');
+    for (const address of [address6, long])
+      expect(await said(host({ address, transport }), root, known)).toBe('root');
+  });
+
+  test('has its own line of known_hosts for another port, behind jump hosts and by ssh_config', async context => {
+    const { hostKey } = lab.hosts.web;
+    const address6 = needs(context, lab.hosts.web.address6, noIpv6);
+    await withSshd('web', 'Port 22\nPort 2222', async () => {
+      const line = file('port6', `[${address6}]:2222 ${hostKey}\n${readFileSync(lab.knownHosts)}`);
+      const known = options({ knownHostsFiles: [line] });
+      const there = host({ address: address6, port: 2222 });
+      expect(await said(there, false, known)).toBe('deploy');
+      expect(await said({ ...there, proxyJump: `deploy@${lab.hosts.near.address}` }, false, known)).toBe(
+        'deploy',
+      );
+      const through = `deploy@[${address6}]:2222`;
+      expect(await said(host({ proxyJump: through }, 'near'), false, known)).toBe('deploy');
+      const unknown = await problemOf(connect(there, options()));
+      expect(unknown.hint).toContain(`ssh-keyscan -t ed25519 -p 2222 ${address6}`);
+      const fresh = join(dir, 'fresh6');
+      const accepting = { ...there, hostKeyChecking: 'accept-new' as const };
+      await said(accepting, false, options({ knownHostsFiles: [fresh] }));
+      expect(readFileSync(fresh, 'utf8')).toBe(`[${address6}]:2222 ${hostKey}\n`);
+    });
+    const config = file('config6', `Host six\n HostName ${address6}\n AddressFamily inet6\n`);
+    const given = options({
+      sshConfigFiles: [{ path: config, of: 'user' }],
+      knownHostsFiles: [file('known6', `${address6} ${hostKey}\n`)],
+    });
+    expect(await said(host({ address: 'six' }), false, given)).toBe('deploy');
   });
 });
 

@@ -7,6 +7,7 @@ import { evaluateTree } from '../tree.ts';
 import { type Variable, VariableScope } from '../variables.ts';
 import { ansibleNames } from './ansible-names.ts';
 import type { Setting } from './model.ts';
+import { splitAddress } from './names.ts';
 
 type Reader = (value: Plain, name: string) => Host[Setting['key']] | undefined;
 
@@ -15,7 +16,7 @@ const text: Reader = value => (value === null || value === '' ? undefined : Stri
 
 /** Variables of Ansible that say how to reach a host; of those that mean the same it takes the first one here. */
 const settings: readonly (readonly [names: readonly string[], key: Setting['key'], read: Reader])[] = [
-  [['ansible_ssh_host', 'ansible_host'], 'address', text],
+  [['ansible_ssh_host', 'ansible_host'], 'address', address],
   [['ansible_ssh_port', 'ansible_port'], 'port', port],
   [['ansible_ssh_user', 'ansible_user'], 'user', text],
   [['ansible_ssh_password', 'ansible_ssh_pass', 'ansible_password'], 'password', password],
@@ -90,6 +91,15 @@ export function connectionOf(
 
 /** Why a value cannot be used, without the place and the full stop. */
 class Refused extends Error {}
+
+function address(value: Plain, name: string): Host['address'] | undefined {
+  const given = text(value, name);
+  if (typeof given !== 'string') return undefined;
+  const { address, port } = splitAddress(given);
+  if (port !== undefined)
+    throw new Refused(`${name} "${given}" has a port in it: set ansible_port to ${port}`);
+  return address;
+}
 
 function port(value: Plain): number {
   const number = Number(value);

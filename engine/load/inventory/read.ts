@@ -159,11 +159,15 @@ function readList(list: string): InventorySource {
   const source = new InventorySource(`-i ${list}`, false);
   const where = placeIn(`-i ${list}`, list);
   for (const match of list.matchAll(/[^,\s]+/g)) {
-    const [, user, name, port] = /^(?:([^@]+)@)?([^:]+)(?::(\d+))?$/.exec(match[0]) ?? [];
+    const [, user, bracketed, plain, port] =
+      /^(?:([^@]+)@)?(?:\[([\da-f:.]+)\]|([^:[\]]+|[\da-f]*:[\da-f]*:[\da-f:.]*))(?::(\d+))?$/i.exec(
+        match[0],
+      ) ?? [];
+    const name = bracketed ?? plain;
     if (name === undefined) {
       throw new ProblemError({
         code: 'usage',
-        message: `-i takes hosts as NAME, USER@NAME or NAME:PORT, not "${match[0]}".`,
+        message: `-i takes hosts as NAME, USER@NAME, NAME:PORT or [ADDRESS]:PORT, not "${match[0]}".`,
       });
     }
     const at = where(match.index, match[0].length);
