@@ -2,8 +2,8 @@ import { didYouMean } from '../did-you-mean.ts';
 import type { Host } from '../host.ts';
 import { type Inventory, sourceOf } from '../load/index.ts';
 import { type Place, ProblemError } from '../problem.ts';
+import type { Redactor } from '../redaction.ts';
 import { columnsOf, nameList, pad, truncate } from '../report/columns.ts';
-import type { Redactor } from '../report/redaction.ts';
 import { paint, type Span, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
 
