@@ -126,7 +126,7 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
       unmetNeeds.add(resource.name);
     const refused = refusals.has(outcome.error?.code ?? '');
     if (outcome.status === 'failed' && (resource.onFailure === 'stop' || refused)) stopped = resource.name;
-    const left = turn.registered ?? register(outcome, turn.outputs);
+    const left = turn.registered ?? register(outcome, turn.outputs, resource.register);
     options.done(resource, { outcome, registered: left });
     if (resource.register !== undefined) {
       registered[resource.register] = { ...registered[resource.register], [resource.name]: left };

@@ -204,7 +204,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     ...(register === undefined ? {} : { register }),
     ...(on === undefined ? {} : { on }),
     ...(runOnce && { once: `${at.file}:${at.line}:${at.column} ${around.within[0] ?? ''}` }),
-    secrets: read.secrets.length > 0,
+    secrets: read.secrets,
   };
   return { text, resource, needs };
 }

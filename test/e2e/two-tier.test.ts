@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
@@ -73,6 +74,18 @@ describeLab(`playbooks/${triedAlone.twoTier} on four blank hosts`, () => {
     expect([healed.exit, problems(healed)]).toEqual([0, []]);
     expect(names.map(name => named(healed, name, 'changed'))).toEqual(shown);
     expect((await apply('--check')).exit).toBe(0);
+  });
+
+  it('hosts that delegate to the same one have it one at a time', async () => {
+    const run = 'n=$(cat /run/n 2>/dev/null || echo 0); sleep 0.5; echo $((n + 1)) >/run/n';
+    const command = { run, always: true };
+    const resources = [{ command, delegate_to: 'lb1' }];
+    writeFileSync(join(folder, 'count.yml'), JSON.stringify({ hosts: 'web,db', become: true, resources }));
+    const { exit, events } = await reconcile(folder, ['apply', 'count.yml', '--json']);
+    expect([exit, events.filter(({ delegated_to: on }) => on === 'lb1').length > 0]).toEqual([0, true]);
+    expect((await lab.exec('lb1', 'cat /run/n')).stdout).toBe('3\n');
+    expect((await lab.exec('lb1', 'ls /var/lib/reconcile/lease')).code).not.toBe(0);
+    expect((await reconcile(folder, ['history', 'lb1'])).stdout.match(/count\.yml/g)).toHaveLength(3);
   });
 
   it('no secret is in any output', () => {
