@@ -8,13 +8,13 @@ import type { FactReadings } from './fact-readings.ts';
 import type { Host } from './host.ts';
 import type { Facts, Play, Registered } from './load/index.ts';
 import { deferred, type Once } from './once.ts';
+import { Places } from './places.ts';
 import { Foresight } from './plan/foresight.ts';
-import { type PlannedResource, plan, type Sight } from './plan/plan.ts';
+import { type PlannedResource, plan } from './plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
 import { resultOf } from './result.ts';
 import type { RunOptions } from './run.ts';
-import type { Visit } from './visit.ts';
 import type { Visits } from './visits.ts';
 
 /** Tells of a host's part of a run. */
@@ -30,11 +30,6 @@ export type PlayOptions = RunOptions & {
   otherFacts: FactReadings;
 };
 
-/** Why what is delegated to a host cannot be done: it could not be entered. */
-function notEntered({ name, on, at }: Resource, { message, ...problem }: Problem): Problem {
-  return { ...problem, at, resource: name, message: `${name} is delegated to ${on!.name}: ${message}` };
-}
-
 /** A clock that is less than this off is not worth a word. */
 const toldSkewS = 60;
 
@@ -46,11 +41,7 @@ export class HostRun {
   readonly #play: Play;
   readonly #emit: HostEmit;
   readonly #options: PlayOptions;
-  #visit: Visit | undefined;
-  /** Other hosts that resources are delegated to, or why they could not be entered. */
-  readonly #elsewhere = new Map<string, Visit | Problem>();
-  /** The host that something is done on right now. */
-  #working: Visit | undefined;
+  #places: Places | undefined;
   readonly #outOfTime = deferred<undefined>();
   /** The host that does what is done once for the play; undefined = nothing is. */
   #doer: string | undefined;
@@ -98,12 +89,12 @@ export class HostRun {
   /** Breaks off what it is doing. */
   async #breakOff(): Promise<void> {
     this.#outOfTime.resolve(undefined);
-    await Promise.all([this.#visit, this.#working].map(visit => visit?.close().catch(() => {})));
+    await this.#places?.breakOff();
   }
 
   /** Leaves the host, and those that something was delegated to. Never throws. */
   async close(): Promise<void> {
-    const { once, visits } = this.#options;
+    const { once } = this.#options;
     once.entered(this.host.name, false);
     if (this.#doer === this.host.name && this.problems.length === 0) {
       // One with nothing to do is not applied.
@@ -114,9 +105,7 @@ export class HostRun {
       }
     }
     once.end(this.host.name);
-    if (this.#visit !== undefined) await visits.leave(this.host, this.#history());
-    for (const [name, visit] of this.#elsewhere)
-      if (!('code' in visit)) await visits.leave(visit.host, this.#history(name));
+    await this.#places?.leave(elsewhere => this.#history(elsewhere));
   }
 
   /** What was done on the host, or for it on another one, as a line for that one's history. */
@@ -133,8 +122,10 @@ export class HostRun {
   async plan(): Promise<void> {
     const { host } = this;
     const { check, binding, visits } = this.#options;
-    const visit = await visits.enter(host, !check && !this.#waits);
-    this.#visit = visit;
+    const recovers = !check && !this.#waits;
+    const visit = await visits.enter(host, recovers);
+    const places = new Places(visit, visits, recovers);
+    this.#places = places;
     const { shells } = visit;
     shells.onReconnect = ({ message }) =>
       this.#emit({ event: 'host_reconnected', host: host.name, play: this.#play.name, why: message });
@@ -156,14 +147,15 @@ export class HostRun {
     await others;
     const resources = await this.#resolveKnowing();
     this.#options.once.entered(host.name, true);
-    await this.#readAll(resources);
-    const own = this.#foresightOf(host.name);
+    await places.read(resources);
+    const createdS = binding?.createdS;
+    const foresightOf = (name: string) => this.#foresightOf(name);
     this.#planned = plan(
       resources,
       resource => visit.observed(resource),
-      visit.times(binding?.createdS),
-      own,
-      resource => this.#sightOf(resource),
+      visit.times(createdS),
+      foresightOf(host.name),
+      resource => places.sightOf(resource, createdS, foresightOf),
     );
     this.#outcomes = this.#planned.map(({ outcome }) => outcome);
     const { greeting } = shells;
@@ -217,54 +209,6 @@ export class HostRun {
     );
   }
 
-  /** Reads what is not known yet, here and on the hosts that something is delegated to. */
-  async #readAll(resources: readonly Resource[]): Promise<void> {
-    const { check, visits } = this.#options;
-    const hosts = new Map(resources.flatMap(({ on }) => (on === undefined ? [] : [[on.name, on]])));
-    const read = async (visit: Visit, there: readonly Resource[]) =>
-      visit.turn(async () => {
-        const unread = there.filter(resource => resource.when !== false && !visit.knows(resource));
-        if (unread.length > 0) await visit.read(unread);
-      });
-    const elsewhere = [...hosts.values()].map(async host => {
-      try {
-        const visit = await visits.enter(host, !check && !this.#waits);
-        this.#elsewhere.set(host.name, visit);
-        await read(
-          visit,
-          resources.filter(({ on }) => on?.name === host.name),
-        );
-      } catch (thrown) {
-        if (!this.#elsewhere.has(host.name)) this.#elsewhere.set(host.name, problemsOf(thrown)[0]!);
-        else throw thrown;
-      }
-    });
-    const own = resources.filter(({ on }) => on === undefined);
-    await Promise.all([read(this.#visit!, own), ...elsewhere]);
-  }
-
-  #visitOf(resource: Resource): Visit {
-    if (resource.on === undefined) return this.#visit!;
-    const visit = this.#elsewhere.get(resource.on.name)!;
-    if ('code' in visit) throw new ProblemError(notEntered(resource, visit));
-    return visit;
-  }
-
-  #sightOf(resource: Resource): Sight | Problem {
-    const visit = this.#elsewhere.get(resource.on!.name)!;
-    if ('code' in visit) return notEntered(resource, visit);
-    const times = visit.times(this.#options.binding?.createdS);
-    return { observed: visit.observed(resource), times, foresight: this.#foresightOf(visit.host.name) };
-  }
-
-  /** Of one host at a time, so that what is cut off when the time is over is known. */
-  #alone<T>(visit: Visit, work: () => Promise<T>): Promise<T> {
-    return visit.turn(async () => {
-      this.#working = visit;
-      return work().finally(() => (this.#working = undefined));
-    });
-  }
-
   /** Whether something is decided between the plan and its apply; until then nothing is written. */
   get #waits(): boolean {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
@@ -282,17 +226,16 @@ export class HostRun {
     if (this.#blocked.length > 0) return;
     this.#refuseLocked();
     // Somebody was asked meanwhile, who may have taken their time, or the host is held to a plan.
-    if (this.#waits)
-      for (const visit of [this.#visit!, ...this.#elsewhere.values()])
-        if (!('code' in visit)) visit.recover();
+    const places = this.#places!;
+    if (this.#waits) places.recover();
     const { once } = this.#options;
     const { outcomes, reverted, problems } = await apply({
       host: this.host.name,
       play: this.#play.name,
       planned: this.#planned,
-      visit: this.#visit!,
-      visitOf: resource => this.#visitOf(resource),
-      alone: (visit, work) => this.#alone(visit, work),
+      visit: places.own,
+      visitOf: resource => places.visitOf(resource),
+      alone: (visit, work) => places.alone(visit, work),
       doneElsewhere: resource => Promise.race([once.outcome(resource.once!), this.#outOfTime.promise]),
       done: (resource, done) => {
         const isDoer = resource.once !== undefined && resource.doneBy === undefined;

@@ -18,7 +18,8 @@ import { parseYaml } from './parse.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
 import { Problems } from './problems.ts';
-import { type Registered, resolvePlay, type SecretSink } from './resolve.ts';
+import type { Registered } from './registered.ts';
+import { resolvePlay, type SecretSink } from './resolve.ts';
 import { resourcesIn } from './resource-text.ts';
 import { type Surroundings, scopeOf } from './scope.ts';
 import { readSecrets, type SecretReading } from './secrets/read.ts';
@@ -32,7 +33,8 @@ export type { Inventory } from './inventory/model.ts';
 export { inventorySources, isInventory, loadInventory } from './inventory/read.ts';
 export type { FactsByHost, OtherFacts } from './other-facts.ts';
 export { hostOf, hostsOf, selectHosts } from './patterns.ts';
-export type { Registered, SecretSink } from './resolve.ts';
+export type { Registered } from './registered.ts';
+export type { SecretSink } from './resolve.ts';
 export { sourceOf } from './tree.ts';
 
 /** What a playbook is loaded with, as given on the command line. */

@@ -14,6 +14,7 @@ import { hostOf } from './patterns.ts';
 import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
 import { checkReferences } from './references.ts';
+import { outcomeOf, type Registered } from './registered.ts';
 import {
   type EntryText,
   type IncludeText,
@@ -32,9 +33,6 @@ import { describe } from './wording.ts';
 export interface SecretSink {
   add(text: string, label: string): void;
 }
-
-/** Outcomes as maps of plain data, by `register` name and by the name of the resource. */
-export type Registered = Readonly<Record<string, Readonly<Record<string, object>>>>;
 
 /** What resolving a play needs besides the play. */
 export interface Resolving extends Sources {
@@ -122,30 +120,6 @@ function resolveEntries(
   }
   return all;
 }
-
-/** What a resource has registered; of a loop, what all its rounds have, and each with its element. */
-function outcomeOf(
-  { loop }: ResourceText,
-  resources: readonly Resource[],
-  rounds: readonly Round[],
-  registered: Registered,
-): Value {
-  const outcomes = resources.map(({ register, name }) =>
-    Object.hasOwn(registered, register!) ? (registered[register!]![name] as Outcome | undefined) : undefined,
-  );
-  const waiting = resources.find((_, i) => outcomes[i] === undefined);
-  if (waiting !== undefined) return new Unknown(waiting.groups[0] ?? waiting.name);
-  const known = outcomes as Outcome[];
-  if (loop === undefined) return known[0] ?? new Unknown('register');
-  return {
-    results: known.map((outcome, i) => ({ ...outcome, item: rounds[i]?.scope.get('item') ?? null })),
-    changed: known.some(({ changed }) => changed === true),
-    failed: known.some(({ failed }) => failed === true),
-    skipped: known.every(({ skipped }) => skipped === true),
-  };
-}
-
-type Outcome = { [key: string]: Value };
 
 /** The resources of a component, once. */
 function includeRound(
