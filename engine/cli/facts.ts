@@ -3,7 +3,8 @@ import { type Problem, problemsOf } from '../problem.ts';
 import { pad } from '../report/columns.ts';
 import { renderProblems } from '../report/problems.ts';
 import { paint, span } from '../report/style.ts';
-import { problemView, textView } from '../report/view.ts';
+import { lineView, problemView } from '../report/view.ts';
+import { visibleJson } from '../report/visible.ts';
 import type { ConnectOptions } from '../transport/index.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
 import { type Io, isColorful } from './io.ts';
@@ -37,7 +38,7 @@ export async function facts(pattern: string | undefined, settings: FactsSettings
   };
   await Promise.all(Array.from({ length: Math.min(settings.parallel, hosts.length) }, work));
   const shown = hosts.flatMap(({ name }) => (found.has(name) ? [[name, found.get(name)!] as const] : []));
-  if (settings.json) io.stdout.write(JSON.stringify({ hosts: Object.fromEntries(shown) }, null, 2) + '\n');
+  if (settings.json) io.stdout.write(visibleJson({ hosts: Object.fromEntries(shown) }, 2) + '\n');
   else for (const [name, values] of shown) io.stdout.write(factsText(name, values, io));
   if (problems.length === 0) return 0;
   const color = isColorful(io.stderr, io.env);
@@ -62,11 +63,13 @@ async function factsOf(host: Host, connect: ConnectOptions): Promise<Facts> {
 }
 
 function factsText(host: string, values: Facts, io: Io): string {
-  const rows = Object.entries(values).flatMap(([name, value]) => flat(name, value));
-  const width = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
+  const rows = Object.entries(values)
+    .flatMap(([name, value]) => flat(name, value))
+    .map(row => row.map(text => lineView(text, io.redactor)));
+  const width = Math.max(0, ...rows.map(([name]) => name!.length)) + 2;
   const color = isColorful(io.stdout, io.env);
   const lines = rows.map(([name, value]) =>
-    paint([span(`  ${pad(name, width)}`, 'cyan'), span(textView(value, io.redactor))], color),
+    paint([span(`  ${pad(name!, width)}`, 'cyan'), span(value!)], color),
   );
   return [paint([span(host, 'bold')], color), ...lines].join('\n') + '\n';
 }
