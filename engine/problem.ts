@@ -102,6 +102,8 @@ export const explanations = {
     'The saved plan was applied to the host before. A plan is applied once, even if it was cut off.',
   deviation:
     'At its turn a resource differed from what the saved plan shows; the host was stopped before the change.',
+  'unsafe-path':
+    'A path leads through a link, or programs would be run from a folder, that an account with fewer rights than the one that does the work could have put there. Nothing was done.',
   'read-only': 'A file system of the host, or the part of it that a service may see, cannot be written.',
   'no-space': 'A file system of the host is full.',
 } as const satisfies Record<string, string>;

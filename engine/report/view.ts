@@ -73,6 +73,8 @@ export type EventView = { time: string; run: string } & (
     }
 );
 
+const causeCharacters = 8000;
+
 /** The only way from what happened to what is shown. */
 export function view(event: Event, redactor: Redactor): EventView {
   const show = showing(redactor);
@@ -132,6 +134,11 @@ export function textView(text: string, redactor: Redactor): string {
   return showing(redactor).lines(text);
 }
 
+/** The same on one line. */
+export function lineView(text: string, redactor: Redactor): string {
+  return showing(redactor).line(text);
+}
+
 function outcomeView(outcome: Outcome, redactor: Redactor): ResourceView {
   return showing(redactor, outcome.secrets).outcome(outcome);
 }
@@ -177,7 +184,7 @@ function showing(redactor: Redactor, own: readonly SecretText[] = []) {
     ...(raw.at === undefined ? {} : { at: place(raw.at) }),
     ...(raw.host === undefined ? {} : { host: line(raw.host) }),
     ...(raw.resource === undefined ? {} : { resource: line(raw.resource) }),
-    ...(raw.cause === undefined ? {} : { cause: lines(raw.cause) }),
+    ...(raw.cause === undefined ? {} : { cause: lastOf(lines(raw.cause)) }),
   });
 
   const place = (raw: Place): Place => ({
@@ -206,6 +213,11 @@ function showing(redactor: Redactor, own: readonly SecretText[] = []) {
   const lease = (raw: Lease): Lease => ({ ...raw, holder: line(raw.holder) });
 
   return { line, lines, outcome, problem, lease };
+}
+
+/** The last words of a program that said a lot; what is masked is masked before, so that no secret is cut in two. */
+function lastOf(words: string): string {
+  return words.length <= causeCharacters ? words : `…${words.slice(-causeCharacters)}`;
 }
 
 /** Of lines that go, what stands before their value where that is still there; of others, nothing. */
