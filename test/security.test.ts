@@ -22,7 +22,7 @@ import { diff } from '../engine/plan/diff.ts';
 import { reader } from '../engine/plan/read.ts';
 import { command, sql } from '../engine/probe.ts';
 import { problemsOf } from '../engine/problem.ts';
-import { Redactor } from '../engine/report/redaction.ts';
+import { Redactor } from '../engine/redaction.ts';
 import { view } from '../engine/report/view.ts';
 import type { Step } from '../engine/step.ts';
 import { modules } from '../modules/index.ts';
@@ -97,7 +97,7 @@ describeClass('a secret in a log or an output', () => {
       diff: diff({ content: text, gone: text }, { content: `${text} more` }),
       predictedFrom: [text],
       durationMs: 0,
-      secrets: true,
+      secrets: [],
       skipped: text,
       commands: [
         { command: text, output: `${text}\n\u001b[1m${secret.slice(0, 5)}\u001b[0m${secret.slice(5)}` },
