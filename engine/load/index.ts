@@ -4,6 +4,7 @@ import { type Place, type Problem, ProblemError, problemsOf } from '../problem.t
 import type { Resource } from '../resource.ts';
 import { lockedIn, Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
+import { problemsInBranches } from './branches.ts';
 import { disagreements } from './claims.ts';
 import { Components } from './component.ts';
 import { isTemplate } from './expression/index.ts';
@@ -164,7 +165,13 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
       secrets: setting.secrets,
     });
   const all = hostsOfPlay(text, setting.inventory, setting.inventorySound ? problems : new Problems());
-  problems.add(...offlineProblems(all, setting.inventory, host => resolve(host)));
+  const met = offlineProblems(all, setting.inventory, host => resolve(host));
+  problems.add(...met);
+  if (setting.inventorySound) {
+    const told = new Set(met.map(({ at }) => JSON.stringify(at)));
+    const more = problemsInBranches(text, surroundings, files, templates);
+    problems.add(...more.filter(({ at }) => !told.has(JSON.stringify(at))));
+  }
   return {
     name: text.name,
     at: text.at,

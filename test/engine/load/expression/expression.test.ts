@@ -297,7 +297,7 @@ describe('a value that is not known yet', () => {
 describe('references', () => {
   const of = (source: string) =>
     compile(source, placeIn('p', source)).references.map(
-      ({ path, guarded }) => path.join('.') + (guarded ? '?' : ''),
+      ({ path, guarded, optional }) => path.join('.') + (optional ? '??' : guarded ? '?' : ''),
     );
 
   it.each<[string, string[]]>([
@@ -305,8 +305,12 @@ describe('references', () => {
     ["{{ vars['app'].x[0].y }}", ['vars.app.x']],
     ['{{ facts[app] }}', ['facts', 'app']],
     ['{{ facts.disks.keys() }}', ['facts.disks']],
-    ['{{ a | default(b) }}', ['a?', 'b']],
-    ['{{ a is defined and b }}', ['a?', 'b?']],
+    ['{{ a | default(b) }}', ['a??', 'b']],
+    ['{{ a is defined and b }}', ['a??', 'b?']],
+    ['{{ a.x if a is defined else b }}', ['a.x??', 'a??', 'b?']],
+    ["{% if 'k' in m and n %}{{ m.k }}{{ m.j }}{% endif %}", ['m', 'n?', 'm.k??', 'm.j?']],
+    ["{% if 'k' in vars %}{{ k }}{% endif %}", ['vars', 'k??']],
+    ['{% for x in xs if a is defined %}{{ a }}{% endfor %}', ['xs', 'a??', 'a??']],
     ['{{ b if a else c }}', ['b?', 'a', 'c?']],
     ['{% if a %}{{ b }}{% elif c %}{% else %}{{ d }}{% endif %}', ['a', 'b?', 'c?', 'd?']],
     ['{% for x in xs %}{{ x }}{{ loop.index }}{{ y }}{% endfor %}{{ x }}', ['xs', 'y', 'x']],
@@ -328,6 +332,7 @@ describe('references', () => {
       {
         path: ['facts', 'cpus'],
         guarded: false,
+        optional: false,
         at: { file: 'p.j2', line: 2, column: 6, length: 10, text: '  {{ facts.cpus + 1 }}' },
       },
     ]);
