@@ -22,6 +22,12 @@ export interface Problem {
   cause?: string;
 }
 
+/** Something that works and is seldom meant; load/lint has the codes and what they mean. */
+export interface Warning extends Omit<Problem, 'code'> {
+  severity: 'warning';
+  code: string;
+}
+
 /** Every problem code and what `reconcile explain CODE` and docs/errors.md say of it. */
 export const explanations = {
   bug: 'The program met a situation that it holds to be impossible. Please report it with the command you ran.',

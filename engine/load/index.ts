@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
-import { type Place, type Problem, ProblemError, problemsOf } from '../problem.ts';
+import { type Place, type Problem, ProblemError, problemsOf, type Warning } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { lockedIn, Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
@@ -14,6 +14,7 @@ import { PlaybookFiles, readText, shownPath } from './files.ts';
 import type { Inventory } from './inventory/model.ts';
 import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
+import { kindsOf, lint, type Subject, subjectOf } from './lint/index.ts';
 import { parseYaml } from './parse.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
@@ -62,6 +63,8 @@ export interface Playbook {
   name: string;
   plays: readonly Play[];
   inventory: Inventory;
+  /** What lint finds in it. */
+  warnings(): Warning[];
 }
 
 /** One play of a playbook, with the hosts that it is for. */
@@ -78,6 +81,8 @@ export interface Play {
    * is not in `registered` is unknown, too. Throws a ProblemError, whose problems name the host.
    */
   resolve(host: Host, facts?: Facts, registered?: Registered): Resource[];
+  /** The play as lint looks at it, for each set of groups that hosts of it are in. */
+  subjects(): Subject[];
 }
 
 /** Reads a playbook and all that it refers to. Throws a ProblemError with everything that is wrong with them. */
@@ -126,7 +131,8 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   }
   problems.done();
   const name = (doc?.get(['name']) as string | undefined) ?? plays[0]?.name ?? file;
-  return { file: shownPath(file), name, plays, inventory };
+  const warnings = () => lint(plays.flatMap(play => play.subjects()));
+  return { file: shownPath(file), name, plays, inventory, warnings };
 }
 
 interface Setting {
@@ -154,14 +160,14 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
     variables: [...fromFiles, ...text.vars, ...setting.extra],
     secrets,
   };
-  const resolve = (host: Host, facts?: Facts, registered: Registered = {}, offline = facts === undefined) =>
+  const resolve = (host: Host, facts?: Facts, registered: Registered = {}, selects = setting.selects) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
       host,
       registered,
       files,
       templates,
-      offline,
-      selects: setting.selects,
+      offline: facts === undefined,
+      selects,
       secrets: setting.secrets,
     });
   const all = hostsOfPlay(text, setting.inventory, setting.inventorySound ? problems : new Problems());
@@ -185,6 +191,19 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
         if (!(thrown instanceof ProblemError)) throw thrown;
         throw new ProblemError(...thrown.problems.map(problem => ({ ...problem, host: host.name })));
       }
+    },
+    subjects: () => {
+      const written = [...fromFiles, ...text.vars];
+      const shownFiles = [text.doc.file, ...text.varsFiles.map(({ name }) => shownPath(files.beside(name)))];
+      return kindsOf(all).map(([host, count]) => {
+        const variables = [...setting.inventory.variablesOf(host.name), ...written];
+        const source = { entries: text.resources, variables, files, templates, shownFiles };
+        return subjectOf(
+          source,
+          resolve(host, undefined, {}, () => true),
+          count,
+        );
+      });
     },
   };
 }
