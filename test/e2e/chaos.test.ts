@@ -142,6 +142,8 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
       const before = turns[name] ?? Promise.resolve();
       const turn = before.catch(() => {}).then(() => meet(name, cut));
       turns[name] = turn;
+      // The runner tells why a test failed at the end of the file, which is an hour away.
+      if (full) turn.catch(error => console.error(`${cut.resource}, ${cut.at}, ${cut.means}:`, error));
       await turn;
     },
     full ? 7_200_000 : 1_200_000,
