@@ -16,6 +16,8 @@ export interface Problem {
   /** What to do about it; a command to copy stands on a line of its own. */
   hint?: string;
   at?: Place;
+  /** The includes that led to the place, innermost first. */
+  via?: readonly Place[];
   host?: string;
   resource?: string;
   /** The last words of the command or the peer that refused, verbatim. */

@@ -7,7 +7,7 @@ import { unknownFacts } from './facts.ts';
 import type { PlaybookFiles } from './files.ts';
 import { ansibleNames } from './inventory/ansible-names.ts';
 import type { PlayText } from './playbook.ts';
-import { Problems } from './problems.ts';
+import { includedBy, Problems } from './problems.ts';
 import { checkReferences } from './references.ts';
 import { type EntryText, isInclude, type ResourceText } from './resource-text.ts';
 import { runtime, type Surroundings } from './scope.ts';
@@ -90,11 +90,13 @@ function checkEntries(entries: readonly EntryText[], asked: Paths, setting: Sett
     if (isInclude(entry)) {
       const { params, resources } = entry.component;
       for (const tree of entry.given.values()) checkTree(tree, inLoop, known, setting);
-      const inner = new Map(setting.host);
-      for (const { name } of params) inner.set(name, new Unknown(name));
-      const inside = scopeOf(registering(resources, inner));
-      for (const param of params) checkTree(param.default, inside, [], setting);
-      checkEntries(resources, [], { ...setting, names: inner });
+      const names = new Map(setting.host);
+      for (const { name } of params) names.set(name, new Unknown(name));
+      const inside = { ...setting, names, problems: new Problems() };
+      const defaults = scopeOf(registering(resources, names));
+      for (const param of params) checkTree(param.default, defaults, [], inside);
+      checkEntries(resources, [], inside);
+      setting.problems.add(...inside.problems.all().map(problem => includedBy(problem, entry.at)));
     } else {
       checkTree(entry.args, inLoop, known, setting);
       checkFiles(entry, inLoop, known, setting);

@@ -36,7 +36,7 @@ const colored: Paint = {
 };
 
 function render(problem: Problem | Warning, paint: Paint): string {
-  const { code, message, hint, at, host, resource, cause } = problem;
+  const { code, message, hint, at, via = [], host, resource, cause } = problem;
   const subject = [host, at === undefined ? undefined : `${at.file}:${at.line}:${at.column}`, resource];
   const start = subject.filter(part => part !== undefined).map(part => `${paint.strong(visible(part))}: `);
   const question = /^Did you mean [^\n]*\?$/.test(hint ?? '') ? ` ${visible(hint!)}` : '';
@@ -46,6 +46,8 @@ function render(problem: Problem | Warning, paint: Paint): string {
   ];
   if (at?.text !== undefined) lines.push(...excerpt(at, at.text, paint));
   if (hint !== undefined && question === '') lines.push(...indented(hint));
+  for (const { file, line, column } of via)
+    lines.push(paint.faint(visible(`  included from ${file}:${line}:${column}`)));
   if (cause !== undefined && cause.trim() !== '') lines.push(...indented(cause));
   return lines.join('\n');
 }

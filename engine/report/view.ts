@@ -170,6 +170,7 @@ function showing(redactor: Redactor) {
     message: lines(raw.message),
     ...(raw.hint === undefined ? {} : { hint: lines(raw.hint) }),
     ...(raw.at === undefined ? {} : { at: place(raw.at) }),
+    ...(raw.via === undefined ? {} : { via: raw.via.map(place) }),
     ...(raw.host === undefined ? {} : { host: line(raw.host) }),
     ...(raw.resource === undefined ? {} : { resource: line(raw.resource) }),
     ...(raw.cause === undefined ? {} : { cause: lines(raw.cause) }),
