@@ -101,7 +101,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const texts = doc === undefined ? [] : readPlays(doc, reading, problems);
   const selects = tagSelection(
     options,
-    texts.flatMap(({ resources }) => resourcesIn(resources).flatMap(({ tags }) => tags)),
+    texts.flatMap(({ resources }) => resourcesIn(resources).map(({ tags }) => tags)),
     problems,
   );
   const plays = texts.map(text =>
@@ -127,7 +127,11 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   );
   if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(plays, inventory));
   if (limit !== undefined && plays.length > 0 && plays.every(({ hosts }) => hosts.length === 0)) {
-    problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`);
+    const patterns = [...new Set(texts.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)))].join(
+      ', ',
+    );
+    const hint = `It is for ${patterns}.`;
+    problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`, undefined, hint);
   }
   problems.done();
   const name = (doc?.get(['name']) as string | undefined) ?? plays[0]?.name ?? file;
@@ -223,7 +227,7 @@ function secretsOf(text: PlayText, setting: Setting, problems: Problems): Surrou
       return values;
     }
     problems.add(...read.all());
-    return values;
+    return read.size > 0 && locked === undefined ? new Unknown('secrets') : values;
   });
   return all.find(values => values instanceof Unknown) ?? Object.assign({}, ...all);
 }

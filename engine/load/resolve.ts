@@ -245,7 +245,11 @@ function baseName(text: ResourceText, scope: VariableScope, read: Arguments): st
 function nameOf(text: EntryText, name: Tree, scope: VariableScope): string {
   const value = masked(evaluateTree(name, scope, runtime));
   if (typeof value === 'string' || typeof value === 'number') return String(value);
-  return refuse(`name takes text, not ${describe(value)}.`, placeOf(text, 'name'));
+  return refuse(
+    `name takes text, not ${describe(value)}.`,
+    placeOf(text, 'name'),
+    'Put one value into a text, such as: name: App {{ item }}',
+  );
 }
 
 function evaluateBecome(

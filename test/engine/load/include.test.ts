@@ -118,6 +118,7 @@ describe('a problem inside a component', () => {
   test('of the value that an include gives is told at the include', () => {
     expect(via('  - { include: one.yml, with: { path: "{{ nope }}" } }', { 'one.yml': one })[0]).toEqual([
       'playbook.yml:4:43: "nope" is not defined. [undefined-variable]',
+      '  Give it a value under vars, in the inventory or with --var, or write nope | default(…).',
       '',
     ]);
   });
