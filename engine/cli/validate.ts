@@ -1,6 +1,6 @@
 import { type Problem, ProblemError, type Warning } from '../problem.ts';
 import { type Io, isColorful } from './io.ts';
-import { load } from './load.ts';
+import { load, loadInventory } from './load.ts';
 import type { PlaybookSettings } from './options.ts';
 
 /**
@@ -14,11 +14,11 @@ export async function validate(
 ): Promise<number> {
   const problems: Problem[] = [];
   const warnings: Warning[] = [];
-  const { isInventory, loadInventory } = await import('../load/index.ts');
+  const { isInventory } = await import('../load/index.ts');
   for (const file of files) {
     try {
       if (isInventory(file)) {
-        const { hosts } = loadInventory({ inventory: [file] });
+        const { hosts } = await loadInventory({ ...settings, inventory: [file] }, io);
         io.stdout.write(
           `${file}: an inventory of ${hosts.size === 1 ? '1 host' : `${hosts.size} hosts`}, no problems\n`,
         );

@@ -51,7 +51,7 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
       continue;
     }
     conflicting.add(resolved);
-    const what = `${module.name}${resolved.resource.secrets ? '' : ` ${identity}`}`;
+    const what = `${module.name}${resolved.resource.secrets.length > 0 ? '' : ` ${identity}`}`;
     const [message, hint] =
       owner.text !== resolved.text
         ? [

@@ -4,7 +4,7 @@ import { allowsIn } from './allow.ts';
 import { publicBind, tooManyConnections } from './gunicorn.ts';
 import { aliasSlash } from './nginx.ts';
 import type { Finding, Rule } from './rule.ts';
-import { secretInClear, secretReadable } from './secrets.ts';
+import { keyReadable, secretInClear } from './secrets.ts';
 import { restartMissing } from './services.ts';
 import { socketUnreachable } from './sockets.ts';
 import type { Subject } from './subject.ts';
@@ -16,7 +16,7 @@ export { kindsOf, type Subject, subjectOf } from './subject.ts';
 const rules: readonly Rule[] = [
   aliasSlash,
   secretInClear,
-  secretReadable,
+  keyReadable,
   publicBind,
   socketUnreachable,
   tooManyConnections,

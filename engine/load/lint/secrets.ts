@@ -2,7 +2,7 @@ import type { Place } from '../../problem.ts';
 import type { Plain } from '../../value.ts';
 import { sourceOf, type Tree } from '../tree.ts';
 import type { Finding, Rule } from './rule.ts';
-import { argument, type ResourceSubject, type Subject } from './subject.ts';
+import { argument, type ResourceSubject } from './subject.ts';
 import { hole, matchesIn, type Text, withHoles } from './texts.ts';
 
 const secretName =
@@ -78,84 +78,33 @@ function* inText(text: Text): Iterable<Finding> {
     if (isClear(match[1]!)) yield { message: 'This URL has a password in clear.', ...advice('password'), at };
 }
 
-export const secretReadable: Rule = {
-  code: 'secret-readable',
+export const keyReadable: Rule = {
+  code: 'key-readable',
   explanation:
-    'A file with a secret in it can be read by every account of the host. Give it an owner and the mode "0600", or "0640" with a group. A unit of systemd and a site of Nginx are always readable: put the secret into a file of its own and name that there, for a unit as EnvironmentFile.',
-  *check(subject) {
-    for (const resource of subject.resources.filter(({ present }) => present)) {
-      const { module, text } = resource;
-      const place = (key: string) => text.doc.place([...text.path, key]);
-      const what = { of: text };
-      if (module === 'file' && isReadable(resource, 'mode', subject) && holdsSecretContent(resource)) {
-        const mode = argument(resource, 'mode');
-        const message =
-          mode === undefined
-            ? 'This file has a secret in it, and without a mode every account of the host can read it.'
-            : `This file has a secret in it, and with the mode "${mode}" every account of the host can read it.`;
-        yield {
-          ...what,
-          message,
-          hint: 'Write: mode: "0600"',
-          at: mode === undefined ? text.at : place('mode'),
-        };
-      } else if (module === 'tree' && isReadable(resource, 'file_mode', subject)) {
-        const files = argument(resource, 'files') as { path: string; bytes: Buffer }[] | undefined;
-        const key = files?.find(({ bytes }) => privateKey.test(bytes.toString('latin1')));
-        if (key === undefined) continue;
-        const message = `"${key.path}" is a private key, and every account of the host could read it.`;
-        yield {
-          ...what,
-          message,
-          hint: 'Write: file_mode: "0600", or give the key a file: of its own.',
-          at: place('src'),
-        };
-      } else if (module === 'systemd_unit' || module === 'nginx_site') {
-        const keys = ['content', 'template', 'unit', 'service', 'socket', 'timer', 'locations', 'extra'];
-        const key = keys.find(each => resource.holdsSecret(each));
-        if (key === undefined) continue;
-        const [name, hint] =
-          module === 'systemd_unit'
-            ? ['unit', 'Put it into a file: with mode: "0600", and name that: EnvironmentFile: PATH']
-            : ['site', 'Put it into a file: with mode: "0600" below /etc/nginx, and write: include PATH;'];
-        const message = `Every account of the host can read a ${name}, and this one has a secret in it.`;
-        yield { ...what, message, hint, at: placeOfSecret(resource, key) };
+    'A private key is copied to a file that every account of the host can read. Give the file an owner and the mode "0600", or "0640" with a group. A secret of `secrets.` in such a file is not only warned of: it is the problem `secret-exposed`.',
+  *check({ resources }) {
+    const message = (what: string) =>
+      `${what} is a private key, and every account of the host could read it.`;
+    for (const resource of resources.filter(({ present }) => present)) {
+      const { module, text, texts } = resource;
+      const source = texts.find(({ path, shown }) => path[0] === 'content' && privateKey.test(shown));
+      if (module === 'file' && source !== undefined && isReadable(resource, 'mode'))
+        yield { message: message('This'), hint: 'Write: mode: "0600"', at: text.at, of: text };
+      if (module !== 'tree' || !isReadable(resource, 'file_mode')) continue;
+      const files = argument(resource, 'files') as { path: string; bytes: Buffer }[] | undefined;
+      const key = files?.find(({ bytes }) => privateKey.test(bytes.toString('latin1')));
+      if (key !== undefined) {
+        const at = text.doc.place([...text.path, 'src']);
+        const hint = 'Write: file_mode: "0600", or give the key a file: of its own.';
+        yield { message: message(`"${key.path}"`), hint, at, of: text };
       }
     }
   },
 };
 
-function holdsSecretContent(resource: ResourceSubject): boolean {
-  const isKey = resource.texts.some(({ path, source }) => path[0] === 'content' && privateKey.test(source));
-  return isKey || ['content', 'template'].some(each => resource.holdsSecret(each));
-}
-
-/** The first text below an argument that is a template; the argument where there is none. */
-function placeOfSecret({ texts, text }: ResourceSubject, key: string): Place {
-  const found = texts.find(
-    ({ path, source, file }) => file === undefined && path[0] === key && /secrets\b/.test(source),
-  );
-  return found === undefined
-    ? text.doc.place([...text.path, key], 'key')
-    : found.where(0, found.source.length);
-}
-
-/** Whether everybody can read the file: by its mode, and by those of the directories of the play that it is in. */
-function isReadable(resource: ResourceSubject, key: string, { resources }: Subject): boolean {
+/** Whether the mode lets everybody read; without one it does. One that is not known yet may be anything. */
+function isReadable(resource: ResourceSubject, key: string): boolean {
   const mode = argument(resource, key);
-  if (resource.text.module.name === 'file' && mode === undefined && givesMode(resource)) return false;
-  if (mode !== undefined && (parseInt(String(mode), 8) & 0o004) === 0) return false;
-  const path = String(argument(resource, 'path'));
-  return !resources.some(other => {
-    const closed = argument(other, 'mode');
-    return (
-      other.module === 'directory' &&
-      typeof closed === 'string' &&
-      path.startsWith(`${argument(other, 'path')}/`) &&
-      (parseInt(closed, 8) & 0o001) === 0
-    );
-  });
+  if (typeof mode === 'string') return (parseInt(mode, 8) & 0o004) !== 0;
+  return resource.text.doc.get([...resource.text.path, key]) === undefined;
 }
-
-/** Whether a mode is written, although it is not known yet. */
-const givesMode = ({ text }: ResourceSubject) => text.doc.get([...text.path, 'mode']) !== undefined;

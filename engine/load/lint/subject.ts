@@ -6,7 +6,7 @@ import { type PlaybookFiles, shownPath } from '../files.ts';
 import type { Path } from '../parse.ts';
 import { Problems } from '../problems.ts';
 import { type EntryText, type IncludeText, isInclude, type ResourceText } from '../resource-text.ts';
-import { branch, referencesOf, sourceOf, type Tree } from '../tree.ts';
+import { branch, sourceOf, type Tree } from '../tree.ts';
 import type { Variable } from '../variables.ts';
 import { type Text, textOf, type WrittenText } from './texts.ts';
 
@@ -34,8 +34,6 @@ export interface ResourceSubject {
   present: boolean;
   /** The texts in its arguments, and in the files that these name. */
   texts: readonly Text[];
-  /** Whether an argument, or the template that it names, has a secret in it. */
-  holdsSecret(argument: string): boolean;
 }
 
 /** What a play is made of. */
@@ -60,26 +58,26 @@ export function kindsOf(hosts: readonly Host[]): [host: Host, count: number][] {
 
 /** The play for `hosts` hosts that have `resources`. */
 export function subjectOf(source: Source, resources: readonly Resource[], hosts: number): Subject {
-  const written = new Map(
-    entriesIn(source.entries, secretVariables(source.variables)).map(each => [each.text.at, each]),
-  );
+  const entries = entriesIn(source.entries);
+  const written = new Map(entries.map(text => [text.at, text]));
   const all = resources.flatMap(resource => {
-    const found = written.get(resource.at);
-    return found === undefined || isInclude(found.text)
-      ? []
-      : [resourceSubject(found.text, found.secret, resource, source)];
+    const text = written.get(resource.at);
+    return text === undefined || isInclude(text) ? [] : [resourceSubject(text, resource, source)];
   });
-  const includes = [...written.values()].flatMap(({ text }) => (isInclude(text) ? [text] : []));
   const files = new Set([
     ...source.shownFiles,
-    ...[...written.values()].map(({ text }) => text.doc.file),
+    ...entries.map(({ doc }) => doc.file),
     ...all.flatMap(({ texts }) => texts.flatMap(({ file }) => file ?? [])),
   ]);
-  return { hosts, resources: all, includes, variables: source.variables, files };
+  return { hosts, resources: all, includes: entries.filter(isInclude), variables: source.variables, files };
+}
+
+function entriesIn(entries: readonly EntryText[]): EntryText[] {
+  return entries.flatMap(text => [text, ...(isInclude(text) ? entriesIn(text.component.resources) : [])]);
 }
 
 /** An argument at a path; undefined when it is not given or not known. */
-export function argument({ resource }: ResourceSubject, ...path: Path): unknown {
+export function argument({ resource }: Pick<ResourceSubject, 'resource'>, ...path: Path): unknown {
   try {
     return path.reduce<unknown>(
       (value, key) => (value as Record<string, unknown> | undefined)?.[key],
@@ -91,70 +89,18 @@ export function argument({ resource }: ResourceSubject, ...path: Path): unknown 
   }
 }
 
-interface Written {
-  text: EntryText;
-  secret: ReadonlySet<string>;
-}
-
-/** Every entry with the names that are secret to it. */
-function entriesIn(entries: readonly EntryText[], outer: ReadonlySet<string>): Written[] {
-  return entries.flatMap(text => {
-    const inLoop = text.loop !== undefined && isSecret(text.loop, outer);
-    const secret = inLoop ? new Set([...outer, 'item', 'key']) : outer;
-    if (!isInclude(text)) return [{ text, secret }];
-    const given = text.component.params.filter(({ name, default: value }) => {
-      const tree = text.given.get(name) ?? value;
-      return tree !== undefined && isSecret(tree, secret);
-    });
-    const inner = new Set(['secrets', ...given.map(({ name }) => name)]);
-    return [{ text, secret }, ...entriesIn(text.component.resources, inner)];
-  });
-}
-
-/** Variables that have a secret in them, also by way of others. */
-function secretVariables(variables: readonly Variable[]): Set<string> {
-  const secret = new Set(['secrets']);
-  for (let size = 0; size !== secret.size; ) {
-    size = secret.size;
-    for (const { name, tree } of variables) if (isSecret(tree, secret)) secret.add(name);
-  }
-  return secret;
-}
-
-function isSecret(tree: Tree, names: ReadonlySet<string>): boolean {
-  return tree.kind === 'vault' || tree.kind === 'secret' || refersTo(referencesOf(tree), names);
-}
-
-function refersTo(references: readonly { path: readonly string[] }[], names: ReadonlySet<string>): boolean {
-  return references.some(({ path }) => names.has(path[0] === 'vars' ? (path[1] ?? '') : path[0]!));
-}
-
-function resourceSubject(
-  text: ResourceText,
-  secret: ReadonlySet<string>,
-  resource: Resource,
-  source: Source,
-): ResourceSubject {
+function resourceSubject(text: ResourceText, resource: Resource, source: Source): ResourceSubject {
   const file = fileText(text, resource, source);
-  const subject: ResourceSubject = {
+  const texts = [...textsIn(text, text.args, []), ...(file === undefined ? [] : [file])];
+  return {
     text,
     resource,
     module: text.module.name,
     tags: resource.tags,
-    present: false,
-    texts: [...textsIn(text, text.args, []), ...(file === undefined ? [] : [file])].map(each =>
-      textOf(each, argument(subjectFor(resource), ...each.path)),
-    ),
-    holdsSecret: name => {
-      const tree = branch(text.args, name);
-      if (tree !== undefined && isSecret(tree, secret)) return true;
-      return name === 'content' && file !== undefined && refersTo(file.references, secret);
-    },
+    present: resource.when !== false && argument({ resource }, 'state') !== 'absent',
+    texts: texts.map(each => textOf(each, argument({ resource }, ...each.path))),
   };
-  return { ...subject, present: resource.when !== false && argument(subject, 'state') !== 'absent' };
 }
-
-const subjectFor = (resource: Resource) => ({ resource }) as ResourceSubject;
 
 function textsIn(text: ResourceText, tree: Tree, path: Path): WrittenText[] {
   if (tree.kind === 'list')
@@ -179,10 +125,10 @@ function fileText(
   { module, args }: ResourceText,
   resource: Resource,
   { files, templates }: Source,
-): (WrittenText & { references: readonly { path: readonly string[] }[] }) | undefined {
+): WrittenText | undefined {
   const kind = module.files?.template && branch(args, 'template') !== undefined ? 'template' : 'file';
   const key = kind === 'template' ? 'template' : 'src';
-  const name = argument(subjectFor(resource), key);
+  const name = argument({ resource }, key);
   if (typeof name !== 'string' || module.files?.tree || (kind === 'file' && !module.files?.src))
     return undefined;
   return new Problems().attempt(() => {
@@ -195,7 +141,6 @@ function fileText(
       source,
       where: placeIn(shown, source),
       body: template?.body ?? plain(source),
-      references: template?.references ?? [],
       file: shown,
     };
   });

@@ -5,7 +5,7 @@ import { expect, it, test } from 'vitest';
 import type { Io } from '../../../engine/cli/io.ts';
 import { program } from '../../../engine/cli/program.ts';
 import { loadInventory } from '../../../engine/load/index.ts';
-import { Redactor } from '../../../engine/report/redaction.ts';
+import { Redactor } from '../../../engine/redaction.ts';
 import { modules as shipped } from '../../../modules/index.ts';
 import { folderOf, problems, problemsIn, shown } from './workspace.ts';
 

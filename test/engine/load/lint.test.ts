@@ -53,11 +53,7 @@ describe('lint says nothing', () => {
       site('location /a/ { alias /srv/a/; } location /b { alias /srv/b; }'),
     ],
     ['of a root', site('location /static/ { root /srv/app; }')],
-    ['of a secret that few can read', '  - file: { path: /a, content: "{{ secrets.pw }}", mode: "0640" }\n'],
-    [
-      'of a secret in a directory that is closed',
-      '  - directory: { path: /d, mode: "0700" }\n  - file: { path: /d/a, content: "{{ secrets.pw }}", mode: "0644" }\n',
-    ],
+    ['of a key that few can read', '  - file: { path: /a, src: keys/id, mode: "0640" }\n'],
     [
       'of a name that only begins like a secret',
       '  - file: { path: /a, content: "TOKEN_URL=https://x\\nPASSWORD_FILE=/a\\n" }\n',
@@ -153,13 +149,6 @@ describe('lint tells', () => {
       'url-password',
     ],
     [
-      'of a secret by way of a variable',
-      '  - file: { path: /a, content: "{{ key }}" }\n',
-      'secret-readable',
-      { before: 'vars: { key: "{{ secrets.pw }}" }\n' },
-    ],
-    ['of a site with a secret', site('set $x {{ secrets.pw }};'), 'secret-readable'],
-    [
       'of a program’s own settings',
       '  - file: { path: /etc/app/a, content: a }\n  - service: { name: app }\n',
       'restart-missing',
@@ -185,7 +174,7 @@ describe('a comment allows a warning', () => {
     ['where the resource begins', `  # lint: allow public-bind\n  # Another comment.\n${bind}\n`],
     [
       'with others',
-      '  - file: { path: /a, content: "p://u:{{ secrets.pw }}@h" } # lint: allow url-password, secret-readable\n',
+      '  - file: { path: /a, content: "p://u:{{ host.name }}@h TOKEN=a\\nTOKEN=b" } # lint: allow url-password, secret-in-clear\n',
     ],
   ])('%s', (_, resources) => {
     expect(codes(resources)).toEqual([]);
@@ -206,10 +195,10 @@ describe('a comment allows a warning', () => {
 
 it('does not need the secrets, and does not tell them', () => {
   const playbook =
-    'hosts: web\nsecrets: [s.secret.yml]\nresources: [file: { path: /a, content: "p://u:{{ secrets.pw }}@h" }]';
+    'hosts: web\nsecrets: [s.secret.yml]\nresources: [file: { path: /a, content: "p://u:{{ secrets.pw }}@h", mode: "0600" }]';
   const { 's.secret.yml': _, ...without } = beside;
   const missing = found(playbook, without, { secretsMissing: () => {} });
-  expect(missing.map(({ code }) => code)).toEqual(['secret-readable', 'url-password']);
+  expect(missing.map(({ code }) => code)).toEqual(['url-password']);
   const told = renderProblems(found(playbook, { ...beside, 's.secret.yml': 'pw: tr0ub4dor\n' }));
   expect(told).not.toContain('tr0ub4dor');
 });
