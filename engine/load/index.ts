@@ -131,10 +131,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   );
   if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(plays, inventory));
   if (limit !== undefined && plays.length > 0 && plays.every(({ hosts }) => hosts.length === 0)) {
-    const patterns = [...new Set(texts.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)))].join(
-      ', ',
-    );
-    const hint = `It is for ${patterns}.`;
+    const hint = 'The hosts: of its plays say which it is for.';
     problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`, undefined, hint);
   }
   problems.done();
@@ -207,11 +204,8 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
       return kindsOf(all).map(([host, count]) => {
         const variables = [...setting.inventory.variablesOf(host.name), ...written];
         const source = { entries: text.resources, variables, files, templates, shownFiles };
-        return subjectOf(
-          source,
-          resolve(host, undefined, {}, () => true),
-          count,
-        );
+        const everything = resolve(host, undefined, {}, () => true);
+        return subjectOf(source, everything, count);
       });
     },
   };
