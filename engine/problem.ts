@@ -16,10 +16,18 @@ export interface Problem {
   /** What to do about it; a command to copy stands on a line of its own. */
   hint?: string;
   at?: Place;
+  /** The includes that led to the place, innermost first. */
+  via?: readonly Place[];
   host?: string;
   resource?: string;
   /** The last words of the command or the peer that refused, verbatim. */
   cause?: string;
+}
+
+/** Something that works and is seldom meant; load/lint has the codes and what they mean. */
+export interface Warning extends Omit<Problem, 'code'> {
+  severity: 'warning';
+  code: string;
 }
 
 /** Every problem code and what `reconcile explain CODE` and docs/errors.md say of it. */

@@ -1,5 +1,6 @@
 import { componentKeys, inventoryFileSchema, playKeys, resourceKeys } from '../engine/load/envelope.ts';
 import { factNames } from '../engine/load/facts.ts';
+import { warnings } from '../engine/load/lint/index.ts';
 import { componentSchema, inventorySchema, playbookSchema } from '../engine/load/schema.ts';
 import type { Schema } from '../engine/load/validate.ts';
 import { planSchema } from '../engine/plan/saved-schema.ts';
@@ -59,7 +60,10 @@ function table(title: string, rows: readonly (readonly [key: string, description
 
 function errorsPage(): string {
   const entries = Object.entries(explanations).map(([code, text]) => `## ${code}\n\n${text}\n`);
-  return `${note}# Problem codes\n\nEvery problem ends with its code in brackets. \`reconcile explain CODE\` shows the same.\n\n${entries.join('\n')}`;
+  const lint = Object.entries(warnings).map(([code, text]) => `## ${code}\n\n${text}\n`);
+  const about =
+    'What `reconcile validate` warns of: it works, and is seldom meant. `# lint: allow CODE` on the line, or on a line of its own above, keeps one quiet.';
+  return `${note}# Problem codes\n\nEvery problem ends with its code in brackets. \`reconcile explain CODE\` shows the same.\n\n${entries.join('\n')}\n# Warnings of lint\n\n${about}\n\n${lint.join('\n')}`;
 }
 
 function json(schema: unknown): string {

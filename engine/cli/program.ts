@@ -64,7 +64,10 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .action(async (file, options) => {
       done(await (await import('./apply.ts')).apply(file, { ...options, check: true }, io));
     });
-  verb('validate', 'check playbooks without contacting any host', playbookOptions())
+  verb('validate', 'check playbooks without contacting any host', [
+    ...playbookOptions(),
+    new Option('--strict', 'exit with 3 also when there are warnings only'),
+  ])
     .argument('<playbooks...>', 'playbook files')
     .action(async (files, options) =>
       done(await (await import('./validate.ts')).validate(files, options, io)),
@@ -97,7 +100,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .action(async (file, options) => done(await (await import('./graph.ts')).graph(file, options, io)));
   verb('explain', 'what a problem code means')
     .argument('[code]', 'all codes when left out')
-    .action(async code => done((await import('./explain.ts')).explain(code, io)));
+    .action(async code => done(await (await import('./explain.ts')).explain(code, io)));
   verb('lock', 'who is changing the hosts; release takes the lease away from one that is dead', [
     inventoryOption(),
     secretsOption(),

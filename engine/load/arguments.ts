@@ -68,7 +68,12 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
   const problems = validate(schema, completed, { doc, path, label: module.name }, 'unknown');
   if (problems.length === 0) {
     for (const message of refusals(text, sealed(completed)))
-      problems.push({ code: 'invalid-value', message, at: text.at });
+      problems.push({
+        code: 'invalid-value',
+        message,
+        at: text.at,
+        hint: `What belongs together, \`reconcile modules ${module.name}\` says.`,
+      });
   }
   if (problems.length === 0) {
     const before = secrets.length;

@@ -1,9 +1,10 @@
 import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
-import { type Place, type Problem, ProblemError, problemsOf } from '../problem.ts';
+import { type Place, type Problem, ProblemError, problemsOf, type Warning } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { lockedIn, secretsIn, Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
+import { problemsInBranches } from './branches.ts';
 import { disagreements } from './claims.ts';
 import { Components } from './component.ts';
 import { isTemplate } from './expression/index.ts';
@@ -13,6 +14,7 @@ import { PlaybookFiles, readText, shownPath } from './files.ts';
 import type { Inventory } from './inventory/model.ts';
 import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
+import { kindsOf, lint, type Subject, subjectOf } from './lint/index.ts';
 import { parseYaml } from './parse.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
@@ -62,6 +64,8 @@ export interface Playbook {
   name: string;
   plays: readonly Play[];
   inventory: Inventory;
+  /** What lint finds in it. */
+  warnings(): Warning[];
 }
 
 /** One play of a playbook, with the hosts that it is for. */
@@ -78,6 +82,8 @@ export interface Play {
    * is not in `registered` is unknown, too. Throws a ProblemError, whose problems name the host.
    */
   resolve(host: Host, facts?: Facts, registered?: Registered): Resource[];
+  /** The play as lint looks at it, for each set of groups that hosts of it are in. */
+  subjects(): Subject[];
 }
 
 /** Reads a playbook and all that it refers to. Throws a ProblemError with everything that is wrong with them. */
@@ -99,7 +105,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const texts = doc === undefined ? [] : readPlays(doc, reading, problems);
   const selects = tagSelection(
     options,
-    texts.flatMap(({ resources }) => resourcesIn(resources).flatMap(({ tags }) => tags)),
+    texts.flatMap(({ resources }) => resourcesIn(resources).map(({ tags }) => tags)),
     problems,
   );
   const plays = texts.map(text =>
@@ -125,11 +131,13 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   );
   if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(plays, inventory));
   if (limit !== undefined && plays.length > 0 && plays.every(({ hosts }) => hosts.length === 0)) {
-    problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`);
+    const hint = 'The hosts: of its plays say which it is for.';
+    problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`, undefined, hint);
   }
   problems.done();
   const name = (doc?.get(['name']) as string | undefined) ?? plays[0]?.name ?? file;
-  return { file: shownPath(file), name, plays, inventory };
+  const warnings = () => lint(plays.flatMap(play => play.subjects()));
+  return { file: shownPath(file), name, plays, inventory, warnings };
 }
 
 interface Setting {
@@ -158,18 +166,24 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
     variables: [...fromFiles, ...text.vars, ...setting.extra],
     secrets,
   };
-  const resolve = (host: Host, facts?: Facts, registered: Registered = {}, offline = facts === undefined) =>
+  const resolve = (host: Host, facts?: Facts, registered: Registered = {}, selects = setting.selects) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
       host,
       registered,
       files,
       templates,
-      offline,
-      selects: setting.selects,
+      offline: facts === undefined,
+      selects,
       secrets: setting.secrets,
     });
   const all = hostsOfPlay(text, setting.inventory, setting.inventorySound ? problems : new Problems());
-  problems.add(...offlineProblems(all, setting.inventory, host => resolve(host)));
+  const met = offlineProblems(all, setting.inventory, host => resolve(host));
+  problems.add(...met);
+  if (setting.inventorySound) {
+    const told = new Set(met.map(({ at }) => JSON.stringify(at)));
+    const more = problemsInBranches(text, surroundings, files, templates);
+    problems.add(...more.filter(({ at }) => !told.has(JSON.stringify(at))));
+  }
   return {
     name: text.name,
     at: text.at,
@@ -183,6 +197,16 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
         if (!(thrown instanceof ProblemError)) throw thrown;
         throw new ProblemError(...thrown.problems.map(problem => ({ ...problem, host: host.name })));
       }
+    },
+    subjects: () => {
+      const written = [...fromFiles, ...text.vars];
+      const shownFiles = [text.doc.file, ...text.varsFiles.map(({ name }) => shownPath(files.beside(name)))];
+      return kindsOf(all).map(([host, count]) => {
+        const variables = [...setting.inventory.variablesOf(host.name), ...written];
+        const source = { entries: text.resources, variables, files, templates, shownFiles };
+        const everything = resolve(host, undefined, {}, () => true);
+        return subjectOf(source, everything, count);
+      });
     },
   };
 }
@@ -202,7 +226,7 @@ function secretsOf(text: PlayText, setting: Setting, problems: Problems): Surrou
       return values;
     }
     problems.add(...read.all());
-    return values;
+    return read.size > 0 && locked === undefined ? new Unknown('secrets') : values;
   });
   return all.find(values => values instanceof Unknown) ?? Object.assign({}, ...all);
 }

@@ -51,7 +51,12 @@ export function checkKeys(
     if (known.includes(key)) {
       if (!literalKeys.includes(key) || !holdsTemplate(value)) continue;
       const message = `${key} is taken as it is written; templates are not evaluated here.`;
-      problems.report('invalid-value', message, doc.place([...path, key]));
+      problems.report(
+        'invalid-value',
+        message,
+        doc.place([...path, key]),
+        'Write it out; what differs between hosts goes into the values of resources.',
+      );
     } else if (Object.hasOwn(laterKeys, key)) {
       problems.report('not-supported', `${key} is not supported yet.`, at, laterKeys[key]);
     } else if (!Object.hasOwn(modules, key)) {

@@ -1,5 +1,5 @@
 import { didYouMean } from '../did-you-mean.ts';
-import type { Place } from '../problem.ts';
+import type { Place, Problem } from '../problem.ts';
 import { meant, type Resource } from '../resource.ts';
 import { disagreements, known } from './claims.ts';
 import type { PlayText } from './playbook.ts';
@@ -12,23 +12,25 @@ import { sourceOf } from './tree.ts';
 export function checkNames(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   const conflicting = checkOwners(all, problems);
   const others = all.filter(resolved => !conflicting.has(resolved)).map(({ resource }) => resource);
-  problems.add(...disagreements([others]));
+  for (const problem of disagreements([others]))
+    problems.add({ ...problem, ...viaOf(all.findLast(({ resource }) => resource.at === problem.at)) });
   const byName = new Map<string, Resolved>();
   for (const resolved of all) {
     const { name, at } = resolved.resource;
     const other = byName.get(name);
     if (other === undefined) byName.set(name, resolved);
     else if (!name.includes('«') && !conflicting.has(resolved)) {
-      const rounds = other.text === resolved.text;
-      const message = rounds
-        ? `Every round of this loop is called "${name}".`
-        : `"${name}" is the name of two resources; the other is on ${lineOf(other.resource.at, at)}.`;
-      problems.report(
-        'duplicate-name',
-        message,
-        nameAt(resolved.text) ?? at,
-        rounds ? 'Use item in its name or arguments.' : 'Give each a name of its own.',
-      );
+      const [message, hint] =
+        other.text !== resolved.text
+          ? [
+              `"${name}" is the name of two resources; the other is on ${lineOf(other.resource.at, at)}.`,
+              'Give each a name of its own.',
+            ]
+          : isRound(other, resolved)
+            ? [`Every round of this loop is called "${name}".`, 'Use item in its name or arguments.']
+            : [`"${name}" comes from two includes.`, 'Give each include a name of its own.'];
+      const place = nameAt(resolved.text) ?? at;
+      problems.add({ code: 'duplicate-name', message, hint, at: place, ...viaOf(resolved) });
     }
   }
   checkReferred(play, all, problems);
@@ -50,17 +52,16 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
     }
     conflicting.add(resolved);
     const what = `${module.name}${resolved.resource.secrets.length > 0 ? '' : ` ${identity}`}`;
-    if (owner.text === resolved.text) {
-      problems.report(
-        'conflict',
-        `More than one round of this loop manages ${what}.`,
-        at,
-        'Use item in its arguments.',
-      );
-    } else {
-      const message = `${what} is managed by two resources; the other is on ${lineOf(owner.resource.at, at)}.`;
-      problems.report('conflict', message, at, 'Put what both declare into one of them.');
-    }
+    const [message, hint] =
+      owner.text !== resolved.text
+        ? [
+            `${what} is managed by two resources; the other is on ${lineOf(owner.resource.at, at)}.`,
+            'Put what both declare into one of them.',
+          ]
+        : isRound(owner, resolved)
+          ? [`More than one round of this loop manages ${what}.`, 'Use item in its arguments.']
+          : [`More than one include manages ${what}.`, 'Use a parameter of the component in its arguments.'];
+    problems.add({ code: 'conflict', message, hint, at, ...viaOf(resolved) });
   }
   return conflicting;
 }
@@ -75,27 +76,35 @@ function checkReferred(play: PlayText, all: readonly Resolved[], problems: Probl
   ]);
   // The default name of what could not be resolved is not known.
   const perhaps = unresolved.filter(({ name }) => name === undefined).map(({ module }) => `${module.name} `);
-  const check = (name: string, key: string, at: Place, by: Pick<Resource, 'within'>) => {
+  const check = (name: string, key: string, at: Place, by: Pick<Resource, 'within'>, from: Resolved) => {
     if (
       names.has(name) ||
       meant(name, by, resources).length > 0 ||
       perhaps.some(beginning => name.startsWith(beginning))
     )
       return;
-    problems.report(
-      'unknown-resource',
-      `${key} names "${name}", which no resource of the play is called.`,
-      at,
-      didYouMean(name, names),
-    );
+    const message = `${key} names "${name}", which no resource of the play is called.`;
+    const hint = didYouMean(name, names) ?? 'Names are as a plan shows them, such as "file /etc/motd".';
+    problems.add({ code: 'unknown-resource', message, hint, at, ...viaOf(from) });
   };
-  for (const { text, resource, needs } of all) {
-    for (const need of needs) check(need.name, 'needs', need.at, need);
+  for (const from of all) {
+    const { text, resource, needs } = from;
+    for (const need of needs) check(need.name, 'needs', need.at, need, from);
     if (resource.when === false) continue;
     for (const { to, action } of known(() => resource.module.reacts?.(resource.args, resource.name)) ?? []) {
-      for (const name of to) check(name, `${action}_on`, placeOfText(text, name), resource);
+      for (const name of to) check(name, `${action}_on`, placeOfText(text, name), resource, from);
     }
   }
+}
+
+/** Whether two of one text are rounds of a loop, and not of two includes. */
+function isRound(one: Resolved, other: Resolved): boolean {
+  return JSON.stringify(one.via) === JSON.stringify(other.via);
+}
+
+/** The includes that led to a resource, as a part of a problem. */
+function viaOf(resolved: Resolved | undefined): Pick<Problem, 'via'> {
+  return resolved === undefined || resolved.via.length === 0 ? {} : { via: resolved.via };
 }
 
 /** The resources with the names in `needs` replaced by those of all rounds of a loop. */

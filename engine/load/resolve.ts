@@ -1,5 +1,5 @@
 import type { Become, Host } from '../host.ts';
-import { ProblemError } from '../problem.ts';
+import { type Place, ProblemError } from '../problem.ts';
 import { namesWithin, type Resource, UnknownArgument } from '../resource.ts';
 import { Locked, masked, Unknown, type Value } from '../value.ts';
 import { type Arguments, mask, readArguments, type Sources } from './arguments.ts';
@@ -10,7 +10,7 @@ import { becomeOf } from './inventory/own.ts';
 import { checkNames, expandNeeds } from './names.ts';
 import type { Doc, Path } from './parse.ts';
 import type { PlayText } from './playbook.ts';
-import { Problems } from './problems.ts';
+import { includedBy, Problems } from './problems.ts';
 import {
   type EntryText,
   type IncludeText,
@@ -47,10 +47,12 @@ export interface Resolved {
   resource: Resource;
   /** The names that its text and the includes around it give under `needs`, with who says them. */
   needs: readonly (Named & Pick<Resource, 'within'>)[];
+  /** The includes that it is in, innermost first. */
+  via: readonly Place[];
 }
 
 /** What the resources of a play, or of an include, have in common. */
-interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs'> {
+interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs' | 'via'> {
   scope: VariableScope;
   become: Become | false | undefined;
   when: boolean | Unknown;
@@ -74,7 +76,18 @@ export function resolvePlay(play: PlayText, scope: VariableScope, options: Resol
   const become = problems.attempt(() => evaluateBecome(play, play.become, scope)) ?? options.host.become;
   const all = resolveEntries(
     play.resources,
-    { scope, become, when: true, tags: [], needs: [], onFailure: 'stop', names: [], groups: [], within: [] },
+    {
+      scope,
+      become,
+      when: true,
+      tags: [],
+      needs: [],
+      onFailure: 'stop',
+      names: [],
+      groups: [],
+      within: [],
+      via: [],
+    },
     options,
     problems,
   );
@@ -127,16 +140,20 @@ function includeRound(
   const when = conditionOf(text, round, around, options);
   const name = text.name === undefined ? text.component.name : nameOf(text, text.name, round.scope);
   const names = namesWithin(around.names, labelsOf(text, round, name));
-  const scope = componentScope(text, round.scope, when === false, options);
-  const inner: Around = {
+  const inside = new Problems();
+  const scope = inside.attempt(() => componentScope(text, round.scope, when === false, options));
+  const inner = scope && {
     ...envelopeOf(text, round, around),
     scope,
     when,
     names,
     groups: [...names, ...around.groups],
     within: [names[0]!, ...around.within],
+    via: [text.at, ...around.via],
   };
-  return resolveEntries(text.component.resources, inner, options, problems);
+  const all = inner && resolveEntries(text.component.resources, inner, options, inside);
+  problems.add(...inside.all().map(problem => includedBy(problem, text.at)));
+  return all ?? [];
 }
 
 function resourceRound(text: ResourceText, round: Round, around: Around, options: Resolving): Resolved {
@@ -171,7 +188,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     ...(register === undefined ? {} : { register }),
     secrets: read.secrets,
   };
-  return { text, resource, needs };
+  return { text, resource, needs, via: around.via };
 }
 
 /** What something inherits from the include that it is in, and adds to it. */
@@ -228,7 +245,11 @@ function baseName(text: ResourceText, scope: VariableScope, read: Arguments): st
 function nameOf(text: EntryText, name: Tree, scope: VariableScope): string {
   const value = masked(evaluateTree(name, scope, runtime));
   if (typeof value === 'string' || typeof value === 'number') return String(value);
-  return refuse(`name takes text, not ${describe(value)}.`, placeOf(text, 'name'));
+  return refuse(
+    `name takes text, not ${describe(value)}.`,
+    placeOf(text, 'name'),
+    'Put one value into a text, such as: name: App {{ item }}',
+  );
 }
 
 function evaluateBecome(

@@ -182,6 +182,7 @@ function showing(redactor: Redactor, own: readonly SecretText[] = []) {
     message: lines(raw.message),
     ...(raw.hint === undefined ? {} : { hint: lines(raw.hint) }),
     ...(raw.at === undefined ? {} : { at: place(raw.at) }),
+    ...(raw.via === undefined ? {} : { via: raw.via.map(place) }),
     ...(raw.host === undefined ? {} : { host: line(raw.host) }),
     ...(raw.resource === undefined ? {} : { resource: line(raw.resource) }),
     ...(raw.cause === undefined ? {} : { cause: lastOf(lines(raw.cause)) }),

@@ -125,6 +125,10 @@ export function onResult(
   apply: (input: Result, given: Given, run: Run) => Result,
 ): Operation {
   const names = Object.keys(parameters);
+  const shape =
+    names.length === 0
+      ? 'Write it without arguments.'
+      : `Its arguments are (${names.map(name => (parameters[name]!.optional ? `[${name}]` : name)).join(', ')}).`;
   const required = names.filter(name => !parameters[name]!.optional);
   return {
     apply,
@@ -132,15 +136,15 @@ export function onResult(
       const given = new Set(names.slice(0, positional));
       if (positional > names.length) {
         const most = names.length === 0 ? 'no arguments' : `at most ${names.length}: ${names.join(', ')}`;
-        return { message: `takes ${most}` };
+        return { message: `takes ${most}`, hint: shape };
       }
       for (const name of named) {
         if (!names.includes(name)) return { message: `takes no "${name}"`, hint: didYouMean(name, names) };
-        if (given.has(name)) return { message: `was given "${name}" twice` };
+        if (given.has(name)) return { message: `was given "${name}" twice`, hint: shape };
         given.add(name);
       }
       const lacking = required.find(name => !given.has(name));
-      return lacking === undefined ? undefined : { message: `needs "${lacking}"` };
+      return lacking === undefined ? undefined : { message: `needs "${lacking}"`, hint: shape };
     },
   };
 }

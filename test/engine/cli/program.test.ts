@@ -165,6 +165,24 @@ describe('input that is wrong', () => {
     expect((await reconcile('apply', at('keyed.yml'), '--check')).exitCode).toBe(3);
   });
 
+  it('is not what lint warns of, unless it is to be', async () => {
+    writeFileSync(
+      at('warned.yml'),
+      `${readFileSync(at('site.yml'), 'utf8')}vars: { db_password: hunter2 }\n`,
+    );
+    const ran = await reconcile('validate', at('warned.yml'), at('site.yml'));
+    expect(ran).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/host, 1 warning\n.*no problems\n$/s),
+    });
+    expect(ran.stderr).toContain(
+      'warned.yml:7:9: warning: "db_password" is a secret that stands here in clear.',
+    );
+    expect((await reconcile('validate', '--strict', at('warned.yml'))).exitCode).toBe(3);
+    expect((await reconcile('validate', '--strict', at('site.yml'))).exitCode).toBe(0);
+    expect((await reconcile('plan', at('warned.yml'))).stderr).toBe('');
+  });
+
   it('is told of all files that are validated', async () => {
     const ran = await reconcile('validate', at('bad.yml'), at('site.yml'), at('worse.yml'));
     expect(ran.exitCode).toBe(3);
@@ -290,6 +308,11 @@ it('explain takes a code as it is shown', async () => {
   expect((await reconcile('explain', '[no-space]')).stdout).toBe(
     'no-space  A file system of the host is full.\n',
   );
+});
+
+it('explain knows what lint warns of', async () => {
+  expect((await reconcile('explain', 'alias-slash')).stdout).toContain('End both with a slash, or neither.');
+  expect((await reconcile('explain', 'alias-slsh')).stderr).toContain('Did you mean "alias-slash"?');
 });
 
 it.each(['bash', 'zsh', 'fish'])('the completion for %s knows commands and options', async shell => {
