@@ -16,7 +16,7 @@ import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
 import { reachOf, resolveOffline } from './offline.ts';
 import { checkTogether, Entry, type OfEntry } from './overlaps.ts';
-import { parseYaml } from './parse.ts';
+import { parsePlaybook } from './parse.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
 import { Problems } from './problems.ts';
@@ -85,7 +85,7 @@ export interface Play {
 /** Reads a playbook and all that it refers to. Throws a ProblemError with everything that is wrong with them. */
 export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const problems = new Problems();
-  const doc = problems.attempt(() => parseYaml(readText(file, shownPath(file)), shownPath(file)));
+  const doc = problems.attempt(() => parsePlaybook(readText(file, shownPath(file)), shownPath(file)));
   const before = problems.size;
   const inventory = readInventory(options.inventory ?? [], file, problems);
   const inventorySound = problems.size === before;

@@ -50,28 +50,30 @@ export function resolveOffline(
   found: HostProblems,
 ): Entry[] {
   const alike = new Alike(hosts, surroundings);
-  const offline = (host: Host): Resolving => ({ ...options, host, registered: {}, offline: true });
-  const known = new Map<Host, Around>();
-  const aroundOf = (host: Host) => {
-    let around = known.get(host);
-    if (around === undefined)
-      known.set(host, (around = aroundPlay(scopeOf(host, undefined, surroundings), host.become)));
-    return around;
+  const known = new Map<Host, { around: Around; resolving: Resolving }>();
+  const of = (host: Host) => {
+    let own = known.get(host);
+    if (own === undefined) {
+      const around = aroundPlay(scopeOf(host, undefined, surroundings), host.become);
+      known.set(host, (own = { around, resolving: { ...options, host, registered: {}, offline: true } }));
+    }
+    return own;
   };
   const become = play.become === undefined ? [] : referencesOf(play.become);
   for (const part of alike.partsBy(reach.of(become))) {
     const problems = new Problems();
-    problems.attempt(() => becomeOfPlay(play, aroundOf(part[0]!).scope));
+    problems.attempt(() => becomeOfPlay(play, of(part[0]!).around.scope));
     found.add(problems.all(), part);
   }
   const entries = play.resources.map((text): Entry => {
     const reached = reach.of(referencesIn(text, options));
     const shares = alike.partsBy(reached).map((part): Share => {
       const problems = new Problems();
-      const resources = resolveEntry(text, aroundOf(part[0]!), offline(part[0]!), problems);
+      const { around, resolving } = of(part[0]!);
+      const resources = resolveEntry(text, around, resolving, problems);
       found.add(problems.all(), part);
       if (!isInclude(text) && text.register !== undefined)
-        for (const host of part) register(text, resources, aroundOf(host), offline(host));
+        for (const host of part) register(text, resources, of(host).around, resolving);
       return { hosts: part, resources };
     });
     return new Entry(shares);
@@ -96,11 +98,15 @@ function checkAllReferred(
   const everywhere = new Set(entries.flatMap(namesEverywhere));
   const doubtful = entries
     .flatMap(({ shares }) => shares)
-    .filter(({ resources }) => resources.flatMap(referredBy).some(name => !everywhere.has(name)));
+    .filter(({ resources }) =>
+      resources.some(resolved =>
+        referredBy(resolved).some(names => !names.some(name => everywhere.has(name))),
+      ),
+    );
   if (doubtful.length === 0) return;
   const links = ({ resources }: Share) =>
     JSON.stringify(resources.map(each => [namesOf(each), referredBy(each), each.resource.when]));
-  for (const part of partsOf(entries, hosts, share => share && links(share))) {
+  for (const part of partsOf(entries, hosts, links)) {
     const problems = new Problems();
     const all = entries.flatMap(entry => entry.of(part[0]!)?.resources ?? []);
     checkReferred(play, all, problems);
@@ -116,7 +122,15 @@ function namesEverywhere({ shares }: Entry): string[] {
 
 const namesOf = ({ resource: { name, groups } }: Resolved): readonly string[] => [name, ...groups];
 
-function referredBy({ resource, needs }: Resolved): string[] {
+/** What a resource refers to, each by the names that it may have. */
+function referredBy({ resource, needs }: Resolved): string[][] {
   const reactions = resource.when === false ? [] : reactionsOf(resource);
-  return [...needs.map(({ name }) => name), ...reactions.flatMap(({ to }) => to)];
+  const names = (name: string, within: readonly string[]) => [
+    ...within.map(label => `${label} / ${name}`),
+    name,
+  ];
+  return [
+    ...needs.map(({ name, within }) => names(name, within)),
+    ...reactions.flatMap(({ to }) => to.map(name => names(name, resource.within))),
+  ];
 }

@@ -21,7 +21,9 @@ export class Entry {
   }
 
   of(host: Host): Share | undefined {
-    this.#byHost ??= new Map(this.shares.flatMap(share => share.hosts.map(each => [each.name, share] as const)));
+    this.#byHost ??= new Map(
+      this.shares.flatMap(share => share.hosts.map(each => [each.name, share] as const)),
+    );
     return this.#byHost.get(host.name);
   }
 }
@@ -36,20 +38,26 @@ export interface OfEntry {
 export function partsOf(
   entries: readonly Entry[],
   hosts: readonly Host[],
-  key: (share: Share | undefined) => unknown,
+  key: (share: Share) => unknown,
 ): Host[][] {
   const differing = entries.filter(
     ({ shares }) => new Set(shares.map(key)).size > 1 || shares[0]?.hosts.length !== hosts.length,
   );
   if (differing.length === 0) return hosts.length === 0 ? [] : [[...hosts]];
   const numbers = new Map<unknown, number>();
-  const number = (value: unknown) => {
-    if (!numbers.has(value)) numbers.set(value, numbers.size);
-    return numbers.get(value)!;
-  };
+  const keys = new Map(hosts.map(host => [host.name, '']));
+  for (const { shares } of differing) {
+    for (const share of shares) {
+      const value = key(share);
+      if (!numbers.has(value)) numbers.set(value, numbers.size);
+      for (const { name } of share.hosts) keys.set(name, `${keys.get(name)},${numbers.get(value)}`);
+    }
+    // A host without a share must not be taken for one that has another.
+    for (const host of hosts) keys.set(host.name, `${keys.get(host.name)};`);
+  }
   const parts = new Map<string, Host[]>();
   for (const host of hosts) {
-    const own = differing.map(entry => number(key(entry.of(host)))).join();
+    const own = keys.get(host.name)!;
     const part = parts.get(own);
     if (part === undefined) parts.set(own, [host]);
     else part.push(host);
