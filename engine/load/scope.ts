@@ -56,13 +56,11 @@ export function scopeOf(host: Host, facts: Facts | undefined, surroundings: Surr
     ['secrets', secrets],
     ...Object.entries(ansibleNames(host.name, host.groups)),
   ]);
-  return VariableScope.of(fixed, [...inventory.variablesOf(host.name), ...variables], runtime).set(
-    'hosts',
-    same.hosts,
-  );
+  const all = [...inventory.variablesOf(host.name), ...variables];
+  return VariableScope.of(fixed, all, inventory.runtime).set('hosts', same.hosts);
 }
 
-/** A host as expressions see it. What is left to ssh_config is here what is usual: it differs from one controller to the next. */
+/** A host as expressions see it. What is left to ssh_config is what is usual: it differs between controllers. */
 export function describeHost({ name, address, port, user, transport, groups }: Host): {
   [key: string]: Value;
 } {

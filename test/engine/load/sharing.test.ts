@@ -13,6 +13,7 @@ import { Problems } from '../../../engine/load/problems.ts';
 import { resolvePlay } from '../../../engine/load/resolve.ts';
 import { scopeOf } from '../../../engine/load/scope.ts';
 import { tagSelection } from '../../../engine/load/tags.ts';
+import { Vault } from '../../../engine/load/vaulted.ts';
 import type { Problem } from '../../../engine/problem.ts';
 import { folderOf, modules, problemsIn } from './workspace.ts';
 
@@ -120,7 +121,7 @@ const placed = ({ code, at }: Problem) => `${basename(at?.file ?? '')}:${at?.lin
 /** What is wrong for each host when it is resolved by itself, without sharing anything with others. */
 function wrongAlone(path: string): Record<string, string[]> {
   const reading = new Problems();
-  const inventory = readInventory([], path, reading);
+  const inventory = readInventory([], path, reading, { vault: new Vault(undefined), secrets: undefined });
   const doc = parseYaml(readFileSync(path, 'utf8'), path);
   const [text] = readPlays(doc, { modules, components: new Components(modules) }, reading);
   const files = new PlaybookFiles(path);
