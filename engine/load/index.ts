@@ -9,16 +9,16 @@ import { Components } from './component.ts';
 import { isTemplate } from './expression/index.ts';
 import type { FactName, Facts } from './facts.ts';
 import { factsUsed } from './facts-used.ts';
-import { PlaybookFiles, readText, shownPath } from './files.ts';
+import { PlaybookFiles, shownPath } from './files.ts';
 import { HostProblems } from './host-problems.ts';
 import type { Inventory } from './inventory/model.ts';
 import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
 import { reachOf, resolveOffline } from './offline.ts';
 import { checkTogether, Entry, type OfEntry } from './overlaps.ts';
-import { parsePlaybook } from './parse.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
+import { playbookDoc } from './playbook-doc.ts';
 import { Problems } from './problems.ts';
 import { type Registered, resolvePlay, type SecretSink } from './resolve.ts';
 import { resourcesIn } from './resource-text.ts';
@@ -86,7 +86,7 @@ export interface Play {
 /** Reads a playbook and all that it refers to. Throws a ProblemError with everything that is wrong with them. */
 export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const problems = new Problems();
-  const doc = problems.attempt(() => parsePlaybook(readText(file, shownPath(file)), shownPath(file)));
+  const doc = problems.attempt(() => playbookDoc(file));
   const before = problems.size;
   const inventory = readInventory(options.inventory ?? [], file, problems, {
     vault: new Vault(options.vaultPassword, options.secretsMissing),

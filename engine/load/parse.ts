@@ -149,14 +149,6 @@ export function parseYaml(text: string, file: string, dialect: Dialect = 'own'):
   return new Doc(source, document, data, reader.tags);
 }
 
-let last: { file: string; text: string; doc: Doc } | undefined;
-
-/** Reads a playbook as `parseYaml` does, but once: it is looked into for its secrets before it is loaded. */
-export function parsePlaybook(text: string, file: string): Doc {
-  if (last?.file !== file || last.text !== text) last = { file, text, doc: parseYaml(text, file) };
-  return last.doc;
-}
-
 function compose(source: SourceText): Document[] {
   const refuse = (message: string, offset: number): never => {
     throw new ProblemError({ code: 'yaml-syntax', message, at: source.place(offset, offset + 1) });

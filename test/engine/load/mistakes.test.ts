@@ -49,6 +49,14 @@ const single: [title: string, playbook: string, problem: string[]][] = [
     ['1:8 There is no host or group "wbe". [unknown-host]'],
   ],
   [
+    'a key that every object of JavaScript has',
+    'hosts: all\nconstructor: 1\nresources: [toString: {}]',
+    [
+      '2:1 A play takes no "constructor". [unknown-key]',
+      '3:13 There is no module "toString". [unknown-module]',
+    ],
+  ],
+  [
     'a key that is a template',
     'hosts: all\nvars: { m: { "{{ a }}": 1 } }\nresources: []',
     ['2:14 A key cannot be a template. [invalid-value]'],
