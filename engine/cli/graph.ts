@@ -1,6 +1,6 @@
 import type { Play } from '../load/index.ts';
 import { textView } from '../report/view.ts';
-import { meant, type Resource } from '../resource.ts';
+import { byName, meant, type Resource } from '../resource.ts';
 import type { Io } from './io.ts';
 import { load } from './load.ts';
 import type { PlaybookSettings } from './options.ts';
@@ -42,7 +42,8 @@ function playLines(play: Play, prefix: string, io: Io): string[] {
 }
 
 function edgesOf(resources: readonly Resource[]): Edge[] {
-  const named = (name: string, by: Resource) => meant(name, by, resources);
+  const all = byName(resources);
+  const named = (name: string, by: Resource) => meant(name, by, all);
   return resources.flatMap(to => [
     ...to.needs.flatMap(need => named(need, to).map(from => ({ from, to, label: 'needed by' }))),
     ...(to.incomplete || to.when === false ? [] : (to.module.reacts?.(to.args, to.name) ?? [])).flatMap(

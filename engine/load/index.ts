@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
-import { type Place, type Problem, ProblemError, problemsOf, type Warning } from '../problem.ts';
+import { type Place, type Problem, ProblemError, type Warning } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { lockedIn, secretsIn, Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
@@ -10,14 +10,17 @@ import { Components } from './component.ts';
 import { isTemplate } from './expression/index.ts';
 import type { FactName, Facts } from './facts.ts';
 import { factsUsed } from './facts-used.ts';
-import { PlaybookFiles, readText, shownPath } from './files.ts';
+import { PlaybookFiles, shownPath } from './files.ts';
+import { HostProblems } from './host-problems.ts';
 import type { Inventory } from './inventory/model.ts';
 import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
 import { kindsOf, lint, type Subject, subjectOf } from './lint/index.ts';
-import { parseYaml } from './parse.ts';
+import { reachOf, resolveOffline } from './offline.ts';
+import { checkTogether, Entry, type OfEntry } from './overlaps.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
+import { playbookDoc } from './playbook-doc.ts';
 import { Problems } from './problems.ts';
 import { type Registered, resolvePlay, type SecretSink } from './resolve.ts';
 import { resourcesIn } from './resource-text.ts';
@@ -89,7 +92,7 @@ export interface Play {
 /** Reads a playbook and all that it refers to. Throws a ProblemError with everything that is wrong with them. */
 export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const problems = new Problems();
-  const doc = problems.attempt(() => parseYaml(readText(file, shownPath(file)), shownPath(file)));
+  const doc = problems.attempt(() => playbookDoc(file));
   const before = problems.size;
   const inventory = readInventory(options.inventory ?? [], file, problems, {
     vault: new Vault(options.vaultPassword, options.secretsMissing),
@@ -108,7 +111,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
     texts.flatMap(({ resources }) => resourcesIn(resources).map(({ tags }) => tags)),
     problems,
   );
-  const plays = texts.map(text =>
+  const made = texts.map(text =>
     makePlay(
       text,
       {
@@ -129,7 +132,8 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
       problems,
     ),
   );
-  if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(plays, inventory));
+  const plays = made.map(({ play }) => play);
+  if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(made, selects));
   if (limit !== undefined && plays.length > 0 && plays.every(({ hosts }) => hosts.length === 0)) {
     const hint = 'The hosts: of its plays say which it is for.';
     problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`, undefined, hint);
@@ -153,7 +157,12 @@ interface Setting {
   reading: SecretReading;
 }
 
-function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
+/** A play, and what its entries come to on all of its hosts without facts. */
+function makePlay(
+  text: PlayText,
+  setting: Setting,
+  problems: Problems,
+): { play: Play; entries: readonly Entry[] } {
   const files = new PlaybookFiles(setting.file);
   const templates = new Templates(files);
   const fromFiles = text.varsFiles.flatMap(({ name, at }) =>
@@ -166,29 +175,32 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
     variables: [...fromFiles, ...text.vars, ...setting.extra],
     secrets,
   };
-  const resolve = (host: Host, facts?: Facts, registered: Registered = {}, selects = setting.selects) =>
+  const { selects, secrets: sink } = setting;
+  const common = { files, templates, selects, secrets: sink };
+  const resolve = (host: Host, facts?: Facts, registered: Registered = {}, selected = selects) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
+      ...common,
       host,
       registered,
-      files,
-      templates,
       offline: facts === undefined,
-      selects,
-      secrets: setting.secrets,
+      selects: selected,
     });
   const all = hostsOfPlay(text, setting.inventory, setting.inventorySound ? problems : new Problems());
-  const met = offlineProblems(all, setting.inventory, host => resolve(host));
+  const reach = reachOf(text, surroundings, common);
+  const found = new HostProblems();
+  const entries = resolveOffline(text, all, surroundings, reach, common, found);
+  const met = found.of(all);
   problems.add(...met);
   if (setting.inventorySound) {
     const told = new Set(met.map(({ at }) => JSON.stringify(at)));
     const more = problemsInBranches(text, surroundings, files, templates);
     problems.add(...more.filter(({ at }) => !told.has(JSON.stringify(at))));
   }
-  return {
+  const play: Play = {
     name: text.name,
     at: text.at,
     hosts: all.filter(({ name }) => setting.limit === undefined || setting.limit.includes(name)),
-    factsUsed: factsUsed(text, surroundings, files, templates),
+    factsUsed: factsUsed(text, reach, common),
     onFailedCheck: text.onFailedCheck,
     resolve: (host, facts, registered) => {
       try {
@@ -209,6 +221,7 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
       });
     },
   };
+  return { play, entries };
 }
 
 /** The secrets of a play. What a file or program that is not there would give is not known, and nothing else is then. */
@@ -238,61 +251,30 @@ function hostsOfPlay(text: PlayText, inventory: Inventory, problems: Problems): 
   return [...new Map(found.map(host => [host.name, host])).values()];
 }
 
-function disagreementsAcross(plays: readonly Play[], inventory: Inventory): Problem[] {
-  const hosts = [...new Map(plays.flatMap(play => play.hosts.map(host => [host.name, host]))).values()];
-  return offlineProblems(hosts, inventory, host => {
-    const own = plays.map(play =>
-      play.hosts.some(({ name }) => name === host.name) ? play.resolve(host) : [],
-    );
-    const found = disagreements(own);
-    if (found.length > 0) throw new ProblemError(...found);
-  });
-}
-
-/**
- * What is wrong when the hosts are tried without facts. Hosts with the very same variables and groups are alike, so
- * that one of them is tried for all. A problem that all hosts have is told without their names.
- */
-function offlineProblems(
-  hosts: readonly Host[],
-  inventory: Inventory,
-  resolve: (host: Host) => unknown,
+/** What plays would undo of each other, with the resources and hosts that are selected. */
+function disagreementsAcross(
+  made: readonly { play: Play; entries: readonly Entry[] }[],
+  selects: Selection,
 ): Problem[] {
-  const found = new Map<string, { problem: Problem; hosts: string[] }>();
-  for (const alike of classesOf(hosts, inventory)) {
-    for (const problem of attempt(() => resolve(alike[0]!))) {
-      const key = JSON.stringify([problem.code, problem.at ?? problem.message]);
-      const known = found.get(key) ?? { problem, hosts: [] };
-      known.hosts.push(...alike.map(({ name }) => name));
-      found.set(key, known);
+  const named = made.flatMap(({ play }) => play.hosts.map(host => [host.name, host] as const));
+  const hosts = [...new Map(named).values()];
+  const plays = new Map<Entry, number>();
+  for (const [number, { play, entries }] of made.entries()) {
+    const own = new Set(play.hosts);
+    for (const { shares } of entries) {
+      const selected = shares.map(({ hosts, resources }) => ({
+        hosts: hosts.filter(host => own.has(host)),
+        resources: resources.filter(({ resource }) => selects(resource.tags)),
+      }));
+      plays.set(new Entry(selected.filter(share => share.hosts.length > 0)), number);
     }
   }
-  return [...found.values()].map(({ problem, hosts: of }) => {
-    const names = of.length > 4 ? `${of.slice(0, 3).join(', ')} and ${of.length - 3} more` : of.join(', ');
-    return of.length === hosts.length ? problem : { ...problem, host: names };
-  });
-}
-
-function classesOf(hosts: readonly Host[], inventory: Inventory): Host[][] {
-  const all = [...new Set(hosts.flatMap(({ name }) => inventory.variablesOf(name)))];
-  const numbers = new Map(all.map((variable, number) => [variable, number]));
-  const classes = new Map<string, Host[]>();
-  for (const host of hosts) {
-    const key = JSON.stringify([
-      host.groups,
-      inventory.variablesOf(host.name).map(variable => numbers.get(variable)),
-    ]);
-    classes.set(key, [...(classes.get(key) ?? []), host]);
-  }
-  return [...classes.values()];
-}
-
-function attempt(work: () => unknown): readonly Problem[] {
-  try {
-    work();
-    return [];
-  } catch (thrown) {
-    if (thrown instanceof ProblemError) return problemsOf(thrown);
-    throw thrown;
-  }
+  const found = new HostProblems();
+  const check = (all: readonly OfEntry[], problems: Problems) => {
+    const byPlay = made.map((_, number) => all.filter(({ entry }) => plays.get(entry) === number));
+    const resources = byPlay.map(own => own.flatMap(each => each.resources.map(({ resource }) => resource)));
+    problems.add(...disagreements(resources));
+  };
+  checkTogether([...plays.keys()], hosts, check, found);
+  return found.of(hosts);
 }

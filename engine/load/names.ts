@@ -1,6 +1,6 @@
 import { didYouMean } from '../did-you-mean.ts';
 import type { Place, Problem } from '../problem.ts';
-import { meant, type Resource } from '../resource.ts';
+import { byName, meant, type Resource } from '../resource.ts';
 import { disagreements, known } from './claims.ts';
 import type { PlayText } from './playbook.ts';
 import type { Problems } from './problems.ts';
@@ -10,15 +10,21 @@ import { sourceOf } from './tree.ts';
 
 /** Checks what the resources of a host are called, what they own, and that the names they refer to are there. */
 export function checkNames(play: PlayText, all: readonly Resolved[], problems: Problems): void {
+  checkOverlaps(all, problems);
+  checkReferred(play, all, problems);
+}
+
+/** Checks that nothing is declared twice, and that no two resources have the same name. */
+export function checkOverlaps(all: readonly Resolved[], problems: Problems): void {
   const conflicting = checkOwners(all, problems);
   const others = all.filter(resolved => !conflicting.has(resolved)).map(({ resource }) => resource);
   for (const problem of disagreements([others]))
     problems.add({ ...problem, ...viaOf(all.findLast(({ resource }) => resource.at === problem.at)) });
-  const byName = new Map<string, Resolved>();
+  const called = new Map<string, Resolved>();
   for (const resolved of all) {
     const { name, at } = resolved.resource;
-    const other = byName.get(name);
-    if (other === undefined) byName.set(name, resolved);
+    const other = called.get(name);
+    if (other === undefined) called.set(name, resolved);
     else if (!name.includes('«') && !conflicting.has(resolved)) {
       const [message, hint] =
         other.text !== resolved.text
@@ -33,7 +39,6 @@ export function checkNames(play: PlayText, all: readonly Resolved[], problems: P
       problems.add({ code: 'duplicate-name', message, hint, at: place, ...viaOf(resolved) });
     }
   }
-  checkReferred(play, all, problems);
 }
 
 /** Two resources that own the same thing would undo each other. Those that only look, or have no state, may repeat. */
@@ -41,9 +46,8 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
   const owners = new Map<string, Resolved>();
   const conflicting = new Set<Resolved>();
   for (const resolved of all) {
-    const { module, args, when, at } = resolved.resource;
-    if (when !== true || module.check === true) continue;
-    const identity = known(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
+    const { module, at } = resolved.resource;
+    const identity = ownedBy(resolved.resource);
     if (identity === undefined) continue;
     const owner = owners.get(`${module.name} ${identity}`);
     if (owner === undefined) {
@@ -66,12 +70,19 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
   return conflicting;
 }
 
-function checkReferred(play: PlayText, all: readonly Resolved[], problems: Problems): void {
+/** What a resource manages, by which no other of its module may be called; undefined when it has no state of its own. */
+export function ownedBy({ module, args, when }: Resource): string | undefined {
+  if (when !== true || module.check === true) return undefined;
+  return known(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
+}
+
+/** Checks that the names under `needs`, `restart_on` and the like are those of resources. */
+export function checkReferred(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   const resolved = new Set(all.map(({ text }) => text));
   const unresolved = resourcesIn(play.resources).flatMap(({ text }) => (resolved.has(text) ? [] : [text]));
-  const resources = all.map(({ resource }) => resource);
+  const named = byName(all.map(({ resource }) => resource));
   const names = new Set([
-    ...resources.flatMap(({ name, groups }) => [name, ...groups]),
+    ...named.keys(),
     ...unresolved.flatMap(({ name }) => (name === undefined ? [] : [String(sourceOf(name))])),
   ]);
   // The default name of what could not be resolved is not known.
@@ -79,7 +90,7 @@ function checkReferred(play: PlayText, all: readonly Resolved[], problems: Probl
   const check = (name: string, key: string, at: Place, by: Pick<Resource, 'within'>, from: Resolved) => {
     if (
       names.has(name) ||
-      meant(name, by, resources).length > 0 ||
+      meant(name, by, named).length > 0 ||
       perhaps.some(beginning => name.startsWith(beginning))
     )
       return;
@@ -91,7 +102,7 @@ function checkReferred(play: PlayText, all: readonly Resolved[], problems: Probl
     const { text, resource, needs } = from;
     for (const need of needs) check(need.name, 'needs', need.at, need, from);
     if (resource.when === false) continue;
-    for (const { to, action } of known(() => resource.module.reacts?.(resource.args, resource.name)) ?? []) {
+    for (const { to, action } of reactionsOf(resource)) {
       for (const name of to) check(name, `${action}_on`, placeOfText(text, name), resource, from);
     }
   }
@@ -107,12 +118,17 @@ function viaOf(resolved: Resolved | undefined): Pick<Problem, 'via'> {
   return resolved === undefined || resolved.via.length === 0 ? {} : { via: resolved.via };
 }
 
+/** What a resource reacts to; nothing while that is not known. */
+export function reactionsOf({ module, args, name }: Resource) {
+  return known(() => module.reacts?.(args, name)) ?? [];
+}
+
 /** The resources with the names in `needs` replaced by those of all rounds of a loop. */
 export function expandNeeds(all: readonly Resolved[]): Resource[] {
-  const resources = all.map(({ resource }) => resource);
+  const named = byName(all.map(({ resource }) => resource));
   return all.map(({ resource, needs }) => ({
     ...resource,
-    needs: needs.flatMap(need => meant(need.name, need, resources).map(({ name }) => name)),
+    needs: needs.flatMap(need => meant(need.name, need, named).map(({ name }) => name)),
   }));
 }
 

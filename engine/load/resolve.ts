@@ -52,8 +52,10 @@ export interface Resolved {
 }
 
 /** What the resources of a play, or of an include, have in common. */
-interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs' | 'via'> {
+export interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs' | 'via'> {
   scope: VariableScope;
+  /** What is left out registers nothing, which only others that are left out may ask for. */
+  leftOut: Record<string, Unknown>;
   become: Become | false | undefined;
   when: boolean | Unknown;
   tags: readonly string[];
@@ -73,27 +75,22 @@ const becomeSchema = { type: 'object', properties: { become: resourceKeys['becom
 /** The resources of a play for one host, in order. Throws a ProblemError with everything that is wrong. */
 export function resolvePlay(play: PlayText, scope: VariableScope, options: Resolving): Resource[] {
   const problems = new Problems();
-  const become = problems.attempt(() => evaluateBecome(play, play.become, scope)) ?? options.host.become;
-  const all = resolveEntries(
-    play.resources,
-    {
-      scope,
-      become,
-      when: true,
-      tags: [],
-      needs: [],
-      onFailure: 'stop',
-      names: [],
-      groups: [],
-      within: [],
-      via: [],
-    },
-    options,
-    problems,
-  );
+  const become = problems.attempt(() => becomeOfPlay(play, scope)) ?? options.host.become;
+  const all = resolveEntries(play.resources, aroundPlay(scope, become), options, problems);
   checkNames(play, all, problems);
   problems.done();
   return expandNeeds(all).filter(({ tags }) => options.selects(tags));
+}
+
+/** What the entries of a play find around them. */
+export function aroundPlay(scope: VariableScope, become: Around['become']): Around {
+  const nothing = { tags: [], needs: [], names: [], groups: [], within: [], via: [] };
+  return { ...nothing, scope, leftOut: {}, become, when: true, onFailure: 'stop' };
+}
+
+/** The account that a play is for. Throws a ProblemError. */
+export function becomeOfPlay(play: PlayText, scope: VariableScope): Become | false | undefined {
+  return evaluateBecome(play, play.become, scope);
 }
 
 function resolveEntries(
@@ -102,31 +99,49 @@ function resolveEntries(
   options: Resolving,
   problems: Problems,
 ): Resolved[] {
-  const { scope } = around;
-  const all: Resolved[] = [];
-  // What is left out registers nothing, which only others that are left out may ask for.
-  const leftOut: Record<string, Unknown> = {};
-  for (const text of texts) {
-    if (!text.sound) continue;
-    const selected = resourcesIn([text], around.tags).some(({ tags }) => options.selects(tags));
-    const own = { ...around, scope: selected ? scope : scope.with(leftOut) };
-    const each = (round: Round) =>
-      isInclude(text)
-        ? includeRound(text, round, own, options, problems)
-        : [resourceRound(text, round, own, options)];
-    const resolved = problems.attempt(() => roundsOf(text, own.scope, options)) ?? [];
-    const resources = resolved.flatMap(round => problems.attempt(() => each(round)) ?? []);
-    all.push(...resources);
-    const first = resources[0]?.resource;
-    if (isInclude(text) || text.register === undefined || first === undefined) continue;
-    const { name } = text.register;
-    const key = first.register!;
-    const outcome = Object.hasOwn(options.registered, key) ? (options.registered[key] as Value) : undefined;
-    const unknown = new Unknown(first.groups[0] ?? first.name);
-    if (selected) scope.set(name, outcome ?? unknown);
-    else leftOut[name] = unknown;
-  }
-  return all;
+  return texts.flatMap(text => {
+    const resources = resolveEntry(text, around, options, problems);
+    register(text, resources, around, options);
+    return resources;
+  });
+}
+
+/** What one entry comes to; a mistake in one round of a loop leaves the others. */
+export function resolveEntry(
+  text: EntryText,
+  around: Around,
+  options: Resolving,
+  problems: Problems,
+): Resolved[] {
+  if (!text.sound) return [];
+  const { scope, leftOut } = around;
+  const own = { ...around, scope: isSelected(text, around, options) ? scope : scope.with(leftOut) };
+  const each = (round: Round) =>
+    isInclude(text)
+      ? includeRound(text, round, own, options, problems)
+      : [resourceRound(text, round, own, options)];
+  const rounds = problems.attempt(() => roundsOf(text, own.scope, options)) ?? [];
+  return rounds.flatMap(round => problems.attempt(() => each(round)) ?? []);
+}
+
+/** Gives the entries that follow the outcome of one, which came to `resources`, by the name that it registers. */
+export function register(
+  text: EntryText,
+  [first]: readonly Resolved[],
+  around: Around,
+  options: Pick<Resolving, 'registered' | 'selects'>,
+): void {
+  if (isInclude(text) || text.register === undefined || first === undefined) return;
+  const { name } = text.register;
+  const key = first.resource.register!;
+  const outcome = Object.hasOwn(options.registered, key) ? (options.registered[key] as Value) : undefined;
+  const unknown = new Unknown(first.resource.groups[0] ?? first.resource.name);
+  if (isSelected(text, around, options)) around.scope.set(name, outcome ?? unknown);
+  else around.leftOut[name] = unknown;
+}
+
+function isSelected(text: EntryText, { tags }: Around, { selects }: Pick<Resolving, 'selects'>): boolean {
+  return resourcesIn([text], tags).some(each => selects(each.tags));
 }
 
 /** The resources of a component, once. */
@@ -145,6 +160,7 @@ function includeRound(
   const inner = scope && {
     ...envelopeOf(text, round, around),
     scope,
+    leftOut: {},
     when,
     names,
     groups: [...names, ...around.groups],

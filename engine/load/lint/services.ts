@@ -1,4 +1,4 @@
-import { meant } from '../../resource.ts';
+import { byName, meant } from '../../resource.ts';
 import { branch, sourceOf } from '../tree.ts';
 import type { Rule } from './rule.ts';
 import { argument, type ResourceSubject, type Subject } from './subject.ts';
@@ -9,7 +9,7 @@ export const restartMissing: Rule = {
   explanation:
     'A service reads a file of the play, or is started from it, and is not restarted when it changes: until somebody restarts it, it runs as before. Name the resource in the `restart_on` of the service, or in its `reload_on` where a reload is enough.',
   *check(subject) {
-    const resources = subject.resources.map(({ resource }) => resource);
+    const resources = byName(subject.resources.map(({ resource }) => resource));
     for (const service of subject.resources) {
       if (service.module !== 'service' || !service.present || argument(service, 'state') === 'stopped')
         continue;
