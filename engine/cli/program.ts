@@ -127,7 +127,12 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     );
   verb('completion', 'a completion script for a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
-    .action(async shell => done((await import('./completion.ts')).completion(shell, root, io)));
+    .action(async shell => done((await import('./completion.ts')).completion(shell, io)));
+  root
+    .command('complete', { hidden: true })
+    .description('what the last word of a command line may become, for completion scripts')
+    .argument('[words...]')
+    .action(async words => done(await (await import('./complete.ts')).complete(words, root, io)));
   return root;
 }
 

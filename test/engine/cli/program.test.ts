@@ -328,11 +328,6 @@ it('explain takes a code as it is shown', async () => {
   );
 });
 
-it.each(['bash', 'zsh', 'fish'])('the completion for %s knows commands and options', async shell => {
-  const { stdout } = await reconcile('completion', shell);
-  for (const word of ['apply', 'validate', 'skip-tags']) expect(stdout).toContain(word);
-});
-
 it('help needs nothing and exits with 0', async () => {
   for (const argv of [[], ['--help'], ['apply', '--help'], ['--version']]) {
     expect(await reconcile(...argv)).toMatchObject({ exitCode: 0, stderr: '' });
