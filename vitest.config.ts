@@ -8,7 +8,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/lab/**'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
+          // By default a core is left idle.
+          maxWorkers: '100%',
         },
       },
       {

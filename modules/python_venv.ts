@@ -5,9 +5,13 @@ import type { RunStep, Step } from '../engine/step.ts';
 import { pathClaims } from './_files.ts';
 import { allows, applies, normalized, type Requirement, readRequirements } from './_python.ts';
 
+/** There while an environment is being made: one that was cut off looks whole long before it is. */
+const unfinished = '.reconcile.unfinished';
+
 /**
- * Prints the venv's packages, with the host's own where it uses them, and a file that is not the owner's. pip writes
- * INSTALLER last, so a package without it was cut off. Only the shell's own words: no Python is started.
+ * Prints the venv's packages, with the host's own where it uses them, and a file that is not the owner's. What pip
+ * writes last of a package is its RECORD with the line of INSTALLER, so one without it was cut off. No Python is
+ * started.
  */
 function listScript({
   path,
@@ -26,8 +30,8 @@ function listScript({
     owner === undefined
       ? ''
       : `find ${venv} ! -user ${shellQuote(owner)} -printf 'owner %u\\n' -quit 2>/dev/null`;
-  return `for f in ${venv}/lib/python3*/site-packages/*.dist-info/INSTALLER; do [ -e "$f" ] && { f=\${f%/*}; echo "package \${f##*/}"; }; done
-[ -x ${venv}/bin/python ] && [ -x ${venv}/bin/pip ] && echo usable
+  return `grep -ls /INSTALLER, ${venv}/lib/python3*/site-packages/*.dist-info/RECORD | while read -r f; do f=\${f%/*}; echo "package \${f##*/}"; done
+[ -x ${venv}/bin/python ] && [ -x ${venv}/bin/pip ] && [ ! -e ${venv}/${unfinished} ] && echo usable
 for f in /usr/lib/python3*/ensurepip; do [ -d "$f" ] && echo ensurepip; done
 ${system}
 ${stray}
@@ -112,6 +116,7 @@ export const python_venv = defineModule({
     },
     { title: 'A tool', args: { path: '/opt/httpie', packages: ['httpie>=3.2'] } },
   ],
+  secrets: { in: ['index_url'] },
   identity: args => args.path,
   refine: args => {
     const known = readRequirements((args.packages ?? []).join('\n')).map(({ text }) => text);
@@ -181,11 +186,8 @@ export const python_venv = defineModule({
     const as = owner === undefined ? {} : { as: owner };
     const remake = diff.has('python') || diff.has('system_site_packages');
     if (remake) {
-      const options = [
-        ...(args.system_site_packages ? ['--system-site-packages'] : []),
-        ...(read.config && diff.has('python') ? ['--clear'] : []),
-      ];
-      steps.push({ do: 'run', command: [args.python, '-m', 'venv', ...options, path], cwd: '/', ...as });
+      const clear = read.config !== null && diff.has('python');
+      steps.push(make(args, clear, as));
     }
     if (remake || diff.has('packages')) steps.push(...install(args as Arguments, as));
     return steps;
@@ -198,8 +200,24 @@ export const python_venv = defineModule({
   timeoutS: () => 1800,
 });
 
+/** Makes an environment; one that was there is cleared first, beginning with what says that it is one. */
+function make(args: Arguments, clear: boolean, as: { as?: string }): RunStep {
+  const venv = shellQuote(args.path);
+  const words = [args.python, '-m', 'venv', ...(args.system_site_packages ? ['--system-site-packages'] : [])];
+  const command = [
+    ...(clear ? [`rm -f ${venv}/pyvenv.cfg`, `find ${venv} -mindepth 1 -delete`] : []),
+    `: >${venv}/${unfinished}`,
+    `${[...words, args.path].map(shellQuote).join(' ')}`,
+    `rm ${venv}/${unfinished}`,
+  ];
+  const label = [...words, ...(clear ? ['--clear'] : []), args.path].map(shellQuote).join(' ');
+  return { do: 'run', label, command: command.join(' &&\n'), cwd: '/', ...as };
+}
+
 interface Arguments {
   path: string;
+  python: string;
+  system_site_packages: boolean;
   requirements?: string;
   packages?: string[];
   index_url?: string;
@@ -223,27 +241,66 @@ function install(args: Arguments, as: { as?: string }): Step[] {
   if (requirements === undefined && packages.length === 0) return [];
   const venv = shellQuote(args.path);
   // pip takes a package that a cut left half-installed for installed.
-  const tidy = `for d in ${venv}/lib/python3*/site-packages/*.dist-info; do [ -e "$d/INSTALLER" ] || rm -rf -- "$d"; done`;
+  const tidy = `for d in ${venv}/lib/python3*/site-packages/*.dist-info; do grep -qs /INSTALLER, "$d/RECORD" || rm -rf -- "$d"; done`;
   const words = [
     ...(args.upgrade ? ['--upgrade'] : []),
     ...(requirements === undefined ? [] : ['--requirement', requirements]),
     ...packages,
   ].map(shellQuote);
+  const index = args.index_url === undefined ? undefined : indexOf(args.index_url);
+  const netrc = index?.netrc === undefined ? '' : keepNetrc(args.path);
   const step: RunStep = {
     do: 'run',
     label: `${args.path}/bin/python -m pip install ${words.join(' ')}`,
-    command: `${tidy}\n${venv}/bin/python -m pip install --quiet ${words.join(' ')}`,
+    command: `${tidy}\n${netrc}${venv}/bin/python -m pip install --quiet ${words.join(' ')}`,
     cwd: args.path,
     env: {
       // The owner is often an account whose home it may not write to.
       ...(as.as === undefined ? {} : { HOME: args.path, PIP_NO_CACHE_DIR: '1' }),
       PIP_DISABLE_PIP_VERSION_CHECK: '1',
       PIP_NO_INPUT: '1',
-      // By the environment, because an index's address may hold a password.
-      ...(args.index_url === undefined ? {} : { PIP_INDEX_URL: args.index_url }),
+      ...(index === undefined ? {} : { PIP_INDEX_URL: index.url }),
     },
+    ...(index?.netrc === undefined ? {} : { input: index.netrc }),
     timeoutS: 1800,
     ...as,
   };
   return [step];
+}
+
+/** An index's address, and apart from it who logs in there: pip hands the address to its helpers as an argument. */
+function indexOf(address: string): { url: string; netrc?: string } {
+  const [, scheme, user, password = '', rest] =
+    /^(https?:\/\/)([^/@:]*)(?::([^/@]*))?@(.*)$/.exec(address) ?? [];
+  if (scheme === undefined) return { url: address };
+  const [host] = rest!.split(/[/:]/);
+  const word = (text: string) => {
+    const clear = percentDecoded(text);
+    // Older Pythons know no quotes in netrc.
+    return /^[^\s"\\]+$/.test(clear) ? clear : `"${clear.replace(/["\\]/g, '\\$&')}"`;
+  };
+  return {
+    url: `${scheme}${rest}`,
+    netrc: `machine ${host} login ${word(user!)} password ${word(password)}\n`,
+  };
+}
+
+/** A part of an address in clear; as it is when it is not encoded soundly. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Shell that keeps its standard input as a netrc file, for its account alone and as long as it runs. */
+function keepNetrc(path: string): string {
+  const file = shellQuote(`${path}/.netrc.`);
+  return `rm -f -- ${file}??????????
+NETRC=$(mktemp ${file}XXXXXXXXXX) && export NETRC || exit
+trap 'rm -f -- "$NETRC"' EXIT
+trap 'exit 143' HUP INT TERM
+cat >"$NETRC" || exit
+`;
 }

@@ -42,8 +42,7 @@ describe('packages come in by one door', () => {
     ['p-queue', /^engine\/(?:run|fleet)\.ts$/],
     ['ssh2', /^engine\/transport\//],
     ['node:net', /^engine\/transport\//],
-    // Programs that print an inventory run on the controller; they are input, as files are.
-    ['node:child_process', /^engine\/transport\/|^engine\/load\/inventory\/program\.ts$/],
+    ['node:child_process', /^engine\/transport\/|^engine\/program\.ts$/],
   ])('%s', (name, door) => {
     const through = [...engine, ...moduleFiles].filter(file => importsOf(file).some(each => each === name));
     expect(through.filter(file => !door.test(file))).toEqual([]);
@@ -120,6 +119,20 @@ it('every problem code that is used is explained, and every one that is explaine
   for (const [code, words] of Object.entries(explanations)) {
     expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
     expect(words).toMatch(/[.]$/);
+  }
+});
+
+it('each promise of SECURITY.md names tests that are there', () => {
+  const promises = /^## What is promised.*?(?=^## )/ms.exec(read('SECURITY.md'))![0];
+  const rows = promises
+    .split('\n')
+    .filter(line => line.startsWith('| '))
+    .slice(2);
+  expect(rows.length).toBeGreaterThan(9);
+  for (const row of rows) {
+    const tests = [...row.matchAll(/`(test\/[^`]+\.test\.ts)`/g)].map(([, file]) => file!);
+    expect(tests, row).not.toEqual([]);
+    expect(tests.filter(file => !existsSync(join(root, file)))).toEqual([]);
   }
 });
 

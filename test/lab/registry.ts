@@ -102,7 +102,7 @@ function removeStaleLabs(): void {
     const alive = lab.owner
       ? startTime(lab.owner.pid) === lab.owner.startTime
       : existsSync(labCgroup(lab.id));
-    if (!alive) removeLab(lab);
+    if (!alive) removeOrTell(lab);
   }
 }
 
@@ -111,12 +111,15 @@ const removed = new WeakSet<LabRecord>();
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 function closeAttached(): void {
-  for (const lab of attached) {
-    try {
-      removeLab(lab);
-    } catch (error) {
-      console.error(`lab ${lab.id} could not be removed: ${String(error)}`); // the next lab to start tries again
-    }
+  for (const lab of attached) removeOrTell(lab);
+}
+
+/** Removes a lab; what cannot be removed yet is for the next lab to start. */
+function removeOrTell(lab: LabRecord): void {
+  try {
+    removeLab(lab);
+  } catch (error) {
+    console.error(`lab ${lab.id} could not be removed: ${String(error)}`);
   }
 }
 

@@ -48,10 +48,18 @@ export function rsaPublicKey({ blob }: SshPublicKey): KeyObject {
 }
 
 /**
- * Reads an OpenSSH private key file. `protected` when it has a passphrase, undefined when it is another kind of key
- * or none.
+ * Reads an OpenSSH private key file. `protected` when it has a passphrase, undefined when it is another kind of key,
+ * none, or not whole.
  */
 export function sshKeyPair(pem: string): SshKeyPair | 'protected' | undefined {
+  try {
+    return readKeyPair(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+function readKeyPair(pem: string): SshKeyPair | 'protected' | undefined {
   const base64 = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(pem)?.[1];
   if (base64 === undefined) return undefined;
   const bytes = Buffer.from(base64, 'base64');

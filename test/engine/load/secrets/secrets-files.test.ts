@@ -150,6 +150,15 @@ describe('keys', () => {
     expect(sshKeyPair('no key')).toBeUndefined();
   });
 
+  test.each(['ed25519', 'rsa'])('of SSH, %s, are no keys when they are cut off anywhere', type => {
+    const [start, base64, end] = file(type).split(/(?<=KEY-----\n)|(?=-----END)/) as [string, string, string];
+    const bytes = Buffer.from(base64, 'base64');
+    for (let length = 0; length < bytes.length; length += 7) {
+      const pair = sshKeyPair(start + bytes.subarray(0, length).toString('base64') + end);
+      expect(pair === undefined || bytes.length - length < 64).toBe(true);
+    }
+  });
+
   it('a passphrase opens what it locked', async () => {
     const wrapped = Buffer.from(await ageEncrypt(key.bytes, 'passphrase', 'correct horse'));
     expect(await ageDecrypt(wrapped, { ...nothing, passphrase: 'correct horse' })).toEqual(key.bytes);
