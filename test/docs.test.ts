@@ -24,7 +24,7 @@ import { compile } from '../engine/load/expression/index.ts';
 import { loadInventory, loadPlaybook } from '../engine/load/index.ts';
 import { parseYaml } from '../engine/load/parse.ts';
 import { problemsOf } from '../engine/problem.ts';
-import { Redactor } from '../engine/report/redaction.ts';
+import { Redactor } from '../engine/redaction.ts';
 import { Secret, type Value } from '../engine/value.ts';
 import { modules } from '../modules/index.ts';
 

@@ -46,6 +46,7 @@ export const filterReference: Readonly<Record<string, Entry>> = {
   map: ['Each element through a filter, or its value at `attribute`', "['a', 'b'] | map('upper') | list"],
   max: ['The largest element', '[3, 1] | max'],
   min: ['The smallest element', '[3, 1] | min'],
+  nonsensitive: ['The value as one that is no secret, to be shown', "'1.2' | nonsensitive"],
   quote: ['One word for a shell', "'it is' | quote"],
   reject: ['The elements for which a test does not hold', "[1, 2, 3] | reject('odd') | list"],
   rejectattr: [
