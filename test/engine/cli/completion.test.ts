@@ -2,8 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Io } from '../../../engine/cli/io.ts';
+import { program } from '../../../engine/cli/program.ts';
+import { Redactor } from '../../../engine/redaction.ts';
 
 const root = join(import.meta.dirname, '../../..');
 let folder: string;
@@ -48,14 +52,27 @@ const env = () => ({
 });
 
 /** What the last word may become. */
-function offered(...words: string[]): string[] {
-  const ran = spawnSync('reconcile', ['complete', '--', ...words], {
-    cwd: folder,
-    env: env(),
-    encoding: 'utf8',
-  });
-  expect(ran).toMatchObject({ status: 0, stderr: '' });
-  return ran.stdout
+async function offered(...words: string[]): Promise<string[]> {
+  let text = '';
+  const output = { write: (more: string) => (text += more) };
+  const io: Io = {
+    argv: ['complete', '--', ...words],
+    stdout: output,
+    stderr: output,
+    stdin: Readable.from([]),
+    env: {},
+    signal: new AbortController().signal,
+    interrupt: () => {},
+    redactor: new Redactor(),
+  };
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    expect(await program(io)).toBe(0);
+  } finally {
+    process.chdir(before);
+  }
+  return text
     .split('\n')
     .slice(0, -1)
     .map(line => line.split('\t')[0]!);
@@ -82,7 +99,7 @@ describe('the last word of a command line may become', () => {
       ['apply', 'site.yml', '--limit=web:!w'],
       ['--limit=web:!web1', '--limit=web:!web2'],
     ],
-    [['apply', '-l', 'db1,w', 'site.yml'], []],
+    [['apply', '-l', 'db1,w', 'si'], ['site.yml']],
     [
       ['plan', 'site.yml', '-l', 'db1,w'],
       ['db1,web', 'db1,web1', 'db1,web2'],
@@ -115,7 +132,9 @@ describe('the last word of a command line may become', () => {
     [['apply', 'site.yml', '-e', '@inv'], ['@inventory.yml']],
     [['nothing', ''], []],
     [['apply', 'site.yml', '-i', 'nowhere.yml', '-l', ''], []],
-  ])('%j: %j', (words, wanted) => expect(offered(...words)).toEqual(wanted));
+  ])('%j: %j', async (words, wanted) => {
+    expect(await offered(...words)).toEqual(wanted);
+  });
 });
 
 /** What a shell on a terminal shows that is typed these lines, one a second, after it has read the script. */

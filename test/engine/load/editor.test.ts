@@ -85,7 +85,7 @@ describe('an editor with the YAML language server', () => {
     editor.notify('workspace/didChangeConfiguration', {
       settings: { yaml: { completion: true, hover: true, validate: true } },
     });
-  });
+  }, 60_000);
   afterAll(() => editor.close());
 
   interface Item {
