@@ -141,7 +141,7 @@ describe('an editor with the YAML language server', () => {
     const service = (await items('snippet.yml', `${opened}  - ser|\n`)).filter(
       ({ label }) => label === 'service',
     );
-    expect(service.map(({ insertText }) => insertText)).toContain('service:\n  name: $1');
+    expect(service.map(({ insertText }) => insertText)).toContain('service:\n    name: ');
   });
 
   it('explains a module and an argument under the pointer', async () => {
