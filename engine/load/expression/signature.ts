@@ -29,6 +29,8 @@ type Read<P> = { readonly [Name in keyof P]: P[Name] extends Parameter<infer T> 
 
 /** A filter, check, method or function with its arguments' names and types. */
 export interface Operation {
+  /** The arguments as they are told: `width=4`, those that must be given without a value. */
+  readonly takes?: readonly string[];
   /** What is wrong with this number and these names of arguments; undefined when nothing is. */
   misfit(
     positional: number,
@@ -132,6 +134,10 @@ export function onResult(
   const required = names.filter(name => !parameters[name]!.optional);
   return {
     apply,
+    takes: names.map(name => {
+      const { optional, fallback } = parameters[name]!;
+      return optional ? `${name}=${fallback === undefined ? 'none' : JSON.stringify(fallback)}` : name;
+    }),
     misfit(positional, named) {
       const given = new Set(names.slice(0, positional));
       if (positional > names.length) {

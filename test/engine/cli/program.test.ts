@@ -288,20 +288,56 @@ describe('inventory', () => {
   });
 });
 
-it('the graph shows what leads to what', async () => {
-  writeFileSync(
-    at('graph.yml'),
-    `hosts: localhost
+describe('the graph', () => {
+  beforeAll(() =>
+    writeFileSync(
+      at('graph.yml'),
+      `hosts: localhost
 resources:
+  - name: Packages
+    apt: { packages: [nginx, postgresql] }
+  - name: Database
+    pg_database: { name: app }
   - name: Settings "a"
     file: { path: /etc/app, content: a }
+    needs: [Database]
+  - name: Memory
+    file: { path: /srv/memory, content: "{{ facts.memory_mb }}" }
   - name: App
-    service: { name: app, state: running, restart_on: ['Settings "a"'] }
+    service: { name: app, state: running, restart_on: ['Settings "a"'], reload_on: [Memory] }
+  - name: Site
+    nginx_site: { name: site, server_names: [example.com], root: /srv }
 `,
+    ),
   );
-  const { stdout } = await reconcile('graph', at('graph.yml'));
-  expect(stdout).toContain('p1r1["Settings #quot;a#quot;<br><small>file</small>"]');
-  expect(stdout).toContain('p1r1 -->|restart| p1r2');
+
+  it('shows what leads to what: as written, and as a check of a blank host would predict it', async () => {
+    const { stdout } = await reconcile('graph', at('graph.yml'));
+    expect(stdout).toContain('p1r3["Settings #34;a#34;<br><small>file</small>"]');
+    expect(stdout.match(/p1r\d \S+ p1r\d/g)).toEqual([
+      'p1r1 -.->|after| p1r2',
+      'p1r2 -->|needs| p1r3',
+      'p1r3 -->|restart_on| p1r5',
+      'p1r4 -->|reload_on| p1r5',
+      'p1r1 -.->|after| p1r6',
+    ]);
+  });
+
+  it('is an SVG when that is asked for, or the file is called so', async () => {
+    const printed = await reconcile('graph', at('graph.yml'), '--format', 'svg');
+    const written = await reconcile('graph', at('graph.yml'), '-o', at('graph.svg'));
+    expect(written).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(readFileSync(at('graph.svg'), 'utf8')).toBe(printed.stdout);
+    expect(printed.stdout).toMatch(/^<svg .*<\/svg>\n$/s);
+  });
+
+  it.each([
+    ['graph.pdf', 'End the name with .svg or .mmd'],
+    ['nowhere/graph.svg', 'could not be written'],
+  ])('is not written to %s', async (name, says) => {
+    const ran = await reconcile('graph', at('graph.yml'), '-o', at(name));
+    expect(ran).toMatchObject({ exitCode: 3, stderr: expect.stringContaining(says) });
+  });
 });
 
 it('explain takes a code as it is shown', async () => {
@@ -313,11 +349,6 @@ it('explain takes a code as it is shown', async () => {
 it('explain knows what lint warns of', async () => {
   expect((await reconcile('explain', 'alias-slash')).stdout).toContain('End both with a slash, or neither.');
   expect((await reconcile('explain', 'alias-slsh')).stderr).toContain('Did you mean "alias-slash"?');
-});
-
-it.each(['bash', 'zsh', 'fish'])('the completion for %s knows commands and options', async shell => {
-  const { stdout } = await reconcile('completion', shell);
-  for (const word of ['apply', 'validate', 'skip-tags']) expect(stdout).toContain(word);
 });
 
 it('help needs nothing and exits with 0', async () => {
