@@ -1,6 +1,7 @@
 import type { Lease } from './lease.ts';
 import type { PlannedDiff } from './module.ts';
 import type { Problem } from './problem.ts';
+import type { SecretText } from './value.ts';
 
 export type Status = 'unchanged' | 'changed' | 'failed' | 'skipped' | 'would_change';
 
@@ -19,8 +20,8 @@ export interface Outcome {
   error?: Problem;
   /** Why it was skipped: `when`, `tags`, or the failed resource's name. */
   skipped?: string;
-  /** An argument derives from a secret, so the old content of its file is not shown. */
-  secrets: boolean;
+  /** The secret texts in its arguments: where there are any, the old content of its file is not shown. */
+  secrets: readonly SecretText[];
   /** Commands that ran and what they printed, for -v and -vv. */
   commands?: readonly { command: string; output: string }[];
 }

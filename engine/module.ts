@@ -72,6 +72,16 @@ export interface Example<A> {
   args: A;
 }
 
+/** The arguments of a module that may hold secrets. */
+export interface SecretPlaces<A> {
+  /** Those that reach the host by a standard input, by an environment, or not at all. */
+  in: readonly string[];
+  /** How to do without a secret elsewhere; a sentence. */
+  instead?: string;
+  /** Why a secret in them would still be seen by others: a sentence, with what to do about it as a hint. */
+  exposes?(args: A): { message: string; hint: string } | undefined;
+}
+
 /** The JSON Schema (draft-07) of a module's arguments. */
 export type ArgumentsSchema = Schema & {
   readonly type: 'object';
@@ -98,6 +108,8 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   refine?(args: A): string[];
   /** Arguments that name a file beside the playbook: `src` is read as bytes, `template` is rendered. */
   files?: { src?: boolean; template?: boolean; tree?: boolean };
+  /** Where a secret may stand; in other arguments it is refused, because other accounts of the host could see it. */
+  secrets?: SecretPlaces<A>;
   probes(args: A): P;
   /** What was read, as a state; null = it does not exist; Missing = it cannot be known yet. */
   actual(read: Readings<P>, args: A, context: Context): State | null | Missing;

@@ -52,6 +52,8 @@ export const explanations = {
   'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
   'insecure-file':
     'Other accounts of this computer can read a file of secrets or a key to one, or write to a file of settings.',
+  'secret-exposed':
+    'A secret stands where other accounts of the host could see it: in the arguments of a program, in a name or path, or in a file that all may read. The message says where it may stand instead. What is no secret, such as a variable of the environment that names a release, is said to be none with the filter nonsensitive.',
   'secrets-locked':
     'Secrets are encrypted and none of your keys opens them, or the program that gives them failed. Plans work without; hosts that need them are not changed.',
   'secrets-damaged':

@@ -1,6 +1,7 @@
 import type { Become } from './host.ts';
 import type { Module } from './module.ts';
 import type { Place, Problem } from './problem.ts';
+import type { SecretText } from './value.ts';
 
 /** A resource as written, before expressions are evaluated for a host; see load/. */
 export interface Resource {
@@ -34,8 +35,8 @@ export interface Resource {
   register?: string;
   /** Whether the change puts itself back unless it is proven harmless; undefined = as what it changes suggests. */
   risky?: boolean;
-  /** True when an argument derives from a secret: what its file held before is then not shown either. */
-  secrets: boolean;
+  /** The secret texts in its arguments: where there are any, what its file held before is not shown either. */
+  secrets: readonly SecretText[];
 }
 
 /** What something is called that stands in an include; `outer` and `own` are the names that each may be called by. */
@@ -62,5 +63,15 @@ export class UnknownArgument extends Error {
   constructor(from: string) {
     super(`not known before ${from}`);
     this.from = from;
+  }
+}
+
+/** What `ask` gives; undefined when it asks for an argument that is not known yet. */
+export function unlessUnknown<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (thrown) {
+    if (thrown instanceof UnknownArgument) return undefined;
+    throw thrown;
   }
 }

@@ -106,6 +106,13 @@ export function lockedIn(value: unknown): Locked | undefined {
   return undefined;
 }
 
+/** The secret texts in a value, at any depth. */
+export function secretsIn(value: Value): SecretText[] {
+  if (value instanceof Secret) return value.parts.filter(part => typeof part !== 'string');
+  if (typeof value !== 'object' || value === null || value instanceof Unknown) return [];
+  return Object.values(value).flatMap(secretsIn);
+}
+
 /**
  * The value in clear with the secret texts that are in it, for whoever masks output.
  * An Unknown inside is a bug of the caller and throws.

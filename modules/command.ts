@@ -19,6 +19,9 @@ interface Arguments {
   env: Record<string, string>;
 }
 
+const instead =
+  'Give it by `stdin`, or by `env` for a script that uses it as "$NAME"; what a program is told by its arguments, every account of the host can see.';
+
 const exitCode = { type: 'integer', minimum: 0, maximum: 255 } as const;
 
 const runProperties = {
@@ -57,6 +60,7 @@ const asCheck = defineModule({
     properties: runProperties,
   },
   examples: [{ title: 'The service answers', args: { run: 'test -S /run/app/app.sock' } }],
+  secrets: { in: ['env'], instead },
   identity: args => nameOf(args.run),
   probes: args => ({
     result: condition(inPlace(lineOf(args.run), args), {
@@ -129,6 +133,7 @@ export const command = defineModule({
     },
     { title: 'At every apply', args: { run: 'logger applied', always: true } },
   ],
+  secrets: { in: ['env', 'stdin'], instead },
   identity: args => nameOf(args.run),
   refine: args => {
     const given = [args.creates, args.unless, args.only_if, args.run_on, args.always].filter(

@@ -54,6 +54,16 @@ export const file = defineModule({
     },
   },
   files: { src: true, template: true },
+  secrets: {
+    in: ['content'],
+    exposes: ({ path, mode }) =>
+      mode !== undefined && (Number.parseInt(mode, 8) & 0o006) === 0
+        ? undefined
+        : {
+            message: `Every account of the host could read the secret in ${path}: its mode is ${mode ?? 'not declared, and a new file has 0644'}.`,
+            hint: 'Give it a mode such as mode: "0600".',
+          },
+  },
   examples: [
     { title: 'A short text', args: { path: '/etc/motd', content: 'Managed by reconcile.\n', mode: '0644' } },
     {

@@ -85,6 +85,7 @@ export const http_check = defineModule({
       args: { url: 'http://example.com/', host: '127.0.0.1', status: 301 },
     },
   ],
+  secrets: { in: ['url', 'contains'] },
   identity: args => args.url,
   probes: args => ({
     curl: program('curl'),

@@ -167,6 +167,11 @@ export const nginx_site = defineModule({
     { title: "Debian's default site is off", args: { name: 'default', enabled: false } },
   ],
   files: { src: true, template: true },
+  secrets: {
+    in: [],
+    instead:
+      'Sites can be read by every account. Put the line into a `file` with mode "0600", and `include` that.',
+  },
   identity: ({ name }) => name,
   refine: args => {
     const { content, src, template, server_names, locations, root, tls } = args as unknown as Source;

@@ -89,6 +89,7 @@ export const pg_check = defineModule({
     },
   ],
   check: true,
+  secrets: { in: ['dsn', 'password', 'expect'] },
   identity: (args: Check) => {
     const { user = '', host = '', dbname = '' } = connectionOf(args) ?? {};
     return `${user}@${host}/${dbname}${args.query === 'SELECT 1' ? '' : `: ${args.query}`}`;

@@ -112,6 +112,7 @@ export const pg_hba = defineModule({
       args: { type: 'host', database: 'replication', user: 'all', address: '::1/128', state: 'absent' },
     },
   ],
+  secrets: { in: ['options'] },
   identity: (args: Hba) => {
     const { type, databases, users, address } = ruleOf(args);
     return [type, databases.toSorted().join(','), users.toSorted().join(','), address].join(' ').trimEnd();

@@ -66,6 +66,7 @@ export const pg_role = defineModule({
     { title: 'A group of readers', args: { name: 'readers', login: false } },
     { title: 'A member of it', args: { name: 'report', member_of: ['readers'], connection_limit: 5 } },
   ],
+  secrets: { in: ['password'] },
   identity: args => args.name,
   probes: args => ({ rows: sql(query(args.name, args.valid_until ?? 'infinity')) }),
   actual({ rows }, args) {

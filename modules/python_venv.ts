@@ -116,6 +116,7 @@ export const python_venv = defineModule({
     },
     { title: 'A tool', args: { path: '/opt/httpie', packages: ['httpie>=3.2'] } },
   ],
+  secrets: { in: ['index_url'] },
   identity: args => args.path,
   refine: args => {
     const known = readRequirements((args.packages ?? []).join('\n')).map(({ text }) => text);
@@ -246,21 +247,60 @@ function install(args: Arguments, as: { as?: string }): Step[] {
     ...(requirements === undefined ? [] : ['--requirement', requirements]),
     ...packages,
   ].map(shellQuote);
+  const index = args.index_url === undefined ? undefined : indexOf(args.index_url);
+  const netrc = index?.netrc === undefined ? '' : keepNetrc(args.path);
   const step: RunStep = {
     do: 'run',
     label: `${args.path}/bin/python -m pip install ${words.join(' ')}`,
-    command: `${tidy}\n${venv}/bin/python -m pip install --quiet ${words.join(' ')}`,
+    command: `${tidy}\n${netrc}${venv}/bin/python -m pip install --quiet ${words.join(' ')}`,
     cwd: args.path,
     env: {
       // The owner is often an account whose home it may not write to.
       ...(as.as === undefined ? {} : { HOME: args.path, PIP_NO_CACHE_DIR: '1' }),
       PIP_DISABLE_PIP_VERSION_CHECK: '1',
       PIP_NO_INPUT: '1',
-      // By the environment, because an index's address may hold a password.
-      ...(args.index_url === undefined ? {} : { PIP_INDEX_URL: args.index_url }),
+      ...(index === undefined ? {} : { PIP_INDEX_URL: index.url }),
     },
+    ...(index?.netrc === undefined ? {} : { input: index.netrc }),
     timeoutS: 1800,
     ...as,
   };
   return [step];
+}
+
+/** An index's address, and apart from it who logs in there: pip hands the address to its helpers as an argument. */
+function indexOf(address: string): { url: string; netrc?: string } {
+  const [, scheme, user, password = '', rest] =
+    /^(https?:\/\/)([^/@:]*)(?::([^/@]*))?@(.*)$/.exec(address) ?? [];
+  if (scheme === undefined) return { url: address };
+  const [host] = rest!.split(/[/:]/);
+  const word = (text: string) => {
+    const clear = percentDecoded(text);
+    // Older Pythons know no quotes in netrc.
+    return /^[^\s"\\]+$/.test(clear) ? clear : `"${clear.replace(/["\\]/g, '\\$&')}"`;
+  };
+  return {
+    url: `${scheme}${rest}`,
+    netrc: `machine ${host} login ${word(user!)} password ${word(password)}\n`,
+  };
+}
+
+/** A part of an address in clear; as it is when it is not encoded soundly. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Shell that keeps its standard input as a netrc file, for its account alone and as long as it runs. */
+function keepNetrc(path: string): string {
+  const file = shellQuote(`${path}/.netrc.`);
+  return `rm -f -- ${file}??????????
+NETRC=$(mktemp ${file}XXXXXXXXXX) && export NETRC || exit
+trap 'rm -f -- "$NETRC"' EXIT
+trap 'exit 143' HUP INT TERM
+cat >"$NETRC" || exit
+`;
 }

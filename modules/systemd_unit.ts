@@ -107,6 +107,11 @@ export const systemd_unit = defineModule({
     { title: 'A unit that is gone', args: { name: 'old.service', state: 'absent' } },
   ],
   files: { src: true, template: true },
+  secrets: {
+    in: [],
+    instead:
+      'Units can be read by every account. Put it into a `file` with mode "0600" that EnvironmentFile= or LoadCredential= names.',
+  },
   identity: ({ name }) => name,
   refine: args => {
     const { content, src, template } = args as Source;

@@ -122,6 +122,20 @@ it('every problem code that is used is explained, and every one that is explaine
   }
 });
 
+it('each promise of SECURITY.md names tests that are there', () => {
+  const promises = /^## What is promised.*?(?=^## )/ms.exec(read('SECURITY.md'))![0];
+  const rows = promises
+    .split('\n')
+    .filter(line => line.startsWith('| '))
+    .slice(2);
+  expect(rows.length).toBeGreaterThan(9);
+  for (const row of rows) {
+    const tests = [...row.matchAll(/`(test\/[^`]+\.test\.ts)`/g)].map(([, file]) => file!);
+    expect(tests, row).not.toEqual([]);
+    expect(tests.filter(file => !existsSync(join(root, file)))).toEqual([]);
+  }
+});
+
 it('no file of the engine is over 300 lines', () => {
   expect(engine.filter(file => read(file).trimEnd().split('\n').length > 300)).toEqual([]);
 });

@@ -110,7 +110,7 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
     const refused = refusals.has(outcome.error?.code ?? '');
     if (outcome.status === 'failed' && (resource.onFailure === 'stop' || refused)) stopped = resource.name;
     if (resource.register !== undefined) {
-      registered[resource.register] = register(outcome, turn.outputs);
+      registered[resource.register] = register(outcome, turn.outputs, resource.register);
       queue = [...queue.slice(0, i + 1), ...renewed(queue, i, options.resolve(registered))];
     }
   }

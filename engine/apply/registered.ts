@@ -1,6 +1,7 @@
 import type { Outcome } from '../events.ts';
 import { type PlannedResource, predicted } from '../plan/plan.ts';
 import type { Resource } from '../resource.ts';
+import { Secret } from '../value.ts';
 import type { StepOutput } from './script.ts';
 
 /** What a resource left for the expressions of later ones. */
@@ -8,20 +9,31 @@ export interface Registered {
   changed: boolean;
   failed: boolean;
   skipped: boolean;
-  stdout: string;
-  stderr: string;
+  stdout: string | Secret;
+  stderr: string | Secret;
   exit: number | null;
 }
 
-/** What a resource leaves for later expressions; words and exit code are those of the last command it ran. */
-export function register(outcome: Outcome, outputs: readonly StepOutput[] = []): Registered {
+/**
+ * What a resource leaves for later expressions; words and exit code are those of the last command it ran. What a
+ * command with a secret prints derives from it: it is secret under the name that it is registered by.
+ */
+export function register(
+  outcome: Outcome,
+  outputs: readonly StepOutput[] = [],
+  name = outcome.name,
+): Registered {
+  const derived = (stream: 'stdout' | 'stderr') => {
+    const words = last?.[stream] ?? '';
+    return outcome.secrets.length > 0 && words !== '' ? new Secret(words, `${name}.${stream}`) : words;
+  };
   const last = outputs.findLast(({ step }) => step.do === 'run' || step.do === 'sql');
   return {
     changed: outcome.status === 'changed',
     failed: outcome.status === 'failed',
     skipped: outcome.status === 'skipped',
-    stdout: last?.stdout ?? '',
-    stderr: last?.stderr ?? '',
+    stdout: derived('stdout'),
+    stderr: derived('stderr'),
     exit: last?.exit ?? null,
   };
 }

@@ -133,7 +133,7 @@ function chooseReporter(settings: ApplySettings, appliesPlan: boolean, io: Io): 
   const layout = {
     diff: settings.diff ?? (terminal || settings.check === true),
     verbosity: Math.min(2, settings.verbose) as 0 | 1 | 2,
-    ...(settings.output === undefined && { applyCommand: applyCommand(io.argv) }),
+    ...(settings.output === undefined && { applyCommand: io.redactor.mask(applyCommand(io.argv)) }),
     appliesPlan,
   };
   if (terminal) return terminalReporter(io.stdout, layout);

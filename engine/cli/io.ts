@@ -1,4 +1,4 @@
-import type { Redactor } from '../report/redaction.ts';
+import type { Redactor } from '../redaction.ts';
 import type { Output } from '../report/reporter.ts';
 
 /** The world of a command: what it may print to, and what it is told from outside. */

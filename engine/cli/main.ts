@@ -1,4 +1,4 @@
-import { Redactor } from '../report/redaction.ts';
+import { Redactor } from '../redaction.ts';
 import type { Io } from './io.ts';
 import { program } from './program.ts';
 

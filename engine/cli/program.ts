@@ -25,7 +25,7 @@ export async function program(io: Io): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : await tell([usage(thrown)], io);
     if (!(thrown instanceof ProblemError) && io.env['RECONCILE_DEBUG'] === '1') {
-      io.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
+      io.stderr.write(`${io.redactor.mask((thrown instanceof Error && thrown.stack) || String(thrown))}\n`);
     }
     const problems = problemsOf(thrown).map(problem => (problem.code === 'bug' ? bug(problem) : problem));
     const exitCode = await tell(problems, io);

@@ -1,6 +1,8 @@
 import { type Problem, ProblemError } from '../problem.ts';
-import { UnknownArgument } from '../resource.ts';
+import { Redactor } from '../redaction.ts';
+import { UnknownArgument, unlessUnknown } from '../resource.ts';
 import { isMap, type Locked, lockedIn, Secret, type SecretText, Unknown, type Value } from '../value.ts';
+import { exposedSecrets, holdsSecret } from './exposed-secrets.ts';
 import { compile, placeIn, type Template } from './expression/index.ts';
 import { type PlaybookFiles, shownPath } from './files.ts';
 import { Problems } from './problems.ts';
@@ -59,6 +61,9 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
   if (sources.offline) wrong.attempt(() => checkReferences(referencesOf(text.args), scope));
   const evaluated = spread(wrong.attempt(() => evaluateTree(text.args, scope, runtime)) ?? {}, schema);
   wrong.done();
+  const holders = Object.entries(evaluated as object).flatMap(([name, value]) =>
+    holdsSecret(value) ? [name] : [],
+  );
   const completed = complete(schema, clear(evaluated, secrets), () => undefined) as Record<string, unknown>;
   const problems = validate(schema, completed, { doc, path, label: module.name }, 'unknown');
   if (problems.length === 0) {
@@ -66,7 +71,12 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
       problems.push({ code: 'invalid-value', message, at: text.at });
   }
   if (problems.length === 0) {
+    const before = secrets.length;
     addContent(text, completed, scope, sources, secrets);
+    if (secrets.length > before) holders.push('content');
+    problems.push(...exposedSecrets(text, holders, sealed(completed)));
+  }
+  if (problems.length === 0) {
     const locked = lockedIn(completed);
     return { args: sealed(completed), incomplete: holdsUnknown(completed), locked, secrets };
   }
@@ -84,8 +94,9 @@ export function maskProblem({ hint, ...problem }: Problem, secrets: readonly Sec
 
 /** A text with the secret texts in it replaced by their labels. */
 export function mask(text: string, secrets: readonly SecretText[]): string {
-  const longestFirst = secrets.toSorted((a, b) => b.text.length - a.text.length);
-  return longestFirst.reduce((shown, secret) => shown.replaceAll(secret.text, `«${secret.label}»`), text);
+  const redactor = new Redactor();
+  for (const secret of secrets) redactor.add(secret.text, secret.label);
+  return redactor.mask(text, secrets);
 }
 
 /** Arguments that are unknown as a whole, as a map in which each is. */
@@ -160,10 +171,5 @@ function holdsUnknown(value: unknown): boolean {
 }
 
 function refusals({ module }: ResourceText, args: Record<string, unknown>): string[] {
-  try {
-    return module.refine?.(args) ?? [];
-  } catch (thrown) {
-    if (thrown instanceof UnknownArgument) return [];
-    throw thrown;
-  }
+  return unlessUnknown(() => module.refine?.(args)) ?? [];
 }

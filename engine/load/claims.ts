@@ -101,7 +101,7 @@ function settled(claim: Claims[string]): string | undefined | typeof unknown {
 function disagreement({ resource }: Claimant, other: Claimant, thing: string): Problem {
   const { file, line } = other.resource.at;
   const where = file === resource.at.file ? `line ${line}` : `line ${line} of ${file}`;
-  const what = resource.secrets || other.resource.secrets ? 'the same thing' : thing;
+  const what = resource.secrets.length + other.resource.secrets.length > 0 ? 'the same thing' : thing;
   return {
     code: 'conflict',
     message: `${resource.name} and ${other.resource.name} (on ${where}) disagree about ${what}.`,

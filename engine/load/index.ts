@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
 import { type Place, type Problem, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import { lockedIn, Unknown } from '../value.ts';
+import { lockedIn, secretsIn, Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
 import { disagreements } from './claims.ts';
 import { Components } from './component.ts';
@@ -152,6 +152,7 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
     readVariablesFile(files.beside(name), shownPath(files.beside(name)), at, problems),
   );
   const secrets = secretsOf(text, setting, problems);
+  for (const { text: clear, label } of secretsIn(secrets)) setting.secrets?.add(clear, label);
   const surroundings: Surroundings = {
     inventory: setting.inventory,
     variables: [...fromFiles, ...text.vars, ...setting.extra],

@@ -49,7 +49,7 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
       continue;
     }
     conflicting.add(resolved);
-    const what = `${module.name}${resolved.resource.secrets ? '' : ` ${identity}`}`;
+    const what = `${module.name}${resolved.resource.secrets.length > 0 ? '' : ` ${identity}`}`;
     if (owner.text === resolved.text) {
       problems.report(
         'conflict',

@@ -169,7 +169,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     retry,
     ...(locked === undefined || when === false ? {} : { locked: locked.problem }),
     ...(register === undefined ? {} : { register }),
-    secrets: read.secrets.length > 0,
+    secrets: read.secrets,
   };
   return { text, resource, needs };
 }

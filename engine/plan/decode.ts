@@ -78,12 +78,17 @@ export function decode(section: Section, output: Output, nonce: string): [Probe,
     case 'command': {
       const value: CommandResult = {
         exit: output.exit,
-        stdout: output.stdout.subarray(0, outputLimitBytes).toString(),
-        stderr: output.stderr.slice(0, outputLimitBytes),
+        stdout: cut(output.stdout.toString()),
+        stderr: cut(output.stderr),
       };
       return section.probes.map(probe => [probe, { value }]);
     }
   }
+}
+
+/** `…` in the place of what is too much, so that masking knows that a secret may be cut off there. */
+function cut(text: string): string {
+  return text.length > outputLimitBytes ? `${text.slice(0, outputLimitBytes)}…` : text;
 }
 
 function lines(output: Output): string[] {

@@ -133,7 +133,7 @@ function movement(was: SavedResource, now: SavedResource, outcome: Outcome): str
 /** What may come from a secret is not told. */
 function said(value: StateValue | undefined, { secrets }: Outcome): string {
   if (value === undefined || value === null) return 'absent now';
-  if (secrets || isText(value)) return 'another one now';
+  if (secrets.length > 0 || isText(value)) return 'another one now';
   return `${Array.isArray(value) ? value.join(', ') || 'empty' : value} now`;
 }
 

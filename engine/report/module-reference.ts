@@ -31,7 +31,11 @@ interface Schema {
 
 /** The arguments of a module, those that it cannot do without first, and keys of a map (`tls.key`) after the map. */
 export function argumentRows(module: Module): ArgumentRow[] {
-  return rowsOf(module.args as Schema, '');
+  return rowsOf(module.args as Schema, '').map(row =>
+    module.secrets?.in.includes(row.name)
+      ? { ...row, description: `${row.description} May hold a secret.` }
+      : row,
+  );
 }
 
 function rowsOf(schema: Schema, prefix: string): ArgumentRow[] {

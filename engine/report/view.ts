@@ -3,7 +3,8 @@ import type { Lease } from '../lease.ts';
 import type { Change, PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../plan/diff.ts';
 import type { Place, Problem } from '../problem.ts';
-import type { Redactor } from './redaction.ts';
+import type { Redactor } from '../redaction.ts';
+import type { SecretText } from '../value.ts';
 import { diffTexts, type TextDiff } from './text-diff.ts';
 import { visible, visibleKeepingTabs, visibleLines, withoutEscapes } from './visible.ts';
 
@@ -93,7 +94,7 @@ export function view(event: Event, redactor: Redactor): EventView {
         ...rest,
         ...(skewS !== undefined && { skew_s: skewS }),
         play: show.line(event.play),
-        resources: event.resources.map(show.outcome),
+        resources: event.resources.map(outcome => outcomeView(outcome, redactor)),
         ...(event.lease && { lease: show.lease(event.lease) }),
       };
     }
@@ -101,7 +102,7 @@ export function view(event: Event, redactor: Redactor): EventView {
       return { ...event, play: show.line(event.play), name: show.line(event.name) };
     case 'resource': {
       const { time, run, host, play } = event;
-      return { time, run, event: 'resource', host, play: show.line(play), ...show.outcome(event) };
+      return { time, run, event: 'resource', host, play: show.line(play), ...outcomeView(event, redactor) };
     }
     case 'host_reconnected':
       return { ...event, play: show.line(event.play), why: show.line(event.why) };
@@ -131,8 +132,12 @@ export function textView(text: string, redactor: Redactor): string {
   return showing(redactor).lines(text);
 }
 
-function showing(redactor: Redactor) {
-  const mask = (text: string) => redactor.mask(text);
+function outcomeView(outcome: Outcome, redactor: Redactor): ResourceView {
+  return showing(redactor, outcome.secrets).outcome(outcome);
+}
+
+function showing(redactor: Redactor, own: readonly SecretText[] = []) {
+  const mask = (text: string) => redactor.mask(text, own);
   /** Masked twice, because escape sequences could stand in the middle of a secret. */
   const printed = (text: string) => {
     const stripped = withoutEscapes(mask(text));
@@ -151,7 +156,7 @@ function showing(redactor: Redactor) {
     const { key, before, after } = raw;
     if (isText(before) || isText(after)) {
       const text = diffTexts(isText(before) ? before : undefined, isText(after) ? after : undefined);
-      const shown = text.lines.map(each => visibleKeepingTabs(mask(secrets ? hideOld(each) : each)));
+      const shown = (secrets ? hideOld(text.lines) : text.lines).map(each => visibleKeepingTabs(mask(each)));
       return { key: line(key), text: { summary: text.summary, lines: shown } };
     }
     const shown: ChangeView = { key: line(key) };
@@ -185,9 +190,9 @@ function showing(redactor: Redactor) {
     name: line(raw.name),
     module: raw.module,
     status: raw.status,
-    diff: diff(raw.diff, raw.secrets),
+    diff: diff(raw.diff, raw.secrets.length > 0),
     predicted_from: raw.predictedFrom.map(line),
-    deviation: raw.deviation ? { planned: diff(raw.deviation.planned, raw.secrets) } : null,
+    deviation: raw.deviation ? { planned: diff(raw.deviation.planned, raw.secrets.length > 0) } : null,
     duration_ms: Math.round(raw.durationMs),
     error: raw.error ? problem(raw.error) : null,
     ...(raw.skipped === undefined ? {} : { skipped: line(raw.skipped) }),
@@ -203,11 +208,15 @@ function showing(redactor: Redactor) {
   return { line, lines, outcome, problem, lease };
 }
 
-/** Of a line that goes, what stands before its value; of one without a value, nothing. */
-function hideOld(line: string): string {
-  if (!line.startsWith('-')) return line;
-  const key = /^-[^=:]*[=:]/.exec(line);
-  return `${key?.[0] ?? '-'}«hidden»`;
+/** Of lines that go, what stands before their value where that is still there; of others, nothing. */
+function hideOld(lines: readonly string[]): string[] {
+  const keyOf = (line: string) => /^.[^=:]*[=:]/.exec(line)?.[0].slice(1);
+  const keys = new Set(lines.filter(line => !line.startsWith('-')).map(keyOf));
+  return lines.map(line => {
+    if (!line.startsWith('-')) return line;
+    const key = keyOf(line);
+    return `-${keys.has(key) ? (key ?? '') : ''}«hidden»`;
+  });
 }
 
 function differs(shown: ValueView | undefined, raw: StateValue | undefined): boolean {

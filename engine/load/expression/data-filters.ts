@@ -165,6 +165,10 @@ export const dataFilters: { [name: string]: Operation } = {
     if (Array.isArray(it) || isMap(it)) return queryString(it, run);
     return eachCharacter(percentEncoded).apply(it, { positional: [], named: new Map() }, run);
   }),
+  nonsensitive: operation(any, {}, value => {
+    const it = known(value);
+    return it instanceof Secret ? it.reveal() : it;
+  }),
   quote: operation(text, {}, shellQuoted),
   b64encode: operation(text, {}, value => Buffer.from(value, 'utf8').toString('base64')),
   b64decode: operation(text, {}, base64Decoded),

@@ -222,7 +222,7 @@ describe('an entry of the history', () => {
     diff: null,
     predictedFrom: [],
     durationMs: 1,
-    secrets: false,
+    secrets: [],
     ...more,
   });
   const diff = {

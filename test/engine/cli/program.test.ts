@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import type { Io } from '../../../engine/cli/io.ts';
 import { program } from '../../../engine/cli/program.ts';
-import { Redactor } from '../../../engine/report/redaction.ts';
+import { Redactor } from '../../../engine/redaction.ts';
 
 let folder: string;
 const at = (name: string) => join(folder, name);

@@ -80,7 +80,7 @@ function resource(module: Module, name: string, args: unknown = {}, more: Partia
     within: [],
     onFailure: 'stop',
     retry: { attempts: 1, delayS: 0 },
-    secrets: false,
+    secrets: [],
     ...more,
   };
 }

@@ -45,7 +45,7 @@ function planned(
     within: [],
     onFailure: 'stop',
     retry: { attempts: 1, delayS: 0 },
-    secrets: false,
+    secrets: [],
     ...more,
   };
   const status = found === null ? 'unchanged' : 'would_change';
@@ -116,8 +116,16 @@ describe('a host is', () => {
     ],
     [
       'refused without telling what may be an old secret',
-      [planned('A', args, [{ password: 'one' }, { password: 'new' }], { secrets: true })],
-      [planned('A', args, [{ password: 'two' }, { password: 'new' }], { secrets: true })],
+      [
+        planned('A', args, [{ password: 'one' }, { password: 'new' }], {
+          secrets: [{ text: 'a secret', label: 'secrets.some' }],
+        }),
+      ],
+      [
+        planned('A', args, [{ password: 'two' }, { password: 'new' }], {
+          secrets: [{ text: 'a secret', label: 'secrets.some' }],
+        }),
+      ],
       [['plan-stale', '  A: password is another one now']],
     ],
     [

@@ -1,7 +1,7 @@
 import type { Emit, Event, HostResult, Outcome, Status } from '../../../engine/events.ts';
 import type { Change, Diff, State } from '../../../engine/module.ts';
 import { diff, text } from '../../../engine/plan/diff.ts';
-import { Redactor } from '../../../engine/report/redaction.ts';
+import { Redactor } from '../../../engine/redaction.ts';
 import { type EventView, view } from '../../../engine/report/view.ts';
 
 /** Makes events with a fixed time and number, and their views. */
@@ -20,7 +20,7 @@ export class Sample {
 
 /** An outcome of which only what matters is given. */
 export function outcome(name: string, module: string, status: Status, rest: Partial<Outcome> = {}): Outcome {
-  return { name, module, status, diff: null, predictedFrom: [], durationMs: 10, secrets: false, ...rest };
+  return { name, module, status, diff: null, predictedFrom: [], durationMs: 10, secrets: [], ...rest };
 }
 
 export function create(desired: State): Diff {
@@ -60,7 +60,7 @@ export function flaskPlan(status: 'would_change' | 'changed'): { blank: Outcome[
       outcome('pg_role flaskapp', 'pg_role', status, {
         diff: create({ login: true, password: 'as declared', connection_limit: 20 }),
         predictedFrom: ['System packages'],
-        secrets: true,
+        secrets: [{ text: 'a secret', label: 'secrets.some' }],
       }),
       outcome('Site', 'nginx_site', status, {
         diff: create({ content: text(site), enabled: true }),
@@ -79,7 +79,7 @@ export function flaskPlan(status: 'would_change' | 'changed'): { blank: Outcome[
           { mode: '0644', content: text('A=1\nSECRET_KEY=old-one\nB=2\n') },
           { mode: '0600', content: text('A=1\nSECRET_KEY=correct horse\nB=2\n') },
         ),
-        secrets: true,
+        secrets: [{ text: 'a secret', label: 'secrets.some' }],
       }),
       outcome('Old site', 'link', status, { diff: remove({ target: '/etc/nginx/sites-available/old' }) }),
       outcome('App service', 'service', status, {

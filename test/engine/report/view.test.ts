@@ -16,17 +16,30 @@ describe('what a file held before a secret changed', () => {
     ['SECRET_KEY=old=old', '-SECRET_KEY=«hidden»'],
     ['password: old', '-password:«hidden»'],
     ['old', '-«hidden»'],
+    // Most of it is the old secret itself.
+    ['b2xkIHNlY3JldA==', '-«hidden»'],
   ])('%s is shown as %s', (line, shown) => {
-    const diff = update({ content: text(`${line}\n`) }, { content: text('KEY=new secret\n') });
-    const view = resourceView(outcome('Environment', 'file', 'changed', { diff, secrets: true }), [
-      'new secret',
-    ]);
-    expect(view.diff!.changes[0]!.text!.lines).toEqual([shown, '+KEY=«secrets.key»']);
+    const diff = update(
+      { content: text(`${line}\n`) },
+      { content: text('SECRET_KEY=new secret\npassword: new secret\n') },
+    );
+    const view = resourceView(
+      outcome('Environment', 'file', 'changed', {
+        diff,
+        secrets: [{ text: 'new secret', label: 'secrets.key' }],
+      }),
+      ['new secret'],
+    );
+    const lines = view.diff!.changes[0]!.text!.lines;
+    expect(lines).toEqual([shown, '+SECRET_KEY=«secrets.key»', '+password: «secrets.key»']);
   });
 
   it('is hidden in values, too', () => {
     const diff = update({ dsn: 'app:old@db', mode: '0644' }, { dsn: 'app:new secret@db', mode: '0600' });
-    const view = resourceView(outcome('Setting', 'x', 'changed', { diff, secrets: true }), ['new secret']);
+    const view = resourceView(
+      outcome('Setting', 'x', 'changed', { diff, secrets: [{ text: 'new secret', label: 'secrets.key' }] }),
+      ['new secret'],
+    );
     expect(view.diff!.changes).toEqual([
       { key: 'dsn', before: '«hidden»', after: 'app:«secrets.key»@db' },
       { key: 'mode', before: '0644', after: '0600' },
