@@ -181,7 +181,7 @@ const playbook = (sources: string, expression = 'secrets.db') => `hosts: localho
 become: false
 secrets: ${sources}
 resources:
-  - file: { path: ${at('made')}, content: "{{ ${expression} }}" }
+  - file: { path: ${at('made')}, mode: "0600", content: "{{ ${expression} }}" }
 `;
 
 describe('a passphrase', () => {
