@@ -1,4 +1,4 @@
-import type { Plain } from './value.ts';
+import type { Plain, Secret } from './value.ts';
 
 /** Becoming another account after the login. */
 export interface Become {
@@ -15,6 +15,10 @@ export interface Host {
   /** The login as the inventory says, which is stronger than ssh_config; then the controller's own account name. */
   user?: string;
   identityFile?: string;
+  /** The password of the login as an inventory of Ansible has it; stronger than one that is typed for all hosts. */
+  password?: Secret;
+  /** Likewise what sudo or su may ask for. */
+  becomePassword?: Secret;
   proxyJump?: string;
   transport: 'ssh' | 'openssh' | 'local' | 'docker' | 'podman' | 'nspawn';
   /** Set by the inventory; a play's or resource's own `become` is stronger. */
@@ -27,4 +31,9 @@ export interface Host {
   groups: readonly string[];
   /** Merged by level: group all, groups (child over parent), host. */
   vars: Readonly<Record<string, Plain>>;
+}
+
+/** An address in front of a port: one of IPv6 has brackets there. */
+export function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
 }

@@ -275,7 +275,7 @@ function indexOf(address: string): { url: string; netrc?: string } {
   if (scheme === undefined) return { url: address };
   const [host] = rest!.split(/[/:]/);
   const word = (text: string) => {
-    const clear = decodeURIComponent(text);
+    const clear = percentDecoded(text);
     // Older Pythons know no quotes in netrc.
     return /^[^\s"\\]+$/.test(clear) ? clear : `"${clear.replace(/["\\]/g, '\\$&')}"`;
   };
@@ -283,6 +283,15 @@ function indexOf(address: string): { url: string; netrc?: string } {
     url: `${scheme}${rest}`,
     netrc: `machine ${host} login ${word(user!)} password ${word(password)}\n`,
   };
+}
+
+/** A part of an address in clear; as it is when it is not encoded soundly. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Shell that keeps its standard input as a netrc file, for its account alone and as long as it runs. */

@@ -42,8 +42,7 @@ describe('packages come in by one door', () => {
     ['p-queue', /^engine\/(?:run|fleet)\.ts$/],
     ['ssh2', /^engine\/transport\//],
     ['node:net', /^engine\/transport\//],
-    // Programs that print an inventory run on the controller; they are input, as files are.
-    ['node:child_process', /^engine\/transport\/|^engine\/load\/inventory\/program\.ts$/],
+    ['node:child_process', /^engine\/transport\/|^engine\/program\.ts$/],
   ])('%s', (name, door) => {
     const through = [...engine, ...moduleFiles].filter(file => importsOf(file).some(each => each === name));
     expect(through.filter(file => !door.test(file))).toEqual([]);

@@ -1,15 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Problem } from '../problem.ts';
+import { type Problem, ProblemError } from '../problem.ts';
+import { runOnTerminal } from '../program.ts';
 import { renderProblems } from '../report/problems.ts';
 import { problemView } from '../report/view.ts';
-import { runOnTerminal } from '../transport/program.ts';
 import { type Io, isColorful } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 
 /**
- * The text as somebody left it in $EDITOR; undefined when they gave up. It is in a file for its owner alone, in a
+ * The text as somebody left it in $EDITOR; undefined when they gave up. Rejects with a ProblemError when it cannot be
+ * used and nobody can be asked. It is in a file for its owner alone, in a
  * folder for its owner alone, in memory where there is such a place, and gone at the end, also after Ctrl-C.
  */
 export async function edited(
@@ -37,6 +38,8 @@ export async function edited(
           ? [...problemsOf(readFileSync(file, 'utf8'))]
           : [{ code: 'usage', message: `The editor exited ${exit}.` }];
       if (problems.length === 0) return readFileSync(file, 'utf8');
+      // With nobody to ask, what was typed cannot be kept anywhere: it holds secrets.
+      if (io.stdin.isTTY !== true) throw new ProblemError(...problems);
       const shown = problems.map(problem => problemView(problem, io.redactor));
       io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
       const answer = await askOnTerminal(io, 'Edit it again? Otherwise the changes are lost. [Y/n] ', true);

@@ -1,53 +1,24 @@
 import type { Host } from '../host.ts';
-import { type Problem, problemsOf } from '../problem.ts';
 import { pad } from '../report/columns.ts';
-import { renderProblems } from '../report/problems.ts';
 import { paint, span } from '../report/style.ts';
-import { problemView, textView } from '../report/view.ts';
+import { textView } from '../report/view.ts';
 import type { ConnectOptions } from '../transport/index.ts';
-import { credentials, type LoginSettings } from './credentials.ts';
+import { askHosts, type FleetSettings } from './fleet.ts';
 import { type Io, isColorful } from './io.ts';
 
 /** The options of `facts` as commander parses them. */
-export interface FactsSettings extends LoginSettings {
-  inventory?: string[];
+export interface FactsSettings extends FleetSettings {
   json?: boolean;
-  parallel: number;
 }
 
 type Facts = Readonly<Record<string, unknown>>;
 
-/** Reads the facts of hosts and shows them in the inventory's order. Exits with 4 if some could not be read. */
+/** Reads the facts of hosts and shows them in the inventory's order. */
 export async function facts(pattern: string | undefined, settings: FactsSettings, io: Io): Promise<number> {
-  const { hostsOf, loadInventory } = await import('../load/index.ts');
-  const known = loadInventory(settings.inventory ? { inventory: settings.inventory } : {});
-  const hosts = hostsOf(pattern ?? 'all', known);
-  const connect = await credentials(settings, io);
-  const found = new Map<string, Facts>();
-  const problems: Problem[] = [];
-  const queue = [...hosts];
-  const work = async () => {
-    for (let host = queue.shift(); host !== undefined && !io.signal.aborted; host = queue.shift()) {
-      try {
-        found.set(host.name, await factsOf(host, connect));
-      } catch (thrown) {
-        for (const problem of problemsOf(thrown)) problems.push({ ...problem, host: host.name });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(settings.parallel, hosts.length) }, work));
-  const shown = hosts.flatMap(({ name }) => (found.has(name) ? [[name, found.get(name)!] as const] : []));
-  if (settings.json) io.stdout.write(JSON.stringify({ hosts: Object.fromEntries(shown) }, null, 2) + '\n');
-  else for (const [name, values] of shown) io.stdout.write(factsText(name, values, io));
-  if (problems.length === 0) return 0;
-  const color = isColorful(io.stderr, io.env);
-  io.stderr.write(
-    renderProblems(
-      problems.map(problem => problemView(problem, io.redactor)),
-      { color },
-    ),
-  );
-  return 4;
+  const { answers, exitCode } = await askHosts(pattern ?? 'all', settings, io, factsOf);
+  if (settings.json) io.stdout.write(JSON.stringify({ hosts: Object.fromEntries(answers) }, null, 2) + '\n');
+  else for (const [name, values] of answers) io.stdout.write(factsText(name, values, io));
+  return exitCode;
 }
 
 async function factsOf(host: Host, connect: ConnectOptions): Promise<Facts> {

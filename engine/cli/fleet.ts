@@ -5,10 +5,12 @@ import { problemView } from '../report/view.ts';
 import type { ConnectOptions, Session } from '../transport/index.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
 import { type Io, isColorful } from './io.ts';
+import { loadInventory } from './load.ts';
 
 /** The options of a command that asks hosts, as commander parses them. */
 export interface FleetSettings extends LoginSettings {
   inventory?: string[];
+  askSecretsPass?: boolean;
   parallel: number;
 }
 
@@ -18,15 +20,18 @@ export interface Answers<T> {
   exitCode: number;
 }
 
-/** Asks every host of a pattern, several at a time. What goes wrong on one is told on stderr and stops no other. */
+/**
+ * Asks every host of a pattern, several at a time. What goes wrong on one is told on stderr and stops no other; the exit
+ * code is 4 when all of that is hosts that could not be reached, else 1.
+ */
 export async function askHosts<T>(
   pattern: string,
   settings: FleetSettings,
   io: Io,
   ask: (host: Host, connect: ConnectOptions) => Promise<T>,
 ): Promise<Answers<T>> {
-  const { hostsOf, loadInventory } = await import('../load/index.ts');
-  const hosts = hostsOf(pattern, loadInventory(settings.inventory ? { inventory: settings.inventory } : {}));
+  const { hostsOf } = await import('../load/index.ts');
+  const hosts = hostsOf(pattern, await loadInventory(settings, io));
   const connect = await credentials(settings, io);
   const found = new Map<string, T>();
   const problems: Problem[] = [];

@@ -1,11 +1,12 @@
 import { didYouMean } from '../did-you-mean.ts';
-import type { Host } from '../host.ts';
+import { bracketed, type Host } from '../host.ts';
 import { type Inventory, sourceOf } from '../load/index.ts';
 import { type Place, ProblemError } from '../problem.ts';
 import type { Redactor } from '../redaction.ts';
 import { columnsOf, nameList, pad, truncate } from '../report/columns.ts';
 import { paint, type Span, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
+import { Secret } from '../value.ts';
 
 /** A value, and whether a stronger one hides it. */
 interface Row {
@@ -28,14 +29,16 @@ interface Showing {
 export function explainHost(host: Host, inventory: Inventory, showing: Showing): string {
   const { name, user, address, port, transport, groups } = host;
   const way =
-    transport === 'ssh' || transport === 'openssh' ? `${user}@${address}:${port}` : `${transport} ${address}`;
+    transport === 'ssh' || transport === 'openssh'
+      ? `${user}@${bracketed(address)}:${port}`
+      : `${transport} ${address}`;
   const head = [
     [span(name, 'bold'), span(`  ${way}`)],
     [span(groups.length === 0 ? 'in no group' : `in ${['all', ...groups].join(' < ')}`, 'dim')],
   ];
   const settings = inventory.settingsOf(name).map(({ key, value, level, at }) => ({
     name: key.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`),
-    value: shownValue(value),
+    value: shownValue(value instanceof Secret ? value.masked() : value),
     level,
     at,
   }));

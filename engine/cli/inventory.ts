@@ -1,14 +1,15 @@
-import { userInfo } from 'node:os';
-import type { Host } from '../host.ts';
+import { bracketed, type Host } from '../host.ts';
 import type { Inventory } from '../load/index.ts';
 import { nameList, pad } from '../report/columns.ts';
 import { paint, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
+import { loadInventory } from './load.ts';
 
 /** The options of `inventory` as commander parses them. */
 export interface InventorySettings {
   inventory?: string[];
+  askSecretsPass?: boolean;
   graph?: boolean;
   explain?: string;
   json?: boolean;
@@ -20,16 +21,11 @@ export async function inventory(
   settings: InventorySettings,
   io: Io,
 ): Promise<number> {
-  const { hostsOf, loadInventory, selectHosts } = await import('../load/index.ts');
-  const known = loadInventory(settings.inventory ? { inventory: settings.inventory } : {});
+  const { hostsOf, selectHosts } = await import('../load/index.ts');
+  const known = await loadInventory(settings, io);
   const names = selectHosts(pattern ?? 'all', known);
   const hosts = names.map(name => known.hosts.get(name) ?? hostsOf(name, known)[0]!);
-  const { targetOf } = await import('../transport/target.ts');
-  const login = (host: Host) => {
-    const { port, user } =
-      host.transport === 'ssh' ? targetOf(host) : { port: 22, user: userInfo().username };
-    return { ...host, port: host.port ?? port, user: host.user ?? user };
-  };
+  const { loginOf: login } = await import('../transport/target.ts');
   if (settings.json) io.stdout.write(JSON.stringify({ hosts: jsonOf(hosts.map(login)) }, null, 2) + '\n');
   else if (settings.explain !== undefined)
     io.stdout.write(await explanation(settings.explain, names, known, login, io));
@@ -45,7 +41,8 @@ function jsonOf(hosts: readonly Host[]): Record<string, unknown> {
 }
 
 function listOf(hosts: readonly Host[], color: boolean): string {
-  const login = ({ user, address, port }: Host) => `${user}@${address}${port === 22 ? '' : `:${port}`}`;
+  const login = ({ user, address, port }: Host) =>
+    `${user}@${port === 22 ? address : `${bracketed(address)}:${port}`}`;
   const columns = (of: (host: Host) => string) => Math.max(0, ...hosts.map(host => of(host).length)) + 2;
   const [nameColumns, loginColumns] = [columns(({ name }) => name), columns(login)];
   return hosts

@@ -1,8 +1,20 @@
-import type { Playbook } from '../load/index.ts';
+import type { Inventory, Playbook } from '../load/index.ts';
 import type { Problem } from '../problem.ts';
 import type { Io } from './io.ts';
 import type { PlaybookSettings } from './options.ts';
 import { secretOpeners } from './secret-openers.ts';
+
+/** Reads an inventory by itself. Throws a ProblemError with all that is wrong in it. */
+export async function loadInventory(
+  { inventory, askSecretsPass }: Pick<PlaybookSettings, 'inventory' | 'askSecretsPass'>,
+  io: Io,
+): Promise<Inventory> {
+  const [{ loadInventory: load }, openers] = await Promise.all([
+    import('../load/index.ts'),
+    secretOpeners(io, askSecretsPass ?? false),
+  ]);
+  return load({ inventory, vaultPassword: openers.vaultPassword(), secrets: io.redactor });
+}
 
 /**
  * Reads a playbook with all that belongs to it. Throws a ProblemError with every problem found; a file of secrets

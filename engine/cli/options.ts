@@ -20,8 +20,13 @@ export function playbookOptions(): Option[] {
       '-e, --var <name=value>',
       'a variable, or @FILE of variables; repeatable; the strongest source',
     ).argParser(collect),
-    new Option('--ask-secrets-pass', 'ask for the passphrase of encrypted secrets, or of Ansible Vault'),
+    secretsOption(),
   ];
+}
+
+/** The option of every command that reads secrets, also those of an inventory. */
+export function secretsOption(): Option {
+  return new Option('--ask-secrets-pass', 'ask for the passphrase of encrypted secrets, or of Ansible Vault');
 }
 
 /** The options of every command that logs in. */

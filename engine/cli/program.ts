@@ -2,7 +2,15 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { type Io, isColorful } from './io.ts';
-import { collect, durationMs, inventoryOption, loginOptions, playbookOptions, positive } from './options.ts';
+import {
+  collect,
+  durationMs,
+  inventoryOption,
+  loginOptions,
+  playbookOptions,
+  positive,
+  secretsOption,
+} from './options.ts';
 
 /** Runs one command and returns its exit code; what goes wrong is told on stderr. Never throws. */
 export async function program(io: Io): Promise<number> {
@@ -63,6 +71,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     );
   verb('facts', 'what is known of the hosts', [
     inventoryOption(),
+    secretsOption(),
     ...loginOptions(),
     parallelOption(),
     jsonOption('as JSON'),
@@ -71,6 +80,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .action(async (pattern, options) => done(await (await import('./facts.ts')).facts(pattern, options, io)));
   verb('inventory', 'what the inventory resolves to', [
     inventoryOption(),
+    secretsOption(),
     new Option('--graph', 'the groups and their hosts'),
     new Option('--explain <name>', 'where each value of a host, or a variable of each host, comes from'),
     jsonOption('as JSON'),
@@ -90,6 +100,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .action(async code => done((await import('./explain.ts')).explain(code, io)));
   verb('lock', 'who is changing the hosts; release takes the lease away from one that is dead', [
     inventoryOption(),
+    secretsOption(),
     ...loginOptions(),
     parallelOption(),
   ])
@@ -113,6 +124,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     );
   verb('history', 'who applied what to the hosts, when and from where', [
     inventoryOption(),
+    secretsOption(),
     ...loginOptions(),
     parallelOption(),
     jsonOption('as JSON'),

@@ -8,15 +8,11 @@ import { askOnTerminal } from './prompt.ts';
 /** What opens secrets for whoever runs the program; with `ask` a passphrase is asked for, once. */
 export async function secretOpeners(io: Io, ask: boolean): Promise<Openers> {
   const passphrase = ask ? await askPassphrase('Passphrase of the secrets: ', io) : undefined;
-  const [{ findKeys }, { runProgram }] = await Promise.all([
-    import('../load/secrets/keys.ts'),
-    import('../transport/program.ts'),
-  ]);
+  const { findKeys } = await import('../load/secrets/keys.ts');
   let keys: Keys | undefined;
   return {
     keys: () => (keys ??= findKeys(io.env, passphrase)),
     vaultPassword: () => passphrase ?? passwordFile(io.env['RECONCILE_VAULT_PASSWORD_FILE']),
-    run: runProgram,
   };
 }
 

@@ -64,7 +64,10 @@ export async function secrets(
     );
   }
   const fresh = await edited(clear, text => sealingProblems(text, file), io);
-  if (fresh === undefined || (fresh === clear && !settings.merged)) return say(io, 'Nothing was changed.');
+  if (fresh === undefined || (fresh === clear && !settings.merged)) {
+    say(io, 'Nothing was changed.');
+    return io.signal.aborted ? 130 : 0;
+  }
   replaceFile(file, checked(seal(fresh, key, sealed, { clear, sealed }), fresh, key));
   return say(io, `${file} is saved.`);
 }

@@ -1,6 +1,6 @@
 import { type Problem, ProblemError } from '../problem.ts';
 import type { Io } from './io.ts';
-import { load } from './load.ts';
+import { load, loadInventory } from './load.ts';
 import type { PlaybookSettings } from './options.ts';
 
 /** Checks playbooks and inventories without contacting any host; throws a ProblemError with the problems of all of them. */
@@ -10,11 +10,11 @@ export async function validate(
   io: Io,
 ): Promise<number> {
   const problems: Problem[] = [];
-  const { isInventory, loadInventory } = await import('../load/index.ts');
+  const { isInventory } = await import('../load/index.ts');
   for (const file of files) {
     try {
       if (isInventory(file)) {
-        const { hosts } = loadInventory({ inventory: [file] });
+        const { hosts } = await loadInventory({ ...settings, inventory: [file] }, io);
         io.stdout.write(
           `${file}: an inventory of ${hosts.size === 1 ? '1 host' : `${hosts.size} hosts`}, no problems\n`,
         );

@@ -24,6 +24,7 @@ import { readSecrets, type SecretReading } from './secrets/read.ts';
 import type { Unlocked } from './secrets/unlock.ts';
 import { type Selection, tagSelection } from './tags.ts';
 import { readVariableOption, readVariablesFile, type Variable } from './variables.ts';
+import { Vault } from './vaulted.ts';
 
 export { type FactName, type Facts, factNames } from './facts.ts';
 export type { Inventory } from './inventory/model.ts';
@@ -46,7 +47,7 @@ export interface LoadOptions {
   secrets?: SecretSink;
   /** What `unlock` came to; files of secrets that are not in it must be plain ones. */
   unlocked?: Unlocked;
-  /** Opens values that Ansible Vault encrypted one by one. */
+  /** Opens what Ansible Vault encrypted in the inventory and in files of secrets. */
   vaultPassword?: string | undefined;
   /**
    * Told of secrets that are not there or cannot be opened, which is then no problem of the playbook: they are not
@@ -84,7 +85,10 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const problems = new Problems();
   const doc = problems.attempt(() => parseYaml(readText(file, shownPath(file)), shownPath(file)));
   const before = problems.size;
-  const inventory = readInventory(options.inventory ?? [], file, problems);
+  const inventory = readInventory(options.inventory ?? [], file, problems, {
+    vault: new Vault(options.vaultPassword, options.secretsMissing),
+    secrets: options.secrets,
+  });
   const inventorySound = problems.size === before;
   const extra = (options.vars ?? []).flatMap(option => readVariableOption(option, problems));
   const limit =

@@ -51,7 +51,8 @@ export function scopeOf(host: Host, facts: Facts | undefined, surroundings: Surr
     ['secrets', secrets],
     ...Object.entries(ansibleNames(host.name, host.groups)),
   ]);
-  const scope = VariableScope.of(fixed, [...inventory.variablesOf(host.name), ...variables], runtime);
+  const all = [...inventory.variablesOf(host.name), ...variables];
+  const scope = VariableScope.of(fixed, all, inventory.runtime);
   let hosts = hostsByName.get(surroundings);
   if (hosts === undefined) hostsByName.set(surroundings, (hosts = hostsOf(surroundings)));
   return scope.set('hosts', hosts);

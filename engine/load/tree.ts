@@ -1,5 +1,5 @@
 import { type Place, ProblemError } from '../problem.ts';
-import { masked, type Plain, Secret, Unknown, type Value } from '../value.ts';
+import { isMap, type Plain, Secret, type Value } from '../value.ts';
 import {
   compile,
   isTemplate,
@@ -11,14 +11,13 @@ import {
 } from './expression/index.ts';
 import type { Path } from './parse.ts';
 import { Problems } from './problems.ts';
-import { vaultedSecret } from './vaulted.ts';
 
 /** Data with templates in it, compiled and with the place of each. */
 export type Tree =
   | { readonly kind: 'constant'; readonly value: Plain }
   | { readonly kind: 'template'; readonly template: Template; readonly at: Place }
-  | { readonly kind: 'vault'; readonly sealed: string; readonly at: Place }
-  /** A text that must not be shown, called by its label. */
+  | { readonly kind: 'vault'; readonly sealed: string; readonly label: string; readonly at: Place }
+  /** Its texts and numbers must not be shown; they are called by the label and where they are in it. */
   | { readonly kind: 'secret'; readonly tree: Tree; readonly label: string }
   | { readonly kind: 'list'; readonly elements: readonly Tree[] }
   | { readonly kind: 'map'; readonly entries: readonly (readonly [string, Tree])[] };
@@ -33,11 +32,18 @@ export interface Written {
 
 /**
  * Compiles the texts of `data`, which stands at `path` of `doc`. Mistakes go to `problems`; those that are `deferred`
- * are thrown when the value is asked for.
+ * are thrown when the value is asked for. What is vaulted in it is called by `label` and where it is in it.
  */
-export function compileTree(doc: Written, path: Path, data: Plain, problems: Problems | 'deferred'): Tree {
+export function compileTree(
+  doc: Written,
+  path: Path,
+  data: Plain,
+  problems: Problems | 'deferred',
+  label = 'vault',
+): Tree {
   const tag = doc.tag?.(path);
-  if (tag === '!vault') return { kind: 'vault', sealed: String(data), at: doc.place(path) };
+  if (tag === '!vault' || tag === '!vault-encrypted')
+    return { kind: 'vault', sealed: String(data), label, at: doc.place(path) };
   if (tag === '!unsafe') return { kind: 'constant', value: data };
   if (typeof data === 'string' && isTemplate(data)) {
     const make = () => compile(data, doc.within(path));
@@ -48,14 +54,21 @@ export function compileTree(doc: Written, path: Path, data: Plain, problems: Pro
   }
   if (typeof data !== 'object' || data === null) return { kind: 'constant', value: data };
   if (Array.isArray(data)) {
-    const elements = data.map((element, index) => compileTree(doc, [...path, index], element, problems));
+    const elements = data.map((element, index) =>
+      compileTree(doc, [...path, index], element, problems, `${label}.${index}`),
+    );
     return elements.every(isConstant) ? { kind: 'constant', value: data } : { kind: 'list', elements };
   }
+  // In JSON of Ansible a map stands for a tag.
+  if (problems === 'deferred' && typeof data['__ansible_vault'] === 'string')
+    return { kind: 'vault', sealed: data['__ansible_vault'], label, at: doc.place(path) };
+  if (problems === 'deferred' && typeof data['__ansible_unsafe'] === 'string')
+    return { kind: 'constant', value: data['__ansible_unsafe'] };
   const entries = Object.entries(data).map(([key, value]) => {
     if (isTemplate(key) && problems !== 'deferred') {
       problems.report('invalid-value', 'A key cannot be a template.', doc.place([...path, key], 'key'));
     }
-    return [key, compileTree(doc, [...path, key], value, problems)] as const;
+    return [key, compileTree(doc, [...path, key], value, problems, `${label}.${key}`)] as const;
   });
   return entries.every(([, tree]) => isConstant(tree))
     ? { kind: 'constant', value: data }
@@ -95,13 +108,9 @@ function evaluate(tree: Tree, scope: Scope, runtime: Runtime, problems: Problems
     case 'template':
       return problems.attempt(() => tree.template.evaluate(scope, runtime)) ?? null;
     case 'vault':
-      return problems.attempt(() => vaultedSecret(tree.sealed, tree.at)) ?? null;
-    case 'secret': {
-      const value = evaluate(tree.tree, scope, runtime, problems);
-      return value instanceof Secret || value instanceof Unknown
-        ? value
-        : new Secret(String(masked(value)), tree.label);
-    }
+      return problems.attempt(() => runtime.vaulted?.(tree.sealed, tree.label, tree.at)) ?? null;
+    case 'secret':
+      return secretOf(evaluate(tree.tree, scope, runtime, problems), tree.label);
     case 'list':
       return tree.elements.map(element => evaluate(element, scope, runtime, problems));
     case 'map':
@@ -109,6 +118,15 @@ function evaluate(tree: Tree, scope: Scope, runtime: Runtime, problems: Problems
         tree.entries.map(([key, inner]) => [key, evaluate(inner, scope, runtime, problems)]),
       );
   }
+}
+
+function secretOf(value: Value, label: string): Value {
+  if (typeof value === 'string' || typeof value === 'number') return new Secret(String(value), label);
+  if (Array.isArray(value)) return value.map((element, index) => secretOf(element, `${label}.${index}`));
+  if (!isMap(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, secretOf(inner, `${label}.${key}`)]),
+  );
 }
 
 /** Every name that the templates of a tree refer to. */

@@ -48,6 +48,12 @@ export function ansibleVariables(doc: Written, path: Path, level: string, data: 
   );
 }
 
+/** A variable whose texts and numbers are shown nowhere. */
+export function secretVariable(variable: Variable): Variable {
+  const { name, tree } = variable;
+  return tree.kind === 'secret' ? variable : { ...variable, tree: { kind: 'secret', tree, label: name } };
+}
+
 function variable(
   name: string,
   level: string,
@@ -56,14 +62,9 @@ function variable(
   value: Plain,
   problems: Problems | 'deferred',
 ): Variable {
-  const tree = compileTree(doc, path, value, problems);
-  const isPassword = namesPassword(name) && value !== null;
-  return {
-    name,
-    level,
-    at: doc.place(path, 'key'),
-    tree: isPassword ? { kind: 'secret', tree, label: name } : tree,
-  };
+  const tree = compileTree(doc, path, value, problems, name);
+  const made = { name, level, at: doc.place(path, 'key'), tree };
+  return namesPassword(name) && value !== null ? secretVariable(made) : made;
 }
 
 /** Whether a variable holds a password by which Ansible logs in or becomes another account. */

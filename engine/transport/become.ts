@@ -108,6 +108,11 @@ export function becomeRefusal(
     const hint = `On the host, as root, add to /etc/sudoers.d:\n    Defaults:${login} !requiretty`;
     return { code: 'become-failed', message, hint, ...cause };
   }
+  if (method === 'su' && /using restricted shell|not available/.test(words)) {
+    const message = `The login worked, but su keeps to the shell of "${user}", which lets nobody in.`;
+    const hint = `Only root may choose another shell with su. Become it by sudo: become: { user: ${user}, method: sudo }`;
+    return { code: 'become-failed', message, hint, ...cause };
+  }
   if (/incorrect password|not accepted|Authentication failure|Sorry, try again/i.test(words)) {
     const message = `The login worked, but ${method} did not accept the password for "${login}" to become "${user}".`;
     const hint = `${method} takes the password of "${method === 'su' ? user : login}". Give it with --ask-become-pass.`;

@@ -7,6 +7,7 @@ import ssh2, {
   type SigningRequestOptions,
 } from 'ssh2';
 import { type Problem, ProblemError } from '../problem.ts';
+import { acceptsKeyType } from './algorithms.ts';
 import { type Ask, type KeyFile, keyFile } from './key-file.ts';
 import { keyType } from './known-hosts.ts';
 import type { Target } from './target.ts';
@@ -34,16 +35,25 @@ export async function identities(
   ask: Ask | undefined,
   hasPassword = false,
 ): Promise<Identities> {
-  const files = await Promise.all(target.identityFiles.map(keyFile));
   const passedOver: string[] = [];
+  const taken = (label: string, type: string) => {
+    const accepted = acceptsKeyType(target, type);
+    if (!accepted) passedOver.push(`PubkeyAcceptedAlgorithms of ssh_config leaves out ${label} (${type})`);
+    return accepted;
+  };
+  const files = (await Promise.all(target.identityFiles.map(keyFile))).filter(
+    ({ label, blob }) => blob === undefined || taken(label, keyType(blob)),
+  );
   const agent = target.agent === undefined ? undefined : ssh2.createAgent(target.agent);
   const all =
     agent === undefined
       ? []
-      : await keysOf(agent).catch((error: Error) => {
-          passedOver.push(`the agent did not answer (${error.message})`);
-          return [];
-        });
+      : (
+          await keysOf(agent).catch((error: Error) => {
+            passedOver.push(`the agent did not answer (${error.message})`);
+            return [];
+          })
+        ).filter(({ type }) => taken('a key of the agent', type));
   const named = files.flatMap(({ blob }) => (blob === undefined ? [] : [blob]));
   const rank = (key: ParsedKey) => named.findIndex(blob => blob.equals(key.getPublicSSH()));
   const first = named.flatMap((_, i) => all.filter(key => rank(key) === i));

@@ -54,7 +54,13 @@ export interface Connection {
  * Connects to a host and logs in. Rejects with a ProblemError: unreachable, auth-failed, host-key-unknown,
  * host-key-changed, host-key-revoked, or invalid-value for what this transport cannot do.
  */
-export async function connect(host: Host, options: ConnectOptions = {}): Promise<Connection> {
+export async function connect(host: Host, given: ConnectOptions = {}): Promise<Connection> {
+  const [password, becomePassword] = [host.password?.reveal(), host.becomePassword?.reveal()];
+  const options = {
+    ...given,
+    ...(password !== undefined && { password }),
+    ...(becomePassword !== undefined && { becomePassword }),
+  };
   return new LinkConnection(host, await dial(host, options), options);
 }
 

@@ -91,14 +91,17 @@ export function judge(keys: readonly KnownKey[], blob: Buffer): Verdict {
  * The host key algorithms to ask for, those of the recorded keys first: a host that is known by its RSA key
  * would otherwise show its ed25519 key and look changed.
  */
-export function hostKeyAlgorithms(keys: readonly KnownKey[]): string[] {
+export function hostKeyAlgorithms(
+  keys: readonly KnownKey[],
+  algorithms: readonly string[] = usualAlgorithms,
+): string[] {
   const recorded = new Set(keys.filter(key => key.marker === '').map(key => key.type));
   const isRecorded = (algorithm: string) =>
     recorded.has(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
   return [...algorithms.filter(isRecorded), ...algorithms.filter(algorithm => !isRecorded(algorithm))];
 }
 
-const algorithms = [
+const usualAlgorithms = [
   'ssh-ed25519',
   ...['ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521'],
   ...['rsa-sha2-512', 'rsa-sha2-256'],

@@ -2,34 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuthenticationType, Client, ConnectConfig, Prompt } from 'ssh2';
 import ssh2 from 'ssh2';
 import { type Problem, ProblemError } from '../problem.ts';
+import { offeredAlgorithms } from './algorithms.ts';
 import { hostKeyProblem, login as loginCommand, record, recordedKeys } from './host-key.ts';
 import { type Identities, type Identity, identities } from './identities.ts';
 import type { ConnectOptions } from './index.ts';
 import { streamThrough } from './jumps.ts';
 import type { Ask } from './key-file.ts';
-import { fingerprint, hostKeyAlgorithms, judge, type KnownKey } from './known-hosts.ts';
+import { fingerprint, judge, type KnownKey } from './known-hosts.ts';
 import { NotYet, openSocket } from './socket.ts';
 import type { Target } from './target.ts';
 
 /** A server that refuses, or hangs up before it says a word, may only have too many logins at a time. */
 const retriesMs = [300, 900, 2700];
-
-/** What OpenSSH 9.2 accepts by default and ssh2 can do: no SHA-1, no CBC. */
-const algorithms: NonNullable<ConnectConfig['algorithms']> = {
-  kex: {
-    append: [],
-    prepend: [],
-    remove: [
-      'diffie-hellman-group-exchange-sha1',
-      'diffie-hellman-group14-sha1',
-      'diffie-hellman-group1-sha1',
-      'diffie-hellman-group15-sha512',
-      'diffie-hellman-group17-sha512',
-    ],
-  },
-  hmac: { append: [], prepend: [], remove: ['hmac-sha1', 'hmac-sha1-etm@openssh.com'] },
-  compress: ['none'],
-};
 
 /** A connection that somebody is logged in by, and the fingerprint of the key that the host showed. */
 export interface LoggedIn {
@@ -74,6 +58,8 @@ class Login {
   async run(): Promise<LoggedIn> {
     const client = this.#client;
     try {
+      // Before the host is contacted: there may be none.
+      const algorithms = offeredAlgorithms(this.#target, this.#keys);
       this.#proofs = await this.#proofsOf(this.#target);
       const { jump } = this.#target;
       const sock =
@@ -90,7 +76,7 @@ class Login {
         client.once('close', () => this.#fail(new Error('the connection was closed')));
         client.once('ready', resolve);
         this.#startClock();
-        client.connect({ ...this.#config(), sock: sock as never });
+        client.connect({ ...this.#config(algorithms), sock: sock as never });
       });
       if (judge(this.#keys, this.#hostKey!).is === 'unknown') await record(this.#target, this.#hostKey!);
       this.#options.onEvent?.('authenticated');
@@ -138,7 +124,7 @@ class Login {
     this.#timer = setTimeout(() => this.#fail(late), this.#target.connectTimeoutMs);
   }
 
-  #config(): ConnectConfig {
+  #config(algorithms: NonNullable<ConnectConfig['algorithms']>): ConnectConfig {
     const left = [...this.#proofs.offered];
     return {
       username: this.#target.user,
@@ -146,7 +132,7 @@ class Login {
       readyTimeout: 0,
       keepaliveInterval: this.#target.keepaliveMs,
       keepaliveCountMax: this.#target.keepaliveCountMax,
-      algorithms: { ...algorithms, serverHostKey: hostKeyAlgorithms(this.#keys) as never },
+      algorithms,
       // Called again at each re-keying.
       hostVerifier: (key: Buffer) => {
         this.#hostKey = key;

@@ -141,7 +141,11 @@ const refusals: Partial<Record<Host['transport'], Refusal>> = {
 
 function containerRefusal(host: Host, _ending: Ending, words: string): Problem {
   const message = `${host.transport} started no shell in "${host.address}".`;
-  return { code: 'unreachable', message, host: host.name, cause: words };
+  const hint =
+    host.transport === 'nspawn'
+      ? 'It has to be one of those that `machinectl list` shows, with systemd as its first process.'
+      : `It has to be one of those that \`${host.transport} ps\` shows.`;
+  return { code: 'unreachable', message, hint, host: host.name, cause: words };
 }
 
 function opensshRefusal(host: Host, ending: Ending, words: string): Problem | undefined {
@@ -159,7 +163,12 @@ function opensshRefusal(host: Host, ending: Ending, words: string): Problem | un
   if (/Host key verification failed|No \S+ host key is known/.test(words))
     return { ...problem, code: 'host-key-unknown', message: 'The host key is not in known_hosts.' };
   if (/Permission denied \(/.test(words))
-    return { ...problem, code: 'auth-failed', message: `The host did not let "${host.user}" in.` };
+    return {
+      ...problem,
+      code: 'auth-failed',
+      message: `The host did not let "${host.user}" in.`,
+      hint: 'Transport openssh asks no questions: a key or a certificate has to let you in without a password.',
+    };
   return {
     ...problem,
     code: 'unreachable',

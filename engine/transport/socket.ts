@@ -7,9 +7,9 @@ export class NotYet extends ProblemError {}
 
 /** A TCP connection to the host's SSH port, without Nagle's delay. Rejects with a ProblemError `unreachable`. */
 export function openSocket(host: Target): Promise<Socket> {
-  const { address, port, connectTimeoutMs } = host;
+  const { address, port, connectTimeoutMs, family = 0 } = host;
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port, noDelay: true, autoSelectFamily: true });
+    const socket = connect({ host: address, port, family, noDelay: true, autoSelectFamily: true });
     const refuse = (why: string, error?: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       socket.destroy();

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isIPv6, SocketAddress } from 'node:net';
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from '../host.ts';
@@ -33,10 +34,24 @@ export interface Target {
   connectTimeoutMs: number;
   keepaliveMs: number;
   keepaliveCountMax: number;
+  /** The version of IP that its name is looked up for; any when left out. */
+  family: 4 | 6 | undefined;
+  /** As ssh_config has them. */
+  algorithms: Readonly<Partial<Record<AlgorithmKeyword, string>>>;
 }
 
 const usualKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa', 'id_ed25519_sk', 'id_ecdsa_sk'];
 const deepestJump = 8;
+
+/** The keywords of ssh_config that choose algorithms. */
+const algorithmKeywords = [
+  'Ciphers',
+  'KexAlgorithms',
+  'MACs',
+  'HostKeyAlgorithms',
+  'PubkeyAcceptedAlgorithms',
+] as const;
+export type AlgorithmKeyword = (typeof algorithmKeywords)[number];
 
 /** What only the ssh command does; to go on without it could mean to connect to somebody else. */
 const onlyOpenssh = ['proxycommand', 'knownhostscommand', 'revokedhostkeys', 'canonicalizehostname'];
@@ -47,6 +62,12 @@ const onlyOpenssh = ['proxycommand', 'knownhostscommand', 'revokedhostkeys', 'ca
  */
 export function targetOf(host: Host, options: ConnectOptions = {}): Target {
   return resolve(host, options, undefined, 0);
+}
+
+/** The host with the port and the account that are used where the inventory does not say them. Throws as `targetOf`. */
+export function loginOf(host: Host): Host {
+  const { port, user } = host.transport === 'ssh' ? targetOf(host) : { port: 22, user: userInfo().username };
+  return { ...host, port: host.port ?? port, user: host.user ?? user };
 }
 
 function resolve(
@@ -62,7 +83,7 @@ function resolve(
   for (const keyword of onlyOpenssh) refuseForeign(host, keyword, word(keyword));
   const user = host.user ?? word('user') ?? userInfo().username;
   const port = host.port ?? portOf(word('port'), host);
-  const address = hostNameOf(settings, host.address).toLowerCase();
+  const address = canonical(hostNameOf(settings, host.address).toLowerCase());
   const alias = word('hostkeyalias');
   const expand = expander({ host, address, port, user, alias });
   const [interval, checking] = [secondsOf(word('serveraliveinterval')), word('stricthostkeychecking')];
@@ -93,7 +114,28 @@ function resolve(
     connectTimeoutMs: options.connectTimeoutMs ?? ms(secondsOf(word('connecttimeout'))) ?? 10_000,
     keepaliveMs: options.keepaliveMs ?? ms(interval) ?? 15_000,
     keepaliveCountMax: Number(word('serveralivecountmax') ?? 3),
+    family: ({ inet: 4, inet6: 6 } as const)[word('addressfamily')?.toLowerCase() ?? ''],
+    algorithms: algorithmsIn(word),
   };
+}
+
+function algorithmsIn(word: (keyword: string) => string | undefined): Target['algorithms'] {
+  const written = (keyword: AlgorithmKeyword) =>
+    word(keyword.toLowerCase()) ??
+    // Its name before OpenSSH 8.5.
+    (keyword === 'PubkeyAcceptedAlgorithms' ? word('pubkeyacceptedkeytypes') : undefined);
+  return Object.fromEntries(
+    algorithmKeywords.flatMap(keyword => {
+      const value = written(keyword);
+      return value === undefined ? [] : [[keyword, value]];
+    }),
+  );
+}
+
+/** An address of IPv6 as ssh writes it, so that known_hosts has one name for it. */
+function canonical(address: string): string {
+  const [, bare = address, zone = ''] = /^([\da-f:.]+)(%.*)?$/.exec(address) ?? [];
+  return isIPv6(bare) ? new SocketAddress({ address: bare, family: 'ipv6' }).address + zone : address;
 }
 
 function usualFiles(): ConfigFile[] {

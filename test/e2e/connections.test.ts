@@ -1,13 +1,21 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Become, Host } from '../../engine/host.ts';
 import { type Problem, problemsOf } from '../../engine/problem.ts';
 import { type ConnectOptions, connect } from '../../engine/transport/index.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
-import { describeLab } from '../lab/require.ts';
+import { describeLab, needs } from '../lab/require.ts';
 import { build, reconcile } from './reconcile.ts';
 
 // fish and tcsh are what accounts log in to; every account but `deploy` is made below.
@@ -34,16 +42,20 @@ afterAll(async () => {
 const accounts = `set -e
 useradd -m -s /bin/bash asked; useradd -m -s /usr/bin/fish fish; useradd -m -s /bin/tcsh tcsh
 useradd -m -s /bin/bash noisy; useradd -m -s /bin/bash wants-tty; useradd -m -s /bin/bash doas
-for name in asked fish tcsh noisy wants-tty doas; do
+useradd -m -s /bin/bash both
+for name in asked fish tcsh noisy wants-tty doas both; do
   cp -r /home/deploy/.ssh /home/$name/; chown -R $name: /home/$name/.ssh
   echo "$name:${password}" | chpasswd
 done
 echo 'root:root ${password}' | chpasswd
+useradd -r -m -s /usr/sbin/nologin service; echo 'service:${password}' | chpasswd
+printf 'echo noise; echo noise >&2; printf Password:\\n' | tee -a /root/.bashrc /root/.profile >/etc/profile.d/noise.sh
+printf 'Defaults:both requiretty\\nboth ALL=(ALL) ALL\\n' >/etc/sudoers.d/both
 printf 'asked ALL=(ALL) ALL\\nfish ALL=(ALL) ALL\\ntcsh ALL=(ALL) ALL\\n' >/etc/sudoers.d/asked
 printf 'Defaults:asked lecture=always, use_pty\\n' >>/etc/sudoers.d/asked
 printf 'wants-tty ALL=(ALL) NOPASSWD: ALL\\nDefaults:wants-tty requiretty\\n' >/etc/sudoers.d/tty
 printf 'noisy ALL=(ALL) NOPASSWD: ALL\\n' >/etc/sudoers.d/noisy
-printf 'permit nopass deploy as root\\npermit doas as root\\n' >/etc/doas.conf
+printf 'permit nopass deploy as root\\npermit nopass deploy as service\\npermit doas as root\\n' >/etc/doas.conf
 printf 'echo welcome\\nprintf "no end of line"\\necho careful >&2\\nprintf "Password: " >&2\\n' >/tmp/rc
 cat /home/noisy/.bashrc >>/tmp/rc; mv /tmp/rc /home/noisy/.bashrc; chmod 644 /home/noisy/.bashrc
 `;
@@ -218,6 +230,46 @@ describeLab('the host key', () => {
   });
 });
 
+const noIpv6 = 'this machine has no IPv6';
+describeLab('a host by an address of IPv6', () => {
+  test.for(['ssh', 'openssh'] as const)('is known by it and entered, over %s', async (transport, context) => {
+    const { hostKey } = lab.hosts.web;
+    const address6 = needs(context, lab.hosts.web.address6, noIpv6);
+    const known = options({ knownHostsFiles: [file('known6', `${address6} ${hostKey}\n`)] });
+    const long = address6.replace('::', ':0:0:0:0:0');
+    for (const address of [address6, long])
+      expect(await said(host({ address, transport }), root, known)).toBe('root');
+  });
+
+  test('has its own line of known_hosts for another port, behind jump hosts and by ssh_config', async context => {
+    const { hostKey } = lab.hosts.web;
+    const address6 = needs(context, lab.hosts.web.address6, noIpv6);
+    await withSshd('web', 'Port 22\nPort 2222', async () => {
+      const line = file('port6', `[${address6}]:2222 ${hostKey}\n${readFileSync(lab.knownHosts)}`);
+      const known = options({ knownHostsFiles: [line] });
+      const there = host({ address: address6, port: 2222 });
+      expect(await said(there, false, known)).toBe('deploy');
+      expect(await said({ ...there, proxyJump: `deploy@${lab.hosts.near.address}` }, false, known)).toBe(
+        'deploy',
+      );
+      const through = `deploy@[${address6}]:2222`;
+      expect(await said(host({ proxyJump: through }, 'near'), false, known)).toBe('deploy');
+      const unknown = await problemOf(connect(there, options()));
+      expect(unknown.hint).toContain(`ssh-keyscan -t ed25519 -p 2222 ${address6}`);
+      const fresh = join(dir, 'fresh6');
+      const accepting = { ...there, hostKeyChecking: 'accept-new' as const };
+      await said(accepting, false, options({ knownHostsFiles: [fresh] }));
+      expect(readFileSync(fresh, 'utf8')).toBe(`[${address6}]:2222 ${hostKey}\n`);
+    });
+    const config = file('config6', `Host six\n HostName ${address6}\n AddressFamily inet6\n`);
+    const given = options({
+      sshConfigFiles: [{ path: config, of: 'user' }],
+      knownHostsFiles: [file('known6', `${address6} ${hostKey}\n`)],
+    });
+    expect(await said(host({ address: 'six' }), false, given)).toBe('deploy');
+  });
+});
+
 describeLab('transport openssh', () => {
   test('logs in by a certificate, to a host that shows one', async () => {
     const authority = join(dir, 'authority');
@@ -313,6 +365,20 @@ describeLab('becoming another account', () => {
     ],
     ['requiretty', 'wants-tty', root, {}, /sudo of the host works on a terminal only \(requiretty\)/],
     [
+      'requiretty and a password',
+      'both',
+      root,
+      { becomePassword: password },
+      /works on a terminal only \(requiretty\)/,
+    ],
+    [
+      'an account that lets nobody in, for su',
+      'deploy',
+      { user: 'service', method: 'su' },
+      { becomePassword: password },
+      /su keeps to the shell of "service", which lets nobody in/,
+    ],
+    [
       'an account that is not there',
       'deploy',
       { user: 'nobody-here', method: 'sudo' },
@@ -332,6 +398,23 @@ describeLab('becoming another account', () => {
       await said(host({ user: 'root' }), by('su', 'daemon'), options({ becomePassword: 'unused' })),
     ).toBe('daemon');
     expect(await said(host(), by('doas'), options())).toBe('root');
+  });
+
+  test('into one that lets nobody log in, by sudo, doas, and su of root', async () => {
+    const service = (method: Become['method']) => by(method, 'service');
+    expect(await said(host({ user: 'asked' }), service('sudo'), options({ becomePassword: password }))).toBe(
+      'service',
+    );
+    expect(await said(host(), service('doas'), options())).toBe('service');
+    expect(await said(host({ user: 'root' }), service('su'), options())).toBe('service');
+  });
+
+  test('by doas with a password is told what to permit instead', async () => {
+    const problem = await problemOf(
+      said(host({ user: 'doas' }), by('doas'), options({ becomePassword: password })),
+    );
+    expect(problem.hint).toContain('asks for one on a terminal only');
+    expect(problem.hint).toContain('permit nopass doas as root');
   });
 
   test.each(['fish', 'tcsh'])('from the login shell %s', async user => {
@@ -382,6 +465,59 @@ describeLab('a host with narrow limits', () => {
       expect(Number(log.stdout)).toBeGreaterThan(0);
     });
   });
+});
+
+describeLab('an inventory of Ansible', () => {
+  test.skipIf(spawnSync('ansible-vault', ['--version']).error !== undefined)(
+    'logs in and becomes by passwords that ansible-vault encrypted, each host by its own',
+    async () => {
+      build();
+      const folder = mkdtempSync(join(dir, 'ansible-'));
+      const put = (name: string, text: string) => {
+        mkdirSync(dirname(join(folder, name)), { recursive: true });
+        writeFileSync(join(folder, name), text);
+      };
+      const vault = (...words: string[]) =>
+        execFileSync('ansible-vault', [...words, '--vault-password-file', join(folder, 'vault-password')], {
+          cwd: folder,
+          encoding: 'utf8',
+        });
+      put('vault-password', 'open sesame\n');
+      put('hosts', `[web]\nweb ansible_host=${lab.hosts.web.address} ansible_user=asked\n`);
+      put('group_vars/web/vault.yml', `ansible_become_pass: ${password}\n`);
+      vault('encrypt', 'group_vars/web/vault.yml');
+      put('group_vars/web/login.yml', vault('encrypt_string', password, '--name', 'ansible_password'));
+      put(
+        'play.yml',
+        `hosts: web
+become: true
+resources:
+  - command: { run: "id -un >/tmp/as-root", creates: /tmp/as-root }
+  - command: { run: "id -un >/tmp/as-service", creates: /tmp/as-service }
+    become: { user: service }
+`,
+      );
+      mkdirSync(join(folder, 'home/.ssh'), { recursive: true, mode: 0o700 });
+      put('home/.ssh/known_hosts', readFileSync(lab.knownHosts, 'utf8'));
+      const HOME = join(folder, 'home');
+      await withSshd('web', 'PasswordAuthentication yes', async () => {
+        const locked = await reconcile(folder, ['apply', '-i', 'hosts', 'play.yml'], { HOME });
+        expect([locked.exit, locked.stderr]).toEqual([
+          3,
+          expect.stringContaining('encrypted by Ansible Vault'),
+        ]);
+        const RECONCILE_VAULT_PASSWORD_FILE = join(folder, 'vault-password');
+        const ran = await reconcile(folder, ['apply', '-i', 'hosts', '-vv', 'play.yml'], {
+          HOME,
+          RECONCILE_VAULT_PASSWORD_FILE,
+        });
+        expect([ran.exit, ran.stdout]).toEqual([0, expect.stringContaining('2 changed')]);
+        expect(ran.stdout + ran.stderr).not.toContain(password);
+      });
+      const made = await lab.exec('web', 'cat /tmp/as-root /tmp/as-service');
+      expect(made.stdout).toBe('root\nservice\n');
+    },
+  );
 });
 
 describeLab('an apply', () => {

@@ -57,6 +57,10 @@ const begun = ({ names, exists }: Look) =>
   names('/run/reconcile').some(
     name => exists(`/run/reconcile/${name}/of`) && !exists(`/run/reconcile/${name}/end`),
   );
+/** What comes from near is in `partial` for an instant only. */
+const fetching = ({ names, unpacked }: Look) =>
+  names('/var/cache/apt/archives/partial').length > 0 ||
+  (names('/var/cache/apt/archives').some(name => name.endsWith('.deb')) && unpacked() < 0.1);
 const there = (path: string) => (look: Look) => look.exists(path);
 const has = (path: string, words: string) => (look: Look) => look.text(path).includes(words);
 const venv = '/srv/flaskapp/venv';
@@ -70,13 +74,7 @@ const insides: readonly Place[] = [
     'power',
     'shell',
   ],
-  [
-    'System packages',
-    'apt fetches packages',
-    look => look.names('/var/cache/apt/archives/partial').length > 0,
-    'controller',
-    'power',
-  ],
+  ['System packages', 'apt fetches packages', fetching, 'controller', 'power'],
   ['System packages', 'dpkg has unpacked a tenth', look => look.unpacked() > 0.1, 'connection', 'shell'],
   ['System packages', 'dpkg has unpacked half', look => look.unpacked() > 0.5, 'power', 'controller'],
   [

@@ -3,7 +3,7 @@ import type { Release } from './base.ts';
 import type { Outcome } from './command.ts';
 import * as machine from './host.ts';
 import { hostKey, identityFile, knownHostsFile, writeIdentity } from './identity.ts';
-import { hostAddress, setLink } from './network.ts';
+import { hostAddress, hostAddress6, setLink } from './network.ts';
 import { type HostRecord, type LabRecord, removeLab, saveLab } from './registry.ts';
 
 /** A host of a lab. */
@@ -11,6 +11,8 @@ export interface LabHost {
   name: string;
   release: Release;
   address: string;
+  /** Undefined on a machine without IPv6. */
+  address6: string | undefined;
   port: number;
   /** The account with sudo and no password; root is let in by the same key. */
   user: string;
@@ -90,6 +92,7 @@ function describeHost(lab: LabRecord, host: HostRecord): LabHost {
     name: host.name,
     release: host.release,
     address: hostAddress(lab.id, host.index),
+    address6: hostAddress6(lab.id, host.index),
     port: 22,
     user: 'deploy',
     rootDir: machine.rootDir(lab, host),

@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { listenerAuthority } from './acme.ts';
 import { mustNow } from './command.ts';
 import { aptSettings, localAuthorities, pipSettings, resolvConf } from './machine.ts';
-import { archivePort, gatewayAddress, hostAddress } from './network.ts';
+import { archivePort, gatewayAddress, hostAddress, hostAddress6 } from './network.ts';
 import type { HostRecord, LabRecord } from './registry.ts';
 
 /** The private key that every host of a lab lets in, as `deploy` and as root. */
@@ -60,7 +60,9 @@ export function writeIdentity(lab: LabRecord, host: HostRecord, rootDir: string)
 
 function networkFile(lab: LabRecord, host: HostRecord): string {
   const address = `Address=${hostAddress(lab.id, host.index)}/24\nGateway=${gatewayAddress(lab.id)}\n`;
-  return `[Match]\nName=host0\n[Network]\n${address}LinkLocalAddressing=no\nIPv6AcceptRA=no\nIgnoreCarrierLoss=yes\n`;
+  const address6 = hostAddress6(lab.id, host.index);
+  const second = address6 ? `[Address]\nAddress=${address6}/64\nDuplicateAddressDetection=none\n` : '';
+  return `[Match]\nName=host0\n[Network]\n${address}LinkLocalAddressing=no\nIPv6AcceptRA=no\nIgnoreCarrierLoss=yes\n${second}`;
 }
 
 function aptConf(lab: LabRecord): string {

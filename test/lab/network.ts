@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { mustNow, runNow } from './command.ts';
 
@@ -21,6 +22,17 @@ export const gatewayAddress = (id: number) => `10.77.${id}.1`;
 
 /** The address of a lab's host; `index` counts from 1. */
 export const hostAddress = (id: number, index: number) => `10.77.${id}.${10 + index}`;
+
+const subnet6 = (id: number) => `fd00:77:${id}::`;
+
+/** Likewise by version 6 of IP; undefined on a machine without it. */
+export const hostAddress6 = (id: number, index: number) =>
+  hasIpv6() ? `${subnet6(id)}${10 + index}` : undefined;
+
+function hasIpv6(): boolean {
+  const off = '/proc/sys/net/ipv6/conf/all/disable_ipv6';
+  return existsSync(off) && readFileSync(off, 'utf8').trim() === '0';
+}
 
 /** The nspawn machine name of a host, which also names the controller's end of its cable (`vb-` before it). */
 export const machineName = (id: number, index: number) => `rl${id}h${index}`;
@@ -49,6 +61,7 @@ export function makeNetwork(id: number): void {
   const bridge = bridgeName(id);
   mustNow(['ip', 'link', 'add', bridge, 'type', 'bridge']);
   mustNow(['ip', 'address', 'add', `${gatewayAddress(id)}/24`, 'dev', bridge]);
+  if (hasIpv6()) mustNow(['ip', 'address', 'add', `${subnet6(id)}1/64`, 'dev', bridge, 'nodad']);
   mustNow(['ip', 'link', 'set', bridge, 'up']);
   for (const [table, rule] of rules(id)) mustNow(['iptables', '-w', '-t', table, '-I', ...rule]);
   forwarding(forward);

@@ -1,5 +1,12 @@
-import { describe, it } from 'vitest';
+import { describe, it, type TestContext } from 'vitest';
 import { labImpossible } from './machine.ts';
+
+/** Skips a test, with the reason, on a machine that lacks something; with RECONCILE_LAB=required the test fails. */
+export function needs<T>(context: TestContext, there: T | undefined, lacks: string): T {
+  if (there !== undefined) return there;
+  if (process.env['RECONCILE_LAB'] === 'required') throw new Error(`RECONCILE_LAB=required, but ${lacks}`);
+  return context.skip(lacks);
+}
 
 /**
  * `describe` for tests that need a lab: skipped with the reason where none can run, failed instead when

@@ -1,3 +1,4 @@
+import type { Place } from '../../problem.ts';
 import { isMap, type Value } from '../../value.ts';
 import { filters } from './filters.ts';
 import {
@@ -20,6 +21,8 @@ import { capitalized, lines, replaced, stripped, words } from './text-filters.ts
 export interface Runtime {
   /** The value of an environment variable, best as a Secret; undefined when it is not set. */
   readonly env?: (name: string) => Value | undefined;
+  /** What is in a text that Ansible Vault encrypted, called `label`. Throws a ProblemError. */
+  readonly vaulted?: (sealed: string, label: string, at: Place) => Value;
 }
 
 type Maker = (run: Run, runtime: Runtime) => (given: Given) => Result;

@@ -1,8 +1,11 @@
 import type { Host } from '../../host.ts';
 import type { Problem } from '../../problem.ts';
 import type { Problems } from '../problems.ts';
+import type { SecretSink } from '../resolve.ts';
+import { runtime } from '../scope.ts';
 import { sourceOf } from '../tree.ts';
 import type { Variable } from '../variables.ts';
+import type { Vault } from '../vaulted.ts';
 import { connectionOf, setsConnection } from './connection.ts';
 import {
   type Inventory,
@@ -25,6 +28,13 @@ interface Resolved {
   problems: readonly Problem[];
 }
 
+/** What reading inventories takes beside their texts. */
+export interface InventoryReading {
+  vault: Vault;
+  /** Is told of the passwords and the vaulted settings of hosts. */
+  secrets?: SecretSink | undefined;
+}
+
 /**
  * Puts inventories together; in what several set, later ones are stronger. What is in group_vars/ and host_vars/ of
  * `folders` is stronger than what the inventories say of the same group or host.
@@ -33,10 +43,12 @@ export function buildInventory(
   sources: readonly InventorySource[],
   folders: readonly string[],
   problems: Problems,
+  { vault, secrets }: InventoryReading,
 ): Inventory {
+  const reading = { runtime: { ...runtime, vaulted: vault.secret.bind(vault) }, secrets };
   const { hosts, groups } = merge(sources);
   checkNames(hosts, groups, sources, problems);
-  const sealed = folders.map(folder => addVariablesFolder(folder, hosts, groups, problems));
+  const sealed = folders.map(folder => addVariablesFolder(folder, hosts, groups, problems, vault));
   const order = parentsFirst(groups, problems);
   const members = membersOf(hosts, groups);
   const groupsOf = new Map([...hosts.keys()].map(name => [name, [] as string[]]));
@@ -49,7 +61,7 @@ export function buildInventory(
     let all: readonly Variable[] | undefined;
     const variables = () => (all ??= [...shared.variables, ...vars]);
     const connecting = [...shared.connecting, ...vars.filter(setsConnection)];
-    const connection = connectionOf(name, of, connecting, variables);
+    const connection = connectionOf(name, of, connecting, variables, reading);
     const resolved = [
       ...settings.filter(({ level }) => level === 'defaults'),
       ...connection.settings,
@@ -67,6 +79,7 @@ export function buildInventory(
     groups: members,
     children: childrenOf(groups),
     files: sources.map(({ file }) => file),
+    runtime: reading.runtime,
     variablesOf: name => known.get(name)?.variables() ?? [],
     settingsOf: name => known.get(name)?.settings ?? [],
     problemsOf: name => known.get(name)?.problems ?? [],

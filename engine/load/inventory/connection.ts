@@ -1,21 +1,26 @@
 import type { Become, Host } from '../../host.ts';
 import { type Problem, ProblemError } from '../../problem.ts';
-import { masked, type Plain, Unknown } from '../../value.ts';
-import { runtime } from '../scope.ts';
+import { Locked, type Plain, reveal, Secret, Unknown } from '../../value.ts';
+import type { Runtime } from '../expression/index.ts';
+import type { SecretSink } from '../resolve.ts';
 import { evaluateTree } from '../tree.ts';
 import { type Variable, VariableScope } from '../variables.ts';
 import { ansibleNames } from './ansible-names.ts';
 import type { Setting } from './model.ts';
+import { splitAddress } from './names.ts';
 
-type Reader = (value: Plain) => Host[Setting['key']] | undefined;
+type Reader = (value: Plain, name: string) => Host[Setting['key']] | undefined;
 
+const password: Reader = (value, name) => (value === null ? undefined : new Secret(String(value), name));
 const text: Reader = value => (value === null || value === '' ? undefined : String(value));
 
-/** Variables of Ansible that say how to reach a host, strongest first where two mean the same. */
+/** Variables of Ansible that say how to reach a host; of those that mean the same it takes the first one here. */
 const settings: readonly (readonly [names: readonly string[], key: Setting['key'], read: Reader])[] = [
-  [['ansible_host', 'ansible_ssh_host'], 'address', text],
-  [['ansible_port', 'ansible_ssh_port'], 'port', port],
-  [['ansible_user', 'ansible_ssh_user'], 'user', text],
+  [['ansible_ssh_host', 'ansible_host'], 'address', address],
+  [['ansible_ssh_port', 'ansible_port'], 'port', port],
+  [['ansible_ssh_user', 'ansible_user'], 'user', text],
+  [['ansible_ssh_password', 'ansible_ssh_pass', 'ansible_password'], 'password', password],
+  [['ansible_become_pass', 'ansible_become_password'], 'becomePassword', password],
   [['ansible_ssh_private_key_file', 'ansible_private_key_file'], 'identityFile', text],
   [['ansible_connection'], 'transport', transport],
   [['ansible_ssh_common_args', 'ansible_ssh_extra_args'], 'proxyJump', value => jumpOf(String(value))],
@@ -37,6 +42,7 @@ export function connectionOf(
   groups: readonly string[],
   connecting: readonly Variable[],
   variables: () => readonly Variable[],
+  { runtime, secrets }: { runtime: Runtime; secrets?: SecretSink | undefined },
 ): { settings: Setting[]; problems: Problem[] } {
   const found = new Map(connecting.map(variable => [variable.name, variable]));
   const result: { settings: Setting[]; problems: Problem[] } = { settings: [], problems: [] };
@@ -46,14 +52,17 @@ export function connectionOf(
     if (variable.tree.kind === 'constant') return variable.tree.value;
     scope ??= VariableScope.of(new Map(Object.entries(ansibleNames(host, groups))), variables(), runtime);
     const value = evaluateTree(variable.tree, scope, runtime);
+    if (value instanceof Locked) throw new ProblemError(value.problem);
     if (value instanceof Unknown)
       throw new Refused(`${variable.name} depends on ${value.from}, which is not known yet`);
-    return masked(value);
+    const revealed = reveal(value);
+    for (const { text, label } of revealed.secrets) secrets?.add(text, label);
+    return revealed.value;
   };
   const attempt = (variable: Variable, key: Setting['key'], read: Reader) => {
     const { level, at } = variable;
     try {
-      const value = read(evaluated(variable));
+      const value = read(evaluated(variable), variable.name);
       if (value !== undefined) result.settings.push({ key, value, level, at });
     } catch (thrown) {
       if (thrown instanceof ProblemError) result.problems.push(...thrown.problems);
@@ -82,6 +91,15 @@ export function connectionOf(
 
 /** Why a value cannot be used, without the place and the full stop. */
 class Refused extends Error {}
+
+function address(value: Plain, name: string): Host['address'] | undefined {
+  const given = text(value, name);
+  if (typeof given !== 'string') return undefined;
+  const { address, port } = splitAddress(given);
+  if (port !== undefined)
+    throw new Refused(`${name} "${given}" has a port in it: set ansible_port to ${port}`);
+  return address;
+}
 
 function port(value: Plain): number {
   const number = Number(value);

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { type Place, ProblemError } from '../../problem.ts';
+import { runProgramNow } from '../../program.ts';
 import { isMap, type Plain, type Value } from '../../value.ts';
 import type { Problems } from '../problems.ts';
 import type { Written } from '../tree.ts';
@@ -6,6 +8,25 @@ import { ansibleVariables } from '../variables.ts';
 import { InventorySource, setGroupVariable } from './model.ts';
 
 type Call = (...args: string[]) => string;
+
+/** How long an inventory program may take in all, with one call for each host where it needs those. */
+const longestMs = 60_000;
+
+/** Calls a program of this computer that prints an inventory, as `readProgram` wants it. Calls throw a ProblemError. */
+export function inventoryProgram(path: string, shown: string): Call {
+  const deadline = Date.now() + longestMs;
+  return (...args) => {
+    const limits = { cwd: '.', timeoutMs: Math.max(1, deadline - Date.now()) };
+    const { exit, how, stdout, stderr } = runProgramNow([resolve(path), ...args], limits);
+    if (exit === 0) return stdout.toString();
+    const cause = stderr.toString().trim().slice(-2000);
+    throw new ProblemError({
+      code: 'inventory-program',
+      message: `The inventory program "${[shown, ...args].join(' ')}" ${how}.`,
+      ...(cause !== '' && { cause }),
+    });
+  };
+}
 
 /** Whether data is what an inventory program prints, kept in a file. */
 export function isDynamic(data: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { Host } from '../../host.ts';
 import type { Place, Problem } from '../../problem.ts';
+import type { Runtime } from '../expression/index.ts';
 import type { Variable } from '../variables.ts';
 
 /** What is known of the hosts. */
@@ -14,6 +15,8 @@ export interface Inventory {
   /** The groups directly in each group. Those that are in no other are in `all`. */
   children: ReadonlyMap<string, readonly string[]>;
   files: readonly string[];
+  /** What expressions in its variables may ask for. */
+  runtime: Runtime;
   /** Every variable that is set for a host, weakest first; a name may be there several times. */
   variablesOf(host: string): readonly Variable[];
   /** What was said of how to reach a host, weakest first. */

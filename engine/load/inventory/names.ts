@@ -67,3 +67,11 @@ function checkMembers(
     }
   }
 }
+
+/** An address without the brackets around one of IPv6, and the port that somebody put behind it. */
+export function splitAddress(text: string): { address: string; port?: string } {
+  const found = /^\[([^\]]+)\](?::(\d+))?$|^([^:]+):(\d+)$/.exec(text);
+  if (found === null) return { address: text };
+  const [, bracketed, behind, plain, port = behind] = found;
+  return { address: (bracketed ?? plain)!, ...(port !== undefined && { port }) };
+}

@@ -1,4 +1,5 @@
 import type { Become } from '../../host.ts';
+import type { Place } from '../../problem.ts';
 import { isMap, type Plain } from '../../value.ts';
 import { inventoryFileSchema } from '../envelope.ts';
 import type { Doc, Path } from '../parse.ts';
@@ -6,6 +7,7 @@ import type { Problems } from '../problems.ts';
 import { validate } from '../validate.ts';
 import { readVariables } from '../variables.ts';
 import { InventorySource, type Named, type Setting } from './model.ts';
+import { splitAddress } from './names.ts';
 
 /** Reads an inventory in this program's own format. What is wrong goes to `problems`. */
 export function readOwnFormat(doc: Doc, problems: Problems): InventorySource {
@@ -68,12 +70,25 @@ function settingsOf(
         `${key} is taken as it is written; templates are not evaluated here.`,
         at,
       );
-    settings.push({ key: property, value: value as Setting['value'], level, at });
+    settings.push({ key: property, value: checked(key, value, at, problems), level, at });
   }
   const become = host['become'] as Plain | undefined;
   if (become !== undefined)
     settings.push({ key: 'become', value: becomeOf(become), level, at: doc.place([...path, 'become']) });
   return settings;
+}
+
+function checked(key: string, value: Plain, at: Place, problems: Problems): Setting['value'] {
+  if (key !== 'address' || typeof value !== 'string') return value as Setting['value'];
+  const { address, port } = splitAddress(value);
+  if (port !== undefined)
+    problems.report(
+      'invalid-value',
+      `"${value}" has a port in it.`,
+      at,
+      `address: "${address}", port: ${port}`,
+    );
+  return address;
 }
 
 /** `true`, `false` or a map as a Become; true is root by sudo. */

@@ -6,13 +6,14 @@ import { placeIn } from '../expression/index.ts';
 import { readText, shownPath } from '../files.ts';
 import { parseYaml } from '../parse.ts';
 import { Problems } from '../problems.ts';
+import type { SecretSink } from '../resolve.ts';
+import { Vault } from '../vaulted.ts';
 import { isAnsibleYaml, readAnsibleYaml } from './ansible-yaml.ts';
-import { buildInventory } from './build.ts';
-import { isDynamic, readDynamic, readProgram } from './dynamic.ts';
+import { buildInventory, type InventoryReading } from './build.ts';
+import { inventoryProgram, isDynamic, readDynamic, readProgram } from './dynamic.ts';
 import { readIni } from './ini.ts';
 import { type Inventory, InventorySource, type Setting } from './model.ts';
 import { readOwnFormat } from './own.ts';
-import { inventoryProgram } from './program.ts';
 
 /**
  * Reads what was given with -i: files, folders and programs, or lists such as `web1,admin@web2:2222`. Without any,
@@ -23,6 +24,7 @@ export function readInventory(
   given: readonly string[],
   beside: string | undefined,
   problems: Problems,
+  reading: InventoryReading,
 ): Inventory {
   const names = inventorySources(given, beside);
   const sources = names.flatMap(name => problems.attempt(() => readSource(name, problems)) ?? []);
@@ -32,7 +34,7 @@ export function readInventory(
     ...(beside === undefined ? [] : [dirname(beside)]),
   ].filter(folder => existsSync(folder));
   const once = new Map(folders.map(folder => [realpathSync(folder), folder]));
-  return buildInventory(sources, [...once.values()], problems);
+  return buildInventory(sources, [...once.values()], problems, reading);
 }
 
 /** What an inventory is read from: what was given, else the default file if there is one. */
@@ -40,10 +42,20 @@ export function inventorySources(given: readonly string[], beside: string | unde
   return given.length > 0 ? given : defaultFile(beside);
 }
 
+/** What an inventory is loaded with, as given on the command line. */
+export interface InventoryOptions {
+  inventory?: readonly string[] | undefined;
+  beside?: string;
+  /** Opens what Ansible Vault encrypted. */
+  vaultPassword?: string | undefined;
+  secrets?: SecretSink;
+}
+
 /** The inventory by itself; throws a ProblemError with all that is wrong in it. */
-export function loadInventory(options: { inventory?: readonly string[]; beside?: string } = {}): Inventory {
+export function loadInventory(options: InventoryOptions = {}): Inventory {
   const problems = new Problems();
-  const inventory = readInventory(options.inventory ?? [], options.beside, problems);
+  const reading = { vault: new Vault(options.vaultPassword), secrets: options.secrets };
+  const inventory = readInventory(options.inventory ?? [], options.beside, problems, reading);
   problems.done();
   return inventory;
 }
@@ -147,11 +159,15 @@ function readList(list: string): InventorySource {
   const source = new InventorySource(`-i ${list}`, false);
   const where = placeIn(`-i ${list}`, list);
   for (const match of list.matchAll(/[^,\s]+/g)) {
-    const [, user, name, port] = /^(?:([^@]+)@)?([^:]+)(?::(\d+))?$/.exec(match[0]) ?? [];
+    const [, user, bracketed, plain, port] =
+      /^(?:([^@]+)@)?(?:\[([\da-f:.]+)\]|([^:[\]]+|[\da-f]*:[\da-f]*:[\da-f:.]*))(?::(\d+))?$/i.exec(
+        match[0],
+      ) ?? [];
+    const name = bracketed ?? plain;
     if (name === undefined) {
       throw new ProblemError({
         code: 'usage',
-        message: `-i takes hosts as NAME, USER@NAME or NAME:PORT, not "${match[0]}".`,
+        message: `-i takes hosts as NAME, USER@NAME, NAME:PORT or [ADDRESS]:PORT, not "${match[0]}".`,
       });
     }
     const at = where(match.index, match[0].length);

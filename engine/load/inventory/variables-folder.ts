@@ -3,23 +3,27 @@ import { extname, join } from 'node:path';
 import { type Problem, ProblemError } from '../../problem.ts';
 import { isMap } from '../../value.ts';
 import { readText, shownPath } from '../files.ts';
-import { parseYaml } from '../parse.ts';
-import type { Problems } from '../problems.ts';
+import { type Doc, parseYaml } from '../parse.ts';
+import { Problems } from '../problems.ts';
+import { silently, withoutText } from '../secrets/read.ts';
 import { isVault } from '../secrets/vault.ts';
-import { ansibleVariables, type Variable } from '../variables.ts';
+import type { Written } from '../tree.ts';
+import { ansibleVariables, secretVariable, type Variable } from '../variables.ts';
+import type { Vault } from '../vaulted.ts';
 import type { Groups, Hosts } from './build.ts';
 
 const extensions = ['', '.yml', '.yaml', '.json'];
 
 /**
  * Adds the variables in group_vars/ and host_vars/ of a folder, which are read as Ansible reads them, to groups and
- * hosts. Returns why a host, which is in `groups`, cannot be used: a file for it is encrypted.
+ * hosts. Returns why a host, which is in `groups`, cannot be used: a file for it is encrypted, and cannot be opened.
  */
 export function addVariablesFolder(
   folder: string,
   hosts: Hosts,
   groups: Groups,
   problems: Problems,
+  vault: Vault,
 ): (host: string, groups: readonly string[]) => readonly Problem[] {
   const sealed = new Map<string, Problem[]>();
   const add = (kind: 'group' | 'host', all: ReadonlyMap<string, { vars: Variable[] }>) => {
@@ -31,9 +35,9 @@ export function addVariablesFolder(
       if (found === undefined) continue;
       const level = `${kind} ${name}`;
       for (const file of filesOf(join(within, found))) {
-        const read = problems.attempt(() => readFile(file, level)) ?? [];
+        const read = problems.attempt(() => readFile(file, level, vault)) ?? [];
         if (Array.isArray(read)) vars.push(...read);
-        else sealed.set(level, [...(sealed.get(level) ?? []), read]);
+        else sealed.set(level, [...(sealed.get(level) ?? []), ...read.problems]);
       }
     }
   };
@@ -47,17 +51,33 @@ export function addVariablesFolder(
         );
 }
 
-function readFile(file: string, level: string): Variable[] | Problem {
+function readFile(file: string, level: string, vault: Vault): Variable[] | ProblemError {
   const shown = shownPath(file);
   const text = readText(file, shown);
-  if (isVault(text)) {
-    return {
-      code: 'not-supported',
-      message: `"${shown}" is encrypted with Ansible Vault, which can be read as a file of secrets alone.`,
-      hint: 'Name it under secrets: of the playbook, and move it out of here.',
-    };
-  }
-  const doc = parseYaml(text, shown, 'ansible');
+  return isVault(text)
+    ? readSealed(text, shown, level, vault)
+    : variablesIn(parseYaml(text, shown, 'ansible'), level);
+}
+
+/** The variables of a file that is encrypted as a whole, all of them secret; no problem holds a line of it. */
+function readSealed(text: string, shown: string, level: string, vault: Vault): Variable[] | ProblemError {
+  const problems = new Problems();
+  const clear = problems.attempt(() => vault.open(text, shown));
+  const doc = clear === undefined ? undefined : silently(problems, () => parseYaml(clear, shown, 'ansible'));
+  if (doc === undefined) return new ProblemError(...problems.all());
+  const hidden: Written & Pick<Doc, 'data'> = {
+    data: doc.data,
+    place: (...where) => withoutText(doc.place(...where)),
+    within: path => {
+      const place = doc.within(path);
+      return (...part) => withoutText(place(...part));
+    },
+    tag: path => doc.tag(path),
+  };
+  return variablesIn(hidden, level).map(secretVariable);
+}
+
+function variablesIn(doc: Written & Pick<Doc, 'data'>, level: string): Variable[] {
   if (doc.data !== null && !isMap(doc.data)) {
     const message = 'A file of variables is a map of names and values.';
     throw new ProblemError({ code: 'wrong-type', message, at: doc.place([]) });

@@ -42,7 +42,7 @@ export function readSecrets(
   if (!existsSync(key)) return missing(key, shown, source.at, problems);
   const text = problems.attempt(() => readText(key, shown, source.at)) ?? '';
   if (isEncryptedWhole(text)) return new Locked(`the key of ${shown}`, lockedBy());
-  const doc = silently(problems, () => parseYaml(text, shown));
+  const doc = silently(problems, () => parseSecrets(text, shown));
   const sealed = doc && problems.attempt(() => sealedFile(doc, text));
   if (sealed === undefined) {
     refuseReadable(key, shown, source.at, problems);
@@ -53,8 +53,13 @@ export function readSecrets(
   return clear === undefined ? {} : valuesOf(clear, shown, reading, problems);
 }
 
+/** Values that Ansible Vault encrypted one by one have a tag of Ansible. */
+function parseSecrets(text: string, shown: string): Doc {
+  return parseYaml(text, shown, /!vault\b/.test(text) ? 'ansible' : 'own');
+}
+
 function valuesOf(text: string, shown: string, reading: SecretReading, problems: Problems): Values {
-  const doc = silently(problems, () => parseYaml(text, shown));
+  const doc = silently(problems, () => parseSecrets(text, shown));
   if (doc === undefined || doc.data === null) return {};
   if (!isMap(doc.data)) {
     const message = 'A file of secrets is a map of names and texts.';
@@ -116,7 +121,7 @@ function refuseReadable(file: string, shown: string, at: Place, problems: Proble
 }
 
 /** Notes problems without the source lines in them: they may hold secrets, and so may what a parser quotes. */
-function silently<T>(problems: Problems, work: () => T): T | undefined {
+export function silently<T>(problems: Problems, work: () => T): T | undefined {
   try {
     return work();
   } catch (thrown) {
@@ -134,6 +139,7 @@ function silently<T>(problems: Problems, work: () => T): T | undefined {
   }
 }
 
-function withoutText({ file, line, column }: Place): Place {
+/** A place without its line, which may hold a secret. */
+export function withoutText({ file, line, column }: Place): Place {
   return { file, line, column };
 }

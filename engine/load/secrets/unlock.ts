@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Problem, ProblemError, problemsOf } from '../../problem.ts';
+import { runProgram } from '../../program.ts';
 import { isMap } from '../../value.ts';
 import { readText, shownPath } from '../files.ts';
 import { type Doc, parseYaml } from '../parse.ts';
@@ -12,19 +13,12 @@ import { sealedFile } from './sealed.ts';
 import { keyOf, type SecretSource, secretSources } from './sources.ts';
 import { isVault, openVault, vaultProblem } from './vault.ts';
 
-/** Runs a program of the controller with its standard input closed. Rejects with a ProblemError when it cannot start. */
-export type RunProgram = (
-  words: readonly string[],
-  options: { cwd: string; timeoutMs: number },
-) => Promise<{ exit: number; stdout: Buffer; stderr: Buffer }>;
-
 /** What opens secrets. */
 export interface Openers {
   /** Asked for once an encrypted file is found. Throws a ProblemError. */
   keys(): Keys;
   /** The password of Ansible Vault, if there is one. Throws a ProblemError. */
   vaultPassword(): string | undefined;
-  run: RunProgram;
 }
 
 /** By source: the key of its file, its text in clear, or why it could not be opened. Plain files are not in it. */
@@ -44,7 +38,7 @@ export async function unlock(playbook: string, openers: Openers): Promise<Unlock
     try {
       const opened =
         'command' in source
-          ? await outputOf(source.command, source.timeoutS, folder, openers)
+          ? await outputOf(source.command, source.timeoutS, folder)
           : await openFile(key, openers);
       if (opened !== undefined) found.set(key, opened);
     } catch (thrown) {
@@ -85,7 +79,7 @@ async function openFile(file: string, openers: Openers): Promise<FileKey | strin
   if (doc === undefined || !isMap(doc.data)) return undefined;
   const sealed = sealedFile(doc, text);
   if (sealed !== undefined) return fileKeyOf(sealed, openers.keys());
-  if (isMap(doc.data['sops'])) return outputOf(['sops', '-d', file], 60, dirname(file), openers);
+  if (isMap(doc.data['sops'])) return outputOf(['sops', '-d', file], 60, dirname(file));
   return undefined;
 }
 
@@ -124,19 +118,14 @@ function vaultText(text: string, file: string, openers: Openers): string {
   return clear;
 }
 
-async function outputOf(
-  command: readonly string[],
-  timeoutS: number,
-  cwd: string,
-  { run }: Openers,
-): Promise<string> {
-  const { exit, stdout, stderr } = await run(command, { cwd, timeoutMs: timeoutS * 1000 });
-  if (exit === 0) return stdout.toString();
-  const how = exit === -1 ? `did not end within ${timeoutS} s` : `exited ${exit}`;
+async function outputOf(command: readonly string[], timeoutS: number, cwd: string): Promise<string> {
+  const { exit, how, stdout, stderr } = await runProgram(command, { cwd, timeoutMs: timeoutS * 1000 });
+  const text = stdout.toString();
+  if (exit === 0 && text.trim() !== '') return text;
   const cause = stderr.toString().trim();
   throw new ProblemError({
     code: 'secrets-locked',
-    message: `"${command[0]}", which gives secrets, ${how}.`,
+    message: `"${command[0]}", which gives secrets, ${exit === 0 ? 'printed nothing' : how}.`,
     ...(cause !== '' && { cause }),
   });
 }

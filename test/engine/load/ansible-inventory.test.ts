@@ -258,7 +258,7 @@ describe('variables', () => {
     });
     const known = loadInventory({ inventory: [join(folder, 'hosts')] });
     expect(hostsOf('web', known)[0]?.vars).toEqual({ key: '«Ansible Vault»', plain: 1 });
-    expect(problemsIn(() => hostsOf('all', known))).toMatchObject([{ code: 'not-supported', host: 'db1' }]);
+    expect(problemsIn(() => hostsOf('all', known))).toMatchObject([{ code: 'secrets-locked', host: 'db1' }]);
   });
 
   it('that are passwords are shown nowhere', () => {
@@ -322,7 +322,7 @@ describe('a program', () => {
     expect(problemsIn(() => program('echo "no credentials" >&2; exit 3'))).toMatchObject([
       {
         code: 'inventory-program',
-        message: expect.stringMatching(/--list" ended with 3\.$/),
+        message: expect.stringMatching(/--list" exited 3\.$/),
         cause: 'no credentials',
       },
     ]);

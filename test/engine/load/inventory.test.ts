@@ -76,6 +76,32 @@ test('several inventories are one; what a later one sets is stronger', () => {
   expect(groups.get('web')).toEqual(['web2', 'web1', 'web3']);
 });
 
+test.each([
+  ['fd00::1', 'fd00::1', undefined],
+  ['[fd00::1]', 'fd00::1', undefined],
+  ['[fd00::1]:2222', 'fd00::1', 2222],
+  ['deploy@[fe80::1]:22', 'fe80::1', 22],
+])('-i takes the address %s', (written, address, port) => {
+  const known = loadInventory({ inventory: [`${written},web2`] });
+  expect(known.hosts.get(address)).toMatchObject({ address, ...(port && { port }) });
+  expect(selectHosts(address, known)).toEqual([address]);
+});
+
+test('an address may have brackets, and no port behind it', () => {
+  const { hosts } = inventory(
+    'hosts: { a: { address: "[fd00::1]" }, b: { address: "fd00::2", port: 2222 } }',
+  );
+  expect([hosts.get('a')?.address, hosts.get('b')?.address]).toEqual(['fd00::1', 'fd00::2']);
+  const found = problemsIn(() =>
+    inventory('hosts: { a: { address: "[fd00::1]:2222" }, b: { address: "10.0.0.1:22" } }'),
+  );
+  expect(brief(found)).toEqual([
+    '1:24 "[fd00::1]:2222" has a port in it. [invalid-value]',
+    '1:58 "10.0.0.1:22" has a port in it. [invalid-value]',
+  ]);
+  expect(found[0]?.hint).toBe('address: "fd00::1", port: 2222');
+});
+
 test('-i takes a list of hosts', () => {
   const { hosts } = loadInventory({ inventory: ['web1,admin@web2:2222,localhost'] });
   expect(

@@ -183,6 +183,24 @@ describe('on a terminal', () => {
     expect(output.written).toHaveLength(length);
   });
 
+  it('nothing moves while a question stands there, and the cursor is shown for its answer', () => {
+    const output = gather({ columns: 80, rows: 24 });
+    const { reporter, rest } = start(output);
+    vi.advanceTimersByTime(100);
+    reporter.hold(true);
+    expect(output.written.at(-1)).toBe('\u001b[4A\r\u001b[J\u001b[?25h');
+    const length = output.written.length;
+    reporter.report(rest[0]!);
+    vi.advanceTimersByTime(1000);
+    expect(output.written).toHaveLength(length);
+    reporter.hold(false);
+    vi.advanceTimersByTime(100);
+    expect(output.written[length]).toBe('\u001b[?25l');
+    expect(output.written.at(-1)).toContain('0 of 3 hosts done');
+    // What was typed stays where it is: the first frame after it goes up no line.
+    expect(output.written.at(-1)).not.toContain('\u001b[4A');
+  });
+
   it('each frame begins where the one before began, even in a window that has become narrower', () => {
     const output = gather({ columns: 80, rows: 24 });
     start(output);

@@ -264,7 +264,7 @@ describe('a server that is busy', () => {
 });
 
 /** The lists of the first packet that a client sends after its name, by RFC 4253. */
-async function offers(): Promise<string[][]> {
+async function offers(config = ''): Promise<string[][]> {
   let bytes = Buffer.alloc(0);
   const listener = createServer(socket => {
     socket.on('error', () => {});
@@ -279,7 +279,8 @@ async function offers(): Promise<string[][]> {
   await once(listener, 'listening');
   ending.push(async () => void listener.close());
   const { port } = listener.address() as { port: number };
-  await connect(hostAt(port), isolated('', { retryDelaysMs: [] })).catch(() => {});
+  const sshConfigFiles = [{ path: file('offers', config), of: 'user' as const }];
+  await connect(hostAt(port), isolated('', { retryDelaysMs: [], sshConfigFiles })).catch(() => {});
   let at = bytes.indexOf('\r\n') + 2 + 4 + 1 + 1 + 16;
   return Array.from({ length: 8 }, () => {
     const size = bytes.readUInt32BE(at);
@@ -308,6 +309,63 @@ describe('what is offered to a server', () => {
       ),
     ).toEqual([]);
     expect(compression).toEqual(['none']);
+  });
+
+  test
+    .skipIf(!installed('ssh'))
+    .each([
+      'Ciphers aes256-ctr,3des-cbc,aes128-gcm@openssh.com',
+      'Ciphers ^aes256-ctr',
+      'Ciphers -*-ctr,chacha20*',
+      'Ciphers +aes128-cbc',
+      'KexAlgorithms ecdh-sha2-nistp384,curve25519-sha256',
+      'KexAlgorithms +diffie-hellman-group14-sha1',
+      'KexAlgorithms -*nistp*',
+      'MACs hmac-sha2-512',
+      'MACs ^hmac-sha1',
+      'HostKeyAlgorithms rsa-sha2-256,ssh-ed25519',
+      'HostKeyAlgorithms -ssh-ed25519*,ecdsa*',
+    ])('is of what "%s" makes ssh offer, in its order (needs ssh)', async config => {
+    const said = spawnSync('ssh', ['-G', '-F', file('asked', config), 'x'], { encoding: 'utf8' }).stdout;
+    const keyword = config.split(' ')[0]!.toLowerCase();
+    const theirs = new RegExp(`^${keyword} (.*)$`, 'm').exec(said)![1]!.split(',');
+    const at = ['kexalgorithms', 'hostkeyalgorithms', 'ciphers', '', 'macs'].indexOf(keyword);
+    const ours = (await offers(config))[at]!.filter(name => !/^(ext-info-c|kex-strict-)/.test(name));
+    expect(ours.length).toBeGreaterThan(0);
+    expect(ours.filter(name => !theirs.includes(name))).toEqual([]);
+    // Only what somebody put in an order has one; ssh2 likes others better than OpenSSH does.
+    const named = config.split(' ')[1]!.replace(/^\^/, '').split(',');
+    expect(ours.filter(name => named.includes(name))).toEqual(
+      theirs.filter(name => named.includes(name) && ours.includes(name)),
+    );
+    if (config.includes(' ^')) expect(ours[0]).toBe(named[0]);
+    // What is named alone, or added, is there, but for what ssh2 has never heard of.
+    if (config.includes('+')) expect(ours.length).toBeGreaterThan((await offers())[at]!.length - 3);
+  });
+
+  test('is refused where ssh2 can do none of what ssh_config wants', async () => {
+    const sshConfigFiles = [
+      { path: file('none', 'KexAlgorithms sntrup761x25519-sha512@openssh.com\n'), of: 'user' as const },
+    ];
+    const problem = await problemOf(connect(hostAt(1), isolated('', { sshConfigFiles })));
+    expect(problem).toMatchObject({
+      code: 'invalid-value',
+      message: expect.stringContaining('KexAlgorithms "sntrup761x25519-sha512@openssh.com"'),
+      hint: expect.stringContaining('transport: openssh'),
+    });
+  });
+
+  test('is no key of a kind that PubkeyAcceptedAlgorithms leaves out', async () => {
+    const there = await server();
+    const asked = (value: string) => {
+      const config = `PubkeyAcceptedAlgorithms ${value}\nIdentityFile ${file('id', clientKey.private)}\n`;
+      const sshConfigFiles = [{ path: file('kinds', config), of: 'user' as const }];
+      return connect(hostAt(there.port), isolated(there.knownHosts, { sshConfigFiles }));
+    };
+    await (await asked('ssh-ed25519')).close();
+    expect((await problemOf(asked('ecdsa-*,rsa-*'))).message).toContain(
+      'PubkeyAcceptedAlgorithms of ssh_config leaves out',
+    );
   });
 
   test('is strict key exchange', async () => {

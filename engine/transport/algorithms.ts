@@ -1,0 +1,79 @@
+import type { ConnectConfig } from 'ssh2';
+import constants from 'ssh2/lib/protocol/constants.js';
+import { ProblemError } from '../problem.ts';
+import { hostKeyAlgorithms, type KnownKey } from './known-hosts.ts';
+import { matchesPattern } from './patterns.ts';
+import type { AlgorithmKeyword, Target } from './target.ts';
+
+/** What OpenSSH 9.2 refuses by default, and ssh2 offers: SHA-1, CBC, and groups that OpenSSH does not have. */
+const refused = /sha1|cbc|group1[57]-sha512/;
+const rsa = ['rsa-sha2-512', 'rsa-sha2-256'];
+const keyTypes = [
+  ...['ssh-ed25519', 'sk-ssh-ed25519@openssh.com', 'sk-ecdsa-sha2-nistp256@openssh.com'],
+  ...['ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', ...rsa],
+];
+
+/** What transport ssh does unless it is told otherwise, and all that it can do. */
+const lists: Record<AlgorithmKeyword, { usual: readonly string[]; all: readonly string[] }> = {
+  Ciphers: { usual: usual(constants.DEFAULT_CIPHER), all: constants.SUPPORTED_CIPHER },
+  KexAlgorithms: { usual: usual(constants.DEFAULT_KEX), all: constants.SUPPORTED_KEX },
+  MACs: { usual: usual(constants.DEFAULT_MAC), all: constants.SUPPORTED_MAC },
+  HostKeyAlgorithms: { usual: hostKeyAlgorithms([]), all: constants.SUPPORTED_SERVER_HOST_KEY },
+  PubkeyAcceptedAlgorithms: { usual: keyTypes, all: [...keyTypes, 'ssh-rsa'] },
+};
+
+function usual(names: readonly string[]): string[] {
+  return names.filter(name => !refused.test(name));
+}
+
+/**
+ * The algorithms to offer to a host: what ssh_config says, as ssh reads it, of what ssh2 can do. Throws a ProblemError
+ * when that leaves none.
+ */
+export function offeredAlgorithms(
+  target: Target,
+  keys: readonly KnownKey[],
+): NonNullable<ConnectConfig['algorithms']> {
+  const hostKeys = chosen(target, 'HostKeyAlgorithms');
+  // An order that somebody wrote stays; else the recorded types come first.
+  const isOrdered = /^[^+-]/.test(target.algorithms.HostKeyAlgorithms ?? '+');
+  return {
+    cipher: chosen(target, 'Ciphers') as never,
+    kex: chosen(target, 'KexAlgorithms') as never,
+    hmac: chosen(target, 'MACs') as never,
+    serverHostKey: (isOrdered ? hostKeys : hostKeyAlgorithms(keys, hostKeys)) as never,
+    compress: ['none'],
+  };
+}
+
+/** Whether a key of this type may be shown to a host. Which of the two signatures of RSA is made is for the host to say. */
+export function acceptsKeyType(target: Target, type: string): boolean {
+  const accepted = chosen(target, 'PubkeyAcceptedAlgorithms');
+  return (type === 'ssh-rsa' ? rsa : [type]).every(name => accepted.includes(name));
+}
+
+/** `a,b` is these alone; `+a` adds to what is usual, `-a` takes away, `^a` puts first. Names may be patterns. */
+function chosen(target: Target, keyword: AlgorithmKeyword): string[] {
+  const text = target.algorithms[keyword];
+  const { usual, all } = lists[keyword];
+  if (text === undefined) return [...usual];
+  const patterns = text.replace(/^[+^-]/, '').split(',');
+  const named = (from: readonly string[]) => [
+    ...new Set(patterns.flatMap(pattern => from.filter(name => matchesPattern(pattern, name)))),
+  ];
+  const without = (names: readonly string[]) => usual.filter(name => !names.includes(name));
+  const result = text.startsWith('+')
+    ? [...usual, ...named(all).filter(name => !usual.includes(name))]
+    : text.startsWith('-')
+      ? without(named(usual))
+      : text.startsWith('^')
+        ? [...named(all), ...without(named(all))]
+        : named(all);
+  if (result.length > 0) return result;
+  throw new ProblemError({
+    code: 'invalid-value',
+    message: `ssh_config sets ${keyword} "${text}" for "${target.address}", of which transport ssh can do none.`,
+    hint: 'Set "transport: openssh" for this host: it runs ssh itself.',
+    host: target.name,
+  });
+}
