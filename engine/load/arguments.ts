@@ -101,7 +101,7 @@ export function maskProblem({ hint, ...problem }: Problem, secrets: readonly Sec
 export function mask(text: string, secrets: readonly SecretText[]): string {
   const redactor = new Redactor();
   for (const secret of secrets) redactor.add(secret.text, secret.label);
-  return redactor.mask(text, secrets);
+  return redactor.with(secrets).mask(text);
 }
 
 /** Arguments that are unknown as a whole, as a map in which each is. */

@@ -4,7 +4,6 @@ import type { Change, PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../plan/diff.ts';
 import type { Place, Problem } from '../problem.ts';
 import type { Redactor } from '../redaction.ts';
-import type { SecretText } from '../value.ts';
 import { diffTexts, type TextDiff } from './text-diff.ts';
 import { visible, visibleKeepingTabs, visibleLines, withoutEscapes } from './visible.ts';
 
@@ -140,11 +139,11 @@ export function lineView(text: string, redactor: Redactor): string {
 }
 
 function outcomeView(outcome: Outcome, redactor: Redactor): ResourceView {
-  return showing(redactor, outcome.secrets).outcome(outcome);
+  return showing(redactor.with(outcome.secrets)).outcome(outcome);
 }
 
-function showing(redactor: Redactor, own: readonly SecretText[] = []) {
-  const mask = (text: string) => redactor.mask(text, own);
+function showing(redactor: Redactor) {
+  const mask = (text: string) => redactor.mask(text);
   /** Masked twice, because escape sequences could stand in the middle of a secret. */
   const printed = (text: string) => {
     const stripped = withoutEscapes(mask(text));

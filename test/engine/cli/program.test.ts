@@ -20,7 +20,10 @@ resources:
     file: { path: ${at('page')}, content: ${JSON.stringify(content)} }
 `;
   writeFileSync(at('site.yml'), site('hello\n'));
-  writeFileSync(at('secret.yml'), site("{{ env('PAGE_TOKEN') }}\n").replace(/ }$/m, ', mode: "0600" }'));
+  writeFileSync(
+    at('secret.yml'),
+    site("{{ env('PAGE_TOKEN') }}\n").replace('{ path', '{ mode: "0600", path'),
+  );
   writeFileSync(at('bad.yml'), 'hosts: localhost\nresources:\n  - file: { pth: /x }\n');
   writeFileSync(at('worse.yml'), 'hosts: localhost\nresources:\n  - fil: { path: /x }\n');
   writeFileSync(

@@ -32,7 +32,7 @@ export const modules: Record<string, Module> = {
       },
     },
     files: { src: true, template: true },
-    secrets: { in: ['content'] },
+    secrets: { in: ['content', 'path'] },
     identity: args => args.path,
     refine: ({ content, src, template }) =>
       [content, src, template].filter(given => given !== undefined).length > 1
