@@ -192,19 +192,19 @@ describeClass('templates and commands from what a host says', () => {
 become: false
 resources:
   - name: Said
-    command: { run: ["echo", "{{ facts.os.name }}"], always: true }
+    command: { run: ["echo", "{{ facts.hostname }}"], always: true }
 `;
   const nasty = '{{ 7 * 7 }}{% for x in [1] %}{{ lookup("pipe", "id") }}{% endfor %} $(id) `id`';
 
   it('a fact is data: it is not read as a template, and not by a shell', () => {
-    const { resources } = load(playbook, { os: { name: nasty } });
+    const { resources } = load(playbook, { hostname: nasty });
     expect(resources[0]!.args['run']).toEqual(['echo', nasty]);
     const { script: text, input } = script([{ do: 'run', command: ['printf', '%s', nasty] }]);
     expect(sh(text, input).stdout.toString()).toContain(nasty);
   });
 
   it('a fact cannot set how the host is entered', () => {
-    const { play } = load(playbook, { os: { name: 'x' } });
+    const { play } = load(playbook, { hostname: 'x' });
     const before = JSON.stringify(play.hosts[0]);
     const facts = {
       os: { name: 'x' },
