@@ -68,7 +68,7 @@ const load = (playbook: string, facts: Record<string, unknown> = {}) => {
     inventory: ['web1,'],
   });
   const play = loaded.plays[0]!;
-  return { play, resources: play.resolve(play.hosts[0]!, { facts: facts as never }) };
+  return { play, resources: play.resolve(play.hosts[0]!, facts as never) };
 };
 const problems = (work: () => unknown): string[] => {
   try {
@@ -212,7 +212,7 @@ resources:
       ansible_host: '203.0.113.9',
       host: { address: 'x' },
     };
-    play.resolve(play.hosts[0]!, { facts: facts as never });
+    play.resolve(play.hosts[0]!, facts as never);
     expect(JSON.stringify(play.hosts[0])).toBe(before);
   });
 
