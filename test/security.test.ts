@@ -204,10 +204,9 @@ resources:
   });
 
   it('a fact cannot set how the host is entered', () => {
-    const { play } = load(playbook, { hostname: 'x' });
+    const { play } = load(playbook, { hostname: 'web1' });
     const before = JSON.stringify(play.hosts[0]);
-    const facts = {
-      os: { name: 'x' },
+    const facts = { hostname: 'x',
       address: '203.0.113.9',
       ansible_host: '203.0.113.9',
       host: { address: 'x' },
