@@ -68,7 +68,7 @@ const load = (playbook: string, facts: Record<string, unknown> = {}) => {
     inventory: ['web1,'],
   });
   const play = loaded.plays[0]!;
-  return { play, resources: play.resolve(play.hosts[0]!, { facts: facts as never }) };
+  return { play, resources: play.resolve(play.hosts[0]!, facts as never) };
 };
 const problems = (work: () => unknown): string[] => {
   try {
@@ -192,27 +192,26 @@ describeClass('templates and commands from what a host says', () => {
 become: false
 resources:
   - name: Said
-    command: { run: ["echo", "{{ facts.os.name }}"], always: true }
+    command: { run: ["echo", "{{ facts.hostname }}"], always: true }
 `;
   const nasty = '{{ 7 * 7 }}{% for x in [1] %}{{ lookup("pipe", "id") }}{% endfor %} $(id) `id`';
 
   it('a fact is data: it is not read as a template, and not by a shell', () => {
-    const { resources } = load(playbook, { os: { name: nasty } });
+    const { resources } = load(playbook, { hostname: nasty });
     expect(resources[0]!.args['run']).toEqual(['echo', nasty]);
     const { script: text, input } = script([{ do: 'run', command: ['printf', '%s', nasty] }]);
     expect(sh(text, input).stdout.toString()).toContain(nasty);
   });
 
   it('a fact cannot set how the host is entered', () => {
-    const { play } = load(playbook, { os: { name: 'x' } });
+    const { play } = load(playbook, { hostname: 'web1' });
     const before = JSON.stringify(play.hosts[0]);
-    const facts = {
-      os: { name: 'x' },
+    const facts = { hostname: 'x',
       address: '203.0.113.9',
       ansible_host: '203.0.113.9',
       host: { address: 'x' },
     };
-    play.resolve(play.hosts[0]!, { facts: facts as never });
+    play.resolve(play.hosts[0]!, facts as never);
     expect(JSON.stringify(play.hosts[0])).toBe(before);
   });
 
