@@ -16,10 +16,18 @@ export interface Problem {
   /** What to do about it; a command to copy stands on a line of its own. */
   hint?: string;
   at?: Place;
+  /** The includes that led to the place, innermost first. */
+  via?: readonly Place[];
   host?: string;
   resource?: string;
   /** The last words of the command or the peer that refused, verbatim. */
   cause?: string;
+}
+
+/** Something that works and is seldom meant; load/lint has the codes and what they mean. */
+export interface Warning extends Omit<Problem, 'code'> {
+  severity: 'warning';
+  code: string;
 }
 
 /** Every problem code and what `reconcile explain CODE` and docs/errors.md say of it. */
@@ -106,6 +114,8 @@ export const explanations = {
     'The saved plan was applied to the host before. A plan is applied once, even if it was cut off.',
   deviation:
     'At its turn a resource differed from what the saved plan shows; the host was stopped before the change.',
+  'unsafe-path':
+    'A path leads through a link, or programs would be run from a folder, that an account with fewer rights than the one that does the work could have put there. Nothing was done.',
   'read-only': 'A file system of the host, or the part of it that a service may see, cannot be written.',
   'no-space': 'A file system of the host is full.',
 } as const satisfies Record<string, string>;

@@ -23,35 +23,34 @@ export class Redactor {
   readonly #labels = new Map<string, string>();
   /** The forms by how they begin, so that a text is gone through once however many there are. */
   readonly #beginnings = new Map<string, string[]>();
+  /** How long beginnings are: as the shortest text, but for texts that are shorter. */
+  readonly #lengths = new Set<number>();
 
   /** Has `text` masked from now on. Of a text of several lines each line counts as a secret too. */
   add(text: string, label: string): void {
     for (const part of partsOf(text)) if (part.length >= shortestText) this.#addForms(part, label);
   }
 
-  /**
-   * The text with every secret in it replaced by `«label»`; where secrets overlap, all of what they cover goes. `own`
-   * are the secrets of the resource that the text is about: of these short ones are masked, too.
-   */
-  mask(text: string, own: readonly SecretText[] = []): string {
-    const short = own.flatMap(secret => shortParts(secret.text).map(part => ({ part, label: secret.label })));
-    if (short.length > 0) return this.#with(short).mask(text);
+  /** What masks the short texts among `own`, too: the secrets of the resource that is shown. */
+  with(own: readonly SecretText[]): Redactor {
+    const short = own.filter(({ text }) => text !== '' && text.length < shortestText);
+    if (short.length === 0) return this;
+    const redactor = new Redactor();
+    for (const [form, label] of this.#labels) redactor.#addForm(form, label);
+    for (const { text, label } of short) redactor.#addForms(text, label);
+    return redactor;
+  }
+
+  /** The text with every secret in it replaced by `«label»`; where secrets overlap, all of what they cover goes. */
+  mask(text: string): string {
     if (this.#labels.size === 0) return text;
-    const finds = this.#finds(text);
     let masked = '';
     let end = 0;
-    for (const find of finds) {
+    for (const find of this.#finds(text)) {
       if (find.start >= end) masked += text.slice(end, find.start) + `«${find.label}»`;
       end = Math.max(end, find.end);
     }
-    return finds.length === 0 ? text : masked + text.slice(end);
-  }
-
-  #with(short: readonly { part: string; label: string }[]): Redactor {
-    const redactor = new Redactor();
-    for (const [form, label] of this.#labels) redactor.#addForm(form, label);
-    for (const { part, label } of short) redactor.#addForms(part, label);
-    return redactor;
+    return end === 0 ? text : masked + text.slice(end);
   }
 
   #addForms(text: string, label: string): void {
@@ -62,6 +61,7 @@ export class Redactor {
     if (this.#labels.has(form)) return;
     this.#labels.set(form, label);
     const beginning = form.slice(0, shortestText);
+    this.#lengths.add(beginning.length);
     const others = this.#beginnings.get(beginning);
     if (others === undefined) this.#beginnings.set(beginning, [form]);
     else others.push(form);
@@ -78,8 +78,7 @@ export class Redactor {
 
   #whole(text: string): Find[] {
     const finds: Find[] = [];
-    const lengths = new Set([...this.#beginnings.keys()].map(beginning => beginning.length));
-    for (const length of lengths) {
+    for (const length of this.#lengths) {
       for (let start = 0; start + length <= text.length; start++) {
         for (const form of this.#beginnings.get(text.slice(start, start + length)) ?? [])
           if (text.startsWith(form, start))
@@ -122,9 +121,6 @@ function partsOf(text: string): string[] {
   const lines = text.split(/\r?\n/);
   return lines.length === 1 ? [text] : [text, text.trim(), ...lines.map(line => line.trim())];
 }
-
-const shortParts = (text: string): string[] =>
-  partsOf(text).filter(part => part !== '' && part.length < shortestText);
 
 function formsOf(text: string): Set<string> {
   return new Set([

@@ -50,15 +50,30 @@ export function namesWithin(outer: readonly string[], own: readonly string[]): s
   return outer.length === 0 ? [...own] : outer.flatMap(label => own.map(name => `${label} / ${name}`));
 }
 
+/** Resources by each of their names, for `meant`. */
+export function byName<R extends Pick<Resource, 'name' | 'groups'>>(
+  all: readonly R[],
+): ReadonlyMap<string, R[]> {
+  const named = new Map<string, R[]>();
+  for (const resource of all) {
+    for (const name of new Set([resource.name, ...resource.groups])) {
+      const known = named.get(name);
+      if (known === undefined) named.set(name, [resource]);
+      else known.push(resource);
+    }
+  }
+  return named;
+}
+
 /** The resources that a name means, said by one that is `within` includes: the innermost that has any decides. */
 export function meant<R extends Pick<Resource, 'name' | 'groups'>>(
   name: string,
   { within }: Pick<Resource, 'within'>,
-  all: readonly R[],
-): R[] {
+  named: ReadonlyMap<string, R[]>,
+): readonly R[] {
   for (const full of [...within.map(label => `${label} / ${name}`), name]) {
-    const found = all.filter(resource => resource.name === full || resource.groups.includes(full));
-    if (found.length > 0) return found;
+    const found = named.get(full);
+    if (found !== undefined) return found;
   }
   return [];
 }

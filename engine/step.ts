@@ -11,7 +11,7 @@ export type Step =
   | AttributesStep
   | { do: 'directory'; path: string; owner?: string; group?: string; mode?: string }
   | { do: 'link'; path: string; target: string }
-  | { do: 'remove'; path: string; recursive?: boolean }
+  | RemoveStep
   | RunStep
   | SqlStep
   | CheckedStep
@@ -50,6 +50,14 @@ export interface AttributesStep {
   recursive?: boolean;
 }
 
+/** A file or link; a directory only when it is `empty`, or with all that is in it when `recursive`. */
+export interface RemoveStep {
+  do: 'remove';
+  path: string;
+  recursive?: boolean;
+  empty?: boolean;
+}
+
 /** A program with its arguments, or a script for `sh`. Secrets go into `input` or `env`, never into the command. */
 export interface RunStep {
   do: 'run';
@@ -59,6 +67,8 @@ export interface RunStep {
   /** System account; root (the session's account) when left out. */
   as?: string;
   cwd?: string;
+  /** Where programs are that it runs: refused when another account than root and its own could have changed them. */
+  runsFrom?: string;
   env?: Readonly<Record<string, string>>;
   input?: string;
   /** Exit codes that mean success; `[0]` when left out. */
@@ -100,12 +110,7 @@ export interface KeepStep {
 /** Files that are valid only together: done, checked as a whole by `by`, and put back as a whole if that fails. */
 export interface CheckedStep {
   do: 'checked';
-  steps: readonly (
-    | WriteStep
-    | AttributesStep
-    | { do: 'link'; path: string; target: string }
-    | { do: 'remove'; path: string }
-  )[];
+  steps: readonly (WriteStep | AttributesStep | { do: 'link'; path: string; target: string } | RemoveStep)[];
   by: readonly string[];
   /** How long `by` may take; 60 when left out. */
   timeoutS?: number;

@@ -12,6 +12,8 @@ import type { Plain } from './value.ts';
 /** Seconds for a reading besides what its own commands may take. */
 const readTimeoutS = 120;
 const releaseTimeoutS = 60;
+/** Of what a change prints its beginning is kept and its end, which tells how it ended. */
+const changeKeeps = { capBytes: 512 * 1024, tailBytes: 512 * 1024 };
 
 /** A host that a run is connected to, and what was read of it as long as nothing changed on it since. */
 export class Visit {
@@ -132,7 +134,7 @@ export class Visit {
     this.forget();
     const number = ++this.#changes;
     const script = leased(recorded(request.script, holder.run, number), holder, request.timeoutMs / 1000);
-    const sent = { ...request, script, what: resource.name };
+    const sent = { ...request, script, what: resource.name, ...changeKeeps };
     const answer = await this.shells.run(become, sent, { become, run: holder.run, number, request: sent });
     if (lockedProblem(this.host.name, answer) === undefined) {
       this.#changed.set(JSON.stringify(become), become);

@@ -92,7 +92,8 @@ export function refuse(sentence: string): RunStep {
   return {
     do: 'run',
     label: 'look before writing',
-    command: `echo ${shellQuote(sentence)} >&2; exit 1`,
+    // echo would take a backslash for the beginning of a code.
+    command: `printf '%s\\n' ${shellQuote(sentence)} >&2; exit 1`,
     undo: {},
   };
 }

@@ -59,9 +59,8 @@ export const link = defineModule({
       ];
     }
     if (diff.kind === 'remove') return [{ do: 'remove', path: args.path }];
-    // rmdir: a directory with something in it is never removed by a link.
-    const makeRoom: Step[] =
-      inTheWay === 'directory' ? [{ do: 'run', command: ['rmdir', '--', args.path], undo: {} }] : [];
+    // A directory with something in it is never removed by a link.
+    const makeRoom: Step[] = inTheWay === 'directory' ? [{ do: 'remove', path: args.path, empty: true }] : [];
     return [...makeRoom, { do: 'link', path: args.path, target: args.target }];
   },
   claims: args =>

@@ -183,7 +183,8 @@ export const python_venv = defineModule({
       steps.push({ do: 'directory', path, mode: '0755', ...(owner === undefined ? {} : { owner }) });
     if (diff.has('owner') && diff.kind === 'update' && owner !== undefined)
       steps.push({ do: 'attributes', path, owner, recursive: true });
-    const as = owner === undefined ? {} : { as: owner };
+    // Whoever could change what is in it must not be able to have root run it.
+    const as = owner === undefined ? { runsFrom: path } : { as: owner };
     const remake = diff.has('python') || diff.has('system_site_packages');
     if (remake) {
       const clear = read.config !== null && diff.has('python');
@@ -236,7 +237,7 @@ function requirementsOf(
   return readRequirements(text).filter(requirement => applies(requirement, python));
 }
 
-function install(args: Arguments, as: { as?: string }): Step[] {
+function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): Step[] {
   const { requirements, packages = [] } = args;
   if (requirements === undefined && packages.length === 0) return [];
   const venv = shellQuote(args.path);

@@ -1,5 +1,10 @@
 import { componentKeys, inventoryFileSchema, playKeys, resourceKeys } from '../engine/load/envelope.ts';
+import { checks } from '../engine/load/expression/checks.ts';
+import { filters } from '../engine/load/expression/filters.ts';
+import { compileExpression } from '../engine/load/expression/index.ts';
+import { filterReference, functionReference, testReference } from '../engine/load/expression/reference.ts';
 import { factNames } from '../engine/load/facts.ts';
+import { warnings } from '../engine/load/lint/index.ts';
 import { componentSchema, inventorySchema, playbookSchema } from '../engine/load/schema.ts';
 import type { Schema } from '../engine/load/validate.ts';
 import { planSchema } from '../engine/plan/saved-schema.ts';
@@ -21,6 +26,7 @@ export function generatedFiles(): Map<string, string> {
     ['schemas/plan.schema.json', json(planSchema)],
     ['docs/errors.md', errorsPage()],
     ['docs/keys.md', keysPage()],
+    ['docs/filters.md', filtersPage()],
     ['docs/modules/README.md', modulesPage()],
     ...all.map(module => [`docs/modules/${module.name}.md`, note + moduleMarkdown(module)] as const),
   ]);
@@ -57,9 +63,42 @@ function table(title: string, rows: readonly (readonly [key: string, description
   return `## ${title}\n\n| key | |\n| --- | --- |\n${lines.join('')}`;
 }
 
+function filtersPage(): string {
+  const shown = (entries: typeof filterReference, name: (name: string) => string) => {
+    const rows = Object.entries(entries).map(
+      ([key, [summary, example]]) =>
+        `| ${code(name(key))} | ${summary}. | ${code(example.trim())} | ${code(resultOf(example))} |\n`,
+    );
+    return `| | | example | gives |\n| --- | --- | --- | --- |\n${rows.join('')}`;
+  };
+  const withArguments = (operations: typeof filters) => (name: string) => {
+    const takes = operations.get(name)?.takes ?? [];
+    return takes.length === 0 ? name : `${name}(${takes.join(', ')})`;
+  };
+  return [
+    `${note}# Filters, tests and functions\n\nWhat expressions can use; how they are written is in [Expressions](guide/expressions.md).\n`,
+    `## Filters\n\n${shown(filterReference, withArguments(filters))}`,
+    `## Tests\n\nAfter \`is\` or \`is not\`, and by their names in \`select\`, \`selectattr\` and their like.\n\n${shown(testReference, withArguments(checks))}`,
+    `## Functions\n\n${shown(functionReference, name => `${name}()`)}`,
+  ].join('\n');
+}
+
+function resultOf(example: string): string {
+  const where = () => ({ file: example, line: 1, column: 1 });
+  return JSON.stringify(compileExpression(example, where).evaluate({}, { env: () => undefined }));
+}
+
+/** Code in a cell of a table. */
+function code(text: string): string {
+  return `\`${text.replaceAll('|', '\\|')}\``;
+}
+
 function errorsPage(): string {
   const entries = Object.entries(explanations).map(([code, text]) => `## ${code}\n\n${text}\n`);
-  return `${note}# Problem codes\n\nEvery problem ends with its code in brackets. \`reconcile explain CODE\` shows the same.\n\n${entries.join('\n')}`;
+  const lint = Object.entries(warnings).map(([code, text]) => `## ${code}\n\n${text}\n`);
+  const about =
+    'What `reconcile validate` warns of: it works, and is seldom meant. `# lint: allow CODE` on the line, or on a line of its own above, keeps one quiet.';
+  return `${note}# Problem codes\n\nEvery problem ends with its code in brackets. \`reconcile explain CODE\` shows the same.\n\n${entries.join('\n')}\n# Warnings of lint\n\n${about}\n\n${lint.join('\n')}`;
 }
 
 function json(schema: unknown): string {

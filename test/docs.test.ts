@@ -1,12 +1,30 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { Readable } from 'node:stream';
 import type { CommanderError } from 'commander';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import { commands } from '../engine/cli/program.ts';
+import type { Io } from '../engine/cli/io.ts';
+import { commands, program } from '../engine/cli/program.ts';
+import { componentKeys, playKeys } from '../engine/load/envelope.ts';
+import { compile } from '../engine/load/expression/index.ts';
 import { loadInventory, loadPlaybook } from '../engine/load/index.ts';
 import { parseYaml } from '../engine/load/parse.ts';
 import { problemsOf } from '../engine/problem.ts';
+import { Redactor } from '../engine/redaction.ts';
+import { Secret, type Value } from '../engine/value.ts';
 import { modules } from '../modules/index.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -17,27 +35,39 @@ const pages = [
     .map(name => join('docs', name)),
 ];
 const text = (page: string) => readFileSync(join(root, page), 'utf8');
+const walk = join('docs', 'guide', 'writing-a-module.md');
 
 interface Block {
   page: string;
   /** The line that the block begins after. */
   line: number;
+  /** What stands behind the fence. */
   language: string;
   text: string;
 }
 
-const blocks: Block[] = pages.flatMap(page =>
-  [...text(page).matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(({ 1: language, 2: inside, index }) => ({
-    page,
-    line: text(page).slice(0, index).split('\n').length,
-    language: language!,
-    text: inside!,
-  })),
-);
+const blocks = pages.flatMap(page => blocksOf(page, text(page)));
 
-/** A new folder with a made-up inventory and the example's secrets, gone after the test. */
-function workspace(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'docs-'));
+function blocksOf(page: string, markdown: string): Block[] {
+  return [...markdown.matchAll(/^( *)```(.*)\n((?:.*\n)*?) *```$/gm)].map(
+    ({ 2: language, 3: inside, index }) => ({
+      page,
+      line: markdown.slice(0, index).split('\n').length,
+      language: language!,
+      text: inside!,
+    }),
+  );
+}
+
+/** The name of the file that a block is, where its first line is a comment that says so. */
+const fileName = (block: string) => /^# ([\w./-]+\.(?:yml|ini))\n/.exec(block)?.[1];
+
+/**
+ * A new folder with a made-up inventory and the example's secrets, gone after the test. With a page, the files that it
+ * names are there, too.
+ */
+function workspace(page?: string): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'docs-')));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   cpSync(join(root, 'playbooks'), folder, { recursive: true });
   for (const name of ['flask', 'two-tier']) {
@@ -49,56 +79,276 @@ function workspace(): string {
     join(folder, 'inventory.yml'),
     `hosts: { web1: , web2: , db1: , lb1: }\ngroups: { ${groups} }\n`,
   );
+  writeFileSync(join(folder, 'templates/env.j2'), 'APP={{ app }}\n');
+  writeFileSync(join(folder, 'files/shop.service'), '[Service]\nExecStart=/bin/true\n');
+  for (const block of blocks.filter(each => each.page === page)) {
+    const name = fileName(block.text);
+    if (name === undefined) continue;
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), block.text, { mode: 0o600 });
+  }
   return folder;
 }
 
-/** What is wrong with a YAML block, by what it is: a playbook, variables of a play, an inventory, or anything else. */
-function problemsOfYaml(yaml: string): string[] {
-  const folder = workspace();
+/** What is wrong with a YAML block, by what it is. A block that is nothing known is wrong. */
+function problemsOfYaml(yaml: string, page?: string): string[] {
+  const folder = workspace(page);
+  const play = (name: string, content: string) => {
+    writeFileSync(join(folder, name), content);
+    loadPlaybook(join(folder, name), { modules, secretsMissing: () => {} });
+  };
   try {
-    const data = parseYaml(yaml, 'block').data;
+    const { data } = parseYaml(yaml, 'block');
     const keys = typeof data === 'object' && data !== null ? Object.keys(data) : [];
-    if (keys.includes('resources') || keys.includes('plays')) {
-      writeFileSync(join(folder, 'block.yml'), yaml);
-      loadPlaybook(join(folder, 'block.yml'), { modules });
-    } else if (keys.length === 1 && keys[0] === 'vars') {
+    const only = (known: object) => keys.length > 0 && keys.every(key => key in known);
+    const has = (...wanted: string[]) => wanted.some(key => keys.includes(key));
+    const name = fileName(yaml) ?? '';
+    if (/^(host_vars|group_vars|secrets)\//.test(name)) {
+      // Values by name, which other blocks of the page use.
+    } else if (has('plays') || (has('hosts') && has('resources'))) play('block.yml', yaml);
+    else if (keys.length === 1 && has('vars')) {
       const flask = readFileSync(join(folder, 'flask.yml'), 'utf8');
       const changed = Object.keys((data as { vars: object }).vars);
       const rest = flask.split('\n').filter(line => !changed.some(name => line.startsWith(`  ${name}:`)));
-      writeFileSync(join(folder, 'block.yml'), rest.join('\n').replace(/^vars:\n/m, yaml));
-      loadPlaybook(join(folder, 'block.yml'), { modules });
-    } else if (keys.includes('hosts') || keys.includes('all')) {
+      play('block.yml', rest.join('\n').replace(/^vars:\n/m, yaml));
+    } else if (has('params', 'resources') && only(componentKeys)) {
+      writeFileSync(join(folder, 'component.yml'), yaml);
+      // A default for each parameter, so that nothing has to be given.
+      play(
+        'block.yml',
+        `hosts: web\nresources:\n  - include: component.yml\n    with: ${JSON.stringify(given(data))}\n`,
+      );
+    } else if (only(playKeys) && !has('hosts')) play('block.yml', `${yaml}hosts: web\nresources: []\n`);
+    else if (has('hosts', 'all')) {
       writeFileSync(join(folder, 'block.yml'), yaml);
       loadInventory({ inventory: [join(folder, 'block.yml')] });
-    }
+    } else return ['This is no YAML of a kind that is known.'];
     return [];
   } catch (thrown) {
     return problemsOf(thrown).map(({ message, at }) => `${at?.line ?? ''}: ${message}`);
   }
 }
 
-describe('a YAML block of a page that people write is sound', () => {
-  const written = blocks.filter(
-    ({ page, language }) => language === 'yaml' && !page.startsWith(join('docs', 'modules')),
+/** A value for each parameter of a component that has no default. */
+function given(component: unknown): Record<string, unknown> {
+  const { params = {} } = component as { params?: Record<string, { type: string; default?: unknown }> };
+  const samples: Record<string, unknown> = { string: 'a', boolean: true, list: [], map: {} };
+  const wanted = Object.entries(params).filter(([, param]) => !('default' in param));
+  return Object.fromEntries(wanted.map(([name, { type }]) => [name, samples[type] ?? 1]));
+}
+
+const isAnsible = (block: string) => /^- hosts:/m.test(block) && /^ +tasks:/m.test(block);
+
+/** Each language that a block may be in, and the blocks that it is for: those of modules are tried with the modules. */
+const languages = ['yaml', 'ini', 'sh', 'console', 'text', 'jinja', 'ts'] as const;
+const written = (language: (typeof languages)[number]) =>
+  blocks.filter(
+    block =>
+      block.language === language && !block.page.startsWith(join('docs', 'modules')) && block.page !== walk,
   );
-  test.each(written)('$page:$line', ({ text }) => expect(problemsOfYaml(text)).toEqual([]));
+
+it('every block of a page says what language it is in, and there is a test for that language', () => {
+  const known: readonly string[] = languages;
+  expect(blocks.filter(({ language }) => !known.includes(language))).toEqual([]);
+  const fences = pages.map(page => text(page).match(/^ *(```|~~~)/gm)?.length ?? 0);
+  expect(fences.reduce((sum, count) => sum + count, 0)).toBe(2 * blocks.length);
+  expect(blocksOf('', '```\nx\n```\n').map(({ language }) => language)).toEqual(['']);
+});
+
+describe('a YAML block of a page that people write is sound', () => {
+  test.each(written('yaml').filter(({ text }) => !isAnsible(text)))('$page:$line', ({ text, page }) =>
+    expect(problemsOfYaml(text, page)).toEqual([]),
+  );
 
   it('a block that is not sound is noticed', () => {
     expect(problemsOfYaml('hosts: web\nresources:\n  - flie: { path: /x }\n')).toHaveLength(1);
     expect(problemsOfYaml('vars:\n  domains: ["{{ hots.name }}"]\n')).not.toEqual([]);
     expect(problemsOfYaml('hosts: { web1: { adress: x } }\n')).toHaveLength(1);
+    expect(problemsOfYaml('params: { a: { type: strin } }\nresources: []\n')).not.toEqual([]);
+    expect(problemsOfYaml('secrets: [{ comand: [a] }]\n')).not.toEqual([]);
+    expect(problemsOfYaml('anything: else\n')).toHaveLength(1);
   });
 });
 
-it('an INI block of a page is an inventory that is sound', () => {
-  const written = blocks.filter(({ language }) => language === 'ini');
-  const hosts = written.map(({ text }) => {
-    const folder = workspace();
-    writeFileSync(join(folder, 'block.ini'), text);
-    return loadInventory({ inventory: [join(folder, 'block.ini')] }).hosts.size;
-  });
-  expect(Math.min(...hosts)).toBeGreaterThan(0);
+const ansible = '/usr/bin/ansible-playbook';
+const noAnsible = existsSync(ansible) ? undefined : `${ansible} is not there`;
+if (noAnsible !== undefined && process.env['RECONCILE_LAB'] === 'required')
+  throw new Error(`${noAnsible}: install ansible-core`);
+describe.skipIf(noAnsible !== undefined)('a playbook of Ansible that a page shows is one', () => {
+  test.each(written('yaml').filter(({ text }) => isAnsible(text)))(
+    '$page:$line',
+    ({ text }) => {
+      const folder = workspace();
+      writeFileSync(join(folder, 'block.yml'), text);
+      const { status, stdout, stderr } = spawnSync(
+        ansible,
+        ['--syntax-check', '-i', 'web1,', join(folder, 'block.yml')],
+        { encoding: 'utf8', env: { ...process.env, ANSIBLE_HOME: join(folder, '.ansible') } },
+      );
+      expect({ status, stdout, stderr }).toMatchObject({ status: 0 });
+    },
+    120_000,
+  );
 });
+
+it.each(written('ini'))('the INI block $page:$line is an inventory that is sound', ({ text }) => {
+  const folder = workspace();
+  writeFileSync(join(folder, 'block.ini'), text);
+  expect(loadInventory({ inventory: [join(folder, 'block.ini')] }).hosts.size).toBeGreaterThan(0);
+});
+
+it.each(blocks.filter(({ language }) => language === 'sh'))(
+  'the block $page:$line is a script that a shell takes',
+  ({ text }) => {
+    const { status, stderr } = spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  },
+);
+
+describe('the output that a page shows is what the program prints', () => {
+  const shown = written('console').flatMap(({ page, line, text }) =>
+    text
+      .split(/^\$ /m)
+      .filter(part => part !== '')
+      .map(part => ({
+        page,
+        line,
+        command: part.split('\n')[0]!,
+        output: part.slice(part.indexOf('\n') + 1),
+      })),
+  );
+  test.each(shown.filter(({ output }) => output !== ''))('$page:$line $command', async each => {
+    expect(await printed(each.page, each.command)).toBe(each.output);
+  });
+
+  it.each(written('text'))('$page:$line has the form of a summary', ({ text }) => {
+    expect(text).toMatch(/^(\S+: \d+ changed, \d+ unchanged, \d+ failed\n)+$/);
+  });
+});
+
+/** What a command prints that needs no host, in a folder with the files of the page. */
+async function printed(page: string, command: string): Promise<string> {
+  const [name, ...argv] = wordsOf(command);
+  expect([name, ['inventory', 'validate', 'graph', 'modules', 'explain'].includes(argv[0]!)]).toEqual([
+    'reconcile',
+    true,
+  ]);
+  let out = '';
+  const output = { write: (text: string) => (out += text) };
+  const io: Io = {
+    argv,
+    stdout: output,
+    stderr: output,
+    stdin: Readable.from([]),
+    env: {},
+    signal: new AbortController().signal,
+    interrupt: () => {},
+    redactor: new Redactor(),
+  };
+  const before = process.cwd();
+  process.chdir(workspace(page));
+  try {
+    await program(io);
+  } finally {
+    process.chdir(before);
+  }
+  return out;
+}
+
+describe('what a page says of expressions is so', () => {
+  const scope: Record<string, Value> = {
+    ports: [80, 443],
+    domains: ['example.com', 'www.example.com'],
+    secrets: { db_password: new Secret('a/b', 'secrets.db_password') },
+  };
+  const compiled = (source: string) => compile(source, () => ({ file: source, line: 1, column: 1 }));
+  const results = written('jinja').flatMap(({ page, line, text }) =>
+    [...text.matchAll(/^(.*?) +\{# (.*) #\}$/gm)].map(([, source, gives]) => ({
+      page,
+      line,
+      source: source!,
+      gives: gives!,
+    })),
+  );
+  test.each(results)('$page:$line $source', ({ source, gives }) => {
+    expect(JSON.stringify(compiled(source).evaluate(scope))).toBe(gives);
+  });
+
+  it.each(written('jinja').filter(({ text }) => !text.includes('{# ')))(
+    '$page:$line is a template',
+    ({ text }) => {
+      expect(String(compiled(text).render(scope))).not.toBe('');
+    },
+  );
+});
+
+/** What the compiler says of each of these texts of a module. */
+function typeErrors(sources: readonly string[]): string[][] {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'docs-')));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const name of ['engine', 'node_modules', 'package.json'])
+    symlinkSync(join(root, name), join(folder, name));
+  cpSync(join(root, 'modules'), join(folder, 'modules'), { recursive: true });
+  const names = sources.map((source, i) => {
+    writeFileSync(join(folder, `modules/_shown${i}.ts`), source);
+    return `modules/_shown${i}.ts`;
+  });
+  const config = { extends: join(root, 'tsconfig.json'), include: names };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const { stdout } = spawnSync(process.execPath, [tsc, '--pretty', 'false'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return names.map(name => stdout.split('\n').filter(line => line.startsWith(name)));
+}
+
+it('the TypeScript of pages has the right types', () => {
+  const shown = blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
+  const [mistake, ...found] = typeErrors([shown[0]!.replace('args.name', 'args.nam'), ...shown]);
+  expect(found).toEqual(shown.map(() => []));
+  expect(mistake!.join()).toContain("'nam' does not exist");
+}, 300_000);
+
+it('a module that is written as the guide says is one, and so is what new-module begins with', () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'docs-')));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const name of ['engine', 'modules', 'scripts', 'test/modules', 'package.json', 'vitest.config.ts'])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const run = (...words: string[]) => {
+    const ran = spawnSync(process.execPath, words, {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, VITEST: '' },
+    });
+    expect(ran, words.join(' ')).toMatchObject({ status: 0 });
+    return ran.stdout + ran.stderr;
+  };
+  const on = (language: string) => blocks.filter(block => block.page === walk && block.language === language);
+  run('--import', 'tsx', 'scripts/new-module.ts', 'timezone');
+  run('--import', 'tsx', 'scripts/new-module.ts', 'scaffold');
+  writeFileSync(join(folder, 'modules/timezone.ts'), on('ts')[0]!.text);
+  const [created, unchanged, playbook, ...rest] = on('yaml');
+  expect(rest).toEqual([]);
+  writeFileSync(join(folder, 'test/modules/timezone/created.yml'), created!.text);
+  writeFileSync(join(folder, 'test/modules/timezone/unchanged.yml'), unchanged!.text);
+  writeFileSync(join(folder, 'site.yml'), playbook!.text);
+  run('--import', 'tsx', 'scripts/gen.ts');
+  expect(existsSync(join(folder, 'docs/modules/timezone.md'))).toBe(true);
+  run('--import', 'tsx', 'engine/cli/main.ts', 'validate', 'site.yml', '-i', 'web1,');
+  const cases = run(
+    'node_modules/vitest/vitest.mjs',
+    ...['run', '--project', 'unit', 'test/modules/cases.test.ts', '--reporter=verbose'],
+    ...['-t', '^(timezone|scaffold) '],
+  );
+  for (const title of [
+    'a host in another zone is moved',
+    'a host in the zone is left alone',
+    'a scaffold that is not there',
+  ])
+    expect(cases).toContain(title);
+}, 300_000);
 
 describe('a playbook of the repository is sound', () => {
   const playbooks = readdirSync(join(root, 'playbooks')).filter(

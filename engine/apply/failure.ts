@@ -15,6 +15,11 @@ const causes: readonly { says: RegExp; code: ProblemCode; hint?: string }[] = [
     code: 'read-only',
     hint: 'See how it is mounted with\n    findmnt --target PATH\nA file system that became read-only by itself often has a failing disk below it: see\n    dmesg | tail',
   },
+  {
+    says: /nothing is done through it|but programs would be run from it/,
+    code: 'unsafe-path',
+    hint: 'Write below the folder of another account as that account, with become: {user: ACCOUNT}, or let root alone own the folders and links on the way.',
+  },
   { says: /the package lock is held by|Could not get lock/, code: 'apt-locked' },
   {
     says: /dpkg was interrupted|dpkg --configure -a|half-(configured|installed)|dpkg is in a broken state/,

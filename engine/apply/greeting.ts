@@ -14,7 +14,9 @@ export class Greeting {
   ask(session: Session): void {
     const send = (script: string, what: string) => session.run({ script, what }).catch(() => undefined);
     this.#skewS ??= send('date +%s', 'reading the clock').then(answer =>
-      answer === undefined ? 0 : Number(answer.stdout.toString()) - Math.floor(Date.now() / 1000),
+      /^\d+$/.test(answer?.stdout.toString().trim() ?? '')
+        ? Number(answer?.stdout) - Math.floor(Date.now() / 1000)
+        : 0,
     );
     this.#leases.push(send('r_show', 'reading the lease'));
     if (this.plan !== undefined) this.#origins.push(send(origin(this.plan), 'reading which host it is'));

@@ -75,12 +75,36 @@ export function decodeHistory(text: string): HistoryEntry[] {
     .flatMap((line): HistoryEntry[] => {
       try {
         const entry = JSON.parse(line);
-        return Array.isArray(entry?.changed) && Array.isArray(entry.failed) ? [entry] : [];
+        return isEntry(entry) ? [entry] : [];
       } catch {
         return [];
       }
     })
     .reverse();
+}
+
+/** Whoever is root on a host can write into its history. */
+function isEntry(entry: HistoryEntry | null): boolean {
+  const {
+    time,
+    who,
+    from,
+    playbook,
+    sha256,
+    counts,
+    changed,
+    failed,
+    plan = '',
+    reverted = [],
+  } = entry ?? {};
+  const areNamed = (list: unknown) =>
+    Array.isArray(list) && list.every(one => typeof one?.name === 'string' && typeof one.module === 'string');
+  return (
+    [time, who, from, playbook, sha256 ?? '', plan].every(text => typeof text === 'string') &&
+    [counts?.changed, counts?.unchanged, counts?.failed].every(count => typeof count === 'number') &&
+    [changed, failed].every(areNamed) &&
+    Array.isArray(reverted)
+  );
 }
 
 function digest(file: string): string | null {

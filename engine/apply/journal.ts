@@ -16,7 +16,7 @@ export const journalLibrary = `
 r_entry() {
   { [ -d "$1" ] || mkdir -p -m 0700 "$1"; } || return
   [ ! -f "$1/$2" ] || ! grep -q "^#$3$" "$1/$2" || return 0
-  [ "$2" != back ] || r_keep "$1/$3" "$4" || return
+  [ "$2" != back ] || r_do r_keep "$4" "$1/$3" || return
   {
     if [ "$2" != back ]; then [ ! -f "$1/$2" ] || cat -- "$1/$2"; fi
     printf '#%s\\n%s || r_bad=1\\n' "$3" "$5"
@@ -24,20 +24,25 @@ r_entry() {
   } >"$1/new" && sync -- "$1/new" && mv -fT -- "$1/new" "$1/$2" && sync -- "$1"
 }
 r_keep() {
-  if [ -d "$2" ] && [ ! -L "$2" ]; then stat -c 'r_o=%u r_g=%g r_m=%a' -- "$2" >"$1.directory" && sync -- "$1.directory"
-  elif [ -e "$2" ] || [ -L "$2" ]; then cp -a -- "$2" "$1" && { [ -L "$1" ] || sync -- "$1"; }; fi
+  [ -d "\${1%/*}/" ] || return 0
+  r_at "$1" || return
+  if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then
+    r_down "\${r_to#./}" && stat -c 'r_o=%u r_g=%g r_m=%a' . >"$2.directory" && sync -- "$2.directory"
+  elif [ -e "$r_to" ] || [ -L "$r_to" ]; then cp -a -- "$r_to" "$2" && { [ -L "$2" ] || sync -- "$2"; }; fi
 }
-r_put() {
-  if [ -f "$r_undo/$1.directory" ]; then
-    . "$r_undo/$1.directory"
-    if [ ! -d "$2" ] || [ -L "$2" ]; then rm -f -- "$2" && mkdir -p -- "$2" || return; fi
-    chown "$r_o:$r_g" -- "$2" && chmod "$r_m" -- "$2"
-  elif [ -e "$r_undo/$1" ] || [ -L "$r_undo/$1" ]; then
-    r_s=$(mktemp -u "\${2%/*}/.reconcile.$r_self.XXXXXXXXXX") && cp -a -- "$r_undo/$1" "$r_s" && mv -fT -- "$r_s" "$2" ||
-      { r_clean; return 1; }
-    r_s=
-  elif [ -d "$2" ] && [ ! -L "$2" ]; then rmdir --ignore-fail-on-non-empty -- "$2"
-  else rm -f -- "$2"; fi
+r_put() { r_do r_restore "$2" "$1"; }
+r_restore() {
+  if [ -f "$r_undo/$2.directory" ]; then
+    . "$r_undo/$2.directory"
+    r_enter "\${1%/*}" make || return
+    r_to=\${1##*/}
+    if [ ! -d "./$r_to" ] || [ -L "./$r_to" ]; then rm -f -- "./$r_to" && mkdir -- "./$r_to" || return; fi
+    r_down "$r_to" && r_own . "$r_o" "$r_g" "$r_m"
+  elif [ -e "$r_undo/$2" ] || [ -L "$r_undo/$2" ]; then
+    r_at "$1" && r_apart && r_s=$(mktemp -u "$r_new") && cp -a -- "$r_undo/$2" "$r_s" && r_move
+  elif [ ! -d "\${1%/*}/" ]; then return 0
+  elif r_at "$1" && [ -d "$r_to" ] && [ ! -L "$r_to" ]; then rmdir --ignore-fail-on-non-empty -- "$r_to"
+  else [ -n "$r_to" ] && rm -f -- "$r_to"; fi
 }
 r_put_back() {
   r_bad=0

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { shellCommand, shellQuote } from '../quote.ts';
 import { type CheckedStep, type RunStep, type Step, stateDirectory, type WriteStep } from '../step.ts';
 import { keep, keepPath } from './journal.ts';
+import { pathLibrary } from './paths.ts';
 import { armCommand } from './risky.ts';
 
 /** A script that does steps, the bytes it reads on its standard input, and how to understand what it prints. */
@@ -23,30 +24,23 @@ export interface StepOutput {
 /**
  * Shell functions that the steps are written in; defined once a session. Each returns non-zero with its reason on
  * stderr. A file is staged in its own directory, so that the rename is atomic, by mktemp, so that nobody else's file
- * or link is used, and closed to others until owner and mode are set. `r_stage` gives up when fewer bytes came than
+ * or link is used, and closed to others until owner and mode are set. `r_write` gives up when fewer bytes came than
  * were announced: the connection broke. What is staged or kept for putting back bears the boot and the process of its
  * session, so that a later one can tell whose nobody will finish: those in its way are swept, and `r_recover` runs
  * a check again that was cut off, and puts its files back if it fails.
  */
-export const stepLibrary = `
+export const stepLibrary = `${pathLibrary}
 r_me=0
 read -r r_me 2>/dev/null </proc/sys/kernel/random/boot_id
 r_me=\${r_me%%-*}.$$
 r_self=$r_me
-r_swept=
 r_dead() {
   r_q=\${1%.*}
   [ -d "/proc/\${r_q##*.}" ] || return 0
   r_q=\${r_q%.*}
   [ "\${r_q##*.}" != "\${r_me%.*}" ]
 }
-r_sweep() {
-  for r_p in "$1".reconcile.????????.*.??????????; do
-    if { [ -f "$r_p" ] || [ -L "$r_p" ]; } && r_dead "$r_p"; then rm -f -- "$r_p"; fi
-  done
-  r_swept=$1
-}
-r_at() { printf '\\n%s %s\\n' "$r_k" "$1"; printf '\\n%s %s\\n' "$r_k" "$1" >&2; }
+r_begin() { printf '\\n%s %s\\n' "$r_k" "$1"; printf '\\n%s %s\\n' "$r_k" "$1" >&2; }
 r_no() { printf '%s\\n' "$*" >&2; return 1; }
 r_expect() {
   printf '\\n%s:%s\\n' "$r_k" "$1"
@@ -56,50 +50,16 @@ r_expect() {
   [ "$r_c" != 0 ] || return 1
   return "$r_c"
 }
-r_clean() { [ -z "$r_s" ] || rm -f -- "$r_s"; r_s=; }
-r_folder() {
-  r_d=\${1%/*}/
-  [ -d "$r_d" ] || { r_no "the directory $r_d does not exist"; return; }
-  r_t=$r_d.reconcile.$r_self.XXXXXXXXXX
-  [ "$r_d" = "$r_swept" ] || r_sweep "$r_d"
-}
-r_stage() {
-  r_folder "$1" || return
-  if [ -d "$1" ] && [ ! -L "$1" ]; then r_no "$1 is a directory; it is not replaced by a file"; return; fi
-  r_s=$(mktemp "$r_t") && head -c "$2" >"$r_s" || return
-  [ "$(wc -c <"$r_s")" -eq "$2" ] || { r_no "the content of $1 did not arrive whole"; return; }
-  set -- "$1" "$3" "$4" "$5"
-  if [ -f "$1" ] && [ ! -L "$1" ]; then
-    read -r r_o r_g r_m <<R_END
-$(stat -c '%u %g %a' -- "$1")
-R_END
-  else r_o=; r_g=; r_m=644; fi
-  r_own "$r_s" "\${2:-$r_o}" "\${3:-$r_g}" "\${4:-$r_m}"
-}
-r_own() {
-  [ -z "$2$3" ] || chown -h "$2:$3" -- "$1" || return
-  [ -z "$4" ] || [ -L "$1" ] || chmod "$4" -- "$1"
-}
-r_commit() { sync -- "$r_s" && mv -fT -- "$r_s" "$1" && r_s= && sync -- "\${1%/*}/"; }
-r_backup() { [ ! -f "$1" ] || cp -a -- "$1" "$1.~$(date +%Y%m%dT%H%M%S)~"; }
-r_directory() {
-  if [ ! -d "$1" ]; then
-    mkdir -p -- "\${1%/*}/" && mkdir -m 0700 -- "$1" && r_own "$1" "$2" "$3" "\${4:-755}"
-  else r_own "$1" "$2" "$3" "$4"; fi
-}
-r_link() {
-  r_folder "$1" || return
-  if [ -d "$1" ] && [ ! -L "$1" ]; then r_no "$1 is a directory; it is not replaced by a link"; return; fi
-  r_s=$(mktemp -u "$r_t") && ln -s -- "$2" "$r_s" && mv -fT -- "$r_s" "$1" && r_s=
-}
 r_state() { [ -d ${stateDirectory}/owed ] || mkdir -p -m 0700 ${stateDirectory} ${stateDirectory}/owed; }
 r_owe() {
   r_state || return
   r_f=${stateDirectory}/owed/$1
   if [ -f "$r_f" ] && grep -qF -- "$2	" "$r_f" && grep -qF -- "	$3" "$r_f"; then return; fi
-  r_folder "$r_f" && r_s=$(mktemp "$r_t") || return
   [ -f "$r_f" ] || r_noted="$r_noted $1"
-  { [ ! -f "$r_f" ] || cat -- "$r_f"; printf '%s\\t%s\\t%s\\n' "$2" "$(date +%s)" "$3"; } >"$r_s" && r_commit "$r_f"
+  r_do r_note "$r_f" "$2	$(date +%s)	$3"
+}
+r_note() {
+  r_at "$1" && r_s=$(mktemp "$r_new") && { [ ! -f "$r_to" ] || cat -- "$r_to"; printf '%s\\n' "$2"; } >"$r_s" && r_commit
 }
 r_disown() {
   r_c=$?
@@ -120,17 +80,18 @@ export function script(steps: readonly Step[]): Script {
   const first = steps.findIndex(step => !['keep', 'arm', 'owe'].includes(step.do));
   const whole = ['write', 'link', 'checked'].includes(steps[first]?.do ?? '');
   const otherwise = (i: number) => (i === first && whole ? 'r_disown' : 'exit');
-  const lines = steps.map((step, i) => `r_at ${i}\n${compile(step, inputs)} || ${otherwise(i)}\n`);
+  const lines = steps.map((step, i) => `r_begin ${i}\n${compile(step, inputs)} || ${otherwise(i)}\n`);
   return {
-    script: `r_k=${nonce}; r_s=; r_undo=; r_noted=\n${identify}\ntrap 'r_clean' EXIT\n${lines.join('')}`,
+    script: `r_k=${nonce}; r_undo=; r_noted=\n${identify}\n${lines.join('')}`,
     input: Buffer.concat(inputs),
     outputs(answer) {
       const stdout = cut(answer.stdout.toString(), nonce);
       const stderr = cut(answer.stderr.toString(), nonce);
-      return steps.slice(0, stdout.length).map((step, i) => {
-        const [words = '', exit] = stdout[i]!.split(`\n${nonce}:`);
-        const code = Number(exit ?? (i === stdout.length - 1 ? answer.exit : 0));
-        return { step, stdout: words.trimEnd(), stderr: stderr[i] ?? '', exit: code };
+      const last = Math.max(-1, ...stdout.keys());
+      return steps.slice(0, last + 1).map((step, i) => {
+        const [words = '', exit] = (stdout.get(i) ?? '').split(`\n${nonce}:`);
+        const code = Number(exit ?? (i === last ? answer.exit : 0));
+        return { step, stdout: words.trimEnd(), stderr: stderr.get(i) ?? '', exit: code };
       });
     },
   };
@@ -159,6 +120,7 @@ export function describe(step: Step): string {
     case 'link':
       return `ln -s ${shellQuote(step.target)} ${shellQuote(step.path)}`;
     case 'remove':
+      if (step.empty) return `rmdir ${shellQuote(step.path)}`;
       return `rm ${step.recursive ? '-r ' : ''}${shellQuote(step.path)}`;
     case 'write':
       return `write ${shellQuote(step.path)} (${Buffer.byteLength(step.content)} bytes)`;
@@ -172,19 +134,17 @@ function compile(step: Step, inputs: Buffer[]): string {
     case 'write':
       return write(step, inputs);
     case 'attributes': {
-      const ownership = [step.owner, step.group].map(name => shellQuote(name ?? '')).join(' ');
-      if (!step.recursive)
-        return `r_own ${shellQuote(step.path)} ${ownership} ${shellQuote(step.mode ?? '')}`;
-      const owner = shellQuote(`${step.owner ?? ''}:${step.group ?? ''}`);
-      const change = step.owner || step.group ? `chown -hR ${owner} -- ${shellQuote(step.path)}` : ':';
-      return `{ ${change} && r_own ${shellQuote(step.path)} '' '' ${shellQuote(step.mode ?? '')}; }`;
+      const { path, owner = '', group = '', mode = '', recursive } = step;
+      return shellCommand(['r_do', 'r_attributes', path, owner, group, mode, recursive ? 'recursive' : '']);
     }
-    case 'directory':
-      return `r_directory ${[step.path, step.owner ?? '', step.group ?? '', step.mode ?? ''].map(shellQuote).join(' ')}`;
+    case 'directory': {
+      const { path, owner = '', group = '', mode = '' } = step;
+      return shellCommand(['r_do', 'r_directory', path, owner, group, mode]);
+    }
     case 'link':
-      return `r_link ${shellQuote(step.path)} ${shellQuote(step.target)}`;
+      return shellCommand(['r_do', 'r_link', step.path, step.target]);
     case 'remove':
-      return `rm ${step.recursive ? '-rf' : '-f'} -- ${shellQuote(step.path)}`;
+      return shellCommand(['r_do', 'r_remove', step.path, removal(step)]);
     case 'run':
       return run(step, inputs);
     case 'sql': {
@@ -215,14 +175,15 @@ function compile(step: Step, inputs: Buffer[]): string {
 function write(step: WriteStep, inputs: Buffer[]): string {
   const bytes = Buffer.from(step.content as Uint8Array);
   inputs.push(bytes);
-  const path = shellQuote(step.path);
-  const ownership = [step.owner ?? '', step.group ?? '', step.mode ?? ''].map(shellQuote).join(' ');
-  const validate =
-    step.validate === undefined
-      ? ''
-      : ` && ${limited(['sh', '-c', step.validate.replaceAll('%s', '"$1"'), 'sh'], step.timeoutS)} "$r_s" </dev/null`;
-  const backup = step.backup ? ` && r_backup ${path}` : '';
-  return `{ r_stage ${path} ${bytes.length} ${ownership}${validate}${backup} && r_commit ${path}; }`;
+  const { path, owner = '', group = '', mode = '', backup, validate, timeoutS } = step;
+  const words = ['r_do', 'r_write', path, String(bytes.length), owner, group, mode, backup ? 'backup' : ''];
+  const check = validate === undefined ? [] : ['sh', '-c', validate.replaceAll('%s', '"$1"'), 'sh'];
+  return `${shellCommand(words)} ${check.length === 0 ? '' : limited(check, timeoutS)}`.trimEnd();
+}
+
+function removal({ recursive, empty }: { recursive?: boolean; empty?: boolean }): string {
+  if (empty) return '-d';
+  return recursive ? '-rf' : '-f';
 }
 
 function run(step: RunStep, inputs: Buffer[]): string {
@@ -233,7 +194,9 @@ function run(step: RunStep, inputs: Buffer[]): string {
     ([name, value]) => `export ${name}=${shellQuote(value)}; `,
   );
   const folder = step.cwd === undefined ? '' : `cd -- ${shellQuote(step.cwd)} || exit; `;
-  const command = `( ${exports.join('')}${folder}${account}${limited} )`;
+  const trusting =
+    step.runsFrom === undefined ? '' : `r_trusted ${shellQuote(step.runsFrom)} && cd / || exit; `;
+  const command = `( ${trusting}${exports.join('')}${folder}${account}${limited} )`;
   const expected = step.expectExit ?? [0];
   const fed =
     step.input === undefined ? `${command} </dev/null` : feed(Buffer.from(step.input), inputs, command);
@@ -256,7 +219,7 @@ function checked(step: CheckedStep, inputs: Buffer[]): string {
   r_state && r_undo=$(mktemp -d "$r_home/undo.$r_self.XXXXXXXXXX") && ${kept} &&
     printf '%s\\n' ${shellQuote(`${by} || r_put_back`)} >"$r_undo/again" && sync -- "$r_undo/again" "$r_undo" || exit
   if ${steps} && ${by} </dev/null; then rm -rf -- "$r_undo"
-  else r_c=$?; r_clean; r_put_back; rm -rf -- "$r_undo"; (exit $r_c); fi
+  else r_c=$?; r_put_back; rm -rf -- "$r_undo"; (exit $r_c); fi
 }`;
 }
 
@@ -265,10 +228,10 @@ function limited(by: readonly string[], timeoutS = 60): string {
   return shellCommand(['timeout', '-k', '5', String(timeoutS), ...by]);
 }
 
-/** What stands after each mark `\nNONCE INDEX\n`. */
-function cut(text: string, nonce: string): string[] {
-  return text
-    .split(`\n${nonce} `)
-    .slice(1)
-    .map(part => part.slice(part.indexOf('\n') + 1).trimEnd());
+/** What stands after each mark `\nNONCE INDEX\n`; of a lot of output some marks may be missing. */
+function cut(text: string, nonce: string): Map<number, string> {
+  const parts = text.split(`\n${nonce} `).slice(1);
+  return new Map(
+    parts.map(part => [Number.parseInt(part, 10), part.slice(part.indexOf('\n') + 1).trimEnd()]),
+  );
 }

@@ -1,52 +1,58 @@
-import type { Command } from 'commander';
 import type { Io } from './io.ts';
 
-/** A script that completes commands, their options and files; written from the commands themselves. */
-export function completion(shell: 'bash' | 'zsh' | 'fish', root: Command, io: Io): number {
-  const scripts = {
-    bash,
-    zsh: (command: Command) => `autoload -U +X bashcompinit && bashcompinit\n${bash(command)}`,
-    fish,
-  };
-  io.stdout.write(scripts[shell](root));
+/** A script that completes in a shell; what a word may become, it asks `reconcile complete`. */
+export function completion(shell: 'bash' | 'zsh' | 'fish', io: Io): number {
+  io.stdout.write(scripts[shell]);
   return 0;
 }
 
-function bash(root: Command): string {
-  const names = root.commands.map(command => command.name()).join(' ');
-  const cases = root.commands.map(command => `    ${command.name()}) words='${flags(command).join(' ')}' ;;`);
-  return `# reconcile completion: eval "$(reconcile completion bash)"
+// Bash parts words at : and = too, but in quotes, and wants only what is behind the last of them.
+const bash = `# reconcile completion: eval "$(reconcile completion bash)"
 _reconcile() {
-  local word=\${COMP_WORDS[COMP_CWORD]} words=
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W '${names}' -- "$word"))
-    return
-  fi
-  case \${COMP_WORDS[1]} in
-${cases.join('\n')}
-  esac
-  case $word in
-    -*) COMPREPLY=($(compgen -W "$words" -- "$word")) ;;
-    *) COMPREPLY=($(compgen -f -- "$word")) ;;
-  esac
+  local line=\${COMP_LINE:0:COMP_POINT} words word typed mark
+  read -ra words <<<"\${line//[\\"\\']/}"
+  [[ $line == *[[:space:]] ]] && words+=('')
+  typed=\${words[\${#words[@]} - 1]}
+  mark=\${typed%"\${typed##*[:=]}"}
+  [[ \${COMP_WORDS[COMP_CWORD]} == [\\"\\']* ]] && mark=
+  COMPREPLY=()
+  while IFS=$'\\t' read -r word _; do
+    word=\${word#"$mark"}
+    COMPREPLY+=("\${word// /\\\\ }")
+  done < <("$1" complete -- "\${words[@]:1}" 2>/dev/null)
+  [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == */ ]] && compopt -o nospace
+  return 0
 }
-complete -o filenames -F _reconcile reconcile
+complete -F _reconcile reconcile
 `;
-}
 
-function fish(root: Command): string {
-  const quote = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-  const lines = root.commands.flatMap(command => [
-    `complete -c reconcile -n __fish_use_subcommand -f -a ${command.name()} -d ${quote(command.description())}`,
-    ...command.options.map(({ long, short, required, description }) => {
-      const names = [short ? ` -s ${short.slice(1)}` : '', long ? ` -l ${long.slice(2)}` : ''].join('');
-      const when = `'__fish_seen_subcommand_from ${command.name()}'`;
-      return `complete -c reconcile -n ${when}${names}${required ? ' -r' : ''} -d ${quote(description)}`;
-    }),
-  ]);
-  return `# reconcile completion fish | source\n${lines.join('\n')}\n`;
+const zsh = `#compdef reconcile
+# reconcile completion: eval "$(reconcile completion zsh)"
+_reconcile() {
+  local line word about
+  local -a whole open whole_about open_about
+  while IFS= read -r line; do
+    word=\${line%%$'\\t'*} about=$line
+    [[ $line == *$'\\t'* ]] && about="$word  -- \${line#*$'\\t'}"
+    if [[ $word == */ ]]; then
+      open+=("$word") open_about+=("$about")
+    else
+      whole+=("$word") whole_about+=("$about")
+    fi
+  done < <("\${words[1]}" complete -- "\${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)
+  (( \${#whole} )) && compadd -l -d whole_about -a whole
+  (( \${#open} )) && compadd -S '' -d open_about -a open
 }
+(( \${+functions[compdef]} )) || { autoload -Uz compinit && compinit; }
+compdef _reconcile reconcile
+`;
 
-function flags(command: Command): string[] {
-  return command.options.flatMap(({ short, long }) => [short, long].filter(flag => flag !== undefined));
-}
+const fish = `# reconcile completion: reconcile completion fish | source
+function __reconcile_complete
+    set -l words (commandline -opc)
+    $words[1] complete -- $words[2..] (commandline -ct) 2>/dev/null
+end
+complete -c reconcile -f -a '(__reconcile_complete)'
+`;
+
+const scripts = { bash, zsh, fish };

@@ -5,8 +5,9 @@ import { paint, span, wrap } from '../report/style.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 
 /** What a problem code means; all codes when none is given. */
-export function explain(code: string | undefined, io: Io): number {
-  const known: Readonly<Record<string, string>> = explanations;
+export async function explain(code: string | undefined, io: Io): Promise<number> {
+  const { warnings } = await import('../load/lint/index.ts');
+  const known: Readonly<Record<string, string>> = { ...explanations, ...warnings };
   // A code is often copied with the brackets that it is shown in.
   const wanted = code?.replace(/^\[|\]$/g, '');
   if (wanted !== undefined && !Object.hasOwn(known, wanted)) {

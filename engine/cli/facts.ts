@@ -1,7 +1,8 @@
 import type { Host } from '../host.ts';
 import { pad } from '../report/columns.ts';
 import { paint, span } from '../report/style.ts';
-import { textView } from '../report/view.ts';
+import { lineView } from '../report/view.ts';
+import { visibleJson } from '../report/visible.ts';
 import type { ConnectOptions } from '../transport/index.ts';
 import { askHosts, type FleetSettings } from './fleet.ts';
 import { type Io, isColorful } from './io.ts';
@@ -16,7 +17,7 @@ type Facts = Readonly<Record<string, unknown>>;
 /** Reads the facts of hosts and shows them in the inventory's order. */
 export async function facts(pattern: string | undefined, settings: FactsSettings, io: Io): Promise<number> {
   const { answers, exitCode } = await askHosts(pattern ?? 'all', settings, io, factsOf);
-  if (settings.json) io.stdout.write(JSON.stringify({ hosts: Object.fromEntries(answers) }, null, 2) + '\n');
+  if (settings.json) io.stdout.write(visibleJson({ hosts: Object.fromEntries(answers) }, 2) + '\n');
   else for (const [name, values] of answers) io.stdout.write(factsText(name, values, io));
   return exitCode;
 }
@@ -32,11 +33,13 @@ async function factsOf(host: Host, connect: ConnectOptions): Promise<Facts> {
 }
 
 function factsText(host: string, values: Facts, io: Io): string {
-  const rows = Object.entries(values).flatMap(([name, value]) => flat(name, value));
-  const width = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
+  const rows = Object.entries(values)
+    .flatMap(([name, value]) => flat(name, value))
+    .map(row => row.map(text => lineView(text, io.redactor)));
+  const width = Math.max(0, ...rows.map(([name]) => name!.length)) + 2;
   const color = isColorful(io.stdout, io.env);
   const lines = rows.map(([name, value]) =>
-    paint([span(`  ${pad(name, width)}`, 'cyan'), span(textView(value, io.redactor))], color),
+    paint([span(`  ${pad(name!, width)}`, 'cyan'), span(value!)], color),
   );
   return [paint([span(host, 'bold')], color), ...lines].join('\n') + '\n';
 }

@@ -1,57 +1,73 @@
+import { writeFileSync } from 'node:fs';
+import { extname } from 'node:path';
 import type { Play } from '../load/index.ts';
+import { edgesOf } from '../plan/edges.ts';
+import { ProblemError } from '../problem.ts';
+import { nameList } from '../report/columns.ts';
+import { type GraphView, graphMermaid, type PlayGraph } from '../report/graph.ts';
+import { graphSvg } from '../report/graph-svg.ts';
 import { textView } from '../report/view.ts';
-import { meant, type Resource } from '../resource.ts';
 import type { Io } from './io.ts';
 import { load } from './load.ts';
 import type { PlaybookSettings } from './options.ts';
 
-/** What leads from one resource to another. */
-interface Edge {
-  from: Resource;
-  to: Resource;
-  label: string;
+interface GraphSettings extends PlaybookSettings {
+  format?: 'mermaid' | 'svg';
+  output?: string;
 }
 
-/** The resources of a playbook and what leads to what, as a Mermaid flowchart with a box a play. */
-export async function graph(file: string, settings: PlaybookSettings, io: Io): Promise<number> {
-  const { plays } = await load(file, settings, io, () => {});
-  const lines = plays.flatMap((play, i) => [
-    `  subgraph play${i + 1}["${label(play.name, io)}"]`,
-    ...playLines(play, `p${i + 1}r`, io).map(line => `    ${line}`),
-    '  end',
-  ]);
-  io.stdout.write(['flowchart TD', ...lines].join('\n') + '\n');
+const forms = { mermaid: graphMermaid, svg: graphSvg };
+const endings: Readonly<Record<string, keyof typeof forms>> = {
+  '.svg': 'svg',
+  '.mmd': 'mermaid',
+  '.mermaid': 'mermaid',
+};
+
+/** The resources of a playbook and what leads to what, on stdout or in a file whose ending says the form. */
+export async function graph(file: string, settings: GraphSettings, io: Io): Promise<number> {
+  const { output } = settings;
+  const form = settings.format ?? (output === undefined ? 'mermaid' : endings[extname(output)]);
+  if (form === undefined) {
+    const message = `-o ${output}: the form of the graph cannot be told from the file's ending.`;
+    const hint = 'End the name with .svg or .mmd, or say --format svg.';
+    throw new ProblemError({ code: 'usage', message, hint });
+  }
+  const { name, plays } = await load(file, settings, io, () => {});
+  const shown = (text: string) => textView(text, io.redactor).replaceAll('\n', ' ');
+  const view: GraphView = { name: shown(name), plays: plays.map(play => playGraph(play, shown)) };
+  const text = forms[form](view);
+  if (output === undefined) io.stdout.write(text);
+  else write(output, text);
   return 0;
 }
 
 /** The resources are those of the play's first host; hosts that differ in `when` or loops would only repeat it. */
-function playLines(play: Play, prefix: string, io: Io): string[] {
+function playGraph(play: Play, shown: (text: string) => string): PlayGraph {
   const [host] = play.hosts;
   const resources = host === undefined ? [] : play.resolve(host);
-  const id = new Map(resources.map((resource, i) => [resource, `${prefix}${i + 1}`]));
-  const nodes = resources.map(resource => {
-    const name = label(resource.name, io);
-    return `${id.get(resource)}["${name}<br><small>${resource.module.name}</small>"]`;
-  });
-  const edges = edgesOf(resources).map(
-    ({ from, to, label: words }) => `${id.get(from)} -->|${words}| ${id.get(to)}`,
-  );
-  // Written order, which is the order of work: kept by links that are not drawn.
-  const order = resources.length < 2 ? [] : [resources.map(resource => id.get(resource)).join(' ~~~ ')];
-  return [...nodes, ...order, ...edges];
+  const number = new Map(resources.map((resource, index) => [resource, index]));
+  return {
+    name: shown(play.name),
+    hosts: shown(host === undefined ? 'no hosts' : nameList(play.hosts.map(each => each.name))),
+    resources: resources.map(({ name, module, when }) => ({
+      name: shown(name),
+      module: module.name,
+      check: module.check === true,
+      skipped: when === false,
+    })),
+    edges: edgesOf(resources).map(({ from, to, kind }) => ({
+      from: number.get(from)!,
+      to: number.get(to)!,
+      kind,
+    })),
+  };
 }
 
-function edgesOf(resources: readonly Resource[]): Edge[] {
-  const named = (name: string, by: Resource) => meant(name, by, resources);
-  return resources.flatMap(to => [
-    ...to.needs.flatMap(need => named(need, to).map(from => ({ from, to, label: 'needed by' }))),
-    ...(to.incomplete || to.when === false ? [] : (to.module.reacts?.(to.args, to.name) ?? [])).flatMap(
-      ({ to: sources, action }) =>
-        sources.flatMap(name => named(name, to).map(from => ({ from, to, label: action }))),
-    ),
-  ]);
-}
-
-function label(text: string, io: Io): string {
-  return textView(text, io.redactor).replaceAll('"', '#quot;').replaceAll('\n', ' ');
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (thrown) {
+    const message = `-o ${file} could not be written: ${(thrown as Error).message}.`;
+    throw new ProblemError({ code: 'usage', message });
+  }
 }

@@ -1,6 +1,7 @@
 import type { HistoryEntry } from '../apply/history.ts';
-import { paint, span } from '../report/style.ts';
-import { textView } from '../report/view.ts';
+import { paint, type Style, span } from '../report/style.ts';
+import { lineView } from '../report/view.ts';
+import { visibleJson } from '../report/visible.ts';
 import { askHosts, type FleetSettings, runAsEach } from './fleet.ts';
 import { type Io, isColorful } from './io.ts';
 
@@ -22,18 +23,18 @@ export async function history(
     const files = await runAsEach(host, connect, 'r_history', 'Reading the history');
     return files.flatMap(decodeHistory).sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
   });
-  if (settings.json) io.stdout.write(JSON.stringify({ hosts: Object.fromEntries(answers) }, null, 2) + '\n');
+  if (settings.json) io.stdout.write(visibleJson({ hosts: Object.fromEntries(answers) }, 2) + '\n');
   else for (const [host, entries] of answers) io.stdout.write(textOf(host, entries, io));
   return exitCode;
 }
 
 function textOf(host: string, entries: readonly HistoryEntry[], io: Io): string {
   const color = isColorful(io.stdout, io.env);
-  const show = (text: string) => span(textView(text, io.redactor));
+  const show = (text: string, style?: Style) => span(lineView(text, io.redactor), style);
   const lines = entries.flatMap(entry => [
     [
       span('  '),
-      span(`${entry.time.slice(0, 19).replace('T', ' ')} UTC`, 'cyan'),
+      show(`${entry.time.slice(0, 19).replace('T', ' ')} UTC`, 'cyan'),
       show(`  ${headOf(entry)}`),
     ],
     ...entry.changed.map(({ name, module, change }) => [

@@ -1,6 +1,6 @@
 import { leaseText } from '../lease.ts';
 import { pad } from '../report/columns.ts';
-import { textView } from '../report/view.ts';
+import { lineView } from '../report/view.ts';
 import { askHosts, type FleetSettings, runAsEach } from './fleet.ts';
 import type { Io } from './io.ts';
 
@@ -24,7 +24,7 @@ export async function lock(
       action === 'status' ? `held by ${leaseText(lease)}` : `released, was held by ${leaseText(lease)}`,
     );
     for (const text of words.length > 0 ? words : ['free'])
-      io.stdout.write(textView(`${pad(name, width)}${text}`, io.redactor) + '\n');
+      io.stdout.write(lineView(`${pad(name, width)}${text}`, io.redactor) + '\n');
   }
   return exitCode;
 }

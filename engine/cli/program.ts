@@ -64,7 +64,10 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .action(async (file, options) => {
       done(await (await import('./apply.ts')).apply(file, { ...options, check: true }, io));
     });
-  verb('validate', 'check playbooks without contacting any host', playbookOptions())
+  verb('validate', 'check playbooks without contacting any host', [
+    ...playbookOptions(),
+    new Option('--strict', 'exit with 3 also when there are warnings only'),
+  ])
     .argument('<playbooks...>', 'playbook files')
     .action(async (files, options) =>
       done(await (await import('./validate.ts')).validate(files, options, io)),
@@ -92,12 +95,16 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
   verb('modules', 'reference of the resource types')
     .argument('[name]', 'one module, with its arguments and examples')
     .action(async name => done(await (await import('./modules.ts')).modules(name, io)));
-  verb('graph', 'the resources and what leads to what, as Mermaid', playbookOptions())
+  verb('graph', 'the resources and what leads to what, as a picture', [
+    new Option('--format <form>', 'mermaid (the default) or svg').choices(['mermaid', 'svg']),
+    new Option('-o, --output <file>', 'a file, whose ending .svg or .mmd says the form'),
+    ...playbookOptions(),
+  ])
     .argument('<playbook>', 'a playbook file')
     .action(async (file, options) => done(await (await import('./graph.ts')).graph(file, options, io)));
   verb('explain', 'what a problem code means')
     .argument('[code]', 'all codes when left out')
-    .action(async code => done((await import('./explain.ts')).explain(code, io)));
+    .action(async code => done(await (await import('./explain.ts')).explain(code, io)));
   verb('lock', 'who is changing the hosts; release takes the lease away from one that is dead', [
     inventoryOption(),
     secretsOption(),
@@ -135,7 +142,12 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     );
   verb('completion', 'a completion script for a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
-    .action(async shell => done((await import('./completion.ts')).completion(shell, root, io)));
+    .action(async shell => done((await import('./completion.ts')).completion(shell, io)));
+  root
+    .command('complete', { hidden: true })
+    .description('what the last word of a command line may become, for completion scripts')
+    .argument('[words...]')
+    .action(async words => done(await (await import('./complete.ts')).complete(words, root, io)));
   return root;
 }
 

@@ -1,8 +1,9 @@
 import { StringDecoder } from 'node:string_decoder';
+import { visible } from '../report/visible.ts';
 import type { Io } from './io.ts';
 
 /**
- * Asks on the terminal and returns what was typed, which is not shown unless `shown`. Undefined when nobody can answer:
+ * Asks on the terminal, on one line of which a host may have written a part, and returns what was typed, which is not shown unless `shown`. Undefined when nobody can answer:
  * standard input is no terminal, its end was typed, or the run was interrupted.
  */
 export function askOnTerminal(io: Io, question: string, shown = false): Promise<string | undefined> {
@@ -42,6 +43,6 @@ export function askOnTerminal(io: Io, question: string, shown = false): Promise<
     stdin.setRawMode!(true);
     stdin.on('data', take);
     stdin.resume();
-    io.stderr.write(question);
+    io.stderr.write(visible(question));
   });
 }

@@ -1,15 +1,19 @@
-import { type Problem, ProblemError } from '../problem.ts';
-import type { Io } from './io.ts';
+import { type Problem, ProblemError, type Warning } from '../problem.ts';
+import { type Io, isColorful } from './io.ts';
 import { load, loadInventory } from './load.ts';
 import type { PlaybookSettings } from './options.ts';
 
-/** Checks playbooks and inventories without contacting any host; throws a ProblemError with the problems of all of them. */
+/**
+ * Checks playbooks and inventories without contacting any host; throws a ProblemError with the problems of all of them.
+ * What lint finds is told, and fails only when that is asked for.
+ */
 export async function validate(
   files: readonly string[],
-  settings: PlaybookSettings,
+  settings: PlaybookSettings & { strict?: boolean },
   io: Io,
 ): Promise<number> {
   const problems: Problem[] = [];
+  const warnings: Warning[] = [];
   const { isInventory } = await import('../load/index.ts');
   for (const file of files) {
     try {
@@ -20,21 +24,33 @@ export async function validate(
         );
         continue;
       }
-      const { plays } = await load(file, settings, io, missing =>
+      const playbook = await load(file, settings, io, missing =>
         io.stderr.write(
           `${file}: ${missing} is not there, so what its secrets are used for was not checked\n`,
         ),
       );
+      const { plays } = playbook;
+      const found = playbook.warnings();
+      warnings.push(...found);
       const hosts = new Set(plays.flatMap(play => play.hosts.map(({ name }) => name)));
       const what = plays.length === 1 ? '1 play' : `${plays.length} plays`;
+      const told = ['no problems', '1 warning'][found.length] ?? `${found.length} warnings`;
       io.stdout.write(
-        `${file}: ${what} for ${hosts.size === 1 ? '1 host' : `${hosts.size} hosts`}, no problems\n`,
+        `${file}: ${what} for ${hosts.size === 1 ? '1 host' : `${hosts.size} hosts`}, ${told}\n`,
       );
     } catch (thrown) {
       if (!(thrown instanceof ProblemError)) throw thrown;
       problems.push(...thrown.problems);
     }
   }
+  await tell(warnings, io);
   if (problems.length > 0) throw new ProblemError(...problems);
-  return 0;
+  return settings.strict === true && warnings.length > 0 ? 3 : 0;
+}
+
+async function tell(warnings: readonly Warning[], io: Io): Promise<void> {
+  if (warnings.length === 0) return;
+  const { renderProblems } = await import('../report/problems.ts');
+  const text = renderProblems(warnings, { color: isColorful(io.stderr, io.env) });
+  io.stderr.write(io.redactor.mask(text));
 }

@@ -68,7 +68,12 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
   const problems = validate(schema, completed, { doc, path, label: module.name }, 'unknown');
   if (problems.length === 0) {
     for (const message of refusals(text, sealed(completed)))
-      problems.push({ code: 'invalid-value', message, at: text.at });
+      problems.push({
+        code: 'invalid-value',
+        message,
+        at: text.at,
+        hint: `What belongs together, \`reconcile modules ${module.name}\` says.`,
+      });
   }
   if (problems.length === 0) {
     const before = secrets.length;
@@ -96,7 +101,7 @@ export function maskProblem({ hint, ...problem }: Problem, secrets: readonly Sec
 export function mask(text: string, secrets: readonly SecretText[]): string {
   const redactor = new Redactor();
   for (const secret of secrets) redactor.add(secret.text, secret.label);
-  return redactor.mask(text, secrets);
+  return redactor.with(secrets).mask(text);
 }
 
 /** Arguments that are unknown as a whole, as a map in which each is. */

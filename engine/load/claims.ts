@@ -33,6 +33,17 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
   );
 }
 
+/** The things that a resource claims by name, and the paths among them. */
+export function claimedBy(resource: Resource): { things: readonly string[]; paths: readonly string[] } {
+  const things = Object.keys(claimantOf(resource, 0)?.claims ?? {});
+  return { things, paths: things.filter(thing => thing.startsWith(typeClaim)).map(pathIn) };
+}
+
+/** Whether a resource claims something of a path that is below one of its own. */
+export function claimsOf({ module, args }: Resource, path: string): boolean {
+  return Object.keys(known(() => module.claimsBelow?.(args, path)) ?? {}).length > 0;
+}
+
 /** Who claims by what. */
 class Index {
   readonly #all = new Map<string, Claimant[]>();
@@ -51,7 +62,7 @@ class Index {
 const pathIn = (thing: string) => thing.slice(typeClaim.length);
 
 /** Every folder that a path is in, without the root, which nobody declares as a whole. */
-function foldersOf(path: string): string[] {
+export function foldersOf(path: string): string[] {
   return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter(folder => folder !== '');
 }
 

@@ -33,11 +33,21 @@ const types: Record<string, (data: unknown) => boolean> = {
   object: isObject,
 };
 
+const isOf = (type: string, data: unknown) => types[type]?.(data) ?? false;
+
+const patterns = new Map<string, RegExp>();
+function patternOf(source: string): RegExp {
+  const known = patterns.get(source) ?? new RegExp(source, 'u');
+  patterns.set(source, known);
+  return known;
+}
+
 const keywords: Record<string, (wanted: never, data: unknown, inner: Inner, schema: Schema) => boolean> = {
-  type: (wanted: string | string[], data) => [wanted].flat().some(type => types[type]?.(data) ?? false),
+  type: (wanted: string | string[], data) =>
+    typeof wanted === 'string' ? isOf(wanted, data) : wanted.some(type => isOf(type, data)),
   const: (wanted, data) => isDeepStrictEqual(wanted, data),
-  enum: (wanted: unknown[], data) => wanted.some(one => isDeepStrictEqual(one, data)),
-  pattern: (wanted: string, data) => typeof data !== 'string' || new RegExp(wanted, 'u').test(data),
+  enum: (wanted: unknown[], data) => wanted.some(one => one === data || isDeepStrictEqual(one, data)),
+  pattern: (wanted: string, data) => typeof data !== 'string' || patternOf(wanted).test(data),
   minLength: (wanted: number, data) => typeof data !== 'string' || [...data].length >= wanted,
   maxLength: (wanted: number, data) => typeof data !== 'string' || [...data].length <= wanted,
   minimum: (wanted: number, data) => typeof data !== 'number' || data >= wanted,

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { didYouMean } from '../did-you-mean.ts';
 import { type Place, ProblemError } from '../problem.ts';
 
@@ -96,6 +96,16 @@ export function shownPath(path: string): string {
   return near.startsWith('../../') || near === '' ? path : near;
 }
 
+function hintFor(code: string | undefined, path: string, shown: string): string {
+  if (code === 'EACCES') return `Give yourself the right to read it: chmod u+r ${shown}`;
+  if (code === 'EISDIR') return 'Name a file in it.';
+  let neighbours: string[] = [];
+  try {
+    neighbours = readdirSync(dirname(path), { encoding: 'utf8' });
+  } catch {}
+  return didYouMean(basename(path), neighbours) ?? 'Create it, or correct the name.';
+}
+
 function readBytes(path: string, shown: string, at?: Place): Buffer {
   try {
     return readFileSync(path);
@@ -107,6 +117,7 @@ function readBytes(path: string, shown: string, at?: Place): Buffer {
     throw new ProblemError({
       code: 'file-missing',
       message: `The file "${shown}" ${why}.`,
+      hint: hintFor(code, path, shown),
       ...(at === undefined ? {} : { at }),
     });
   }

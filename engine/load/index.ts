@@ -1,22 +1,27 @@
 import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
-import { type Place, type Problem, ProblemError, problemsOf } from '../problem.ts';
+import { type Place, type Problem, ProblemError, type Warning } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { lockedIn, secretsIn, Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
+import { problemsInBranches } from './branches.ts';
 import { disagreements } from './claims.ts';
 import { Components } from './component.ts';
 import { isTemplate } from './expression/index.ts';
 import type { FactName, Facts } from './facts.ts';
 import { factsUsed } from './facts-used.ts';
-import { PlaybookFiles, readText, shownPath } from './files.ts';
+import { PlaybookFiles, shownPath } from './files.ts';
+import { HostProblems } from './host-problems.ts';
 import type { Inventory } from './inventory/model.ts';
 import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
+import { kindsOf, lint, type Subject, subjectOf } from './lint/index.ts';
+import { reachOf, resolveOffline } from './offline.ts';
 import { OtherFacts } from './other-facts.ts';
-import { parseYaml } from './parse.ts';
+import { checkTogether, Entry, type OfEntry } from './overlaps.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
+import { playbookDoc } from './playbook-doc.ts';
 import { Problems } from './problems.ts';
 import type { Registered } from './registered.ts';
 import { resolvePlay, type SecretSink } from './resolve.ts';
@@ -66,6 +71,8 @@ export interface Playbook {
   name: string;
   plays: readonly Play[];
   inventory: Inventory;
+  /** What lint finds in it. */
+  warnings(): Warning[];
 }
 
 /** One play of a playbook, with the hosts that it is for. */
@@ -84,12 +91,14 @@ export interface Play {
    * is not in `registered` is unknown, too. Throws a ProblemError, whose problems name the host.
    */
   resolve(host: Host, facts?: Facts, registered?: Registered): Resource[];
+  /** The play as lint looks at it, for each set of groups that hosts of it are in. */
+  subjects(): Subject[];
 }
 
 /** Reads a playbook and all that it refers to. Throws a ProblemError with everything that is wrong with them. */
 export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const problems = new Problems();
-  const doc = problems.attempt(() => parseYaml(readText(file, shownPath(file)), shownPath(file)));
+  const doc = problems.attempt(() => playbookDoc(file));
   const before = problems.size;
   const inventory = readInventory(options.inventory ?? [], file, problems, {
     vault: new Vault(options.vaultPassword, options.secretsMissing),
@@ -105,10 +114,10 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const texts = doc === undefined ? [] : readPlays(doc, reading, problems);
   const selects = tagSelection(
     options,
-    texts.flatMap(({ resources }) => resourcesIn(resources).flatMap(({ tags }) => tags)),
+    texts.flatMap(({ resources }) => resourcesIn(resources).map(({ tags }) => tags)),
     problems,
   );
-  const plays = texts.map(text =>
+  const made = texts.map(text =>
     makePlay(
       text,
       {
@@ -129,13 +138,16 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
       problems,
     ),
   );
-  if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(plays, inventory));
+  const plays = made.map(({ play }) => play);
+  if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(made, selects));
   if (limit !== undefined && plays.length > 0 && plays.every(({ hosts }) => hosts.length === 0)) {
-    problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`);
+    const hint = 'The hosts: of its plays say which it is for.';
+    problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`, undefined, hint);
   }
   problems.done();
   const name = (doc?.get(['name']) as string | undefined) ?? plays[0]?.name ?? file;
-  return { file: shownPath(file), name, plays, inventory };
+  const warnings = () => lint(plays.flatMap(play => play.subjects()));
+  return { file: shownPath(file), name, plays, inventory, warnings };
 }
 
 interface Setting {
@@ -151,7 +163,12 @@ interface Setting {
   reading: SecretReading;
 }
 
-function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
+/** A play, and what its entries come to on all of its hosts without facts. */
+function makePlay(
+  text: PlayText,
+  setting: Setting,
+  problems: Problems,
+): { play: Play; entries: readonly Entry[] } {
   const files = new PlaybookFiles(setting.file);
   const templates = new Templates(files);
   const fromFiles = text.varsFiles.flatMap(({ name, at }) =>
@@ -159,35 +176,43 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
   );
   const secrets = secretsOf(text, setting, problems);
   for (const { text: clear, label } of secretsIn(secrets)) setting.secrets?.add(clear, label);
+  const { inventory, selects, secrets: sink } = setting;
+  const otherFacts = new OtherFacts();
   const surroundings: Surroundings = {
-    inventory: setting.inventory,
+    inventory,
     variables: [...fromFiles, ...text.vars, ...setting.extra],
     secrets,
-    otherFacts: new OtherFacts(),
+    otherFacts,
   };
-  const resolve = (host: Host, facts?: Facts, registered: Registered = {}, offline = facts === undefined) =>
+  const common = { files, templates, inventory, otherFacts, selects, secrets: sink };
+  const resolve = (host: Host, facts?: Facts, registered: Registered = {}, selected = selects) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
+      ...common,
       host,
-      inventory: setting.inventory,
-      otherFacts: surroundings.otherFacts,
       registered,
-      files,
-      templates,
-      offline,
-      selects: setting.selects,
-      secrets: setting.secrets,
+      offline: facts === undefined,
+      selects: selected,
     });
-  const all = hostsOfPlay(text, setting.inventory, setting.inventorySound ? problems : new Problems());
-  problems.add(...offlineProblems(all, setting.inventory, host => resolve(host)));
-  return {
+  const all = hostsOfPlay(text, inventory, setting.inventorySound ? problems : new Problems());
+  const reach = reachOf(text, surroundings, common);
+  const found = new HostProblems();
+  const entries = resolveOffline(text, all, surroundings, reach, common, found);
+  const met = found.of(all);
+  problems.add(...met);
+  if (setting.inventorySound) {
+    const told = new Set(met.map(({ at }) => JSON.stringify(at)));
+    const more = problemsInBranches(text, surroundings, files, templates);
+    problems.add(...more.filter(({ at }) => !told.has(JSON.stringify(at))));
+  }
+  const play: Play = {
     name: text.name,
     at: text.at,
     hosts: all.filter(({ name }) => setting.limit === undefined || setting.limit.includes(name)),
-    factsUsed: factsUsed(text, surroundings, files, templates),
-    otherFacts: surroundings.otherFacts,
+    factsUsed: factsUsed(text, reach, common),
+    otherFacts,
     onFailedCheck: text.onFailedCheck,
     resolve: (host, facts, registered) => {
-      surroundings.otherFacts.begin();
+      otherFacts.begin();
       try {
         return resolve(host, facts, registered);
       } catch (thrown) {
@@ -195,7 +220,18 @@ function makePlay(text: PlayText, setting: Setting, problems: Problems): Play {
         throw new ProblemError(...thrown.problems.map(problem => ({ ...problem, host: host.name })));
       }
     },
+    subjects: () => {
+      const written = [...fromFiles, ...text.vars];
+      const shownFiles = [text.doc.file, ...text.varsFiles.map(({ name }) => shownPath(files.beside(name)))];
+      return kindsOf(all).map(([host, count]) => {
+        const variables = [...inventory.variablesOf(host.name), ...written];
+        const source = { entries: text.resources, variables, files, templates, shownFiles };
+        const everything = resolve(host, undefined, {}, () => true);
+        return subjectOf(source, everything, count);
+      });
+    },
   };
+  return { play, entries };
 }
 
 /** The secrets of a play. What a file or program that is not there would give is not known, and nothing else is then. */
@@ -213,7 +249,7 @@ function secretsOf(text: PlayText, setting: Setting, problems: Problems): Surrou
       return values;
     }
     problems.add(...read.all());
-    return values;
+    return read.size > 0 && locked === undefined ? new Unknown('secrets') : values;
   });
   return all.find(values => values instanceof Unknown) ?? Object.assign({}, ...all);
 }
@@ -225,63 +261,30 @@ function hostsOfPlay(text: PlayText, inventory: Inventory, problems: Problems): 
   return [...new Map(found.map(host => [host.name, host])).values()];
 }
 
-function disagreementsAcross(plays: readonly Play[], inventory: Inventory): Problem[] {
-  const hosts = [...new Map(plays.flatMap(play => play.hosts.map(host => [host.name, host]))).values()];
-  return offlineProblems(hosts, inventory, host => {
-    const own = plays.map(play =>
-      play.hosts.some(({ name }) => name === host.name)
-        ? play.resolve(host).filter(({ on }) => on === undefined)
-        : [],
-    );
-    const found = disagreements(own);
-    if (found.length > 0) throw new ProblemError(...found);
-  });
-}
-
-/**
- * What is wrong when the hosts are tried without facts. Hosts with the very same variables and groups are alike, so
- * that one of them is tried for all. A problem that all hosts have is told without their names.
- */
-function offlineProblems(
-  hosts: readonly Host[],
-  inventory: Inventory,
-  resolve: (host: Host) => unknown,
+/** What plays would undo of each other, with the resources and hosts that are selected; what is delegated is not looked at. */
+function disagreementsAcross(
+  made: readonly { play: Play; entries: readonly Entry[] }[],
+  selects: Selection,
 ): Problem[] {
-  const found = new Map<string, { problem: Problem; hosts: string[] }>();
-  for (const alike of classesOf(hosts, inventory)) {
-    for (const problem of attempt(() => resolve(alike[0]!))) {
-      const key = JSON.stringify([problem.code, problem.at ?? problem.message]);
-      const known = found.get(key) ?? { problem, hosts: [] };
-      known.hosts.push(...alike.map(({ name }) => name));
-      found.set(key, known);
+  const named = made.flatMap(({ play }) => play.hosts.map(host => [host.name, host] as const));
+  const hosts = [...new Map(named).values()];
+  const plays = new Map<Entry, number>();
+  for (const [number, { play, entries }] of made.entries()) {
+    const own = new Set(play.hosts);
+    for (const { shares } of entries) {
+      const selected = shares.map(({ hosts, resources }) => ({
+        hosts: hosts.filter(host => own.has(host)),
+        resources: resources.filter(({ resource: { on, tags } }) => on === undefined && selects(tags)),
+      }));
+      plays.set(new Entry(selected.filter(share => share.hosts.length > 0)), number);
     }
   }
-  return [...found.values()].map(({ problem, hosts: of }) => {
-    const names = of.length > 4 ? `${of.slice(0, 3).join(', ')} and ${of.length - 3} more` : of.join(', ');
-    return of.length === hosts.length ? problem : { ...problem, host: names };
-  });
-}
-
-function classesOf(hosts: readonly Host[], inventory: Inventory): Host[][] {
-  const all = [...new Set(hosts.flatMap(({ name }) => inventory.variablesOf(name)))];
-  const numbers = new Map(all.map((variable, number) => [variable, number]));
-  const classes = new Map<string, Host[]>();
-  for (const host of hosts) {
-    const key = JSON.stringify([
-      host.groups,
-      inventory.variablesOf(host.name).map(variable => numbers.get(variable)),
-    ]);
-    classes.set(key, [...(classes.get(key) ?? []), host]);
-  }
-  return [...classes.values()];
-}
-
-function attempt(work: () => unknown): readonly Problem[] {
-  try {
-    work();
-    return [];
-  } catch (thrown) {
-    if (thrown instanceof ProblemError) return problemsOf(thrown);
-    throw thrown;
-  }
+  const found = new HostProblems();
+  const check = (all: readonly OfEntry[], problems: Problems) => {
+    const byPlay = made.map((_, number) => all.filter(({ entry }) => plays.get(entry) === number));
+    const resources = byPlay.map(own => own.flatMap(each => each.resources.map(({ resource }) => resource)));
+    problems.add(...disagreements(resources));
+  };
+  checkTogether([...plays.keys()], hosts, check, found);
+  return found.of(hosts);
 }

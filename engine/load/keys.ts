@@ -52,7 +52,12 @@ export function checkKeys(
     if (known.includes(key)) {
       if (!literalKeys.includes(key) || !holdsTemplate(value)) continue;
       const message = `${key} is taken as it is written; templates are not evaluated here.`;
-      problems.report('invalid-value', message, doc.place([...path, key]));
+      problems.report(
+        'invalid-value',
+        message,
+        doc.place([...path, key]),
+        'Write it out; what differs between hosts goes into the values of resources.',
+      );
     } else if (Object.hasOwn(laterKeys, key)) {
       problems.report('not-supported', `${key} is not supported yet.`, at, laterKeys[key]);
     } else if (!Object.hasOwn(modules, key)) {
@@ -72,8 +77,9 @@ function unknownKey(
   known: readonly string[],
   at: Place,
 ): Problem {
-  const hint = ansibleWords[key] ?? (near === undefined ? `It takes ${known.join(', ')}.` : undefined);
-  const suggestion = ansibleWords[key] === undefined && near !== undefined ? ` Did you mean "${near}"?` : '';
+  const word = ofAnsible(key);
+  const hint = word ?? (near === undefined ? `It takes ${known.join(', ')}.` : undefined);
+  const suggestion = word === undefined && near !== undefined ? ` Did you mean "${near}"?` : '';
   return {
     code: 'unknown-key',
     message: `${label} takes no "${key}".${suggestion}`,
@@ -84,7 +90,7 @@ function unknownKey(
 
 function unknownModule(key: string, modules: Modules, at: Place): Problem {
   const word = key.split('.').at(-1)!;
-  const same = Object.hasOwn(modules, word) ? `Use ${word}:` : ansibleWords[word];
+  const same = Object.hasOwn(modules, word) ? `Use ${word}:` : ofAnsible(word);
   const suggestion = same === undefined ? didYouMean(key, Object.keys(modules)) : undefined;
   return {
     code: 'unknown-module',
@@ -92,6 +98,11 @@ function unknownModule(key: string, modules: Modules, at: Place): Problem {
     ...(suggestion === undefined ? { hint: same ?? '`reconcile modules` lists them.' } : {}),
     at,
   };
+}
+
+/** What stands for a word of Ansible; nothing for a name that every object of JavaScript has, such as `constructor`. */
+function ofAnsible(word: string): string | undefined {
+  return Object.hasOwn(ansibleWords, word) ? ansibleWords[word] : undefined;
 }
 
 function holdsTemplate(value: Plain): boolean {

@@ -1,6 +1,6 @@
 import { didYouMean } from '../did-you-mean.ts';
-import type { Place } from '../problem.ts';
-import { meant, type Resource } from '../resource.ts';
+import type { Place, Problem } from '../problem.ts';
+import { byName, meant, type Resource } from '../resource.ts';
 import { disagreements, known } from './claims.ts';
 import type { PlayText } from './playbook.ts';
 import type { Problems } from './problems.ts';
@@ -10,28 +10,36 @@ import { sourceOf } from './tree.ts';
 
 /** Checks what the resources of a host are called, what they own, and that the names they refer to are there. */
 export function checkNames(play: PlayText, all: readonly Resolved[], problems: Problems): void {
+  checkOverlaps(all, problems);
+  checkReferred(play, all, problems);
+}
+
+/** Checks that nothing is declared twice, and that no two resources have the same name. */
+export function checkOverlaps(all: readonly Resolved[], problems: Problems): void {
   const conflicting = checkOwners(all, problems);
   const others = all.filter(resolved => !conflicting.has(resolved)).map(({ resource }) => resource);
-  for (const here of byPlace(others)) problems.add(...disagreements([here]));
-  const byName = new Map<string, Resolved>();
+  for (const here of byPlace(others))
+    for (const problem of disagreements([here]))
+      problems.add({ ...problem, ...viaOf(all.findLast(({ resource }) => resource.at === problem.at)) });
+  const called = new Map<string, Resolved>();
   for (const resolved of all) {
     const { name, at } = resolved.resource;
-    const other = byName.get(name);
-    if (other === undefined) byName.set(name, resolved);
+    const other = called.get(name);
+    if (other === undefined) called.set(name, resolved);
     else if (!name.includes('«') && !conflicting.has(resolved)) {
-      const rounds = other.text === resolved.text;
-      const message = rounds
-        ? `Every round of this loop is called "${name}".`
-        : `"${name}" is the name of two resources; the other is on ${lineOf(other.resource.at, at)}.`;
-      problems.report(
-        'duplicate-name',
-        message,
-        nameAt(resolved.text) ?? at,
-        rounds ? 'Use item in its name or arguments.' : 'Give each a name of its own.',
-      );
+      const [message, hint] =
+        other.text !== resolved.text
+          ? [
+              `"${name}" is the name of two resources; the other is on ${lineOf(other.resource.at, at)}.`,
+              'Give each a name of its own.',
+            ]
+          : isRound(other, resolved)
+            ? [`Every round of this loop is called "${name}".`, 'Use item in its name or arguments.']
+            : [`"${name}" comes from two includes.`, 'Give each include a name of its own.'];
+      const place = nameAt(resolved.text) ?? at;
+      problems.add({ code: 'duplicate-name', message, hint, at: place, ...viaOf(resolved) });
     }
   }
-  checkReferred(play, all, problems);
 }
 
 /** Two resources that own the same thing would undo each other. Those that only look, or have no state, may repeat. */
@@ -39,11 +47,10 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
   const owners = new Map<string, Resolved>();
   const conflicting = new Set<Resolved>();
   for (const resolved of all) {
-    const { module, args, when, at } = resolved.resource;
-    if (when !== true || module.check === true) continue;
-    const identity = known(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
+    const { module, at } = resolved.resource;
+    const identity = ownedBy(resolved.resource);
     if (identity === undefined) continue;
-    const thing = `${resolved.resource.on?.name ?? ''} ${module.name} ${identity}`;
+    const thing = thingOwned(resolved.resource, identity);
     const owner = owners.get(thing);
     if (owner === undefined) {
       owners.set(thing, resolved);
@@ -51,81 +58,100 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
     }
     conflicting.add(resolved);
     const what = `${module.name}${resolved.resource.secrets.length > 0 ? '' : ` ${identity}`}`;
-    if (owner.text === resolved.text) {
-      problems.report(
-        'conflict',
-        `More than one round of this loop manages ${what}.`,
-        at,
-        'Use item in its arguments.',
-      );
-    } else {
-      const message = `${what} is managed by two resources; the other is on ${lineOf(owner.resource.at, at)}.`;
-      problems.report('conflict', message, at, 'Put what both declare into one of them.');
-    }
+    const [message, hint] =
+      owner.text !== resolved.text
+        ? [
+            `${what} is managed by two resources; the other is on ${lineOf(owner.resource.at, at)}.`,
+            'Put what both declare into one of them.',
+          ]
+        : isRound(owner, resolved)
+          ? [`More than one round of this loop manages ${what}.`, 'Use item in its arguments.']
+          : [`More than one include manages ${what}.`, 'Use a parameter of the component in its arguments.'];
+    problems.add({ code: 'conflict', message, hint, at, ...viaOf(resolved) });
   }
   return conflicting;
 }
 
-function checkReferred(play: PlayText, all: readonly Resolved[], problems: Problems): void {
+/** The same for two resources that own the same thing of the same host. */
+export function thingOwned({ on, module }: Resource, identity: string): string {
+  return `${on?.name ?? ''} ${module.name} ${identity}`;
+}
+
+/** What a resource manages, by which no other of its module may be called; undefined when it has no state of its own. */
+export function ownedBy({ module, args, when }: Resource): string | undefined {
+  if (when !== true || module.check === true) return undefined;
+  return known(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
+}
+
+/**
+ * Checks that the names under `needs`, `restart_on` and the like are those of resources: of earlier ones, and of those
+ * on the same host.
+ */
+export function checkReferred(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   const resolved = new Set(all.map(({ text }) => text));
   const unresolved = resourcesIn(play.resources).flatMap(({ text }) => (resolved.has(text) ? [] : [text]));
-  const resources = all.map(({ resource }) => resource);
+  const named = byName(all.map(({ resource }) => resource));
+  const places = new Map(all.map(({ resource }, place) => [resource, place]));
   const names = new Set([
-    ...resources.flatMap(({ name, groups }) => [name, ...groups]),
+    ...named.keys(),
     ...unresolved.flatMap(({ name }) => (name === undefined ? [] : [String(sourceOf(name))])),
   ]);
   // The default name of what could not be resolved is not known.
   const perhaps = unresolved.filter(({ name }) => name === undefined).map(({ module }) => `${module.name} `);
-  const check = (name: string, key: string, at: Place, by: Pick<Resource, 'within'>) => {
+  const check = (name: string, key: string, at: Place, by: Pick<Resource, 'within'>, from: Resolved) => {
     if (
       names.has(name) ||
-      meant(name, by, resources).length > 0 ||
+      meant(name, by, named).length > 0 ||
       perhaps.some(beginning => name.startsWith(beginning))
     )
       return;
-    problems.report(
-      'unknown-resource',
-      `${key} names "${name}", which no resource of the play is called.`,
-      at,
-      didYouMean(name, names),
-    );
+    const message = `${key} names "${name}", which no resource of the play is called.`;
+    const hint = didYouMean(name, names) ?? 'Names are as a plan shows them, such as "file /etc/motd".';
+    problems.add({ code: 'unknown-resource', message, hint, at, ...viaOf(from) });
   };
-  for (const [i, { text, resource, needs }] of all.entries()) {
+  for (const from of all) {
+    const { text, resource, needs } = from;
     for (const need of needs) {
-      check(need.name, 'needs', need.at, need);
-      checkOrder(need, resources, i, problems);
+      check(need.name, 'needs', need.at, need, from);
+      problems.add(...inOrder(from, need, meant(need.name, need, named), places));
     }
     if (resource.when === false) continue;
-    for (const { to, action } of known(() => resource.module.reacts?.(resource.args, resource.name)) ?? []) {
+    for (const { to, action } of reactionsOf(resource)) {
       for (const name of to) {
-        check(name, `${action}_on`, placeOfText(text, name), resource);
-        const away = meant(name, resource, resources).find(({ on }) => on?.name !== resource.on?.name);
-        if (away === undefined) continue;
+        check(name, `${action}_on`, placeOfText(text, name), resource, from);
+        const away = meant(name, resource, named).some(({ on }) => on?.name !== resource.on?.name);
+        if (!away) continue;
         const message = `${action}_on names "${name}", which is done on another host.`;
         const hint = 'A service answers changes of its own host: delegate both, or neither.';
-        problems.report('invalid-value', message, placeOfText(text, name), hint);
+        problems.add({
+          code: 'invalid-value',
+          message,
+          hint,
+          at: placeOfText(text, name),
+          ...viaOf(from),
+        });
       }
     }
   }
 }
 
 /** Resources are done in written order, so that what is needed must come first. */
-function checkOrder(
+function inOrder(
+  by: Resolved,
   need: Resolved['needs'][number],
-  resources: readonly Resource[],
-  i: number,
-  problems: Problems,
-): void {
-  const needed = meant(need.name, need, resources);
-  if (!needed.some(later => resources.indexOf(later) >= i)) return;
-  const by = resources[i]!.name;
-  const [message, hint] = needed.includes(resources[i]!)
-    ? [`"${by}" cannot need itself.`, 'Leave it out.']
+  needed: readonly Resource[],
+  places: ReadonlyMap<Resource, number>,
+): Problem[] {
+  const here = places.get(by.resource)!;
+  if (needed.every(resource => places.get(resource)! < here)) return [];
+  const { name } = by.resource;
+  const [message, hint] = needed.includes(by.resource)
+    ? [`"${name}" cannot need itself.`, 'Leave it out.']
     : [
-        `"${by}" needs "${need.name}", which comes later: resources are done in the order they are written in.`,
-        `Put "${need.name}" before "${by}".`,
+        `"${name}" needs "${need.name}", which comes later: resources are done in the order they are written in.`,
+        `Put "${need.name}" before "${name}".`,
       ];
-  problems.report('invalid-value', message!, need.at, hint);
+  return [{ code: 'invalid-value', message, hint, at: need.at, ...viaOf(by) }];
 }
 
 /** The resources by the host that they are done on. */
@@ -139,12 +165,27 @@ function byPlace(resources: readonly Resource[]): Resource[][] {
   return [...places.values()];
 }
 
+/** Whether two of one text are rounds of a loop, and not of two includes. */
+function isRound(one: Resolved, other: Resolved): boolean {
+  return JSON.stringify(one.via) === JSON.stringify(other.via);
+}
+
+/** The includes that led to a resource, as a part of a problem. */
+function viaOf(resolved: Resolved | undefined): Pick<Problem, 'via'> {
+  return resolved === undefined || resolved.via.length === 0 ? {} : { via: resolved.via };
+}
+
+/** What a resource reacts to; nothing while that is not known. */
+export function reactionsOf({ module, args, name }: Resource) {
+  return known(() => module.reacts?.(args, name)) ?? [];
+}
+
 /** The resources with the names in `needs` replaced by those of all rounds of a loop. */
 export function expandNeeds(all: readonly Resolved[]): Resource[] {
-  const resources = all.map(({ resource }) => resource);
+  const named = byName(all.map(({ resource }) => resource));
   return all.map(({ resource, needs }) => ({
     ...resource,
-    needs: needs.flatMap(need => meant(need.name, need, resources).map(({ name }) => name)),
+    needs: needs.flatMap(need => meant(need.name, need, named).map(({ name }) => name)),
   }));
 }
 

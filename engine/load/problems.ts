@@ -1,5 +1,10 @@
 import { type Place, type Problem, type ProblemCode, ProblemError } from '../problem.ts';
 
+/** A problem of a component, with the include at `at` that led there; one in the including file itself as it is. */
+export function includedBy(problem: Problem, at: Place): Problem {
+  return problem.at?.file === at.file ? problem : { ...problem, via: [...(problem.via ?? []), at] };
+}
+
 /** Collects problems, so that all of them can be told at once. */
 export class Problems {
   readonly #found = new Map<string, Problem>();

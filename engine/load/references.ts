@@ -1,4 +1,4 @@
-import { compileExpression, type Reference } from './expression/index.ts';
+import { compileExpression, type Expression, type Reference } from './expression/index.ts';
 import { Problems } from './problems.ts';
 import { runtime } from './scope.ts';
 import type { VariableScope } from './variables.ts';
@@ -9,14 +9,23 @@ import type { VariableScope } from './variables.ts';
  */
 export function checkReferences(references: readonly Reference[], scope: VariableScope): void {
   const problems = new Problems();
-  for (const { path, at, guarded } of references) {
-    if (guarded) continue;
-    const [name, ...keys] = path;
+  for (const reference of references)
+    if (!reference.guarded) problems.attempt(() => compiled(reference).evaluate(scope, runtime));
+  problems.done();
+}
+
+/** The same reference is asked for again for each host and each round of a loop. */
+const known = new WeakMap<Reference, Expression>();
+
+function compiled(reference: Reference): Expression {
+  let expression = known.get(reference);
+  if (expression === undefined) {
+    const [name, ...keys] = reference.path;
     const source =
       name + keys.map(key => (/^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`)).join('');
     // All that can be known of a host hangs on it.
     const options = { shallow: name === 'hosts' };
-    problems.attempt(() => compileExpression(source, () => at, options).evaluate(scope, runtime));
+    known.set(reference, (expression = compileExpression(source, () => reference.at, options)));
   }
-  problems.done();
+  return expression;
 }

@@ -1,19 +1,18 @@
 import type { Become, Host } from '../host.ts';
-import { ProblemError } from '../problem.ts';
+import { type Place, ProblemError } from '../problem.ts';
 import { namesWithin, type Resource, UnknownArgument } from '../resource.ts';
 import { Locked, masked, Unknown, type Value } from '../value.ts';
 import { type Arguments, mask, readArguments, type Sources } from './arguments.ts';
 import { componentScope } from './component-scope.ts';
+import { targetOf } from './delegation.ts';
 import { resourceKeys } from './envelope.ts';
 import type { Inventory, Named } from './inventory/model.ts';
 import { becomeOf } from './inventory/own.ts';
 import { checkNames, expandNeeds } from './names.ts';
 import type { OtherFacts } from './other-facts.ts';
 import type { Doc, Path } from './parse.ts';
-import { hostOf } from './patterns.ts';
 import type { PlayText } from './playbook.ts';
-import { Problems } from './problems.ts';
-import { checkReferences } from './references.ts';
+import { includedBy, Problems } from './problems.ts';
 import { outcomeOf, type Registered } from './registered.ts';
 import {
   type EntryText,
@@ -50,11 +49,17 @@ export interface Resolved {
   resource: Resource;
   /** The names that its text and the includes around it give under `needs`, with who says them. */
   needs: readonly (Named & Pick<Resource, 'within'>)[];
+  /** The includes that it is in, innermost first. */
+  via: readonly Place[];
+  /** The element of its loop. */
+  item?: Value | undefined;
 }
 
 /** What the resources of a play, or of an include, have in common. */
-interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs'> {
+export interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs' | 'via'> {
   scope: VariableScope;
+  /** What is left out registers nothing, which only others that are left out may ask for. */
+  leftOut: Record<string, Value>;
   become: Become | false | undefined;
   when: boolean | Unknown;
   tags: readonly string[];
@@ -74,16 +79,22 @@ const becomeSchema = { type: 'object', properties: { become: resourceKeys['becom
 /** The resources of a play for one host, in order. Throws a ProblemError with everything that is wrong. */
 export function resolvePlay(play: PlayText, scope: VariableScope, options: Resolving): Resource[] {
   const problems = new Problems();
-  const become = problems.attempt(() => evaluateBecome(play, play.become, scope));
-  const all = resolveEntries(
-    play.resources,
-    { scope, become, when: true, tags: [], needs: [], onFailure: 'stop', names: [], groups: [], within: [] },
-    options,
-    problems,
-  );
+  const become = problems.attempt(() => becomeOfPlay(play, scope));
+  const all = resolveEntries(play.resources, aroundPlay(scope, become), options, problems);
   checkNames(play, all, problems);
   problems.done();
   return expandNeeds(all).filter(({ tags }) => options.selects(tags));
+}
+
+/** What the entries of a play find around them. */
+export function aroundPlay(scope: VariableScope, become: Around['become']): Around {
+  const nothing = { tags: [], needs: [], names: [], groups: [], within: [], via: [] };
+  return { ...nothing, scope, leftOut: {}, become, when: true, onFailure: 'stop' };
+}
+
+/** The account that a play is for. Throws a ProblemError. */
+export function becomeOfPlay(play: PlayText, scope: VariableScope): Become | false | undefined {
+  return evaluateBecome(play, play.become, scope);
 }
 
 function resolveEntries(
@@ -92,33 +103,47 @@ function resolveEntries(
   options: Resolving,
   problems: Problems,
 ): Resolved[] {
-  const { scope } = around;
-  const all: Resolved[] = [];
-  // What is left out registers nothing, which only others that are left out may ask for.
-  const leftOut: Record<string, Value> = {};
-  for (const text of texts) {
-    if (!text.sound) continue;
-    const selected = resourcesIn([text], around.tags).some(({ tags }) => options.selects(tags));
-    const own = { ...around, scope: selected ? scope : scope.with(leftOut) };
-    const each = (round: Round) =>
-      isInclude(text)
-        ? includeRound(text, round, own, options, problems)
-        : [resourceRound(text, round, own, options)];
-    const resolved = problems.attempt(() => roundsOf(text, own.scope, options)) ?? [];
-    const resources = resolved.flatMap(round => problems.attempt(() => each(round)) ?? []);
-    all.push(...resources);
-    if (isInclude(text) || text.register === undefined) continue;
-    const { name } = text.register;
-    const outcome = outcomeOf(
-      text,
-      resources.map(({ resource }) => resource),
-      resolved,
-      options.registered,
-    );
-    if (selected) scope.set(name, outcome);
-    else leftOut[name] = outcome;
-  }
-  return all;
+  return texts.flatMap(text => {
+    const resources = resolveEntry(text, around, options, problems);
+    register(text, resources, around, options);
+    return resources;
+  });
+}
+
+/** What one entry comes to; a mistake in one round of a loop leaves the others. */
+export function resolveEntry(
+  text: EntryText,
+  around: Around,
+  options: Resolving,
+  problems: Problems,
+): Resolved[] {
+  if (!text.sound) return [];
+  const { scope, leftOut } = around;
+  const own = { ...around, scope: isSelected(text, around, options) ? scope : scope.with(leftOut) };
+  const each = (round: Round) =>
+    isInclude(text)
+      ? includeRound(text, round, own, options, problems)
+      : [resourceRound(text, round, own, options)];
+  const rounds = problems.attempt(() => roundsOf(text, own.scope, options)) ?? [];
+  return rounds.flatMap(round => problems.attempt(() => each(round)) ?? []);
+}
+
+/** Gives the entries that follow the outcome of one, which came to `resources`, by the name that it registers. */
+export function register(
+  text: EntryText,
+  resources: readonly Resolved[],
+  around: Around,
+  options: Pick<Resolving, 'registered' | 'selects'>,
+): void {
+  if (!text.sound || isInclude(text) || text.register === undefined) return;
+  const { name } = text.register;
+  const outcome = outcomeOf(text, resources, options.registered);
+  if (isSelected(text, around, options)) around.scope.set(name, outcome);
+  else around.leftOut[name] = outcome;
+}
+
+function isSelected(text: EntryText, { tags }: Around, { selects }: Pick<Resolving, 'selects'>): boolean {
+  return resourcesIn([text], tags).some(each => selects(each.tags));
 }
 
 /** The resources of a component, once. */
@@ -132,16 +157,21 @@ function includeRound(
   const when = conditionOf(text, round, around, options);
   const name = text.name === undefined ? text.component.name : nameOf(text, text.name, round.scope);
   const names = namesWithin(around.names, labelsOf(text, round, name));
-  const scope = componentScope(text, round.scope, when === false, options);
-  const inner: Around = {
+  const inside = new Problems();
+  const scope = inside.attempt(() => componentScope(text, round.scope, when === false, options));
+  const inner = scope && {
     ...envelopeOf(text, round, around),
     scope,
+    leftOut: {},
     when,
     names,
     groups: [...names, ...around.groups],
     within: [names[0]!, ...around.within],
+    via: [text.at, ...around.via],
   };
-  return resolveEntries(text.component.resources, inner, options, problems);
+  const all = inner && resolveEntries(text.component.resources, inner, options, inside);
+  problems.add(...inside.all().map(problem => includedBy(problem, text.at)));
+  return all ?? [];
 }
 
 function resourceRound(text: ResourceText, round: Round, around: Around, options: Resolving): Resolved {
@@ -180,28 +210,8 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     ...(runOnce && { once: `${at.file}:${at.line}:${at.column} ${around.within[0] ?? ''}` }),
     secrets: read.secrets,
   };
-  return { text, resource, needs };
-}
-
-/** The host that a resource is delegated to; undefined when it is its own, or not known yet. */
-function targetOf(
-  text: ResourceText,
-  scope: VariableScope,
-  { host, inventory, offline, otherFacts }: Resolving,
-): Host | undefined {
-  const { delegateTo } = text;
-  if (delegateTo === undefined) return undefined;
-  if (offline) checkReferences(referencesOf(delegateTo), scope);
-  const value = evaluateTree(delegateTo, scope, runtime);
-  const at = placeOf(text, 'delegate_to');
-  if (value instanceof Unknown) {
-    if (offline || otherFacts.asked.size > 0) return undefined;
-    const message = `delegate_to rests on ${value.from}, but which host it is must be known before anything is done.`;
-    throw new ProblemError({ code: 'invalid-value', message, at });
-  }
-  if (typeof value !== 'string')
-    return refuse(`delegate_to takes the name of a host, not ${describe(masked(value))}.`, at);
-  return value === host.name ? undefined : hostOf(value, inventory, at);
+  const item = text.loop === undefined ? undefined : round.scope.get('item');
+  return { text, resource, needs, via: around.via, item };
 }
 
 /** What something inherits from the include that it is in, and adds to it. */
@@ -258,7 +268,11 @@ function baseName(text: ResourceText, scope: VariableScope, read: Arguments): st
 function nameOf(text: EntryText, name: Tree, scope: VariableScope): string {
   const value = masked(evaluateTree(name, scope, runtime));
   if (typeof value === 'string' || typeof value === 'number') return String(value);
-  return refuse(`name takes text, not ${describe(value)}.`, placeOf(text, 'name'));
+  return refuse(
+    `name takes text, not ${describe(value)}.`,
+    placeOf(text, 'name'),
+    'Put one value into a text, such as: name: App {{ item }}',
+  );
 }
 
 function evaluateBecome(

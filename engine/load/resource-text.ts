@@ -122,7 +122,8 @@ function readEntry(doc: Doc, path: Path, reading: Reading, all: Problems): Entry
   }
   if (written.includes('with') && !included) {
     const message = 'with gives values to a component, so that it stands beside include.';
-    problems.report('unknown-key', message, doc.place([...path, 'with'], 'key'));
+    const hint = 'Take it away, or put include: in the place of the module.';
+    problems.report('unknown-key', message, doc.place([...path, 'with'], 'key'), hint);
   }
   const [key] = keys;
   const read =
@@ -189,8 +190,11 @@ function readInclude(
   if (component === undefined) return undefined;
   const given = data['with'] ?? {};
   const inside = data['with'] === undefined ? at : [...path, 'with'];
-  const wrong = validate(component.takes, given, { doc, path: inside, label: component.name }, 'template');
-  problems.add(...wrong);
+  // What is no map is told already.
+  if (isPlainMap(given))
+    problems.add(
+      ...validate(component.takes, given, { doc, path: inside, label: component.name }, 'template'),
+    );
   const values = Object.entries(isPlainMap(given) ? given : {});
   return {
     ...readEnvelope(doc, at, data, problems),

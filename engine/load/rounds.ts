@@ -24,7 +24,8 @@ export function condition(text: EntryText, scope: VariableScope, { offline }: So
   const value = problems.attempt(() => when.evaluate(scope, runtime));
   problems.done();
   if (value instanceof Unknown || typeof value === 'boolean') return value;
-  return refuse(`when must be true or false, not ${describe(masked(value ?? null))}.`, placeOf(text, 'when'));
+  const message = `when must be true or false, not ${describe(masked(value ?? null))}.`;
+  return refuse(message, placeOf(text, 'when'), 'Compare it, such as x == 1, or ask: x is defined');
 }
 
 /** The times that something is there. Throws when its loop is over neither a list nor a map. */
@@ -45,7 +46,11 @@ export function roundsOf(text: EntryText, scope: VariableScope, options: Sources
     }));
   }
   if (!isMap(value))
-    return refuse(`loop takes a list or a map, not ${describe(masked(value))}.`, placeOf(text, 'loop'));
+    return refuse(
+      `loop takes a list or a map, not ${describe(masked(value))}.`,
+      placeOf(text, 'loop'),
+      'Write: loop: [a, b], or the name of a variable that holds a list.',
+    );
   return Object.entries(value).map(([key, item], index) => ({
     scope: scope.with({ item, index, key }),
     label: key,
@@ -72,6 +77,6 @@ export function placeOf({ doc, path }: EntryText, key: string): Place {
 }
 
 /** Throws the problem of a value that is of the wrong type. */
-export function refuse(message: string, at: Place): never {
-  throw new ProblemError({ code: 'wrong-type', message, at });
+export function refuse(message: string, at: Place, hint: string): never {
+  throw new ProblemError({ code: 'wrong-type', message, hint, at });
 }

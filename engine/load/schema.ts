@@ -108,7 +108,6 @@ function resourceSchema(
           {
             $ref: `#/definitions/${nameOf(module)}`,
             description: module.summary,
-            markdownDescription: module.summary,
           },
         ]),
       ),

@@ -32,8 +32,8 @@ const publicEnv = new Set([
   'CI',
 ]);
 
-/** `hosts` is the same for all hosts of a play. */
-const hostsByName = new WeakMap<Surroundings, { [name: string]: Value }>();
+/** `hosts` and `groups` are the same for all hosts of a play. */
+const shared = new WeakMap<Surroundings, { hosts: Value; groups: Value }>();
 
 /** What expressions may ask of the controller: its environment, of which almost all counts as secret. */
 export const runtime: Runtime = {
@@ -50,22 +50,26 @@ export function scopeOf(
   surroundings: Surroundings,
 ): VariableScope {
   const { inventory, variables, secrets } = surroundings;
+  let same = shared.get(surroundings);
+  if (same === undefined) {
+    const groups = Object.fromEntries([...inventory.groups].map(([name, hosts]) => [name, [...hosts]]));
+    shared.set(surroundings, (same = { hosts: hostsOf(surroundings), groups }));
+  }
   const fixed = new Map<string, Value>([
     ['facts', facts === undefined ? unknownFacts() : (facts as { [key: string]: Value })],
     ['host', describeHost(host)],
-    ['groups', Object.fromEntries([...inventory.groups].map(([name, hosts]) => [name, [...hosts]]))],
+    ['groups', same.groups],
     ['secrets', secrets],
     ...Object.entries(ansibleNames(host.name, host.groups)),
   ]);
   const all = [...inventory.variablesOf(host.name), ...variables];
-  const scope = VariableScope.of(fixed, all, inventory.runtime);
-  let hosts = hostsByName.get(surroundings);
-  if (hosts === undefined) hostsByName.set(surroundings, (hosts = hostsOf(surroundings)));
-  return scope.set('hosts', hosts);
+  return VariableScope.of(fixed, all, inventory.runtime).set('hosts', same.hosts);
 }
 
-/** What is left to ssh_config is here what is usual: it differs from one controller to the next. */
-function describeHost({ name, address, port, user, transport, groups }: Host): { [key: string]: Value } {
+/** A host as expressions see it. What is left to ssh_config is what is usual: it differs between controllers. */
+export function describeHost({ name, address, port, user, transport, groups }: Host): {
+  [key: string]: Value;
+} {
   const login = { port: port ?? 22, user: user ?? userInfo().username };
   return { name, address, ...login, transport, groups: [...groups] };
 }

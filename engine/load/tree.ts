@@ -84,7 +84,7 @@ function deferred(source: string, make: () => Template): Template {
     const refuse = () => {
       throw thrown;
     };
-    return { source, references: [], evaluate: refuse, render: refuse };
+    return { source, body: [], references: [], evaluate: refuse, render: refuse };
   }
 }
 

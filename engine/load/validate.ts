@@ -123,7 +123,7 @@ export function complete(
   const filled: Record<string, unknown> = { ...data };
   for (const [key, inner] of Object.entries(schema.properties)) {
     if (filled[key] === undefined && inner.default !== undefined)
-      filled[key] = structuredClone(inner.default);
+      filled[key] = typeof inner.default === 'object' ? structuredClone(inner.default) : inner.default;
     else if (Object.hasOwn(filled, key)) filled[key] = complete(inner, filled[key], source, [...path, key]);
   }
   return filled;

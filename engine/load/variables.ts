@@ -24,7 +24,7 @@ const reserved = new Set(['vars', 'facts', 'host', 'hosts', 'groups', 'secrets',
 export function refuseReserved(name: string, at: Place, problems: Problems): void {
   if (!reserved.has(name)) return;
   const message = `A variable cannot be called "${name}": expressions use that name already.`;
-  problems.report('invalid-value', message, at);
+  problems.report('invalid-value', message, at, `Choose another, such as app_${name}.`);
 }
 
 /** Reads the map of variables at `path` of `doc`. Values that are not a map are left to validation. */
@@ -92,7 +92,12 @@ export function readVariableOption(option: string, problems: Problems): Variable
   if (option.startsWith('@')) return readVariablesFile(option.slice(1), option.slice(1), undefined, problems);
   const [, name, value] = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(option) ?? [];
   if (name === undefined || value === undefined) {
-    problems.report('usage', `--var takes NAME=VALUE or @FILE, not "${option}".`);
+    problems.report(
+      'usage',
+      `--var takes NAME=VALUE or @FILE, not "${option}".`,
+      undefined,
+      `Write: --var ${/^\w+$/.test(option) ? option : 'NAME'}=VALUE`,
+    );
     return [];
   }
   const doc = problems.attempt(() => typedValue(value, `--var ${name}`));
@@ -198,7 +203,8 @@ class Variables {
         start === this.#evaluating.length - 1
           ? `The variable ${variable.name} refers to itself.`
           : `These variables refer to one another in a circle: ${circle}.`;
-      throw new ProblemError({ code: 'variable-cycle', message, at });
+      const hint = 'Give one of them another name, or a value that needs none of them.';
+      throw new ProblemError({ code: 'variable-cycle', message, hint, at });
     }
     this.#evaluating.push(variable);
     try {

@@ -58,7 +58,7 @@ function word(failure: Failure, all: readonly Failure[], data: unknown, subject:
         code: 'missing-key',
         message: `${name} needs ${params['missingProperty']}.`,
         at: place,
-        hint: about(schema, params),
+        hint: about(schema, params) ?? `Add: ${params['missingProperty']}: VALUE`,
       };
     }
     case 'type':
@@ -72,7 +72,8 @@ function word(failure: Failure, all: readonly Failure[], data: unknown, subject:
       return {
         code: 'invalid-value',
         message: `${name} is ${expectation(schema)}, not ${quote(failure.data)}.`,
-        hint: suggestion(failure.data, allowed),
+        hint:
+          suggestion(failure.data, allowed) ?? (schema['description'] as string) ?? 'Choose one of these.',
         at,
       };
     }
@@ -82,7 +83,7 @@ function word(failure: Failure, all: readonly Failure[], data: unknown, subject:
         message: isMode(schema)
           ? `${name} takes ${expectation(schema)}, not ${quote(failure.data)}.`
           : `${name} cannot be ${quote(failure.data)}.`,
-        hint: isMode(schema) ? undefined : (schema['description'] as string),
+        hint: isMode(schema) ? 'Its digits are 0 to 7.' : (schema['description'] as string),
         at,
       };
     case 'minLength':
@@ -126,7 +127,7 @@ function wrongType(path: Path, failure: Failure, subject: Subject, name: string,
   return {
     code: 'wrong-type',
     message: `${name} takes ${expectation(failure.parentSchema)}, not ${written}.`,
-    hint: typeHint(failure, path, subject),
+    hint: typeHint(failure, path, subject) ?? otherwise(failure.parentSchema),
     at,
   };
 }
@@ -177,9 +178,16 @@ function choice(
   return {
     code: 'wrong-type',
     message: `${name} takes ${expectation(failure.parentSchema)}, not ${describe(failure.data)}.`,
-    hint,
+    hint: hint ?? otherwise(failure.parentSchema),
     at,
   };
+}
+
+/** What to do about a value of the wrong type when nothing more is known of what was meant. */
+function otherwise(schema: Schema): string {
+  if (isMode(schema)) return 'Its digits are 0 to 7.';
+  const about = schema['description'];
+  return typeof about === 'string' ? about : `Write ${expectation(schema)}, or an expression that gives it.`;
 }
 
 /** What a schema takes, in plain words: `a list of text`, `present or absent`. */

@@ -229,8 +229,20 @@ function decodeSql(
     start += mark.index + mark[0].length + 1;
     if (mark[1] === 'true')
       return [probe, failed('psql', { ...output, exit: 3, stderr: `ERROR: ${mark[3]}` })];
-    return [probe, { value: JSON.parse(answer) }];
+    const value = rows(answer);
+    return [probe, value === undefined ? failed('psql', output) : { value }];
   });
+}
+
+/** A psql that is not PostgreSQL's may print anything. */
+function rows(answer: string): unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(answer);
+    const isRow = (one: unknown) => typeof one === 'object' && one !== null && !Array.isArray(one);
+    return Array.isArray(value) && value.every(isRow) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A line of a note is `UNIT TAB ACTION TAB SECONDS TAB BECAUSE`. */

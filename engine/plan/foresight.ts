@@ -1,6 +1,6 @@
 import type { Brought, State } from '../module.ts';
 import type { Owed, Probe } from '../probe.ts';
-import { meant, type Resource } from '../resource.ts';
+import { byName, meant, type Resource } from '../resource.ts';
 import { text } from './diff.ts';
 
 /**
@@ -86,10 +86,11 @@ export interface Reaction {
 /** Who answers whose change, by the name of the resource that changes. */
 export function reactionsOf(resources: readonly Resource[]): ReadonlyMap<string, readonly Reaction[]> {
   const reactions = new Map<string, Reaction[]>();
+  const named = byName(resources);
   for (const resource of resources) {
     if (resource.when === false || resource.incomplete) continue;
     for (const { to, unit, action } of resource.module.reacts?.(resource.args, resource.name) ?? []) {
-      for (const source of new Set(to.flatMap(name => meant(name, resource, resources)))) {
+      for (const source of new Set(to.flatMap(name => meant(name, resource, named)))) {
         if (source === resource || source.on?.name !== resource.on?.name) continue;
         reactions.set(source.name, [
           ...(reactions.get(source.name) ?? []),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Probe } from '../probe.ts';
+import { type Problem, ProblemError } from '../problem.ts';
 import type { Plain } from '../value.ts';
 import { compile, type Section } from './compile.ts';
 import { decode, type Reading } from './decode.ts';
@@ -29,6 +30,11 @@ export interface Reader {
   decode(answer: { stdout: Buffer }): Observed;
 }
 
+const cut: Problem = {
+  code: 'read-failed',
+  message: 'The answer of the host breaks off, or is too long.',
+};
+
 /** How many sections are read at a time. */
 const lanes = 6;
 
@@ -49,13 +55,13 @@ export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new
       const outputs = split(answer.stdout, nonce);
       const results = new Map<string, Reading>();
       sections.forEach((section: Section, i) => {
-        const output = outputs.get(i) ?? {
-          stdout: Buffer.alloc(0),
-          stderr: 'the answer of the host breaks off here',
-          exit: 1,
-        };
-        for (const [probe, result] of decode(section, output, nonce)) results.set(keyOf(probe), result);
+        const output = outputs.get(i);
+        // What the host did not answer is not known; it is not absent.
+        if (output === undefined)
+          for (const probe of section.probes) results.set(keyOf(probe), { problem: cut });
+        else for (const [probe, result] of decode(section, output, nonce)) results.set(keyOf(probe), result);
       });
+      if (factsNeeded && !outputs.has(sections.length)) throw new ProblemError(cut);
       const read = factsNeeded
         ? decodeFacts(outputs.get(sections.length)?.stdout.toString() ?? '', facts)
         : {};

@@ -1,12 +1,13 @@
 import type { Output, Reporter } from './reporter.ts';
 import type { EventView, ResourceView } from './view.ts';
+import { visibleJson } from './visible.ts';
 
 /** One JSON object a line and nothing else, as schemas/events.schema.json describes; commands only on request. */
 export function jsonReporter(output: Output, options: { commands: boolean }): Reporter {
   return {
     report(event) {
       if (event.event === 'resource_started') return;
-      output.write(JSON.stringify(options.commands ? event : withoutCommands(event)) + '\n');
+      output.write(visibleJson(options.commands ? event : withoutCommands(event)) + '\n');
     },
     showPlan() {},
     hold() {},

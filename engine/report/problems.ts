@@ -1,4 +1,4 @@
-import type { Place, Problem } from '../problem.ts';
+import type { Place, Problem, Warning } from '../problem.ts';
 import { columnsOf } from './columns.ts';
 import { visible, visibleKeepingTabs, visibleLines } from './visible.ts';
 
@@ -6,7 +6,10 @@ import { visible, visibleKeepingTabs, visibleLines } from './visible.ts';
 const lineWidth = 110;
 
 /** Problems as text for people: place, sentence, code, the source line underlined, and what to do. Ends with LF. */
-export function renderProblems(problems: readonly Problem[], options: { color?: boolean } = {}): string {
+export function renderProblems(
+  problems: readonly (Problem | Warning)[],
+  options: { color?: boolean } = {},
+): string {
   const paint = options.color === true ? colored : plain;
   return problems.map(problem => `${render(problem, paint)}\n`).join('\n');
 }
@@ -14,22 +17,37 @@ export function renderProblems(problems: readonly Problem[], options: { color?: 
 interface Paint {
   strong(text: string): string;
   wrong(text: string): string;
+  warning(text: string): string;
   faint(text: string): string;
 }
 
-const plain: Paint = { strong: text => text, wrong: text => text, faint: text => text };
+const plain: Paint = {
+  strong: text => text,
+  wrong: text => text,
+  warning: text => text,
+  faint: text => text,
+};
 const code = (open: number, close: number) => (text: string) => `\u001b[${open}m${text}\u001b[${close}m`;
-const colored: Paint = { strong: code(1, 22), wrong: code(31, 39), faint: code(2, 22) };
+const colored: Paint = {
+  strong: code(1, 22),
+  wrong: code(31, 39),
+  warning: code(33, 39),
+  faint: code(2, 22),
+};
 
-function render({ code, message, hint, at, host, resource, cause }: Problem, paint: Paint): string {
+function render(problem: Problem | Warning, paint: Paint): string {
+  const { code, message, hint, at, via = [], host, resource, cause } = problem;
   const subject = [host, at === undefined ? undefined : `${at.file}:${at.line}:${at.column}`, resource];
   const start = subject.filter(part => part !== undefined).map(part => `${paint.strong(visible(part))}: `);
   const question = /^Did you mean [^\n]*\?$/.test(hint ?? '') ? ` ${visible(hint!)}` : '';
+  const severity = 'severity' in problem ? `${paint.warning('warning:')} ` : '';
   const lines = [
-    `${start.join('')}${visibleLines(sentence(message))}${question} ${paint.faint(`[${code}]`)}`,
+    `${start.join('')}${severity}${visibleLines(sentence(message))}${question} ${paint.faint(`[${code}]`)}`,
   ];
   if (at?.text !== undefined) lines.push(...excerpt(at, at.text, paint));
   if (hint !== undefined && question === '') lines.push(...indented(hint));
+  for (const { file, line, column } of via)
+    lines.push(paint.faint(visible(`  included from ${file}:${line}:${column}`)));
   if (cause !== undefined && cause.trim() !== '') lines.push(...indented(cause));
   return lines.join('\n');
 }

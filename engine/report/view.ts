@@ -4,7 +4,6 @@ import type { Change, PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../plan/diff.ts';
 import type { Place, Problem } from '../problem.ts';
 import type { Redactor } from '../redaction.ts';
-import type { SecretText } from '../value.ts';
 import { diffTexts, type TextDiff } from './text-diff.ts';
 import { visible, visibleKeepingTabs, visibleLines, withoutEscapes } from './visible.ts';
 
@@ -74,6 +73,8 @@ export type EventView = { time: string; run: string } & (
     }
 );
 
+const causeCharacters = 8000;
+
 /** The only way from what happened to what is shown. */
 export function view(event: Event, redactor: Redactor): EventView {
   const show = showing(redactor);
@@ -133,12 +134,17 @@ export function textView(text: string, redactor: Redactor): string {
   return showing(redactor).lines(text);
 }
 
-function outcomeView(outcome: Outcome, redactor: Redactor): ResourceView {
-  return showing(redactor, outcome.secrets).outcome(outcome);
+/** The same on one line. */
+export function lineView(text: string, redactor: Redactor): string {
+  return showing(redactor).line(text);
 }
 
-function showing(redactor: Redactor, own: readonly SecretText[] = []) {
-  const mask = (text: string) => redactor.mask(text, own);
+function outcomeView(outcome: Outcome, redactor: Redactor): ResourceView {
+  return showing(redactor.with(outcome.secrets)).outcome(outcome);
+}
+
+function showing(redactor: Redactor) {
+  const mask = (text: string) => redactor.mask(text);
   /** Masked twice, because escape sequences could stand in the middle of a secret. */
   const printed = (text: string) => {
     const stripped = withoutEscapes(mask(text));
@@ -176,9 +182,10 @@ function showing(redactor: Redactor, own: readonly SecretText[] = []) {
     message: lines(raw.message),
     ...(raw.hint === undefined ? {} : { hint: lines(raw.hint) }),
     ...(raw.at === undefined ? {} : { at: place(raw.at) }),
+    ...(raw.via === undefined ? {} : { via: raw.via.map(place) }),
     ...(raw.host === undefined ? {} : { host: line(raw.host) }),
     ...(raw.resource === undefined ? {} : { resource: line(raw.resource) }),
-    ...(raw.cause === undefined ? {} : { cause: lines(raw.cause) }),
+    ...(raw.cause === undefined ? {} : { cause: lastOf(lines(raw.cause)) }),
   });
 
   const place = (raw: Place): Place => ({
@@ -208,6 +215,11 @@ function showing(redactor: Redactor, own: readonly SecretText[] = []) {
   const lease = (raw: Lease): Lease => ({ ...raw, holder: line(raw.holder) });
 
   return { line, lines, outcome, problem, lease };
+}
+
+/** The last words of a program that said a lot; what is masked is masked before, so that no secret is cut in two. */
+function lastOf(words: string): string {
+  return words.length <= causeCharacters ? words : `…${words.slice(-causeCharacters)}`;
 }
 
 /** Of lines that go, what stands before their value where that is still there; of others, nothing. */

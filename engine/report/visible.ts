@@ -29,6 +29,14 @@ export function withoutEscapes(text: string): string {
   return stripVTControlCharacters(text);
 }
 
+/** A value as JSON in which whatever could steer a terminal is escaped. */
+export function visibleJson(value: unknown, space?: number): string {
+  const json = JSON.stringify(value, undefined, space);
+  return json.replace(unsafe, character =>
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 function picture(character: string): string {
   const code = character.codePointAt(0)!;
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);

@@ -1,4 +1,6 @@
 const newline = 10;
+/** A mark holds two short numbers; what goes on for longer without an end of the line is none. */
+const wordsBytes = 64;
 
 /**
  * Splits one stream of a session at its marks, `\nNONCE WORDS\n`. What can be told apart is passed on at once;
@@ -21,6 +23,11 @@ export class MarkReader {
     let start = rest.indexOf(this.#prefix);
     while (start >= 0) {
       const end = rest.indexOf(newline, start + this.#prefix.length);
+      const words = (end < 0 ? rest.length : end) - start - this.#prefix.length;
+      if (words > wordsBytes) {
+        start = rest.indexOf(this.#prefix, start + 1);
+        continue;
+      }
       if (end < 0) break;
       this.#pass(rest.subarray(0, start));
       this.#onMark(rest.toString('latin1', start + this.#prefix.length, end).split(' '));

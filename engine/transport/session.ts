@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Problem, ProblemError } from '../problem.ts';
+import { Kept } from './kept.ts';
 import type { Ending, Shell } from './link.ts';
 import { frame, hello, preludeId } from './loop.ts';
 import { MarkReader } from './marks.ts';
@@ -14,8 +15,10 @@ export interface Request {
   what?: string;
   /** From its start, not from the time it was asked for; unlimited when left out. */
   timeoutMs?: number;
-  /** How much of stdout and of stderr is kept, in bytes; 32 MiB when left out. */
+  /** How much of stdout and of stderr is kept, in bytes from the beginning; 32 MiB when left out. */
   capBytes?: number;
+  /** How many of the last bytes are kept besides; between them a line says how much is missing. None when left out. */
+  tailBytes?: number;
   /** Is told what the script prints, while it runs. */
   onOutput?: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
 }
@@ -57,9 +60,7 @@ type Stream = 'stdout' | 'stderr';
 
 interface Pending {
   request: Request;
-  kept: Record<Stream, Buffer[]>;
-  bytes: Record<Stream, number>;
-  truncated: boolean;
+  kept: Record<Stream, Kept>;
   timer?: NodeJS.Timeout;
   resolve(answer: Answer): void;
   reject(error: ProblemError): void;
@@ -138,15 +139,9 @@ class ShellSession implements Session {
       return Promise.reject(new ProblemError(this.#problem('bug', 'A script contains a NUL.')));
     const id = this.#nextId++;
     const answer = new Promise<Answer>((resolve, reject) => {
-      const kept = { stdout: [], stderr: [] };
-      this.#pending.set(id, {
-        request,
-        kept,
-        bytes: { stdout: 0, stderr: 0 },
-        truncated: false,
-        resolve,
-        reject,
-      });
+      const { capBytes = defaultCapBytes, tailBytes = 0 } = request;
+      const kept = { stdout: new Kept(capBytes, tailBytes), stderr: new Kept(capBytes, tailBytes) };
+      this.#pending.set(id, { request, kept, resolve, reject });
     });
     // Who awaits requests one after the other hears of the later ones too late for Node.
     answer.catch(() => {});
@@ -163,11 +158,7 @@ class ShellSession implements Session {
     }
     const pending = this.#pending.get(this.#current[stream]);
     if (pending === undefined) return;
-    const room = (pending.request.capBytes ?? defaultCapBytes) - pending.bytes[stream];
-    if (bytes.length > room) pending.truncated = true;
-    const kept = bytes.subarray(0, Math.max(room, 0));
-    if (kept.length > 0) pending.kept[stream].push(kept);
-    pending.bytes[stream] += kept.length;
+    pending.kept[stream].add(bytes);
     pending.request.onOutput?.(stream, bytes);
   }
 
@@ -191,12 +182,12 @@ class ShellSession implements Session {
     if (pending === undefined) return;
     this.#pending.delete(id);
     clearTimeout(pending.timer);
-    const { kept, truncated } = pending;
+    const { stdout, stderr } = pending.kept;
     pending.resolve({
       exit,
-      stdout: Buffer.concat(kept.stdout),
-      stderr: Buffer.concat(kept.stderr),
-      truncated,
+      stdout: stdout.bytes(),
+      stderr: stderr.bytes(),
+      truncated: stdout.droppedBytes + stderr.droppedBytes > 0,
     });
   }
 
@@ -221,9 +212,7 @@ class ShellSession implements Session {
   #lost(ending: Ending): Problem {
     const pending = this.#pending.get(this.#slowest());
     const during = pending === undefined ? '' : ` during: ${what(pending.request)}`;
-    const words = Buffer.concat(pending?.kept.stderr ?? [])
-      .toString()
-      .trim();
+    const words = pending?.kept.stderr.bytes().toString().trim() ?? '';
     // A shell that ended by itself may have said why.
     const own = ending.code !== undefined || ending.signal !== undefined;
     const cause = ending.cause ?? (own && words !== '' ? words.slice(-preambleBytes) : undefined);

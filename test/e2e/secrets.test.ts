@@ -181,7 +181,7 @@ const playbook = (sources: string, expression = 'secrets.db') => `hosts: localho
 become: false
 secrets: ${sources}
 resources:
-  - file: { path: ${at('made')}, content: "{{ ${expression} }}" }
+  - file: { path: ${at('made')}, mode: "0600", content: "{{ ${expression} }}" }
 `;
 
 describe('a passphrase', () => {
@@ -227,7 +227,10 @@ describe('a command that gives secrets', () => {
     program('sops', `[ "$1" = -d ] && echo 'token: "from-sops"'`);
     writeFileSync(at('sops.yml'), 'token: ENC[AES256_GCM,data]\nsops: { version: 3.8.1 }\n', { mode: 0o600 });
     const sources = '[{ command: [op, read, "op://vault/db"], as: db }, sops.yml]';
-    expect(planned(sources, 'secrets.db ~ secrets.token').exit).toBe(0);
+    expect(planned(sources, 'secrets.db ~ secrets.token')).toMatchObject({
+      exit: 0,
+      stderr: expect.stringContaining('file'),
+    });
     expect(read('made')).toBe('from-opfrom-sops');
   });
 
@@ -241,7 +244,10 @@ describe('a command that gives secrets', () => {
       execFileSync('pass', ['init', 'tests'], given);
       execFileSync('pass', ['insert', '--multiline', 'db'], given);
       try {
-        expect(planned('[{ command: [pass, show, db], as: db }]').exit).toBe(0);
+        expect(planned('[{ command: [pass, show, db], as: db }]')).toMatchObject({
+          exit: 0,
+          stderr: expect.stringContaining('file'),
+        });
         expect(read('made')).toBe('from-pass');
       } finally {
         execFileSync('gpgconf', ['--kill', 'all'], given);

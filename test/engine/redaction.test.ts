@@ -158,7 +158,7 @@ describe('texts of one to three characters', () => {
     expect(short.mask('cabc stand')).toBe('cabc stand');
   });
   it('are masked in what is shown of the resource that they belong to', () => {
-    expect(short.mask('PIN=42, abcd', [{ text: '42', label: 'secrets.pin' }])).toBe(
+    expect(short.with([{ text: '42', label: 'secrets.pin' }]).mask('PIN=42, abcd')).toBe(
       'PIN=«secrets.pin», abcd',
     );
   });
@@ -169,10 +169,10 @@ it('a thousand secrets do not make a long text slow', () => {
     ...Array.from({ length: 1000 }, (_, i): [string, string] => [`${i}-sec'ret-${i}`, 's']),
   );
   const text = 'a line without anything to hide in it\n'.repeat(2_000);
-  many.mask('x');
-  const startMs = performance.now();
+  // Other programs that run meanwhile do not count.
+  const start = process.cpuUsage();
   expect(many.mask(text)).toBe(text);
-  expect(performance.now() - startMs).toBeLessThan(2_000);
+  expect(process.cpuUsage(start).user).toBeLessThan(2_000_000);
 });
 
 it('without secrets a text stays as it is', () => {

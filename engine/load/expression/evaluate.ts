@@ -2,6 +2,7 @@ import { didYouMean } from '../../did-you-mean.ts';
 import { ProblemError } from '../../problem.ts';
 import { Secret, Unknown, type Value } from '../../value.ts';
 import type { Arguments, Comparison, Node, Span } from './ast.ts';
+import { noSuch, undefinedHint } from './catalogue.ts';
 import { checks } from './checks.ts';
 import { contains, equals, order, truthy } from './compare.ts';
 import { filters } from './filters.ts';
@@ -174,7 +175,7 @@ export class Evaluator implements Run {
   /** Applies a filter by name. */
   filter(name: string, input: Result, given: Given): Result {
     const filter = filters.get(name);
-    if (!filter) throw new Refusal(`there is no filter "${name}"`, didYouMean(name, filters.keys()));
+    if (!filter) throw new Refusal(...noSuch('filter', name, filters.keys()));
     return this.#apply(`the filter ${name}`, filter, input, given);
   }
 
@@ -187,7 +188,7 @@ export class Evaluator implements Run {
 
   #is(name: string, input: Result, given: Given): Result {
     const check = checks.get(name);
-    if (!check) throw new Refusal(`there is no test "${name}"`, didYouMean(name, checks.keys()));
+    if (!check) throw new Refusal(...noSuch('test', name, checks.keys()));
     return this.#apply(`the test ${name}`, check, input, given);
   }
 
@@ -208,13 +209,16 @@ export class Evaluator implements Run {
     const target = this.evaluate(callee, frame);
     if (target instanceof Callable) return target.call(given);
     if (target instanceof Unknown) return target;
-    throw new Refusal(`${describe(asValue(target))} cannot be called`);
+    throw new Refusal(`${describe(asValue(target))} cannot be called`, 'Write it without the brackets.');
   }
 
   #callMethod(value: Value, name: string, given: Given): Result {
     const method = typeof value === 'object' || typeof value === 'string' ? methodOf(value, name) : undefined;
     if (!method)
-      throw new Refusal(`${describe(value)} has no method ${name}()`, didYouMean(name, methodNames(value)));
+      throw new Refusal(
+        `${describe(value)} has no method ${name}()`,
+        didYouMean(name, methodNames(value)) ?? 'Use a filter: value | filter',
+      );
     return this.#apply(`${name}()`, method, value, given);
   }
 
@@ -229,7 +233,7 @@ export class Evaluator implements Run {
     if (callable) return callable;
     const names = scope instanceof Map ? scope.keys() : Object.keys(scope);
     const known = [...names, ...frame.all(), ...functionNames];
-    return new Undefined(`"${name}" is not defined`, didYouMean(name, known));
+    return new Undefined(`"${name}" is not defined`, didYouMean(name, known) ?? undefinedHint(name));
   }
 
   #index(of: Node, key: Node, frame: Frame): Result {

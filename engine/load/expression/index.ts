@@ -4,12 +4,13 @@ import { Evaluator, Frame, type Scope } from './evaluate.ts';
 import type { Runtime } from './functions.ts';
 import { tokensOf } from './lexer.ts';
 import { Parser } from './parse.ts';
-import { type Reference, referencesOf } from './references.ts';
+import { askedIn, type Reference, referencesOf } from './references.ts';
 import { Renderer } from './render.ts';
 import { Budget, NotYet, Refusal } from './run.ts';
 import { Syntax, type Where } from './syntax.ts';
 import { parseTemplate } from './template.ts';
 
+export type { Body, Node, Statement } from './ast.ts';
 export type { Reference, Runtime, Scope, Where };
 
 /** How far one evaluation may go before it is an `expression-limit` problem. */
@@ -26,12 +27,16 @@ export interface Options {
 export interface Expression {
   readonly source: string;
   readonly references: readonly Reference[];
+  /** The paths that it asks for as a condition: in what it decides about they may be undefined. */
+  readonly asked: readonly (readonly string[])[];
   /** The value in this scope. Throws a ProblemError with the place in the source. Results are never evaluated again. */
   evaluate(scope: Scope, runtime?: Runtime): Value;
 }
 
 /** A text with `{{ }}`, `{% %}` and `{# #}` in it. `evaluate` keeps the type of a text that is one `{{ }}` alone. */
-export interface Template extends Expression {
+export interface Template extends Omit<Expression, 'asked'> {
+  /** Its parts, for those who look at how a text is put together. */
+  readonly body: Body;
   /** The text in this scope, also where `evaluate` would keep another type. */
   render(scope: Scope, runtime?: Runtime): string | Secret | Unknown;
 }
@@ -53,6 +58,7 @@ export function compile(source: string, where: Where, options: Options = {}): Te
     ) as string;
   return {
     source,
+    body,
     references: referencesOf(body, where),
     render,
     evaluate: (scope, runtime = {}) => {
@@ -73,6 +79,7 @@ export function compileExpression(source: string, where: Where, options: Options
   return {
     source,
     references: referencesOf(node, where),
+    asked: askedIn(node),
     evaluate: (scope, runtime = {}) => evaluated(node, scope, runtime, where, options),
   };
 }

@@ -1,4 +1,5 @@
 import type { Span } from './ast.ts';
+import { neverClosed } from './catalogue.ts';
 import type { Syntax } from './syntax.ts';
 
 /** A word of an expression. The last token of a run is always `end`. */
@@ -111,12 +112,12 @@ class Words {
       unclosed?.bracket !== '{' &&
       this.#match(this.#until.close) !== undefined
     ) {
-      if (unclosed !== undefined) this.#fail(unclosed.span, `this ${unclosed.bracket} is never closed`);
+      if (unclosed !== undefined) this.#fail(unclosed.span, ...neverClosed(unclosed.bracket));
     } else if (start < source.length) return false;
     else if (this.#until !== undefined) {
       const bracket = source.slice(this.#until.open.start, this.#until.open.end);
-      this.#fail(this.#until.open, `this ${bracket} is never closed`);
-    } else if (unclosed !== undefined) this.#fail(unclosed.span, `this ${unclosed.bracket} is never closed`);
+      this.#fail(this.#until.open, ...neverClosed(bracket));
+    } else if (unclosed !== undefined) this.#fail(unclosed.span, ...neverClosed(unclosed.bracket));
     this.tokens.push({ kind: 'end', value: '', start, end: start });
     return true;
   }
@@ -149,10 +150,8 @@ class Words {
       const character = String.fromCodePoint(this.#syntax.source.codePointAt(start)!);
       const quote = character === '"' || character === "'";
       const span = { start, end: start + character.length };
-      this.#fail(
-        span,
-        quote ? `this ${character} is never closed` : `"${character}" has no meaning in an expression`,
-      );
+      if (quote) this.#fail(span, ...neverClosed(character));
+      this.#fail(span, `"${character}" has no meaning in an expression`, 'Quote the text that it is in.');
     }
   }
 
@@ -161,11 +160,13 @@ class Words {
     else if (bracket === ')' || bracket === ']' || bracket === '}') {
       const open = this.#open.pop();
       const span = { start, end: start + 1 };
-      if (open === undefined) this.#fail(span, `this ${bracket} closes nothing`);
+      if (open === undefined)
+        this.#fail(span, `this ${bracket} closes nothing`, 'Take it away, or open it before.');
       if (closerOf[open.bracket] !== bracket) {
         this.#fail(
           span,
           `this ${bracket} stands where ${closerOf[open.bracket]} must close the ${open.bracket}`,
+          `Write ${closerOf[open.bracket]} before it.`,
         );
       }
     }

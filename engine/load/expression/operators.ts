@@ -47,7 +47,7 @@ export function joined(values: readonly Value[], budget: Budget): Value {
 
 function ofNumbers(operator: BinaryOperator, a: number, b: number): number {
   if (b === 0 && (operator === '/' || operator === '//' || operator === '%'))
-    throw new Refusal('division by zero');
+    throw new Refusal('division by zero', 'Ask first whether the divisor is 0.');
   switch (operator) {
     case '+':
       return a + b;
@@ -73,7 +73,7 @@ function modulo(a: number, b: number): number {
 }
 
 function power(a: number, b: number): number {
-  if (a === 0 && b < 0) throw new Refusal('division by zero');
+  if (a === 0 && b < 0) throw new Refusal('division by zero', 'Ask first whether the divisor is 0.');
   const result = a ** b;
   if (Number.isNaN(result)) throw new Refusal('a negative number has no such power');
   return result;
@@ -106,7 +106,7 @@ function notTaken(operator: string, a: Value, b: Value): Refusal {
       ? 'Join texts with ~, or convert a text with | int.'
       : numeric
         ? 'Convert a text with | int or | float.'
-        : undefined;
+        : `${operator} takes numbers${operator === '+' ? ', or two lists' : ''}.`;
   return new Refusal(`${operator} does not take ${describe(a)} and ${describe(b)}`, hint);
 }
 
@@ -127,13 +127,13 @@ export function member(of: Result, key: string | number, path: string): Result {
   if (Array.isArray(of)) {
     const position = of instanceof Group ? ['grouper', 'list'].indexOf(String(key)) : -1;
     const element = elementAt(of, position < 0 ? key : position);
-    return element === undefined ? missing(key, path || `the list with ${of.length} elements`, []) : element;
+    return element === undefined ? missing(key, path || `the list with ${of.length} elements`) : element;
   } else if (isMap(of)) {
     if (Object.hasOwn(of, key)) return of[key]!;
     return missing(key, path || 'the map', Object.keys(of));
   } else if (typeof of === 'string' || of instanceof Secret) {
     const character = elementAt(characters(of instanceof Secret ? of.reveal() : of), key);
-    if (character === undefined) return missing(key, path || 'the text', []);
+    if (character === undefined) return missing(key, path || 'the text');
     return of instanceof Secret ? of.map(() => character) : character;
   }
   return new Undefined(`${path || 'this'} is ${describe(of as Value)} and has no ${quoted(key)}`);
@@ -150,9 +150,14 @@ function elementAt<T>(elements: readonly T[], key: string | number): T | undefin
   return typeof key === 'number' && Number.isInteger(key) ? elements.at(key) : undefined;
 }
 
-function missing(key: string | number, of: string, known: Iterable<string>): Undefined {
-  const hint = typeof key === 'string' ? didYouMean(key, known) : undefined;
-  return new Undefined(`${of} has no ${quoted(key)}`, hint);
+/** `known` are the names that a map has. */
+function missing(key: string | number, of: string, known?: Iterable<string>): Undefined {
+  const message = `${of} has no ${quoted(key)}`;
+  if (known === undefined) return new Undefined(message);
+  const names = [...known];
+  const listed = names.length > 12 ? `${names.slice(0, 12).join(', ')} …` : names.join(', ');
+  const there = listed === '' ? 'It is empty.' : `It has ${listed}.`;
+  return new Undefined(message, (typeof key === 'string' ? didYouMean(key, names) : undefined) ?? there);
 }
 
 function quoted(key: string | number): string {

@@ -1,5 +1,5 @@
-import { didYouMean } from '../../did-you-mean.ts';
 import type { Arguments, BinaryOperator, CompareOperator, Comparison, Node, Span } from './ast.ts';
+import { noSuch } from './catalogue.ts';
 import { checks } from './checks.ts';
 import { filters } from './filters.ts';
 import type { Operation } from './signature.ts';
@@ -276,14 +276,14 @@ export class Parser extends TokenReader {
   }
 
   #known(
-    what: string,
+    what: 'filter' | 'test',
     at: { name: string } & Span,
     all: ReadonlyMap<string, Operation>,
     args: Arguments,
   ): void {
     const operation = all.get(at.name);
     if (operation === undefined) {
-      this.syntax.report(at, `there is no ${what} "${at.name}"`, didYouMean(at.name, all.keys()));
+      this.syntax.report(at, ...noSuch(what, at.name, all.keys()));
       return;
     }
     const names = args.named.map(({ name }) => name);

@@ -18,14 +18,43 @@ export interface Reference {
   readonly at: Place;
   /** It may be undefined, or its place may not be reached: under `default` or `is defined`, or in a branch. */
   readonly guarded: boolean;
+  /** It may be undefined: under `default` or `is defined`, or where a condition has asked whether it is there. */
+  readonly optional: boolean;
 }
+
+/** How an expression is reached: whether for certain, and which paths the conditions before it have asked for. */
+interface Way {
+  readonly guarded: boolean;
+  readonly asked: readonly (readonly string[])[];
+}
+
+const sure: Way = { guarded: false, asked: [] };
 
 /** The references of a template or of an expression, in the order of the source. */
 export function referencesOf(source: Body | Node, where: Where): Reference[] {
   const collector = new Collector(where);
-  if ('kind' in source) collector.node(source, new Set(functionNames), false);
-  else collector.body(source, new Set(functionNames), false);
+  if ('kind' in source) collector.node(source, new Set(functionNames), sure);
+  else collector.body(source, new Set(functionNames), sure);
   return collector.found.toSorted((a, b) => a.start - b.start).map(({ reference }) => reference);
+}
+
+/** The paths that a condition asks for: `x.y is defined`, `x | default(…)`, `'y' in x`. */
+export function askedIn(condition: Node): string[][] {
+  const own = askedBy(condition);
+  const { sure, guarded = [] } = partsOf(condition);
+  return [...own, ...[...sure, ...guarded].flatMap(askedIn)];
+}
+
+function askedBy(it: Node): string[][] {
+  if (it.kind === 'filter' || it.kind === 'check') {
+    const path = lenient.has(it.name) ? pathOf(it.input) : undefined;
+    return path === undefined ? [] : [path];
+  }
+  if (it.kind !== 'compare' || it.first.kind !== 'literal' || typeof it.first.value !== 'string') return [];
+  const key = it.first.value;
+  const of = it.rest[0]!.operator.endsWith('in') ? pathOf(it.rest[0]!.operand) : undefined;
+  if (of === undefined) return [];
+  return of.length === 1 && of[0] === 'vars' ? [[key], ['vars', key]] : [[...of, key]];
 }
 
 class Collector {
@@ -37,80 +66,95 @@ class Collector {
   }
 
   /** Statements share one set of local names, to which `set` and `macro` add. */
-  body(body: Body, locals: Set<string>, guarded: boolean): void {
-    for (const statement of body) this.#statement(statement, locals, guarded);
+  body(body: Body, locals: Set<string>, way: Way): void {
+    for (const statement of body) this.#statement(statement, locals, way);
   }
 
-  #statement(it: Statement, locals: Set<string>, guarded: boolean): void {
+  #statement(it: Statement, locals: Set<string>, way: Way): void {
     switch (it.kind) {
       case 'text':
         break;
       case 'output':
-        this.node(it.value, locals, guarded);
+        this.node(it.value, locals, way);
         break;
-      case 'if':
-        this.node(it.condition, locals, guarded);
-        this.body(it.body, locals, true);
-        this.body(it.otherwise, locals, true);
+      case 'if': {
+        this.node(it.condition, locals, way);
+        const branch = after(it.condition, way);
+        this.body(it.body, locals, branch);
+        this.body(it.otherwise, locals, branch);
         break;
+      }
       case 'for': {
-        this.node(it.over, locals, guarded);
+        this.node(it.over, locals, way);
         const inner = new Set([...locals, ...namesOf(it.target), 'loop']);
-        if (it.only) this.node(it.only, inner, guarded);
-        this.body(it.body, inner, guarded);
-        this.body(it.otherwise, new Set(locals), true);
+        if (it.only) this.node(it.only, inner, way);
+        this.body(it.body, inner, it.only ? { ...after(it.only, way), guarded: way.guarded } : way);
+        this.body(it.otherwise, new Set(locals), { ...way, guarded: true });
         break;
       }
       case 'set':
-        this.node(it.value, locals, guarded);
+        this.node(it.value, locals, way);
         bind(it.target, locals);
         break;
       case 'capture':
-        this.body(it.body, new Set(locals), guarded);
-        this.node(it.value, new Set([...locals, captured]), guarded);
+        this.body(it.body, new Set(locals), way);
+        this.node(it.value, new Set([...locals, captured]), way);
         if (it.target) bind(it.target, locals);
         break;
       case 'with': {
         const inner = new Set(locals);
         for (const { target, value } of it.bindings) {
-          this.node(value, locals, guarded);
+          this.node(value, locals, way);
           bind(target, inner);
         }
-        this.body(it.body, inner, guarded);
+        this.body(it.body, inner, way);
         break;
       }
       case 'macro':
         locals.add(it.name);
-        this.#macro(it.parameters, it.body, new Set([...locals, 'caller']), guarded);
+        this.#macro(it.parameters, it.body, new Set([...locals, 'caller']), way);
         break;
       case 'call':
-        this.node(it.call, locals, guarded);
-        this.#macro(it.parameters, it.body, new Set(locals), guarded);
+        this.node(it.call, locals, way);
+        this.#macro(it.parameters, it.body, new Set(locals), way);
         break;
     }
   }
 
-  #macro(parameters: readonly MacroParameter[], body: Body, locals: Set<string>, guarded: boolean): void {
+  #macro(parameters: readonly MacroParameter[], body: Body, locals: Set<string>, way: Way): void {
     for (const parameter of parameters) {
-      if (parameter.default) this.node(parameter.default, locals, guarded);
+      if (parameter.default) this.node(parameter.default, locals, way);
       locals.add(parameter.name);
     }
-    this.body(body, locals, guarded);
+    this.body(body, locals, way);
   }
 
-  node(node: Node, locals: ReadonlySet<string>, guarded: boolean): void {
+  node(node: Node, locals: ReadonlySet<string>, way: Way, optional = false): void {
     const path = pathOf(node);
-    if (path === undefined) {
-      const { sure, guarded: unsure = [] } = partsOf(node);
-      for (const part of sure) this.node(part, locals, guarded);
-      for (const part of unsure) this.node(part, locals, true);
-    } else if (!locals.has(path[0]!)) this.#add(path, node, guarded);
+    if (path !== undefined) {
+      if (!locals.has(path[0]!)) this.#add(path, node, way, optional);
+      return;
+    }
+    const { sure, guarded = [] } = partsOf(node);
+    for (const part of sure) this.node(part, locals, way);
+    const may = node.kind === 'filter' || node.kind === 'check';
+    for (const part of guarded)
+      this.node(part, locals, may ? { ...way, guarded: true } : after(sure[0]!, way), may);
   }
 
-  #add(path: string[], at: Span, guarded: boolean): void {
+  #add(path: string[], at: Span, { guarded, asked }: Way, may: boolean): void {
     const place = this.#where(at.start, at.end - at.start);
-    this.found.push({ start: at.start, reference: { path, at: place, guarded } });
+    const optional = may || asked.some(known => known.every((key, index) => key === path[index]));
+    this.found.push({
+      start: at.start,
+      reference: { path, at: place, guarded: guarded || optional, optional },
+    });
   }
+}
+
+/** The way into a branch behind a condition. */
+function after(condition: Node, way: Way): Way {
+  return { guarded: true, asked: [...way.asked, ...askedIn(condition)] };
 }
 
 const lenient = new Set(['default', 'd', 'items', 'defined', 'undefined']);

@@ -114,8 +114,8 @@ export class Budget {
   fits(length: number): void {
     if (!(length <= this.maxLength)) {
       throw new Refusal(
-        `this makes a text of more than ${this.maxLength} characters`,
-        undefined,
+        `this makes a text of more than ${this.maxLength.toLocaleString('en')} characters`,
+        'Take a smaller number, or put the content into a file.',
         'expression-limit',
       );
     }

@@ -29,6 +29,8 @@ type Read<P> = { readonly [Name in keyof P]: P[Name] extends Parameter<infer T> 
 
 /** A filter, check, method or function with its arguments' names and types. */
 export interface Operation {
+  /** The arguments as they are told: `width=4`, those that must be given without a value. */
+  readonly takes?: readonly string[];
   /** What is wrong with this number and these names of arguments; undefined when nothing is. */
   misfit(
     positional: number,
@@ -125,22 +127,30 @@ export function onResult(
   apply: (input: Result, given: Given, run: Run) => Result,
 ): Operation {
   const names = Object.keys(parameters);
+  const shape =
+    names.length === 0
+      ? 'Write it without arguments.'
+      : `Its arguments are (${names.map(name => (parameters[name]!.optional ? `[${name}]` : name)).join(', ')}).`;
   const required = names.filter(name => !parameters[name]!.optional);
   return {
     apply,
+    takes: names.map(name => {
+      const { optional, fallback } = parameters[name]!;
+      return optional ? `${name}=${fallback === undefined ? 'none' : JSON.stringify(fallback)}` : name;
+    }),
     misfit(positional, named) {
       const given = new Set(names.slice(0, positional));
       if (positional > names.length) {
         const most = names.length === 0 ? 'no arguments' : `at most ${names.length}: ${names.join(', ')}`;
-        return { message: `takes ${most}` };
+        return { message: `takes ${most}`, hint: shape };
       }
       for (const name of named) {
         if (!names.includes(name)) return { message: `takes no "${name}"`, hint: didYouMean(name, names) };
-        if (given.has(name)) return { message: `was given "${name}" twice` };
+        if (given.has(name)) return { message: `was given "${name}" twice`, hint: shape };
         given.add(name);
       }
       const lacking = required.find(name => !given.has(name));
-      return lacking === undefined ? undefined : { message: `needs "${lacking}"` };
+      return lacking === undefined ? undefined : { message: `needs "${lacking}"`, hint: shape };
     },
   };
 }

@@ -43,7 +43,8 @@ class TemplateParser {
     for (;;) {
       body.push(...this.#body([]));
       if (this.#ending === undefined) return body;
-      this.#syntax.report(this.#ending, `"${this.#ending.word}" ends nothing that is open here`);
+      const message = `"${this.#ending.word}" ends nothing that is open here`;
+      this.#syntax.report(this.#ending, message, 'Take it away, or write what it ends before it.');
     }
   }
 
@@ -132,18 +133,17 @@ class TemplateParser {
   /** The body up to its end tag; a missing one is a problem at the tag that opened it. */
   #block(open: Tag, ...ends: string[]): Body {
     const body: Statement[] = [];
+    const end = `{% ${ends.at(-1)} %}`;
     for (;;) {
       body.push(...this.#body(ends));
       const ending = this.#ending;
       if (ending === undefined) {
-        this.#syntax.report(open, `this "${open.word}" has no {% ${ends.at(-1)} %}`);
+        this.#syntax.report(open, `this "${open.word}" has no ${end}`, `Write ${end} where it ends.`);
         return body;
       }
       if (ends.includes(ending.word)) return body;
-      this.#syntax.report(
-        ending,
-        `"${ending.word}" stands where {% ${ends.at(-1)} %} must end the "${open.word}"`,
-      );
+      const message = `"${ending.word}" stands where ${end} must end the "${open.word}"`;
+      this.#syntax.report(ending, message, `Write ${end} before it.`);
       // An end of an outer block ends this one too; a stray word inside is passed over.
       if (ending.word.startsWith('end')) return body;
     }

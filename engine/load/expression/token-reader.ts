@@ -3,6 +3,8 @@ import type { Span } from './ast.ts';
 import type { Token } from './lexer.ts';
 import type { Syntax } from './syntax.ts';
 
+const completion = 'Complete the expression, or take away what does not belong to it.';
+
 /** The words that stand for a value. */
 export const constants: ReadonlyMap<string, Plain> = new Map<string, null | boolean>([
   ['true', true],
@@ -94,13 +96,13 @@ export class TokenReader {
   /** After the last word of a piece nothing may follow. */
   end(): void {
     if (this.token.kind === 'end') return;
-    this.syntax.fail(this.token, `"${this.#source(this.token)}" has no place here`);
+    this.syntax.fail(this.token, `"${this.#source(this.token)}" has no place here`, completion);
   }
 
   /** Gives up: `wanted` says what should stand where this token is. */
   unexpected(wanted: string, token = this.token): never {
     const found = token.kind === 'end' ? 'the end' : `"${this.#source(token)}"`;
-    return this.syntax.fail(token, `${wanted} was expected here, not ${found}`);
+    return this.syntax.fail(token, `${wanted} was expected here, not ${found}`, completion);
   }
 
   #source({ start, end }: Span): string {

@@ -174,7 +174,14 @@ function parentsFirst(groups: Groups, problems: Problems): string[] {
     if (known !== undefined) return known;
     if (open.includes(name)) {
       const circle = [name, ...open.slice(open.indexOf(name)).toReversed()].join(' → ');
-      problems.report('conflict', `These groups hold one another: ${circle}.`, groups.get(name)!.at);
+      const [message, hint] =
+        circle === `${name} → ${name}`
+          ? [`The group ${name} holds itself.`, 'Take it out of its own groups:']
+          : [
+              `These groups hold one another: ${circle}.`,
+              'Take one of them out of the groups: of the other.',
+            ];
+      problems.report('conflict', message, groups.get(name)!.at, hint);
       return 0;
     }
     open.push(name);

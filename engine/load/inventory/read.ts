@@ -81,7 +81,24 @@ function isList(name: string): boolean {
 function defaultFile(beside: string | undefined): string[] {
   const folders = beside === undefined ? ['.'] : [dirname(beside), '.'];
   const found = folders.map(folder => join(folder, 'inventory.yml')).find(file => existsSync(file));
-  return found === undefined ? [] : [found];
+  if (found === undefined) return [];
+  if (anybodyCanPlace(found))
+    throw new ProblemError({
+      code: 'insecure-file',
+      message: `The inventory ${shownPath(found)} was only come across, in a place where every account of this computer can put one.`,
+      hint: `Say that it is the one with\n    -i ${shownPath(found)}`,
+    });
+  return [found];
+}
+
+/** In a folder such as /tmp each account can add files, but only take away or replace its own. */
+function anybodyCanPlace(file: string): boolean {
+  if (process.platform === 'win32') return false;
+  const [folder, { uid, mode }] = [statSync(dirname(file)), statSync(file)];
+  const isTrusted = uid === 0 || uid === process.getuid?.();
+  return (
+    (mode & 0o002) !== 0 || ((folder.mode & 0o002) !== 0 && !((folder.mode & 0o1000) !== 0 && isTrusted))
+  );
 }
 
 function readSource(name: string, problems: Problems): InventorySource[] {

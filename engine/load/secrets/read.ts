@@ -63,7 +63,12 @@ function valuesOf(text: string, shown: string, reading: SecretReading, problems:
   if (doc === undefined || doc.data === null) return {};
   if (!isMap(doc.data)) {
     const message = 'A file of secrets is a map of names and texts.';
-    problems.report('wrong-type', message, withoutText(doc.place([])));
+    problems.report(
+      'wrong-type',
+      message,
+      withoutText(doc.place([])),
+      'Write each on a line of its own: name: value',
+    );
     return {};
   }
   return leaves(doc.data as { [key: string]: Plain }, [], (value, path) => {

@@ -3,8 +3,9 @@ import { dirname } from 'node:path';
 import { type Problem, ProblemError, problemsOf } from '../../problem.ts';
 import { runProgram } from '../../program.ts';
 import { isMap } from '../../value.ts';
-import { readText, shownPath } from '../files.ts';
+import { shownPath } from '../files.ts';
 import { type Doc, parseYaml } from '../parse.ts';
+import { playbookDoc } from '../playbook-doc.ts';
 import { Problems } from '../problems.ts';
 import { ageDecrypt, type Lock } from './age.ts';
 import { FileKey } from './file-key.ts';
@@ -29,7 +30,7 @@ export type Unlocked = ReadonlyMap<string, FileKey | string | Problem>;
  * nothing: what is wrong with the playbook itself is told when it is loaded.
  */
 export async function unlock(playbook: string, openers: Openers): Promise<Unlocked> {
-  const doc = new Problems().attempt(() => parseYaml(readText(playbook, playbook), playbook));
+  const doc = new Problems().attempt(() => playbookDoc(playbook));
   const folder = dirname(playbook);
   const found = new Map<string, FileKey | string | Problem>();
   for (const source of doc === undefined ? [] : sourcesOf(doc)) {

@@ -20,7 +20,10 @@ resources:
     file: { path: ${at('page')}, content: ${JSON.stringify(content)} }
 `;
   writeFileSync(at('site.yml'), site('hello\n'));
-  writeFileSync(at('secret.yml'), site("{{ env('PAGE_TOKEN') }}\n"));
+  writeFileSync(
+    at('secret.yml'),
+    site("{{ env('PAGE_TOKEN') }}\n").replace('{ path', '{ mode: "0600", path'),
+  );
   writeFileSync(at('bad.yml'), 'hosts: localhost\nresources:\n  - file: { pth: /x }\n');
   writeFileSync(at('worse.yml'), 'hosts: localhost\nresources:\n  - fil: { path: /x }\n');
   writeFileSync(
@@ -165,6 +168,24 @@ describe('input that is wrong', () => {
     expect((await reconcile('apply', at('keyed.yml'), '--check')).exitCode).toBe(3);
   });
 
+  it('is not what lint warns of, unless it is to be', async () => {
+    writeFileSync(
+      at('warned.yml'),
+      `${readFileSync(at('site.yml'), 'utf8')}vars: { db_password: hunter2 }\n`,
+    );
+    const ran = await reconcile('validate', at('warned.yml'), at('site.yml'));
+    expect(ran).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/host, 1 warning\n.*no problems\n$/s),
+    });
+    expect(ran.stderr).toContain(
+      'warned.yml:7:9: warning: "db_password" is a secret that stands here in clear.',
+    );
+    expect((await reconcile('validate', '--strict', at('warned.yml'))).exitCode).toBe(3);
+    expect((await reconcile('validate', '--strict', at('site.yml'))).exitCode).toBe(0);
+    expect((await reconcile('plan', at('warned.yml'))).stderr).toBe('');
+  });
+
   it('is told of all files that are validated', async () => {
     const ran = await reconcile('validate', at('bad.yml'), at('site.yml'), at('worse.yml'));
     expect(ran.exitCode).toBe(3);
@@ -270,20 +291,56 @@ describe('inventory', () => {
   });
 });
 
-it('the graph shows what leads to what', async () => {
-  writeFileSync(
-    at('graph.yml'),
-    `hosts: localhost
+describe('the graph', () => {
+  beforeAll(() =>
+    writeFileSync(
+      at('graph.yml'),
+      `hosts: localhost
 resources:
+  - name: Packages
+    apt: { packages: [nginx, postgresql] }
+  - name: Database
+    pg_database: { name: app }
   - name: Settings "a"
     file: { path: /etc/app, content: a }
+    needs: [Database]
+  - name: Memory
+    file: { path: /srv/memory, content: "{{ facts.memory_mb }}" }
   - name: App
-    service: { name: app, state: running, restart_on: ['Settings "a"'] }
+    service: { name: app, state: running, restart_on: ['Settings "a"'], reload_on: [Memory] }
+  - name: Site
+    nginx_site: { name: site, server_names: [example.com], root: /srv }
 `,
+    ),
   );
-  const { stdout } = await reconcile('graph', at('graph.yml'));
-  expect(stdout).toContain('p1r1["Settings #quot;a#quot;<br><small>file</small>"]');
-  expect(stdout).toContain('p1r1 -->|restart| p1r2');
+
+  it('shows what leads to what: as written, and as a check of a blank host would predict it', async () => {
+    const { stdout } = await reconcile('graph', at('graph.yml'));
+    expect(stdout).toContain('p1r3["Settings #34;a#34;<br><small>file</small>"]');
+    expect(stdout.match(/p1r\d \S+ p1r\d/g)).toEqual([
+      'p1r1 -.->|after| p1r2',
+      'p1r2 -->|needs| p1r3',
+      'p1r3 -->|restart_on| p1r5',
+      'p1r4 -->|reload_on| p1r5',
+      'p1r1 -.->|after| p1r6',
+    ]);
+  });
+
+  it('is an SVG when that is asked for, or the file is called so', async () => {
+    const printed = await reconcile('graph', at('graph.yml'), '--format', 'svg');
+    const written = await reconcile('graph', at('graph.yml'), '-o', at('graph.svg'));
+    expect(written).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(readFileSync(at('graph.svg'), 'utf8')).toBe(printed.stdout);
+    expect(printed.stdout).toMatch(/^<svg .*<\/svg>\n$/s);
+  });
+
+  it.each([
+    ['graph.pdf', 'End the name with .svg or .mmd'],
+    ['nowhere/graph.svg', 'could not be written'],
+  ])('is not written to %s', async (name, says) => {
+    const ran = await reconcile('graph', at('graph.yml'), '-o', at(name));
+    expect(ran).toMatchObject({ exitCode: 3, stderr: expect.stringContaining(says) });
+  });
 });
 
 it('explain takes a code as it is shown', async () => {
@@ -292,9 +349,9 @@ it('explain takes a code as it is shown', async () => {
   );
 });
 
-it.each(['bash', 'zsh', 'fish'])('the completion for %s knows commands and options', async shell => {
-  const { stdout } = await reconcile('completion', shell);
-  for (const word of ['apply', 'validate', 'skip-tags']) expect(stdout).toContain(word);
+it('explain knows what lint warns of', async () => {
+  expect((await reconcile('explain', 'alias-slash')).stdout).toContain('End both with a slash, or neither.');
+  expect((await reconcile('explain', 'alias-slsh')).stderr).toContain('Did you mean "alias-slash"?');
 });
 
 it('help needs nothing and exits with 0', async () => {

@@ -282,7 +282,7 @@ describe('variables', () => {
       { 'inventory.yml': 'all:\n  hosts: { web1: { ansible_become_pass: hunter22 } }\n' },
       { secrets: { add: text => told.add(text) } },
     );
-    expect(it.resolve(it.hosts[0]!)[0]).toMatchObject({ secrets: true });
+    expect(it.resolve(it.hosts[0]!)[0]).toMatchObject({ secrets: [{ text: 'hunter22' }] });
     expect([...told]).toEqual(['hunter22']);
   });
 });

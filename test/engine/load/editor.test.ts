@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { modules } from '../../../modules/index.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -84,20 +85,41 @@ describe('an editor with the YAML language server', () => {
     editor.notify('workspace/didChangeConfiguration', {
       settings: { yaml: { completion: true, hover: true, validate: true } },
     });
-  });
+  }, 60_000);
   afterAll(() => editor.close());
 
-  /** The words offered where `text` has a `|`. */
-  async function offered(name: string, text: string): Promise<string[]> {
+  interface Item {
+    label: string;
+    insertText?: string;
+    documentation?: string | { value: string };
+  }
+
+  /** Where `|` stands in a text that is opened without it. */
+  async function openAt(name: string, text: string) {
     const [before] = text.split('|');
-    const { uri } = await editor.open(name, text.replace('|', ''));
     const lines = before!.split('\n');
-    const position = { line: lines.length - 1, character: lines.at(-1)!.length };
-    const list = await editor.request<{ items: { label: string }[] }>('textDocument/completion', {
+    const { uri } = await editor.open(name, text.replace('|', ''));
+    return {
       textDocument: { uri },
-      position,
-    });
-    return list.items.map(({ label }) => label);
+      position: { line: lines.length - 1, character: lines.at(-1)!.length },
+    };
+  }
+
+  /** What is offered where `text` has a `|`. */
+  async function items(name: string, text: string): Promise<Item[]> {
+    const at = await openAt(name, text);
+    return (await editor.request<{ items: Item[] }>('textDocument/completion', at)).items;
+  }
+
+  async function offered(name: string, text: string): Promise<string[]> {
+    return (await items(name, text)).map(({ label }) => label);
+  }
+
+  /** What is said of the word that has a `|` in it. */
+  async function hover(name: string, text: string): Promise<string> {
+    const at = await openAt(name, text);
+    const shown = await editor.request<{ contents: { value: string } }>('textDocument/hover', at);
+    return shown.contents.value;
   }
 
   it('offers the modules and the keys of a resource', async () => {
@@ -115,16 +137,19 @@ describe('an editor with the YAML language server', () => {
     expect(values).toEqual(expect.arrayContaining(['running', 'stopped']));
   });
 
-  it('explains an argument under the pointer', async () => {
-    const { uri } = await editor.open(
-      'hover.yml',
-      `${opened}  - service:\n      settle: 3s\n      name: nginx\n`,
+  it('writes the required arguments of a module that is chosen', async () => {
+    const service = (await items('snippet.yml', `${opened}  - ser|\n`)).filter(
+      ({ label }) => label === 'service',
     );
-    const hover = await editor.request<{ contents: unknown }>('textDocument/hover', {
-      textDocument: { uri },
-      position: { line: 5, character: 8 },
-    });
-    expect(JSON.stringify(hover.contents)).toContain('stay up');
+    expect(service.map(({ insertText }) => insertText)).toContain('service:\n    name: ');
+  });
+
+  it('explains a module and an argument under the pointer', async () => {
+    const text = `${opened}  - service:\n      settle: 3s\n      name: nginx\n`;
+    expect(await hover('hover.yml', text.replace('settle', 'set|tle'))).toContain('stay up');
+    const module = await hover('module.yml', text.replace('service', 'ser|vice'));
+    expect(module).toContain(modules['service']!.summary);
+    expect(module).toContain('```yaml');
   });
 
   it('marks what is wrong, and takes templates and right playbooks', async () => {
@@ -134,11 +159,39 @@ describe('an editor with the YAML language server', () => {
     expect((await editor.open('right.yml', right)).errors).toEqual([]);
   });
 
-  it('knows inventories', async () => {
-    const words = await offered(
-      'inventory.yml',
-      `${schemaLine('inventory.schema.json')}hosts:\n  web1:\n    |\n`,
+  const component = schemaLine('component.schema.json');
+  it('knows components', async () => {
+    expect(await offered('keys.yml', `${component}|\n`)).toEqual(
+      expect.arrayContaining(['description', 'params', 'resources']),
     );
+    const params = `${component}params:\n  port:\n    type: integer\n    |\nresources: []\n`;
+    expect(await offered('params.yml', params)).toEqual(
+      expect.arrayContaining(['default', 'description', 'enum', 'items']),
+    );
+    expect(await offered('types.yml', params.replace('integer', '|').replace('    |\n', ''))).toEqual(
+      expect.arrayContaining(['string', 'integer', 'map']),
+    );
+    expect(await offered('inside.yml', `${component}resources:\n  - |\n`)).toContain('nginx_site');
+    expect(await hover('component.yml', params.replace('type', 'ty|pe').replace('    |\n', ''))).toContain(
+      'What kind of value it takes.',
+    );
+    const wrong = await editor.open('wrong-component.yml', `${component}parms: {}\nresources: []\n`);
+    expect(wrong.errors.join('\n')).toContain('parms');
+    const right = params.replace('    |\n', '    default: 80\n');
+    expect((await editor.open('right-component.yml', right)).errors).toEqual([]);
+  });
+
+  const inventory = schemaLine('inventory.schema.json');
+  it('knows inventories', async () => {
+    const words = await offered('inventory.yml', `${inventory}hosts:\n  web1:\n    |\n`);
     expect(words).toEqual(expect.arrayContaining(['address', 'identity_file', 'port']));
+    const ways = await offered('ways.yml', `${inventory}hosts:\n  web1:\n    transport: |\n`);
+    expect(ways).toEqual(expect.arrayContaining(['ssh', 'docker']));
+    const jump = `${inventory}hosts:\n  web1: { proxy|_jump: gate }\n`;
+    expect(await hover('jump.yml', jump)).toContain('ssh -J');
+    const wrong = await editor.open('wrong-inventory.yml', `${inventory}hosts: { web1: { prot: 22 } }\n`);
+    expect(wrong.errors.join('\n')).toContain('prot');
+    const right = `${inventory}hosts: { web1: { port: 22 } }\ngroups: { web: { hosts: [web1] } }\n`;
+    expect((await editor.open('right-inventory.yml', right)).errors).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { argsOf, brief, play, problems } from './workspace.ts';
+import { argsOf, brief, play, problems, shown } from './workspace.ts';
 
 const app = `params:
   name: { type: string, description: Its name. }
@@ -80,4 +80,61 @@ test('components that include one another are refused', () => {
     'b.yml': 'resources: [{ include: a.yml }]',
   });
   expect(found.join()).toContain('in a circle');
+});
+
+describe('a problem inside a component', () => {
+  const via = (resources: string, more: Readonly<Record<string, string>>) =>
+    problems(`hosts: all\nvars: { no: false }\nresources:\n${resources}`, more).map(problem =>
+      shown([problem])
+        .split('\n')
+        .filter(line => !/^ +\d* \|/.test(line)),
+    );
+  const one =
+    'params: { path: { type: string } }\nresources:\n  - { name: One, file: { path: "{{ path }}" } }\n';
+
+  test('says which includes led there', () => {
+    const more = {
+      'one.yml': one,
+      'two.yml': 'resources:\n  - { include: one.yml, with: { path: nowhere } }\n',
+    };
+    expect(via('  - { include: two.yml }', more)).toEqual([
+      [
+        'one.yml:3:32: path cannot be "nowhere". [invalid-value]',
+        '  An absolute path.',
+        '  included from two.yml:2:7',
+        '  included from playbook.yml:4:7',
+        '',
+      ],
+    ]);
+  });
+
+  test('of something missing in a branch does, too', () => {
+    const more = {
+      'c.yml': 'resources: [{ file: { path: /c, content: "{{ nope if host.port == 0 else 1 }}x" } }]',
+    };
+    expect(via('  - { include: c.yml }', more)[0]).toContain('  included from playbook.yml:4:7');
+  });
+
+  test('of the value that an include gives is told at the include', () => {
+    expect(via('  - { include: one.yml, with: { path: "{{ nope }}" } }', { 'one.yml': one })[0]).toEqual([
+      'playbook.yml:4:43: "nope" is not defined. [undefined-variable]',
+      '  Give it a value under vars, in the inventory or with --var, or write nope | default(…).',
+      '',
+    ]);
+  });
+
+  test('that two includes make tells of both', () => {
+    const twice =
+      '  - { include: one.yml, with: { path: /a } }\n  - { name: B, include: one.yml, with: { path: /a } }';
+    expect(via(twice, { 'one.yml': one })).toEqual([
+      [
+        'one.yml:3:18: More than one include manages file /a. [conflict]',
+        '  Use a parameter of the component in its arguments.',
+        '  included from playbook.yml:5:16',
+        '',
+      ],
+    ]);
+    const same = twice.replace('name: B, ', '').replace('path: /a } }\n', 'path: /b } }\n');
+    expect(via(same, { 'one.yml': one })[0]).toContain('  Give each include a name of its own.');
+  });
 });

@@ -259,7 +259,7 @@ describe('secrets', () => {
     told.length = 0;
     const [resource] = it.resolve(it.hosts[0]!, {});
     expect(resource?.args.content).toBe('p=hunter2 0070');
-    expect(resource?.secrets).toBe(true);
+    expect(resource?.secrets.map(({ text }) => text)).toEqual(['hunter2', '0070']);
     expect(told).toEqual([
       ['hunter2', 'secrets.db.password'],
       ['0070', 'secrets.db.pin'],

@@ -38,9 +38,9 @@ describe('a value that Ansible Vault encrypted by itself', () => {
     const secrets = { add: (text: string, label: string) => told.set(text, label) };
     const it = play(uses('api.key'), { 'inventory.yml': nested }, { vaultPassword, secrets });
     const [first, second] = it.resolve(it.hosts[0]!);
-    expect(first).toMatchObject({ secrets: true });
+    expect(first).toMatchObject({ secrets: [{ text: inlineText, label: 'api.key' }] });
     expect(argsOf(first!)['content']).toBe(inlineText);
-    expect(second).toMatchObject({ secrets: false });
+    expect(second).toMatchObject({ secrets: [] });
     expect([...told]).toEqual([[inlineText, 'api.key']]);
   });
 

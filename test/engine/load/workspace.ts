@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type LoadOptions, loadPlaybook, type Play, type Playbook } from '../../../engine/load/index.ts';
 import { defineModule, type Module } from '../../../engine/module.ts';
-import { type Problem, problemsOf } from '../../../engine/problem.ts';
+import { type Problem, problemsOf, type Warning } from '../../../engine/problem.ts';
 import { renderProblems } from '../../../engine/report/problems.ts';
 import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
 
@@ -32,7 +32,7 @@ export const modules: Record<string, Module> = {
       },
     },
     files: { src: true, template: true },
-    secrets: { in: ['content'] },
+    secrets: { in: ['content', 'path'] },
     identity: args => args.path,
     refine: ({ content, src, template }) =>
       [content, src, template].filter(given => given !== undefined).length > 1
@@ -145,7 +145,7 @@ export function problemsIn(work: () => unknown): readonly Problem[] {
 }
 
 /** Problems as text, without the folder's changing name. */
-export function shown(found: readonly Problem[]): string {
+export function shown(found: readonly (Problem | Warning)[]): string {
   return renderProblems(found).replaceAll(/[^\s",]*load-\w{6}\//g, '');
 }
 

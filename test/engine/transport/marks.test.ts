@@ -53,3 +53,15 @@ test('where a stream is cut into chunks makes no difference', () => {
     ),
   );
 });
+
+test('a mark that has no end is none, and nothing is held back for it', () => {
+  const passed: number[] = [];
+  const reader = new MarkReader(
+    nonce,
+    bytes => passed.push(bytes.length),
+    () => expect.fail('no mark'),
+  );
+  reader.push(Buffer.from('\nabab '));
+  for (let i = 0; i < 100; i++) reader.push(Buffer.alloc(1000, 'x'));
+  expect(passed.reduce((sum, bytes) => sum + bytes, 0)).toBe(100_006);
+});

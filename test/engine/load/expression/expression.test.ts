@@ -120,18 +120,34 @@ describe('a filter beyond those of Jinja2', () => {
 
 describe('a syntax problem', () => {
   it.each<[string, string[]]>([
-    ['a {{ facts.cpus', ['1:3+2 this {{ is never closed [expression-syntax]']],
+    ['a {{ facts.cpus', ['1:3+2 this {{ is never closed (Close it with }}.) [expression-syntax]']],
     ['{{ app | uper }}', ['1:10+4 there is no filter "uper" (Did you mean "upper"?) [expression-syntax]']],
     ['{{ app is strin }}', ['1:11+5 there is no test "strin" (Did you mean "string"?) [expression-syntax]']],
-    ['{{ app | upper(1) }}', ['1:10+5 the filter upper takes no arguments [expression-syntax]']],
+    [
+      '{{ app | upper(1) }}',
+      ['1:10+5 the filter upper takes no arguments (Write it without arguments.) [expression-syntax]'],
+    ],
     [
       '{{ app | indent(widht=2) }}',
       ['1:10+6 the filter indent takes no "widht" (Did you mean "width"?) [expression-syntax]'],
     ],
-    ['{{ app | replace("a") }}', ['1:10+7 the filter replace needs "new" [expression-syntax]']],
-    ['{{ app domains }}', ['1:8+7 "domains" has no place here [expression-syntax]']],
-    ['{{ 1 + }}', ['1:8+1 a value was expected here, not the end [expression-syntax]']],
-    ['{{ (1 }}', ['1:4+1 this ( is never closed [expression-syntax]']],
+    [
+      '{{ app | replace("a") }}',
+      ['1:10+7 the filter replace needs "new" (Its arguments are (old, new, [count]).) [expression-syntax]'],
+    ],
+    [
+      '{{ app domains }}',
+      [
+        '1:8+7 "domains" has no place here (Complete the expression, or take away what does not belong to it.) [expression-syntax]',
+      ],
+    ],
+    [
+      '{{ 1 + }}',
+      [
+        '1:8+1 a value was expected here, not the end (Complete the expression, or take away what does not belong to it.) [expression-syntax]',
+      ],
+    ],
+    ['{{ (1 }}', ['1:4+1 this ( is never closed (Close it with ).) [expression-syntax]']],
     ['{{ app = 1 }}', ['1:8+1 "=" does not compare (Write == to compare.) [expression-syntax]']],
     [
       '{{ 9007199254740993 }}',
@@ -139,13 +155,21 @@ describe('a syntax problem', () => {
         '1:4+16 9007199254740993 is beyond ±2^53 and cannot be kept exactly (Quote it to keep it as text.) [expression-syntax]',
       ],
     ],
-    ['{% if debug %}x', ['1:4+2 this "if" has no {% endif %} [expression-syntax]']],
-    ['{% endfor %}', ['1:4+6 "endfor" ends nothing that is open here [expression-syntax]']],
+    [
+      '{% if debug %}x',
+      ['1:4+2 this "if" has no {% endif %} (Write {% endif %} where it ends.) [expression-syntax]'],
+    ],
+    [
+      '{% endfor %}',
+      [
+        '1:4+6 "endfor" ends nothing that is open here (Take it away, or write what it ends before it.) [expression-syntax]',
+      ],
+    ],
     [
       '{% if debug %}{% endfor %}{% endif %}',
       [
-        '1:18+6 "endfor" stands where {% endif %} must end the "if" [expression-syntax]',
-        '1:30+5 "endif" ends nothing that is open here [expression-syntax]',
+        '1:18+6 "endfor" stands where {% endif %} must end the "if" (Write {% endif %} before it.) [expression-syntax]',
+        '1:30+5 "endif" ends nothing that is open here (Take it away, or write what it ends before it.) [expression-syntax]',
       ],
     ],
     [
@@ -157,9 +181,9 @@ describe('a syntax problem', () => {
     [
       '{{ a b }}\n{% for x in %}{% endfor %}\n{{ "open }}',
       [
-        '1:6+1 "b" has no place here [expression-syntax]',
-        '2:13+1 a value was expected here, not the end [expression-syntax]',
-        '3:4+1 this " is never closed [expression-syntax]',
+        '1:6+1 "b" has no place here (Complete the expression, or take away what does not belong to it.) [expression-syntax]',
+        '2:13+1 a value was expected here, not the end (Complete the expression, or take away what does not belong to it.) [expression-syntax]',
+        '3:4+1 this " is never closed (Close it with ".) [expression-syntax]',
       ],
     ],
   ])('of %j is told at its place', (source, wanted) => {
@@ -190,7 +214,10 @@ describe('a problem of evaluation', () => {
   it.each<[string, string]>([
     ['a\n{{ facts.cpu }}', '2:4+9 facts has no "cpu" (Did you mean "cpus"?) [undefined-variable]'],
     ['{{ fact.cpus }}', '1:4+4 "fact" is not defined (Did you mean "facts"?) [undefined-variable]'],
-    ['{{ app ~ nope }}', '1:10+4 "nope" is not defined [undefined-variable]'],
+    [
+      '{{ app ~ nope }}',
+      '1:10+4 "nope" is not defined (Give it a value under vars, in the inventory or with --var, or write nope | default(…).) [undefined-variable]',
+    ],
     ['{{ domains[2] }}', '1:4+10 domains has no element 2 [undefined-variable]'],
     ['{{ app.name }}', '1:4+8 app has no "name" [undefined-variable]'],
     ['{{ facts.cpus.x }}', '1:4+12 facts.cpus is the number 4 and has no "x" [undefined-variable]'],
@@ -215,10 +242,10 @@ describe('a problem of evaluation', () => {
       '{{ app | bool }}',
       '1:10+4 a text is neither true nor false (bool takes true, yes, on, 1, false, no, off and 0.) [expression-type]',
     ],
-    ['{{ 1 // 0 }}', '1:4+6 division by zero [expression-type]'],
+    ['{{ 1 // 0 }}', '1:4+6 division by zero (Ask first whether the divisor is 0.) [expression-type]'],
     ['{{ "%" | b64decode }}', '1:10+9 the text is not base64 [expression-type]'],
     ['{{ app.uper() }}', '1:4+10 a text has no method uper() (Did you mean "upper"?) [expression-type]'],
-    ['{{ app() }}', '1:4+5 a text cannot be called [expression-type]'],
+    ['{{ app() }}', '1:4+5 a text cannot be called (Write it without the brackets.) [expression-type]'],
     ['{{ range }}', '1:4+5 a function is not a value (Call it: write () after its name.) [expression-type]'],
     [
       '{% for a, b in domains %}{% endfor %}',
@@ -297,7 +324,7 @@ describe('a value that is not known yet', () => {
 describe('references', () => {
   const of = (source: string) =>
     compile(source, placeIn('p', source)).references.map(
-      ({ path, guarded }) => path.join('.') + (guarded ? '?' : ''),
+      ({ path, guarded, optional }) => path.join('.') + (optional ? '??' : guarded ? '?' : ''),
     );
 
   it.each<[string, string[]]>([
@@ -305,8 +332,12 @@ describe('references', () => {
     ["{{ vars['app'].x[0].y }}", ['vars.app.x']],
     ['{{ facts[app] }}', ['facts', 'app']],
     ['{{ facts.disks.keys() }}', ['facts.disks']],
-    ['{{ a | default(b) }}', ['a?', 'b']],
-    ['{{ a is defined and b }}', ['a?', 'b?']],
+    ['{{ a | default(b) }}', ['a??', 'b']],
+    ['{{ a is defined and b }}', ['a??', 'b?']],
+    ['{{ a.x if a is defined else b }}', ['a.x??', 'a??', 'b?']],
+    ["{% if 'k' in m and n %}{{ m.k }}{{ m.j }}{% endif %}", ['m', 'n?', 'm.k??', 'm.j?']],
+    ["{% if 'k' in vars %}{{ k }}{% endif %}", ['vars', 'k??']],
+    ['{% for x in xs if a is defined %}{{ a }}{% endfor %}', ['xs', 'a??', 'a??']],
     ['{{ b if a else c }}', ['b?', 'a', 'c?']],
     ['{% if a %}{{ b }}{% elif c %}{% else %}{{ d }}{% endif %}', ['a', 'b?', 'c?', 'd?']],
     ['{% for x in xs %}{{ x }}{{ loop.index }}{{ y }}{% endfor %}{{ x }}', ['xs', 'y', 'x']],
@@ -328,6 +359,7 @@ describe('references', () => {
       {
         path: ['facts', 'cpus'],
         guarded: false,
+        optional: false,
         at: { file: 'p.j2', line: 2, column: 6, length: 10, text: '  {{ facts.cpus + 1 }}' },
       },
     ]);

@@ -1,0 +1,156 @@
+/**
+ * Shell functions that change what is at a path, such that nobody who may write to a folder on the way gains by it.
+ * `r_do` runs one of the others in a subshell, whose working directory then is the folder: what is done to `./NAME`
+ * there stays there, whatever the path leads to meanwhile.
+ *
+ * A folder is entered by its whole path where the kernel confirms that no link was followed, else name by name. A link
+ * is followed only when it and the folder it stands in belong to root or to the account that does the work, and nobody
+ * else may write there; so neither can be exchanged. In a folder that somebody else may write to, new things are made in
+ * one of our own in it, with mode 0700, and moved into their place; and a file gets its owner and mode by a second name
+ * there, since chmod follows links. What another account can still do is what it may do with its own folder anyway.
+ *
+ * Builtins that tell the working directory are not asked: bash remembers the name by which it went there.
+ */
+export const pathLibrary = `
+r_uid=$(id -u)
+r_owners=root
+[ "$r_uid" = 0 ] || r_owners="root or $(id -un)"
+r_swept=
+r_do() {
+  ( r_s=; r_x=; r_to=; "$@"; r_c=$?; r_clean; exit "$r_c" ) || return
+  r_swept=\${2%/*}/
+}
+r_here() { r_w=$(/bin/pwd -P; echo .); r_w=\${r_w%??}; }
+r_unsafe() { r_no "$1, so that it can lead anywhere; nothing is done through it"; }
+r_ours() {
+  r_q=$(stat -c '%u %a' -- "$1") || return
+  case \${r_q% *} in 0 | "$r_uid") ;; *) return 1 ;; esac
+  [ ! -L "$1" ] || return 0
+  case $r_q in *[2367] | *[2367]?) return 1 ;; esac
+}
+r_down() {
+  r_here
+  r_v=\${r_w%/}/$1
+  cd -P "./$1" || return
+  r_here
+  [ "$r_w" = "$r_v" ] || r_unsafe "$r_v is being replaced by a link"
+}
+r_enter() {
+  if cd -P "$1/" 2>/dev/null && r_here && [ "$r_w" = "\${1:-/}" ]; then return; fi
+  cd / || return
+  r_rest=$1/
+  r_links=0
+  while [ -n "$r_rest" ]; do
+    r_name=\${r_rest%%/*}
+    r_rest=\${r_rest#*/}
+    case $r_name in
+      '' | .) ;;
+      ..) cd -P .. || return ;;
+      *)
+        if [ -L "./$r_name" ]; then r_follow "./$r_name" || return
+        else
+          [ -z "\${2-}" ] || [ -d "./$r_name" ] || mkdir -- "./$r_name" || return
+          r_down "$r_name" || return
+        fi ;;
+    esac
+  done
+}
+r_follow() {
+  r_here
+  { r_ours "$1" && r_ours .; } || { r_unsafe "\${r_w%/}/\${1#./} is a link that another account than $r_owners may have made"; return; }
+  r_links=$((r_links + 1))
+  [ $r_links -le 40 ] || { r_no "there are too many links on the way"; return; }
+  r_w=$(readlink -- "$1"; echo .)
+  r_rest=\${r_w%??}/$r_rest
+  case $r_w in /*) cd / ;; esac
+}
+r_at() {
+  [ -d "\${1%/*}/" ] || { r_no "the directory \${1%/*}/ does not exist"; return; }
+  r_enter "\${1%/*}" || return
+  r_to=./\${1##*/}
+  r_new=./.reconcile.$r_self.XXXXXXXXXX
+  [ "\${1%/*}/" = "$r_swept" ] || r_sweep
+}
+r_apart() {
+  r_ours . && return
+  r_x=$(mktemp -d "$r_new") && r_down "\${r_x#./}" || return
+  case $(stat -c '%u %a' .) in "$r_uid "*700) ;; *) r_unsafe "$r_w was exchanged"; return ;; esac
+  r_to=.$r_to
+}
+r_clean() {
+  [ -z "$r_s" ] || rm -f -- "$r_s"
+  [ -z "$r_x" ] || { cd -P .. && rmdir -- "$r_x"; } 2>/dev/null
+}
+r_sweep() {
+  for r_p in ./.reconcile.????????.*.??????????; do
+    if { [ -e "$r_p" ] || [ -L "$r_p" ]; } && r_dead "$r_p"; then rm -rf -- "$r_p"; fi
+  done
+}
+r_move() { mv -fT -- "$r_s" "$r_to" && r_s=; }
+r_commit() { sync -- "$r_s" && r_move && sync -- "\${r_to%/*}"; }
+r_own() {
+  [ -z "$2$3" ] || chown -h "$2:$3" -- "$1" || return
+  [ -z "$4" ] || [ -L "$1" ] || chmod "$4" -- "$1"
+}
+r_write() {
+  r_at "$1" && r_apart || return
+  if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then r_no "$1 is a directory; it is not replaced by a file"; return; fi
+  r_s=$(mktemp "$r_new") && head -c "$2" >"$r_s" || return
+  [ "$(wc -c <"$r_s")" -eq "$2" ] || { r_no "the content of $1 did not arrive whole"; return; }
+  r_m=$(stat -c '%F:%u:%g:%a' -- "$r_to" 2>/dev/null)
+  case $r_m in regular*) r_m=\${r_m#*:} ;; *) r_m=::644 ;; esac
+  r_o=\${r_m%%:*}
+  r_g=\${r_m#*:}
+  r_m=\${r_g#*:}
+  r_g=\${r_g%%:*}
+  case $3$r_m in ?*????) [ "$(id -u -- "$3" 2>/dev/null)" = "$r_o" ] || r_m=\${r_m#"\${r_m%???}"} ;; esac
+  r_own "$r_s" "\${3:-$r_o}" "\${4:-$r_g}" "\${5:-$r_m}" || return
+  r_b=$6
+  shift 6
+  [ $# = 0 ] || (r_here; cd / && exec "$@" "\${r_w%/}/\${r_s#./}" </dev/null) || return
+  [ -z "$r_b" ] || r_backup && r_commit
+}
+r_backup() {
+  [ -f "$r_to" ] || return 0
+  r_b=$(mktemp -u "$r_new") && cp -a -- "$r_to" "$r_b" && mv -fT -- "$r_b" "$r_to.~$(date +%Y%m%dT%H%M%S)~"
+}
+r_link() {
+  r_at "$1" && r_apart || return
+  if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then r_no "$1 is a directory; it is not replaced by a link"; return; fi
+  r_s=$(mktemp -u "$r_new") && ln -sT -- "$2" "$r_s" && r_move
+}
+r_directory() {
+  r_enter "\${1%/*}" make || return
+  r_to=./\${1##*/}
+  [ ! -L "$r_to" ] || { r_no "$1 is a link, not a directory"; return; }
+  r_m=$4
+  [ -d "$r_to" ] || { mkdir -m 0700 -- "$r_to" && r_m=\${4:-755}; } || return
+  r_down "\${r_to#./}" && r_own . "$2" "$3" "$r_m"
+}
+r_attributes() {
+  r_at "$1" || return
+  if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then
+    r_down "\${r_to#./}" || return
+    if [ -n "$5" ] && [ -n "$2$3" ]; then chown -hR "$2:$3" -- . || return; fi
+    r_own . "$2" "$3" "$4"
+    return
+  fi
+  r_apart || return
+  if [ -n "$r_x" ]; then
+    r_s=./file
+    ln -P -- "$r_to" "$r_s" || return
+    [ "$(stat -c %h -- "$r_s")" = 2 ] || { r_unsafe "$1 has a second name"; return; }
+  fi
+  r_own "\${r_s:-$r_to}" "$2" "$3" "$4"
+}
+r_remove() { [ ! -d "\${1%/*}/" ] || { r_at "$1" && rm "$2" -- "$r_to"; }; }
+r_trusted() {
+  if [ -d "$1/" ]; then r_enter "$1"; else r_enter "\${1%/*}"; fi || return
+  while :; do
+    r_here
+    r_ours . || { r_no "$r_w can be written by another account than $r_owners, but programs would be run from it"; return; }
+    [ "$r_w" != / ] || return 0
+    cd -P .. || return
+  done
+}
+`;

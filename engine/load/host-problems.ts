@@ -1,0 +1,28 @@
+import type { Host } from '../host.ts';
+import type { Problem } from '../problem.ts';
+
+/** Problems of several hosts, each told once. */
+export class HostProblems {
+  readonly #found = new Map<string, { problem: Problem; hosts: Set<Host> }>();
+
+  /** Notes what is wrong with some hosts; what is known of others already is told of these, too. */
+  add(problems: readonly Problem[], hosts: readonly Host[]): void {
+    for (const problem of problems) {
+      const key = JSON.stringify([problem.code, problem.at ?? problem.message]);
+      const known = this.#found.get(key) ?? { problem, hosts: new Set() };
+      for (const host of hosts) known.hosts.add(host);
+      this.#found.set(key, known);
+    }
+  }
+
+  /** All of them; those that not every one of `all` has name the hosts. */
+  of(all: readonly Host[]): Problem[] {
+    return [...this.#found.values()].map(({ problem, hosts }) => {
+      if (hosts.size === all.length) return problem;
+      const names = all.filter(host => hosts.has(host)).map(({ name }) => name);
+      const host =
+        names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
+      return { ...problem, host };
+    });
+  }
+}

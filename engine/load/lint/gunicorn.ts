@@ -1,0 +1,87 @@
+import type { Rule } from './rule.ts';
+import { argument, type ResourceSubject, type Subject } from './subject.ts';
+import { matchesIn, type Text } from './texts.ts';
+import { valuesOf } from './units.ts';
+
+const everywhere =
+  /(?:--bind(?:[=\s]+|\s*$)|(?<=\s)-b\s*|^\s*bind\s*=\s*\[?\s*)["']?(?:tcp:\/\/)?(?:0\.0\.0\.0|\[::\]|(?=:\d))(?::\d+)?/gm;
+
+/** A text that Gunicorn reads, or is started with. */
+const isGunicorn = ({ path, shown }: Text, { resource }: ResourceSubject) =>
+  /gunicorn/i.test([...path, shown, resource.name].join(' '));
+
+export const publicBind: Rule = {
+  code: 'public-bind',
+  explanation:
+    'Gunicorn listens on every address of the host, so that it can be reached from outside past Nginx, without HTTPS and without protection from slow clients. Let it listen on a socket (`--bind unix:/run/app/gunicorn.sock`) or on 127.0.0.1.',
+  *check({ resources }) {
+    for (const resource of resources)
+      for (const text of resource.texts.filter(each => isGunicorn(each, resource)))
+        for (const { at } of matchesIn(text, everywhere))
+          yield {
+            message:
+              'Gunicorn listens on every address of the host, also for those outside who should come by Nginx.',
+            hint: 'Write: --bind unix:/run/APP/gunicorn.sock, or --bind 127.0.0.1:8000',
+            at,
+            of: resource.text,
+          };
+  },
+};
+
+/** What PostgreSQL has unless it is set, and how many of them are kept for superusers. */
+const connections = { max: 100, reserved: 3 };
+
+export const tooManyConnections: Rule = {
+  code: 'too-many-connections',
+  explanation:
+    'Each worker of Gunicorn, and each of its threads, opens a database connection of its own. Workers × threads × hosts are more than PostgreSQL takes (`max_connections`, 100 unless a pg_setting says otherwise, of which 3 are kept for superusers), so that requests fail when all are busy. Use fewer workers, raise `max_connections`, or put PgBouncer in between.',
+  *check(subject, all) {
+    if (!all.some(usesPostgres) || all.some(usesPooler)) return;
+    const own = hasDatabase(subject);
+    const sharing = own ? [{ ...subject, hosts: 1 }] : all.filter(each => !hasDatabase(each));
+    const wanted = sharing.reduce((sum, each) => sum + each.hosts * sumOf(each), 0);
+    const max = (own ? [subject] : all).flatMap(maximumIn).at(-1) ?? connections.max;
+    const free = max - connections.reserved;
+    if (wanted <= free) return;
+    const hosts = sharing.reduce((sum, each) => sum + each.hosts, 0);
+    const from = hosts === 1 ? '' : ` from ${hosts} hosts`;
+    for (const { of, at } of poolsOf(subject))
+      yield {
+        message: `Gunicorn can open ${wanted} connections${from}, and PostgreSQL takes ${free}.`,
+        hint: `Lower --workers, raise the limit with pg_setting: { name: max_connections, value: ${Math.ceil((wanted + connections.reserved) / 50) * 50} }, or put PgBouncer in between.`,
+        at,
+        of: of.text,
+      };
+  },
+};
+
+const sumOf = (subject: Subject) => poolsOf(subject).reduce((sum, { count }) => sum + count, 0);
+
+/** The units that run Gunicorn with a number of workers that is known. */
+function poolsOf({ resources }: Subject) {
+  return resources
+    .filter(({ module, present }) => module === 'systemd_unit' && present)
+    .flatMap(of =>
+      valuesOf(of, 'ExecStart').flatMap(({ value, at }) => {
+        const workers = /gunicorn\b.*?\s(?:--workers[=\s]+|-w\s*)(\d+)/s.exec(value)?.[1];
+        const threads = /\s--threads[=\s]+(\d+)/.exec(value)?.[1] ?? 1;
+        return workers === undefined ? [] : [{ of, at, count: Number(workers) * Number(threads) }];
+      }),
+    );
+}
+
+const hasDatabase = ({ resources }: Subject) =>
+  resources.some(({ module }) => ['pg_role', 'pg_database', 'pg_setting'].includes(module));
+
+const usesPostgres = (subject: Subject) =>
+  hasDatabase(subject) ||
+  subject.resources.some(({ texts }) => texts.some(({ shown }) => /postgres/i.test(shown)));
+
+const usesPooler = ({ resources }: Subject) =>
+  resources.some(({ texts }) => texts.some(({ shown }) => /pgbouncer|pgpool/i.test(shown)));
+
+function maximumIn({ resources }: Subject): number[] {
+  return resources
+    .filter(each => each.module === 'pg_setting' && argument(each, 'name') === 'max_connections')
+    .flatMap(each => Number(argument(each, 'value')) || []);
+}

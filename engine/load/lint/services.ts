@@ -1,0 +1,65 @@
+import { byName, meant } from '../../resource.ts';
+import { branch, sourceOf } from '../tree.ts';
+import type { Rule } from './rule.ts';
+import { argument, type ResourceSubject, type Subject } from './subject.ts';
+import { settingsOf, unitOf } from './units.ts';
+
+export const restartMissing: Rule = {
+  code: 'restart-missing',
+  explanation:
+    'A service reads a file of the play, or is started from it, and is not restarted when it changes: until somebody restarts it, it runs as before. Name the resource in the `restart_on` of the service, or in its `reload_on` where a reload is enough.',
+  *check(subject) {
+    const resources = byName(subject.resources.map(({ resource }) => resource));
+    for (const service of subject.resources) {
+      if (service.module !== 'service' || !service.present || argument(service, 'state') === 'stopped')
+        continue;
+      const named = ['restart_on', 'reload_on'].flatMap(key => (argument(service, key) as string[]) ?? []);
+      const answered = new Set(named.flatMap(name => meant(name, service.resource, resources)));
+      const missing = dependencies(service, subject).filter(({ resource }) => !answered.has(resource));
+      if (missing.length === 0) continue;
+      const names = [...new Set(missing.map(({ resource }) => resource.name))];
+      const all = [...new Set([...((argument(service, 'restart_on') as string[]) ?? []), ...names])];
+      const { doc, path, at } = service.text;
+      const given = doc.get([...path, 'restart_on']) !== undefined;
+      yield {
+        message: `This service depends on ${listed(names)}, and is not restarted when ${names.length === 1 ? 'it changes' : 'they change'}.`,
+        hint: `Write: restart_on: [${all.map(quoted).join(', ')}]`,
+        at: given ? doc.place([...path, 'restart_on'], 'key') : at,
+        of: service.text,
+      };
+    }
+  },
+};
+
+const quoted = (name: string) => (/^[\w /.-]+$/.test(name) ? name : JSON.stringify(name));
+
+const listed = (names: readonly string[]) =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+
+/** The unit of a service, and what the unit and the service read of what the play puts onto the host. */
+function dependencies(service: ResourceSubject, { resources }: Subject): ResourceSubject[] {
+  const name = unitOf(service);
+  const units = resources.filter(
+    each => each.module === 'systemd_unit' && each.present && unitOf(each) === name,
+  );
+  const read = units.flatMap(settingsOf).filter(({ key }) => /^(?:EnvironmentFile|Exec\w*)$/.test(key));
+  const words = new Set(
+    read.flatMap(({ value }) => value.split(/[\s"'=]+/).map(word => word.replace(/^[-@:+!]+/, ''))),
+  );
+  const sources = new Set(units.flatMap(({ texts }) => texts.map(({ source }) => source.trim())));
+  const stem = name.replace(/\.\w+$/, '');
+  const settings = [`/etc/${stem}/`, `/etc/${stem}.conf`, `/etc/default/${stem}`];
+  const uses = (each: ResourceSubject) => {
+    const path = argument(each, 'path');
+    const written = branch(each.text.args, 'path');
+    if (typeof path !== 'string') return written !== undefined && sources.has(String(sourceOf(written)));
+    if (each.module === 'python_venv') return [...words].some(word => word.startsWith(`${path}/bin/`));
+    return (
+      words.has(path) || settings.some(each => (each.endsWith('/') ? path.startsWith(each) : path === each))
+    );
+  };
+  const files = resources.filter(
+    each => ['file', 'python_venv'].includes(each.module) && each.present && uses(each),
+  );
+  return [...units, ...files];
+}

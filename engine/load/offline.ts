@@ -1,0 +1,154 @@
+import type { Host } from '../host.ts';
+import { Alike } from './alike.ts';
+import { referencesIn, type Texts } from './facts-used.ts';
+import type { HostProblems } from './host-problems.ts';
+import { checkOverlaps, checkReferred, reactionsOf } from './names.ts';
+import { checkTogether, Entry, partsOf, type Share } from './overlaps.ts';
+import type { PlayText } from './playbook.ts';
+import { Problems } from './problems.ts';
+import { Reach } from './reach.ts';
+import {
+  type Around,
+  aroundPlay,
+  becomeOfPlay,
+  type Resolved,
+  type Resolving,
+  register,
+  resolveEntry,
+} from './resolve.ts';
+import { isInclude } from './resource-text.ts';
+import { type Surroundings, scopeOf } from './scope.ts';
+import { referencesOf } from './tree.ts';
+
+/** What the names in a play lead to, by way of the variables of all hosts and of what its resources register. */
+export function reachOf(play: PlayText, { inventory, variables }: Surroundings, texts: Texts): Reach {
+  const levels = new Set([
+    ...variables,
+    ...[...inventory.hosts.keys()].flatMap(name => inventory.variablesOf(name)),
+  ]);
+  return new Reach([
+    ...[...levels].map(({ name, tree }) => [name, referencesOf(tree)] as const),
+    ...play.resources.flatMap(entry =>
+      isInclude(entry) || entry.register === undefined
+        ? []
+        : [[entry.register.name, referencesIn(entry, texts)] as const],
+    ),
+  ]);
+}
+
+/**
+ * Tries a play for all of its hosts before any is contacted. What is wrong goes to `found`. An entry is resolved once
+ * for all hosts that have the same under every name that it reaches, and what its resources share is shown by the
+ * result: what each entry comes to on which hosts.
+ */
+export function resolveOffline(
+  play: PlayText,
+  hosts: readonly Host[],
+  surroundings: Surroundings,
+  reach: Reach,
+  options: Omit<Resolving, 'host' | 'registered' | 'offline'>,
+  found: HostProblems,
+): Entry[] {
+  const alike = new Alike(hosts, surroundings);
+  const known = new Map<Host, { around: Around; resolving: Resolving }>();
+  const of = (host: Host) => {
+    let own = known.get(host);
+    if (own === undefined) {
+      const around = aroundPlay(scopeOf(host, undefined, surroundings), undefined);
+      known.set(host, (own = { around, resolving: { ...options, host, registered: {}, offline: true } }));
+    }
+    return own;
+  };
+  const become = play.become === undefined ? [] : referencesOf(play.become);
+  for (const part of alike.partsBy(reach.of(become))) {
+    const problems = new Problems();
+    problems.attempt(() => becomeOfPlay(play, of(part[0]!).around.scope));
+    found.add(problems.all(), part);
+  }
+  const entries = play.resources.map((text): Entry => {
+    const reached = reach.of(referencesIn(text, options));
+    const shares = alike.partsBy(reached).map((part): Share => {
+      const problems = new Problems();
+      const { around, resolving } = of(part[0]!);
+      const resources = resolveEntry(text, around, resolving, problems);
+      found.add(problems.all(), part);
+      if (!isInclude(text) && text.register !== undefined)
+        for (const host of part) register(text, resources, of(host).around, resolving);
+      return { hosts: part, resources };
+    });
+    return new Entry(shares);
+  });
+  const overlaps = (all: readonly Pick<Share, 'resources'>[], problems: Problems) =>
+    checkOverlaps(
+      all.flatMap(({ resources }) => resources),
+      problems,
+    );
+  checkTogether(entries, hosts, overlaps, found);
+  checkAllReferred(play, hosts, entries, found);
+  return entries;
+}
+
+/** Looks for what is referred to, host by host where it is not seen at once to be there, before, and on the same host. */
+function checkAllReferred(
+  play: PlayText,
+  hosts: readonly Host[],
+  entries: readonly Entry[],
+  found: HostProblems,
+): void {
+  const everywhere = new Set(entries.flatMap(namesEverywhere));
+  const last = new Map<string, number>();
+  const delegated = new Set<string>();
+  for (const [number, { shares }] of entries.entries())
+    for (const resolved of shares.flatMap(({ resources }) => resources)) {
+      for (const name of namesOf(resolved)) last.set(name, number);
+      if (resolved.resource.on !== undefined) for (const name of namesOf(resolved)) delegated.add(name);
+    }
+  const meantBy = (names: readonly string[]) => names.find(name => last.has(name)) ?? '';
+  const isSound = (resolved: Resolved, { resources }: Share, number: number) => {
+    const isBefore = (name: string) =>
+      last.get(name) === number
+        ? resources.findLastIndex(each => namesOf(each).includes(name)) < resources.indexOf(resolved)
+        : last.get(name)! < number;
+    const isHere = (name: string) => resolved.resource.on === undefined && !delegated.has(name);
+    const { needed, answered } = referredBy(resolved);
+    return (
+      needed.map(meantBy).every(name => everywhere.has(name) && isBefore(name)) &&
+      answered.map(meantBy).every(name => everywhere.has(name) && isHere(name))
+    );
+  };
+  const isDoubtful = entries.some(({ shares }, number) =>
+    shares.some(share => !share.resources.every(resolved => isSound(resolved, share, number))),
+  );
+  if (!isDoubtful) return;
+  const links = ({ resources }: Share) =>
+    JSON.stringify(
+      resources.map(each => [namesOf(each), referredBy(each), each.resource.when, each.resource.on?.name]),
+    );
+  for (const part of partsOf(entries, hosts, links)) {
+    const problems = new Problems();
+    const all = entries.flatMap(entry => entry.of(part[0]!)?.resources ?? []);
+    checkReferred(play, all, problems);
+    found.add(problems.all(), part);
+  }
+}
+
+/** Names that an entry gives on all of its hosts. */
+function namesEverywhere({ shares }: Entry): string[] {
+  const [first, ...others] = shares.map(({ resources }) => new Set(resources.flatMap(namesOf)));
+  return [...(first ?? [])].filter(name => others.every(names => names.has(name)));
+}
+
+const namesOf = ({ resource: { name, groups } }: Resolved): readonly string[] => [name, ...groups];
+
+/** What a resource refers to, each by the names that it may have, innermost first. */
+function referredBy({ resource, needs }: Resolved): Record<'needed' | 'answered', string[][]> {
+  const reactions = resource.when === false ? [] : reactionsOf(resource);
+  const names = (name: string, within: readonly string[]) => [
+    ...within.map(label => `${label} / ${name}`),
+    name,
+  ];
+  return {
+    needed: needs.map(({ name, within }) => names(name, within)),
+    answered: reactions.flatMap(({ to }) => to.map(name => names(name, resource.within))),
+  };
+}

@@ -1,0 +1,143 @@
+import type { Host } from '../host.ts';
+import { claimedBy, claimsOf, foldersOf } from './claims.ts';
+import type { HostProblems } from './host-problems.ts';
+import { ownedBy, thingOwned } from './names.ts';
+import { Problems } from './problems.ts';
+import type { Resolved } from './resolve.ts';
+
+/** What an entry of a play comes to on hosts that are alike. */
+export interface Share {
+  hosts: readonly Host[];
+  resources: readonly Resolved[];
+}
+
+/** What an entry of a play comes to on each of its hosts. */
+export class Entry {
+  readonly shares: readonly Share[];
+  #byHost: ReadonlyMap<string, Share> | undefined;
+
+  constructor(shares: readonly Share[]) {
+    this.shares = shares;
+  }
+
+  of(host: Host): Share | undefined {
+    this.#byHost ??= new Map(
+      this.shares.flatMap(share => share.hosts.map(each => [each.name, share] as const)),
+    );
+    return this.#byHost.get(host.name);
+  }
+}
+
+/** Some of the resources that an entry comes to on a host. */
+export interface OfEntry {
+  entry: Entry;
+  resources: readonly Resolved[];
+}
+
+/** Parts `hosts` so that those of a part have shares of all `entries` that are the same to `key`. */
+export function partsOf(
+  entries: readonly Entry[],
+  hosts: readonly Host[],
+  key: (share: Share) => unknown,
+): Host[][] {
+  const differing = entries.filter(
+    ({ shares }) => new Set(shares.map(key)).size > 1 || shares[0]?.hosts.length !== hosts.length,
+  );
+  if (differing.length === 0) return hosts.length === 0 ? [] : [[...hosts]];
+  const numbers = new Map<unknown, number>();
+  const keys = new Map(hosts.map(host => [host.name, '']));
+  for (const { shares } of differing) {
+    for (const share of shares) {
+      const value = key(share);
+      if (!numbers.has(value)) numbers.set(value, numbers.size);
+      for (const { name } of share.hosts) keys.set(name, `${keys.get(name)},${numbers.get(value)}`);
+    }
+    // A host without a share must not be taken for one that has another.
+    for (const host of hosts) keys.set(host.name, `${keys.get(host.name)};`);
+  }
+  const parts = new Map<string, Host[]>();
+  for (const host of hosts) {
+    const own = keys.get(host.name)!;
+    const part = parts.get(own);
+    if (part === undefined) parts.set(own, [host]);
+    else part.push(host);
+  }
+  return [...parts.values()];
+}
+
+/**
+ * Runs `check` over resources that have a name, an owner or a claim in common, once for all hosts that have the same
+ * of them; all others cannot be in each other's way. It is given what each entry has of them.
+ */
+export function checkTogether(
+  entries: readonly Entry[],
+  hosts: readonly Host[],
+  check: (resources: readonly OfEntry[], problems: Problems) => void,
+  found: HostProblems,
+): void {
+  for (const group of groupsOf(entries)) {
+    const own = [...group.keys()];
+    for (const part of partsOf(own, hosts, share => share)) {
+      const resources = own.map(entry => ({
+        entry,
+        resources: (entry.of(part[0]!)?.resources ?? []).filter((_, place) => group.get(entry)!.has(place)),
+      }));
+      const problems = new Problems();
+      check(resources, problems);
+      found.add(problems.all(), part);
+    }
+  }
+}
+
+/** Places in the shares of entries whose resources have something in common, whatever the host. */
+function groupsOf(entries: readonly Entry[]): Map<Entry, Set<number>>[] {
+  const places: { entry: Entry; place: number }[] = [];
+  const parents: number[] = [];
+  const root = (place: number): number => {
+    let found = place;
+    while (parents[found] !== found) found = parents[found]!;
+    parents[place] = found;
+    return found;
+  };
+  const first = new Map<string, number>();
+  const join = (key: string, place: number) => {
+    const known = first.get(key);
+    if (known === undefined) first.set(key, place);
+    else parents[root(place)] = root(known);
+  };
+  const wide = new Map<string, { resolved: Resolved; place: number }[]>();
+  const below: { paths: readonly string[]; place: number }[] = [];
+  for (const entry of entries) {
+    const start = places.length;
+    for (const [index, resolved] of entry.shares.flatMap(({ resources }) => [...resources.entries()])) {
+      const place = start + index;
+      if (places[place] === undefined) {
+        places[place] = { entry, place: index };
+        parents[place] = place;
+      }
+      const { resource } = resolved;
+      if (!resource.name.includes('«')) join(`called ${resource.name}`, place);
+      const owned = ownedBy(resource);
+      if (owned !== undefined) join(thingOwned(resource, owned), place);
+      const { things, paths } = claimedBy(resource);
+      for (const thing of things) join(`claimed ${thing}`, place);
+      if (paths.length > 0) below.push({ paths, place });
+      if (resource.module.claimsBelow === undefined) continue;
+      for (const path of paths) wide.set(path, [...(wide.get(path) ?? []), { resolved, place }]);
+    }
+  }
+  for (const { paths, place } of below)
+    for (const path of paths)
+      for (const folder of foldersOf(path))
+        for (const { resolved, place: other } of wide.get(folder) ?? [])
+          if (claimsOf(resolved.resource, path)) parents[root(place)] = root(other);
+  const groups = new Map<number, Map<Entry, Set<number>>>();
+  for (const [index, { entry, place }] of places.entries()) {
+    const group = groups.get(root(index)) ?? new Map<Entry, Set<number>>();
+    group.set(entry, (group.get(entry) ?? new Set()).add(place));
+    groups.set(root(index), group);
+  }
+  return [...groups.values()].filter(
+    group => [...group.values()].reduce((sum, { size }) => sum + size, 0) > 1,
+  );
+}

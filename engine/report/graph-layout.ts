@@ -1,0 +1,199 @@
+/** A line between two boxes, by their numbers from 0. Lines of one kind from one box share their way. */
+export interface Link {
+  from: number;
+  to: number;
+  kind: string;
+}
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** Sizes in pixels. */
+export const box = { width: 240, height: 48 };
+const gap = { x: 132, y: 16 };
+const laneHeight = 14;
+
+/** Where everything is, in pixels: the upper left corner of each box, and the points that each link goes through. */
+export interface Layout {
+  boxes: Point[];
+  /** From the side of one box to the side of another, in the order of the links. */
+  ways: Point[][];
+  width: number;
+  height: number;
+}
+
+/** What has a place in a column: a box, or a lane in which a line passes between boxes. */
+interface Cell {
+  column: number;
+  height: number;
+  /** Of its middle. */
+  y: number;
+  /** Cells of the columns beside that it is linked with. */
+  left: Cell[];
+  right: Cell[];
+}
+
+/**
+ * Boxes in columns, from left to right by what leads to what (longest path), few enough in each that the whole has
+ * the shape of a page; in a column by the means of their neighbours (two sweeps of the barycentre heuristic of
+ * Sugiyama, Tagawa and Toda, 1981). Boxes without links stand below, row by row.
+ */
+export function layoutOf(count: number, links: readonly Link[]): Layout {
+  const linked = new Set(links.flatMap(({ from, to }) => [from, to]));
+  const perColumn = Math.max(8, Math.ceil(Math.sqrt(linked.size * 3)));
+  const cells = columnsOf(count, links, linked, perColumn);
+  const { columns, lanesOf } = withLanes(cells, links);
+  order(columns);
+  for (const side of ['left', 'right', 'left'] as const) align(columns, side);
+
+  const all = columns.flat();
+  const top = Math.min(0, ...all.map(({ y, height }) => y - height / 2));
+  for (const cell of all) cell.y -= top;
+  const bottom = Math.max(0, ...all.map(({ y, height }) => y + height / 2));
+  const place = ({ column, y }: Cell): Point => ({ x: column * (box.width + gap.x), y: y - box.height / 2 });
+  const alone = Array.from({ length: count }, (_, index) => index).filter(index => !linked.has(index));
+  const rowLength = Math.max(
+    columns.length,
+    Math.ceil(Math.sqrt(alone.length / 3)),
+    Math.min(alone.length, 2),
+  );
+  const boxes = Array.from({ length: count }, (_, index): Point => {
+    const cell = cells.get(index);
+    if (cell !== undefined) return place(cell);
+    const position = alone.indexOf(index);
+    return {
+      x: (position % rowLength) * (box.width + gap.x),
+      y: (bottom > 0 ? bottom + 2 * gap.y : 0) + Math.floor(position / rowLength) * (box.height + gap.y),
+    };
+  });
+  return {
+    boxes,
+    ways: links.map(link => wayOf(link, boxes, lanesOf(link), links)),
+    width: Math.max(0, ...boxes.map(({ x }) => x + box.width)),
+    height: Math.max(0, bottom, ...boxes.map(({ y }) => y + box.height)),
+  };
+}
+
+/** A link as it lies: from the box with the lower number, because those stand further to the left. */
+function ends({ from, to }: Link): [low: number, high: number] {
+  return [Math.min(from, to), Math.max(from, to)];
+}
+
+function columnsOf(
+  count: number,
+  links: readonly Link[],
+  linked: ReadonlySet<number>,
+  perColumn: number,
+): Map<number, Cell> {
+  const cells = new Map<number, Cell>();
+  const filled: number[] = [];
+  for (let index = 0; index < count; index++) {
+    if (!linked.has(index)) continue;
+    const before = links
+      .filter(link => ends(link)[1] === index)
+      .map(link => cells.get(ends(link)[0])!.column);
+    let column = Math.max(-1, ...before) + 1;
+    while ((filled[column] ?? 0) >= perColumn) column++;
+    filled[column] = (filled[column] ?? 0) + 1;
+    cells.set(index, { column, height: box.height + gap.y, y: 0, left: [], right: [] });
+  }
+  return cells;
+}
+
+/** The columns with a lane for each line that passes, and the lanes that a link goes through. */
+function withLanes(cells: ReadonlyMap<number, Cell>, links: readonly Link[]) {
+  const columns: Cell[][] = [];
+  const put = (cell: Cell) => {
+    while (columns.length <= cell.column) columns.push([]);
+    columns[cell.column]!.push(cell);
+    return cell;
+  };
+  const chains = new Map<string, Cell[]>();
+  const keyOf = (link: Link) => `${ends(link)[0]} ${link.kind} ${link.from < link.to}`;
+  for (const cell of cells.values()) put(cell);
+  for (const link of links) {
+    const [low, high] = ends(link).map(index => cells.get(index)!) as [Cell, Cell];
+    const chain = chains.get(keyOf(link)) ?? [];
+    chains.set(keyOf(link), chain);
+    for (let column = low.column + 1 + chain.length; column < high.column; column++) {
+      const before = chain.at(-1) ?? low;
+      chain.push(put({ column, height: laneHeight, y: 0, left: [before], right: [] }));
+      before.right.push(chain.at(-1)!);
+    }
+    const last = chain[high.column - low.column - 2] ?? low;
+    last.right.push(high);
+    high.left.push(last);
+  }
+  const lanesOf = (link: Link) => {
+    const [low, high] = ends(link).map(index => cells.get(index)!.column) as [number, number];
+    const lanes = (chains.get(keyOf(link)) ?? []).slice(0, high - low - 1);
+    return link.from < link.to ? lanes : lanes.toReversed();
+  };
+  return { columns, lanesOf };
+}
+
+/** Sorts each column by the mean position of the neighbours in the one before, then in the one behind. */
+function order(columns: Cell[][]): void {
+  for (const side of ['left', 'right', 'left', 'right'] as const) {
+    for (const column of side === 'left' ? columns : columns.toReversed()) {
+      const position = (cell: Cell) => columns[cell.column]!.indexOf(cell);
+      const keys = new Map(column.map((cell, i) => [cell, mean(cell[side].map(position)) ?? i]));
+      column.sort((a, b) => keys.get(a)! - keys.get(b)!);
+    }
+  }
+}
+
+/** Moves each cell as near to the middle of its neighbours as the others of its column let it. */
+function align(columns: readonly (readonly Cell[])[], side: 'left' | 'right'): void {
+  for (const column of side === 'left' ? columns : columns.toReversed()) {
+    let above = 0;
+    const offsets = column.map(({ height }) => (above += height) - height / 2);
+    const wanted = column.map((cell, i) => (mean(cell[side].map(({ y }) => y)) ?? cell.y) - offsets[i]!);
+    const middle = rising(wanted);
+    column.forEach((cell, i) => {
+      cell.y = middle[i]! + offsets[i]!;
+    });
+  }
+}
+
+/** The values nearest to these, by squares, that never fall (isotonic regression by pooling adjacent violators). */
+function rising(values: readonly number[]): number[] {
+  const pools: { sum: number; size: number }[] = [];
+  for (const value of values) {
+    let pool = { sum: value, size: 1 };
+    for (let last = pools.at(-1); last && last.sum / last.size > pool.sum / pool.size; last = pools.at(-1)) {
+      pools.pop();
+      pool = { sum: pool.sum + last.sum, size: pool.size + last.size };
+    }
+    pools.push(pool);
+  }
+  return pools.flatMap(({ sum, size }) => Array.from({ length: size }, () => sum / size));
+}
+
+function mean(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Kinds arrive at a box one below the other, so that each needs to be named once. */
+function wayOf(link: Link, boxes: readonly Point[], lanes: readonly Cell[], links: readonly Link[]): Point[] {
+  const forward = link.from < link.to;
+  const [from, to] = [boxes[link.from]!, boxes[link.to]!];
+  const arriving = links.filter(each => each.to === link.to && each.from < each.to === forward);
+  const kinds = [...new Set(arriving.map(({ kind }) => kind))].toSorted();
+  const share = (kinds.indexOf(link.kind) + 1) / (kinds.length + 1);
+  const across = lanes.flatMap(({ column, y }) => {
+    const x = column * (box.width + gap.x);
+    const points = [
+      { x, y },
+      { x: x + box.width, y },
+    ];
+    return forward ? points : points.toReversed();
+  });
+  return [
+    { x: from.x + (forward ? box.width : 0), y: from.y + box.height / 2 },
+    ...across,
+    { x: to.x + (forward ? 0 : box.width), y: to.y + box.height * share },
+  ];
+}

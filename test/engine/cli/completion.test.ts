@@ -1,0 +1,188 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Io } from '../../../engine/cli/io.ts';
+import { program } from '../../../engine/cli/program.ts';
+// What the program imports when it needs it: so that reading it does not count as the time of a test.
+import '../../../engine/load/index.ts';
+import '../../../modules/index.ts';
+import { Redactor } from '../../../engine/redaction.ts';
+
+const root = join(import.meta.dirname, '../../..');
+let folder: string;
+
+/** A folder with a playbook, an inventory and the command. */
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'completion-'));
+  const files = {
+    'site.yml':
+      'hosts: web\nresources:\n  - include: parts/page.yml\n  - file: { pth: wrong }\n    tags: [app, certs]\n',
+    'parts/page.yml': 'resources:\n  - file: { path: /page }\n    tags: [content]\n',
+    'notes.txt': '',
+    '.hidden.yml': '',
+    'inventory.yml':
+      'hosts: { web1: { vars: { workers: 2 } }, web2: , db1: { address: 203.0.113.9 } }\ngroups: { web: { hosts: [web1, web2] } }\n',
+  };
+  mkdirSync(join(folder, 'parts'));
+  mkdirSync(join(folder, 'bin'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  await build({
+    entryPoints: [join(root, 'engine/cli/main.ts')],
+    outfile: join(folder, 'bin/reconcile.cjs'),
+    ...{
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      external: ['cpu-features', '*.node'],
+      logLevel: 'error',
+    },
+  });
+  const command = `#!/bin/sh\nexec '${process.execPath}' '${join(folder, 'bin/reconcile.cjs')}' "$@"\n`;
+  writeFileSync(join(folder, 'bin/reconcile'), command, { mode: 0o755 });
+}, 60_000);
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const env = () => ({
+  ...process.env,
+  PATH: `${join(folder, 'bin')}:${process.env['PATH']}`,
+  TERM: 'dumb',
+  CI: '1',
+});
+
+/** What the last word may become. */
+async function offered(...words: string[]): Promise<string[]> {
+  let text = '';
+  const output = { write: (more: string) => (text += more) };
+  const io: Io = {
+    argv: ['complete', '--', ...words],
+    stdout: output,
+    stderr: output,
+    stdin: Readable.from([]),
+    env: {},
+    signal: new AbortController().signal,
+    interrupt: () => {},
+    redactor: new Redactor(),
+  };
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    expect(await program(io)).toBe(0);
+  } finally {
+    process.chdir(before);
+  }
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map(line => line.split('\t')[0]!);
+}
+
+describe('the last word of a command line may become', () => {
+  test.each<[words: string[], offered: string[]]>([
+    [['ap'], ['apply']],
+    [['comp'], ['completion']],
+    [['apply', '--con'], ['--confirm']],
+    [
+      ['apply', ''],
+      ['bin/', 'inventory.yml', 'parts/', 'site.yml'],
+    ],
+    [['apply', 'parts/'], ['parts/page.yml']],
+    [['apply', 'site.yml', ''], []],
+    [['validate', 'site.yml', 'inv'], ['inventory.yml']],
+    [['apply', 'site.yml', '-i', 'no'], ['notes.txt']],
+    [
+      ['apply', 'site.yml', '-l', ''],
+      ['all', 'web', 'web1', 'web2', 'db1'],
+    ],
+    [
+      ['apply', 'site.yml', '--limit=web:!w'],
+      ['--limit=web:!web1', '--limit=web:!web2'],
+    ],
+    [['apply', '-l', 'db1,w', 'si'], ['site.yml']],
+    [
+      ['plan', 'site.yml', '-l', 'db1,w'],
+      ['db1,web', 'db1,web1', 'db1,web2'],
+    ],
+    [
+      ['facts', '-i', 'other1,other2', 'o'],
+      ['other1', 'other2'],
+    ],
+    [
+      ['apply', 'site.yml', '-t', ''],
+      ['app', 'certs', 'content'],
+    ],
+    [
+      ['apply', 'site.yml', '--skip-tags', 'app,c'],
+      ['app,certs', 'app,content'],
+    ],
+    [['modules', 'pg_e'], ['pg_extension']],
+    [['explain', 'no-s'], ['no-space']],
+    [['inventory', '--explain', 'wo'], ['workers']],
+    [
+      ['lock', ''],
+      ['status', 'release'],
+    ],
+    [['lock', 'status', 'd'], ['db1']],
+    [
+      ['graph', 'site.yml', '--format', ''],
+      ['mermaid', 'svg'],
+    ],
+    [['completion', 'z'], ['zsh']],
+    [['apply', 'site.yml', '-e', '@inv'], ['@inventory.yml']],
+    [['nothing', ''], []],
+    [['apply', 'site.yml', '-i', 'nowhere.yml', '-l', ''], []],
+  ])('%j: %j', async (words, wanted) => {
+    expect(await offered(...words)).toEqual(wanted);
+  });
+});
+
+/** What a shell on a terminal shows that is typed these lines, one a second, after it has read the script. */
+function typed(shell: string, name: string, ...lines: string[]): string {
+  const keys = [`eval "$(reconcile completion ${name})"\r`, ...lines, '\x15exit\r'];
+  const typing = keys.map(line => `sleep 2; printf '%b' '${line.replaceAll("'", "'\\''")}'`).join('; ');
+  const script = `{ ${typing}; } | script -qec '${shell}' /dev/null`;
+  const ran = spawnSync('sh', ['-c', script], { cwd: folder, env: env(), encoding: 'utf8', timeout: 55_000 });
+  return ran.stdout;
+}
+
+describe('a shell on a terminal', () => {
+  test('bash completes a code, a host behind a colon, and a file', () => {
+    const shown = typed(
+      'bash --norc -i',
+      'bash',
+      'reconcile explain no-sp\\t\r',
+      'reconcile inventory web:\\041web1,d\\t\r',
+      'reconcile validate inv\\t\r',
+    );
+    expect(shown).toContain('A file system of the host is full.');
+    expect(shown).toContain('203.0.113.9');
+    expect(shown).toContain('inventory.yml:');
+  }, 60_000);
+
+  test.skipIf(!existsSync('/usr/bin/zsh'))(
+    'zsh completes a code',
+    () => {
+      const shown = typed('zsh -f -i', 'zsh', 'reconcile explain no-sp\\t\r');
+      expect(shown).toContain('A file system of the host is full.');
+    },
+    60_000,
+  );
+
+  test.skipIf(!existsSync('/usr/bin/fish'))(
+    'fish offers hosts with what they are',
+    () => {
+      const ask = 'reconcile completion fish | source; complete -C "reconcile apply site.yml -l web:!d"';
+      const ran = spawnSync('fish', ['--no-config', '-c', ask], {
+        cwd: folder,
+        env: env(),
+        encoding: 'utf8',
+      });
+      expect(ran.stdout).toBe('web:!db1\t203.0.113.9\n');
+    },
+    60_000,
+  );
+});

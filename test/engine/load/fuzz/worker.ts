@@ -1,0 +1,60 @@
+/** Tries one mutation after the other in a thread of its own, which whoever started it can end. */
+import childProcess from 'node:child_process';
+import dgram from 'node:dgram';
+import dns from 'node:dns';
+import { writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { outcome } from './outcome.ts';
+import { attemptOf, copyScenes, type Read, readsOf, textsIn } from './scenes.ts';
+
+export interface Work {
+  /** Where the tree is, and where a copy of it is changed. */
+  root: string;
+  folder: string;
+  /** The first seed, and behind the last. */
+  from: number;
+  to: number;
+  /** Found out when empty. */
+  reads: readonly Read[];
+  /** Where the seed that is being tried is told. */
+  now: Int32Array;
+}
+
+export type Message = { reads: readonly Read[] } | { seed: number; thrown: string } | 'done';
+
+const { root, folder, from, to, now, ...given } = workerData as Work;
+const tell = (message: Message) => parentPort!.postMessage(message);
+
+// Reading has no business with other programs, or with other computers.
+const forbidden = (what: string) => () => {
+  throw new Error(`${what} while reading`);
+};
+for (const name of ['spawn', 'spawnSync', 'exec', 'execSync', 'execFile', 'execFileSync', 'fork'] as const)
+  childProcess[name] = forbidden('a program was started') as never;
+net.Socket.prototype.connect = forbidden('a connection was opened') as never;
+dgram.createSocket = forbidden('a socket was opened') as never;
+for (const name of ['lookup', 'resolve'] as const) dns[name] = forbidden('a name was looked up') as never;
+
+async function tryAll(): Promise<void> {
+  const reads =
+    given.reads.length > 0 ? given.reads : await readsOf(folder, copyScenes(root, folder), outcome);
+  tell({ reads });
+  const texts = textsIn(folder);
+  for (let seed = from; seed < to; seed++) {
+    const { file, entry, text } = attemptOf(seed, reads, texts);
+    writeFileSync(join(folder, file), text, 'latin1');
+    Atomics.store(now, 0, seed);
+    try {
+      await outcome(join(folder, entry));
+    } catch (thrown) {
+      tell({ seed, thrown: String((thrown as Error).stack ?? thrown) });
+    }
+    writeFileSync(join(folder, file), texts.get(file)!, 'latin1');
+  }
+  Atomics.store(now, 0, -1);
+  tell('done');
+}
+
+void tryAll();

@@ -1,0 +1,205 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Templates } from '../../../engine/load/arguments.ts';
+import { problemsInBranches } from '../../../engine/load/branches.ts';
+import { Components } from '../../../engine/load/component.ts';
+import { PlaybookFiles } from '../../../engine/load/files.ts';
+import { loadPlaybook } from '../../../engine/load/index.ts';
+import { readInventory } from '../../../engine/load/inventory/read.ts';
+import { OtherFacts } from '../../../engine/load/other-facts.ts';
+import { parseYaml } from '../../../engine/load/parse.ts';
+import { readPlays } from '../../../engine/load/playbook.ts';
+import { Problems } from '../../../engine/load/problems.ts';
+import { resolvePlay } from '../../../engine/load/resolve.ts';
+import { scopeOf } from '../../../engine/load/scope.ts';
+import { tagSelection } from '../../../engine/load/tags.ts';
+import { Vault } from '../../../engine/load/vaulted.ts';
+import type { Problem } from '../../../engine/problem.ts';
+import { folderOf, modules, problemsIn } from './workspace.ts';
+
+const hosts = ['a1', 'a2', 'b1', 'b2'];
+const groups = { a: ['a1', 'a2'], one: ['a1', 'b1'], late: ['b2'] };
+
+/** Values of which some are wrong where they are used, some are templates, and some are missing. */
+const value = fc.constantFrom<unknown>(
+  ...[
+    1,
+    2,
+    'x',
+    'y',
+    true,
+    [1],
+    [],
+    ['x', 'y'],
+    { k: 1 },
+    '{{ v2 }}',
+    '{{ host.name }}',
+    '{{ host.groups | length }}',
+  ],
+  ...[
+    '{{ v1 ~ inventory_hostname }}',
+    '{{ facts.cpus }}',
+    '{{ nothing }}',
+    '{{ groups.one }}',
+    '{{ vars.v3 }}',
+  ],
+);
+const variables = fc.dictionary(fc.constantFrom('v1', 'v2', 'v3'), value, { maxKeys: 3 });
+
+const term = fc.constantFrom(
+  ...[
+    'v1',
+    'v2',
+    'v3',
+    'host.name',
+    'host.groups | length',
+    'facts.hostname',
+    'inventory_hostname',
+    'done.changed',
+  ],
+  ...[
+    'vars.v2',
+    'hosts.a1.vars.v1',
+    'hosts.a1.facts.hostname',
+    'v1 | default("d")',
+    '"s"',
+    'item',
+    'key',
+    'v9',
+  ],
+);
+const text = fc.oneof(
+  fc.constantFrom('p', 'q'),
+  term.map(it => `{{ ${it} }}`),
+  fc.tuple(term, term).map(([one, other]) => `{% if ${one} %}x{% else %}{{ ${other} }}{% endif %}`),
+);
+const condition = fc.constantFrom(
+  ...[
+    'v1 == 1',
+    "'a' in host.groups",
+    'v2 is defined',
+    'facts.cpus > 1',
+    'done.changed',
+    'host.name != "b1"',
+    'item == "x"',
+  ],
+);
+const entry = fc
+  .record(
+    {
+      name: fc.constantFrom('First', 'Second', 'Of {{ v1 }}', 'Of {{ item }}', 'On {{ host.name }}'),
+      when: condition,
+      loop: fc.oneof(
+        fc.constantFrom(['x', 'y'], ['x', '{{ v2 }}'], { x: 1, y: 2 }),
+        term.map(it => `{{ ${it} }}`),
+      ),
+      needs: fc.constantFrom(['First'], ['Of 1'], ['On a1'], ['Part'], ['Nobody']),
+      register: fc.constant('done'),
+      become: fc.constantFrom<unknown>(true, '{{ v3 }}'),
+      tags: fc.constantFrom(['t'], ['never']),
+      delegate_to: fc.constantFrom('a1', '{{ groups.all[1] }}', '{{ v1 }}', '{{ host.name }}'),
+      run_once: fc.constant(true),
+      include: fc.constantFrom('part.yml'),
+      what: fc.oneof(
+        fc.record({
+          service: fc.record({
+            name: text,
+            restart_on: fc.constantFrom(['First'], ['Of {{ v1 }}'], ['Part']),
+          }),
+        }),
+        fc.record({ file: fc.record({ path: text.map(it => `/${it}`), content: text }) }),
+        fc.record({
+          file: fc.record({ path: fc.constant('/t'), template: fc.constantFrom('t.j2', '{{ v1 }}.j2') }),
+        }),
+        fc.record({ package: fc.record({ names: fc.constantFrom<unknown>(['x'], '{{ v2 }}') }) }),
+      ),
+    },
+    { requiredKeys: ['what'] },
+  )
+  .map(({ what, include, register, delegate_to, run_once, ...rest }) =>
+    include === undefined
+      ? {
+          ...rest,
+          ...(register && { register }),
+          ...(delegate_to && { delegate_to }),
+          ...(run_once && { run_once }),
+          ...what,
+        }
+      : { ...rest, include, with: { given: '{{ v1 }}' } },
+  );
+const component = `params: { given: { type: string, default: "{{ host.name }}" } }
+resources:
+  - file: { path: "/part/{{ given }}", content: "{{ host.address }}" }
+    name: Part
+  - service: { name: "{{ given }}", restart_on: [Part] }`;
+
+const placed = ({ code, at }: Problem) => `${basename(at?.file ?? '')}:${at?.line}:${at?.column} ${code}`;
+
+/** The places and codes of problems. Each round of a loop can have the same. */
+const unique = (problems: readonly Problem[]) => [...new Set(problems.map(placed))].toSorted();
+
+/** What is wrong for each host when it is resolved by itself, without sharing anything with others. */
+function wrongAlone(path: string): Record<string, string[]> {
+  const reading = new Problems();
+  const inventory = readInventory([], path, reading, { vault: new Vault(undefined), secrets: undefined });
+  const doc = parseYaml(readFileSync(path, 'utf8'), path);
+  const [text] = readPlays(doc, { modules, components: new Components(modules) }, reading);
+  const files = new PlaybookFiles(path);
+  const otherFacts = new OtherFacts();
+  const surroundings = { inventory, variables: text!.vars, secrets: {}, otherFacts };
+  const templates = new Templates(files);
+  const options = { inventory, otherFacts, registered: {}, files, templates, offline: true };
+  const selects = tagSelection({}, [], reading);
+  const alone = [...inventory.hosts.values()].map(host => {
+    const own = new Problems();
+    own.add(...reading.all());
+    own.attempt(() =>
+      resolvePlay(text!, scopeOf(host, undefined, surroundings), { ...options, host, selects }),
+    );
+    return [host.name, own.all()] as const;
+  });
+  // What no host comes to is wrong for all.
+  const told = new Set(alone.flatMap(([, own]) => own.map(({ at }) => JSON.stringify(at))));
+  const more = problemsInBranches(text!, surroundings, files, templates).filter(
+    ({ at }) => !told.has(JSON.stringify(at)),
+  );
+  return Object.fromEntries(alone.map(([name, own]) => [name, unique([...own, ...more])]));
+}
+
+/** The same as a playbook is loaded for all of them. */
+function wrongTogether(path: string): Record<string, string[]> {
+  const found = problemsIn(() => loadPlaybook(path, { modules }));
+  const of = (name: string) =>
+    found.filter(({ host }) => host === undefined || host.split(', ').includes(name));
+  return Object.fromEntries(hosts.map(name => [name, unique(of(name))]));
+}
+
+test('hosts that share what resources come to have the problems that each has alone', () => {
+  const place = folderOf({ 'part.yml': component, 't.j2': '{{ v2 }} {{ host.groups | join }}' });
+  const path = join(place, 'playbook.yml');
+  fc.assert(
+    fc.property(
+      fc.array(entry, { minLength: 1, maxLength: 5 }),
+      fc.tuple(...hosts.map(() => variables)),
+      fc.tuple(...Object.keys(groups).map(() => variables)),
+      variables,
+      (resources, ofHosts, ofGroups, vars) => {
+        const inventory = {
+          hosts: Object.fromEntries(hosts.map((name, index) => [name, { vars: ofHosts[index] }])),
+          groups: Object.fromEntries(
+            Object.entries(groups).map(([name, members], index) => [
+              name,
+              { hosts: members, vars: ofGroups[index] },
+            ]),
+          ),
+        };
+        writeFileSync(join(place, 'inventory.yml'), JSON.stringify(inventory));
+        writeFileSync(path, JSON.stringify({ hosts: 'all', vars, resources }));
+        expect(wrongTogether(path)).toEqual(wrongAlone(path));
+      },
+    ),
+    { numRuns: 100 },
+  );
+}, 120_000);

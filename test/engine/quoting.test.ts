@@ -1,0 +1,391 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe as describeStep, script } from '../../engine/apply/script.ts';
+import { reader } from '../../engine/plan/read.ts';
+import { command, content, entries, owed, type Probe, path, sql } from '../../engine/probe.ts';
+import { identifier, literal } from '../../engine/quote.ts';
+import { type Step, stateDirectory } from '../../engine/step.ts';
+import { refuse } from '../../modules/_files.ts';
+import { scratch, sh, shells } from './shell.ts';
+
+const isRoot = process.getuid?.() === 0;
+const count = 10_000;
+
+/** The same numbers at every run, so that a failure can be seen again. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return below => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** What has a meaning to a shell, to find, printf, psql or systemd, alone and in pairs. */
+const pieces = [
+  ...['\n', '\t', ' ', '  ', '\r', '\\', '\\\\', '\\n', '\\0', '\\\n', "'", "''", '"', "'\\''", '`', '`id`'],
+  ...[
+    '$',
+    '$$',
+    '$(id)',
+    '${HOME}',
+    '$HOME',
+    '%',
+    '%s',
+    '%n',
+    '%%',
+    '*',
+    '?',
+    '[a]',
+    '~',
+    '~root',
+    '#',
+    '!',
+    '!!',
+  ],
+  ...[
+    '-',
+    '--',
+    '-n',
+    '-e',
+    '-rf',
+    ';',
+    '&',
+    '|',
+    '<',
+    '>',
+    '(',
+    ')',
+    '{',
+    '}',
+    '{a,b}',
+    '=',
+    'a=b',
+    ':',
+    ':x',
+    '@',
+  ],
+  ...[
+    '\u0001',
+    '\u001b[31m',
+    '\u007f',
+    '\u0085',
+    '\u009b',
+    '\u00a0',
+    '\u202e',
+    '\ufeff',
+    'ä',
+    '漢',
+    '🦊',
+    'e\u0301',
+  ],
+  ...['{{ x }}', '{% x %}', 'NULL', '--', '/*', '$1', '$$x$$', "E'", 'U&"', '.', '..', 'a', 'B', '0'],
+];
+
+function strings(seed: number, howMany: number, usable: (text: string) => boolean = () => true): string[] {
+  const below = random(seed);
+  const character = () => String.fromCodePoint(1 + below(below(2) === 0 ? 0xff : 0xd7ff - 1));
+  const found: string[] = [];
+  while (found.length < howMany) {
+    const text = Array.from({ length: below(9) }, () =>
+      below(3) === 0 ? character() : pieces[below(pieces.length)]!,
+    ).join('');
+    if (usable(text)) found.push(text);
+  }
+  return found;
+}
+
+/** Distinct names that a directory can hold. */
+function names(seed: number, howMany: number): string[] {
+  const seen = new Set(['', '.', '..']);
+  return strings(seed, howMany, text => {
+    if (text.includes('/') || Buffer.byteLength(text) > 255 || seen.has(text)) return false;
+    return seen.add(text) !== undefined;
+  });
+}
+
+function batches<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
+}
+
+let dir: string;
+beforeAll(() => {
+  dir = scratch();
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+/** Runs steps, and gives what they printed on stdout between their marks. */
+function printed(steps: Step[], argv: string[]): Buffer {
+  const { script: text, input } = script(steps);
+  const { exit, stdout, stderr } = sh(text, input, argv);
+  expect([exit, stderr.toString().replace(/\n[0-9a-f]+ \d+\n/g, '')]).toEqual([0, '']);
+  return stdout.subarray(stdout.indexOf('\n', 1) + 1);
+}
+
+function read<R>(probes: readonly Probe<R>[], argv: string[], before = ''): R[] {
+  const { script: text, decode } = reader(probes);
+  const observed = decode(sh(`${before}${text}`, undefined, argv));
+  return probes.map(probe => {
+    const reading = observed.of(probe)!;
+    return ('value' in reading ? reading.value : reading) as R;
+  });
+}
+
+describe.each(shells)(`${count} strings of anything but NUL arrive byte for byte through %s`, (_, argv) => {
+  it('as arguments and as the standard input', () => {
+    const texts = [...strings(1, count - 2), 'x'.repeat(100_000), `${"'".repeat(20_000)}\\`];
+    for (const some of batches(texts, 1000)) {
+      const wanted = Buffer.from(some.map(text => `${text}\0`).join(''));
+      expect(printed([{ do: 'run', command: ['printf', '%s\\0', ...some] }], argv).includes(wanted)).toBe(
+        true,
+      );
+      expect(
+        printed([{ do: 'run', command: ['cat'], input: wanted.toString() }], argv).includes(wanted),
+      ).toBe(true);
+    }
+  });
+
+  it('as values of environment variables', () => {
+    for (const some of batches(strings(2, count), 2000)) {
+      const env = Object.fromEntries(some.map((text, i) => [`V${i}`, text]));
+      const variables = new Set(
+        printed([{ do: 'run', command: ['env', '-0'], env }], argv)
+          .toString()
+          .split('\0'),
+      );
+      expect(some.filter((text, i) => !variables.has(`V${i}=${text}`))).toEqual([]);
+    }
+  });
+
+  it('as paths, link targets and contents that are read', () => {
+    const targets = strings(3, count, text => text !== '' && Buffer.byteLength(text) < 200);
+    for (const [i, some] of batches(names(4, count), 1000).entries()) {
+      const folder = `${dir}/read`;
+      mkdirSync(folder);
+      // What is in a file need not be text at all.
+      const bytes = (name: string) => createHash('sha512').update(name).digest();
+      const isLink = (at: number) => at % 10 !== 0;
+      const target = (at: number) => targets[i * 1000 + at]!;
+      for (const [at, name] of some.entries()) {
+        if (isLink(at)) symlinkSync(target(at), join(folder, name));
+        else writeFileSync(join(folder, name), bytes(name));
+      }
+      const paths = some.map(name => `${folder}/${name}`);
+      const states = read(paths.map(path), argv);
+      const contents = read(paths.filter((_, at) => !isLink(at)).map(content), argv);
+      expect(states.map(state => state?.target ?? state?.type)).toEqual(
+        some.map((_, at) => (isLink(at) ? target(at) : 'file')),
+      );
+      expect(Buffer.concat(contents.map(one => one?.bytes ?? Buffer.from('?')))).toEqual(
+        Buffer.concat(some.filter((_, at) => !isLink(at)).map(bytes)),
+      );
+      const [listed] = read([entries(folder)], argv);
+      expect(listed?.map(entry => entry.path).sort()).toEqual(some.toSorted());
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('as sentences of a refusal, and as units that something is owed to', () => {
+    const texts = strings(5, count, text => text.trim() !== '');
+    for (const some of batches(texts, 500)) {
+      const text = some.map(
+        one => `${(refuse(one).command as string).replace('exit 1', ':')}\nprintf '\\0' >&2\n`,
+      );
+      expect(sh(text.join(''), undefined, argv).stderr).toEqual(
+        Buffer.from(some.map(one => `${one}\n\0`).join('')),
+      );
+    }
+  });
+});
+
+/** Each of these costs a handful of processes, so there are fewer of them. */
+describe.runIf(isRoot).each(shells)(
+  'strings of anything but NUL arrive byte for byte through %s',
+  (_, argv) => {
+    it('as paths, contents and targets that are written, kept, put back and removed', () => {
+      const folder = `${dir}/write`;
+      mkdirSync(folder);
+      const some = names(6, 40);
+      const bytes = (name: string) =>
+        Buffer.concat([Buffer.from(name), createHash('sha512').update(name).digest()]);
+      const files = some.slice(0, 20);
+      const links = some.slice(20, 30);
+      const folders = some.slice(30);
+      printed(
+        [
+          ...files.map((name): Step => ({ do: 'write', path: `${folder}/${name}`, content: bytes(name) })),
+          ...links.map(
+            (name): Step => ({ do: 'link', path: `${folder}/${name}`, target: `${name}/${name}` }),
+          ),
+          ...folders.map((name): Step => ({ do: 'directory', path: `${folder}/${name}/${name}` })),
+          ...folders.map((name): Step => ({ do: 'write', path: `${folder}/${name}/f`, content: name })),
+        ],
+        argv,
+      );
+      expect(readdirSync(folder).sort()).toEqual(some.toSorted());
+      for (const name of files) expect(readFileSync(join(folder, name))).toEqual(bytes(name));
+      for (const name of links) expect(readlinkSync(join(folder, name))).toBe(`${name}/${name}`);
+      for (const name of folders) {
+        expect(lstatSync(join(folder, name, name)).isDirectory()).toBe(true);
+        expect(readFileSync(join(folder, name, 'f'), 'utf8')).toBe(name);
+      }
+      const gone: Step = {
+        do: 'checked',
+        steps: files.slice(0, 6).map(name => ({ do: 'remove', path: `${folder}/${name}` })),
+        by: ['false'],
+      };
+      const { script: text, input } = script([gone]);
+      expect(sh(text, input, argv).exit).not.toBe(0);
+      for (const name of files) expect(readFileSync(join(folder, name))).toEqual(bytes(name));
+      printed(
+        some.map((name): Step => ({ do: 'remove', path: `${folder}/${name}`, recursive: true })),
+        argv,
+      );
+      expect(readdirSync(folder)).toEqual([]);
+      rmSync(folder, { recursive: true });
+    });
+
+    it('as working directories, scripts of an account, and notes of what is owed', () => {
+      for (const name of names(7, 25)) {
+        const cwd = `${dir}/${name}`;
+        mkdirSync(cwd);
+        expect(printed([{ do: 'run', command: ['/bin/pwd'], cwd }], argv).includes(`\n${cwd}\n`)).toBe(true);
+        const said = read([command(`printf %s '${name.replaceAll("'", "'\\''")}'`, { as: 'nobody' })], argv);
+        expect(said).toEqual([expect.objectContaining({ stdout: name })]);
+        const unit = `quoting-${name}`.slice(0, 30);
+        const note = `${stateDirectory}/owed/${encodeURIComponent(unit)}`;
+        try {
+          printed([{ do: 'owe', unit, action: 'restart', because: 'a "b" $c' }], argv);
+          expect(read([owed(unit)], argv)).toEqual([[expect.objectContaining({ because: 'a "b" $c' })]]);
+          printed([{ do: 'pay', unit }], argv);
+          expect(existsSync(note)).toBe(false);
+        } finally {
+          rmSync(note, { force: true });
+        }
+      }
+    });
+  },
+);
+
+const binaries = spawnSync('sh', ['-c', 'ls -d /usr/lib/postgresql/*/bin | tail -n 1'], {
+  encoding: 'utf8',
+}).stdout.trim();
+const reason = !isRoot
+  ? 'it runs psql as other accounts'
+  : binaries === ''
+    ? 'no PostgreSQL is installed'
+    : undefined;
+if (reason !== undefined) console.warn(`skipped: strings through the real psql: ${reason}`);
+
+describe.skipIf(reason !== undefined)(`${count} strings arrive through the real psql and PostgreSQL`, () => {
+  let cluster: string;
+  const as = 'postgres';
+  const postgres = (words: string[]) => {
+    const ran = spawnSync('runuser', ['-u', as, '--', ...words], {
+      encoding: 'utf8',
+      cwd: '/',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    if (ran.status !== 0) throw new Error(`${words.join(' ')}: ${ran.stderr}${ran.stdout}`);
+  };
+  const server = (verb: string) =>
+    postgres([
+      `${binaries}/pg_ctl`,
+      '-w',
+      '-D',
+      `${cluster}/data`,
+      '-l',
+      `${cluster}/log`,
+      '-o',
+      `-c listen_addresses= -c unix_socket_directories=${cluster} -c fsync=off`,
+      verb,
+    ]);
+  const here = () => `export PGHOST=${cluster}\n`;
+
+  beforeAll(() => {
+    cluster = mkdtempSync('/tmp/reconcile-pg-');
+    const { stdout } = spawnSync('id', ['-u', as], { encoding: 'utf8' });
+    chownSync(cluster, Number(stdout), -1);
+    postgres([
+      `${binaries}/initdb`,
+      '-D',
+      `${cluster}/data`,
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+      '--auth=trust',
+      '-N',
+    ]);
+    server('start');
+  }, 120_000);
+  afterAll(() => {
+    server('stop');
+    rmSync(cluster, { recursive: true });
+  });
+
+  it('as literals and as identifiers of a query', () => {
+    const texts = [...strings(8, count - 1), 'x'.repeat(50_000)];
+    const probes = batches(texts, 500).map(some =>
+      sql(
+        `SELECT v FROM (VALUES ${some.map((text, i) => `(${i}, ${literal(text)})`).join(', ')}) AS t (i, v) ORDER BY i`,
+      ),
+    );
+    const rows = read(probes, ['dash'], here()).flat();
+    expect(rows.map(row => row['v'])).toEqual(texts);
+
+    const seen = new Set<string>();
+    const known = strings(
+      9,
+      count,
+      text => text !== '' && Buffer.byteLength(text) <= 63 && !seen.has(text) && seen.add(text) !== undefined,
+    );
+    const named = batches(known, 500).map(some =>
+      sql(`SELECT ${some.map(text => `1 AS ${identifier(text)}`).join(', ')}`),
+    );
+    const keys = read(named, ['dash'], here()).map(([row]) => Object.keys(row!));
+    expect(keys.map(each => each.toSorted())).toEqual(batches(known, 500).map(some => some.toSorted()));
+  });
+
+  it('as names and texts of statements', () => {
+    const texts = strings(10, 2000, text => text !== '' && Buffer.byteLength(text) <= 63);
+    const tables = [...new Set(texts)].slice(0, 30);
+    const { script: text, input } = script([
+      {
+        do: 'sql',
+        statements: tables.flatMap(name => [
+          `CREATE TABLE ${identifier(name)} (${identifier(name)} text)`,
+          `INSERT INTO ${identifier(name)} VALUES (${literal(name)})`,
+          `COMMENT ON TABLE ${identifier(name)} IS ${literal(name)}`,
+        ]),
+      },
+    ]);
+    const ran = sh(`${here()}${text}`, input);
+    expect([ran.exit, ran.stderr.toString()]).toEqual([0, expect.stringMatching(/^\n\S+ 0\n$/)]);
+    const query = sql(
+      `SELECT relname AS name, obj_description(oid) AS said FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'`,
+    );
+    const [found = []] = read([query], ['dash'], here());
+    expect(found.map(row => row['name']).sort()).toEqual(tables.toSorted());
+    expect(found.filter(row => row['name'] !== row['said'])).toEqual([]);
+  });
+});
+
+it('a step is described on lines that mean to a shell what is done', () => {
+  const some = strings(11, 500, text => text !== '');
+  const lines = some.map(text => describeStep({ do: 'run', command: ['printf', '%s\\0', text] })).join('\n');
+  expect(sh(lines).stdout).toEqual(Buffer.from(some.map(text => `${text}\0`).join('')));
+});
