@@ -1,3 +1,4 @@
+import { ProblemError } from '../problem.ts';
 import { Unknown, type Value } from '../value.ts';
 import { type FactName, type Facts, factNames } from './facts.ts';
 
@@ -11,6 +12,7 @@ export type FactsByHost = ReadonlyMap<string, ReadonlySet<FactName>>;
 export class OtherFacts {
   readonly #known = new Map<string, Facts>();
   #asked = new Map<string, Set<FactName>>();
+  #isAside = false;
 
   /** The map `facts` of a host, of which each is looked up when an expression comes to it. */
   of(host: string): { [name: string]: Value } {
@@ -41,12 +43,25 @@ export class OtherFacts {
     if (this.#asked.size > 0) this.#asked = new Map();
   }
 
+  /** What `work` gives, of which nothing is done: it throws a ProblemError when it comes to a fact that was not read. */
+  aside<T>(work: () => T): T {
+    this.#isAside = true;
+    try {
+      return work();
+    } finally {
+      this.#isAside = false;
+    }
+  }
+
   #get(host: string, name: FactName, top: string, inner: string | undefined): Value {
     const known = this.#known.get(host);
     const value =
       inner === undefined ? known?.[top] : (known?.[top] as { [key: string]: Value } | undefined)?.[inner];
     if (value !== undefined) return value;
+    const path = `hosts.${host}.facts.${name}`;
+    // No variable keeps what was thrown, so that others still ask for it.
+    if (this.#isAside) throw new ProblemError({ code: 'facts-unread', message: `${path} was not read.` });
     this.#asked.set(host, (this.#asked.get(host) ?? new Set()).add(name));
-    return new Unknown(`hosts.${host}.facts.${name}`);
+    return new Unknown(path);
   }
 }

@@ -23,6 +23,7 @@ import {
 } from './resource-text.ts';
 import { condition, isElement, placeOf, type Round, refuse, roundsOf } from './rounds.ts';
 import { runtime } from './scope.ts';
+import { skipped } from './skipped.ts';
 import { evaluateTree, referencesOf, type Tree } from './tree.ts';
 import { validate } from './validate.ts';
 import type { VariableScope } from './variables.ts';
@@ -245,12 +246,6 @@ function conditionOf(
   if (outer === false) return false;
   const own = condition(text, scope, options);
   return own === true ? outer : own;
-}
-
-/** The arguments of what is skipped are not asked for: they may use what is not there. Its name may. */
-function skipped(text: ResourceText, scope: VariableScope, options: Resolving): Arguments {
-  const nothing: Arguments = { args: {}, incomplete: false, secrets: [] };
-  return new Problems().attempt(() => readArguments(text, scope, { ...options, offline: false })) ?? nothing;
 }
 
 /** The name as written, else the module and what it manages. Secrets and what is unknown show by their labels. */

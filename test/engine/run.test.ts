@@ -280,7 +280,7 @@ resources:
     expect(of('resource').find(({ host }) => host === 'web1')?.error).toMatchObject({
       code: 'unreachable',
       message: expect.stringMatching(/^Member is delegated to gone: No connection/),
-      at: { line: 3 },
+      at: { line: 4 },
     });
   });
 

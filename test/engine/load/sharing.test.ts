@@ -137,10 +137,10 @@ resources:
 
 const placed = ({ code, at }: Problem) => `${basename(at?.file ?? '')}:${at?.line}:${at?.column} ${code}`;
 
-/** The places and codes of problems. Each round of a loop can have the same. */
-const unique = (problems: readonly Problem[]) => [...new Set(problems.map(placed))].toSorted();
-
-/** What is wrong for each host when it is resolved by itself, without sharing anything with others. */
+/**
+ * What is wrong for each host when it is resolved by itself, without sharing anything with others, and what is wrong for
+ * all of them where none gets to.
+ */
 function wrongAlone(path: string): Record<string, string[]> {
   const reading = new Problems();
   const inventory = readInventory([], path, reading, { vault: new Vault(undefined), secrets: undefined });
@@ -158,14 +158,14 @@ function wrongAlone(path: string): Record<string, string[]> {
     own.attempt(() =>
       resolvePlay(text!, scopeOf(host, undefined, surroundings), { ...options, host, selects }),
     );
-    return [host.name, own.all()] as const;
+    // Each round of a loop can have the same.
+    return [host.name, [...new Set(own.all().map(placed))]] as const;
   });
-  // What no host comes to is wrong for all.
-  const told = new Set(alone.flatMap(([, own]) => own.map(({ at }) => JSON.stringify(at))));
-  const more = problemsInBranches(text!, surroundings, files, templates).filter(
-    ({ at }) => !told.has(JSON.stringify(at)),
-  );
-  return Object.fromEntries(alone.map(([name, own]) => [name, unique([...own, ...more])]));
+  const met = new Set(alone.flatMap(([, problems]) => problems.map(problem => problem.split(' ')[0])));
+  const elsewhere = problemsInBranches(text!, surroundings, files, templates)
+    .map(placed)
+    .filter(problem => !met.has(problem.split(' ')[0]));
+  return Object.fromEntries(alone.map(([name, problems]) => [name, [...problems, ...elsewhere].toSorted()]));
 }
 
 /** The same as a playbook is loaded for all of them. */
@@ -173,7 +173,7 @@ function wrongTogether(path: string): Record<string, string[]> {
   const found = problemsIn(() => loadPlaybook(path, { modules }));
   const of = (name: string) =>
     found.filter(({ host }) => host === undefined || host.split(', ').includes(name));
-  return Object.fromEntries(hosts.map(name => [name, unique(of(name))]));
+  return Object.fromEntries(hosts.map(name => [name, of(name).map(placed).toSorted()]));
 }
 
 test('hosts that share what resources come to have the problems that each has alone', () => {
