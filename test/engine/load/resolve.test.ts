@@ -401,6 +401,19 @@ describe('facts of other hosts', () => {
     expect(used(content)).toEqual([value, asked]);
   });
 
+  test('what is skipped asks for none, and others still do by way of the same variable', () => {
+    const skipped = '  - { file: { path: /a, content: "{{ server }}" }, when: false }';
+    const head = 'hosts: web1\nvars: { server: "{{ hosts.db1.facts.hostname }}" }\nresources:\n';
+    const asked = (resources: string) => {
+      const it = play(head + resources, files);
+      const names = it.resolve(it.hosts[0]!).map(({ name }) => name);
+      return [names, [...it.otherFacts.asked.keys()]];
+    };
+    expect(asked(skipped)).toEqual([['file /a'], []]);
+    const both = `${skipped}\n  - file: { path: /b, content: "{{ server }}" }`;
+    expect(asked(both)).toEqual([['file /a', 'file /b'], ['db1']]);
+  });
+
   test.each([
     ['hosts.db2.facts.ipv4', '3:36 hosts has no "db2" [undefined-variable]', 'Did you mean "db1"?'],
     [
