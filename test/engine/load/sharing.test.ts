@@ -137,6 +137,9 @@ resources:
 
 const placed = ({ code, at }: Problem) => `${basename(at?.file ?? '')}:${at?.line}:${at?.column} ${code}`;
 
+/** Each place once: rounds of a loop, and includes, can have the same there. */
+const placesOf = (problems: readonly Problem[]) => [...new Set(problems.map(placed))];
+
 /**
  * What is wrong for each host when it is resolved by itself, without sharing anything with others, and what is wrong for
  * all of them where none gets to.
@@ -158,8 +161,7 @@ function wrongAlone(path: string): Record<string, string[]> {
     own.attempt(() =>
       resolvePlay(text!, scopeOf(host, undefined, surroundings), { ...options, host, selects }),
     );
-    // Each round of a loop can have the same.
-    return [host.name, [...new Set(own.all().map(placed))]] as const;
+    return [host.name, placesOf(own.all())] as const;
   });
   const met = new Set(alone.flatMap(([, problems]) => problems.map(problem => problem.split(' ')[0])));
   const elsewhere = problemsInBranches(text!, surroundings, files, templates)
@@ -173,7 +175,7 @@ function wrongTogether(path: string): Record<string, string[]> {
   const found = problemsIn(() => loadPlaybook(path, { modules }));
   const of = (name: string) =>
     found.filter(({ host }) => host === undefined || host.split(', ').includes(name));
-  return Object.fromEntries(hosts.map(name => [name, of(name).map(placed).toSorted()]));
+  return Object.fromEntries(hosts.map(name => [name, placesOf(of(name)).toSorted()]));
 }
 
 test('hosts that share what resources come to have the problems that each has alone', () => {
