@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemd_unit } from '../../modules/systemd_unit.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
 import { build } from './reconcile.ts';
@@ -226,6 +227,30 @@ sed -n "s/^.echo .\\([0-9a-f]* q [0-9]*\\). .*/\\1 false 00000 /p" /tmp/asked\n`
     harmless(ran);
     expect([ran.exit, ran.stdout]).toEqual([1, expect.stringContaining('"read-failed"')]);
     expect(await on('cat /tmp/asked')).toContain('pg_');
+  });
+
+  it('has a systemd that takes each name of a unit that is not refused before', async () => {
+    const taken = new RegExp(systemd_unit.args.properties.name.pattern);
+    const letters = [...'aZ09-_.:\\@/ %$\'"\n*é', '\\x2d', '@.', '--'];
+    let state = 1;
+    const any = () => letters[(state = (state * 48271) % 2147483647) % letters.length]!;
+    const tried = Array.from(
+      { length: 10_000 },
+      (_, i) => `${Array.from({ length: 1 + (i % 6) }, any).join('')}.service`,
+    );
+    // Of a template there is nothing to show.
+    const names = tried.filter(name => taken.test(name) && !name.includes('@.'));
+    expect(names.length).toBeGreaterThan(500);
+    expect(names.filter(name => name.startsWith('-'))).toEqual([]);
+    await on('xargs -0 systemctl show -p LoadState -- >/tmp/shown 2>&1', names.join('\0'));
+    expect(await on('sort /tmp/shown | uniq -c')).toMatch(/^\s*\d+ \n\s*\d+ LoadState=not-found\n$/);
+    const escaped = await on('xargs -0 systemd-escape --suffix=service --', tried.join('\0'));
+    expect(
+      escaped
+        .trim()
+        .split(/\s+/)
+        .filter(name => taken.test(name) === name.startsWith('-')),
+    ).toEqual([]);
   });
 
   it('has an account that exchanges a folder for a link to /etc all the time, and nothing in /etc changes', async () => {

@@ -280,7 +280,7 @@ describe.runIf(isRoot).each(shells)(
     });
 
     it('as working directories, scripts of an account, and notes of what is owed', () => {
-      for (const name of names(7, 25)) {
+      for (const name of names(7, 10)) {
         const cwd = mkdtempSync(`${dir}/cwd-`) + name;
         mkdirSync(cwd);
         const where = printed([{ do: 'run', command: ['/bin/pwd'], cwd }], argv).toString();
