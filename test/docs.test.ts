@@ -22,7 +22,7 @@ import { componentKeys, playKeys } from '../engine/load/envelope.ts';
 import { compile } from '../engine/load/expression/index.ts';
 import { loadInventory, loadPlaybook } from '../engine/load/index.ts';
 import { parseYaml } from '../engine/load/parse.ts';
-import { problemsOf } from '../engine/problem.ts';
+import { explanations, problemsOf } from '../engine/problem.ts';
 import { Redactor } from '../engine/redaction.ts';
 import { Secret, type Value } from '../engine/value.ts';
 import { modules } from '../modules/index.ts';
@@ -218,8 +218,10 @@ describe('the output that a page shows is what the program prints', () => {
     expect(await printed(each.page, each.command)).toBe(each.output);
   });
 
-  it.each(written('text'))('$page:$line has the form of a summary', ({ text }) => {
-    expect(text).toMatch(/^(\S+: \d+ changed, \d+ unchanged, \d+ failed\n)+$/);
+  it.each(written('text'))('$page:$line has the form of a summary or of a problem', ({ text }) => {
+    const [, code] = /^\S+:\d+:\d+: .* \[([a-z-]+)\]\n(?: {2}.*\n)+$/.exec(text) ?? [];
+    if (code !== undefined) expect(Object.keys(explanations)).toContain(code);
+    else expect(text).toMatch(/^(\S+: \d+ changed, \d+ unchanged, \d+ failed\n)+$/);
   });
 });
 

@@ -8,7 +8,7 @@ export class HostProblems {
   /** Notes what is wrong with some hosts; what is known of others already is told of these, too. */
   add(problems: readonly Problem[], hosts: readonly Host[]): void {
     for (const problem of problems) {
-      const key = JSON.stringify([problem.code, problem.at ?? problem.message]);
+      const key = JSON.stringify([problem.code, problem.at ?? problem.message, problem.via]);
       const known = this.#found.get(key) ?? { problem, hosts: new Set() };
       for (const host of hosts) known.hosts.add(host);
       this.#found.set(key, known);

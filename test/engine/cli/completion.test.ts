@@ -1,8 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Io } from '../../../engine/cli/io.ts';
@@ -140,23 +142,42 @@ describe('the last word of a command line may become', () => {
   });
 });
 
-/** What a shell on a terminal shows that is typed these lines, one a second, after it has read the script. */
-function typed(shell: string, name: string, ...lines: string[]): string {
-  const keys = [`eval "$(reconcile completion ${name})"\r`, ...lines, '\x15exit\r'];
-  const typing = keys.map(line => `sleep 2; printf '%b' '${line.replaceAll("'", "'\\''")}'`).join('; ');
-  const script = `{ ${typing}; } | script -qec '${shell}' /dev/null`;
-  const ran = spawnSync('sh', ['-c', script], { cwd: folder, env: env(), encoding: 'utf8', timeout: 55_000 });
-  return ran.stdout;
+/**
+ * What a shell on a terminal shows that has read the script and is typed these lines, each up to the tab, and the rest
+ * once it has completed the word.
+ */
+async function typed(shell: string, name: string, ...lines: [typed: string, completed: string][]) {
+  const child = spawn('script', ['-qec', shell, '/dev/null'], { cwd: folder, env: env(), timeout: 50_000 });
+  let text = '';
+  child.stdout.on('data', bytes => {
+    text += bytes;
+  });
+  const shows = async (words: string, from: number) => {
+    while (child.exitCode === null && child.signalCode === null && !text.slice(from).includes(words))
+      await sleep(20);
+  };
+  child.stdin.write(`eval "$(reconcile completion ${name})"; echo re''ady\r`);
+  await shows('ready', 0);
+  for (const [line, completed] of lines) {
+    const before = text.length;
+    child.stdin.write(`${line}\t`);
+    await shows(completed, before);
+    child.stdin.write("; echo do''ne\r");
+    await shows('done', before);
+  }
+  child.stdin.write('exit\r');
+  await once(child, 'close');
+  return text;
 }
 
 describe('a shell on a terminal', () => {
-  test('bash completes a code, a host behind a colon, and a file', () => {
-    const shown = typed(
+  test('bash completes a code, a host behind a colon, and a file', async () => {
+    const shown = await typed(
       'bash --norc -i',
       'bash',
-      'reconcile explain no-sp\\t\r',
-      'reconcile inventory web:\\041web1,d\\t\r',
-      'reconcile validate inv\\t\r',
+      ['reconcile explain no-sp', 'no-space '],
+      ['reconcile inventory web:d', 'web:db1 '],
+      ['reconcile validate inv', 'inventory.yml '],
     );
     expect(shown).toContain('A file system of the host is full.');
     expect(shown).toContain('203.0.113.9');
@@ -165,8 +186,8 @@ describe('a shell on a terminal', () => {
 
   test.skipIf(!existsSync('/usr/bin/zsh'))(
     'zsh completes a code',
-    () => {
-      const shown = typed('zsh -f -i', 'zsh', 'reconcile explain no-sp\\t\r');
+    async () => {
+      const shown = await typed('zsh -f -i', 'zsh', ['reconcile explain no-sp', 'ace']);
       expect(shown).toContain('A file system of the host is full.');
     },
     60_000,

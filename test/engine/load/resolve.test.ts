@@ -23,7 +23,7 @@ describe('arguments', () => {
       needs: [],
       onFailure: 'stop',
       retry: { attempts: 1, delayS: 0 },
-      secrets: false,
+      secrets: [],
     });
   });
 
@@ -311,7 +311,7 @@ describe('secrets', () => {
     expect([resource?.name, resource?.args.content, resource?.secrets]).toEqual([
       '«env.LOAD_TEST»',
       'canary',
-      true,
+      [{ text: 'canary', label: 'env.LOAD_TEST' }],
     ]);
   });
 });

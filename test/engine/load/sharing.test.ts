@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Templates } from '../../../engine/load/arguments.ts';
+import { problemsInBranches } from '../../../engine/load/branches.ts';
 import { Components } from '../../../engine/load/component.ts';
 import { PlaybookFiles } from '../../../engine/load/files.ts';
 import { loadPlaybook } from '../../../engine/load/index.ts';
@@ -118,7 +119,10 @@ resources:
 
 const placed = ({ code, at }: Problem) => `${basename(at?.file ?? '')}:${at?.line}:${at?.column} ${code}`;
 
-/** What is wrong for each host when it is resolved by itself, without sharing anything with others. */
+/**
+ * What is wrong for each host when it is resolved by itself, without sharing anything with others, and what is wrong for
+ * all of them where none gets to.
+ */
 function wrongAlone(path: string): Record<string, string[]> {
   const reading = new Problems();
   const inventory = readInventory([], path, reading, { vault: new Vault(undefined), secrets: undefined });
@@ -128,16 +132,19 @@ function wrongAlone(path: string): Record<string, string[]> {
   const surroundings = { inventory, variables: text!.vars, secrets: {} };
   const options = { registered: {}, files, templates: new Templates(files), offline: true };
   const selects = tagSelection({}, [], reading);
-  return Object.fromEntries(
-    [...inventory.hosts.values()].map(host => {
-      const own = new Problems();
-      own.add(...reading.all());
-      own.attempt(() =>
-        resolvePlay(text!, scopeOf(host, undefined, surroundings), { ...options, host, selects }),
-      );
-      return [host.name, own.all().map(placed).toSorted()];
-    }),
-  );
+  const alone = [...inventory.hosts.values()].map(host => {
+    const own = new Problems();
+    own.add(...reading.all());
+    own.attempt(() =>
+      resolvePlay(text!, scopeOf(host, undefined, surroundings), { ...options, host, selects }),
+    );
+    return [host.name, own.all().map(placed)] as const;
+  });
+  const met = new Set(alone.flatMap(([, problems]) => problems.map(problem => problem.split(' ')[0])));
+  const elsewhere = problemsInBranches(text!, surroundings, files, options.templates)
+    .map(placed)
+    .filter(problem => !met.has(problem.split(' ')[0]));
+  return Object.fromEntries(alone.map(([name, problems]) => [name, [...problems, ...elsewhere].toSorted()]));
 }
 
 /** The same as a playbook is loaded for all of them. */

@@ -25,7 +25,6 @@ const key = 'AGE-SECRET-KEY-1EGJQTPC249PS4SUVXKEDN07YPQMLG5CYAW8NVDUMCA5LUKSRXDT
 const openers = {
   keys: () => ({ age: [key], ssh: [], passphrase: undefined, places: ['the test'] }),
   vaultPassword: () => 'a password',
-  run: async () => ({ exit: 0, stdout: Buffer.from('token\n'), stderr: Buffer.from('') }),
 };
 
 /** Reads a playbook or inventory as validate does, and a playbook for a host with facts, too. Throws what is no problem. */

@@ -2,9 +2,11 @@
 import childProcess from 'node:child_process';
 import dgram from 'node:dgram';
 import dns from 'node:dns';
+import { EventEmitter } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { parentPort, workerData } from 'node:worker_threads';
 import { outcome } from './outcome.ts';
 import { attemptOf, copyScenes, type Read, readsOf, textsIn } from './scenes.ts';
@@ -31,8 +33,15 @@ const tell = (message: Message) => parentPort!.postMessage(message);
 const forbidden = (what: string) => () => {
   throw new Error(`${what} while reading`);
 };
-for (const name of ['spawn', 'spawnSync', 'exec', 'execSync', 'execFile', 'execFileSync', 'fork'] as const)
+for (const name of ['spawnSync', 'exec', 'execSync', 'execFile', 'execFileSync', 'fork'] as const)
   childProcess[name] = forbidden('a program was started') as never;
+// But a playbook may name programs that give it secrets. Here all of them print the same, and none is started.
+childProcess.spawn = (() => {
+  const [stdout, stderr] = [Readable.from([Buffer.from('token\n')]), Readable.from([])];
+  const child = Object.assign(new EventEmitter(), { stdout, stderr });
+  stdout.once('end', () => child.emit('close', 0, null));
+  return child;
+}) as never;
 net.Socket.prototype.connect = forbidden('a connection was opened') as never;
 dgram.createSocket = forbidden('a socket was opened') as never;
 for (const name of ['lookup', 'resolve'] as const) dns[name] = forbidden('a name was looked up') as never;
