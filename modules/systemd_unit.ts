@@ -59,7 +59,7 @@ export const systemd_unit = defineModule({
       name: {
         type: 'string',
         pattern:
-          '^[A-Za-z0-9:_.\\\\-]+(@[A-Za-z0-9:_.\\\\-]*)?\\.(service|socket|timer|path|target|mount|slice)$',
+          '^[A-Za-z0-9:_.\\\\][A-Za-z0-9:_.\\\\-]*(@[A-Za-z0-9:_.\\\\-]*)?\\.(service|socket|timer|path|target|mount|slice)$',
         description:
           'Full name with its suffix, e.g. `flaskapp.service`; the file is written to /etc/systemd/system.',
       },

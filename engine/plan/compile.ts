@@ -139,8 +139,25 @@ function sqlScript(probes: readonly Of<'sql'>[], nonce: string): string {
   );
   const input = shellQuote(`SET client_min_messages = error;\n${queries.join('\n')}\n`);
   const psql = shellCommand(['psql', '-XAtq', '-d', first.database]);
-  return `if command -v psql >/dev/null; then printf '%s' ${input} | r_as ${shellQuote(first.as)} ${psql} 2>&1; else (exit 127); fi`;
+  return `r_ask() { r_o=$(printf '%s' ${input} | r_as ${shellQuote(first.as)} ${psql} 2>&1); r_c=$?; }
+${startingLibrary}
+if command -v psql >/dev/null; then
+  r_i=0
+  while r_ask; [ "$r_c" = 2 ] && [ "$r_i" -lt ${startingAttempts} ] && r_starting "$r_o"; do r_i=$((r_i + 1)); sleep 0.5; done
+  printf '%s\n' "$r_o"
+  (exit "$r_c")
+else (exit 127); fi`;
 }
+
+/** Of half a second: a server that recovers takes its time, and so does a host that has just been switched on. */
+const startingAttempts = 60;
+
+/** Whether a server that lets nobody in, which said `$1`, is only on its way. Debian's `postgresql.service` is active at once. */
+const startingLibrary = `r_starting() {
+  case $1 in *'the database system is '*) return ;; esac
+  [ -n "$(systemctl list-units --plain --no-legend --state=activating 'postgresql@*' 2>/dev/null)" ] && return
+  case $(systemctl is-system-running 2>/dev/null) in initializing | starting) ;; *) return 1 ;; esac
+}`;
 
 /** The script comes to its shell by a pipe, because an argument could be seen by every account of the host. */
 function commandScript(probe: Of<'command'>): string {

@@ -163,7 +163,8 @@ function showing(redactor: Redactor) {
     const { key, before, after } = raw;
     if (isText(before) || isText(after)) {
       const text = diffTexts(isText(before) ? before : undefined, isText(after) ? after : undefined);
-      const shown = (secrets ? hideOld(text.lines) : text.lines).map(each => visibleKeepingTabs(mask(each)));
+      const masked = text.lines.map(mask);
+      const shown = (secrets ? hideOld(masked) : masked).map(visibleKeepingTabs);
       return { key: line(key), text: { summary: text.summary, lines: shown } };
     }
     const shown: ChangeView = { key: line(key) };
@@ -222,7 +223,7 @@ function lastOf(words: string): string {
   return words.length <= causeCharacters ? words : `…${words.slice(-causeCharacters)}`;
 }
 
-/** Of lines that go, what stands before their value where that is still there; of others, nothing. */
+/** Of masked lines that go, what stands before their value where that is still there; of others, nothing. */
 function hideOld(lines: readonly string[]): string[] {
   const keyOf = (line: string) => /^.[^=:]*[=:]/.exec(line)?.[0].slice(1);
   const keys = new Set(lines.filter(line => !line.startsWith('-')).map(keyOf));

@@ -1,11 +1,11 @@
 #!/usr/bin/perl
-# A `sh` of a host that does not keep to the session protocol: how, says $HOSTILE.
+# A `sh` of a host that does not keep to the session protocol: how, says the file beside it.
 use strict;
-my $how = $ENV{HOSTILE_HOW} // do { open(my $f, '<', "$0.how") or die; my $t = <$f>; chomp $t; $t };
+my $how = do { open(my $f, '<', "$0.how") or die; my $t = <$f>; chomp $t; $t };
 $SIG{PIPE} = 'DEFAULT';
 $| = 1;
 my $megabyte = 'x' x 1_000_000;
-my $flood = sub { for (1 .. 1000) { print STDOUT $megabyte or exit } };
+my $flood = sub { for (1 .. 400) { print STDOUT $megabyte or exit } };
 $flood->(), exit if $how eq 'banner';
 my $size = <STDIN>;
 read STDIN, my $loop, $size;

@@ -64,6 +64,9 @@ export function problems(ran: Ran): unknown[] {
   );
 }
 
+/** The commands whose `--json` is a stream of events. */
+const streaming = new Set(['apply', 'plan']);
+
 /** A run that is going on. */
 export interface Going {
   child: ChildProcess;
@@ -91,7 +94,7 @@ export function starting(folder: string, args: string[], env: Record<string, str
   const news = new EventEmitter();
   child.stdout.on('data', bytes => {
     stdout += bytes;
-    if (!args.includes('--json')) return;
+    if (!args.includes('--json') || !streaming.has(args[0]!)) return;
     const lines = (line + bytes).split('\n');
     line = lines.pop()!;
     events.push(...lines.filter(Boolean).map(each => JSON.parse(each)));

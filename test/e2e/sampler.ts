@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   let over = false;
   input.once('close', () => (over = true));
   const seen = new Map<string, SeenProcess | SeenFile>();
-  const since = new Map<string, number>();
+  const since = new Map<string, { at: number; onHost: boolean }>();
   let samples = 0;
   process.stdout.write('ready\n');
   for (; !over; samples++) {
@@ -57,8 +57,10 @@ async function main(): Promise<void> {
     const all = readdirSync('/proc').filter(name => /^\d+$/.test(name) && name !== String(process.pid));
     for (const pid of since.keys()) if (!all.includes(pid)) since.delete(pid);
     for (const pid of all) {
-      if (!since.has(pid)) since.set(pid, now);
-      if (now - since.get(pid)! < youngMs || Number(pid) % 50 === samples % 50) look(pid, order.core, seen);
+      // Read at once: a process that ends in the middle of a look would belong to nobody.
+      if (!since.has(pid)) since.set(pid, { at: now, onHost: isOnHost(pid) });
+      const { at, onHost } = since.get(pid)!;
+      if (now - at < youngMs || Number(pid) % 50 === samples % 50) look(pid, onHost, order.core, seen);
     }
     for (const folder of order.folders) list(folder, order.core, seen);
     await sleep(intervalMs);
@@ -73,11 +75,12 @@ async function main(): Promise<void> {
   );
 }
 
-function look(pid: string, core: string, seen: Map<string, SeenProcess | SeenFile>): void {
+const isOnHost = (pid: string) => readIfThere(`/proc/${pid}/cgroup`).includes('/reconcile-lab/');
+
+function look(pid: string, onHost: boolean, core: string, seen: Map<string, SeenProcess | SeenFile>): void {
   for (const file of ['cmdline', 'environ'] as const) {
     const words = tracesIn(readIfThere(`/proc/${pid}/${file}`), core);
     if (words.length === 0) continue;
-    const onHost = readIfThere(`/proc/${pid}/cgroup`).includes('/reconcile-lab/');
     const command = readIfThere(`/proc/${pid}/cmdline`).toString('latin1').replaceAll('\0', ' ').trim();
     seen.set(`${pid} ${file} ${words}`, { file, onHost, command, words });
   }

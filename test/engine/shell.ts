@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { prelude } from '../../engine/apply/prelude.ts';
 
 /** The shells that a Debian host may have as `sh`; busybox only where it is installed. */
@@ -33,6 +33,9 @@ export function sh(script: string, input: Buffer = Buffer.alloc(0), argv: string
 }
 
 /** A fresh directory that is removed with the test process's other ones by `rm -rf`. */
-export function scratch(): string {
-  return execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();
+export function scratch(...options: string[]): string {
+  return execFileSync('mktemp', ['-d', ...options], { encoding: 'utf8' }).trim();
 }
+
+/** The same in memory where that can be, for thousands of files. */
+export const scratchInMemory = () => (existsSync('/dev/shm') ? scratch('-p', '/dev/shm') : scratch());

@@ -140,6 +140,35 @@ it('a psql that is not there is missing, not an error', () => {
   expect(observed.of(probe.sql('SELECT 1 AS one'))).toMatchObject({ missing: { what: 'psql' } });
 });
 
+describe.each(shells)('a server that lets nobody in, asked by %s', (_, argv) => {
+  /** It says `words` twice, and then answers as psql does. */
+  const asked = (words: string) => {
+    const folder = scratch();
+    const psql = `#!/bin/sh
+echo >>${folder}/asked
+[ "$(wc -l <${folder}/asked)" -gt 2 ] || { echo 'psql: error: connection to server on socket "s" failed: ${words}'; exit 2; }
+sed -n "s/^.echo '\\(.*\\)' :ERROR.*/[]\\n\\1 false 00000 none/p"
+`;
+    writeFileSync(`${folder}/psql`, psql, { mode: 0o755 });
+    const one = probe.sql('SELECT 1 AS one', { as: 'root' });
+    const request = reader([one]);
+    const output = sh(`r_account=root; PATH=${folder}:$PATH; ${request.script}`, undefined, argv);
+    const observed = request.decode(output).of(one);
+    rmSync(folder, { recursive: true });
+    return observed;
+  };
+
+  it('is waited for while it starts', () => {
+    expect(asked('FATAL: the database system is starting up')).toEqual({ value: [] });
+  });
+
+  it('is missing when it does not', () => {
+    expect(asked('No such file or directory')).toMatchObject({
+      missing: { what: 'a running PostgreSQL server' },
+    });
+  });
+});
+
 it('reads the facts that are asked for, by their names', () => {
   const names = new Set(['os', 'cpus', 'memory_mb', 'ipv4', 'disks', 'time', 'hostname', 'systemd']);
   const request = reader([], names);

@@ -34,6 +34,14 @@ describe('what a file held before a secret changed', () => {
     expect(lines).toEqual([shown, '+SECRET_KEY=«secrets.key»', '+password: «secrets.key»']);
   });
 
+  it('is hidden whole, where a secret looks like a name and its value', () => {
+    const diff = update({ content: text('top:secret\nmore\n') }, { content: text('top:secret') });
+    const secrets = [{ text: 'top:secret', label: 'secrets.key' }];
+    const view = resourceView(outcome('Token', 'file', 'changed', { diff, secrets }), ['top:secret']);
+    const { lines } = view.diff!.changes[0]!.text!;
+    expect(lines.slice(0, 3)).toEqual(['-«hidden»', '-«hidden»', '+«secrets.key»']);
+  });
+
   it('is hidden in values, too', () => {
     const diff = update({ dsn: 'app:old@db', mode: '0644' }, { dsn: 'app:new secret@db', mode: '0600' });
     const view = resourceView(
