@@ -206,7 +206,8 @@ resources:
   it('a fact cannot set how the host is entered', () => {
     const { play } = load(playbook, { hostname: 'web1' });
     const before = JSON.stringify(play.hosts[0]);
-    const facts = { hostname: 'x',
+    const facts = {
+      hostname: 'x',
       address: '203.0.113.9',
       ansible_host: '203.0.113.9',
       host: { address: 'x' },
