@@ -230,7 +230,8 @@ sed -n "s/^.echo .\\([0-9a-f]* q [0-9]*\\). .*/\\1 false 00000 /p" /tmp/asked\n`
   });
 
   it('has a systemd that takes each name of a unit that is not refused before', async () => {
-    const taken = new RegExp(systemd_unit.args.properties.name!.pattern as string);
+    const { pattern } = systemd_unit.args.properties['name'] as { pattern: string };
+    const taken = new RegExp(pattern);
     const letters = [...'aZ09-_.:\\@/ %$\'"\n*é', '\\x2d', '@.', '--'];
     let state = 1;
     const any = () => letters[(state = (state * 48271) % 2147483647) % letters.length]!;
