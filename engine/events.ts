@@ -9,6 +9,8 @@ export type Status = 'unchanged' | 'changed' | 'failed' | 'skipped' | 'would_cha
 export interface Outcome {
   name: string;
   module: string;
+  /** The host that it is done on, where that is another one. */
+  delegatedTo?: string;
   status: Status;
   /** What differed; null when nothing did. */
   diff: PlannedDiff | null;
@@ -18,7 +20,7 @@ export interface Outcome {
   deviation?: { planned: PlannedDiff | null };
   durationMs: number;
   error?: Problem;
-  /** Why it was skipped: `when`, `tags`, or the failed resource's name. */
+  /** Why it was skipped: `when`, `tags`, `run_once` (another host did it), or the failed resource's name. */
   skipped?: string;
   /** The secret texts in its arguments: where there are any, the old content of its file is not shown. */
   secrets: readonly SecretText[];

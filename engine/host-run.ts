@@ -1,22 +1,34 @@
 import { apply } from './apply/apply.ts';
 import { historyLine } from './apply/history.ts';
 import type { Holder } from './apply/lease.ts';
+import { register } from './apply/registered.ts';
 import type { Reverted } from './apply/revert.ts';
 import type { EventBody, HostResult, Outcome } from './events.ts';
+import type { FactReadings } from './fact-readings.ts';
 import type { Host } from './host.ts';
-import type { Play } from './load/index.ts';
+import type { Facts, Play, Registered } from './load/index.ts';
+import { deferred, type Once } from './once.ts';
+import { Places } from './places.ts';
 import { Foresight } from './plan/foresight.ts';
 import { type PlannedResource, plan } from './plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
+import type { Resource } from './resource.ts';
 import { resultOf } from './result.ts';
 import type { RunOptions } from './run.ts';
-import { Visit } from './visit.ts';
+import type { Visits } from './visits.ts';
 
 /** Tells of a host's part of a run. */
 export type HostEmit = (body: EventBody) => void;
 
 /** What a host needs to know of its run and play. */
-export type PlayOptions = RunOptions & { holder: Holder; index: number; foresights: Map<string, Foresight> };
+export type PlayOptions = RunOptions & {
+  holder: Holder;
+  index: number;
+  foresights: Map<string, Foresight>;
+  visits: Visits;
+  once: Once;
+  otherFacts: FactReadings;
+};
 
 /** A clock that is less than this off is not worth a word. */
 const toldSkewS = 60;
@@ -29,9 +41,15 @@ export class HostRun {
   readonly #play: Play;
   readonly #emit: HostEmit;
   readonly #options: PlayOptions;
-  #visit: Visit | undefined;
+  #places: Places | undefined;
+  readonly #outOfTime = deferred<undefined>();
+  /** The host that does what is done once for the play; undefined = nothing is. */
+  #doer: string | undefined;
+  readonly #foresights = new Map<string, Foresight>();
   #planned: PlannedResource[] = [];
   #outcomes: readonly Outcome[] = [];
+  #facts: Facts = {};
+  #applied = false;
 
   constructor(play: Play, host: Host, emit: HostEmit, options: PlayOptions) {
     this.host = host;
@@ -54,7 +72,7 @@ export class HostRun {
     const timer = setTimeout(() => {
       const message = `The host took longer than the ${timeoutMs / 1000} s it was given.`;
       this.problems.push({ code: 'timeout', message, host: this.host.name });
-      void this.close();
+      void this.#breakOff();
     }, timeoutMs);
     try {
       await work();
@@ -68,41 +86,76 @@ export class HostRun {
     this.problems.push(...problems.map(problem => ({ ...problem, host: this.host.name })));
   }
 
+  /** Breaks off what it is doing. */
+  async #breakOff(): Promise<void> {
+    this.#outOfTime.resolve(undefined);
+    await this.#places?.breakOff();
+  }
+
+  /** Leaves the host, and those that something was delegated to. Never throws. */
   async close(): Promise<void> {
-    await this.#visit?.close().catch(() => {});
+    const { once } = this.#options;
+    once.entered(this.host.name, false);
+    if (this.#doer === this.host.name && this.problems.length === 0) {
+      // One with nothing to do is not applied.
+      for (const { resource, outcome } of this.#planned) {
+        const isDone = outcome.status === 'unchanged' || outcome.skipped === 'when';
+        if (resource.once !== undefined && isDone)
+          once.tell(resource.once, { outcome, registered: register(outcome) });
+      }
+    }
+    once.end(this.host.name);
+    await this.#places?.leave(elsewhere => this.#history(elsewhere));
+  }
+
+  /** What was done on the host, or for it on another one, as a line for that one's history. */
+  #history(elsewhere?: string): string | undefined {
+    const { holder, playbook, mask = text => text } = this.#options;
+    const there = this.#outcomes.filter(({ delegatedTo }) => delegatedTo === elsewhere);
+    const isTouched = there.some(({ status }) => status === 'changed' || status === 'failed');
+    if (!this.#applied || (elsewhere !== undefined && !isTouched)) return undefined;
+    const restored = elsewhere === undefined ? this.#reverted?.restored : undefined;
+    return historyLine(holder, playbook.file, this.#play.name, there, mask, restored);
   }
 
   /** Connects, reads the host in one go, and shows what would change. */
   async plan(): Promise<void> {
     const { host } = this;
-    const { check, connect = {}, binding } = this.#options;
-    this.#visit = await Visit.start(host, connect, !check && !this.#waits);
-    const { shells } = this.#visit;
-    shells.greeting.plan = binding?.id;
+    const { check, binding, visits } = this.#options;
+    const recovers = !check && !this.#waits;
+    const visit = await visits.enter(host, recovers);
+    const places = new Places(visit, visits, recovers);
+    this.#places = places;
+    const { shells } = visit;
     shells.onReconnect = ({ message }) =>
       this.#emit({ event: 'host_reconnected', host: host.name, play: this.#play.name, why: message });
     shells.onWait = lease =>
       this.#emit({ event: 'host_waits', host: host.name, play: this.#play.name, lease });
     // Its time may have run out before there was anything to close.
     if (this.problems.length > 0) throw new Error('out of time');
-    let resources = this.#play.resolve(host);
-    await this.#visit.read(resources, this.#play.factsUsed);
+    const first = this.#play.resolve(host).filter(({ on }) => on === undefined);
+    const { asked } = this.#play.otherFacts;
+    const others = this.#options.otherFacts.read(asked);
+    others.catch(() => {});
+    this.#facts = await visit.turn(() => visit.read(first, this.#play.factsUsed));
     this.#emit({
       event: 'host_connected',
       host: host.name,
       play: this.#play.name,
       account: shells.login ?? host.user ?? '',
     });
-    if (this.#play.factsUsed.size > 0) {
-      resources = this.#play.resolve(host, this.#visit.facts);
-      const unread = resources.filter(resource => resource.when !== false && !this.#visit!.knows(resource));
-      if (unread.length > 0) await this.#visit.read(unread);
-    }
+    await others;
+    const resources = await this.#resolveKnowing();
+    this.#options.once.entered(host.name, true);
+    await places.read(resources);
+    const createdS = binding?.createdS;
+    const foresightOf = (name: string) => this.#foresightOf(name);
     this.#planned = plan(
       resources,
-      resource => this.#visit!.observed(resource),
-      this.#visit.times(binding?.createdS),
-      check ? this.#foresight : undefined,
+      resource => visit.observed(resource),
+      visit.times(createdS),
+      foresightOf(host.name),
+      resource => places.sightOf(resource, createdS, foresightOf),
     );
     this.#outcomes = this.#planned.map(({ outcome }) => outcome);
     const { greeting } = shells;
@@ -130,16 +183,42 @@ export class HostRun {
     });
   }
 
+  /** The resources with all facts. What one fact decides may ask for others. */
+  async #resolveKnowing(registered?: Registered): Promise<Resource[]> {
+    for (;;) {
+      const resources = this.#resolve(registered);
+      const { asked } = this.#play.otherFacts;
+      if (asked.size > 0) await this.#options.otherFacts.read(asked);
+      else if (this.#doer !== undefined || resources.every(({ once }) => once === undefined))
+        return resources;
+      else {
+        this.#options.once.entered(this.host.name, true);
+        this.#doer = await Promise.race([this.#options.once.doer(), this.#outOfTime.promise]);
+        if (this.#doer === undefined) throw new Error('out of time');
+      }
+    }
+  }
+
+  /** What another host does for this one is not done here. */
+  #resolve(registered?: Registered): Resource[] {
+    const resources = this.#play.resolve(this.host, this.#facts, registered);
+    const doer = this.#doer;
+    if (doer === undefined || doer === this.host.name) return resources;
+    return resources.map(resource =>
+      resource.once === undefined ? resource : { ...resource, when: false, doneBy: doer },
+    );
+  }
+
   /** Whether something is decided between the plan and its apply; until then nothing is written. */
   get #waits(): boolean {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
   }
 
-  /** What earlier plays of a check would have changed on this host. */
-  get #foresight(): Foresight {
-    const { foresights } = this.#options;
-    const known = foresights.get(this.host.name) ?? new Foresight();
-    foresights.set(this.host.name, known);
+  /** What is planned to change on a host; in a check also by earlier plays. */
+  #foresightOf(host: string): Foresight {
+    const foresights = this.#options.check ? this.#options.foresights : this.#foresights;
+    const known = foresights.get(host) ?? new Foresight();
+    foresights.set(host, known);
     return known;
   }
 
@@ -147,19 +226,29 @@ export class HostRun {
     if (this.#blocked.length > 0) return;
     this.#refuseLocked();
     // Somebody was asked meanwhile, who may have taken their time, or the host is held to a plan.
-    if (this.#waits) this.#visit!.recover();
+    const places = this.#places!;
+    if (this.#waits) places.recover();
+    const { once } = this.#options;
     const { outcomes, reverted, problems } = await apply({
       host: this.host.name,
       play: this.#play.name,
       planned: this.#planned,
-      visit: this.#visit!,
+      visit: places.own,
+      visitOf: resource => places.visitOf(resource),
+      alone: (visit, work) => places.alone(visit, work),
+      doneElsewhere: resource => Promise.race([once.outcome(resource.once!), this.#outOfTime.promise]),
+      done: (resource, done) => {
+        const isDoer = resource.once !== undefined && resource.doneBy === undefined;
+        if (isDoer) once.tell(resource.once!, done);
+      },
       holder: this.#options.holder,
       emit: this.#emit,
       signal: this.#options.signal,
       revert: this.#play.onFailedCheck === 'revert',
-      resolve: registered => this.#play.resolve(this.host, this.#visit!.facts, registered),
+      resolve: registered => this.#resolveKnowing(registered),
     });
     this.#outcomes = outcomes;
+    this.#applied = true;
     this.problems.push(...problems);
     if (reverted !== undefined) {
       this.#reverted = reverted;
@@ -167,11 +256,6 @@ export class HostRun {
       const { restored, kept } = reverted;
       this.#emit({ event: 'host_reverted', host: this.host.name, play: this.#play.name, restored, kept });
     }
-    const { holder, playbook, mask = text => text } = this.#options;
-    const line = () =>
-      historyLine(holder, playbook.file, this.#play.name, this.#outcomes, mask, reverted?.restored);
-    // A lease that cannot be given back ends with the session.
-    await this.#visit!.release(holder, line).catch(() => {});
   }
 
   /** Half of a host is not applied: what needs a secret that could not be opened keeps all of it as it is. */

@@ -68,6 +68,8 @@ export const explanations = {
     'An encrypted file of secrets is not as reconcile wrote it: somebody or something else changed it, or it is not whole.',
   usage: 'The command line is wrong. `reconcile --help` shows what it takes.',
   unreachable: 'No connection to the host could be made, or it broke and could not be made again.',
+  'facts-unread':
+    'Expressions for a host use facts of another one, such as `hosts.db1.facts.ipv4`, and those could not be read. Nothing was changed on the host that needs them.',
   'host-key-unknown': 'The host is not in known_hosts, so nobody has vouched for its identity yet.',
   'host-key-changed':
     'The host shows another key than the one recorded. It was reinstalled, or somebody is in between.',
@@ -98,6 +100,8 @@ export const explanations = {
     'A command of a change exited with an error. The host holds what the earlier steps did; files are put back.',
   'validation-failed': 'The check of the new files failed; they were put back as they were.',
   'not-as-declared': 'After the change the resource was read again and is not as declared.',
+  'run-once-failed':
+    'A resource with `run_once` is done on one host for all hosts of the play, and it failed or was not reached there. The others stop at it, too.',
   'check-failed': 'A check of the play did not get the answer that it expects.',
   'apt-locked': 'Another program holds the package lock and did not let go in time.',
   'dpkg-broken': 'An earlier package operation broke off and left dpkg half-configured.',

@@ -1,4 +1,4 @@
-import type { Become } from './host.ts';
+import type { Become, Host } from './host.ts';
 import type { Module } from './module.ts';
 import type { Place, Problem } from './problem.ts';
 import type { SecretText } from './value.ts';
@@ -33,6 +33,12 @@ export interface Resource {
   onFailure: 'stop' | 'continue';
   retry: { attempts: number; delayS: number };
   register?: string;
+  /** The host that it is done on, where that is another one than the host that it is for. */
+  on?: Host;
+  /** The same on all hosts of a play for what one of them does for all. */
+  once?: string;
+  /** The host that does it for this one; it takes no part in what is done here then. */
+  doneBy?: string;
   /** Whether the change puts itself back unless it is proven harmless; undefined = as what it changes suggests. */
   risky?: boolean;
   /** The secret texts in its arguments: where there are any, what its file held before is not shown either. */

@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto';
 import PQueue from 'p-queue';
 import { holderOf } from './apply/lease.ts';
 import type { Event, EventBody, HostResult } from './events.ts';
+import { FactReadings } from './fact-readings.ts';
 import type { Host } from './host.ts';
 import { type HostEmit, HostRun, type PlayOptions } from './host-run.ts';
 import type { Play, Playbook } from './load/index.ts';
+import { Once } from './once.ts';
 import type { Binding } from './plan/binding.ts';
 import type { Foresight } from './plan/foresight.ts';
 import { add, exitCodeOf, untouched } from './result.ts';
 import type { ConnectOptions } from './transport/index.ts';
+import { Visits } from './visits.ts';
 
 export interface RunOptions {
   playbook: Playbook;
@@ -60,11 +63,18 @@ export async function run(options: RunOptions): Promise<number> {
       results.set(host, untouched);
       emit({ event: 'host_finished', host, result: untouched, problems: [{ ...problem, host }] });
     }
+    const visits = new Visits(holder, options.connect ?? {}, binding?.id);
+    const otherFacts = new FactReadings(options.playbook.inventory, visits, (host, facts) =>
+      play.otherFacts.add(host, facts),
+    );
     for (const [name, result] of await runPlay(play, hosts, emit, {
       ...options,
       holder,
       index,
       foresights,
+      visits,
+      once: new Once(hosts.map(({ name }) => name)),
+      otherFacts,
     })) {
       results.set(name, add(results.get(name), result));
     }
@@ -110,7 +120,9 @@ async function runPlay(
   });
   if (waiting.length === 0) return results;
   const confirmed = await confirm!();
-  await each(waiting, async hostRun => {
+  // In the play's order, so that nobody waits for one whose turn has not come.
+  const inOrder = runs.filter(hostRun => waiting.includes(hostRun));
+  await each(inOrder, async hostRun => {
     if (confirmed) await hostRun.guard(() => hostRun.apply());
     await finish(hostRun);
   });

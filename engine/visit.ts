@@ -3,7 +3,7 @@ import { recorded } from './apply/outcome.ts';
 import type { Become, Host } from './host.ts';
 import type { Context } from './module.ts';
 import { probesOf } from './plan/plan.ts';
-import { type Observed, reader } from './plan/read.ts';
+import { Observed, reader } from './plan/read.ts';
 import type { Resource } from './resource.ts';
 import { Shells } from './shells.ts';
 import type { Answer, ConnectOptions, Request } from './transport/index.ts';
@@ -15,42 +15,47 @@ const releaseTimeoutS = 60;
 /** Of what a change prints its beginning is kept and its end, which tells how it ended. */
 const changeKeeps = { capBytes: 512 * 1024, tailBytes: 512 * 1024 };
 
-/** A host that a run is connected to, and what was read of each resource as long as nothing changed on it since. */
+/** A host that a run is connected to, and what was read of it as long as nothing changed on it since. */
 export class Visit {
   readonly host: Host;
   readonly shells: Shells;
+  /** By account. */
   readonly #observed = new Map<string, Observed>();
   /** Accounts that something was changed as. */
   readonly #changed = new Map<string, Become | false>();
   #changes = 0;
   #renewal: NodeJS.Timeout | undefined;
   #skewS = 0;
-  facts: Readonly<Record<string, Plain>> = {};
+  #recovered: boolean;
+  #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(host: Host, shells: Shells) {
+  private constructor(host: Host, shells: Shells, recovered: boolean) {
     this.host = host;
     this.shells = shells;
+    this.#recovered = recovered;
   }
 
   /** `recovers` finishes what an earlier visit was cut off in before anything is read: not for one that only reads. */
   static async start(host: Host, options: ConnectOptions, recovers = false): Promise<Visit> {
-    return new Visit(host, await Shells.start(host, options, recovers));
+    return new Visit(host, await Shells.start(host, options, recovers), recovers);
+  }
+
+  /** Has the host alone: all others of this run that read or change it wait for the end of `work`. */
+  turn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
+    return mine;
   }
 
   /** What was read of a resource; `ensure` must have been awaited. */
-  observed(resource: Resource): Observed {
-    const observed = this.#observed.get(resource.name);
-    if (observed === undefined) throw new Error(`${resource.name} was not read`);
-    return observed;
+  observed({ become }: Resource): Observed {
+    return this.#observed.get(JSON.stringify(become ?? false)) ?? new Observed();
   }
 
   /** Whether what was read of `resource` still holds and answers all that its module asks. */
   knows(resource: Resource): boolean {
-    const observed = this.#observed.get(resource.name);
-    return (
-      observed !== undefined &&
-      Object.values(probesOf(resource)).every(probe => observed.of(probe) !== undefined)
-    );
+    const observed = this.observed(resource);
+    return Object.values(probesOf(resource)).every(probe => observed.of(probe) !== undefined);
   }
 
   /** What a module needs to know of the time, by the host's clock; `createdS` is when a saved plan was made, by ours. */
@@ -66,6 +71,8 @@ export class Visit {
 
   /** For a visit that began as one that only reads: finishes what was cut off, and has everything read anew. */
   recover(): void {
+    if (this.#recovered) return;
+    this.#recovered = true;
     this.shells.recover();
     this.forget();
   }
@@ -75,8 +82,12 @@ export class Visit {
     if (!this.knows(resource)) await this.read(others.filter(other => !this.knows(other)));
   }
 
-  /** Reads resources, and facts on request: one round trip for each account. */
-  async read(resources: readonly Resource[], facts: ReadonlySet<string> = new Set()): Promise<void> {
+  /** Reads resources, and gives the facts that are asked for: one round trip for each account. */
+  async read(
+    resources: readonly Resource[],
+    facts: ReadonlySet<string> = new Set(),
+  ): Promise<Readonly<Record<string, Plain>>> {
+    let found: Readonly<Record<string, Plain>> = {};
     const accounts = new Map<string, Resource[]>();
     for (const resource of resources) {
       if (resource.when === false) continue;
@@ -100,10 +111,13 @@ export class Visit {
         });
         this.#skewS = await this.shells.greeting.skewS();
         const observed = request.decode(answer);
-        if (account === first && facts.size > 0) this.facts = observed.facts;
-        for (const resource of group) this.#observed.set(resource.name, observed);
+        if (account === first) found = observed.facts;
+        const known = this.#observed.get(account);
+        if (known === undefined) this.#observed.set(account, observed);
+        else known.add(observed);
       }),
     );
+    return found;
   }
 
   /**
@@ -140,15 +154,12 @@ export class Visit {
     return this.shells.run(become, { script, what, timeoutMs: releaseTimeoutS * 1000 });
   }
 
-  /** Gives back the lease of each account that changed something, and adds a line to its history. */
-  async release(holder: Holder, historyLine: () => string): Promise<void> {
+  /** Gives back the lease of each account that changed something, and adds lines to its history. */
+  async release(holder: Holder, history: readonly string[]): Promise<void> {
     clearInterval(this.#renewal);
-    const request = { what: 'giving back the lease', timeoutMs: releaseTimeoutS * 1000 };
-    await Promise.all(
-      [...this.#changed.values()].map(become =>
-        this.shells.run(become, { ...request, script: release(holder, historyLine()) }),
-      ),
-    );
+    const script = release(holder, history.join('\n'));
+    const request = { what: 'giving back the lease', timeoutMs: releaseTimeoutS * 1000, script };
+    await Promise.all([...this.#changed.values()].map(become => this.shells.run(become, request)));
     this.#changed.clear();
   }
 

@@ -4,7 +4,7 @@ import { keepsTo } from '../plan/diff.ts';
 import { compare, type PlannedResource } from '../plan/plan.ts';
 import { problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import type { Visit } from '../visit.ts';
+import type { ApplyOptions } from './apply.ts';
 
 /** Whether what is `found` at a resource's turn is not what its plan showed. */
 export function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
@@ -20,13 +20,14 @@ export function deviates({ outcome, resource }: PlannedResource, found: Diff | n
 export async function strayed(
   item: PlannedResource,
   together: readonly Resource[],
-  visit: Visit,
+  { visitOf, alone }: Pick<ApplyOptions, 'visitOf' | 'alone'>,
   createdS: number,
 ): Promise<{ outcome: Pick<Outcome, 'status' | 'diff' | 'error'>; found?: Diff | null } | undefined> {
   const { resource } = item;
   if (resource.module.check || resource.when === false) return undefined;
   try {
-    await visit.ensure(resource, together);
+    const visit = visitOf(resource);
+    await alone(visit, () => visit.ensure(resource, together));
     const context = { verifying: false, ...visit.times(createdS), name: resource.name };
     const { diff: found, problem } = compare(resource, visit.observed(resource), context);
     if (problem !== undefined) return { outcome: { status: 'failed', diff: null, error: problem } };

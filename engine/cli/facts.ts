@@ -26,8 +26,7 @@ async function factsOf(host: Host, connect: ConnectOptions): Promise<Facts> {
   const [{ Visit }, { factNames }] = await Promise.all([import('../visit.ts'), import('../load/index.ts')]);
   const visit = await Visit.start(host, connect);
   try {
-    await visit.read([], new Set(Object.keys(factNames)));
-    return visit.facts;
+    return await visit.read([], new Set(Object.keys(factNames)));
   } finally {
     await visit.close();
   }

@@ -66,7 +66,9 @@ export async function loadOrOpen(
       const play = playbook.plays[index]!;
       const host = play.hosts.find(each => each.name === name);
       if (host === undefined) return [];
-      return play.factsUsed.size > 0 ? undefined : play.resolve(host);
+      if (play.factsUsed.size > 0) return undefined;
+      const resources = play.resolve(host);
+      return play.otherFacts.asked.size > 0 ? undefined : resources;
     },
   });
   return { playbook, binding };

@@ -98,7 +98,7 @@ function checkEntries(entries: readonly EntryText[], asked: Paths, setting: Sett
       checkEntries(resources, [], inside);
       setting.problems.add(...inside.problems.all().map(problem => includedBy(problem, entry.at)));
     } else {
-      checkTree(entry.args, inLoop, known, setting);
+      for (const tree of [entry.args, entry.delegateTo]) checkTree(tree, inLoop, known, setting);
       checkFiles(entry, inLoop, known, setting);
     }
   }

@@ -63,6 +63,16 @@ export const resourceKeys: Readonly<Record<string, Schema>> = {
     default: 'stop',
     description: 'Whether this host stops when the resource fails, or goes on.',
   },
+  run_once: {
+    type: 'boolean',
+    description:
+      'Does it on the first host of the play that can be reached, for all of them. The others wait for it, and have what it registers.',
+  },
+  delegate_to: {
+    ...name,
+    description:
+      'Does it on another host of the inventory. Expressions are still those of the host that it is for.',
+  },
   include: {
     ...name,
     description:
@@ -80,7 +90,7 @@ export const resourceKeys: Readonly<Record<string, Schema>> = {
 };
 
 /** Keys of a resource that say nothing of several. */
-export const notForIncludes: readonly string[] = ['register', 'retry', 'risky'];
+export const notForIncludes: readonly string[] = ['register', 'retry', 'risky', 'run_once', 'delegate_to'];
 
 /** The words for types of parameters, and the JSON Schema of each. */
 export const parameterTypes: Readonly<Record<string, Schema>> = {
@@ -170,8 +180,6 @@ export const playKeys: Readonly<Record<string, Schema>> = {
 
 /** Keys of a later version: said so in place of being unknown. */
 export const laterKeys: Readonly<Record<string, string>> = {
-  run_once: 'Put the resource into a play of its own, for one host.',
-  delegate_to: 'Put the resource into a play of its own, for that host.',
   rollout: 'Use --limit to apply to some of the hosts first.',
 };
 

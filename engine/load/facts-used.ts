@@ -9,14 +9,11 @@ import { branch, isConstant, referencesOf } from './tree.ts';
 /** Where template files are read. */
 export type Texts = Pick<Sources, 'files' | 'templates'>;
 
-/** The facts that the expressions of a play can ask for, also by way of variables and template files. */
+/** The facts of its own host that the expressions of a play can ask for, also by way of variables and template files. */
 export function factsUsed(play: PlayText, reach: Reach, texts: Texts): Set<FactName> {
   const become = play.become === undefined ? [] : referencesOf(play.become);
   const all = [...become, ...play.resources.flatMap(entry => referencesIn(entry, texts))];
-  let reached = reach.of(all);
-  // Other hosts have variables, too, any of which may be asked for.
-  if (reached.has('vars.hosts')) reached = reach.of([...all, { path: ['vars'] }]);
-  const facts = [...reached].map(path => path.split('.')).filter(([first]) => first === 'facts');
+  const facts = [...reach.of(all)].map(path => path.split('.')).filter(([first]) => first === 'facts');
   return new Set(facts.flatMap(factsOf));
 }
 
@@ -25,12 +22,14 @@ export function referencesIn(resource: EntryText, texts: Texts): readonly Referr
   const { name, loop, become, when } = resource;
   const values = isInclude(resource)
     ? [...resource.given.values(), ...resource.component.params.map(param => param.default)]
-    : [resource.args];
+    : [resource.args, resource.delegateTo];
   const trees = [...values, name, loop, become].filter(tree => tree !== undefined);
   const own = [...trees.flatMap(referencesOf), ...(typeof when === 'object' ? when.references : [])];
   if (isInclude(resource))
     return [...own, ...resource.component.resources.flatMap(each => referencesIn(each, texts))];
-  return [...own, ...templateReferences(resource, texts)];
+  // Only on one of the hosts is what is delegated to it its own.
+  const delegating = resource.delegateTo === undefined ? [] : [{ path: ['host', 'name'] }];
+  return [...own, ...delegating, ...templateReferences(resource, texts)];
 }
 
 const anything: readonly Referring[] = ['facts', 'host', 'vars'].map(name => ({ path: [name] }));

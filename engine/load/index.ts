@@ -17,12 +17,14 @@ import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
 import { kindsOf, lint, type Subject, subjectOf } from './lint/index.ts';
 import { reachOf, resolveOffline } from './offline.ts';
+import { OtherFacts } from './other-facts.ts';
 import { checkTogether, Entry, type OfEntry } from './overlaps.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
 import { playbookDoc } from './playbook-doc.ts';
 import { Problems } from './problems.ts';
-import { type Registered, resolvePlay, type SecretSink } from './resolve.ts';
+import type { Registered } from './registered.ts';
+import { resolvePlay, type SecretSink } from './resolve.ts';
 import { resourcesIn } from './resource-text.ts';
 import { type Surroundings, scopeOf } from './scope.ts';
 import { readSecrets, type SecretReading } from './secrets/read.ts';
@@ -34,8 +36,10 @@ import { Vault } from './vaulted.ts';
 export { type FactName, type Facts, factNames } from './facts.ts';
 export type { Inventory } from './inventory/model.ts';
 export { inventorySources, isInventory, loadInventory } from './inventory/read.ts';
-export { hostsOf, selectHosts } from './patterns.ts';
-export type { Registered, SecretSink } from './resolve.ts';
+export type { FactsByHost, OtherFacts } from './other-facts.ts';
+export { hostOf, hostsOf, selectHosts } from './patterns.ts';
+export type { Registered } from './registered.ts';
+export type { SecretSink } from './resolve.ts';
 export { sourceOf } from './tree.ts';
 
 /** What a playbook is loaded with, as given on the command line. */
@@ -76,8 +80,10 @@ export interface Play {
   name: string;
   at: Place;
   hosts: readonly Host[];
-  /** The facts that its expressions use. */
+  /** The facts of each of its hosts that its expressions use. */
   factsUsed: ReadonlySet<FactName>;
+  /** Facts of other hosts; what the last `resolve` asked for is not known yet. */
+  otherFacts: OtherFacts;
   /** What a failure on a host does to the changes that the play made there. */
   onFailedCheck: 'stop' | 'revert';
   /**
@@ -170,13 +176,15 @@ function makePlay(
   );
   const secrets = secretsOf(text, setting, problems);
   for (const { text: clear, label } of secretsIn(secrets)) setting.secrets?.add(clear, label);
+  const { inventory, selects, secrets: sink } = setting;
+  const otherFacts = new OtherFacts();
   const surroundings: Surroundings = {
-    inventory: setting.inventory,
+    inventory,
     variables: [...fromFiles, ...text.vars, ...setting.extra],
     secrets,
+    otherFacts,
   };
-  const { selects, secrets: sink } = setting;
-  const common = { files, templates, selects, secrets: sink };
+  const common = { files, templates, inventory, otherFacts, selects, secrets: sink };
   const resolve = (host: Host, facts?: Facts, registered: Registered = {}, selected = selects) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
       ...common,
@@ -185,7 +193,7 @@ function makePlay(
       offline: facts === undefined,
       selects: selected,
     });
-  const all = hostsOfPlay(text, setting.inventory, setting.inventorySound ? problems : new Problems());
+  const all = hostsOfPlay(text, inventory, setting.inventorySound ? problems : new Problems());
   const reach = reachOf(text, surroundings, common);
   const found = new HostProblems();
   const entries = resolveOffline(text, all, surroundings, reach, common, found);
@@ -201,8 +209,10 @@ function makePlay(
     at: text.at,
     hosts: all.filter(({ name }) => setting.limit === undefined || setting.limit.includes(name)),
     factsUsed: factsUsed(text, reach, common),
+    otherFacts,
     onFailedCheck: text.onFailedCheck,
     resolve: (host, facts, registered) => {
+      otherFacts.begin();
       try {
         return resolve(host, facts, registered);
       } catch (thrown) {
@@ -214,7 +224,7 @@ function makePlay(
       const written = [...fromFiles, ...text.vars];
       const shownFiles = [text.doc.file, ...text.varsFiles.map(({ name }) => shownPath(files.beside(name)))];
       return kindsOf(all).map(([host, count]) => {
-        const variables = [...setting.inventory.variablesOf(host.name), ...written];
+        const variables = [...inventory.variablesOf(host.name), ...written];
         const source = { entries: text.resources, variables, files, templates, shownFiles };
         const everything = resolve(host, undefined, {}, () => true);
         return subjectOf(source, everything, count);
@@ -251,7 +261,7 @@ function hostsOfPlay(text: PlayText, inventory: Inventory, problems: Problems): 
   return [...new Map(found.map(host => [host.name, host])).values()];
 }
 
-/** What plays would undo of each other, with the resources and hosts that are selected. */
+/** What plays would undo of each other, with the resources and hosts that are selected; what is delegated is not looked at. */
 function disagreementsAcross(
   made: readonly { play: Play; entries: readonly Entry[] }[],
   selects: Selection,
@@ -264,7 +274,7 @@ function disagreementsAcross(
     for (const { shares } of entries) {
       const selected = shares.map(({ hosts, resources }) => ({
         hosts: hosts.filter(host => own.has(host)),
-        resources: resources.filter(({ resource }) => selects(resource.tags)),
+        resources: resources.filter(({ resource: { on, tags } }) => on === undefined && selects(tags)),
       }));
       plays.set(new Entry(selected.filter(share => share.hosts.length > 0)), number);
     }

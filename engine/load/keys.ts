@@ -29,6 +29,7 @@ const literalKeys = [
   'register',
   'retry',
   'on_failure',
+  'run_once',
   'include',
 ];
 

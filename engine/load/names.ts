@@ -18,8 +18,9 @@ export function checkNames(play: PlayText, all: readonly Resolved[], problems: P
 export function checkOverlaps(all: readonly Resolved[], problems: Problems): void {
   const conflicting = checkOwners(all, problems);
   const others = all.filter(resolved => !conflicting.has(resolved)).map(({ resource }) => resource);
-  for (const problem of disagreements([others]))
-    problems.add({ ...problem, ...viaOf(all.findLast(({ resource }) => resource.at === problem.at)) });
+  for (const here of byPlace(others))
+    for (const problem of disagreements([here]))
+      problems.add({ ...problem, ...viaOf(all.findLast(({ resource }) => resource.at === problem.at)) });
   const called = new Map<string, Resolved>();
   for (const resolved of all) {
     const { name, at } = resolved.resource;
@@ -49,9 +50,10 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
     const { module, at } = resolved.resource;
     const identity = ownedBy(resolved.resource);
     if (identity === undefined) continue;
-    const owner = owners.get(`${module.name} ${identity}`);
+    const thing = thingOwned(resolved.resource, identity);
+    const owner = owners.get(thing);
     if (owner === undefined) {
-      owners.set(`${module.name} ${identity}`, resolved);
+      owners.set(thing, resolved);
       continue;
     }
     conflicting.add(resolved);
@@ -70,17 +72,26 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
   return conflicting;
 }
 
+/** The same for two resources that own the same thing of the same host. */
+export function thingOwned({ on, module }: Resource, identity: string): string {
+  return `${on?.name ?? ''} ${module.name} ${identity}`;
+}
+
 /** What a resource manages, by which no other of its module may be called; undefined when it has no state of its own. */
 export function ownedBy({ module, args, when }: Resource): string | undefined {
   if (when !== true || module.check === true) return undefined;
   return known(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
 }
 
-/** Checks that the names under `needs`, `restart_on` and the like are those of resources. */
+/**
+ * Checks that the names under `needs`, `restart_on` and the like are those of resources: of earlier ones, and of those
+ * on the same host.
+ */
 export function checkReferred(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   const resolved = new Set(all.map(({ text }) => text));
   const unresolved = resourcesIn(play.resources).flatMap(({ text }) => (resolved.has(text) ? [] : [text]));
   const named = byName(all.map(({ resource }) => resource));
+  const places = new Map(all.map(({ resource }, place) => [resource, place]));
   const names = new Set([
     ...named.keys(),
     ...unresolved.flatMap(({ name }) => (name === undefined ? [] : [String(sourceOf(name))])),
@@ -100,12 +111,58 @@ export function checkReferred(play: PlayText, all: readonly Resolved[], problems
   };
   for (const from of all) {
     const { text, resource, needs } = from;
-    for (const need of needs) check(need.name, 'needs', need.at, need, from);
+    for (const need of needs) {
+      check(need.name, 'needs', need.at, need, from);
+      problems.add(...inOrder(from, need, meant(need.name, need, named), places));
+    }
     if (resource.when === false) continue;
     for (const { to, action } of reactionsOf(resource)) {
-      for (const name of to) check(name, `${action}_on`, placeOfText(text, name), resource, from);
+      for (const name of to) {
+        check(name, `${action}_on`, placeOfText(text, name), resource, from);
+        const away = meant(name, resource, named).some(({ on }) => on?.name !== resource.on?.name);
+        if (!away) continue;
+        const message = `${action}_on names "${name}", which is done on another host.`;
+        const hint = 'A service answers changes of its own host: delegate both, or neither.';
+        problems.add({
+          code: 'invalid-value',
+          message,
+          hint,
+          at: placeOfText(text, name),
+          ...viaOf(from),
+        });
+      }
     }
   }
+}
+
+/** Resources are done in written order, so that what is needed must come first. */
+function inOrder(
+  by: Resolved,
+  need: Resolved['needs'][number],
+  needed: readonly Resource[],
+  places: ReadonlyMap<Resource, number>,
+): Problem[] {
+  const here = places.get(by.resource)!;
+  if (needed.every(resource => places.get(resource)! < here)) return [];
+  const { name } = by.resource;
+  const [message, hint] = needed.includes(by.resource)
+    ? [`"${name}" cannot need itself.`, 'Leave it out.']
+    : [
+        `"${name}" needs "${need.name}", which comes later: resources are done in the order they are written in.`,
+        `Put "${need.name}" before "${name}".`,
+      ];
+  return [{ code: 'invalid-value', message, hint, at: need.at, ...viaOf(by) }];
+}
+
+/** The resources by the host that they are done on. */
+function byPlace(resources: readonly Resource[]): Resource[][] {
+  const places = new Map<string | undefined, Resource[]>();
+  for (const resource of resources) {
+    const known = places.get(resource.on?.name);
+    if (known === undefined) places.set(resource.on?.name, [resource]);
+    else known.push(resource);
+  }
+  return [...places.values()];
 }
 
 /** Whether two of one text are rounds of a loop, and not of two includes. */

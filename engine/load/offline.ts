@@ -54,7 +54,7 @@ export function resolveOffline(
   const of = (host: Host) => {
     let own = known.get(host);
     if (own === undefined) {
-      const around = aroundPlay(scopeOf(host, undefined, surroundings), host.become);
+      const around = aroundPlay(scopeOf(host, undefined, surroundings), undefined);
       known.set(host, (own = { around, resolving: { ...options, host, registered: {}, offline: true } }));
     }
     return own;
@@ -88,7 +88,7 @@ export function resolveOffline(
   return entries;
 }
 
-/** Looks for what is referred to, host by host where a name is not there on every host. */
+/** Looks for what is referred to, host by host where it is not seen at once to be there, before, and on the same host. */
 function checkAllReferred(
   play: PlayText,
   hosts: readonly Host[],
@@ -96,16 +96,34 @@ function checkAllReferred(
   found: HostProblems,
 ): void {
   const everywhere = new Set(entries.flatMap(namesEverywhere));
-  const doubtful = entries
-    .flatMap(({ shares }) => shares)
-    .filter(({ resources }) =>
-      resources.some(resolved =>
-        referredBy(resolved).some(names => !names.some(name => everywhere.has(name))),
-      ),
+  const last = new Map<string, number>();
+  const delegated = new Set<string>();
+  for (const [number, { shares }] of entries.entries())
+    for (const resolved of shares.flatMap(({ resources }) => resources)) {
+      for (const name of namesOf(resolved)) last.set(name, number);
+      if (resolved.resource.on !== undefined) for (const name of namesOf(resolved)) delegated.add(name);
+    }
+  const meantBy = (names: readonly string[]) => names.find(name => last.has(name)) ?? '';
+  const isSound = (resolved: Resolved, { resources }: Share, number: number) => {
+    const isBefore = (name: string) =>
+      last.get(name) === number
+        ? resources.findLastIndex(each => namesOf(each).includes(name)) < resources.indexOf(resolved)
+        : last.get(name)! < number;
+    const isHere = (name: string) => resolved.resource.on === undefined && !delegated.has(name);
+    const { needed, answered } = referredBy(resolved);
+    return (
+      needed.map(meantBy).every(name => everywhere.has(name) && isBefore(name)) &&
+      answered.map(meantBy).every(name => everywhere.has(name) && isHere(name))
     );
-  if (doubtful.length === 0) return;
+  };
+  const isDoubtful = entries.some(({ shares }, number) =>
+    shares.some(share => !share.resources.every(resolved => isSound(resolved, share, number))),
+  );
+  if (!isDoubtful) return;
   const links = ({ resources }: Share) =>
-    JSON.stringify(resources.map(each => [namesOf(each), referredBy(each), each.resource.when]));
+    JSON.stringify(
+      resources.map(each => [namesOf(each), referredBy(each), each.resource.when, each.resource.on?.name]),
+    );
   for (const part of partsOf(entries, hosts, links)) {
     const problems = new Problems();
     const all = entries.flatMap(entry => entry.of(part[0]!)?.resources ?? []);
@@ -122,15 +140,15 @@ function namesEverywhere({ shares }: Entry): string[] {
 
 const namesOf = ({ resource: { name, groups } }: Resolved): readonly string[] => [name, ...groups];
 
-/** What a resource refers to, each by the names that it may have. */
-function referredBy({ resource, needs }: Resolved): string[][] {
+/** What a resource refers to, each by the names that it may have, innermost first. */
+function referredBy({ resource, needs }: Resolved): Record<'needed' | 'answered', string[][]> {
   const reactions = resource.when === false ? [] : reactionsOf(resource);
   const names = (name: string, within: readonly string[]) => [
     ...within.map(label => `${label} / ${name}`),
     name,
   ];
-  return [
-    ...needs.map(({ name, within }) => names(name, within)),
-    ...reactions.flatMap(({ to }) => to.map(name => names(name, resource.within))),
-  ];
+  return {
+    needed: needs.map(({ name, within }) => names(name, within)),
+    answered: reactions.flatMap(({ to }) => to.map(name => names(name, resource.within))),
+  };
 }

@@ -1,7 +1,7 @@
 import type { Host } from '../host.ts';
 import { claimedBy, claimsOf, foldersOf } from './claims.ts';
 import type { HostProblems } from './host-problems.ts';
-import { ownedBy } from './names.ts';
+import { ownedBy, thingOwned } from './names.ts';
 import { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
 
@@ -118,7 +118,7 @@ function groupsOf(entries: readonly Entry[]): Map<Entry, Set<number>>[] {
       const { resource } = resolved;
       if (!resource.name.includes('«')) join(`called ${resource.name}`, place);
       const owned = ownedBy(resource);
-      if (owned !== undefined) join(`${resource.module.name} ${owned}`, place);
+      if (owned !== undefined) join(thingOwned(resource, owned), place);
       const { things, paths } = claimedBy(resource);
       for (const thing of things) join(`claimed ${thing}`, place);
       if (paths.length > 0) below.push({ paths, place });

@@ -39,6 +39,19 @@ export function hostsOf(pattern: string, inventory: Inventory, where?: Where): H
   return names.map(name => inventory.hosts.get(name) ?? localhost());
 }
 
+/** The host of a name. Throws a ProblemError when there is none, or it cannot be used. */
+export function hostOf(name: string, inventory: Inventory, at?: Place): Host {
+  const known = inventory.hosts.get(name) ?? (name === 'localhost' ? localhost() : undefined);
+  if (known === undefined) {
+    const hint = didYouMean(name, inventory.hosts.keys()) ?? 'It takes the name of one host.';
+    const message = `There is no host "${name}" in the inventory.`;
+    throw new ProblemError({ code: 'unknown-host', message, hint, ...(at && { at }) });
+  }
+  const problems = inventory.problemsOf(name).map(each => ({ ...each, host: name }));
+  if (problems.length > 0) throw new ProblemError(...problems);
+  return known;
+}
+
 /** The problem that no host or group is called `name`. */
 function unknownHost(
   name: string,

@@ -23,7 +23,9 @@ function compiled(reference: Reference): Expression {
     const [name, ...keys] = reference.path;
     const source =
       name + keys.map(key => (/^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`)).join('');
-    known.set(reference, (expression = compileExpression(source, () => reference.at)));
+    // All that can be known of a host hangs on it.
+    const options = { shallow: name === 'hosts' };
+    known.set(reference, (expression = compileExpression(source, () => reference.at, options)));
   }
   return expression;
 }

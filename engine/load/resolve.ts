@@ -4,13 +4,16 @@ import { namesWithin, type Resource, UnknownArgument } from '../resource.ts';
 import { Locked, masked, Unknown, type Value } from '../value.ts';
 import { type Arguments, mask, readArguments, type Sources } from './arguments.ts';
 import { componentScope } from './component-scope.ts';
+import { targetOf } from './delegation.ts';
 import { resourceKeys } from './envelope.ts';
-import type { Named } from './inventory/model.ts';
+import type { Inventory, Named } from './inventory/model.ts';
 import { becomeOf } from './inventory/own.ts';
 import { checkNames, expandNeeds } from './names.ts';
+import type { OtherFacts } from './other-facts.ts';
 import type { Doc, Path } from './parse.ts';
 import type { PlayText } from './playbook.ts';
 import { includedBy, Problems } from './problems.ts';
+import { outcomeOf, type Registered } from './registered.ts';
 import {
   type EntryText,
   type IncludeText,
@@ -20,6 +23,7 @@ import {
 } from './resource-text.ts';
 import { condition, isElement, placeOf, type Round, refuse, roundsOf } from './rounds.ts';
 import { runtime } from './scope.ts';
+import { skipped } from './skipped.ts';
 import { evaluateTree, referencesOf, type Tree } from './tree.ts';
 import { validate } from './validate.ts';
 import type { VariableScope } from './variables.ts';
@@ -30,12 +34,11 @@ export interface SecretSink {
   add(text: string, label: string): void;
 }
 
-/** Outcomes by `register` name: maps of plain data, or lists of them for loops. */
-export type Registered = Readonly<Record<string, object>>;
-
 /** What resolving a play needs besides the play. */
 export interface Resolving extends Sources {
   host: Host;
+  inventory: Inventory;
+  otherFacts: OtherFacts;
   registered: Registered;
   selects(tags: readonly string[]): boolean;
   secrets?: SecretSink | undefined;
@@ -49,13 +52,15 @@ export interface Resolved {
   needs: readonly (Named & Pick<Resource, 'within'>)[];
   /** The includes that it is in, innermost first. */
   via: readonly Place[];
+  /** The element of its loop. */
+  item?: Value | undefined;
 }
 
 /** What the resources of a play, or of an include, have in common. */
 export interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs' | 'via'> {
   scope: VariableScope;
   /** What is left out registers nothing, which only others that are left out may ask for. */
-  leftOut: Record<string, Unknown>;
+  leftOut: Record<string, Value>;
   become: Become | false | undefined;
   when: boolean | Unknown;
   tags: readonly string[];
@@ -75,7 +80,7 @@ const becomeSchema = { type: 'object', properties: { become: resourceKeys['becom
 /** The resources of a play for one host, in order. Throws a ProblemError with everything that is wrong. */
 export function resolvePlay(play: PlayText, scope: VariableScope, options: Resolving): Resource[] {
   const problems = new Problems();
-  const become = problems.attempt(() => becomeOfPlay(play, scope)) ?? options.host.become;
+  const become = problems.attempt(() => becomeOfPlay(play, scope));
   const all = resolveEntries(play.resources, aroundPlay(scope, become), options, problems);
   checkNames(play, all, problems);
   problems.done();
@@ -127,17 +132,15 @@ export function resolveEntry(
 /** Gives the entries that follow the outcome of one, which came to `resources`, by the name that it registers. */
 export function register(
   text: EntryText,
-  [first]: readonly Resolved[],
+  resources: readonly Resolved[],
   around: Around,
   options: Pick<Resolving, 'registered' | 'selects'>,
 ): void {
-  if (isInclude(text) || text.register === undefined || first === undefined) return;
+  if (!text.sound || isInclude(text) || text.register === undefined) return;
   const { name } = text.register;
-  const key = first.resource.register!;
-  const outcome = Object.hasOwn(options.registered, key) ? (options.registered[key] as Value) : undefined;
-  const unknown = new Unknown(first.resource.groups[0] ?? first.resource.name);
-  if (isSelected(text, around, options)) around.scope.set(name, outcome ?? unknown);
-  else around.leftOut[name] = unknown;
+  const outcome = outcomeOf(text, resources, options.registered);
+  if (isSelected(text, around, options)) around.scope.set(name, outcome);
+  else around.leftOut[name] = outcome;
 }
 
 function isSelected(text: EntryText, { tags }: Around, { selects }: Pick<Resolving, 'selects'>): boolean {
@@ -173,13 +176,15 @@ function includeRound(
 }
 
 function resourceRound(text: ResourceText, round: Round, around: Around, options: Resolving): Resolved {
-  const { module, at, retry, risky } = text;
+  const { module, at, retry, risky, runOnce } = text;
   const decided = conditionOf(text, round, around, options);
   const [when, waitsFor] = decided instanceof Unknown ? [undefined, decided.from] : [decided];
   const read =
     when === false ? skipped(text, round.scope, options) : readArguments(text, round.scope, options);
   for (const secret of read.secrets) options.secrets?.add(secret.text, secret.label);
-  const { become, tags, needs, onFailure } = envelopeOf(text, round, around);
+  const { become: own, tags, needs, onFailure } = envelopeOf(text, round, around);
+  const on = when === false ? undefined : targetOf(text, round.scope, options);
+  const become = own ?? (on ?? options.host).become;
   const locked = decided instanceof Locked ? decided : read.locked;
   const base = baseName(text, round.scope, read);
   const [name, ...groups] = namesWithin(around.names, labelsOf(text, round, base)) as [string, ...string[]];
@@ -202,9 +207,12 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     retry,
     ...(locked === undefined || when === false ? {} : { locked: locked.problem }),
     ...(register === undefined ? {} : { register }),
+    ...(on === undefined ? {} : { on }),
+    ...(runOnce && { once: `${at.file}:${at.line}:${at.column} ${around.within[0] ?? ''}` }),
     secrets: read.secrets,
   };
-  return { text, resource, needs, via: around.via };
+  const item = text.loop === undefined ? undefined : round.scope.get('item');
+  return { text, resource, needs, via: around.via, item };
 }
 
 /** What something inherits from the include that it is in, and adds to it. */
@@ -238,12 +246,6 @@ function conditionOf(
   if (outer === false) return false;
   const own = condition(text, scope, options);
   return own === true ? outer : own;
-}
-
-/** The arguments of what is skipped are not asked for: they may use what is not there. Its name may. */
-function skipped(text: ResourceText, scope: VariableScope, options: Resolving): Arguments {
-  const nothing: Arguments = { args: {}, incomplete: false, secrets: [] };
-  return new Problems().attempt(() => readArguments(text, scope, { ...options, offline: false })) ?? nothing;
 }
 
 /** The name as written, else the module and what it manages. Secrets and what is unknown show by their labels. */

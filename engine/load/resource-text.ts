@@ -47,6 +47,8 @@ export interface ResourceText extends Envelope {
   register?: Named;
   retry: { attempts: number; delayS: number };
   risky?: boolean;
+  runOnce: boolean;
+  delegateTo?: Tree;
 }
 
 /** A component in the place of a resource. */
@@ -147,6 +149,13 @@ function readResource(
   problems.add(...validate(schema, args, { doc, path: at, label: module.name }, 'template'));
   const register = data['register'];
   const retry = isPlainMap(data['retry']) ? data['retry'] : {};
+  const { delegate_to: delegateTo } = treeAt('delegate_to', doc, path, data, problems);
+  const delegation = delegateTo === undefined ? {} : { delegateTo };
+  if (data['run_once'] === true && data['loop'] !== undefined) {
+    const message = 'run_once and loop do not go together: hosts may differ in what they go through.';
+    const hint = 'Write a resource for each, or give the list to the module.';
+    problems.report('unknown-key', message, doc.place([...path, 'run_once'], 'key'), hint);
+  }
   if (typeof register === 'string') refuseReserved(register, doc.place([...path, 'register']), problems);
   return {
     ...readEnvelope(doc, at, data, problems),
@@ -161,6 +170,8 @@ function readResource(
         problems.size > 0 || retry['attempts'] === undefined ? 0 : durationS(String(retry['delay'] ?? '5s')),
     },
     ...(typeof data['risky'] === 'boolean' && { risky: data['risky'] }),
+    runOnce: data['run_once'] === true,
+    ...delegation,
   };
 }
 

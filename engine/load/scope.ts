@@ -1,10 +1,11 @@
 import { userInfo } from 'node:os';
 import type { Host } from '../host.ts';
-import { type Plain, Secret, type Unknown, type Value } from '../value.ts';
+import { Secret, type Unknown, type Value } from '../value.ts';
 import type { Runtime } from './expression/index.ts';
 import { type Facts, unknownFacts } from './facts.ts';
 import { ansibleNames } from './inventory/ansible-names.ts';
 import type { Inventory } from './inventory/model.ts';
+import type { FactsByHost, OtherFacts } from './other-facts.ts';
 import { type Variable, VariableScope } from './variables.ts';
 
 /** What the expressions of a play can use, besides what differs between its hosts. */
@@ -14,6 +15,7 @@ export interface Surroundings {
   variables: readonly Variable[];
   /** Unknown when a file of them is not there. */
   secrets: { [key: string]: Value } | Unknown;
+  otherFacts: OtherFacts;
 }
 
 /** Variables of the environment that are no secret to anybody. */
@@ -41,8 +43,12 @@ export const runtime: Runtime = {
   },
 };
 
-/** The names that expressions can use for one host. Without facts each of them is an Unknown. */
-export function scopeOf(host: Host, facts: Facts | undefined, surroundings: Surroundings): VariableScope {
+/** The names that expressions can use for one host. Facts that are not given are Unknowns. */
+export function scopeOf(
+  host: Host,
+  facts: Facts | { [name: string]: Value } | undefined,
+  surroundings: Surroundings,
+): VariableScope {
   const { inventory, variables, secrets } = surroundings;
   let same = shared.get(surroundings);
   if (same === undefined) {
@@ -50,7 +56,7 @@ export function scopeOf(host: Host, facts: Facts | undefined, surroundings: Surr
     shared.set(surroundings, (same = { hosts: hostsOf(surroundings), groups }));
   }
   const fixed = new Map<string, Value>([
-    ['facts', facts === undefined ? unknownFacts() : (facts as { [key: string]: Plain })],
+    ['facts', facts === undefined ? unknownFacts() : (facts as { [key: string]: Value })],
     ['host', describeHost(host)],
     ['groups', same.groups],
     ['secrets', secrets],
@@ -70,12 +76,20 @@ export function describeHost({ name, address, port, user, transport, groups }: H
 
 /** Every host by name; its variables are evaluated in its own scope, and only when they are asked for. */
 function hostsOf(surroundings: Surroundings): { [name: string]: Value } {
+  const { inventory, otherFacts } = surroundings;
   const hosts: { [name: string]: Value } = {};
-  for (const host of surroundings.inventory.hosts.values()) {
+  for (const host of inventory.hosts.values()) {
     const description = describeHost(host);
-    let vars: Value | undefined;
-    const get = () => (vars ??= scopeOf(host, undefined, surroundings).get('vars')!);
-    Object.defineProperty(description, 'vars', { get, enumerable: true });
+    let facts: { [name: string]: Value } | undefined;
+    const factsOf = () => (facts ??= otherFacts.of(host.name));
+    let vars: { value: Value; asked: FactsByHost } | undefined;
+    const varsOf = () => {
+      const { asked } = otherFacts;
+      if (vars?.asked !== asked) vars = { value: scopeOf(host, factsOf(), surroundings).get('vars')!, asked };
+      return vars.value;
+    };
+    Object.defineProperty(description, 'facts', { get: factsOf, enumerable: true });
+    Object.defineProperty(description, 'vars', { get: varsOf, enumerable: true });
     hosts[host.name] = description;
   }
   return hosts;

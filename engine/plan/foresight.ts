@@ -91,7 +91,7 @@ export function reactionsOf(resources: readonly Resource[]): ReadonlyMap<string,
     if (resource.when === false || resource.incomplete) continue;
     for (const { to, unit, action } of resource.module.reacts?.(resource.args, resource.name) ?? []) {
       for (const source of new Set(to.flatMap(name => meant(name, resource, named)))) {
-        if (source === resource) continue;
+        if (source === resource || source.on?.name !== resource.on?.name) continue;
         reactions.set(source.name, [
           ...(reactions.get(source.name) ?? []),
           { to: source.name, by: resource.name, unit, action },

@@ -125,36 +125,51 @@ function readingsOf({ module, args }: Resource, observed: Observed, foresight: F
   return { read, from: [...from], missing, problem };
 }
 
+/** What is known of the host that a resource is delegated to. */
+export interface Sight {
+  observed: Observed;
+  times: Pick<Context, 'nowS' | 'plannedS'>;
+  /** What changes planned so far will have made of that host. */
+  foresight: Foresight;
+}
+
 /**
  * What each resource would do, in order, with nothing done. A difference that rests on what an earlier resource will
  * have changed is predicted, and says from which. `foresight` is what earlier plays will
- * have changed.
+ * have changed, `elsewhere` what is known of other hosts, or why nothing is.
  */
 export function plan(
   resources: readonly Resource[],
   observed: (resource: Resource) => Observed,
   times: Pick<Context, 'nowS' | 'plannedS'>,
   foresight = new Foresight(),
+  elsewhere: (resource: Resource) => Sight | Problem = ({ name }) => {
+    throw new Error(`the host of ${name} was not entered`);
+  },
 ): PlannedResource[] {
   const reactions = reactionsOf(resources);
+  const away: string[] = [];
   return resources.map(resource => {
     const outcome = (status: Outcome['status'], rest: Partial<Outcome> = {}): PlannedResource => ({
       resource,
       outcome: { ...blankOutcome(resource), status, ...rest },
     });
-    if (resource.when === false) return outcome('skipped', { skipped: 'when' });
+    if (resource.when === false)
+      return outcome('skipped', { skipped: resource.doneBy === undefined ? 'when' : 'run_once' });
+    const sight = resource.on ? elsewhere(resource) : { observed: observed(resource), times, foresight };
+    if ('code' in sight) return outcome('failed', { error: sight });
     const comparison = compare(
       resource,
-      observed(resource),
-      { verifying: false, ...times, name: resource.name },
-      foresight,
+      sight.observed,
+      { verifying: false, ...sight.times, name: resource.name },
+      sight.foresight,
     );
     const { problem } = comparison;
     const predictedFrom = [...new Set([resource.waitsFor ?? [], comparison.predictedFrom].flat())];
     if (resource.module.check) {
       const holds = comparison.diff === null && problem === undefined;
-      if (holds || foresight.changing.length > 0)
-        return outcome('unchanged', { predictedFrom: holds ? [] : [...foresight.changing] });
+      const changing = [...new Set([...foresight.changing, ...sight.foresight.changing, ...away])];
+      if (holds || changing.length > 0) return outcome('unchanged', { predictedFrom: holds ? [] : changing });
       return outcome('failed', { diff: comparison.diff, error: problem ?? unmet(resource, comparison.diff) });
     }
     if (problem !== undefined && resource.when === undefined)
@@ -162,7 +177,8 @@ export function plan(
     if (problem !== undefined) return outcome('failed', { error: problem });
     if (comparison.diff === null && (predictedFrom.length === 0 || !resource.incomplete))
       return outcome('unchanged', { predictedFrom });
-    foresight.add(resource, reactions.get(resource.name) ?? [], comparison.desired);
+    sight.foresight.add(resource, reactions.get(resource.name) ?? [], comparison.desired);
+    if (resource.on !== undefined) away.push(resource.name);
     return outcome('would_change', { diff: comparison.diff, predictedFrom });
   });
 }
@@ -172,9 +188,10 @@ export function predicted(resource: Resource, from: string): Outcome {
   return { ...blankOutcome(resource), status: 'would_change', predictedFrom: [from] };
 }
 
-function blankOutcome({ name, module, secrets }: Resource): Outcome {
+function blankOutcome({ name, module, secrets, on }: Resource): Outcome {
   return {
     name,
+    ...(on && { delegatedTo: on.name }),
     module: module.name,
     status: 'unchanged',
     diff: null,

@@ -8,11 +8,15 @@ import { decodeFacts, factsScript } from './facts.ts';
 
 /** What was read of a host: every probe's result, found again by the probe itself. */
 export class Observed {
-  readonly #results: ReadonlyMap<string, Reading>;
+  readonly #results: Map<string, Reading>;
   readonly facts: Readonly<Record<string, Plain>>;
-  constructor(results: ReadonlyMap<string, Reading>, facts: Readonly<Record<string, Plain>>) {
+  constructor(results = new Map<string, Reading>(), facts: Readonly<Record<string, Plain>> = {}) {
     this.#results = results;
     this.facts = facts;
+  }
+  /** Adds what was read later, which is what holds. */
+  add(later: Observed): void {
+    for (const [key, result] of later.#results) this.#results.set(key, result);
   }
   /** undefined = was not asked for. */
   of(probe: Probe): Reading | undefined {

@@ -25,6 +25,11 @@ export function signOf({ status, diff }: ResourceView): Sign {
   return diff.changes.length > 0 && diff.changes.every(isAnswer) ? signs.answer : signs[diff.kind];
 }
 
+/** The name, and the host that it is done on where that is another one: `Pool member → lb1`. */
+export function labelOf({ name, delegated_to: on }: ResourceView): string {
+  return on === undefined ? name : `${name} → ${on}`;
+}
+
 /** A restart or reload that an earlier change made necessary: it is said as what is done, not as a value. */
 function isAnswer({ before, after }: ChangeView): boolean {
   return after === 'no' && typeof before === 'string' && before.startsWith('because ');

@@ -40,6 +40,7 @@ const onHost = { host: string, play: string };
 const resource = {
   name: string,
   module: string,
+  'delegated_to?': described(string, 'The host that it is done on, where that is another one.'),
   status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'would_change'] },
   diff: described(orNull(ref('diff')), 'What differed; null when nothing did.'),
   predicted_from: described(
@@ -52,7 +53,10 @@ const resource = {
   ),
   duration_ms: count,
   error: orNull(ref('problem')),
-  'skipped?': described(string, '`when`, or what it was not reached because of.'),
+  'skipped?': described(
+    string,
+    '`when`, `run_once` when another host does it, or what it was not reached because of.',
+  ),
   'commands?': described(
     listOf(object({ command: string, output: string })),
     'With -v: the commands that ran.',

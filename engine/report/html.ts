@@ -1,6 +1,6 @@
 import type { HostResult } from '../events.ts';
 import type { Problem } from '../problem.ts';
-import { describe, predictedFrom, signOf } from './changes.ts';
+import { describe, labelOf, predictedFrom, signOf } from './changes.ts';
 import { nameList } from './columns.ts';
 import { css } from './html-style.ts';
 import { escapeMarkup } from './markup.ts';
@@ -90,7 +90,7 @@ function cardBody(host: HostRecord, problems: readonly Problem[]): string {
 }
 
 function row(resource: ResourceView): string {
-  const { name, module, status, diff, deviation, error, skipped } = resource;
+  const { module, status, diff, deviation, error, skipped } = resource;
   const after = status === 'would_change' ? predictedFrom(resource) : [];
   const kind = status === 'failed' ? 'failed' : (diff?.kind ?? status);
   const what =
@@ -102,7 +102,7 @@ function row(resource: ResourceView): string {
   const texts = (diff?.changes ?? []).map(textBox).join('');
   const planned = deviation?.planned ? spans(describe(deviation.planned).flat()) : 'no change';
   return (
-    `<li class="${kind}"><span class="sign">${signOf(resource).text}</span><b>${escapeMarkup(name)}</b> ` +
+    `<li class="${kind}"><span class="sign">${signOf(resource).text}</span><b>${escapeMarkup(labelOf(resource))}</b> ` +
     `<code>${escapeMarkup(module)}</code> <span class="what">${what}</span>` +
     (after.length > 0 ? ` <span class="after">after ${escapeMarkup(after.join(', '))}</span>` : '') +
     (deviation === null ? '' : `<p class="deviation">≠ the plan showed: ${planned}</p>`) +

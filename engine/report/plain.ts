@@ -1,4 +1,4 @@
-import { describe, signOf } from './changes.ts';
+import { describe, labelOf, signOf } from './changes.ts';
 import { planText } from './plan-text.ts';
 import { RunRecord } from './record.ts';
 import type { Output, Reporter } from './reporter.ts';
@@ -38,7 +38,8 @@ function progressLine(event: EventView): string | undefined {
   if (event.event === 'host_reconnected') return `${event.host}: the connection was lost and made again`;
   if (event.event === 'host_reverted') return `${event.host}: put back ${event.restored.join(', ')}`;
   if (event.event !== 'resource') return undefined;
-  const { host, name, status, diff } = event;
+  const { host, status, diff } = event;
+  const name = labelOf(event);
   if (status === 'failed') return `${host}: ✗ ${name}`;
   if (status !== 'changed') return undefined;
   return `${host}: ${signOf(event).text} ${name}${diff ? `: ${paint(describe(diff).flat(), false)}` : ''}`;

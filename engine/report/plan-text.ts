@@ -1,6 +1,6 @@
 import { leaseText } from '../lease.ts';
 import type { Problem } from '../problem.ts';
-import { describe, predictedFrom, signOf } from './changes.ts';
+import { describe, labelOf, predictedFrom, signOf } from './changes.ts';
 import { columnsOf, nameList, pad, truncate } from './columns.ts';
 import type { HostRecord, PlayRecord, RunRecord } from './record.ts';
 import { flow, paint, type Span, type Style, span, wrap } from './style.ts';
@@ -96,7 +96,7 @@ function frameOf(record: RunRecord, play: PlayRecord, layout: Layout): Frame {
   for (const host of play.hosts.values()) {
     for (const resource of host.resources.values()) {
       if (!isShown(resource, layout)) continue;
-      frame.nameColumns = Math.max(frame.nameColumns, Math.min(most, columnsOf(resource.name)));
+      frame.nameColumns = Math.max(frame.nameColumns, Math.min(most, columnsOf(labelOf(resource))));
       frame.moduleColumns = Math.max(frame.moduleColumns, columnsOf(resource.module));
     }
   }
@@ -117,11 +117,14 @@ function resourceLines(host: HostRecord, frame: Frame, layout: Layout): Line[] {
   ];
 }
 
+/** Reasons to skip a resource that are no failure. */
+const wanted: readonly string[] = ['when', 'tags', 'run_once'];
+
 /** Resources that were not reached because of a failure: how many, not which. */
 function notRunLines(resources: readonly ResourceView[]): Line[] {
   const counts = new Map<string, number>();
   for (const { status, skipped } of resources) {
-    if (status !== 'skipped' || skipped === undefined || skipped === 'when' || skipped === 'tags') continue;
+    if (status !== 'skipped' || skipped === undefined || wanted.includes(skipped)) continue;
     counts.set(skipped, (counts.get(skipped) ?? 0) + 1);
   }
   return [...counts].map(([reason, count]) => {
@@ -140,7 +143,9 @@ function linesOf(resource: ResourceView, frame: Frame, layout: Layout): Line[] {
     beside ? layout.columns - start : Math.max(10, layout.columns - 6),
   );
   const name =
-    beside && Number.isFinite(layout.columns) ? truncate(resource.name, frame.nameColumns) : resource.name;
+    beside && Number.isFinite(layout.columns)
+      ? truncate(labelOf(resource), frame.nameColumns)
+      : labelOf(resource);
   const head: Line = [
     span('  '),
     span(sign.text, sign.style),

@@ -32,6 +32,7 @@ export interface CommandView {
 export interface ResourceView {
   name: string;
   module: string;
+  delegated_to?: string;
   status: Status;
   diff: DiffView | null;
   predicted_from: string[];
@@ -197,6 +198,7 @@ function showing(redactor: Redactor) {
   const outcome = (raw: Outcome): ResourceView => ({
     name: line(raw.name),
     module: raw.module,
+    ...(raw.delegatedTo === undefined ? {} : { delegated_to: line(raw.delegatedTo) }),
     status: raw.status,
     diff: diff(raw.diff, raw.secrets.length > 0),
     predicted_from: raw.predictedFrom.map(line),

@@ -31,13 +31,14 @@ export function workspace(lab: Lab, inventory: Record<string, unknown> = {}): st
   cpSync(join(root, 'playbooks'), folder, { recursive: true });
   mkdirSync(join(folder, 'secrets'), { recursive: true });
   const secrets = { db_password: "canary-p@ss/w%rd:'1", secret_key: 'canary-secret-key-2' };
-  writeFileSync(join(folder, 'secrets/flask.yml'), `${JSON.stringify(secrets)}\n`, { mode: 0o600 });
+  for (const name of ['flask', 'two-tier'])
+    writeFileSync(join(folder, `secrets/${name}.yml`), `${JSON.stringify(secrets)}\n`, { mode: 0o600 });
   writeFileSync(join(folder, 'inventory.yml'), lab.inventory(inventory));
   return folder;
 }
 
 /** Playbooks that have a test file of their own, which compares their check with their apply among other things. */
-export const triedAlone = { flask: 'flask.yml' } as const;
+export const triedAlone = { flask: 'flask.yml', twoTier: 'two-tier.yml' } as const;
 
 /** A blank Debian 12 host and a blank Debian 13 host, each with an ACME server, and a workspace for them. */
 export async function blankHosts() {

@@ -219,9 +219,14 @@ describe('a playbook of the repository has no warnings', () => {
     name => {
       const folder = folderOf({});
       cpSync(root, folder, { recursive: true });
-      const secrets = readFileSync(join(folder, 'secrets/flask.example.yml'));
-      rmSync(join(folder, 'secrets/flask.yml'), { force: true });
-      writeFileSync(join(folder, 'secrets/flask.yml'), secrets, { mode: 0o600 });
+      for (const example of readdirSync(join(folder, 'secrets')).filter(file =>
+        /\.example\.yml$/.test(file),
+      )) {
+        const secrets = readFileSync(join(folder, 'secrets', example));
+        const file = join(folder, 'secrets', example.replace('.example', ''));
+        rmSync(file, { force: true });
+        writeFileSync(file, secrets, { mode: 0o600 });
+      }
       expect(renderProblems(loadPlaybook(join(folder, name), { modules }).warnings())).toBe('');
     },
   );

@@ -16,6 +16,12 @@ describe('a playbook full of mistakes', () => {
   });
 });
 
+test('what hosts do for one another is refused where they cannot', async () => {
+  const inventory = 'hosts: { web1: , lb1: }\ngroups: { web: { hosts: [web1] }, lb: { hosts: [lb1] } }';
+  const found = problems(read('fleet.yml'), { 'inventory.yml': inventory });
+  await expect(shown(found)).toMatchFileSnapshot('./mistakes/fleet.txt');
+});
+
 test('resources that would undo each other are told in pairs, with both lines', async () => {
   const tree = { ...files, 'files/code/one.txt': 'one' };
   const found = problems(read('conflicts.yml'), tree, { modules: shipped });

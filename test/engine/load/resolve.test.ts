@@ -169,7 +169,7 @@ describe('registered outcomes', () => {
   });
 
   test('are values afterwards', () => {
-    const [, second] = resolve(resources, facts, { out: { changed: true } });
+    const [, second] = resolve(resources, facts, { out: { 'service a': { changed: true } } });
     expect([second?.when, argsOf(second!)['content']]).toEqual([true, 'True']);
   });
 });
@@ -382,5 +382,48 @@ describe('plays', () => {
       'hosts: all\nvars: { a: "{{ b }}", b: "{{ facts.os.codename }}", c: "{{ facts.disks }}" }\nresources:\n  - { file: { path: /a, content: "{{ a }}" }, when: facts.cpus > 1 }',
     );
     expect([...it.factsUsed].toSorted()).toEqual(['cpus', 'os.codename']);
+  });
+});
+
+describe('facts of other hosts', () => {
+  const files = { 'inventory.yml': 'hosts: { web1: , db1: }\ngroups: { db: { hosts: [db1] } }' };
+  const used = (content: string) => {
+    const it = play(`hosts: web1\nresources:\n  - file: { path: /a, content: "${content}" }`, files);
+    const value = argsOf(it.resolve(it.hosts[0]!)[0]!)['content'];
+    return [value, [...it.otherFacts.asked].map(([host, names]) => [host, ...names])];
+  };
+
+  test.each([
+    ['{{ hosts.db1.facts.ipv4 }}', 'not before hosts.db1.facts.ipv4', [['db1', 'ipv4']]],
+    ['{{ hosts[groups.db[0]].facts.os.id }}', 'not before hosts.db1.facts.os.id', [['db1', 'os.id']]],
+    ['{{ hosts.db1.address }}', 'db1', []],
+  ])('are asked for one by one: %s', (content, value, asked) => {
+    expect(used(content)).toEqual([value, asked]);
+  });
+
+  test('what is skipped asks for none, and others still do by way of the same variable', () => {
+    const skipped = '  - { file: { path: /a, content: "{{ server }}" }, when: false }';
+    const head = 'hosts: web1\nvars: { server: "{{ hosts.db1.facts.hostname }}" }\nresources:\n';
+    const asked = (resources: string) => {
+      const it = play(head + resources, files);
+      const names = it.resolve(it.hosts[0]!).map(({ name }) => name);
+      return [names, [...it.otherFacts.asked.keys()]];
+    };
+    expect(asked(skipped)).toEqual([['file /a'], []]);
+    const both = `${skipped}\n  - file: { path: /b, content: "{{ server }}" }`;
+    expect(asked(both)).toEqual([['file /a', 'file /b'], ['db1']]);
+  });
+
+  test.each([
+    ['hosts.db2.facts.ipv4', '3:36 hosts has no "db2" [undefined-variable]', 'Did you mean "db1"?'],
+    [
+      'hosts.db1.facts.ipv5',
+      '3:36 hosts.db1.facts has no "ipv5" [undefined-variable]',
+      'Did you mean "ipv4"?',
+    ],
+  ])('that are not there are problems: %s', (expression, message, hint) => {
+    const found = problemsIn(() => used(`{{ ${expression} }}`));
+    expect(brief(found)).toEqual([message]);
+    expect(found[0]?.hint).toContain(hint);
   });
 });

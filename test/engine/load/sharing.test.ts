@@ -8,6 +8,7 @@ import { Components } from '../../../engine/load/component.ts';
 import { PlaybookFiles } from '../../../engine/load/files.ts';
 import { loadPlaybook } from '../../../engine/load/index.ts';
 import { readInventory } from '../../../engine/load/inventory/read.ts';
+import { OtherFacts } from '../../../engine/load/other-facts.ts';
 import { parseYaml } from '../../../engine/load/parse.ts';
 import { readPlays } from '../../../engine/load/playbook.ts';
 import { Problems } from '../../../engine/load/problems.ts';
@@ -58,7 +59,16 @@ const term = fc.constantFrom(
     'inventory_hostname',
     'done.changed',
   ],
-  ...['vars.v2', 'hosts.a1.vars.v1', 'v1 | default("d")', '"s"', 'item', 'key', 'v9'],
+  ...[
+    'vars.v2',
+    'hosts.a1.vars.v1',
+    'hosts.a1.facts.hostname',
+    'v1 | default("d")',
+    '"s"',
+    'item',
+    'key',
+    'v9',
+  ],
 );
 const text = fc.oneof(
   fc.constantFrom('p', 'q'),
@@ -89,6 +99,8 @@ const entry = fc
       register: fc.constant('done'),
       become: fc.constantFrom<unknown>(true, '{{ v3 }}'),
       tags: fc.constantFrom(['t'], ['never']),
+      delegate_to: fc.constantFrom('a1', '{{ groups.all[1] }}', '{{ v1 }}', '{{ host.name }}'),
+      run_once: fc.constant(true),
       include: fc.constantFrom('part.yml'),
       what: fc.oneof(
         fc.record({
@@ -106,9 +118,15 @@ const entry = fc
     },
     { requiredKeys: ['what'] },
   )
-  .map(({ what, include, register, ...rest }) =>
+  .map(({ what, include, register, delegate_to, run_once, ...rest }) =>
     include === undefined
-      ? { ...rest, ...(register && { register }), ...what }
+      ? {
+          ...rest,
+          ...(register && { register }),
+          ...(delegate_to && { delegate_to }),
+          ...(run_once && { run_once }),
+          ...what,
+        }
       : { ...rest, include, with: { given: '{{ v1 }}' } },
   );
 const component = `params: { given: { type: string, default: "{{ host.name }}" } }
@@ -118,6 +136,9 @@ resources:
   - service: { name: "{{ given }}", restart_on: [Part] }`;
 
 const placed = ({ code, at }: Problem) => `${basename(at?.file ?? '')}:${at?.line}:${at?.column} ${code}`;
+
+/** Each place once: rounds of a loop, and includes, can have the same there. */
+const placesOf = (problems: readonly Problem[]) => [...new Set(problems.map(placed))];
 
 /**
  * What is wrong for each host when it is resolved by itself, without sharing anything with others, and what is wrong for
@@ -129,8 +150,10 @@ function wrongAlone(path: string): Record<string, string[]> {
   const doc = parseYaml(readFileSync(path, 'utf8'), path);
   const [text] = readPlays(doc, { modules, components: new Components(modules) }, reading);
   const files = new PlaybookFiles(path);
-  const surroundings = { inventory, variables: text!.vars, secrets: {} };
-  const options = { registered: {}, files, templates: new Templates(files), offline: true };
+  const otherFacts = new OtherFacts();
+  const surroundings = { inventory, variables: text!.vars, secrets: {}, otherFacts };
+  const templates = new Templates(files);
+  const options = { inventory, otherFacts, registered: {}, files, templates, offline: true };
   const selects = tagSelection({}, [], reading);
   const alone = [...inventory.hosts.values()].map(host => {
     const own = new Problems();
@@ -138,10 +161,10 @@ function wrongAlone(path: string): Record<string, string[]> {
     own.attempt(() =>
       resolvePlay(text!, scopeOf(host, undefined, surroundings), { ...options, host, selects }),
     );
-    return [host.name, own.all().map(placed)] as const;
+    return [host.name, placesOf(own.all())] as const;
   });
   const met = new Set(alone.flatMap(([, problems]) => problems.map(problem => problem.split(' ')[0])));
-  const elsewhere = problemsInBranches(text!, surroundings, files, options.templates)
+  const elsewhere = problemsInBranches(text!, surroundings, files, templates)
     .map(placed)
     .filter(problem => !met.has(problem.split(' ')[0]));
   return Object.fromEntries(alone.map(([name, problems]) => [name, [...problems, ...elsewhere].toSorted()]));
@@ -152,7 +175,7 @@ function wrongTogether(path: string): Record<string, string[]> {
   const found = problemsIn(() => loadPlaybook(path, { modules }));
   const of = (name: string) =>
     found.filter(({ host }) => host === undefined || host.split(', ').includes(name));
-  return Object.fromEntries(hosts.map(name => [name, of(name).map(placed).toSorted()]));
+  return Object.fromEntries(hosts.map(name => [name, placesOf(of(name)).toSorted()]));
 }
 
 test('hosts that share what resources come to have the problems that each has alone', () => {
