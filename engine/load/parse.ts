@@ -15,7 +15,7 @@ import type { Plain } from '../value.ts';
 import { alignment, type Style } from './alignment.ts';
 import type { Where } from './expression/syntax.ts';
 import { SourceText } from './text.ts';
-import { firstOfEachLine, syntaxProblem, unquotedTemplate } from './yaml-problems.ts';
+import { firstErrors, firstOfEachLine, syntaxProblem, unquotedTemplate } from './yaml-problems.ts';
 import { mergedBy, scalar11 } from './yaml11.ts';
 
 /** Where something is in a document: keys of maps and indexes of lists, from the top. */
@@ -126,11 +126,10 @@ export class Doc {
 export function parseYaml(text: string, file: string, dialect: Dialect = 'own'): Doc {
   const source = new SourceText(file, text.startsWith('\uFEFF') ? text.slice(1) : text);
   const documents = compose(source);
-  const problems = documents.flatMap(({ errors, warnings }) =>
-    [...errors, ...warnings]
-      .filter(({ message }) => dialect === 'own' || !ansibleTags.test(message))
-      .map(error => syntaxProblem(error, source)),
-  );
+  const errors = documents
+    .flatMap(({ errors, warnings }) => [...errors, ...warnings])
+    .filter(({ message }) => dialect === 'own' || !ansibleTags.test(message));
+  const problems = firstErrors(errors, source).map(error => syntaxProblem(error, source));
   const document = documents[0]!;
   const second = documents[1]?.range;
   if (second !== undefined) {

@@ -2,7 +2,7 @@ import type { Problem } from '../problem.ts';
 import type { SourceText } from './text.ts';
 
 /** What the YAML parser says of one error or warning. Offsets count from 0. */
-interface YamlError {
+export interface YamlError {
   code: string;
   message: string;
   pos: readonly [number, number];
@@ -46,6 +46,17 @@ const wordings: Readonly<Record<string, (error: YamlError) => [message: string, 
     'Double the backslash, or use single quotes.',
   ],
 };
+
+/** The first error of each line. Nonsense has thousands in a line, and each of them would be put into words. */
+export function firstErrors(errors: readonly YamlError[], source: SourceText): YamlError[] {
+  const first = new Map<number, YamlError>();
+  for (const error of errors) {
+    const line = source.lineAt(error.pos[0]);
+    const known = first.get(line);
+    if (known === undefined || error.pos[0] < known.pos[0]) first.set(line, error);
+  }
+  return [...first.values()];
+}
 
 /** A problem in this program's words for what the YAML parser found. */
 export function syntaxProblem(error: YamlError, source: SourceText): Problem {

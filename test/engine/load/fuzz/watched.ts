@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
 import { expect, onTestFinished, test } from 'vitest';
-import { attemptOf, type Read, textsIn } from './fuzz/scenes.ts';
-import type { Message, Work } from './fuzz/worker.ts';
+import { attemptOf, type Read, textsIn } from './scenes.ts';
+import type { Message, Work } from './worker.ts';
 
 /** `npm test` tries 20,000; FUZZ_SEED=N FUZZ_RUNS=1 tries one again. */
 const runs = Number(process.env['FUZZ_RUNS'] ?? 1000);
@@ -18,15 +18,19 @@ const first = Number(process.env['FUZZ_SEED'] ?? 0);
 const longestMs = 3000;
 const memoryMb = 256;
 
-test(`whatever is done to a file, it is read or refused with problems, soon (${runs} times)`, async () => {
-  const place = mkdtempSync(join(tmpdir(), 'reconcile-fuzz-'));
-  onTestFinished(() => rmSync(place, { recursive: true }));
-  const fuzz = new Fuzz(join(place, 'tree'), join(place, 'worker.cjs'));
-  const end = first + runs;
-  for (let next = first; next < end && fuzz.failures.length < 10; ) next = await fuzz.tryFrom(next, end);
-  expect(fuzz.failures.map(({ seed, why }) => `${fuzz.replay(seed)}\n${why}\n`)).toEqual([]);
-  expect(fuzz.reads.length).toBeGreaterThan(50);
-}, 3_600_000);
+/** Tries one half of the mutations: each has a file of tests of its own, so that two processors share them. */
+export function testHalf(half: 0 | 1): void {
+  const middle = first + Math.ceil(runs / 2);
+  const [start, end] = half === 0 ? [first, middle] : [middle, first + runs];
+  test(`whatever is done to a file, it is read or refused with problems, soon (${end - start} times)`, async () => {
+    const place = mkdtempSync(join(tmpdir(), 'reconcile-fuzz-'));
+    onTestFinished(() => rmSync(place, { recursive: true }));
+    const fuzz = new Fuzz(join(place, 'tree'), join(place, 'worker.cjs'));
+    for (let next = start; next < end && fuzz.failures.length < 10; ) next = await fuzz.tryFrom(next, end);
+    expect(fuzz.failures.map(({ seed, why }) => `${fuzz.replay(seed)}\n${why}\n`)).toEqual([]);
+    if (start < end) expect(fuzz.reads.length).toBeGreaterThan(50);
+  }, 3_600_000);
+}
 
 /** Mutations that are tried in another thread, of which this one sees when it hangs. */
 class Fuzz {
@@ -38,14 +42,14 @@ class Fuzz {
   constructor(tree: string, program: string) {
     [this.#tree, this.#program] = [tree, program];
     mkdirSync(tree);
-    const entryPoints = [join(import.meta.dirname, 'fuzz/worker.ts')];
+    const entryPoints = [join(import.meta.dirname, 'worker.ts')];
     buildSync({ entryPoints, outfile: program, bundle: true, platform: 'node', format: 'cjs' });
   }
 
   /** Tries seeds until one of them ends the thread, and resolves to the next one to try. */
   tryFrom(from: number, to: number): Promise<number> {
     const now = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
-    const root = join(import.meta.dirname, '../../..');
+    const root = join(import.meta.dirname, '../../../..');
     const work: Work = { root, folder: this.#tree, from, to, now, reads: this.reads };
     const worker = new Worker(this.#program, {
       workerData: work,

@@ -1,0 +1,3 @@
+import { testHalf } from './fuzz/watched.ts';
+
+testHalf(1);
