@@ -30,7 +30,13 @@ type Maker = (run: Run, runtime: Runtime) => (given: Given) => Result;
 const functions: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ['range', run => checked('range()', range, run)],
   ['dict', run => given => dict(given, run)],
-  ['namespace', run => given => new Fields('a namespace', new Map(Object.entries(dict(given, run))))],
+  [
+    'namespace',
+    run => given => {
+      const fields = new Map(Object.entries(dict(given, run)));
+      return new Fields('a namespace', () => fields);
+    },
+  ],
   ['env', (run, runtime) => checked('env()', environment(runtime), run)],
 ]);
 

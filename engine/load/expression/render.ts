@@ -182,23 +182,24 @@ export class Renderer {
 
 function loopFields(elements: readonly Value[], index: number, depth: number, changed: Callable): Fields {
   const { length } = elements;
-  const fields = new Map<string, Result>([
-    ['index', index + 1],
-    ['index0', index],
-    ['revindex', length - index],
-    ['revindex0', length - index - 1],
-    ['first', index === 0],
-    ['last', index === length - 1],
-    ['length', length],
-    ['depth', depth],
-    ['depth0', depth - 1],
-    ['changed', changed],
-    ['cycle', new Callable(({ positional }) => positional[index % positional.length] ?? null)],
-    ['previtem', index > 0 ? elements[index - 1]! : new Undefined('there is no element before the first')],
-    [
-      'nextitem',
-      index + 1 < length ? elements[index + 1]! : new Undefined('there is no element after the last'),
-    ],
-  ]);
-  return new Fields('loop', fields);
+  const make = () =>
+    new Map<string, Result>([
+      ['index', index + 1],
+      ['index0', index],
+      ['revindex', length - index],
+      ['revindex0', length - index - 1],
+      ['first', index === 0],
+      ['last', index === length - 1],
+      ['length', length],
+      ['depth', depth],
+      ['depth0', depth - 1],
+      ['changed', changed],
+      ['cycle', new Callable(({ positional }) => positional[index % positional.length] ?? null)],
+      ['previtem', index > 0 ? elements[index - 1]! : new Undefined('there is no element before the first')],
+      [
+        'nextitem',
+        index + 1 < length ? elements[index + 1]! : new Undefined('there is no element after the last'),
+      ],
+    ]);
+  return new Fields('loop', make);
 }

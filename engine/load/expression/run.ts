@@ -62,10 +62,17 @@ export class Callable {
 /** What `loop` and `namespace()` are: fields that only an expression can reach. */
 export class Fields {
   readonly what: string;
-  readonly fields: Map<string, Result>;
-  constructor(what: string, fields: Map<string, Result>) {
+  readonly #make: () => Map<string, Result>;
+  #fields: Map<string, Result> | undefined;
+
+  /** `make` is called once somebody asks for a field: a loop makes them for every element. */
+  constructor(what: string, make: () => Map<string, Result>) {
     this.what = what;
-    this.fields = fields;
+    this.#make = make;
+  }
+
+  get fields(): Map<string, Result> {
+    return (this.#fields ??= this.#make());
   }
 }
 
