@@ -20,6 +20,8 @@ interface Find {
  * the forms that it takes in URLs, shells, SQL, JSON, YAML, HTML, base64 and hexadecimal digits, by `«label»`.
  */
 export class Redactor {
+  /** The texts whose forms are known: the same secret is told for each resource that has it. */
+  readonly #texts = new Set<string>();
   readonly #labels = new Map<string, string>();
   /** The forms by how they begin, so that a text is gone through once however many there are. */
   readonly #beginnings = new Map<string, string[]>();
@@ -54,6 +56,8 @@ export class Redactor {
   }
 
   #addForms(text: string, label: string): void {
+    if (this.#texts.has(text)) return;
+    this.#texts.add(text);
     for (const form of formsOf(text)) this.#addForm(form, label);
   }
 

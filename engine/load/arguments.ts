@@ -99,6 +99,7 @@ export function maskProblem({ hint, ...problem }: Problem, secrets: readonly Sec
 
 /** A text with the secret texts in it replaced by their labels. */
 export function mask(text: string, secrets: readonly SecretText[]): string {
+  if (secrets.length === 0) return text;
   const redactor = new Redactor();
   for (const secret of secrets) redactor.add(secret.text, secret.label);
   return redactor.with(secrets).mask(text);

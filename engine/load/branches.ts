@@ -147,6 +147,5 @@ function check(references: readonly Reference[], scope: VariableScope, asked: Pa
       !(scope.get(path[0]!) instanceof Unknown) &&
       !asked.some(known => known.every((key, index) => key === path[index])),
   );
-  const certain = needed.map(reference => ({ ...reference, guarded: false }));
-  setting.problems.attempt(() => checkReferences(certain, scope));
+  setting.problems.attempt(() => checkReferences(needed, scope, { guarded: true }));
 }

@@ -1,4 +1,5 @@
 import type { Sources } from './arguments.ts';
+import type { Template } from './expression/index.ts';
 import { type FactName, factsOf } from './facts.ts';
 import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
@@ -29,19 +30,28 @@ export function referencesIn(resource: EntryText, texts: Texts): readonly Referr
     return [...own, ...resource.component.resources.flatMap(each => referencesIn(each, texts))];
   // Only on one of the hosts is what is delegated to it its own.
   const delegating = resource.delegateTo === undefined ? [] : [{ path: ['host', 'name'] }];
-  return [...own, ...delegating, ...templateReferences(resource, texts)];
+  return [...own, ...delegating, ...fileReferences(resource, texts)];
+}
+
+/** The template that makes what a resource writes: it stands in the arguments, or in a file whose name does. */
+export function contentTemplate(
+  { module, args, at }: ResourceText,
+  { files, templates }: Texts,
+): Template | undefined {
+  if (module.files?.template !== true) return undefined;
+  const content = branch(args, 'content');
+  if (content !== undefined) return content.kind === 'template' ? content.template : undefined;
+  const name = branch(args, 'template');
+  if (name === undefined || !isConstant(name)) return undefined;
+  return new Problems().attempt(() => templates.get(files.find(String(name.value), at, 'template')));
 }
 
 const anything: readonly Referring[] = ['facts', 'host', 'vars'].map(name => ({ path: [name] }));
 
 /** What a template file refers to; everything when its name is not known before there is a host. */
-function templateReferences({ module, args, at }: ResourceText, { files, templates }: Texts) {
-  if (module.files?.template !== true) return [];
-  const name = args.kind === 'template' ? args : branch(args, 'template');
+function fileReferences(text: ResourceText, texts: Texts): readonly Referring[] {
+  if (text.module.files?.template !== true) return [];
+  const name = text.args.kind === 'template' ? text.args : branch(text.args, 'template');
   if (name === undefined) return [];
-  if (!isConstant(name)) return anything;
-  const template = new Problems().attempt(() =>
-    templates.get(files.find(String(name.value), at, 'template')),
-  );
-  return template?.references ?? [];
+  return isConstant(name) ? (contentTemplate(text, texts)?.references ?? []) : anything;
 }

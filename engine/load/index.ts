@@ -24,7 +24,7 @@ import { type PlayText, readPlays } from './playbook.ts';
 import { playbookDoc } from './playbook-doc.ts';
 import { Problems } from './problems.ts';
 import type { Registered } from './registered.ts';
-import { resolvePlay, type SecretSink } from './resolve.ts';
+import { type Resolved, resolvePlay, type SecretSink } from './resolve.ts';
 import { resourcesIn } from './resource-text.ts';
 import { type Surroundings, scopeOf } from './scope.ts';
 import { readSecrets, type SecretReading } from './secrets/read.ts';
@@ -185,13 +185,12 @@ function makePlay(
     otherFacts,
   };
   const common = { files, templates, inventory, otherFacts, selects, secrets: sink };
-  const resolve = (host: Host, facts?: Facts, registered: Registered = {}, selected = selects) =>
+  const resolve = (host: Host, facts?: Facts, registered: Registered = {}) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
       ...common,
       host,
       registered,
       offline: facts === undefined,
-      selects: selected,
     });
   const all = hostsOfPlay(text, inventory, setting.inventorySound ? problems : new Problems());
   const reach = reachOf(text, surroundings, common);
@@ -204,6 +203,10 @@ function makePlay(
     const more = problemsInBranches(text, surroundings, files, templates);
     problems.add(...more.filter(({ at }) => !told.has(JSON.stringify(at))));
   }
+  const kinds = kindsOf(all).map(([host, count]) => {
+    const resources = entries.flatMap(entry => entry.on(host));
+    return { host, count, resources };
+  });
   const play: Play = {
     name: text.name,
     at: text.at,
@@ -223,11 +226,10 @@ function makePlay(
     subjects: () => {
       const written = [...fromFiles, ...text.vars];
       const shownFiles = [text.doc.file, ...text.varsFiles.map(({ name }) => shownPath(files.beside(name)))];
-      return kindsOf(all).map(([host, count]) => {
+      return kinds.map(({ host, count, resources }) => {
         const variables = [...inventory.variablesOf(host.name), ...written];
         const source = { entries: text.resources, variables, files, templates, shownFiles };
-        const everything = resolve(host, undefined, {}, () => true);
-        return subjectOf(source, everything, count);
+        return subjectOf(source, resources, count);
       });
     },
   };
@@ -271,13 +273,10 @@ function disagreementsAcross(
   const plays = new Map<Entry, number>();
   for (const [number, { play, entries }] of made.entries()) {
     const own = new Set(play.hosts);
-    for (const { shares } of entries) {
-      const selected = shares.map(({ hosts, resources }) => ({
-        hosts: hosts.filter(host => own.has(host)),
-        resources: resources.filter(({ resource: { on, tags } }) => on === undefined && selects(tags)),
-      }));
-      plays.set(new Entry(selected.filter(share => share.hosts.length > 0)), number);
-    }
+    const here = (host: Host) => own.has(host);
+    const counts = ({ resource: { on, tags } }: Resolved) => on === undefined && selects(tags);
+    for (const { shares } of entries)
+      plays.set(new Entry(shares.map(share => share.only(here, counts))), number);
   }
   const found = new HostProblems();
   const check = (all: readonly OfEntry[], problems: Problems) => {

@@ -48,7 +48,7 @@ export function checkKeys(
   const known = Object.keys(schema.properties!);
   let module = false;
   for (const [key, value] of Object.entries(data)) {
-    const at = doc.place([...path, key], 'key');
+    const at = () => doc.place([...path, key], 'key');
     if (known.includes(key)) {
       if (!literalKeys.includes(key) || !holdsTemplate(value)) continue;
       const message = `${key} is taken as it is written; templates are not evaluated here.`;
@@ -59,12 +59,12 @@ export function checkKeys(
         'Write it out; what differs between hosts goes into the values of resources.',
       );
     } else if (Object.hasOwn(laterKeys, key)) {
-      problems.report('not-supported', `${key} is not supported yet.`, at, laterKeys[key]);
+      problems.report('not-supported', `${key} is not supported yet.`, at(), laterKeys[key]);
     } else if (!Object.hasOwn(modules, key)) {
       const near = nearest(key, known);
       const asModule = wantsModule && near === undefined;
       module ||= asModule;
-      problems.add(asModule ? unknownModule(key, modules, at) : unknownKey(key, label, near, known, at));
+      problems.add(asModule ? unknownModule(key, modules, at()) : unknownKey(key, label, near, known, at()));
     }
   }
   return module;

@@ -1,12 +1,16 @@
 import type { Host } from '../host.ts';
+import type { Resource } from '../resource.ts';
+import { Locked, Unknown } from '../value.ts';
 import { Alike } from './alike.ts';
-import { referencesIn, type Texts } from './facts-used.ts';
+import type { Template } from './expression/index.ts';
+import { contentTemplate, referencesIn, type Texts } from './facts-used.ts';
 import type { HostProblems } from './host-problems.ts';
 import { checkOverlaps, checkReferred, reactionsOf } from './names.ts';
-import { checkTogether, Entry, partsOf, type Share } from './overlaps.ts';
+import { checkTogether, Entry, partsOf, Share } from './overlaps.ts';
 import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
 import { Reach } from './reach.ts';
+import { checkReferences } from './references.ts';
 import {
   type Around,
   aroundPlay,
@@ -16,9 +20,10 @@ import {
   register,
   resolveEntry,
 } from './resolve.ts';
-import { isInclude } from './resource-text.ts';
-import { type Surroundings, scopeOf } from './scope.ts';
+import { type EntryText, isInclude } from './resource-text.ts';
+import { runtime, type Surroundings, scopeOf } from './scope.ts';
 import { referencesOf } from './tree.ts';
+import type { VariableScope } from './variables.ts';
 
 /** What the names in a play lead to, by way of the variables of all hosts and of what its resources register. */
 export function reachOf(play: PlayText, { inventory, variables }: Surroundings, texts: Texts): Reach {
@@ -66,16 +71,10 @@ export function resolveOffline(
     found.add(problems.all(), part);
   }
   const entries = play.resources.map((text): Entry => {
-    const reached = reach.of(referencesIn(text, options));
-    const shares = alike.partsBy(reached).map((part): Share => {
-      const problems = new Problems();
-      const { around, resolving } = of(part[0]!);
-      const resources = resolveEntry(text, around, resolving, problems);
-      found.add(problems.all(), part);
-      if (!isInclude(text) && text.register !== undefined)
-        for (const host of part) register(text, resources, of(host).around, resolving);
-      return { hosts: part, resources };
-    });
+    const shares = sharesOf(text, { alike, reach, texts: options, of, found });
+    if (!isInclude(text) && text.register !== undefined)
+      for (const { hosts, resources } of shares)
+        for (const host of hosts) register(text, resources, of(host).around, of(host).resolving);
     return new Entry(shares);
   });
   const overlaps = (all: readonly Pick<Share, 'resources'>[], problems: Problems) =>
@@ -86,6 +85,56 @@ export function resolveOffline(
   checkTogether(entries, hosts, overlaps, found);
   checkAllReferred(play, hosts, entries, found);
   return entries;
+}
+
+/** What the entries of a play are resolved with. */
+interface Sharing {
+  alike: Alike;
+  reach: Reach;
+  texts: Texts;
+  of(host: Host): { around: Around; resolving: Resolving };
+  found: HostProblems;
+}
+
+/** What an entry comes to; resolved once for hosts that differ in nothing but in the text that its resource writes. */
+function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sharing): Share[] {
+  const resolve = ([first]: readonly Host[], problems: Problems) => {
+    const { around, resolving } = of(first!);
+    return resolveEntry(text, around, resolving, problems);
+  };
+  const shareOf = (part: readonly Host[]): Share => {
+    const problems = new Problems();
+    const resources = resolve(part, problems);
+    found.add(problems.all(), part);
+    return new Share(part, () => resources);
+  };
+  const references = referencesIn(text, texts);
+  const parts = alike.partsBy(reach.of(references));
+  const content = isInclude(text) || text.loop !== undefined ? undefined : contentTemplate(text, texts);
+  if (content === undefined) return parts.map(shareOf);
+  const written = new Set<unknown>(content.references);
+  const kindOf = ([first]: readonly Host[]) => kindOfText(content, of(first!).around.scope);
+  return alike.partsBy(reach.of(references.filter(each => !written.has(each)))).flatMap(wide => {
+    const hosts = new Set(wide);
+    const [first, ...others] = parts.filter(part => hosts.has(part[0]!)) as [Host[], ...Host[][]];
+    const share = shareOf(first);
+    const kind = share.resources.length === 1 ? kindOf(first) : undefined;
+    const same = kind === undefined ? [] : others.filter(part => kindOf(part) === kind);
+    if (same.length === 0) return [share, ...others.map(shareOf)];
+    const apart = [share, ...same.map(part => new Share(part, () => resolve(part, new Problems())))];
+    const together = new Share([first, ...same].flat(), () => share.resources, apart);
+    return [together, ...others.filter(part => !same.includes(part)).map(shareOf)];
+  });
+}
+
+/** What a template comes to, when it is nothing but a text that a file can have, or one that is not known yet. */
+function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown' | undefined {
+  const value = new Problems().attempt(() => {
+    checkReferences(template.references, scope);
+    return template.evaluate(scope, runtime);
+  });
+  if (typeof value === 'string') return 'text';
+  return value instanceof Unknown && !(value instanceof Locked) ? 'unknown' : undefined;
 }
 
 /** Looks for what is referred to, host by host where it is not seen at once to be there, before, and on the same host. */
@@ -99,15 +148,19 @@ function checkAllReferred(
   const last = new Map<string, number>();
   const delegated = new Set<string>();
   for (const [number, { shares }] of entries.entries())
-    for (const resolved of shares.flatMap(({ resources }) => resources)) {
-      for (const name of namesOf(resolved)) last.set(name, number);
-      if (resolved.resource.on !== undefined) for (const name of namesOf(resolved)) delegated.add(name);
-    }
+    for (const { resources } of shares)
+      for (const { resource } of resources)
+        for (const name of namesOf(resource)) {
+          last.set(name, number);
+          if (resource.on !== undefined) delegated.add(name);
+        }
   const meantBy = (names: readonly string[]) => names.find(name => last.has(name)) ?? '';
   const isSound = (resolved: Resolved, { resources }: Share, number: number) => {
+    if (resolved.needs.length === 0 && resolved.resource.module.reacts === undefined) return true;
     const isBefore = (name: string) =>
       last.get(name) === number
-        ? resources.findLastIndex(each => namesOf(each).includes(name)) < resources.indexOf(resolved)
+        ? resources.findLastIndex(({ resource }) => namesOf(resource).includes(name)) <
+          resources.indexOf(resolved)
         : last.get(name)! < number;
     const isHere = (name: string) => resolved.resource.on === undefined && !delegated.has(name);
     const { needed, answered } = referredBy(resolved);
@@ -122,7 +175,12 @@ function checkAllReferred(
   if (!isDoubtful) return;
   const links = ({ resources }: Share) =>
     JSON.stringify(
-      resources.map(each => [namesOf(each), referredBy(each), each.resource.when, each.resource.on?.name]),
+      resources.map(each => [
+        namesOf(each.resource),
+        referredBy(each),
+        each.resource.when,
+        each.resource.on?.name,
+      ]),
     );
   for (const part of partsOf(entries, hosts, links)) {
     const problems = new Problems();
@@ -134,11 +192,13 @@ function checkAllReferred(
 
 /** Names that an entry gives on all of its hosts. */
 function namesEverywhere({ shares }: Entry): string[] {
-  const [first, ...others] = shares.map(({ resources }) => new Set(resources.flatMap(namesOf)));
+  const [first, ...others] = shares.map(
+    ({ resources }) => new Set(resources.flatMap(({ resource }) => namesOf(resource))),
+  );
   return [...(first ?? [])].filter(name => others.every(names => names.has(name)));
 }
 
-const namesOf = ({ resource: { name, groups } }: Resolved): readonly string[] => [name, ...groups];
+const namesOf = ({ name, groups }: Resource): readonly string[] => [name, ...groups];
 
 /** What a resource refers to, each by the names that it may have, innermost first. */
 function referredBy({ resource, needs }: Resolved): Record<'needed' | 'answered', string[][]> {

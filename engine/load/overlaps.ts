@@ -6,9 +6,33 @@ import { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
 
 /** What an entry of a play comes to on hosts that are alike. */
-export interface Share {
-  hosts: readonly Host[];
-  resources: readonly Resolved[];
+export class Share {
+  readonly hosts: readonly Host[];
+  /** The shares that it is put together from, where what its resource writes is another on each. */
+  readonly apart: readonly Share[];
+  readonly #resolve: () => readonly Resolved[];
+  #resources: readonly Resolved[] | undefined;
+
+  constructor(hosts: readonly Host[], resolve: () => readonly Resolved[], apart: readonly Share[] = []) {
+    this.hosts = hosts;
+    this.apart = apart;
+    this.#resolve = resolve;
+  }
+
+  /** As they are on the first of its hosts. */
+  get resources(): readonly Resolved[] {
+    this.#resources ??= this.#resolve();
+    return this.#resources;
+  }
+
+  /** The same with some of its resources for some of its hosts. */
+  only(hosts: (host: Host) => boolean, resources: (resolved: Resolved) => boolean): Share {
+    return new Share(
+      this.hosts.filter(hosts),
+      () => this.resources.filter(resources),
+      this.apart.map(share => share.only(hosts, resources)),
+    );
+  }
 }
 
 /** What an entry of a play comes to on each of its hosts. */
@@ -17,7 +41,7 @@ export class Entry {
   #byHost: ReadonlyMap<string, Share> | undefined;
 
   constructor(shares: readonly Share[]) {
-    this.shares = shares;
+    this.shares = shares.filter(({ hosts }) => hosts.length > 0);
   }
 
   of(host: Host): Share | undefined {
@@ -25,6 +49,19 @@ export class Entry {
       this.shares.flatMap(share => share.hosts.map(each => [each.name, share] as const)),
     );
     return this.#byHost.get(host.name);
+  }
+
+  /** The resources on one of its hosts, exactly. */
+  on(host: Host): readonly Resolved[] {
+    const has = ({ hosts }: Share) => hosts.includes(host);
+    const share = this.shares.find(has);
+    return (share?.apart.find(has) ?? share)?.resources ?? [];
+  }
+
+  /** The same where each share is exact on all of its hosts. */
+  apart(): Entry {
+    if (this.shares.every(share => share.apart.length === 0)) return this;
+    return new Entry(this.shares.flatMap(share => (share.apart.length === 0 ? [share] : share.apart)));
   }
 }
 
@@ -76,11 +113,12 @@ export function checkTogether(
   found: HostProblems,
 ): void {
   for (const group of groupsOf(entries)) {
-    const own = [...group.keys()];
-    for (const part of partsOf(own, hosts, share => share)) {
-      const resources = own.map(entry => ({
+    const own = [...group].map(([entry, places]) => ({ entry, places, apart: entry.apart() }));
+    const apart = own.map(each => each.apart);
+    for (const part of partsOf(apart, hosts, share => share)) {
+      const resources = own.map(({ entry, places, apart }) => ({
         entry,
-        resources: (entry.of(part[0]!)?.resources ?? []).filter((_, place) => group.get(entry)!.has(place)),
+        resources: (apart.of(part[0]!)?.resources ?? []).filter((_, place) => places.has(place)),
       }));
       const problems = new Problems();
       check(resources, problems);

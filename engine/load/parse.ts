@@ -124,8 +124,17 @@ export class Doc {
 
 /** Reads one YAML document. Throws a ProblemError with everything that is wrong with its syntax. */
 export function parseYaml(text: string, file: string, dialect: Dialect = 'own'): Doc {
+  return yamlReader(text, file)(dialect);
+}
+
+/** Reads one YAML document by one dialect after the other; most of the work is the same for both. */
+export function yamlReader(text: string, file: string): (dialect: Dialect) => Doc {
   const source = new SourceText(file, text.startsWith('\uFEFF') ? text.slice(1) : text);
-  const documents = compose(source);
+  let documents: Document[] | undefined;
+  return dialect => readDocument(source, (documents ??= compose(source)), dialect);
+}
+
+function readDocument(source: SourceText, documents: readonly Document[], dialect: Dialect): Doc {
   const errors = documents
     .flatMap(({ errors, warnings }) => [...errors, ...warnings])
     .filter(({ message }) => dialect === 'own' || !ansibleTags.test(message));

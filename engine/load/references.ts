@@ -1,3 +1,5 @@
+import { ProblemError } from '../problem.ts';
+import { isMap, Unknown } from '../value.ts';
 import { compileExpression, type Expression, type Reference } from './expression/index.ts';
 import { Problems } from './problems.ts';
 import { runtime } from './scope.ts';
@@ -5,13 +7,34 @@ import type { VariableScope } from './variables.ts';
 
 /**
  * Checks that every name that is needed for certain has a value, also those that evaluation does not reach because
- * it waits for something unknown. Throws a ProblemError with all that have none.
+ * it waits for something unknown. Throws a ProblemError with all that have none. `guarded` ones are left out unless told.
  */
-export function checkReferences(references: readonly Reference[], scope: VariableScope): void {
+export function checkReferences(
+  references: readonly Reference[],
+  scope: VariableScope,
+  { guarded = false } = {},
+): void {
   const problems = new Problems();
   for (const reference of references)
-    if (!reference.guarded) problems.attempt(() => compiled(reference).evaluate(scope, runtime));
+    if ((guarded || !reference.guarded) && !isSeen(reference, scope))
+      problems.attempt(() => compiled(reference).evaluate(scope, runtime));
   problems.done();
+}
+
+/** Whether it is seen at once that a name leads to a value; what is in a list or a map is left to evaluation. */
+function isSeen({ path }: Reference, scope: VariableScope): boolean {
+  try {
+    let value = scope.get(path[0]!);
+    for (const key of path.slice(1)) {
+      if (value instanceof Unknown) return true;
+      if (!isMap(value) || !Object.hasOwn(value, key)) return false;
+      value = value[key];
+    }
+    return value instanceof Unknown || value === null || !['object', 'undefined'].includes(typeof value);
+  } catch (thrown) {
+    if (thrown instanceof ProblemError) return false;
+    throw thrown;
+  }
 }
 
 /** The same reference is asked for again for each host and each round of a loop. */

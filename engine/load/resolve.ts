@@ -119,8 +119,8 @@ export function resolveEntry(
   problems: Problems,
 ): Resolved[] {
   if (!text.sound) return [];
-  const { scope, leftOut } = around;
-  const own = { ...around, scope: isSelected(text, around, options) ? scope : scope.with(leftOut) };
+  const seesLeftOut = Object.keys(around.leftOut).length > 0 && !isSelected(text, around, options);
+  const own = seesLeftOut ? { ...around, scope: around.scope.with(around.leftOut) } : around;
   const each = (round: Round) =>
     isInclude(text)
       ? includeRound(text, round, own, options, problems)

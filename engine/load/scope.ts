@@ -66,11 +66,14 @@ export function scopeOf(
   return VariableScope.of(fixed, all, inventory.runtime).set('hosts', same.hosts);
 }
 
+/** The account that runs this, which the system is asked for once. */
+let ownName: string | undefined;
+
 /** A host as expressions see it. What is left to ssh_config is what is usual: it differs between controllers. */
 export function describeHost({ name, address, port, user, transport, groups }: Host): {
   [key: string]: Value;
 } {
-  const login = { port: port ?? 22, user: user ?? userInfo().username };
+  const login = { port: port ?? 22, user: user ?? (ownName ??= userInfo().username) };
   return { name, address, ...login, transport, groups: [...groups] };
 }
 

@@ -129,8 +129,16 @@ function secretOf(value: Value, label: string): Value {
   );
 }
 
-/** Every name that the templates of a tree refer to. */
+const references = new WeakMap<Tree, readonly Reference[]>();
+
+/** Every name that the templates of a tree refer to; it is asked for again for each host. */
 export function referencesOf(tree: Tree): readonly Reference[] {
+  let all = references.get(tree);
+  if (all === undefined) references.set(tree, (all = collected(tree)));
+  return all;
+}
+
+function collected(tree: Tree): readonly Reference[] {
   switch (tree.kind) {
     case 'constant':
     case 'vault':

@@ -121,12 +121,21 @@ export function complete(
   if (typeof data !== 'object' || data === null || !isPlainObject(data) || schema.properties === undefined)
     return data;
   const filled: Record<string, unknown> = { ...data };
-  for (const [key, inner] of Object.entries(schema.properties)) {
+  for (const [key, inner] of propertiesOf(schema)) {
     if (filled[key] === undefined && inner.default !== undefined)
       filled[key] = typeof inner.default === 'object' ? structuredClone(inner.default) : inner.default;
     else if (Object.hasOwn(filled, key)) filled[key] = complete(inner, filled[key], source, [...path, key]);
   }
   return filled;
+}
+
+const properties = new WeakMap<Schema, [string, Schema][]>();
+
+/** The properties of a schema, which are gone through for each resource on each host. */
+function propertiesOf(schema: Schema): [string, Schema][] {
+  let all = properties.get(schema);
+  if (all === undefined) properties.set(schema, (all = Object.entries(schema.properties ?? {})));
+  return all;
 }
 
 function isPlainObject(data: object): boolean {

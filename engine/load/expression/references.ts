@@ -143,12 +143,18 @@ class Collector {
   }
 
   #add(path: string[], at: Span, { guarded, asked }: Way, may: boolean): void {
-    const place = this.#where(at.start, at.end - at.start);
+    const where = this.#where;
     const optional = may || asked.some(known => known.every((key, index) => key === path[index]));
-    this.found.push({
-      start: at.start,
-      reference: { path, at: place, guarded: guarded || optional, optional },
-    });
+    const reference: Reference = {
+      path,
+      guarded: guarded || optional,
+      optional,
+      // Looking a place up costs more than all the rest, and few are asked for.
+      get at() {
+        return where(at.start, at.end - at.start);
+      },
+    };
+    this.found.push({ start: at.start, reference });
   }
 }
 

@@ -4,7 +4,7 @@ import { ProblemError } from '../../problem.ts';
 import { isMap, type Value } from '../../value.ts';
 import { placeIn } from '../expression/index.ts';
 import { readText, shownPath } from '../files.ts';
-import { parseYaml } from '../parse.ts';
+import { parseYaml, yamlReader } from '../parse.ts';
 import { Problems } from '../problems.ts';
 import type { SecretSink } from '../resolve.ts';
 import { Vault } from '../vaulted.ts';
@@ -136,14 +136,15 @@ function readFile(name: string, problems: Problems): InventorySource {
   if (!looksLikeYaml(name, text)) return readIni(text.replace(/^\uFEFF/, ''), file, problems);
   // What is no inventory of Ansible is read again as YAML 1.2.
   const asAnsible = new Problems();
-  const doc = asAnsible.attempt(() => parseYaml(text, file, 'ansible'));
+  const read = yamlReader(text, file);
+  const doc = asAnsible.attempt(() => read('ansible'));
   if (!/^["']?(?:hosts|groups|defaults|vars)["']?\s*:/m.test(text)) asAnsible.done();
   if (isMap(doc?.data) && typeof doc.data['plugin'] === 'string')
     throw notSupported(file, 'a plugin of Ansible');
   if (doc !== undefined && isDynamic(doc.data))
     return readDynamic(doc.data as { [key: string]: Value }, doc, problems);
   if (doc !== undefined && isAnsibleYaml(doc.data)) return readAnsibleYaml(doc, problems);
-  return readOwnFormat(parseYaml(text, file), problems);
+  return readOwnFormat(read('own'), problems);
 }
 
 function notSupported(file: string, what: string): ProblemError {

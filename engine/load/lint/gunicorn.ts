@@ -1,7 +1,7 @@
 import type { Rule } from './rule.ts';
 import { argument, type ResourceSubject, type Subject } from './subject.ts';
 import { matchesIn, type Text } from './texts.ts';
-import { valuesOf } from './units.ts';
+import { settingsOf, valuesOf } from './units.ts';
 
 const everywhere =
   /(?:--bind(?:[=\s]+|\s*$)|(?<=\s)-b\s*|^\s*bind\s*=\s*\[?\s*)["']?(?:tcp:\/\/)?(?:0\.0\.0\.0|\[::\]|(?=:\d))(?::\d+)?/gm;
@@ -22,7 +22,7 @@ export const publicBind: Rule = {
             message:
               'Gunicorn listens on every address of the host, also for those outside who should come by Nginx.',
             hint: 'Write: --bind unix:/run/APP/gunicorn.sock, or --bind 127.0.0.1:8000',
-            at,
+            at: at(),
             of: resource.text,
           };
   },
@@ -49,7 +49,7 @@ export const tooManyConnections: Rule = {
       yield {
         message: `Gunicorn can open ${wanted} connections${from}, and PostgreSQL takes ${free}.`,
         hint: `Lower --workers, raise the limit with pg_setting: { name: max_connections, value: ${Math.ceil((wanted + connections.reserved) / 50) * 50} }, or put PgBouncer in between.`,
-        at,
+        at: at(),
         of: of.text,
       };
   },
@@ -62,7 +62,7 @@ function poolsOf({ resources }: Subject) {
   return resources
     .filter(({ module, present }) => module === 'systemd_unit' && present)
     .flatMap(of =>
-      valuesOf(of, 'ExecStart').flatMap(({ value, at }) => {
+      valuesOf(settingsOf(of), 'ExecStart').flatMap(({ value, at }) => {
         const workers = /gunicorn\b.*?\s(?:--workers[=\s]+|-w\s*)(\d+)/s.exec(value)?.[1];
         const threads = /\s--threads[=\s]+(\d+)/.exec(value)?.[1] ?? 1;
         return workers === undefined ? [] : [{ of, at, count: Number(workers) * Number(threads) }];

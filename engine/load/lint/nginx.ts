@@ -28,7 +28,7 @@ export const aliasSlash: Rule = {
           yield {
             message: `The ${has} ends with a slash, but the ${lacks} does not.`,
             hint: `Write: ${lacks} ${shown}/${lacks === 'alias' ? ';' : ' {'}`,
-            at,
+            at: at(),
             of: resource.text,
           };
         }

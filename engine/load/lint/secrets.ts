@@ -72,10 +72,11 @@ function* inText(text: Text): Iterable<Finding> {
   for (const { match, at } of matchesIn(written, assignments)) {
     const [, name, value] = match as unknown as [string, string, string];
     if (secretName.test(name) && isClear(value))
-      yield { message: `"${name}" is a secret that stands here in clear.`, ...advice(name), at };
+      yield { message: `"${name}" is a secret that stands here in clear.`, ...advice(name), at: at() };
   }
   for (const { match, at } of matchesIn(written, urls))
-    if (isClear(match[1]!)) yield { message: 'This URL has a password in clear.', ...advice('password'), at };
+    if (isClear(match[1]!))
+      yield { message: 'This URL has a password in clear.', ...advice('password'), at: at() };
 }
 
 export const keyReadable: Rule = {

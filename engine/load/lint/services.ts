@@ -10,12 +10,13 @@ export const restartMissing: Rule = {
     'A service reads a file of the play, or is started from it, and is not restarted when it changes: until somebody restarts it, it runs as before. Name the resource in the `restart_on` of the service, or in its `reload_on` where a reload is enough.',
   *check(subject) {
     const resources = byName(subject.resources.map(({ resource }) => resource));
+    const managed = managedIn(subject);
     for (const service of subject.resources) {
       if (service.module !== 'service' || !service.present || argument(service, 'state') === 'stopped')
         continue;
       const named = ['restart_on', 'reload_on'].flatMap(key => (argument(service, key) as string[]) ?? []);
       const answered = new Set(named.flatMap(name => meant(name, service.resource, resources)));
-      const missing = dependencies(service, subject).filter(({ resource }) => !answered.has(resource));
+      const missing = dependencies(service, managed).filter(({ resource }) => !answered.has(resource));
       if (missing.length === 0) continue;
       const names = [...new Set(missing.map(({ resource }) => resource.name))];
       const all = [...new Set([...((argument(service, 'restart_on') as string[]) ?? []), ...names])];
@@ -36,12 +37,25 @@ const quoted = (name: string) => (/^[\w /.-]+$/.test(name) ? name : JSON.stringi
 const listed = (names: readonly string[]) =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
+/** What a service can depend on: units by their full names, and files and environments by their paths. */
+function managedIn({ resources }: Subject) {
+  const present = resources.filter(each => each.present);
+  const files = present
+    .filter(({ module }) => ['file', 'python_venv'].includes(module))
+    .map(each => {
+      const written = branch(each.text.args, 'path');
+      return { each, path: argument(each, 'path'), source: written && String(sourceOf(written)) };
+    });
+  const units = new Map<string, ResourceSubject[]>();
+  for (const unit of present.filter(({ module }) => module === 'systemd_unit'))
+    units.set(unitOf(unit), [...(units.get(unitOf(unit)) ?? []), unit]);
+  return { units, files };
+}
+
 /** The unit of a service, and what the unit and the service read of what the play puts onto the host. */
-function dependencies(service: ResourceSubject, { resources }: Subject): ResourceSubject[] {
+function dependencies(service: ResourceSubject, managed: ReturnType<typeof managedIn>): ResourceSubject[] {
   const name = unitOf(service);
-  const units = resources.filter(
-    each => each.module === 'systemd_unit' && each.present && unitOf(each) === name,
-  );
+  const units = managed.units.get(name) ?? [];
   const read = units.flatMap(settingsOf).filter(({ key }) => /^(?:EnvironmentFile|Exec\w*)$/.test(key));
   const words = new Set(
     read.flatMap(({ value }) => value.split(/[\s"'=]+/).map(word => word.replace(/^[-@:+!]+/, ''))),
@@ -49,17 +63,12 @@ function dependencies(service: ResourceSubject, { resources }: Subject): Resourc
   const sources = new Set(units.flatMap(({ texts }) => texts.map(({ source }) => source.trim())));
   const stem = name.replace(/\.\w+$/, '');
   const settings = [`/etc/${stem}/`, `/etc/${stem}.conf`, `/etc/default/${stem}`];
-  const uses = (each: ResourceSubject) => {
-    const path = argument(each, 'path');
-    const written = branch(each.text.args, 'path');
-    if (typeof path !== 'string') return written !== undefined && sources.has(String(sourceOf(written)));
+  const files = managed.files.filter(({ each, path, source }) => {
+    if (typeof path !== 'string') return source !== undefined && sources.has(source);
     if (each.module === 'python_venv') return [...words].some(word => word.startsWith(`${path}/bin/`));
     return (
       words.has(path) || settings.some(each => (each.endsWith('/') ? path.startsWith(each) : path === each))
     );
-  };
-  const files = resources.filter(
-    each => ['file', 'python_venv'].includes(each.module) && each.present && uses(each),
-  );
-  return [...units, ...files];
+  });
+  return [...units, ...files.map(({ each }) => each)];
 }

@@ -1,14 +1,16 @@
 import type { Rule } from './rule.ts';
 import { argument, type ResourceSubject, type Subject } from './subject.ts';
 import { hole, matchesIn } from './texts.ts';
-import { lastValueOf, valuesOf } from './units.ts';
+import { lastValueOf, settingsOf, valuesOf } from './units.ts';
 
 /** The account and the group of Nginx on Debian and Ubuntu. */
 const nginx = 'www-data';
 const sockets = /\bunix:([^\s:;"'}]+)/g;
 
-/** Something that must be passed: who owns it, and what those may do with it. */
+/** Something that must be passed on the way to a socket: who owns it, and what those may do with it. */
 interface Gate {
+  /** Whether it is on the way to a socket. */
+  before(socket: string): boolean;
   what: string;
   mode: string;
   owner: string | undefined;
@@ -22,12 +24,13 @@ export const socketUnreachable: Rule = {
   explanation:
     'Nginx passes requests to a socket that its account, www-data, cannot reach: it must be able to enter every directory on the way and to write to the socket. Run the application as www-data, or give the directory (RuntimeDirectoryMode) and the socket to a group that www-data is in.',
   *check(subject) {
+    const gates = subject.resources.filter(({ present }) => present).flatMap(gatesOf);
     for (const site of subject.resources.filter(({ module, present }) => module === 'nginx_site' && present))
       for (const text of site.texts)
         for (const { match, at } of matchesIn(text, sockets)) {
           const socket = match[1]!;
           if (socket.includes(hole)) continue;
-          const gate = gatesTo(socket, subject).find(each => !isOpen(each, subject));
+          const gate = gates.find(each => each.before(socket) && !isOpen(each, subject));
           if (gate === undefined) continue;
           const owners = [gate.owner, gate.group].map(name => name ?? 'root').join(':');
           yield {
@@ -36,52 +39,54 @@ export const socketUnreachable: Rule = {
               gate.need === 1
                 ? `Let ${nginx} enter it: a mode such as "0755", or the group ${nginx} and "0750".`
                 : `Let ${nginx} write to it: run the application with the group ${nginx}.`,
-            at,
+            at: at(),
             of: site.text,
           };
         }
   },
 };
 
-/** What is known of the directories on the way to a socket, and of the socket. */
-function gatesTo(socket: string, { resources }: Subject): Gate[] {
-  return resources
-    .filter(({ present }) => present)
-    .flatMap((each): Gate[] => {
-      if (each.module === 'directory') return directoryGate(each, socket);
-      return each.module === 'systemd_unit' ? unitGates(each, socket) : [];
-    });
+/** What is known of the directories that sockets are in, and of sockets. */
+function gatesOf(resource: ResourceSubject): Gate[] {
+  if (resource.module === 'directory') return directoryGate(resource);
+  return resource.module === 'systemd_unit' ? unitGates(resource) : [];
 }
 
-function directoryGate(directory: ResourceSubject, socket: string): Gate[] {
+const below = (folder: string) => (socket: string) => socket.startsWith(`${folder}/`);
+
+function directoryGate(directory: ResourceSubject): Gate[] {
   const [path, mode, owner, group] = ['path', 'mode', 'owner', 'group'].map(key => argument(directory, key));
-  if (typeof mode !== 'string' || typeof path !== 'string' || !socket.startsWith(`${path}/`)) return [];
-  return [{ what: path, mode, owner: owner as string, group: group as string, need: 1 }];
+  if (typeof mode !== 'string' || typeof path !== 'string') return [];
+  return [{ before: below(path), what: path, mode, owner: owner as string, group: group as string, need: 1 }];
 }
 
-function unitGates(unit: ResourceSubject, socket: string): Gate[] {
-  const owner = lastValueOf(unit, 'User');
-  const group = lastValueOf(unit, 'Group') ?? owner;
-  const gates: Gate[] = [];
-  const folders = valuesOf(unit, 'RuntimeDirectory').flatMap(({ value }) => value.split(/\s+/));
-  const folder = folders.map(name => `/run/${name}`).find(path => socket.startsWith(`${path}/`));
-  const mode = lastValueOf(unit, 'RuntimeDirectoryMode') ?? '0755';
-  if (folder !== undefined) gates.push({ what: folder, mode, owner, group, need: 1 });
-  for (const { value } of valuesOf(unit, 'ExecStart')) {
-    if (!/gunicorn/.test(value) || !value.includes(`unix:${socket}`)) continue;
+function unitGates(unit: ResourceSubject): Gate[] {
+  const settings = settingsOf(unit);
+  const lastOf = (key: string) => lastValueOf(settings, key);
+  const owner = lastOf('User');
+  const group = lastOf('Group') ?? owner;
+  const folders = valuesOf(settings, 'RuntimeDirectory').flatMap(({ value }) => value.split(/\s+/));
+  const mode = lastOf('RuntimeDirectoryMode') ?? '0755';
+  const gates = folders.map((name): Gate => {
+    const what = `/run/${name}`;
+    return { before: below(what), what, mode, owner, group, need: 1 };
+  });
+  for (const { value } of valuesOf(settings, 'ExecStart')) {
     const umask = /\s(?:--umask[=\s]+|-m\s*)(?:0o)?([0-7]{1,4})\b/.exec(value)?.[1];
-    if (umask === undefined) continue;
+    if (umask === undefined || !/gunicorn/.test(value)) continue;
     const left = (0o777 & ~parseInt(umask, 8)).toString(8).padStart(4, '0');
-    gates.push({ what: 'it', mode: left, owner, group, need: 2 });
+    const before = (socket: string) => value.includes(`unix:${socket}`);
+    gates.push({ before, what: 'it', mode: left, owner, group, need: 2 });
   }
-  if (valuesOf(unit, 'ListenStream').some(({ value }) => value === socket))
-    gates.push({
-      what: 'it',
-      mode: lastValueOf(unit, 'SocketMode') ?? '0666',
-      owner: lastValueOf(unit, 'SocketUser'),
-      group: lastValueOf(unit, 'SocketGroup'),
-      need: 2,
-    });
+  const listening = valuesOf(settings, 'ListenStream').map(({ value }) => value);
+  gates.push({
+    before: socket => listening.includes(socket),
+    what: 'it',
+    mode: lastOf('SocketMode') ?? '0666',
+    owner: lastOf('SocketUser'),
+    group: lastOf('SocketGroup'),
+    need: 2,
+  });
   return gates;
 }
 

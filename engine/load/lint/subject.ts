@@ -5,6 +5,7 @@ import { type Body, placeIn } from '../expression/index.ts';
 import { type PlaybookFiles, shownPath } from '../files.ts';
 import type { Path } from '../parse.ts';
 import { Problems } from '../problems.ts';
+import type { Resolved } from '../resolve.ts';
 import { type EntryText, type IncludeText, isInclude, type ResourceText } from '../resource-text.ts';
 import { branch, sourceOf, type Tree } from '../tree.ts';
 import type { Variable } from '../variables.ts';
@@ -57,13 +58,9 @@ export function kindsOf(hosts: readonly Host[]): [host: Host, count: number][] {
 }
 
 /** The play for `hosts` hosts that have `resources`. */
-export function subjectOf(source: Source, resources: readonly Resource[], hosts: number): Subject {
+export function subjectOf(source: Source, resources: readonly Resolved[], hosts: number): Subject {
   const entries = entriesIn(source.entries);
-  const written = new Map(entries.map(text => [text.at, text]));
-  const all = resources.flatMap(resource => {
-    const text = written.get(resource.at);
-    return text === undefined || isInclude(text) ? [] : [resourceSubject(text, resource, source)];
-  });
+  const all = resources.map(({ text, resource }) => resourceSubject(text, resource, source));
   const files = new Set([
     ...source.shownFiles,
     ...entries.map(({ doc }) => doc.file),

@@ -32,13 +32,15 @@ export function withHoles(source: string): string {
   return source.replace(/\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}/gs, template => hole.repeat(template.length));
 }
 
-/** What a pattern finds in a text, each with its place in the source; the whole text where that is not certain. */
-export function matchesIn(text: Text, pattern: RegExp): { match: RegExpMatchArray; at: Place }[] {
-  const written = [...withHoles(text.source).matchAll(pattern)];
+/** What a pattern finds in a text, each with what tells its place in the source; the whole text where that is not certain. */
+export function matchesIn(text: Text, pattern: RegExp): { match: RegExpMatchArray; at: () => Place }[] {
   const found = [...text.shown.matchAll(pattern)];
-  return found.map((match, index) => {
-    const same = written.length === found.length ? written[index]! : undefined;
-    const [start, length] = same === undefined ? [0, text.source.length] : [same.index, same[0].length];
-    return { match, at: text.where(start, length) };
-  });
+  return found.map((match, index) => ({
+    match,
+    at: () => {
+      const written = [...withHoles(text.source).matchAll(pattern)];
+      const same = written.length === found.length ? written[index]! : undefined;
+      return same === undefined ? text.where(0, text.source.length) : text.where(same.index, same[0].length);
+    },
+  }));
 }

@@ -8,7 +8,7 @@ export interface Setting {
   key: string;
   value: string;
   known: boolean;
-  at: Place;
+  at: () => Place;
 }
 
 const lines = /^[ \t]*([A-Z]\w*)[ \t]*=[ \t]*((?:[^\n]*\\\n)*[^\n]*)$/gm;
@@ -23,11 +23,11 @@ export function settingsOf(unit: ResourceSubject): Setting[] {
       );
     if (key === undefined || section === 'name') return [];
     const value = typeof name === 'string' ? `${name}=${text.shown}` : text.shown;
-    return [setting(key, value.trim(), text.where(0, text.source.length))];
+    return [setting(key, value.trim(), () => text.where(0, text.source.length))];
   });
 }
 
-const setting = (key: string, value: string, at: Place): Setting => ({
+const setting = (key: string, value: string, at: Setting['at']): Setting => ({
   key,
   value,
   known: !value.includes(hole),
@@ -35,13 +35,13 @@ const setting = (key: string, value: string, at: Place): Setting => ({
 });
 
 /** The settings of a key. */
-export function valuesOf(unit: ResourceSubject, key: string): Setting[] {
-  return settingsOf(unit).filter(each => each.key === key);
+export function valuesOf(settings: readonly Setting[], key: string): Setting[] {
+  return settings.filter(each => each.key === key);
 }
 
 /** The last value of a key that is known, which is the one that counts. */
-export function lastValueOf(unit: ResourceSubject, key: string): string | undefined {
-  return valuesOf(unit, key).findLast(({ known }) => known)?.value;
+export function lastValueOf(settings: readonly Setting[], key: string): string | undefined {
+  return valuesOf(settings, key).findLast(({ known }) => known)?.value;
 }
 
 /** The full name of a unit or of the unit that a service is for. */
