@@ -204,8 +204,7 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
       before === undefined ? event === 'host_plan' : event === 'resource' && name === before,
     );
     if (holds === undefined) return;
-    const [shell] = sessionShells(lab.processes(name), { entered: true });
-    const root = `/proc/${shell}/root`;
+    const root = lab.root(name);
     const atFirst = packages(lookInto(root, () => 0));
     const all = whole[releases[name]]!.packages;
     const look: Look = lookInto(root, () => (packages(look) - atFirst) / (all - atFirst));

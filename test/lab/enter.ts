@@ -37,6 +37,8 @@ export interface Lab<Name extends string = string> {
   exec(name: Name, script: string, options?: { input?: string; timeoutMs?: number }): Promise<Outcome>;
   /** The processes of a running host, by the ids that this machine knows them by. */
   processes(name: Name): number[];
+  /** A directory of this machine that is the root of a running host, with all that is mounted there. */
+  root(name: Name): string;
   /** Ends every process of a host at once. What it wrote stays. */
   powerCut(name: Name): void;
   /** Shuts a host down in good order. */
@@ -75,6 +77,7 @@ export function enterLab<Name extends string>(lab: LabRecord): Lab<Name> {
     inventory: (extra = {}) => inventory(lab, Object.values(hosts), extra),
     exec: (name, script, options) => machine.execIn(lab, find(name), script, options),
     processes: name => machine.processesOf(lab, find(name)),
+    root: name => `/proc/${machine.initProcess(lab, find(name))}/root`,
     powerCut: name => machine.powerCut(lab, find(name)),
     shutDown: name => machine.shutDown(lab, find(name)),
     boot: name => machine.bootHost(lab, find(name)),
