@@ -124,7 +124,10 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
    * what could be read, with the planned changes laid over it.
    */
   predict?(args: A, tokens: readonly string[], read: Partial<Readings<P>>): State | null;
-  /** Resources whose change this one answers: `unit` names the note on the host. */
+  /**
+   * Resources whose change this one answers: `unit` names the note on the host. The names are read here, as they are
+   * written, so that one that is not known yet is missed here and not by who gets them.
+   */
   reacts?(
     args: A,
     name: string,

@@ -87,12 +87,14 @@ export class UnknownArgument extends Error {
   }
 }
 
-/** What `ask` gives; undefined when it asks for an argument that is not known yet. */
-export function unlessUnknown<T>(ask: () => T): T | undefined {
+/** What `ask` gives; `otherwise` when it asks for an argument that is not known yet. */
+export function unlessUnknown<T>(ask: () => T): T | undefined;
+export function unlessUnknown<T>(ask: () => T, otherwise: T): T;
+export function unlessUnknown<T>(ask: () => T, otherwise?: T): T | undefined {
   try {
     return ask();
   } catch (thrown) {
-    if (thrown instanceof UnknownArgument) return undefined;
+    if (thrown instanceof UnknownArgument) return otherwise;
     throw thrown;
   }
 }

@@ -1,5 +1,6 @@
 import { type Holder, leased, leaseS, lockedProblem, release } from './apply/lease.ts';
 import { recorded } from './apply/outcome.ts';
+import { grouped } from './grouped.ts';
 import type { Become, Host } from './host.ts';
 import type { Context } from './module.ts';
 import { probesOf } from './plan/plan.ts';
@@ -88,12 +89,10 @@ export class Visit {
     facts: ReadonlySet<string> = new Set(),
   ): Promise<Readonly<Record<string, Plain>>> {
     let found: Readonly<Record<string, Plain>> = {};
-    const accounts = new Map<string, Resource[]>();
-    for (const resource of resources) {
-      if (resource.when === false) continue;
-      const account = JSON.stringify(resource.become ?? false);
-      accounts.set(account, [...(accounts.get(account) ?? []), resource]);
-    }
+    const accounts = grouped(
+      resources.filter(({ when }) => when !== false),
+      ({ become }) => JSON.stringify(become ?? false),
+    );
     if (accounts.size === 0 && facts.size > 0) accounts.set('false', []);
     const [first] = accounts.keys();
     await Promise.all(

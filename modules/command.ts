@@ -183,7 +183,8 @@ export const command = defineModule({
     ...(args.run_on === undefined ? [] : [{ do: 'pay', unit: noteOf(args) } as const]),
   ],
   brings: args => (args.creates === undefined ? [] : [{ token: `path:${args.creates}` }]),
-  reacts: args => (args.run_on === undefined ? [] : [{ to: args.run_on, unit: noteOf(args), action: 'run' }]),
+  reacts: args =>
+    args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: noteOf(args), action: 'run' }],
   verifies: args => args.creates !== undefined || args.unless !== undefined,
   timeoutS: () => timeoutS,
   asCheck,

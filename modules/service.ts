@@ -178,8 +178,8 @@ export const service = defineModule({
     return steps;
   },
   reacts: (args, _name) => [
-    { to: args.restart_on ?? [], unit: unitName(args.name), action: 'restart' },
-    { to: args.reload_on ?? [], unit: unitName(args.name), action: 'reload' },
+    { to: [...(args.restart_on ?? [])], unit: unitName(args.name), action: 'restart' },
+    { to: [...(args.reload_on ?? [])], unit: unitName(args.name), action: 'reload' },
   ],
   timeoutS: args => startLimitS + 150 + durationS(args.settle),
 });

@@ -13,19 +13,17 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { Readable } from 'node:stream';
 import type { CommanderError } from 'commander';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import type { Io } from '../engine/cli/io.ts';
-import { commands, program } from '../engine/cli/program.ts';
+import { commands } from '../engine/cli/program.ts';
 import { componentKeys, playKeys } from '../engine/load/envelope.ts';
 import { compile } from '../engine/load/expression/index.ts';
 import { loadInventory, loadPlaybook } from '../engine/load/index.ts';
 import { parseYaml } from '../engine/load/parse.ts';
 import { explanations, problemsOf } from '../engine/problem.ts';
-import { Redactor } from '../engine/redaction.ts';
 import { Secret, type Value } from '../engine/value.ts';
 import { modules } from '../modules/index.ts';
+import { runProgram, silentIo } from './engine/cli/run-program.ts';
 
 const root = join(import.meta.dirname, '..');
 const pages = [
@@ -235,26 +233,8 @@ async function printed(page: string, command: string): Promise<string> {
     'reconcile',
     true,
   ]);
-  let out = '';
-  const output = { write: (text: string) => (out += text) };
-  const io: Io = {
-    argv,
-    stdout: output,
-    stderr: output,
-    stdin: Readable.from([]),
-    env: {},
-    signal: new AbortController().signal,
-    interrupt: () => {},
-    redactor: new Redactor(),
-  };
-  const before = process.cwd();
-  process.chdir(workspace(page));
-  try {
-    await program(io);
-  } finally {
-    process.chdir(before);
-  }
-  return out;
+  const { stdout, stderr } = await runProgram(argv, workspace(page));
+  return stdout + stderr;
 }
 
 describe('what a page says of expressions is so', () => {
@@ -374,8 +354,7 @@ function wordsOf(line: string): string[] {
 
 /** Why the command line does not take `words`; undefined when it does. Nothing is run. */
 async function refusal(words: readonly string[]): Promise<string | undefined> {
-  const io = { stdout: { columns: 80, write: () => true }, env: {}, argv: words } as never;
-  const program = commands(io, () => {});
+  const program = commands({ ...silentIo(), argv: words }, () => {});
   if (/^\w+$/.test(words.join(' '))) {
     return program.commands.some(command => command.name() === words[0]) ? undefined : `no ${words[0]}`;
   }

@@ -26,6 +26,7 @@ import { Redactor } from '../engine/redaction.ts';
 import { view } from '../engine/report/view.ts';
 import type { Step } from '../engine/step.ts';
 import { modules } from '../modules/index.ts';
+import { silentIo } from './engine/cli/run-program.ts';
 import { scratch, sh } from './engine/shell.ts';
 
 /**
@@ -169,22 +170,11 @@ describeClass('a temporary file in the reach of others', () => {
       VISUAL: `f() { stat -c '%a' "$1" "\${1%/*}" >${seen}; echo "$1" >>${seen}; }; f`,
       XDG_RUNTIME_DIR: dir,
     };
-    const io = { ...silent(), env } as Io;
+    const io = { ...silentIo(), env };
     expect(await edited('a: b\n', () => [], io)).toBe('a: b\n');
     const [file, folder, path] = readFileSync(seen, 'utf8').split('\n');
     expect([file, folder, existsSync(path!)]).toEqual(['600', '700', false]);
   });
-});
-
-const silent = (): Io => ({
-  argv: [],
-  stdout: { write: () => true },
-  stderr: { write: () => true },
-  stdin: Readable.from([]),
-  env: {},
-  signal: new AbortController().signal,
-  interrupt: () => {},
-  redactor: new Redactor(),
 });
 
 describeClass('templates and commands from what a host says', () => {
@@ -219,7 +209,11 @@ resources:
   it('a question that a host asks is shown with what steers a terminal made visible', async () => {
     let shown = '';
     const stdin = Object.assign(new Readable({ read() {} }), { isTTY: true, setRawMode: () => {} });
-    const io = { ...silent(), stdin, stderr: { write: (text: string) => (shown += text) } } as unknown as Io;
+    const io = {
+      ...silentIo(),
+      stdin,
+      stderr: { write: (text: string) => (shown += text) },
+    } as unknown as Io;
     const asked = askOnTerminal(io, 'web1: \u001b]52;c;eA==\u0007Code\u202e\u009b2J: ');
     stdin.push('1\n');
     expect(await asked).toBe('1');

@@ -1,3 +1,4 @@
+import { grouped } from '../grouped.ts';
 import type { Host } from '../host.ts';
 import { ansibleNames } from './inventory/ansible-names.ts';
 import { describeHost, type Surroundings } from './scope.ts';
@@ -26,10 +27,9 @@ export class Alike {
     let parts = this.#parts.get(key);
     if (parts === undefined) {
       const lists = names.map(name => this.#numbersOf(name)!);
-      const numbers = numbered(this.#hosts.map((_, index) => lists.map(list => list[index]).join()));
-      const found: Host[][] = [];
-      for (const [index, number] of numbers.entries()) (found[number] ??= []).push(this.#hosts[index]!);
-      this.#parts.set(key, (parts = found));
+      const keys = new Map(this.#hosts.map((host, index) => [host, lists.map(list => list[index]).join()]));
+      parts = [...grouped(this.#hosts, host => keys.get(host)).values()];
+      this.#parts.set(key, parts);
     }
     return parts;
   }

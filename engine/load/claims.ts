@@ -1,6 +1,6 @@
 import { type Claims, typeClaim } from '../module.ts';
 import type { Problem } from '../problem.ts';
-import { type Resource, UnknownArgument } from '../resource.ts';
+import { type Resource, unlessUnknown } from '../resource.ts';
 
 /**
  * A problem for each pair of resources of one host that settle a thing differently. What is not known offline counts
@@ -41,7 +41,7 @@ export function claimedBy(resource: Resource): { things: readonly string[]; path
 
 /** Whether a resource claims something of a path that is below one of its own. */
 export function claimsOf({ module, args }: Resource, path: string): boolean {
-  return Object.keys(known(() => module.claimsBelow?.(args, path)) ?? {}).length > 0;
+  return Object.keys(unlessUnknown(() => module.claimsBelow?.(args, path)) ?? {}).length > 0;
 }
 
 /** Who claims by what. */
@@ -69,7 +69,7 @@ export function foldersOf(path: string): string[] {
 function claimantOf(resource: Resource, play: number): Claimant | undefined {
   const { when, module, args } = resource;
   if (when !== true || module.check === true || module.claims === undefined) return undefined;
-  const claims = known(() => module.claims!(args));
+  const claims = unlessUnknown(() => module.claims!(args));
   return claims && { resource, play, claims, wide: module.claimsBelow !== undefined };
 }
 
@@ -88,7 +88,7 @@ function claimsFacing(a: Claimant, b: Claimant): Claims {
   const paths = Object.keys(b.claims)
     .filter(thing => thing.startsWith(typeClaim) && a.claims[thing] === undefined)
     .map(pathIn);
-  const below = paths.map(path => known(() => module.claimsBelow!(args, path)) ?? {});
+  const below = paths.map(path => unlessUnknown(() => module.claimsBelow!(args, path)) ?? {});
   return Object.assign({}, ...below, a.claims);
 }
 
@@ -106,7 +106,9 @@ function disputed(a: Claimant, b: Claimant): string | undefined {
 const unknown = Symbol('unknown');
 
 function settled(claim: Claims[string]): string | undefined | typeof unknown {
-  return typeof claim === 'string' ? claim : known<string | undefined | typeof unknown>(claim, unknown);
+  return typeof claim === 'string'
+    ? claim
+    : unlessUnknown<string | undefined | typeof unknown>(claim, unknown);
 }
 
 function disagreement({ resource }: Claimant, other: Claimant, thing: string): Problem {
@@ -119,16 +121,4 @@ function disagreement({ resource }: Claimant, other: Claimant, thing: string): P
     at: resource.at,
     hint: 'Each would undo the other on every run: let one of them declare it.',
   };
-}
-
-/** What a module says of its arguments; `otherwise` while it asks for one that is not known. */
-export function known<T>(ask: () => T): T | undefined;
-export function known<T>(ask: () => T, otherwise: T): T;
-export function known<T>(ask: () => T, otherwise?: T): T | undefined {
-  try {
-    return ask();
-  } catch (thrown) {
-    if (thrown instanceof UnknownArgument) return otherwise;
-    throw thrown;
-  }
 }

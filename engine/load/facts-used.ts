@@ -18,8 +18,16 @@ export function factsUsed(play: PlayText, reach: Reach, texts: Texts): Set<FactN
   return new Set(facts.flatMap(factsOf));
 }
 
+const found = new WeakMap<EntryText, readonly Referring[]>();
+
 /** All that an entry of a play refers to, with its components and template files. */
-export function referencesIn(resource: EntryText, texts: Texts): readonly Referring[] {
+export function referencesIn(entry: EntryText, texts: Texts): readonly Referring[] {
+  let all = found.get(entry);
+  if (all === undefined) found.set(entry, (all = collected(entry, texts)));
+  return all;
+}
+
+function collected(resource: EntryText, texts: Texts): readonly Referring[] {
   const { name, loop, become, when } = resource;
   const values = isInclude(resource)
     ? [...resource.given.values(), ...resource.component.params.map(param => param.default)]

@@ -15,7 +15,7 @@ import { HostProblems } from './host-problems.ts';
 import type { Inventory } from './inventory/model.ts';
 import { readInventory } from './inventory/read.ts';
 import type { Modules } from './keys.ts';
-import { kindsOf, lint, type Subject, subjectOf } from './lint/index.ts';
+import { kindsOf, lint, type Source, type Subject, subjectOf } from './lint/index.ts';
 import { reachOf, resolveOffline } from './offline.ts';
 import { OtherFacts } from './other-facts.ts';
 import { checkTogether, Entry, type OfEntry } from './overlaps.ts';
@@ -226,9 +226,10 @@ function makePlay(
     subjects: () => {
       const written = [...fromFiles, ...text.vars];
       const shownFiles = [text.doc.file, ...text.varsFiles.map(({ name }) => shownPath(files.beside(name)))];
+      const made: Source['made'] = new Map();
       return kinds.map(({ host, count, resources }) => {
         const variables = [...inventory.variablesOf(host.name), ...written];
-        const source = { entries: text.resources, variables, files, templates, shownFiles };
+        const source = { entries: text.resources, variables, files, templates, shownFiles, made };
         return subjectOf(source, resources, count);
       });
     },

@@ -1,7 +1,8 @@
 import { didYouMean } from '../did-you-mean.ts';
+import { grouped } from '../grouped.ts';
 import type { Place, Problem } from '../problem.ts';
-import { byName, meant, type Resource } from '../resource.ts';
-import { disagreements, known } from './claims.ts';
+import { byName, meant, type Resource, unlessUnknown } from '../resource.ts';
+import { disagreements } from './claims.ts';
 import type { PlayText } from './playbook.ts';
 import type { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
@@ -18,7 +19,7 @@ export function checkNames(play: PlayText, all: readonly Resolved[], problems: P
 export function checkOverlaps(all: readonly Resolved[], problems: Problems): void {
   const conflicting = checkOwners(all, problems);
   const others = all.filter(resolved => !conflicting.has(resolved)).map(({ resource }) => resource);
-  for (const here of byPlace(others))
+  for (const here of grouped(others, ({ on }) => on?.name).values())
     for (const problem of disagreements([here]))
       problems.add({ ...problem, ...viaOf(all.findLast(({ resource }) => resource.at === problem.at)) });
   const called = new Map<string, Resolved>();
@@ -80,7 +81,7 @@ export function thingOwned({ on, module }: Resource, identity: string): string {
 /** What a resource manages, by which no other of its module may be called; undefined when it has no state of its own. */
 export function ownedBy({ module, args, when }: Resource): string | undefined {
   if (when !== true || module.check === true) return undefined;
-  return known(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
+  return unlessUnknown(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
 }
 
 /**
@@ -154,17 +155,6 @@ function inOrder(
   return [{ code: 'invalid-value', message, hint, at: need.at, ...viaOf(by) }];
 }
 
-/** The resources by the host that they are done on. */
-function byPlace(resources: readonly Resource[]): Resource[][] {
-  const places = new Map<string | undefined, Resource[]>();
-  for (const resource of resources) {
-    const known = places.get(resource.on?.name);
-    if (known === undefined) places.set(resource.on?.name, [resource]);
-    else known.push(resource);
-  }
-  return [...places.values()];
-}
-
 /** Whether two of one text are rounds of a loop, and not of two includes. */
 function isRound(one: Resolved, other: Resolved): boolean {
   return JSON.stringify(one.via) === JSON.stringify(other.via);
@@ -177,7 +167,7 @@ function viaOf(resolved: Resolved | undefined): Pick<Problem, 'via'> {
 
 /** What a resource reacts to; nothing while that is not known. */
 export function reactionsOf({ module, args, name }: Resource) {
-  return known(() => module.reacts?.(args, name)) ?? [];
+  return unlessUnknown(() => module.reacts?.(args, name)) ?? [];
 }
 
 /** The resources with the names in `needs` replaced by those of all rounds of a loop. */

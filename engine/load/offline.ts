@@ -129,12 +129,12 @@ function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sharing):
 
 /** What a template comes to, when it is nothing but a text that a file can have, or one that is not known yet. */
 function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown' | undefined {
-  const value = new Problems().attempt(() => {
-    checkReferences(template.references, scope);
-    return template.evaluate(scope, runtime);
-  });
+  const problems = new Problems();
+  const value = problems.attempt(() => template.evaluate(scope, runtime));
   if (typeof value === 'string') return 'text';
-  return value instanceof Unknown && !(value instanceof Locked) ? 'unknown' : undefined;
+  if (!(value instanceof Unknown) || value instanceof Locked) return undefined;
+  problems.attempt(() => checkReferences(template.references, scope));
+  return problems.size === 0 ? 'unknown' : undefined;
 }
 
 /** Looks for what is referred to, host by host where it is not seen at once to be there, before, and on the same host. */

@@ -1,3 +1,4 @@
+import { grouped } from '../grouped.ts';
 import type { Host } from '../host.ts';
 import { claimedBy, claimsOf, foldersOf } from './claims.ts';
 import type { HostProblems } from './host-problems.ts';
@@ -92,14 +93,7 @@ export function partsOf(
     // A host without a share must not be taken for one that has another.
     for (const host of hosts) keys.set(host.name, `${keys.get(host.name)};`);
   }
-  const parts = new Map<string, Host[]>();
-  for (const host of hosts) {
-    const own = keys.get(host.name)!;
-    const part = parts.get(own);
-    if (part === undefined) parts.set(own, [host]);
-    else part.push(host);
-  }
-  return [...parts.values()];
+  return [...grouped(hosts, ({ name }) => keys.get(name)).values()];
 }
 
 /**

@@ -1,4 +1,5 @@
 import { nearest } from '../did-you-mean.ts';
+import { grouped } from '../grouped.ts';
 import type { Place, Problem, ProblemCode } from '../problem.ts';
 import type { Path } from './parse.ts';
 import { typeHint } from './type-hint.ts';
@@ -143,11 +144,10 @@ function choice(
   const at = subject.doc.place([...subject.path, ...path]);
   const name = nameOf(path, subject);
   const prefix = `${failure.schemaPath}/`;
-  const branches = new Map<string, Failure[]>();
-  for (const inner of all.filter(({ schemaPath }) => schemaPath.startsWith(prefix))) {
-    const index = inner.schemaPath.slice(prefix.length).split('/')[0]!;
-    branches.set(index, [...(branches.get(index) ?? []), inner]);
-  }
+  const branches = grouped(
+    all.filter(({ schemaPath }) => schemaPath.startsWith(prefix)),
+    ({ schemaPath }) => schemaPath.slice(prefix.length).split('/')[0]!,
+  );
   const here = (inner: Failure) => inner.instancePath === failure.instancePath;
   const fitting = [...branches.values()].filter(
     branch => !branch.some(inner => here(inner) && inner.keyword === 'type'),

@@ -1,3 +1,4 @@
+import { grouped } from '../grouped.ts';
 import type { Probe } from '../probe.ts';
 import { contentLimitBytes, readOnlyApt } from '../probe.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
@@ -94,11 +95,7 @@ export function compile(probes: readonly Probe[], nonce: string): Section[] {
     const names = words(accounts.map(probe => probe.name));
     sections.push({ kind: 'account', probes: accounts, script: `getent ${database} ${names}` });
   }
-  const connections = new Map<string, Of<'sql'>[]>();
-  for (const probe of all('sql')) {
-    const connection = JSON.stringify([probe.as, probe.database]);
-    connections.set(connection, [...(connections.get(connection) ?? []), probe]);
-  }
+  const connections = grouped(all('sql'), probe => JSON.stringify([probe.as, probe.database]));
   for (const group of connections.values()) {
     sections.push({ kind: 'sql', probes: group, script: sqlScript(group, nonce) });
   }

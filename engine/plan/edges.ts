@@ -1,6 +1,6 @@
 import type { Owed, Probe } from '../probe.ts';
 import { Missing } from '../probe.ts';
-import { byName, meant, type Resource, UnknownArgument } from '../resource.ts';
+import { byName, meant, type Resource, unlessUnknown } from '../resource.ts';
 import type { Reading } from './decode.ts';
 import { Foresight } from './foresight.ts';
 import { compare } from './plan.ts';
@@ -50,7 +50,7 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
 
 function reactionsOf(resource: Resource) {
   if (resource.when === false) return [];
-  return known(() => resource.module.reacts?.(resource.args, resource.name)) ?? [];
+  return unlessUnknown(() => resource.module.reacts?.(resource.args, resource.name)) ?? [];
 }
 
 /** The resources whose changes a prediction for `resource` would rest on, in order, if the host were blank. */
@@ -82,15 +82,5 @@ class BlankHost extends Observed {
       default:
         return { value: null };
     }
-  }
-}
-
-/** What depends on arguments that only the host knows is not known here. */
-function known<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (thrown) {
-    if (thrown instanceof UnknownArgument) return undefined;
-    throw thrown;
   }
 }

@@ -1,6 +1,6 @@
 import type { Brought, State } from '../module.ts';
 import type { Owed, Probe } from '../probe.ts';
-import { byName, meant, type Resource } from '../resource.ts';
+import { byName, meant, type Resource, unlessUnknown } from '../resource.ts';
 import { text } from './diff.ts';
 
 /**
@@ -88,8 +88,10 @@ export function reactionsOf(resources: readonly Resource[]): ReadonlyMap<string,
   const reactions = new Map<string, Reaction[]>();
   const named = byName(resources);
   for (const resource of resources) {
-    if (resource.when === false || resource.incomplete) continue;
-    for (const { to, unit, action } of resource.module.reacts?.(resource.args, resource.name) ?? []) {
+    if (resource.when === false) continue;
+    // What else of it is not known yet does not keep it from answering.
+    const answers = unlessUnknown(() => resource.module.reacts?.(resource.args, resource.name)) ?? [];
+    for (const { to, unit, action } of answers) {
       for (const source of new Set(to.flatMap(name => meant(name, resource, named)))) {
         if (source === resource || source.on?.name !== resource.on?.name) continue;
         reactions.set(source.name, [

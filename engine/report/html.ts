@@ -1,4 +1,5 @@
 import type { HostResult } from '../events.ts';
+import { grouped } from '../grouped.ts';
 import type { Problem } from '../problem.ts';
 import { describe, labelOf, predictedFrom, signOf } from './changes.ts';
 import { nameList } from './columns.ts';
@@ -54,15 +55,13 @@ ${tile(sum('deviations'), sum('deviations') === 1 ? 'deviation' : 'deviations', 
 }
 
 function playSection(record: RunRecord, play: PlayRecord, later: readonly PlayRecord[]): string {
-  const groups = new Map<string, string[]>();
-  for (const host of play.hosts.values()) {
+  const groups = grouped(play.hosts.values(), host => {
     const last = !later.some(({ hosts }) => hosts.has(host.host));
-    const card = cardBody(host, last ? record.hostProblems(host.host) : []);
-    groups.set(card, [...(groups.get(card) ?? []), host.host]);
-  }
+    return cardBody(host, last ? record.hostProblems(host.host) : []);
+  });
   const cards = [...groups].map(([card, hosts]) => {
     const count = hosts.length > 1 ? ` <small>${hosts.length} hosts</small>` : '';
-    return `<article><h3>${escapeMarkup(nameList(hosts))}${count}</h3>${card}</article>`;
+    return `<article><h3>${escapeMarkup(nameList(hosts.map(({ host }) => host)))}${count}</h3>${card}</article>`;
   });
   return `<section><h2>${escapeMarkup(play.name)}</h2>\n${cards.join('\n')}\n</section>`;
 }

@@ -14,17 +14,16 @@ export const publicBind: Rule = {
   code: 'public-bind',
   explanation:
     'Gunicorn listens on every address of the host, so that it can be reached from outside past Nginx, without HTTPS and without protection from slow clients. Let it listen on a socket (`--bind unix:/run/app/gunicorn.sock`) or on 127.0.0.1.',
-  *check({ resources }) {
-    for (const resource of resources)
-      for (const text of resource.texts.filter(each => isGunicorn(each, resource)))
-        for (const { at } of matchesIn(text, everywhere))
-          yield {
-            message:
-              'Gunicorn listens on every address of the host, also for those outside who should come by Nginx.',
-            hint: 'Write: --bind unix:/run/APP/gunicorn.sock, or --bind 127.0.0.1:8000',
-            at: at(),
-            of: resource.text,
-          };
+  *each(resource) {
+    for (const text of resource.texts.filter(each => isGunicorn(each, resource)))
+      for (const { at } of matchesIn(text, everywhere))
+        yield {
+          message:
+            'Gunicorn listens on every address of the host, also for those outside who should come by Nginx.',
+          hint: 'Write: --bind unix:/run/APP/gunicorn.sock, or --bind 127.0.0.1:8000',
+          at: at(),
+          of: resource.text,
+        };
   },
 };
 

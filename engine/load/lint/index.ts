@@ -11,7 +11,7 @@ import type { Subject } from './subject.ts';
 import { unreachableTag } from './tags.ts';
 import { urlPassword } from './urls.ts';
 
-export { kindsOf, type Subject, subjectOf } from './subject.ts';
+export { kindsOf, type Source, type Subject, subjectOf } from './subject.ts';
 
 const rules: readonly Rule[] = [
   aliasSlash,
@@ -42,9 +42,13 @@ export function lint(subjects: readonly Subject[]): Warning[] {
     const key = JSON.stringify([code, at.file, at.line, at.column, message]);
     if (!found.has(key)) found.set(key, { severity: 'warning', code, message, hint, at });
   };
-  for (const { code, check } of rules) {
-    for (const subject of subjects)
-      for (const finding of check(subject, subjects)) if (!allows.allow(code, finding)) add(code, finding);
+  const resources = [...new Set(subjects.flatMap(subject => subject.resources))];
+  for (const { code, each, check } of rules) {
+    const findings = [
+      ...(each === undefined ? [] : resources.flatMap(resource => [...each(resource)])),
+      ...(check === undefined ? [] : subjects.flatMap(subject => [...check(subject, subjects)])),
+    ];
+    for (const finding of findings) if (!allows.allow(code, finding)) add(code, finding);
   }
   for (const { code, at } of allows.unused()) {
     const isRule = Object.hasOwn(warnings, code);

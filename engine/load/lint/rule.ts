@@ -1,6 +1,6 @@
 import type { Place } from '../../problem.ts';
 import type { EntryText } from '../resource-text.ts';
-import type { Subject } from './subject.ts';
+import type { ResourceSubject, Subject } from './subject.ts';
 
 /** Something that works and is seldom meant, at its place, with what to do about it. */
 export interface Finding {
@@ -17,6 +17,8 @@ export interface Rule {
   code: string;
   /** What `reconcile explain` and docs/errors.md say of it. */
   explanation: string;
-  /** `all` are the subjects of every play of the playbook, this one among them. */
-  check(subject: Subject, all: readonly Subject[]): Iterable<Finding>;
+  /** What it finds in a resource by itself; what several kinds of hosts have alike is looked at once. */
+  each?(resource: ResourceSubject): Iterable<Finding>;
+  /** What it finds in a play; `all` are the subjects of every play of the playbook, this one among them. */
+  check?(subject: Subject, all: readonly Subject[]): Iterable<Finding>;
 }

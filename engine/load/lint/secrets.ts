@@ -28,10 +28,10 @@ export const secretInClear: Rule = {
       for (const { name, default: tree, at } of include.component.params)
         if (tree !== undefined) yield* inTree(name, tree, at);
     }
-    for (const resource of subject.resources) {
-      for (const text of resource.texts)
-        for (const found of inText(text)) yield { ...found, of: resource.text };
-    }
+  },
+  *each(resource) {
+    for (const text of resource.texts)
+      for (const found of inText(text)) yield { ...found, of: resource.text };
   },
 };
 
@@ -83,23 +83,21 @@ export const keyReadable: Rule = {
   code: 'key-readable',
   explanation:
     'A private key is copied to a file that every account of the host can read. Give the file an owner and the mode "0600", or "0640" with a group. A secret of `secrets.` in such a file is not only warned of: it is the problem `secret-exposed`.',
-  *check({ resources }) {
+  *each(resource) {
+    const { module, present, text, texts } = resource;
+    if (!present) return;
     const message = (what: string) =>
       `${what} is a private key, and every account of the host could read it.`;
-    for (const resource of resources.filter(({ present }) => present)) {
-      const { module, text, texts } = resource;
-      const source = texts.find(({ path, shown }) => path[0] === 'content' && privateKey.test(shown));
-      if (module === 'file' && source !== undefined && isReadable(resource, 'mode'))
-        yield { message: message('This'), hint: 'Write: mode: "0600"', at: text.at, of: text };
-      if (module !== 'tree' || !isReadable(resource, 'file_mode')) continue;
-      const files = argument(resource, 'files') as { path: string; bytes: Buffer }[] | undefined;
-      const key = files?.find(({ bytes }) => privateKey.test(bytes.toString('latin1')));
-      if (key !== undefined) {
-        const at = text.doc.place([...text.path, 'src']);
-        const hint = 'Write: file_mode: "0600", or give the key a file: of its own.';
-        yield { message: message(`"${key.path}"`), hint, at, of: text };
-      }
-    }
+    const source = texts.find(({ path, shown }) => path[0] === 'content' && privateKey.test(shown));
+    if (module === 'file' && source !== undefined && isReadable(resource, 'mode'))
+      yield { message: message('This'), hint: 'Write: mode: "0600"', at: text.at, of: text };
+    if (module !== 'tree' || !isReadable(resource, 'file_mode')) return;
+    const files = argument(resource, 'files') as { path: string; bytes: Buffer }[] | undefined;
+    const key = files?.find(({ bytes }) => privateKey.test(bytes.toString('latin1')));
+    if (key === undefined) return;
+    const at = text.doc.place([...text.path, 'src']);
+    const hint = 'Write: file_mode: "0600", or give the key a file: of its own.';
+    yield { message: message(`"${key.path}"`), hint, at, of: text };
   },
 };
 

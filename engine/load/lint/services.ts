@@ -1,4 +1,5 @@
-import { byName, meant } from '../../resource.ts';
+import { grouped } from '../../grouped.ts';
+import { byName, meant, unlessUnknown } from '../../resource.ts';
 import { branch, sourceOf } from '../tree.ts';
 import type { Rule } from './rule.ts';
 import { argument, type ResourceSubject, type Subject } from './subject.ts';
@@ -14,12 +15,14 @@ export const restartMissing: Rule = {
     for (const service of subject.resources) {
       if (service.module !== 'service' || !service.present || argument(service, 'state') === 'stopped')
         continue;
-      const named = ['restart_on', 'reload_on'].flatMap(key => (argument(service, key) as string[]) ?? []);
+      const { args } = service.resource;
+      const named = unlessUnknown(() => [...(args['restart_on'] ?? []), ...(args['reload_on'] ?? [])]);
+      if (named === undefined) continue;
       const answered = new Set(named.flatMap(name => meant(name, service.resource, resources)));
       const missing = dependencies(service, managed).filter(({ resource }) => !answered.has(resource));
       if (missing.length === 0) continue;
       const names = [...new Set(missing.map(({ resource }) => resource.name))];
-      const all = [...new Set([...((argument(service, 'restart_on') as string[]) ?? []), ...names])];
+      const all = [...new Set<string>([...(args['restart_on'] ?? []), ...names])];
       const { doc, path, at } = service.text;
       const given = doc.get([...path, 'restart_on']) !== undefined;
       yield {
@@ -46,9 +49,10 @@ function managedIn({ resources }: Subject) {
       const written = branch(each.text.args, 'path');
       return { each, path: argument(each, 'path'), source: written && String(sourceOf(written)) };
     });
-  const units = new Map<string, ResourceSubject[]>();
-  for (const unit of present.filter(({ module }) => module === 'systemd_unit'))
-    units.set(unitOf(unit), [...(units.get(unitOf(unit)) ?? []), unit]);
+  const units = grouped(
+    present.filter(({ module }) => module === 'systemd_unit'),
+    unitOf,
+  );
   return { units, files };
 }
 

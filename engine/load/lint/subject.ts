@@ -1,3 +1,4 @@
+import { grouped } from '../../grouped.ts';
 import type { Host } from '../../host.ts';
 import { type Resource, UnknownArgument } from '../../resource.ts';
 import type { Templates } from '../arguments.ts';
@@ -45,22 +46,24 @@ export interface Source {
   templates: Templates;
   /** What was read for it besides its entries, as it is shown. */
   shownFiles: readonly string[];
+  /** What its resources were made into for other kinds of hosts. */
+  made: Map<Resolved, ResourceSubject>;
 }
 
 /** One host for each set of groups, and how many there are of its kind. */
 export function kindsOf(hosts: readonly Host[]): [host: Host, count: number][] {
-  const kinds = new Map<string, Host[]>();
-  for (const host of hosts) {
-    const key = JSON.stringify(host.groups);
-    kinds.set(key, [...(kinds.get(key) ?? []), host]);
-  }
+  const kinds = grouped(hosts, ({ groups }) => JSON.stringify(groups));
   return [...kinds.values()].map(alike => [alike[0]!, alike.length]);
 }
 
 /** The play for `hosts` hosts that have `resources`. */
 export function subjectOf(source: Source, resources: readonly Resolved[], hosts: number): Subject {
   const entries = entriesIn(source.entries);
-  const all = resources.map(({ text, resource }) => resourceSubject(text, resource, source));
+  const all = resources.map(resolved => {
+    const known = source.made.get(resolved) ?? resourceSubject(resolved, source);
+    source.made.set(resolved, known);
+    return known;
+  });
   const files = new Set([
     ...source.shownFiles,
     ...entries.map(({ doc }) => doc.file),
@@ -86,7 +89,7 @@ export function argument({ resource }: Pick<ResourceSubject, 'resource'>, ...pat
   }
 }
 
-function resourceSubject(text: ResourceText, resource: Resource, source: Source): ResourceSubject {
+function resourceSubject({ text, resource }: Resolved, source: Source): ResourceSubject {
   const file = fileText(text, resource, source);
   const texts = [...textsIn(text, text.args, []), ...(file === undefined ? [] : [file])];
   return {

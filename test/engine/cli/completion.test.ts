@@ -3,16 +3,13 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Io } from '../../../engine/cli/io.ts';
-import { program } from '../../../engine/cli/program.ts';
 // What the program imports when it needs it: so that reading it does not count as the time of a test.
 import '../../../engine/load/index.ts';
 import '../../../modules/index.ts';
-import { Redactor } from '../../../engine/redaction.ts';
+import { runProgram } from './run-program.ts';
 
 const root = join(import.meta.dirname, '../../..');
 let folder: string;
@@ -58,26 +55,9 @@ const env = () => ({
 
 /** What the last word may become. */
 async function offered(...words: string[]): Promise<string[]> {
-  let text = '';
-  const output = { write: (more: string) => (text += more) };
-  const io: Io = {
-    argv: ['complete', '--', ...words],
-    stdout: output,
-    stderr: output,
-    stdin: Readable.from([]),
-    env: {},
-    signal: new AbortController().signal,
-    interrupt: () => {},
-    redactor: new Redactor(),
-  };
-  const before = process.cwd();
-  process.chdir(folder);
-  try {
-    expect(await program(io)).toBe(0);
-  } finally {
-    process.chdir(before);
-  }
-  return text
+  const { exitCode, stdout, stderr } = await runProgram(['complete', '--', ...words], folder);
+  expect([exitCode, stderr]).toEqual([0, '']);
+  return stdout
     .split('\n')
     .slice(0, -1)
     .map(line => line.split('\t')[0]!);

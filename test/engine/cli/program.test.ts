@@ -1,11 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import type { Io } from '../../../engine/cli/io.ts';
-import { program } from '../../../engine/cli/program.ts';
-import { Redactor } from '../../../engine/redaction.ts';
+import { runProgram } from './run-program.ts';
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -39,21 +36,7 @@ groups:
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function reconcile(...argv: string[]) {
-  const texts = { stdout: '', stderr: '' };
-  const output = (name: 'stdout' | 'stderr') => ({ write: (text: string) => (texts[name] += text) });
-  const io: Io = {
-    argv,
-    stdout: output('stdout'),
-    stderr: output('stderr'),
-    stdin: Readable.from([]),
-    env: {},
-    signal: new AbortController().signal,
-    interrupt: () => {},
-    redactor: new Redactor(),
-  };
-  return { exitCode: await program(io), ...texts };
-}
+const reconcile = (...argv: string[]) => runProgram(argv);
 
 describe('what is wrong with a command line is said in a sentence', () => {
   test.each<[argv: string[], stderr: string]>([

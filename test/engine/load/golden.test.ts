@@ -1,12 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { expect, it, test } from 'vitest';
-import type { Io } from '../../../engine/cli/io.ts';
-import { program } from '../../../engine/cli/program.ts';
 import { loadInventory } from '../../../engine/load/index.ts';
-import { Redactor } from '../../../engine/redaction.ts';
 import { modules as shipped } from '../../../modules/index.ts';
+import { runProgram } from '../cli/run-program.ts';
 import { folderOf, problems, problemsIn, shown } from './workspace.ts';
 
 const folder = new URL('./mistakes/', import.meta.url);
@@ -131,19 +128,9 @@ test('mistakes of a command line are told as people like to read them', async ()
 });
 
 async function stderrOf(argv: string[]): Promise<string> {
-  let text = '';
-  const io: Io = {
-    argv,
-    stdout: { write: () => true },
-    stderr: { write: (more: string) => (text += more) },
-    stdin: Readable.from([]),
-    env: {},
-    signal: new AbortController().signal,
-    interrupt: () => {},
-    redactor: new Redactor(),
-  };
-  expect(await program(io)).toBe(3);
-  return text;
+  const { exitCode, stderr } = await runProgram(argv);
+  expect(exitCode).toBe(3);
+  return stderr;
 }
 
 /** The messages of a golden file. */

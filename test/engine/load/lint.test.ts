@@ -52,6 +52,14 @@ describe('lint says nothing', () => {
       'of an alias that ends as its location does',
       site('location /a/ { alias /srv/a/; } location /b { alias /srv/b; }'),
     ],
+    [
+      'of a service whose answers are not known',
+      '  - { name: Conf, file: { path: /etc/app.conf } }\n  - service: { name: app, restart_on: ["{{ facts.hostname }}"] }\n',
+    ],
+    [
+      'of a path that is not known',
+      '  - file: { path: "/etc/nginx/{{ facts.hostname }}", content: "a b;" }\n',
+    ],
     ['of a root', site('location /static/ { root /srv/app; }')],
     ['of a key that few can read', '  - file: { path: /a, src: keys/id, mode: "0640" }\n'],
     [

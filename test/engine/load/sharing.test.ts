@@ -172,7 +172,7 @@ function wrongAlone(path: string): Record<string, string[]> {
 
 /** The same as a playbook is loaded for all of them. */
 function wrongTogether(path: string): Record<string, string[]> {
-  const found = problemsIn(() => loadPlaybook(path, { modules }));
+  const found = problemsIn(() => loadPlaybook(path, { modules }).warnings());
   const of = (name: string) =>
     found.filter(({ host }) => host === undefined || host.split(', ').includes(name));
   return Object.fromEntries(hosts.map(name => [name, placesOf(of(name)).toSorted()]));

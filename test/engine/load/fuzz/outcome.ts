@@ -32,7 +32,8 @@ export async function outcome(path: string): Promise<unknown> {
   try {
     if (isInventory(path)) return loadInventory({ inventory: [path] });
     const unlocked = await unlock(path, openers);
-    const { plays } = loadPlaybook(path, { modules, unlocked, vaultPassword: 'a password' });
+    const { plays, warnings } = loadPlaybook(path, { modules, unlocked, vaultPassword: 'a password' });
+    warnings();
     return plays.map(play => play.hosts.slice(0, 1).map(host => play.resolve(host, facts)));
   } catch (thrown) {
     if (thrown instanceof ProblemError) return renderProblems(thrown.problems);

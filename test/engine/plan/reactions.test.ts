@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { reactionsOf } from '../../../engine/plan/foresight.ts';
+import { modules } from '../../../modules/index.ts';
+import { play } from '../load/workspace.ts';
+
+const answers = (service: string) => {
+  const { hosts, resolve } = play(
+    `hosts: web1
+resources:
+  - command: { run: date, always: true }
+    register: made
+  - { name: Settings, file: { path: /etc/app.conf } }
+  - service: ${service}`,
+    {},
+    { modules },
+  );
+  const facts = { hostname: 'web1' } as never;
+  return [...reactionsOf(resolve(hosts[0]!, facts))].map(([to, all]) => [to, all.map(({ unit }) => unit)]);
+};
+
+it('a service answers what it names, also while something else of it is not known yet', () => {
+  const expected = [['Settings', ['app.service']]];
+  expect(answers('{ name: app, restart_on: [Settings] }')).toEqual(expected);
+  expect(answers('{ name: app, restart_on: [Settings], settle: "{{ made.stdout }}" }')).toEqual(expected);
+});
+
+it('whom it answers is not known while a name of it is not', () => {
+  expect(answers('{ name: app, restart_on: [Settings, "{{ made.stdout }}"] }')).toEqual([]);
+});
