@@ -89,7 +89,7 @@ r_sweep() {
 r_move() { mv -fT -- "$r_s" "$r_to" && r_s=; }
 r_commit() { sync -- "$r_s" && r_move && sync -- "\${r_to%/*}"; }
 r_own() {
-  [ -z "$2$3" ] || chown -h "$2:$3" -- "$1" || return
+  [ -z "$2$3" ] || chown -h "$2\${3:+:$3}" -- "$1" || return
   [ -z "$4" ] || [ -L "$1" ] || chmod "$4" -- "$1"
 }
 r_write() {
@@ -131,7 +131,7 @@ r_attributes() {
   r_at "$1" || return
   if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then
     r_down "\${r_to#./}" || return
-    if [ -n "$5" ] && [ -n "$2$3" ]; then chown -hR "$2:$3" -- . || return; fi
+    if [ -n "$5" ] && [ -n "$2$3" ]; then chown -hR "$2\${3:+:$3}" -- . || return; fi
     r_own . "$2" "$3" "$4"
     return
   fi

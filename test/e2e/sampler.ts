@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,13 +33,14 @@ export interface SeenFile {
 
 export interface Seen {
   samples: number;
+  /** How long a look and the pause behind it took on average. */
+  everyMs: number;
   processes: SeenProcess[];
   files: SeenFile[];
 }
 
-/** A process that is older than this is looked at less often: what it was started with is known. */
-const youngMs = 200;
-const intervalMs = 3;
+/** Between two looks, each of which takes a few milliseconds itself. */
+const intervalMs = 1;
 
 async function main(): Promise<void> {
   // Who asked may have given up.
@@ -49,18 +50,19 @@ async function main(): Promise<void> {
   let over = false;
   input.once('close', () => (over = true));
   const seen = new Map<string, SeenProcess | SeenFile>();
-  const since = new Map<string, { at: number; onHost: boolean }>();
+  const known = new Map<string, { isKernel: boolean; onHost: boolean }>();
   let samples = 0;
   process.stdout.write('ready\n');
+  const started = performance.now();
   for (; !over; samples++) {
-    const now = Date.now();
     const all = readdirSync('/proc').filter(name => /^\d+$/.test(name) && name !== String(process.pid));
-    for (const pid of since.keys()) if (!all.includes(pid)) since.delete(pid);
+    const here = new Set(all);
+    for (const pid of known.keys()) if (!here.has(pid)) known.delete(pid);
     for (const pid of all) {
       // Read at once: a process that ends in the middle of a look would belong to nobody.
-      if (!since.has(pid)) since.set(pid, { at: now, onHost: isOnHost(pid) });
-      const { at, onHost } = since.get(pid)!;
-      if (now - at < youngMs || Number(pid) % 50 === samples % 50) look(pid, onHost, order.core, seen);
+      if (!known.has(pid)) known.set(pid, { isKernel: isKernel(pid), onHost: isOnHost(pid) });
+      const { isKernel: passed, onHost } = known.get(pid)!;
+      if (!passed) look(pid, onHost, order.core, seen);
     }
     for (const folder of order.folders) list(folder, order.core, seen);
     await sleep(intervalMs);
@@ -69,10 +71,20 @@ async function main(): Promise<void> {
   process.stdout.write(
     JSON.stringify({
       samples,
+      everyMs: (performance.now() - started) / samples,
       processes: found.filter(each => 'command' in each),
       files: found.filter(each => 'path' in each),
     }),
   );
+}
+
+/** Whether it is a thread of the kernel, which has no program, no arguments and no environment. */
+function isKernel(pid: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === '';
+  } catch {
+    return true;
+  }
 }
 
 const isOnHost = (pid: string) => readIfThere(`/proc/${pid}/cgroup`).includes('/reconcile-lab/');
@@ -100,11 +112,18 @@ function list(folder: string, core: string, seen: Map<string, SeenProcess | Seen
   }
 }
 
+const buffer = Buffer.alloc(1 << 20);
+
+/** The first mebibyte of a file, until the next one is read; nothing when it is not there. */
 function readIfThere(path: string): Buffer {
+  let fd: number | undefined;
   try {
-    return readFileSync(path);
+    fd = openSync(path, 'r');
+    return buffer.subarray(0, readSync(fd, buffer));
   } catch {
-    return Buffer.alloc(0);
+    return buffer.subarray(0, 0);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

@@ -15,10 +15,14 @@ export function formsOf(core: string): string[] {
   return [...new Set([core, core.toUpperCase(), ...aligned, hex, hex.toUpperCase()])];
 }
 
+const known = new Map<string, readonly string[]>();
+
 /** A few words around each trace of a core in a text; empty when there is none. */
 export function tracesIn(text: string | Buffer, core: string): string[] {
-  const bytes = Buffer.from(text as string);
-  return formsOf(core).flatMap(form => {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+  let forms = known.get(core);
+  if (forms === undefined) known.set(core, (forms = formsOf(core)));
+  return forms.flatMap(form => {
     const at = bytes.indexOf(form);
     return at < 0 ? [] : [bytes.subarray(Math.max(0, at - 60), at + 60).toString('latin1')];
   });

@@ -128,7 +128,7 @@ describe.runIf(isRoot).each(shells)('as root, %s', { timeout: 120_000 }, (_, arg
       'new',
       ['640', nobody, 0],
       ['604', nobody, 0],
-      ['700', nobody, nobody],
+      ['700', nobody, 0],
       ['711', nobody, 0],
     ]);
     expect(run([{ do: 'remove', path: `${home}/d`, recursive: true }]).exit).toBe(0);
