@@ -30,10 +30,10 @@ fail() {
   journalctl -u "$u" --since "@$began" -n 20 --no-pager -o cat >&2
   exit 1
 }
-seen() { systemctl show -p ActiveState -p MainPID -p NRestarts "$u"; }
-is() { systemctl show -p "$1" "$u" | cut -d= -f2-; }
+seen() { systemctl show -p ActiveState -p MainPID -p NRestarts -- "$u"; }
+is() { systemctl show -p "$1" -- "$u" | cut -d= -f2-; }
 state() { printf '%s (%s, result: %s)' "$(is ActiveState)" "$(is SubState)" "$(is Result)"; }
-${verb === 'reload' ? '' : 'systemctl reset-failed "$u" 2>/dev/null\n'}timeout ${startLimitS} systemctl ${verb} "$u"
+${verb === 'reload' ? '' : 'systemctl reset-failed -- "$u" 2>/dev/null\n'}timeout ${startLimitS} systemctl ${verb} -- "$u"
 case $? in
   0) ;;
   124) fail 'did not ${verb} within ${startLimitS} s' ;;
@@ -51,7 +51,7 @@ fail "did not stay up for ${settleS} s after its ${verb}: it is $(state)"`;
     timeoutS: startLimitS + settleS + 30,
     command,
     // What was put back must come up as well as what is new.
-    undo: verb === 'start' ? { before: ['systemctl', 'stop', unit] } : { after: command },
+    undo: verb === 'start' ? { before: ['systemctl', 'stop', '--', unit] } : { after: command },
   };
 }
 

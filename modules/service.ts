@@ -159,8 +159,8 @@ export const service = defineModule({
     const name = unitName(args.name);
     const systemctl = (verb: Verb): Step => ({
       do: 'run',
-      command: ['systemctl', verb, name],
-      undo: { [verb === 'stop' ? 'after' : 'before']: ['systemctl', opposite[verb], name] },
+      command: ['systemctl', verb, '--', name],
+      undo: { [verb === 'stop' ? 'after' : 'before']: ['systemctl', opposite[verb], '--', name] },
     });
     const steps: Step[] = read.unit.NeedDaemonReload === 'yes' ? [daemonReload] : [];
     if (diff.has('masked') && !args.masked) steps.push(systemctl('unmask'));

@@ -152,8 +152,8 @@ export const systemd_unit = defineModule({
       const was = 'unit' in read ? read.unit : undefined;
       const turnOff = (verb: string, of: string, back: string, on: boolean): Step => ({
         do: 'run',
-        command: ['systemctl', verb, of],
-        undo: on ? { after: ['systemctl', back, of] } : {},
+        command: ['systemctl', verb, '--', of],
+        undo: on ? { after: ['systemctl', back, '--', of] } : {},
       });
       const stop = turnOff('stop', name.replace('@.', '@*.'), 'start', was?.ActiveState === 'active');
       const disable = turnOff('disable', name, 'enable', was?.UnitFileState === 'enabled');
