@@ -33,17 +33,17 @@ export class Doc {
   readonly data: Plain;
   readonly #text: SourceText;
   readonly #root: Node | null;
-  readonly #document: Document;
-  readonly #tags: ReadonlyMap<string, string>;
+  readonly #targets: Reader['targets'];
+  readonly #tags: Reader['tags'];
   readonly #pairs = new WeakMap<object, Map<string | undefined, { key: unknown; value: unknown }>>();
 
-  constructor(text: SourceText, document: Document, data: Plain, tags: ReadonlyMap<string, string>) {
+  constructor(text: SourceText, root: Node | null, data: Plain, { targets, tags }: Reader) {
     this.file = text.file;
     this.data = data;
     this.#text = text;
+    this.#root = root;
+    this.#targets = targets;
     this.#tags = tags;
-    this.#document = document;
-    this.#root = document.contents as Node | null;
   }
 
   /** Where the key or the value at `path` is written; of what is not there, the nearest thing around it. */
@@ -118,7 +118,7 @@ export class Doc {
   }
 
   #resolve(node: Node | undefined): Node | undefined {
-    return isAlias(node) ? node.resolve(this.#document) : node;
+    return isAlias(node) ? this.#targets.get(node) : node;
   }
 }
 
@@ -149,12 +149,13 @@ function readDocument(source: SourceText, documents: readonly Document[], dialec
       at: source.place(second[0], second[0] + 3),
     });
   }
-  const reader = new Reader(source, document, dialect);
-  const data = reader.read(document.contents as Node | null, []);
+  const reader = new Reader(source, dialect);
+  const root = document.contents as Node | null;
+  const data = reader.read(root, []);
   const exact = new Set(reader.problems.map(({ at }) => at?.line));
   const all = [...reader.problems, ...problems.filter(({ at }) => !exact.has(at?.line))];
   if (all.length > 0) throw new ProblemError(...firstOfEachLine(all));
-  return new Doc(source, document, data, reader.tags);
+  return new Doc(source, root, data, reader);
 }
 
 function compose(source: SourceText): Document[] {
@@ -183,16 +184,18 @@ class Reader {
   readonly problems: Problem[] = [];
   /** Tags of Ansible by their paths as JSON. */
   readonly tags = new Map<string, string>();
+  /** What each alias stands for. */
+  readonly targets = new Map<Node, Node>();
   readonly #dialect: Dialect;
   readonly #text: SourceText;
-  readonly #document: Document;
+  /** The nodes with an anchor so far: of one name the last counts. */
+  readonly #anchors = new Map<string, Node>();
   readonly #open = new Set<Node>();
   #aliased = 0;
   #inAlias = 0;
 
-  constructor(text: SourceText, document: Document, dialect: Dialect) {
+  constructor(text: SourceText, dialect: Dialect) {
     this.#text = text;
-    this.#document = document;
     this.#dialect = dialect;
   }
 
@@ -206,6 +209,7 @@ class Reader {
         : this.#report(node, 'Aliases (*name) repeat more than 10000 values.', 'Use variables instead.');
     }
     if (isAlias(node)) return this.#alias(node, path);
+    this.#anchor(node);
     if (this.#dialect === 'ansible' && node.tag?.startsWith('!'))
       this.tags.set(JSON.stringify(path), node.tag.replace('-encrypted', ''));
     if (isScalar(node)) return this.#scalar(node);
@@ -220,10 +224,15 @@ class Reader {
     return value;
   }
 
+  #anchor(node: Node & { anchor?: string }): void {
+    if (node.anchor !== undefined && this.#inAlias === 0) this.#anchors.set(node.anchor, node);
+  }
+
   #alias(node: Node & { source: string }, path: Path): Plain {
-    const target = isAlias(node) ? node.resolve(this.#document) : undefined;
+    const target = this.targets.get(node) ?? this.#anchors.get(node.source);
     if (target === undefined)
       return this.#report(node, `There is no anchor &${node.source} before this alias.`);
+    this.targets.set(node, target);
     this.#inAlias++;
     const value = this.read(target, path);
     this.#inAlias--;
@@ -259,6 +268,7 @@ class Reader {
     const merged: [string, Plain][] = [];
     const entries = node.items.map(({ key, value }): [string, Plain] => {
       const name = keyText(key as Node);
+      if (isScalar(key)) this.#anchor(key);
       const plain = this.read(value as Node, [...path, name ?? '']);
       if (name === '<<' && this.#dialect === 'ansible')
         merged.unshift(...(mergedBy(plain) ?? this.#refuseMerge(key as Node)));

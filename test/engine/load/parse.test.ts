@@ -51,6 +51,15 @@ describe('YAML', () => {
     expect(lines.map(line => line.split(' ')[0])).toEqual(['1:4', '3:1', '4:4', '5:4']);
   });
 
+  test('an alias stands for the last anchor of its name before it, also one of a key', () => {
+    const text = 'a: &x [1, &y 2]\n&k b: *x\nc: &x [3, *y]\nd: { e: *x, f: *k }\ng: *x\n';
+    const doc = parseYaml(text, 'f.yml');
+    expect(doc.data).toEqual({ a: [1, 2], b: [1, 2], c: [3, 2], d: { e: [3, 2], f: 'b' }, g: [3, 2] });
+    expect(doc.place(['d', 'e', 0])).toMatchObject({ line: 3, column: 8 });
+    expect(doc.place(['d', 'e', 1])).toMatchObject({ line: 1, column: 14 });
+    expect(doc.place(['b', 0])).toMatchObject({ line: 1, column: 8 });
+  });
+
   test('aliases that multiply are refused before they fill the memory', () => {
     const ten = (inner: string) => `[${Array(10).fill(inner).join(',')}]`;
     const lines = [
