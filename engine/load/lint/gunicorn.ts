@@ -70,17 +70,20 @@ function poolsOf({ resources }: Subject) {
 }
 
 const hasDatabase = ({ resources }: Subject) =>
-  resources.some(({ module }) => ['pg_role', 'pg_database', 'pg_setting'].includes(module));
+  resources.some(
+    ({ module, present }) => present && ['pg_role', 'pg_database', 'pg_setting'].includes(module),
+  );
 
-const usesPostgres = (subject: Subject) =>
-  hasDatabase(subject) ||
-  subject.resources.some(({ texts }) => texts.some(({ shown }) => /postgres/i.test(shown)));
+const says = ({ resources }: Subject, word: RegExp) =>
+  resources.some(({ present, texts }) => present && texts.some(({ shown }) => word.test(shown)));
 
-const usesPooler = ({ resources }: Subject) =>
-  resources.some(({ texts }) => texts.some(({ shown }) => /pgbouncer|pgpool/i.test(shown)));
+const usesPostgres = (subject: Subject) => hasDatabase(subject) || says(subject, /postgres/i);
+
+const usesPooler = (subject: Subject) => says(subject, /pgbouncer|pgpool/i);
 
 function maximumIn({ resources }: Subject): number[] {
   return resources
-    .filter(each => each.module === 'pg_setting' && argument(each, 'name') === 'max_connections')
+    .filter(each => each.present && each.module === 'pg_setting')
+    .filter(each => argument(each, 'name') === 'max_connections')
     .flatMap(each => Number(argument(each, 'value')) || []);
 }

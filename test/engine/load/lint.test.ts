@@ -140,6 +140,12 @@ describe('lint tells', () => {
       'too-many-connections',
       { hosts: 12 },
     ],
+    [
+      'of workers on hosts where the database is left out',
+      `${database}    when: inventory_hostname == "db"\n${gunicorn('--workers 9').replace('wsgi', 'postgresql')}`,
+      'too-many-connections',
+      { hosts: 12 },
+    ],
     ['of threads', database + gunicorn('--workers 50 --threads 2'), 'too-many-connections'],
     [
       'of a socket in a closed directory',
