@@ -229,12 +229,14 @@ describe.each(shells)(`${count} strings arrive byte for byte through %s`, { time
   });
 });
 
-/** Each of these paths costs a handful of processes, so there are fewer of them unless one asks for more. */
-const written = Number(process.env['FUZZ_RUNS'] ?? 0) > 1000 ? 200 : 40;
+/** Each of these costs a handful of processes, so there are fewer of them unless one asks for all, which takes an hour. */
+const full = process.env['RECONCILE_QUOTING'] === 'full';
+const fewer = Number(process.env['FUZZ_RUNS'] ?? 0) > 1000 ? 200 : 40;
+const [written, worked] = full ? [count, 1000] : [fewer, fewer / 4];
 
 describe.runIf(isRoot).each(shells)(
   'strings of anything but NUL arrive byte for byte through %s',
-  { timeout: 240_000 },
+  { timeout: full ? 3_600_000 : 240_000 },
   (_, argv) => {
     it(`as ${written} paths, ${count} contents, and targets that are written, kept, put back and removed`, () => {
       const folder = `${dir}/write`;
@@ -279,8 +281,8 @@ describe.runIf(isRoot).each(shells)(
       rmSync(folder, { recursive: true });
     });
 
-    it('as working directories, scripts of an account, and notes of what is owed', () => {
-      for (const name of names(7, 10)) {
+    it(`as ${worked} working directories, scripts of an account, and notes of what is owed`, () => {
+      for (const name of names(7, worked)) {
         const cwd = mkdtempSync(`${dir}/cwd-`) + name;
         mkdirSync(cwd);
         const where = printed([{ do: 'run', command: ['/bin/pwd'], cwd }], argv).toString();
