@@ -1,8 +1,9 @@
+import { grouped } from '../grouped.ts';
 import type { Host } from '../host.ts';
 import type { Resource } from '../resource.ts';
 import { Locked, Unknown } from '../value.ts';
 import { Alike } from './alike.ts';
-import type { Template } from './expression/index.ts';
+import type { Node, Template } from './expression/index.ts';
 import { contentTemplate, referencesIn, type Texts } from './facts-used.ts';
 import type { HostProblems } from './host-problems.ts';
 import { checkOverlaps, checkReferred, reactionsOf } from './names.ts';
@@ -10,7 +11,7 @@ import { checkTogether, Entry, partsOf, Share } from './overlaps.ts';
 import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
 import { Reach } from './reach.ts';
-import { checkReferences } from './references.ts';
+import { checkReferences, seen } from './references.ts';
 import {
   type Around,
   aroundPlay,
@@ -115,20 +116,22 @@ function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sharing):
   const written = new Set<unknown>(content.references);
   const kindOf = ([first]: readonly Host[]) => kindOfText(content, of(first!).around.scope);
   return alike.partsBy(reach.of(references.filter(each => !written.has(each)))).flatMap(wide => {
-    const hosts = new Set(wide);
-    const [first, ...others] = parts.filter(part => hosts.has(part[0]!)) as [Host[], ...Host[][]];
+    const within = new Set(wide);
+    const [first, ...others] = parts.filter(part => within.has(part[0]!)) as [Host[], ...Host[][]];
     const share = shareOf(first);
-    const kind = share.resources.length === 1 ? kindOf(first) : undefined;
-    const same = kind === undefined ? [] : others.filter(part => kindOf(part) === kind);
-    if (same.length === 0) return [share, ...others.map(shareOf)];
+    if (others.length === 0 || share.resources.length !== 1) return [share, ...others.map(shareOf)];
+    const kind = kindOf(first);
+    const parted = grouped(others, part => kind !== undefined && kindOf(part) === kind);
+    const [same = [], differing = []] = [parted.get(true), parted.get(false)];
     const apart = [share, ...same.map(part => new Share(part, () => resolve(part, new Problems())))];
-    const together = new Share([first, ...same].flat(), () => share.resources, apart);
-    return [together, ...others.filter(part => !same.includes(part)).map(shareOf)];
+    const hosts = apart.flatMap(each => each.hosts);
+    return [new Share(hosts, () => share.resources, apart), ...differing.map(shareOf)];
   });
 }
 
 /** What a template comes to, when it is nothing but a text that a file can have, or one that is not known yet. */
 function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown' | undefined {
+  if (onlyNames(template) && template.references.every(each => isScalar(seen(each, scope)))) return 'text';
   const problems = new Problems();
   const value = problems.attempt(() => template.evaluate(scope, runtime));
   if (typeof value === 'string') return 'text';
@@ -136,6 +139,19 @@ function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown
   problems.attempt(() => checkReferences(template.references, scope));
   return problems.size === 0 ? 'unknown' : undefined;
 }
+
+/** Whether a text is put together from values that nothing is done to: then it is one, whatever they are. */
+function onlyNames({ body }: Template): boolean {
+  const outputs = body.filter(part => part.kind !== 'text');
+  // One alone keeps its type.
+  return outputs.length > 1 && outputs.every(part => part.kind === 'output' && isName(part.value));
+}
+
+function isName(node: Node): boolean {
+  return node.kind === 'name' || (node.kind === 'attribute' && isName(node.of));
+}
+
+const isScalar = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value);
 
 /** Looks for what is referred to, host by host where it is not seen at once to be there, before, and on the same host. */
 function checkAllReferred(

@@ -1,5 +1,5 @@
 import { ProblemError } from '../problem.ts';
-import { isMap, Unknown } from '../value.ts';
+import { isMap, Unknown, type Value } from '../value.ts';
 import { compileExpression, type Expression, type Reference } from './expression/index.ts';
 import { Problems } from './problems.ts';
 import { runtime } from './scope.ts';
@@ -22,17 +22,23 @@ export function checkReferences(
 }
 
 /** Whether it is seen at once that a name leads to a value; what is in a list or a map is left to evaluation. */
-function isSeen({ path }: Reference, scope: VariableScope): boolean {
+function isSeen(reference: Reference, scope: VariableScope): boolean {
+  const value = seen(reference, scope);
+  return value instanceof Unknown || value === null || !['object', 'undefined'].includes(typeof value);
+}
+
+/** What a name leads to, as far as that is seen without evaluating an expression. */
+export function seen({ path }: Reference, scope: VariableScope): Value | undefined {
   try {
     let value = scope.get(path[0]!);
     for (const key of path.slice(1)) {
-      if (value instanceof Unknown) return true;
-      if (!isMap(value) || !Object.hasOwn(value, key)) return false;
+      if (value instanceof Unknown) return value;
+      if (!isMap(value) || !Object.hasOwn(value, key)) return undefined;
       value = value[key];
     }
-    return value instanceof Unknown || value === null || !['object', 'undefined'].includes(typeof value);
+    return value;
   } catch (thrown) {
-    if (thrown instanceof ProblemError) return false;
+    if (thrown instanceof ProblemError) return undefined;
     throw thrown;
   }
 }

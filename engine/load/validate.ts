@@ -122,11 +122,17 @@ export function complete(
     return data;
   const filled: Record<string, unknown> = { ...data };
   for (const [key, inner] of propertiesOf(schema)) {
-    if (filled[key] === undefined && inner.default !== undefined)
-      filled[key] = typeof inner.default === 'object' ? structuredClone(inner.default) : inner.default;
+    if (filled[key] === undefined && inner.default !== undefined) filled[key] = copied(inner.default);
     else if (Object.hasOwn(filled, key)) filled[key] = complete(inner, filled[key], source, [...path, key]);
   }
   return filled;
+}
+
+/** Plain data that whoever gets it may change; a structured clone takes as long as all the rest of a resource. */
+function copied(data: unknown): unknown {
+  if (Array.isArray(data)) return data.map(copied);
+  if (typeof data !== 'object' || data === null) return data;
+  return Object.fromEntries(Object.entries(data).map(([key, inner]) => [key, copied(inner)]));
 }
 
 const properties = new WeakMap<Schema, [string, Schema][]>();

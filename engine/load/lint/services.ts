@@ -61,18 +61,16 @@ function dependencies(service: ResourceSubject, managed: ReturnType<typeof manag
   const name = unitOf(service);
   const units = managed.units.get(name) ?? [];
   const read = units.flatMap(settingsOf).filter(({ key }) => /^(?:EnvironmentFile|Exec\w*)$/.test(key));
-  const words = new Set(
+  const named = new Set(
     read.flatMap(({ value }) => value.split(/[\s"'=]+/).map(word => word.replace(/^[-@:+!]+/, ''))),
   );
   const sources = new Set(units.flatMap(({ texts }) => texts.map(({ source }) => source.trim())));
   const stem = name.replace(/\.\w+$/, '');
-  const settings = [`/etc/${stem}/`, `/etc/${stem}.conf`, `/etc/default/${stem}`];
+  for (const path of [`/etc/${stem}.conf`, `/etc/default/${stem}`]) named.add(path);
   const files = managed.files.filter(({ each, path, source }) => {
     if (typeof path !== 'string') return source !== undefined && sources.has(source);
-    if (each.module === 'python_venv') return [...words].some(word => word.startsWith(`${path}/bin/`));
-    return (
-      words.has(path) || settings.some(each => (each.endsWith('/') ? path.startsWith(each) : path === each))
-    );
+    if (each.module === 'python_venv') return [...named].some(word => word.startsWith(`${path}/bin/`));
+    return named.has(path) || path.startsWith(`/etc/${stem}/`);
   });
   return [...units, ...files.map(({ each }) => each)];
 }

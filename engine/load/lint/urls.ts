@@ -19,7 +19,7 @@ export const urlPassword: Rule = {
         yield { message: 'The password of this URL is not encoded.', hint, at };
     }
     for (const { texts, text } of resources)
-      for (const { body, where } of texts)
+      for (const { body, where } of texts.filter(({ source }) => source.includes('://')))
         for (const { start, end } of bareIn(body, variables))
           yield { message, hint, at: where(start, end - start), of: text };
   },
