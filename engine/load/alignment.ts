@@ -3,6 +3,10 @@ export type Style = 'plain' | 'single' | 'double' | 'block';
 
 const escapeLength: Readonly<Record<string, number>> = { x: 4, u: 6, U: 10 };
 
+/** Line ends of a scalar that is no block, with the white space around them, none of which is part of the value. */
+const breaks = /[ \t]*(?:\r?\n[ \t]*)+/y;
+const escapedBreak = /\\\r?\n[ \t]*/y;
+
 /**
  * For each character of a decoded scalar (and its end) the offset in `source` where it is written. Exact for every
  * visible character; white space that folding made or removed is mapped to its neighbourhood.
@@ -10,9 +14,25 @@ const escapeLength: Readonly<Record<string, number>> = { x: 4, u: 6, U: 10 };
 export function alignment(source: string, decoded: string, style: Style): number[] {
   const offsets: number[] = [];
   let at = style === 'block' ? source.indexOf('\n') + 1 : style === 'plain' ? 0 : 1;
+  const found = (pattern: RegExp) => {
+    pattern.lastIndex = at;
+    return style === 'block' ? '' : (pattern.exec(source)?.[0] ?? '');
+  };
   for (let i = 0; i < decoded.length; i++) {
     const wanted = decoded[i]!;
-    at = skipped(source, at, style, wanted);
+    const escaped = style === 'double' ? found(escapedBreak) : '';
+    at += escaped.length;
+    const broken = isSpace(wanted) ? found(breaks) : '';
+    if (broken !== '') {
+      // One line end is a space, and each of those behind it a line end (YAML 1.2.2, 6.5).
+      const count = broken.split('\n').length - 1;
+      const made = escaped === '' ? Math.max(1, count - 1) : count;
+      offsets.push(...Array<number>(made).fill(at));
+      i += made - 1;
+      at += broken.length;
+      continue;
+    }
+    at = skipped(source, at, wanted);
     const length = written(source, at, style);
     offsets.push(at);
     // A line break that folding turned into more characters than are written stays where it is.
@@ -24,15 +44,11 @@ export function alignment(source: string, decoded: string, style: Style): number
   return offsets;
 }
 
-/** The next offset that can stand for `wanted`: past indentation, folded breaks and escaped line ends. */
-function skipped(source: string, start: number, style: Style, wanted: string): number {
+/** The next offset that can stand for `wanted`: past indentation and folded breaks. */
+function skipped(source: string, start: number, wanted: string): number {
   let at = start;
-  for (;;) {
-    const lineEnd = style === 'double' && /^\\\r?\n/.exec(source.slice(at, at + 3))?.[0].length;
-    if (lineEnd) at += lineEnd + /^[ \t]*/.exec(source.slice(at + lineEnd))![0].length;
-    else if (at < source.length && source[at] !== wanted && isSpace(source[at]!) && !isSpace(wanted)) at++;
-    else return at;
-  }
+  while (at < source.length && source[at] !== wanted && isSpace(source[at]!) && !isSpace(wanted)) at++;
+  return at;
 }
 
 function written(source: string, at: number, style: Style): number {

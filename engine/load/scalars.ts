@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml';
-import { keyText, type Path } from './parse.ts';
+import type { Path } from './parse.ts';
+import { keyText } from './yaml-reader.ts';
 
 /** A scalar value as it stands in a text. */
 export interface ScalarText {

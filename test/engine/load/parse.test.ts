@@ -157,7 +157,7 @@ describe('places', () => {
         const { text: line, column } = doc.within(['a'])(offset, 1);
         expect(line?.[column - 1]).toBe(decoded[offset]);
       }),
-      { numRuns: 500 },
+      { numRuns: 500, examples: [['\\\\a  \n\\aa\ta\na', 'QUOTE_DOUBLE', 12]] },
     );
   });
 
