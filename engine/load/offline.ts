@@ -1,30 +1,18 @@
-import { grouped } from '../grouped.ts';
 import type { Host } from '../host.ts';
 import type { Resource } from '../resource.ts';
-import { Locked, Unknown } from '../value.ts';
 import { Alike } from './alike.ts';
-import type { Node, Template } from './expression/index.ts';
-import { contentTemplate, referencesIn, type Texts } from './facts-used.ts';
+import { referencesIn, type Texts } from './facts-used.ts';
 import type { HostProblems } from './host-problems.ts';
 import { checkOverlaps, checkReferred, reactionsOf } from './names.ts';
-import { checkTogether, Entry, partsOf, Share } from './overlaps.ts';
+import { checkTogether } from './overlaps.ts';
 import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
 import { Reach } from './reach.ts';
-import { checkReferences, seen } from './references.ts';
-import {
-  type Around,
-  aroundPlay,
-  becomeOfPlay,
-  type Resolved,
-  type Resolving,
-  register,
-  resolveEntry,
-} from './resolve.ts';
-import { type EntryText, isInclude } from './resource-text.ts';
-import { runtime, type Surroundings, scopeOf } from './scope.ts';
+import { type Around, aroundPlay, becomeOfPlay, type Resolved, type Resolving, register } from './resolve.ts';
+import { isInclude } from './resource-text.ts';
+import { type Surroundings, scopeOf } from './scope.ts';
+import { Entry, partsOf, type Share, sharesOf } from './shares.ts';
 import { referencesOf } from './tree.ts';
-import type { VariableScope } from './variables.ts';
 
 /** What the names in a play lead to, by way of the variables of all hosts and of what its resources register. */
 export function reachOf(play: PlayText, { inventory, variables }: Surroundings, texts: Texts): Reach {
@@ -87,71 +75,6 @@ export function resolveOffline(
   checkAllReferred(play, hosts, entries, found);
   return entries;
 }
-
-/** What the entries of a play are resolved with. */
-interface Sharing {
-  alike: Alike;
-  reach: Reach;
-  texts: Texts;
-  of(host: Host): { around: Around; resolving: Resolving };
-  found: HostProblems;
-}
-
-/** What an entry comes to; resolved once for hosts that differ in nothing but in the text that its resource writes. */
-function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sharing): Share[] {
-  const resolve = ([first]: readonly Host[], problems: Problems) => {
-    const { around, resolving } = of(first!);
-    return resolveEntry(text, around, resolving, problems);
-  };
-  const shareOf = (part: readonly Host[]): Share => {
-    const problems = new Problems();
-    const resources = resolve(part, problems);
-    found.add(problems.all(), part);
-    return new Share(part, () => resources);
-  };
-  const references = referencesIn(text, texts);
-  const parts = alike.partsBy(reach.of(references));
-  const content = isInclude(text) || text.loop !== undefined ? undefined : contentTemplate(text, texts);
-  if (content === undefined) return parts.map(shareOf);
-  const written = new Set<unknown>(content.references);
-  const kindOf = ([first]: readonly Host[]) => kindOfText(content, of(first!).around.scope);
-  return alike.partsBy(reach.of(references.filter(each => !written.has(each)))).flatMap(wide => {
-    const within = new Set(wide);
-    const [first, ...others] = parts.filter(part => within.has(part[0]!)) as [Host[], ...Host[][]];
-    const share = shareOf(first);
-    if (others.length === 0 || share.resources.length !== 1) return [share, ...others.map(shareOf)];
-    const kind = kindOf(first);
-    const parted = grouped(others, part => kind !== undefined && kindOf(part) === kind);
-    const [same = [], differing = []] = [parted.get(true), parted.get(false)];
-    const apart = [share, ...same.map(part => new Share(part, () => resolve(part, new Problems())))];
-    const hosts = apart.flatMap(each => each.hosts);
-    return [new Share(hosts, () => share.resources, apart), ...differing.map(shareOf)];
-  });
-}
-
-/** What a template comes to, when it is nothing but a text that a file can have, or one that is not known yet. */
-function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown' | undefined {
-  if (onlyNames(template) && template.references.every(each => isScalar(seen(each, scope)))) return 'text';
-  const problems = new Problems();
-  const value = problems.attempt(() => template.evaluate(scope, runtime));
-  if (typeof value === 'string') return 'text';
-  if (!(value instanceof Unknown) || value instanceof Locked) return undefined;
-  problems.attempt(() => checkReferences(template.references, scope));
-  return problems.size === 0 ? 'unknown' : undefined;
-}
-
-/** Whether a text is put together from values that nothing is done to: then it is one, whatever they are. */
-function onlyNames({ body }: Template): boolean {
-  const outputs = body.filter(part => part.kind !== 'text');
-  // One alone keeps its type.
-  return outputs.length > 1 && outputs.every(part => part.kind === 'output' && isName(part.value));
-}
-
-function isName(node: Node): boolean {
-  return node.kind === 'name' || (node.kind === 'attribute' && isName(node.of));
-}
-
-const isScalar = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value);
 
 /** Looks for what is referred to, host by host where it is not seen at once to be there, before, and on the same host. */
 function checkAllReferred(

@@ -1,99 +1,15 @@
-import { grouped } from '../grouped.ts';
 import type { Host } from '../host.ts';
 import { claimedBy, claimsOf, foldersOf } from './claims.ts';
 import type { HostProblems } from './host-problems.ts';
 import { ownedBy, thingOwned } from './names.ts';
 import { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
-
-/** What an entry of a play comes to on hosts that are alike. */
-export class Share {
-  readonly hosts: readonly Host[];
-  /** The shares that it is put together from, where what its resource writes is another on each. */
-  readonly apart: readonly Share[];
-  readonly #resolve: () => readonly Resolved[];
-  #resources: readonly Resolved[] | undefined;
-
-  constructor(hosts: readonly Host[], resolve: () => readonly Resolved[], apart: readonly Share[] = []) {
-    this.hosts = hosts;
-    this.apart = apart;
-    this.#resolve = resolve;
-  }
-
-  /** As they are on the first of its hosts. */
-  get resources(): readonly Resolved[] {
-    this.#resources ??= this.#resolve();
-    return this.#resources;
-  }
-
-  /** The same with some of its resources for some of its hosts. */
-  only(hosts: (host: Host) => boolean, resources: (resolved: Resolved) => boolean): Share {
-    return new Share(
-      this.hosts.filter(hosts),
-      () => this.resources.filter(resources),
-      this.apart.map(share => share.only(hosts, resources)),
-    );
-  }
-}
-
-/** What an entry of a play comes to on each of its hosts. */
-export class Entry {
-  readonly shares: readonly Share[];
-  #byHost: ReadonlyMap<string, Share> | undefined;
-
-  constructor(shares: readonly Share[]) {
-    this.shares = shares.filter(({ hosts }) => hosts.length > 0);
-  }
-
-  of(host: Host): Share | undefined {
-    this.#byHost ??= new Map(
-      this.shares.flatMap(share => share.hosts.map(each => [each.name, share] as const)),
-    );
-    return this.#byHost.get(host.name);
-  }
-
-  /** The resources on one of its hosts, exactly. */
-  on(host: Host): readonly Resolved[] {
-    const has = ({ hosts }: Share) => hosts.includes(host);
-    const share = this.shares.find(has);
-    return (share?.apart.find(has) ?? share)?.resources ?? [];
-  }
-
-  /** The same where each share is exact on all of its hosts. */
-  apart(): Entry {
-    if (this.shares.every(share => share.apart.length === 0)) return this;
-    return new Entry(this.shares.flatMap(share => (share.apart.length === 0 ? [share] : share.apart)));
-  }
-}
+import { type Entry, partsOf } from './shares.ts';
 
 /** Some of the resources that an entry comes to on a host. */
 export interface OfEntry {
   entry: Entry;
   resources: readonly Resolved[];
-}
-
-/** Parts `hosts` so that those of a part have shares of all `entries` that are the same to `key`. */
-export function partsOf(
-  entries: readonly Entry[],
-  hosts: readonly Host[],
-  key: (share: Share) => unknown,
-): Host[][] {
-  const differing = entries.filter(
-    ({ shares }) => new Set(shares.map(key)).size > 1 || shares[0]?.hosts.length !== hosts.length,
-  );
-  if (differing.length === 0) return hosts.length === 0 ? [] : [[...hosts]];
-  const numbers = new Map<unknown, number>();
-  const keys = new Map(hosts.map(host => [host.name, '']));
-  for (const { shares } of differing) {
-    for (const share of shares) {
-      const value = key(share);
-      if (!numbers.has(value)) numbers.set(value, numbers.size);
-      for (const { name } of share.hosts) keys.set(name, `${keys.get(name)},${numbers.get(value)}`);
-    }
-    // A host without a share must not be taken for one that has another.
-    for (const host of hosts) keys.set(host.name, `${keys.get(host.name)};`);
-  }
-  return [...grouped(hosts, ({ name }) => keys.get(name)).values()];
 }
 
 /**
