@@ -185,7 +185,21 @@ class Variables {
     const strongest = new Map([...variables].map(variable => [variable.name, variable]));
     for (const variable of strongest.values()) {
       let value: Value | undefined;
-      const get = () => (value ??= this.#evaluate(variable, runtime));
+      let endless: ProblemError | undefined;
+      const get = () => {
+        // What has gone on for too long once is not tried again by each who asks for it.
+        if (endless !== undefined) throw endless;
+        try {
+          return (value ??= this.#evaluate(variable, runtime));
+        } catch (thrown) {
+          if (
+            thrown instanceof ProblemError &&
+            thrown.problems.some(({ code }) => code === 'expression-limit')
+          )
+            endless = thrown;
+          throw thrown;
+        }
+      };
       Object.defineProperty(this.values, variable.name, { get, enumerable: true });
     }
   }
