@@ -20,7 +20,8 @@ export const startLimitS = 300;
 
 /**
  * Starts or restarts a unit and looks again after `settleS` seconds: it must be active, still the same process, and
- * systemd must not have restarted it. Otherwise the last lines of its journal go to stderr and the step fails.
+ * systemd must not have restarted it. Otherwise the last lines of its journal go to stderr and the step fails. A unit
+ * whose `systemctl reload` is over may tell only then that it reloads, as sshd does: that is waited for.
  */
 export function startAndSettle(verb: 'start' | 'restart' | 'reload', unit: string, settleS: number): RunStep {
   const command = `u=${shellQuote(unit)}
@@ -30,8 +31,13 @@ fail() {
   journalctl -u "$u" --since "@$began" -n 20 --no-pager -o cat >&2
   exit 1
 }
-seen() { systemctl show -p ActiveState -p MainPID -p NRestarts -- "$u"; }
+seen() { systemctl show -p MainPID -p NRestarts -- "$u"; }
 is() { systemctl show -p "$1" -- "$u" | cut -d= -f2-; }
+up() {
+  n=0
+  while [ "$(is ActiveState)" = reloading ] && [ $n -lt ${startLimitS} ]; do sleep 0.2; n=$((n + 1)); done
+  [ "$(is ActiveState)" = active ]
+}
 state() { printf '%s (%s, result: %s)' "$(is ActiveState)" "$(is SubState)" "$(is Result)"; }
 ${verb === 'reload' ? '' : 'systemctl reset-failed -- "$u" 2>/dev/null\n'}timeout ${startLimitS} systemctl ${verb} -- "$u"
 case $? in
@@ -39,12 +45,11 @@ case $? in
   124) fail 'did not ${verb} within ${startLimitS} s' ;;
   *) fail 'did not ${verb}' ;;
 esac
+up || fail "is $(state) right after its ${verb}"
 first=$(seen)
-[ "$(is ActiveState)" = active ] || fail "is $(state) right after its ${verb}"
 case $first in *MainPID=[1-9]*) sleep ${settleS} ;; esac
-[ "$(seen)" != "$first" ] || exit 0
-[ "$(is ActiveState)" != active ] || fail 'ended within ${settleS} s after its ${verb} and had to be started again'
-fail "did not stay up for ${settleS} s after its ${verb}: it is $(state)"`;
+up || fail "did not stay up for ${settleS} s after its ${verb}: it is $(state)"
+[ "$(seen)" = "$first" ] || fail 'ended within ${settleS} s after its ${verb} and had to be started again'`;
   return {
     do: 'run',
     label: `systemctl ${verb} ${unit}`,
