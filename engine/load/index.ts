@@ -204,10 +204,6 @@ function makePlay(
     const more = problemsInBranches(text, surroundings, files, templates);
     problems.add(...more.filter(({ at }) => !told.has(JSON.stringify(at))));
   }
-  const kinds = kindsOf(all).map(([host, count]) => {
-    const resources = entries.flatMap(entry => entry.on(host));
-    return { host, count, resources };
-  });
   const play: Play = {
     name: text.name,
     at: text.at,
@@ -228,7 +224,8 @@ function makePlay(
       const written = [...fromFiles, ...text.vars];
       const shownFiles = [text.doc.file, ...text.varsFiles.map(({ name }) => shownPath(files.beside(name)))];
       const made: Source['made'] = new Map();
-      return kinds.map(({ host, count, resources }) => {
+      return kindsOf(all).map(([host, count]) => {
+        const resources = entries.flatMap(entry => entry.on(host));
         const variables = [...inventory.variablesOf(host.name), ...written];
         const source = { entries: text.resources, variables, files, templates, shownFiles, made };
         return subjectOf(source, resources, count);
