@@ -54,7 +54,7 @@ exec /usr/bin/podman ${own} "$@"
     engine?.kill();
     runNow(podman('rm', '--force', '--time', '0', name));
     // What podman leaves behind for five minutes of each program that Docker's client ran.
-    for (const pid of processesNaming(folder)) process.kill(pid, 'SIGKILL');
+    runNow(['kill', '-KILL', ...processesNaming(folder).map(String)]);
     runNow(['umount', at('tree')]);
     runNow(['umount', '-R', at('storage')]);
     removeTree(folder);
