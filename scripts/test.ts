@@ -20,7 +20,7 @@ interface Report {
 /** Programs that the unit tests ask what is right, and shells that sessions must work in. */
 const oracles = [
   ...['python3-jinja2', 'openssh-client', 'age', 'ansible-core', 'busybox', 'zsh', 'fish', 'tcsh'],
-  'postgresql',
+  ...['postgresql', 'pass', 'gnupg'],
 ];
 
 const impossible = labImpossible();

@@ -1,5 +1,6 @@
 import type { Emit, Outcome } from '../events.ts';
 import type { Done } from '../once.ts';
+import { reactionsOf } from '../plan/foresight.ts';
 import type { PlannedResource } from '../plan/plan.ts';
 import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
@@ -56,9 +57,15 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
     alone: (visit, work) => options.alone(visit, work),
     holder,
     risks: new Map(),
+    reactions: new Map(),
     ...(options.revert && { reversal: new Reversal() }),
   };
-  let queue = [...options.planned];
+  let queue: readonly PlannedResource[] = [];
+  const enqueue = (planned: readonly PlannedResource[]) => {
+    queue = planned;
+    run.reactions = reactionsOf(planned.map(({ resource }) => resource));
+  };
+  enqueue(options.planned);
   const outcomes: Outcome[] = [];
   const unmetNeeds = new Set<string>();
   const registered: Record<string, Record<string, Registered>> = {};
@@ -112,7 +119,7 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
       registered[resource.register] = { ...registered[resource.register], [resource.name]: left };
       try {
         const resources = await options.resolve(registered);
-        queue = [...queue.slice(0, i + 1), ...renewed(queue, i, resources)];
+        enqueue([...queue.slice(0, i + 1), ...renewed(queue, i, resources)]);
       } catch (thrown) {
         // What follows rests on it.
         problems.push(...problemsOf(thrown));

@@ -82,7 +82,7 @@ export function script(steps: readonly Step[]): Script {
   const otherwise = (i: number) => (i === first && whole ? 'r_disown' : 'exit');
   const lines = steps.map((step, i) => `r_begin ${i}\n${compile(step, inputs)} || ${otherwise(i)}\n`);
   return {
-    script: `r_k=${nonce}; r_undo=; r_noted=\n${identify}\n${lines.join('')}`,
+    script: `r_k=${nonce}; r_undo=; r_noted=\n${identify}\n${inGroups(lines)}`,
     input: Buffer.concat(inputs),
     outputs(answer) {
       const stdout = cut(answer.stdout.toString(), nonce);
@@ -95,6 +95,15 @@ export function script(steps: readonly Step[]): Script {
       });
     },
   };
+}
+
+/** bash takes a list apart by recursion, a level a command, and ends itself where one has many thousands. */
+function inGroups(lines: readonly string[], size = 500): string {
+  if (lines.length <= size) return lines.join('');
+  const groups = Array.from({ length: Math.ceil(lines.length / size) }, (_, i) =>
+    lines.slice(i * size, (i + 1) * size).join(''),
+  );
+  return groups.map(group => `{\n${group}}\n`).join('');
 }
 
 /** A step as a person would type it, for -v and for problems. */

@@ -3,7 +3,7 @@ import { durationS } from '../duration.ts';
 import type { Outcome } from '../events.ts';
 import type { Context, Diff } from '../module.ts';
 import { lacks } from '../plan/diff.ts';
-import { reactionsOf } from '../plan/foresight.ts';
+import type { Reaction } from '../plan/foresight.ts';
 import { type Comparison, compare, type PlannedResource, unmet } from '../plan/plan.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
@@ -25,6 +25,8 @@ const stepsTimeoutS = 1800;
 /** What the turns of all resources share. */
 export interface Run extends Pick<ApplyOptions, 'visitOf' | 'alone' | 'holder'> {
   risks: Map<Visit, Risk>;
+  /** What answers a change, by the name of the resource that changes. */
+  reactions: ReadonlyMap<string, readonly Reaction[]>;
   /** Given when what changed is put back after a failure. */
   reversal?: Reversal;
 }
@@ -88,7 +90,7 @@ async function once(queue: readonly PlannedResource[], i: number, visit: Visit, 
   if (resource.module.check)
     return { outcome: { status: 'failed', diff: found, error: unmet(resource, found) } };
 
-  const own = stepsOf(queue, resource, before, context);
+  const own = stepsOf(resource, before, context, run.reactions.get(resource.name));
   const risk = run.risks.get(visit) ?? new Risk(visit);
   run.risks.set(visit, risk);
   const { steps, risky, problem } = guarded(own, resource, risk, run);
@@ -164,12 +166,11 @@ function irreversible({ name, module }: Resource): Problem {
 
 /** A note for everybody who answers this change comes first, so that a cut cannot lose it. */
 function stepsOf(
-  queue: readonly PlannedResource[],
   resource: Resource,
   before: Comparison,
   context: Context,
+  reactions: readonly Reaction[] = [],
 ): Step[] {
-  const reactions = reactionsOf(queue.map(item => item.resource)).get(resource.name) ?? [];
   return [
     ...reactions.map(({ unit, action }): Step => ({ do: 'owe', unit, action, because: resource.name })),
     ...inSets(resource.module.steps(before.diff!, resource.args, before.read as never, context)),

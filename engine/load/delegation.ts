@@ -3,6 +3,7 @@ import { ProblemError } from '../problem.ts';
 import { masked, Unknown } from '../value.ts';
 import { hostOf } from './patterns.ts';
 import { checkReferences } from './references.ts';
+import { onlyKnown } from './registered.ts';
 import type { Resolving } from './resolve.ts';
 import type { ResourceText } from './resource-text.ts';
 import { placeOf, refuse } from './rounds.ts';
@@ -24,9 +25,8 @@ export function targetOf(
   const at = placeOf(text, 'delegate_to');
   if (value instanceof Unknown) {
     if (offline || otherFacts.asked.size > 0) return undefined;
-    const hint = 'Use names of the inventory and facts, but nothing that is registered.';
     const message = `delegate_to rests on ${value.from}, but which host it is must be known before anything is done.`;
-    throw new ProblemError({ code: 'invalid-value', message, hint, at });
+    throw new ProblemError({ code: 'invalid-value', message, hint: onlyKnown, at });
   }
   if (typeof value !== 'string')
     return refuse(

@@ -1,6 +1,8 @@
+import { UnknownArgument } from '../resource.ts';
 import { Unknown, type Value } from '../value.ts';
-import type { Resolved } from './resolve.ts';
+import type { Resolved, Resolving } from './resolve.ts';
 import type { ResourceText } from './resource-text.ts';
+import { refuse } from './rounds.ts';
 
 /** Outcomes as maps of plain data, by `register` name and by the name of the resource. */
 export type Registered = Readonly<Record<string, Readonly<Record<string, object>>>>;
@@ -23,3 +25,27 @@ export function outcomeOf({ loop }: ResourceText, all: readonly Resolved[], regi
 }
 
 type Outcome = { [key: string]: Value };
+
+/** The hint where something must be known before anything is done. */
+export const onlyKnown = 'Use names of the inventory and facts, but nothing that is registered.';
+
+/** What a resource answers must be known before anything is changed: what changes earlier would go unanswered. */
+export function checkAnswers(
+  text: ResourceText,
+  args: Resolved['resource']['args'],
+  { offline, otherFacts }: Resolving,
+): void {
+  if (offline || otherFacts.asked.size > 0) return;
+  for (const key of ['restart_on', 'reload_on', 'run_on']) {
+    try {
+      void [...(args[key] ?? [])];
+    } catch (thrown) {
+      if (!(thrown instanceof UnknownArgument)) throw thrown;
+      refuse(
+        `${key} rests on ${thrown.from}, but what is answered must be known before anything is changed.`,
+        text.doc.place([...text.path, key]),
+        onlyKnown,
+      );
+    }
+  }
+}

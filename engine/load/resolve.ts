@@ -13,7 +13,7 @@ import type { OtherFacts } from './other-facts.ts';
 import type { Doc, Path } from './parse.ts';
 import type { PlayText } from './playbook.ts';
 import { includedBy, Problems } from './problems.ts';
-import { outcomeOf, type Registered } from './registered.ts';
+import { checkAnswers, outcomeOf, type Registered } from './registered.ts';
 import {
   type EntryText,
   type IncludeText,
@@ -182,6 +182,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
   const read =
     when === false ? skipped(text, round.scope, options) : readArguments(text, round.scope, options);
   for (const secret of read.secrets) options.secrets?.add(secret.text, secret.label);
+  if (when !== false) checkAnswers(text, read.args, options);
   const { become: own, tags, needs, onFailure } = envelopeOf(text, round, around);
   const on = when === false ? undefined : targetOf(text, round.scope, options);
   const become = own ?? (on ?? options.host).become;

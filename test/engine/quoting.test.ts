@@ -143,11 +143,6 @@ function printed(steps: Step[], argv: string[]): Buffer {
   return stdout.subarray(stdout.indexOf('\n', 1) + 1);
 }
 
-/** Runs steps of which nothing is asked but that they do not fail: bash ends itself where a script has many thousands. */
-function changed(steps: Step[], argv: string[]): void {
-  for (const some of batches(steps, 500)) printed(some, argv);
-}
-
 function read<R>(probes: readonly Probe<R>[], argv: string[], before = ''): R[] {
   const { script: text, decode } = reader(probes);
   const observed = decode(sh(`${before}${text}`, undefined, argv));
@@ -252,7 +247,7 @@ describe.runIf(isRoot).each(shells)(
       const files = some.slice(0, written / 2);
       const links = some.slice(files.length, (written * 3) / 4);
       const folders = some.slice(files.length + links.length);
-      changed(
+      printed(
         [
           ...files.map((name): Step => ({ do: 'write', path: `${folder}/${name}`, content: bytes(name) })),
           ...links.map(
@@ -278,7 +273,7 @@ describe.runIf(isRoot).each(shells)(
       const { script: text, input } = script([gone]);
       expect(sh(text, input, argv).exit).not.toBe(0);
       for (const name of files) expect(readFileSync(join(folder, name))).toEqual(bytes(name));
-      changed(
+      printed(
         some.map((name): Step => ({ do: 'remove', path: `${folder}/${name}`, recursive: true })),
         argv,
       );

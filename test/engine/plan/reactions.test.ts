@@ -24,6 +24,8 @@ it('a service answers what it names, also while something else of it is not know
   expect(answers('{ name: app, restart_on: [Settings], settle: "{{ made.stdout }}" }')).toEqual(expected);
 });
 
-it('whom it answers is not known while a name of it is not', () => {
-  expect(answers('{ name: app, restart_on: [Settings, "{{ made.stdout }}"] }')).toEqual([]);
+it('what it answers may not wait for what is registered: a change before that would go unanswered', () => {
+  expect(() => answers('{ name: app, restart_on: [Settings, "{{ made.stdout }}"] }')).toThrow(
+    'restart_on rests on command date, but what is answered must be known before anything is changed.',
+  );
 });
