@@ -47,8 +47,12 @@ function groupsOf(entries: readonly Entry[]): Map<Entry, Set<number>>[] {
     parents[place] = found;
     return found;
   };
-  const first = new Map<string, number>();
-  const join = (key: string, place: number) => {
+  const [called, owned, claimed] = [
+    new Map<string, number>(),
+    new Map<string, number>(),
+    new Map<string, number>(),
+  ];
+  const join = (first: Map<string, number>, key: string, place: number) => {
     const known = first.get(key);
     if (known === undefined) first.set(key, place);
     else parents[root(place)] = root(known);
@@ -57,22 +61,24 @@ function groupsOf(entries: readonly Entry[]): Map<Entry, Set<number>>[] {
   const below: { paths: readonly string[]; place: number }[] = [];
   for (const entry of entries) {
     const start = places.length;
-    for (const [index, resolved] of entry.shares.flatMap(({ resources }) => [...resources.entries()])) {
-      const place = start + index;
-      if (places[place] === undefined) {
-        places[place] = { entry, place: index };
-        parents[place] = place;
+    for (const { resources } of entry.shares)
+      for (let index = 0; index < resources.length; index++) {
+        const resolved = resources[index]!;
+        const place = start + index;
+        if (places[place] === undefined) {
+          places[place] = { entry, place: index };
+          parents[place] = place;
+        }
+        const { resource } = resolved;
+        if (!resource.name.includes('«')) join(called, resource.name, place);
+        const own = ownedBy(resource);
+        if (own !== undefined) join(owned, thingOwned(resource, own), place);
+        const { things, paths } = claimedBy(resource);
+        for (const thing of things) join(claimed, thing, place);
+        if (paths.length > 0) below.push({ paths, place });
+        if (resource.module.claimsBelow === undefined) continue;
+        for (const path of paths) wide.set(path, [...(wide.get(path) ?? []), { resolved, place }]);
       }
-      const { resource } = resolved;
-      if (!resource.name.includes('«')) join(`called ${resource.name}`, place);
-      const owned = ownedBy(resource);
-      if (owned !== undefined) join(thingOwned(resource, owned), place);
-      const { things, paths } = claimedBy(resource);
-      for (const thing of things) join(`claimed ${thing}`, place);
-      if (paths.length > 0) below.push({ paths, place });
-      if (resource.module.claimsBelow === undefined) continue;
-      for (const path of paths) wide.set(path, [...(wide.get(path) ?? []), { resolved, place }]);
-    }
   }
   for (const { paths, place } of below)
     for (const path of paths)

@@ -69,15 +69,21 @@ export class Doc {
 
   /** Places inside the text at `path`, for offsets in its decoded form. */
   within(path: Path): Where {
+    let where: Where | undefined;
+    return (offset, length) => {
+      where ??= this.#within(path);
+      return where(offset, length);
+    };
+  }
+
+  #within(path: Path): Where {
     const { value } = this.#find(path);
     if (!isScalar(value) || value.range == null || typeof value.value !== 'string')
       return () => this.place(path);
     const [start, end] = value.range;
-    const decoded = value.value;
-    let offsets: number[] | undefined;
+    const offsets = alignment(this.#text.text.slice(start, end), value.value, styleOf(value));
+    const last = offsets.length - 1;
     return (offset, length) => {
-      offsets ??= alignment(this.#text.text.slice(start, end), decoded, styleOf(value));
-      const last = offsets.length - 1;
       const from = offsets[Math.min(offset, last)]!;
       const to = offsets[Math.min(offset + length, last)]!;
       return this.#text.place(start + from, start + Math.max(to, from + 1));

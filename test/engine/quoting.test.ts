@@ -24,7 +24,10 @@ import { refuse } from '../../modules/_files.ts';
 import { scratchInMemory, sh, shells } from './shell.ts';
 
 const isRoot = process.getuid?.() === 0;
-const count = 10_000;
+const full = process.env['RECONCILE_QUOTING'] === 'full';
+/** `npm test` is thorough, `npm run check` is quick. */
+const thorough = full || Number(process.env['FUZZ_RUNS'] ?? 0) > 1000;
+const count = thorough ? 10_000 : 1000;
 
 /** The same numbers at every run, so that a failure can be seen again. */
 function random(seed: number): (below: number) => number {
@@ -230,8 +233,7 @@ describe.each(shells)(`${count} strings arrive byte for byte through %s`, { time
 });
 
 /** Each of these costs a handful of processes, so there are fewer of them unless one asks for all, which takes an hour. */
-const full = process.env['RECONCILE_QUOTING'] === 'full';
-const fewer = Number(process.env['FUZZ_RUNS'] ?? 0) > 1000 ? 200 : 40;
+const fewer = thorough ? 200 : 40;
 const [written, worked] = full ? [count, 1000] : [fewer, fewer / 4];
 
 describe.runIf(isRoot).each(shells)(
