@@ -68,6 +68,8 @@ export async function identities(
     });
   for (const file of files) {
     if (file.blob !== undefined && first.some(key => key.getPublicSSH().equals(file.blob!))) continue;
+    if (file.certificate !== undefined)
+      passedOver.push(`the certificate ${file.certificate} needs "transport: openssh"`);
     const found = await identityOf(file, username, ask);
     if (typeof found !== 'string') offered.push(found);
     else if (file.is !== 'unusable' || !file.missing || target.identitiesOnly) passedOver.push(found);

@@ -7,8 +7,8 @@ import { keyType } from './known-hosts.ts';
 /** Asks a person; undefined = no answer, or nobody is there to give one. What is typed is not shown unless `shown`. */
 export type Ask = (question: string, shown?: boolean) => Promise<string | undefined>;
 
-/** A private key's file. `blob` is its public half in wire form, where that can be known. */
-export type KeyFile = { label: string; blob: Buffer | undefined } & (
+/** A private key's file. `blob` is its public half in wire form, where that can be known, `certificate` what is beside it. */
+export type KeyFile = { label: string; blob: Buffer | undefined; certificate?: string } & (
   | { is: 'ready'; key: ParsedKey }
   /** Its passphrase is asked for once in the life of the program, when the key is needed first. */
   | { is: 'locked'; unlock(ask: Ask | undefined): Promise<ParsedKey | undefined> }
@@ -22,9 +22,15 @@ const known = new Map<string, Promise<KeyFile>>();
 export async function keyFile(path: string): Promise<KeyFile> {
   const found = await stat(path).catch(() => undefined);
   const version = `${path} ${found?.mtimeMs} ${found?.size} ${found?.ino}`;
-  const entry = known.get(version) ?? read(path);
+  const entry = known.get(version) ?? withCertificate(path);
   known.set(version, entry);
   return entry;
+}
+
+/** A certificate stands beside its key, where ssh looks for it. */
+async function withCertificate(path: string): Promise<KeyFile> {
+  const [file, found] = await Promise.all([read(path), stat(`${path}-cert.pub`).catch(() => undefined)]);
+  return found === undefined ? file : { ...file, certificate: `${file.label}-cert.pub` };
 }
 
 async function read(path: string): Promise<KeyFile> {

@@ -44,6 +44,7 @@ class Login {
   readonly #offered: string[] = [];
   #proofs: Identities = { offered: [], passedOver: [] };
   #accepted: readonly string[] = [];
+  readonly #taken: string[] = [];
   #hostKey: Buffer | undefined;
   #hostKeyProblem: Problem | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -99,8 +100,8 @@ class Login {
     const prompt = answers(password, this.#target.name, ask);
     const offered: Identity[] = [
       ...proofs.offered,
-      { label: 'the password', method: { type: 'password', username, password } },
-      { label: 'the password', method: { type: 'keyboard-interactive', username, prompt: prompt as never } },
+      { label: thePassword, method: { type: 'password', username, password } },
+      { label: thePassword, method: { type: 'keyboard-interactive', username, prompt: prompt as never } },
     ];
     return { ...proofs, offered };
   }
@@ -139,7 +140,9 @@ class Login {
         this.#hostKeyProblem = hostKeyProblem(this.#target, this.#keys, key);
         return this.#hostKeyProblem === undefined;
       },
-      authHandler: (accepted, _partial, next) => {
+      authHandler: (accepted, partial, next) => {
+        // A host may want several proofs: this one is not what keeps the login out.
+        if (partial) this.#taken.push(...this.#offered.splice(-1));
         if (accepted !== null) this.#accepted = accepted;
         // A host that wants two proofs says after the first which kind the second is of.
         const at = left.findIndex(
@@ -184,21 +187,35 @@ class Login {
   }
 
   #refusedLogin(user: string): string {
-    const offered =
-      this.#offered.length === 0
-        ? 'there was no key to offer'
-        : `it accepted ${this.#offered.length === 1 && this.#offered[0] === 'the password' ? 'not the password' : `none of the keys of ${list(this.#offered)}`}`;
     const passedOver = this.#proofs.passedOver.length === 0 ? '' : `; ${list(this.#proofs.passedOver)}`;
-    return `The host did not let "${user}" in: ${offered}${passedOver}.`;
+    return `The host did not let "${user}" in: ${this.#refusedProofs()}${passedOver}.`;
+  }
+
+  #refusedProofs(): string {
+    const keys = list(this.#offered.filter(label => label !== thePassword));
+    if (this.#offered.length === 0 && this.#taken.length > 0)
+      return `it accepted ${list(this.#taken)}, and asks for ${list(this.#accepted)} besides`;
+    if (!this.#offered.includes(thePassword))
+      return keys === '' ? 'there was no key to offer' : `it accepted none of the keys of ${keys}`;
+    return keys === ''
+      ? 'it did not accept the password'
+      : `it accepted neither a key of ${keys} nor the password`;
   }
 
   #loginHint(): string {
+    const byHand = loginCommand(this.#target);
+    if (this.#offered.includes(thePassword))
+      return `The password is that of "${this.#target.user}" on the host, as in:\n    ${byHand}`;
     const byPassword = this.#accepted.some(kind => kind === 'password' || kind === 'keyboard-interactive');
     if (byPassword && !this.#accepted.includes('publickey') && this.#options.password === undefined)
       return `The host lets people in by ${list(this.#accepted)} only. Give the password with --ask-pass.`;
-    return `A key has to let you in without a question, as in:\n    ${loginCommand(this.#target)} true`;
+    const typed =
+      byPassword && this.#options.password === undefined ? '\nor give the password with --ask-pass.' : '';
+    return `A key has to let you in without a question, as in:\n    ${byHand} true${typed}`;
   }
 }
+
+const thePassword = 'the password';
 
 function kindOf(type: string): AuthenticationType {
   return (type === 'agent' ? 'publickey' : type) as AuthenticationType;

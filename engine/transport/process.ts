@@ -148,6 +148,17 @@ function containerRefusal(host: Host, _ending: Ending, words: string): Problem {
   return { code: 'unreachable', message, hint, host: host.name, cause: words };
 }
 
+function byHand({ address, port, user, proxyJump }: Host): string {
+  const jump = proxyJump ? ['-J', proxyJump] : [];
+  return shellCommand([
+    'ssh',
+    ...jump,
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...userWords('-l', user),
+    address,
+  ]);
+}
+
 function opensshRefusal(host: Host, ending: Ending, words: string): Problem | undefined {
   // ssh itself exits with 255, whatever the command was.
   if (ending.code !== 255) return undefined;
@@ -161,7 +172,12 @@ function opensshRefusal(host: Host, ending: Ending, words: string): Problem | un
       message: 'The host shows another key than the one recorded.',
     };
   if (/Host key verification failed|No \S+ host key is known/.test(words))
-    return { ...problem, code: 'host-key-unknown', message: 'The host key is not in known_hosts.' };
+    return {
+      ...problem,
+      code: 'host-key-unknown',
+      message: 'The host key is not in known_hosts.',
+      hint: `Log in once by hand: ssh shows the fingerprint, and records the key when you have checked it.\n    ${byHand(host)}`,
+    };
   if (/Permission denied \(/.test(words))
     return {
       ...problem,

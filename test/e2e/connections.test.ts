@@ -164,7 +164,7 @@ describeLab('getting in', () => {
       const wrong = await problemOf(connect(plain, options({ identityFiles: [], password: 'wrong' })));
       expect(wrong).toMatchObject({
         code: 'auth-failed',
-        message: expect.stringContaining('not the password'),
+        message: expect.stringContaining('did not accept the password'),
       });
     });
     await withSshd(
@@ -203,7 +203,9 @@ describeLab('the host key', () => {
       const openssh = connect(host({ transport: 'openssh' }), withKeys(text)).then(async connection =>
         (await connection.session(false)).run({ script: ':' }),
       );
-      codes.push((await problemOf(openssh)).code);
+      const problem = await problemOf(openssh);
+      codes.push(problem.code);
+      if (text === '') expect(problem.hint).toContain(`ssh -l deploy ${address}`);
     }
     expect(codes).toEqual([
       ...['host-key-unknown', 'host-key-unknown', 'host-key-changed', 'host-key-changed'],

@@ -126,6 +126,16 @@ describe('an encrypted key', () => {
   };
 });
 
+test('that is refused is told with the certificate beside the key, which another transport can show', async () => {
+  const there = await server({ login: { method: 'password', password: 'open sesame' } });
+  const id = file('certified', clientKey.private);
+  file('certified-cert.pub', 'ssh-ed25519-cert-v01@openssh.com AAAA');
+  const options = isolated(there.knownHosts, { identityFiles: [id], password: 'closed' });
+  expect((await problemOf(connect(there.host, options))).message).toMatch(
+    /it accepted neither a key of \S+certified nor the password; the certificate \S+certified-cert\.pub needs "transport: openssh"\.$/,
+  );
+});
+
 describe('a password', () => {
   test.each(['password', 'keyboard-interactive'] as const)('lets in by %s', async method => {
     const there = await server({ login: { method, password: 'open sesame' } });
@@ -134,7 +144,7 @@ describe('a password', () => {
     const wrong = await problemOf(connect(there.host, { ...options, password: 'closed' }));
     expect(wrong).toMatchObject({
       code: 'auth-failed',
-      message: expect.stringContaining('not the password'),
+      message: expect.stringContaining('did not accept the password'),
     });
     expect(JSON.stringify(wrong)).not.toContain('closed');
     const none = await problemOf(connect(there.host, options));
@@ -146,7 +156,17 @@ describe('a password', () => {
       login: { method: 'keyboard-interactive', password: '123456', afterKey: true },
     });
     const id = file('id', clientKey.private);
-    await enters(there.host, isolated(there.knownHosts, { identityFiles: [id], password: '123456' }));
+    const withKey = (password?: string) =>
+      isolated(there.knownHosts, { identityFiles: [id], ...(password && { password }) });
+    await enters(there.host, withKey('123456'));
+    expect(await problemOf(connect(there.host, withKey()))).toMatchObject({
+      message: expect.stringMatching(/it accepted \S+id, and asks for keyboard-interactive besides\.$/),
+      hint: expect.stringContaining('--ask-pass'),
+    });
+    expect(await problemOf(connect(there.host, withKey('654321')))).toMatchObject({
+      message: expect.stringContaining('it did not accept the password'),
+      hint: expect.stringContaining('The password is that of'),
+    });
   });
 });
 
