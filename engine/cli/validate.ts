@@ -24,11 +24,12 @@ export async function validate(
         );
         continue;
       }
-      const playbook = await load(file, settings, io, missing =>
+      const lacking = new Set<string>();
+      const playbook = await load(file, settings, io, missing => lacking.add(missing));
+      for (const missing of lacking)
         io.stderr.write(
           `${file}: ${missing} is not there, so what its secrets are used for was not checked\n`,
-        ),
-      );
+        );
       const { plays } = playbook;
       const found = playbook.warnings();
       warnings.push(...found);

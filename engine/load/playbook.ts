@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Place } from '../problem.ts';
 import { playKeys } from './envelope.ts';
 import type { Where } from './expression/index.ts';
@@ -38,17 +39,35 @@ export interface PlayText {
 export function readPlays(doc: Doc, reading: Reading, problems: Problems): PlayText[] {
   const { data } = doc;
   if (!isPlainMap(data)) {
-    const message =
-      data === null ? 'The playbook is empty.' : 'A playbook is a map with hosts and resources.';
-    const hint = Array.isArray(data)
-      ? 'Take the "-" away; several plays stand under plays:'
-      : 'Write:\n    hosts: all\n    resources:\n      - file: { path: /etc/motd, content: "Welcome" }';
+    const [message, hint] = insteadOfPlay(data);
     problems.report('wrong-type', message, doc.place([]), hint);
+    return [];
+  }
+  if (data['hosts'] === undefined && isPlainMap(data['params'])) {
+    const message = 'This is a component: it has params, and no hosts.';
+    const hint = `Name a playbook that brings it in, with\n    - include: ${basename(doc.file)}`;
+    problems.report('wrong-type', message, doc.place(['params'], 'key'), hint);
     return [];
   }
   if (data['plays'] === undefined) return [readPlay(doc, [], reading, problems)];
   checkKeys({ doc, path: [], label: 'A playbook with plays:' }, data, playsSchema, problems);
   return listOf(data['plays']).map((_, index) => readPlay(doc, ['plays', index], reading, problems));
+}
+
+/** What is wrong with a file that holds no map, and what to do. */
+function insteadOfPlay(data: Doc['data']): [message: string, hint: string] {
+  const [first] = listOf(data);
+  if (isPlainMap(first) && ['tasks', 'roles', 'gather_facts'].some(key => first[key] !== undefined))
+    return [
+      'This is a playbook of Ansible.',
+      'Its inventory can be used as it is; docs/guide/ansible.md shows how its tasks are written here.',
+    ];
+  return [
+    data === null ? 'The playbook is empty.' : 'A playbook is a map with hosts and resources.',
+    Array.isArray(data)
+      ? 'Take the "-" away; several plays stand under plays:'
+      : 'Write:\n    hosts: all\n    resources:\n      - file: { path: /etc/motd, content: "Welcome" }',
+  ];
 }
 
 function readPlay(doc: Doc, path: Path, reading: Reading, problems: Problems): PlayText {

@@ -64,14 +64,19 @@ export function loadInventory(options: InventoryOptions = {}): Inventory {
 export function isInventory(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return false;
-  if (stat.isDirectory() || isProgram(path)) return true;
+  if (stat.isDirectory()) return !readdirSync(path).some(name => isShownAsPlaybook(join(path, name)));
+  if (isProgram(path)) return true;
+  if (isShownAsPlaybook(path)) return false;
   const text = new Problems().attempt(() => readText(path, path)) ?? '';
-  // Most playbooks show what they are without being parsed.
-  if (/^(?:resources|plays)\s*:/m.test(text)) return false;
   if (!looksLikeYaml(path, text)) return true;
   const data = new Problems().attempt(() => parseYaml(text, path, 'ansible'))?.data;
   const isOwn = isMap(data) && isMap(data['hosts']);
   return isOwn || isDynamic(data) || isAnsibleYaml(data);
+}
+
+/** Most playbooks show what they are without being parsed. */
+function isShownAsPlaybook(path: string): boolean {
+  return /^(?:resources|plays)\s*:/m.test(new Problems().attempt(() => readText(path, path)) ?? '');
 }
 
 function isList(name: string): boolean {

@@ -97,7 +97,13 @@ test('mistakes of secrets are told as people like to read them', async () => {
 test('mistakes of a command line are told as people like to read them', async () => {
   const site =
     'hosts: web\nresources:\n  - { file: { path: /a }, tags: [app] }\n  - { file: { path: /b }, tags: [site] }\n';
-  const folder = folderOf({ 'inventory.yml': inventory, 'site.yml': site });
+  const folder = folderOf({
+    'inventory.yml': inventory,
+    'site.yml': site,
+    'apps/app.yml': 'params: { name: { type: string } }\nresources: []\n',
+    'tasks.yml': '- hosts: web\n  tasks:\n    - apt: { name: nginx }\n',
+    'plays.yml/site.yml': site,
+  });
   const lines = [
     'aply site.yml',
     'apply site.yml --chek',
@@ -107,6 +113,9 @@ test('mistakes of a command line are told as people like to read them', async ()
     'apply site.yml --confirm',
     'validate sites.yml',
     'validate nowhere/site.yml',
+    'validate apps/app.yml',
+    'validate tasks.yml',
+    'validate plays.yml',
     'validate site.yml -i inventry.yml',
     'validate site.yml --limit wbe',
     'validate site.yml --tags ap',
