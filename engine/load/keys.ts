@@ -2,7 +2,8 @@ import { didYouMean, nearest } from '../did-you-mean.ts';
 import type { Module } from '../module.ts';
 import type { Place, Problem } from '../problem.ts';
 import { isMap, type Plain } from '../value.ts';
-import { ansibleWords, laterKeys } from './envelope.ts';
+import { ofAnsible } from './ansible-words.ts';
+import { laterKeys } from './envelope.ts';
 import { isTemplate } from './expression/index.ts';
 import type { Problems } from './problems.ts';
 import { type Schema, type Subject, validate } from './validate.ts';
@@ -98,11 +99,6 @@ function unknownModule(key: string, modules: Modules, at: Place): Problem {
     ...(suggestion === undefined ? { hint: same ?? '`reconcile modules` lists them.' } : {}),
     at,
   };
-}
-
-/** What stands for a word of Ansible; nothing for a name that every object of JavaScript has, such as `constructor`. */
-function ofAnsible(word: string): string | undefined {
-  return Object.hasOwn(ansibleWords, word) ? ansibleWords[word] : undefined;
 }
 
 function holdsTemplate(value: Plain): boolean {

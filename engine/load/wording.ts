@@ -1,6 +1,7 @@
 import { nearest } from '../did-you-mean.ts';
 import { grouped } from '../grouped.ts';
 import type { Place, Problem, ProblemCode } from '../problem.ts';
+import { calledByAnsible, ofAnsible } from './ansible-words.ts';
 import type { Path } from './parse.ts';
 import { typeHint } from './type-hint.ts';
 import { isMode, type Schema, type Subject } from './validate.ts';
@@ -107,14 +108,12 @@ function word(failure: Failure, all: readonly Failure[], data: unknown, subject:
 }
 
 function unknownKey(key: string, path: Path, failure: Failure, subject: Subject, name: string): Words {
-  const near = nearest(key, Object.keys(failure.parentSchema.properties ?? {}));
+  const known = Object.keys(failure.parentSchema.properties ?? {});
+  const near = nearest(key, known) ?? calledByAnsible(key, known);
   return {
     code: 'unknown-key',
     message: `${name} takes no "${key}".${near === undefined ? '' : ` Did you mean "${near}"?`}`,
-    hint:
-      near === undefined
-        ? `It takes ${Object.keys(failure.parentSchema.properties ?? {}).join(', ')}.`
-        : undefined,
+    hint: near === undefined ? `It takes ${known.join(', ')}.` : undefined,
     at: subject.doc.place([...subject.path, ...path, key], 'key'),
   };
 }
@@ -128,7 +127,7 @@ function wrongType(path: Path, failure: Failure, subject: Subject, name: string,
   return {
     code: 'wrong-type',
     message: `${name} takes ${expectation(failure.parentSchema)}, not ${written}.`,
-    hint: typeHint(failure, path, subject) ?? otherwise(failure.parentSchema),
+    hint: typeHint(failure, path, subject) ?? asMap(failure, name) ?? otherwise(failure.parentSchema),
     at,
   };
 }
@@ -183,6 +182,21 @@ function choice(
   };
 }
 
+/** What was probably meant where the first argument stands in the place of all: `service: nginx`. */
+function asMap({ parentSchema: schema, data }: Failure, name: string): string | undefined {
+  const [key = ''] = (schema['required'] as string[] | undefined) ?? [];
+  const argument = unwrap(schema.properties?.[key] ?? {});
+  const types = [argument, ...alternatives(argument)].map(({ type }) => type);
+  const type = typeof data === 'string' && types.includes('string') ? 'string' : 'array';
+  const words = [data].flat();
+  const isPlain = words.length < 6 && words.every(word => typeof word === 'string' && !/\w=/.test(word));
+  if (!types.includes(type) || !isPlain) return undefined;
+  const written = words
+    .map(word => (/^[\w./@-]+$/.test(String(word)) ? word : JSON.stringify(word)))
+    .join(', ');
+  return `Write ${name}: { ${key}: ${type === 'array' ? `[${written}]` : written} }`;
+}
+
 /** What to do about a value of the wrong type when nothing more is known of what was meant. */
 function otherwise(schema: Schema): string {
   if (isMode(schema)) return 'Its digits are 0 to 7.';
@@ -195,8 +209,8 @@ export function expectation(schema: Schema): string {
   if (schema['const'] !== undefined) return String(schema['const']);
   if (Array.isArray(schema['enum']))
     return either(schema['enum'].map(value => (value === '' ? '""' : String(value))));
-  const choices = (schema['anyOf'] ?? schema['oneOf']) as Schema[] | undefined;
-  if (choices !== undefined) return either([...new Set(choices.map(inner => expectation(unwrap(inner))))]);
+  const choices = alternatives(schema);
+  if (choices.length > 0) return either([...new Set(choices.map(expectation))]);
   if (isMode(schema)) return 'an octal mode such as "0644"';
   return either([schema.type ?? []].flat().map(type => typeWords(type, schema)));
 }
@@ -215,6 +229,11 @@ function typeWords(type: string, schema: Schema): string {
   return element === undefined || element === ''
     ? 'a list'
     : `a list of ${element.replace(/^an? (.*)$/, '$1s')}`;
+}
+
+/** The schemas of which one has to fit. */
+function alternatives(schema: Schema): Schema[] {
+  return ((schema['anyOf'] ?? schema['oneOf'] ?? []) as Schema[]).map(unwrap);
 }
 
 /** The schema inside the frame that validation puts around it. */
@@ -240,8 +259,10 @@ function either(words: readonly string[]): string {
 }
 
 function suggestion(value: unknown, allowed: readonly unknown[]): string | undefined {
-  const near = typeof value === 'string' ? nearest(value, allowed.map(String)) : undefined;
-  return near === undefined ? undefined : `Did you mean "${near}"?`;
+  if (typeof value !== 'string') return undefined;
+  const words = allowed.map(String);
+  const near = nearest(value, words) ?? calledByAnsible(value, words);
+  return near === undefined ? ofAnsible(value) : `Did you mean "${near}"?`;
 }
 
 function about(schema: Schema, params: Record<string, unknown>): string | undefined {
