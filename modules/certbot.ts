@@ -1,6 +1,15 @@
 import { durationPattern, durationS } from '../engine/duration.ts';
 import { defineModule } from '../engine/module.ts';
-import { content, type Entry, entries, installedPackage, Missing, program, unit } from '../engine/probe.ts';
+import {
+  content,
+  type Entry,
+  entries,
+  installedPackage,
+  Missing,
+  owed,
+  program,
+  unit,
+} from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
 import {
@@ -19,6 +28,13 @@ const renewalConf = (name: string) => `/etc/letsencrypt/renewal/${name}.conf`;
 const dropIn = (name: string) => `/etc/systemd/system/certbot.service.d/ca-of-${name}.conf`;
 const dropInText = (bundle: string) =>
   `# Written by reconcile (certbot): renewals trust this authority.\n[Service]\nEnvironment="REQUESTS_CA_BUNDLE=${bundle}"\n`;
+
+/** The note that a certificate is being issued: where it stays, what comes after the issue may not have been done. */
+const noteOf = (name: string) => `certbot:${name}`;
+const unfinished = 'not seen to be finished';
+
+/** What only a new certificate can change. */
+const ofCertificate = ['domains', 'valid', 'key_type', 'server', 'challenge'];
 
 /** Whether each link of the certificate leads to a file. */
 const isWhole = (links: Entry[] | null, archive: Entry[] | null): boolean =>
@@ -168,6 +184,7 @@ export const certbot = defineModule({
     dropIn: content(dropIn(args.name)),
     service: unit('certbot.service'),
     timer: unit('certbot.timer'),
+    owed: owed(noteOf(args.name)),
   }),
   actual: (read, args, context) => {
     const chain = read.chain?.bytes ? readCertificate(read.chain.bytes) : null;
@@ -181,14 +198,15 @@ export const certbot = defineModule({
     if (args.state === 'absent') return { certificate: true };
     if (chain === null || conf === undefined || !isWhole(read.links, read.archive)) return null;
     const bundle = args.ca_bundle ?? '';
+    const valid = validity(
+      chain.untilS,
+      chain.untilS - chain.fromS,
+      args.renew_before,
+      context.plannedS ?? context.nowS,
+    );
     return {
       domains: chain.domains,
-      valid: validity(
-        chain.untilS,
-        chain.untilS - chain.fromS,
-        args.renew_before,
-        context.plannedS ?? context.nowS,
-      ),
+      valid: read.owed.length > 0 && valid === `more than ${args.renew_before}` ? unfinished : valid,
       key_type: chain.keyType,
       server: renewalValue(conf, 'server') ?? 'none',
       challenge: challengeOf(renewalValue(conf, 'authenticator'), renewalValue(conf, 'webroot_path')),
@@ -218,7 +236,7 @@ export const certbot = defineModule({
       renewal_timer: 'on',
     };
   },
-  steps: (diff, args, read) => {
+  steps: (diff, args, read, context) => {
     const { name } = args;
     const conf = read.renewal?.bytes?.toString();
     if (diff.kind === 'remove') return removal(name, conf !== undefined);
@@ -235,7 +253,9 @@ export const certbot = defineModule({
       });
       steps.push(daemonReload);
     }
-    if (['domains', 'valid', 'key_type', 'server', 'challenge'].some(key => diff.has(key))) {
+    const anew = diff.changes.some(({ key, before }) => ofCertificate.includes(key) && before !== unfinished);
+    if (anew) {
+      steps.push({ do: 'owe', unit: noteOf(name), action: 'run', because: context.name });
       steps.push(issue(args as Arguments, diff.kind === 'create'));
     } else if (diff.has('deploy_hook') && conf !== undefined) {
       steps.push({
@@ -244,6 +264,8 @@ export const certbot = defineModule({
         content: withRenewalValue(conf, 'renew_hook', args.deploy_hook),
       });
     }
+    if (!anew && diff.has('valid')) steps.push(finish(args as Arguments));
+    if (diff.has('valid') || anew) steps.push({ do: 'pay', unit: noteOf(name) });
     if (diff.has('renewal_timer'))
       steps.push({ do: 'run', command: ['systemctl', 'enable', '--now', 'certbot.timer'] });
     return steps;
@@ -277,6 +299,7 @@ function removal(name: string, known: boolean): Step[] {
     { do: 'remove', path: archive(name), recursive: true },
     { do: 'remove', path: dropIn(name) },
     daemonReload,
+    { do: 'pay', unit: noteOf(name) },
   ];
 }
 
@@ -303,6 +326,18 @@ ${name === 'nginx' ? byNginx(words, options, conf) : words(options)}`;
     label: words(options),
     command,
     ...(args.ca_bundle === undefined ? {} : { env: { REQUESTS_CA_BUNDLE: args.ca_bundle } }),
+  };
+}
+
+/** Does what follows an issue that was cut off when the certificate was there: its hook, and the locks of certbot. */
+function finish({ name, domains, deploy_hook: hook }: Arguments): Step {
+  const folders = ['/etc/letsencrypt', '/var/lib/letsencrypt', '/var/log/letsencrypt', '/etc/nginx'];
+  const locks = shellCommand(folders.map(folder => `${folder}/.certbot.lock`));
+  return {
+    do: 'run',
+    label: hook ?? 'rm .certbot.lock',
+    command: `grep -qsx certbot /proc/[0-9]*/comm || rm -f -- ${locks}\n${hook ?? ''}`,
+    env: { RENEWED_LINEAGE: live(name), RENEWED_DOMAINS: domains.join(' ') },
   };
 }
 

@@ -7,7 +7,8 @@
  * is followed only when it and the folder it stands in belong to root or to the account that does the work, and nobody
  * else may write there; so neither can be exchanged. In a folder that somebody else may write to, new things are made in
  * one of our own in it, with mode 0700, and moved into their place; and a file gets its owner and mode by a second name
- * there, since chmod follows links. What another account can still do is what it may do with its own folder anyway.
+ * there, since chmod follows links. A folder whose mode is not declared has its final one at once: after a cut nobody would
+ * miss it. What another account can still do is what it may do with its own folder anyway.
  *
  * Builtins that tell the working directory are not asked: bash remembers the name by which it went there.
  */
@@ -123,9 +124,9 @@ r_directory() {
   r_enter "\${1%/*}" make || return
   r_to=./\${1##*/}
   [ ! -L "$r_to" ] || { r_no "$1 is a link, not a directory"; return; }
-  r_m=$4
-  [ -d "$r_to" ] || { mkdir -m 0700 -- "$r_to" && r_m=\${4:-755}; } || return
-  r_down "\${r_to#./}" && r_own . "$2" "$3" "$r_m"
+  r_m=\${4:+700}
+  [ -d "$r_to" ] || mkdir -m "\${r_m:-755}" -- "$r_to" || return
+  r_down "\${r_to#./}" && r_own . "$2" "$3" "$4"
 }
 r_attributes() {
   r_at "$1" || return

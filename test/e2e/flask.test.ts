@@ -121,6 +121,20 @@ describeLab(`playbooks/${playbook} on a blank Debian 12 and a blank Debian 13 ho
     },
   );
 
+  it('an issue that was cut off behind its certificate is finished by its hook alone', async () => {
+    const lock = '/etc/letsencrypt/.certbot.lock';
+    const leave = `touch ${lock}; printf 'run\\t1\\tCertificate\\n' >'/var/lib/reconcile/owed/certbot%3Aexample.com'`;
+    const left = () =>
+      lab.exec('web1', `ls ${lock} /var/lib/reconcile/owed; sha256sum /etc/letsencrypt/live/*/fullchain.pem`);
+    const whole = await left();
+    expect((await lab.exec('web1', leave)).code).toBe(0);
+    const healed = await apply();
+    expect([healed.exit, named(healed, 'web1', 'changed')]).toEqual([0, ['Certificate']]);
+    expect(JSON.stringify(healed.events)).toContain('not seen to be finished');
+    expect((await left()).stdout).toBe(whole.stdout);
+    expect((await apply('--check')).exit).toBe(0);
+  });
+
   it('no secret is in any output', async () => {
     await Promise.all(names.map(name => lab.exec(name, 'echo SECRET_KEY=older >/srv/flaskapp/.env')));
     const shown = await reconcile(folder, ['apply', 'flask.yml', '--check', '--diff', '-vv']);

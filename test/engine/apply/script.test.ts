@@ -129,6 +129,16 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect(existsSync(`${dir}/x`)).toBe(false);
   });
 
+  it('a directory that was cut off before it got its owner has the mode that none will be compared with', () => {
+    const made = (name: string, given: { mode?: string }) => {
+      const path = `${dir}/${name}`;
+      const { exit } = run([{ do: 'directory', path, owner: 'nobody-here', ...given }], argv);
+      return [exit === 0, mode(path)];
+    };
+    expect(made('plain', {})).toEqual([false, '755']);
+    expect(made('declared', { mode: '0750' })).toEqual([false, '700']);
+  });
+
   it('a program gets its environment, directory and expected exit codes', () => {
     const step: Step = {
       do: 'run',
