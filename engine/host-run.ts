@@ -1,15 +1,15 @@
 import { apply } from './apply/apply.ts';
 import { historyLine } from './apply/history.ts';
 import type { Holder } from './apply/lease.ts';
-import { register } from './apply/registered.ts';
+import { type Registers, register, settled } from './apply/registered.ts';
 import type { Reverted } from './apply/revert.ts';
 import type { EventBody, HostResult, Outcome } from './events.ts';
 import type { FactReadings } from './fact-readings.ts';
 import type { Host } from './host.ts';
-import type { Facts, Play, Registered } from './load/index.ts';
+import type { Facts, Play } from './load/index.ts';
 import { deferred, type Once } from './once.ts';
 import { Places } from './places.ts';
-import { Foresight } from './plan/foresight.ts';
+import { type Foresight, Trial } from './plan/foresight.ts';
 import { type PlannedResource, plan } from './plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
@@ -45,7 +45,8 @@ export class HostRun {
   readonly #outOfTime = deferred<undefined>();
   /** The host that does what is done once for the play; undefined = nothing is. */
   #doer: string | undefined;
-  readonly #foresights = new Map<string, Foresight>();
+  /** What is planned to change on each host; in a check also by earlier plays. */
+  readonly #foresights: Map<string, Foresight>;
   #planned: PlannedResource[] = [];
   #outcomes: readonly Outcome[] = [];
   #facts: Facts = {};
@@ -56,6 +57,7 @@ export class HostRun {
     this.#play = play;
     this.#emit = emit;
     this.#options = options;
+    this.#foresights = options.check ? options.foresights : new Map();
   }
 
   /** Whether there is anything to apply. */
@@ -145,18 +147,7 @@ export class HostRun {
       account: shells.login ?? host.user ?? '',
     });
     await others;
-    const resources = await this.#resolveKnowing();
-    this.#options.once.entered(host.name, true);
-    await places.read(resources);
-    const createdS = binding?.createdS;
-    const foresightOf = (name: string) => this.#foresightOf(name);
-    this.#planned = plan(
-      resources,
-      resource => visit.observed(resource),
-      visit.times(createdS),
-      foresightOf(host.name),
-      resource => places.sightOf(resource, createdS, foresightOf),
-    );
+    const declared = await this.#planKnowing(places);
     this.#outcomes = this.#planned.map(({ outcome }) => outcome);
     const { greeting } = shells;
     const [lease, skewS] = [await greeting.lease(), await greeting.skewS()];
@@ -178,13 +169,47 @@ export class HostRun {
       play: index,
       host: host.name,
       origin: { ...(await greeting.origin()), ...(hostKey !== undefined && { hostKey }) },
-      planned: this.#planned,
+      // What is registered belongs to the host, not to what is declared.
+      planned: this.#planned.map(item => ({
+        ...item,
+        resource: declared.find(({ name }) => name === item.resource.name) ?? item.resource,
+      })),
       run: holder.run,
     });
   }
 
+  /**
+   * Plans, also what rests on something registered by a resource that is sure to have nothing to do. Resolves to the
+   * resources as they are while nothing is registered.
+   */
+  async #planKnowing(places: Places): Promise<Resource[]> {
+    const createdS = this.#options.binding?.createdS;
+    const visit = places.own;
+    let declared: Resource[] | undefined;
+    for (let registered: Registers = {}; ; ) {
+      const resources = await this.#resolveKnowing(registered);
+      declared ??= resources;
+      this.#options.once.entered(this.host.name, true);
+      await places.read(resources);
+      const trial = new Trial(this.#foresights);
+      this.#planned = plan(
+        resources,
+        resource => visit.observed(resource),
+        visit.times(createdS),
+        trial.of(this.host.name),
+        resource => places.sightOf(resource, createdS, trial),
+      );
+      const more = settled(this.#planned, registered);
+      if (more === undefined) {
+        trial.keep();
+        return declared;
+      }
+      registered = more;
+    }
+  }
+
   /** The resources with all facts. What one fact decides may ask for others. */
-  async #resolveKnowing(registered?: Registered): Promise<Resource[]> {
+  async #resolveKnowing(registered: Registers): Promise<Resource[]> {
     for (;;) {
       const resources = this.#resolve(registered);
       const { asked } = this.#play.otherFacts;
@@ -200,7 +225,7 @@ export class HostRun {
   }
 
   /** What another host does for this one is not done here. */
-  #resolve(registered?: Registered): Resource[] {
+  #resolve(registered: Registers): Resource[] {
     const resources = this.#play.resolve(this.host, this.#facts, registered);
     const doer = this.#doer;
     if (doer === undefined || doer === this.host.name) return resources;
@@ -212,14 +237,6 @@ export class HostRun {
   /** Whether something is decided between the plan and its apply; until then nothing is written. */
   get #waits(): boolean {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
-  }
-
-  /** What is planned to change on a host; in a check also by earlier plays. */
-  #foresightOf(host: string): Foresight {
-    const foresights = this.#options.check ? this.#options.foresights : this.#foresights;
-    const known = foresights.get(host) ?? new Foresight();
-    foresights.set(host, known);
-    return known;
   }
 
   async apply(): Promise<void> {

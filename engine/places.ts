@@ -1,4 +1,4 @@
-import type { Foresight } from './plan/foresight.ts';
+import type { Trial } from './plan/foresight.ts';
 import type { Sight } from './plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
@@ -32,7 +32,9 @@ export class Places {
         if (unread.length > 0) await visit.read(unread);
       });
     const enter = [...hosts.values()].map(async host => {
-      const visit = await this.#visits.enter(host, this.#recovers).catch(thrown => problemsOf(thrown)[0]!);
+      const visit =
+        this.#others.get(host.name) ??
+        (await this.#visits.enter(host, this.#recovers).catch(thrown => problemsOf(thrown)[0]!));
       this.#others.set(host.name, visit);
       if (!('code' in visit)) await read(visit, host.name);
     });
@@ -49,14 +51,10 @@ export class Places {
   }
 
   /** What is known of the host that a resource is delegated to. `createdS` is when a saved plan was made. */
-  sightOf(
-    resource: Resource,
-    createdS: number | undefined,
-    foresightOf: (host: string) => Foresight,
-  ): Sight | Problem {
+  sightOf(resource: Resource, createdS: number | undefined, trial: Trial): Sight | Problem {
     const visit = this.#of(resource);
     if ('code' in visit) return notEntered(resource, visit);
-    const foresight = foresightOf(visit.host.name);
+    const foresight = trial.of(visit.host.name);
     return { observed: visit.observed(resource), times: visit.times(createdS), foresight };
   }
 

@@ -7,7 +7,7 @@ import type { Resource } from '../resource.ts';
 import type { Visit } from '../visit.ts';
 import { deviates, strayed } from './deviation.ts';
 import type { Holder } from './lease.ts';
-import { type Registered, register, renewed } from './registered.ts';
+import { type Registered, type Registers, register, renewed } from './registered.ts';
 import { Reversal, type Reverted } from './revert.ts';
 import { attempt, type Run, type Turn, window } from './turn.ts';
 
@@ -34,7 +34,7 @@ export interface ApplyOptions {
   /** Whether what changed is put back when something fails. */
   revert: boolean;
   /** Gives the resources anew once a registered outcome is known. */
-  resolve(registered: Readonly<Record<string, Readonly<Record<string, Registered>>>>): Promise<Resource[]>;
+  resolve(registered: Registers): Promise<Resource[]>;
 }
 
 /** What an apply came to on one host. */

@@ -9,7 +9,11 @@ import type { ApplyOptions } from './apply.ts';
 /** Whether what is `found` at a resource's turn is not what its plan showed. */
 export function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
   if (resource.incomplete || outcome.diff === null)
-    return outcome.status === 'unchanged' && found !== null && !resource.module.check;
+    return (
+      (outcome.status === 'unchanged' || outcome.status === 'skipped') &&
+      found !== null &&
+      !resource.module.check
+    );
   return !keepsTo(outcome.diff, found);
 }
 

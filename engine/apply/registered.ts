@@ -38,6 +38,25 @@ export function register(
   };
 }
 
+/** By the `register` name, then by the name of the resource. */
+export type Registers = Readonly<Record<string, Readonly<Record<string, Registered>>>>;
+
+/** What is left by resources that are sure to have nothing to do, as in an apply; undefined = no more than `known`. */
+export function settled(planned: readonly PlannedResource[], known: Registers): Registers | undefined {
+  const registers: Record<string, Record<string, Registered>> = {};
+  for (const { resource, outcome } of planned) {
+    const { register: name, when, doneBy, incomplete, module } = resource;
+    const isSkipped = when === false && doneBy === undefined;
+    const isAsDeclared = outcome.status === 'unchanged' && when === true && !incomplete && !module.check;
+    if (name === undefined || outcome.predictedFrom.length > 0 || !(isSkipped || isAsDeclared)) continue;
+    registers[name] = { ...registers[name], [resource.name]: register(outcome) };
+  }
+  return countOf(registers) > countOf(known) ? registers : undefined;
+}
+
+const countOf = (registers: Registers): number =>
+  Object.values(registers).reduce((sum, left) => sum + Object.keys(left).length, 0);
+
 /** What follows number `i`, as it resolves now; a resource that was not known before was only a prediction. */
 export function renewed(
   queue: readonly PlannedResource[],

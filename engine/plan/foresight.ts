@@ -9,9 +9,19 @@ import { text } from './diff.ts';
  */
 export class Foresight {
   readonly #brought: (Brought & { by: string })[] = [];
-  #owed: { unit: string; owed: Owed }[] = [];
+  #owed: readonly { unit: string; owed: Owed }[] = [];
   readonly #states = new Map<string, { state: State | null; by: string }>();
   readonly #changing: string[] = [];
+
+  /** One that goes on by itself from where this one is. */
+  copy(): Foresight {
+    const copy = new Foresight();
+    copy.#brought.push(...this.#brought);
+    copy.#owed = this.#owed;
+    for (const [thing, known] of this.#states) copy.#states.set(thing, known);
+    copy.#changing.push(...this.#changing);
+    return copy;
+  }
 
   /** Names of the resources that will change. */
   get changing(): readonly string[] {
@@ -29,8 +39,11 @@ export class Foresight {
       for (const brought of resource.module.brings?.(resource.args) ?? [])
         this.#brought.push({ ...brought, by: resource.name });
     }
-    for (const { unit, action } of reactions)
-      this.#owed.push({ unit, owed: { action, because: resource.name, sinceS: null } });
+    const owed = reactions.map(({ unit, action }) => ({
+      unit,
+      owed: { action, because: resource.name, sinceS: null },
+    }));
+    this.#owed = [...this.#owed, ...owed];
   }
 
   /** The state that an earlier resource will have given the very thing that `resource` is about. */
@@ -72,6 +85,26 @@ export class Foresight {
         };
     }
     return { value, from: [] };
+  }
+}
+
+/** Foresights of hosts in a plan that may be made again: `known` has them only once they are kept. */
+export class Trial {
+  readonly #known: Map<string, Foresight>;
+  readonly #tried = new Map<string, Foresight>();
+
+  constructor(known: Map<string, Foresight>) {
+    this.#known = known;
+  }
+
+  of(host: string): Foresight {
+    const foresight = this.#tried.get(host) ?? this.#known.get(host)?.copy() ?? new Foresight();
+    this.#tried.set(host, foresight);
+    return foresight;
+  }
+
+  keep(): void {
+    for (const [host, foresight] of this.#tried) this.#known.set(host, foresight);
   }
 }
 

@@ -308,3 +308,43 @@ resources:
 `);
   expect(read('out')).toBe('a False ;b True b; True 0');
 });
+
+it.each(['', '    delegate_to: db1\n'])(
+  'a check knows what is left by a resource with nothing to do%s',
+  async delegated => {
+    const playbook = `hosts: web1
+resources:
+  - name: Conf
+    file: { path: DIR/conf, content: a }
+    register: conf
+${delegated}  - name: Reload
+    command: { run: "echo {{ conf.stdout }}", always: true }
+    when: conf.changed
+    register: reload
+  - name: Note
+    file: { path: "DIR/{{ 'changed' if conf.changed else 'same' }}", content: "skipped: {{ reload.skipped }}" }
+`;
+    const statusesOf = async (check: boolean) => {
+      const { exitCode, of } = await applyTo(playbook, { check });
+      return [
+        exitCode,
+        ...of('resource').map(({ name, status, predictedFrom }) => [name, status, predictedFrom]),
+      ];
+    };
+    expect(await statusesOf(true)).toEqual([
+      2,
+      ['Conf', 'would_change', []],
+      ['Reload', 'would_change', ['Conf']],
+      ['Note', 'would_change', ['Conf']],
+    ]);
+    expect((await statusesOf(false))[0]).toBe(0);
+    const rest = [
+      ['Conf', 'unchanged', []],
+      ['Reload', 'skipped', []],
+    ];
+    expect(await statusesOf(true)).toEqual([2, ...rest, ['Note', 'would_change', []]]);
+    expect(await statusesOf(false)).toEqual([0, ...rest, ['Note', 'changed', []]]);
+    expect([read('changed'), read('same')]).toEqual(['skipped: False', 'skipped: True']);
+    expect(await statusesOf(true)).toEqual([0, ...rest, ['Note', 'unchanged', []]]);
+  },
+);
