@@ -9,6 +9,11 @@ export interface Place {
   text?: string;
 }
 
+/** Tells places apart, without the source line, which may be long. */
+export function placeKey({ file, line, column, length = 1 }: Place): string {
+  return `${file}:${line}:${column}:${length}`;
+}
+
 /** Something that is wrong, as plain data. The message is a sentence that names what the person wrote. */
 export interface Problem {
   code: ProblemCode;

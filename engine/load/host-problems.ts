@@ -1,5 +1,5 @@
 import type { Host } from '../host.ts';
-import type { Problem } from '../problem.ts';
+import { type Problem, placeKey } from '../problem.ts';
 
 /** Problems of several hosts, each told once. */
 export class HostProblems {
@@ -8,7 +8,8 @@ export class HostProblems {
   /** Notes what is wrong with some hosts; what is known of others already is told of these, too. */
   add(problems: readonly Problem[], hosts: readonly Host[]): void {
     for (const problem of problems) {
-      const key = JSON.stringify([problem.code, problem.at ?? problem.message, problem.via]);
+      const { code, message, at, via = [] } = problem;
+      const key = JSON.stringify([code, at ? placeKey(at) : message, ...via.map(placeKey)]);
       const known = this.#found.get(key) ?? { problem, hosts: new Set() };
       for (const host of hosts) known.hosts.add(host);
       this.#found.set(key, known);

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
-import { type Place, type Problem, ProblemError, type Warning } from '../problem.ts';
+import { type Place, type Problem, ProblemError, placeKey, type Warning } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { lockedIn, secretsIn, Unknown } from '../value.ts';
 import { Templates } from './arguments.ts';
@@ -200,9 +200,9 @@ function makePlay(
   const met = found.of(all);
   problems.add(...met);
   if (setting.inventorySound) {
-    const told = new Set(met.map(({ at }) => JSON.stringify(at)));
+    const told = new Set(met.map(({ at }) => at && placeKey(at)));
     const more = problemsInBranches(text, surroundings, files, templates);
-    problems.add(...more.filter(({ at }) => !told.has(JSON.stringify(at))));
+    problems.add(...more.filter(({ at }) => !told.has(at && placeKey(at))));
   }
   const play: Play = {
     name: text.name,
