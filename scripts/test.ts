@@ -34,7 +34,7 @@ const file = join(folder, 'report.json');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
 const vitest = spawnSync('npx', ['vitest', 'run', ...reporters, ...process.argv.slice(2)], {
   stdio: 'inherit',
-  // Twenty times what a quick check tries.
+  // Fifty times what a quick check tries.
   env: { FUZZ_RUNS: '20000', ...process.env },
 });
 let report: Report | undefined;
