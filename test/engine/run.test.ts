@@ -348,3 +348,25 @@ ${delegated}  - name: Reload
     expect(await statusesOf(true)).toEqual([0, ...rest, ['Note', 'unchanged', []]]);
   },
 );
+
+it('what a script finds may rest on a change before it, so that a check is not sure of what it leaves', async () => {
+  const playbook = (content: string) => `hosts: web1
+resources:
+  - file: { path: DIR/version, content: "${content}" }
+  - name: Migrated
+    command: { run: "true", only_if: "test ! -e DIR/version || grep -q new DIR/version" }
+    register: migrated
+  - name: Note
+    command: { run: "true", always: true }
+    when: migrated.changed
+`;
+  const noted = async (content: string) =>
+    (await applyTo(playbook(content), { check: true })).of('resource').at(-1);
+  await applyTo(playbook('old'));
+  expect(await noted('old')).toMatchObject({ name: 'Note', status: 'skipped' });
+  expect(await noted('new')).toMatchObject({
+    name: 'Note',
+    status: 'would_change',
+    predictedFrom: ['Migrated'],
+  });
+});
