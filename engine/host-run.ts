@@ -172,7 +172,7 @@ export class HostRun {
       // What is registered belongs to the host, not to what is declared.
       planned: this.#planned.map(item => ({
         ...item,
-        resource: declared.find(({ name }) => name === item.resource.name) ?? item.resource,
+        resource: declared.get(item.resource.name) ?? item.resource,
       })),
       run: holder.run,
     });
@@ -180,15 +180,15 @@ export class HostRun {
 
   /**
    * Plans, also what rests on something registered by a resource that is sure to have nothing to do. Resolves to the
-   * resources as they are while nothing is registered.
+   * resources as they are while nothing is registered, by name.
    */
-  async #planKnowing(places: Places): Promise<Resource[]> {
+  async #planKnowing(places: Places): Promise<ReadonlyMap<string, Resource>> {
     const createdS = this.#options.binding?.createdS;
     const visit = places.own;
-    let declared: Resource[] | undefined;
+    let declared: ReadonlyMap<string, Resource> | undefined;
     for (let registered: Registers = {}; ; ) {
       const resources = await this.#resolveKnowing(registered);
-      declared ??= resources;
+      declared ??= new Map(resources.map(resource => [resource.name, resource]));
       this.#options.once.entered(this.host.name, true);
       await places.read(resources);
       const trial = new Trial(this.#foresights);

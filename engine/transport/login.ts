@@ -206,11 +206,12 @@ class Login {
     const byHand = loginCommand(this.#target);
     if (this.#offered.includes(thePassword))
       return `The password is that of "${this.#target.user}" on the host, as in:\n    ${byHand}`;
-    const byPassword = this.#accepted.some(kind => kind === 'password' || kind === 'keyboard-interactive');
-    if (byPassword && !this.#accepted.includes('publickey') && this.#options.password === undefined)
+    const canType =
+      this.#options.password === undefined &&
+      this.#accepted.some(kind => kind === 'password' || kind === 'keyboard-interactive');
+    if (canType && !this.#accepted.includes('publickey'))
       return `The host lets people in by ${list(this.#accepted)} only. Give the password with --ask-pass.`;
-    const typed =
-      byPassword && this.#options.password === undefined ? '\nor give the password with --ask-pass.' : '';
+    const typed = canType ? '\nor give the password with --ask-pass.' : '';
     return `A key has to let you in without a question, as in:\n    ${byHand} true${typed}`;
   }
 }

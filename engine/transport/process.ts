@@ -59,10 +59,16 @@ function opensshWords(host: Host, options: ConnectOptions, ...mode: string[]): s
     ...set('ServerAliveInterval', seconds(keepaliveMs ?? 15_000)),
     ...set('UserKnownHostsFile', knownHostsFiles?.join(' ')),
     ...(host.identityFile ? ['-i', host.identityFile] : []),
-    ...(host.proxyJump ? ['-J', host.proxyJump] : []),
-    ...(host.port === undefined ? [] : ['-p', String(host.port)]),
-    ...(host.user === undefined ? [] : ['-l', host.user]),
+    ...wayTo(host),
     ...['--', host.address],
+  ];
+}
+
+function wayTo({ proxyJump, port, user }: Host): string[] {
+  return [
+    ...(proxyJump ? ['-J', proxyJump] : []),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...userWords('-l', user),
   ];
 }
 
@@ -148,17 +154,6 @@ function containerRefusal(host: Host, _ending: Ending, words: string): Problem {
   return { code: 'unreachable', message, hint, host: host.name, cause: words };
 }
 
-function byHand({ address, port, user, proxyJump }: Host): string {
-  const jump = proxyJump ? ['-J', proxyJump] : [];
-  return shellCommand([
-    'ssh',
-    ...jump,
-    ...(port === undefined ? [] : ['-p', String(port)]),
-    ...userWords('-l', user),
-    address,
-  ]);
-}
-
 function opensshRefusal(host: Host, ending: Ending, words: string): Problem | undefined {
   // ssh itself exits with 255, whatever the command was.
   if (ending.code !== 255) return undefined;
@@ -176,7 +171,7 @@ function opensshRefusal(host: Host, ending: Ending, words: string): Problem | un
       ...problem,
       code: 'host-key-unknown',
       message: 'The host key is not in known_hosts.',
-      hint: `Log in once by hand: ssh shows the fingerprint, and records the key when you have checked it.\n    ${byHand(host)}`,
+      hint: `Log in once by hand: ssh shows the fingerprint, and records the key when you have checked it.\n    ${shellCommand(['ssh', ...wayTo(host), host.address])}`,
     };
   if (/Permission denied \(/.test(words))
     return {

@@ -64,10 +64,10 @@ export function loadInventory(options: InventoryOptions = {}): Inventory {
 export function isInventory(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return false;
-  if (stat.isDirectory()) return !readdirSync(path).some(name => isShownAsPlaybook(join(path, name)));
+  if (stat.isDirectory()) return !readdirSync(path).some(name => showsPlaybook(textOf(join(path, name))));
   if (isProgram(path)) return true;
-  if (isShownAsPlaybook(path)) return false;
-  const text = new Problems().attempt(() => readText(path, path)) ?? '';
+  const text = textOf(path);
+  if (showsPlaybook(text)) return false;
   if (!looksLikeYaml(path, text)) return true;
   const data = new Problems().attempt(() => parseYaml(text, path, 'ansible'))?.data;
   const isOwn = isMap(data) && isMap(data['hosts']);
@@ -75,8 +75,13 @@ export function isInventory(path: string): boolean {
 }
 
 /** Most playbooks show what they are without being parsed. */
-function isShownAsPlaybook(path: string): boolean {
-  return /^(?:resources|plays)\s*:/m.test(new Problems().attempt(() => readText(path, path)) ?? '');
+function showsPlaybook(text: string): boolean {
+  return /^(?:resources|plays)\s*:/m.test(text);
+}
+
+/** Empty when it cannot be read. */
+function textOf(path: string): string {
+  return new Problems().attempt(() => readText(path, path)) ?? '';
 }
 
 function isList(name: string): boolean {
