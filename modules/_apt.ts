@@ -2,6 +2,7 @@ import type { Claims } from '../engine/module.ts';
 import { readOnlyApt } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import { type RunStep, type Step, stateDirectory } from '../engine/step.ts';
+import { removeHalfMadeCluster } from './_postgres.ts';
 
 /** No question is asked, a changed configuration file is kept, and no service is restarted behind the plan's back. */
 const environment = {
@@ -91,6 +92,7 @@ while who=$(holder); do
   sleep 1
 done
 if broken >/dev/null || [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then
+  ${removeHalfMadeCluster}
   dpkg --force-confdef --force-confold --configure -a
   # What was cut off while it was unpacked has to be fetched and unpacked again, from lists that may be missing.
   if cut=$(dpkg-query -W -f='\${db:Status-Abbrev} \${binary:Package}\n' | sed -nE 's/^.(H|.R). *//p') && [ -n "$cut" ]; then

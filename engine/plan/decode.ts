@@ -209,7 +209,9 @@ function decodeSql(
   const text = output.stdout.toString();
   const first = probes[0]!;
   const all = (reading: Reading): [Probe, Reading][] => probes.map(probe => [probe, reading]);
-  if (output.exit === 127) return all({ missing: new Missing('psql', ['package:postgresql*']) });
+  // Debian's psql is a wrapper that may be there without any client behind it (pg_wrapper(1)).
+  if (output.exit === 127 || /^Error: You must install at least one postgresql-client-/m.test(text))
+    return all({ missing: new Missing('psql', ['package:postgresql*']) });
   if (/database ".*" does not exist/.test(text) && output.exit !== 0) {
     return all({ missing: new Missing(`database ${first.database}`, [`database:${first.database}`]) });
   }

@@ -2,10 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { removeHalfMadeCluster } from '../../modules/_postgres.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { startRelay } from '../lab/relay.ts';
 import { describeLab } from '../lab/require.ts';
-import { build, type Ran, reconcile, statuses } from './reconcile.ts';
+import { build, errors, type Ran, reconcile, statuses } from './reconcile.ts';
 
 describeLab('what goes wrong on one host is told, and the other hosts finish', () => {
   let lab: Lab<'good' | 'bad'>;
@@ -262,6 +263,53 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     // Once it can be configured, the next apply finishes what was begun.
     await lab.exec('bad', `cp -a /root/postinst ${script}`);
     expect((await apply([less])).exit).toBe(0);
+  });
+
+  const server = [
+    { name: 'Server', apt: { packages: ['postgresql'], update_cache: '1h' } },
+    { name: 'App role', pg_role: { name: 'app' } },
+  ];
+
+  it("Debian's wrapper of psql without a client behind it counts as no psql", async () => {
+    await lab.exec(
+      'bad',
+      'apt-get -q update && apt-get -y -q install --no-install-recommends postgresql-common',
+    );
+    const ran = await apply(server, {}, ['-l', 'bad', '--check']);
+    expect([errors(ran), statuses(ran, 'bad')]).toEqual([
+      [],
+      { Server: 'would_change', 'App role': 'would_change' },
+    ]);
+    const alone = await apply(server.slice(1), {}, ['-l', 'bad']);
+    expect([alone.exit, failure(alone, 'App role')?.code]).toEqual([1, 'program-missing']);
+  });
+
+  it('a cluster of PostgreSQL whose making was cut off is made anew, and none that may have data is touched', async () => {
+    const data = '/var/lib/postgresql/17/main';
+    const left = async (script: string) =>
+      (
+        await lab.exec(
+          'bad',
+          `${script}; cd ${data} && ls -d base/1 postmaster.opts backup_label old 2>/dev/null`,
+        )
+      ).stdout;
+    await lab.exec(
+      'bad',
+      `export DEBIAN_FRONTEND=noninteractive
+      apt-get -y -q -d install postgresql
+      setsid apt-get -y -q install postgresql </dev/null &
+      for i in $(seq 12000); do [ -e ${data}/base/1 ] && break; sleep 0.01; done
+      pkill -9 -s $!; pkill -9 -u postgres; while pgrep -x dpkg; do pkill -9 -x dpkg; sleep 0.1; done`,
+    );
+    expect(await left('true')).toBe('base/1\n');
+    for (const mark of ['postmaster.opts', 'backup_label', 'old']) {
+      const kept = await left(`touch -d 2020-01-01 ${data}/${mark}; ${removeHalfMadeCluster}`);
+      expect(kept.split('\n')).toEqual(expect.arrayContaining(['base/1', mark]));
+      await left(`rm ${data}/${mark}`);
+    }
+    const ran = await apply(server, {}, ['-l', 'bad']);
+    expect([ran.exit, statuses(ran, 'bad')]).toEqual([0, { Server: 'changed', 'App role': 'changed' }]);
+    expect(await left(removeHalfMadeCluster)).toBe('base/1\npostmaster.opts\n');
   });
 
   it('a program that nothing brings is a problem before anything is changed', async () => {
