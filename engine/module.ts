@@ -128,10 +128,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
    * Resources whose change this one answers: `unit` names the note on the host. The names are read here, as they are
    * written, so that one that is not known yet is missed here and not by who gets them.
    */
-  reacts?(
-    args: A,
-    name: string,
-  ): { to: readonly string[]; unit: string; action: 'restart' | 'reload' | 'run' }[];
+  reacts?(args: A): { to: readonly string[]; unit(): string; action: 'restart' | 'reload' | 'run' }[];
   /** A check changes nothing: it is read until it holds, as often and as far apart as its `attempts` and `delay` say. */
   check?: boolean;
   /** The module as it is under `checks`, where it only looks; left out by one that is a check anyhow or never is. */

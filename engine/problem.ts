@@ -14,6 +14,28 @@ export function placeKey({ file, line, column, length = 1 }: Place): string {
   return `${file}:${line}:${column}:${length}`;
 }
 
+/** Where a place begins, without its source line, which may hold a secret. */
+export function withoutText({ file, line, column }: Place): Place {
+  return { file, line, column };
+}
+
+/** How a message about the place `here` names the line of another one. */
+export function lineFrom(here: Place, { file, line }: Place): string {
+  return file === here.file ? `line ${line}` : `line ${line} of ${file}`;
+}
+
+/** Without a place first, then file by file as they were met, in the order of their lines. */
+export function sortedByPlace<P extends { readonly at?: Place }>(found: readonly P[]): P[] {
+  const files = [...new Set(found.map(({ at }) => at?.file))];
+  const order = ({ at }: P) => (at === undefined ? -1 : files.indexOf(at.file));
+  return found.toSorted(
+    (a, b) =>
+      order(a) - order(b) ||
+      (a.at?.line ?? 0) - (b.at?.line ?? 0) ||
+      (a.at?.column ?? 0) - (b.at?.column ?? 0),
+  );
+}
+
 /** Something that is wrong, as plain data. The message is a sentence that names what the person wrote. */
 export interface Problem {
   code: ProblemCode;

@@ -80,11 +80,19 @@ export function meant<R extends Pick<Resource, 'name' | 'groups'>>(
 
 /** Thrown when a module asks for an argument that is not known yet; `from` says what it waits for. */
 export class UnknownArgument extends Error {
+  readonly argument: string;
   readonly from: string;
-  constructor(from: string) {
-    super(`not known before ${from}`);
+  constructor(argument: string, from: string) {
+    super(`${argument} is not known before ${from}`);
+    this.argument = argument;
     this.from = from;
   }
+}
+
+/** What a resource answers (Module.reacts); nothing when it is left out. */
+export function answersOf({ when, module, args }: Resource) {
+  // What else of it is not known yet does not keep it from answering.
+  return when === false ? [] : (unlessUnknown(() => module.reacts?.(args)) ?? []);
 }
 
 /** What `ask` gives; `otherwise` when it asks for an argument that is not known yet. */

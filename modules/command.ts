@@ -184,7 +184,7 @@ export const command = defineModule({
   ],
   brings: args => (args.creates === undefined ? [] : [{ token: `path:${args.creates}` }]),
   reacts: args =>
-    args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: noteOf(args), action: 'run' }],
+    args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: () => noteOf(args), action: 'run' }],
   verifies: args => args.creates !== undefined || args.unless !== undefined,
   timeoutS: () => timeoutS,
   asCheck,

@@ -177,9 +177,9 @@ export const service = defineModule({
     if (verb !== undefined || diff.has('state')) steps.push({ do: 'pay', unit: name });
     return steps;
   },
-  reacts: (args, _name) => [
-    { to: [...(args.restart_on ?? [])], unit: unitName(args.name), action: 'restart' },
-    { to: [...(args.reload_on ?? [])], unit: unitName(args.name), action: 'reload' },
+  reacts: args => [
+    { to: [...(args.restart_on ?? [])], unit: () => unitName(args.name), action: 'restart' },
+    { to: [...(args.reload_on ?? [])], unit: () => unitName(args.name), action: 'reload' },
   ],
   timeoutS: args => startLimitS + 150 + durationS(args.settle),
 });

@@ -2,7 +2,7 @@ import { reactionsOf } from '../plan/foresight.ts';
 
 import type { Problem } from '../problem.ts';
 import { shellQuote } from '../quote.ts';
-import type { Resource } from '../resource.ts';
+import { answersOf, type Resource } from '../resource.ts';
 import type { Step } from '../step.ts';
 import type { Visit } from '../visit.ts';
 import { journalLibrary } from './journal.ts';
@@ -121,8 +121,7 @@ export class Risk {
   concerns(resource: Resource, steps: readonly Step[]): boolean {
     if (this.#outstanding.has(resource.name)) return true;
     if (resource.risky !== undefined) return resource.risky;
-    const { module, args, name } = resource;
-    const units = (module.reacts?.(args, name) ?? []).map(({ unit }) => unit);
+    const units = answersOf(resource).map(({ unit }) => unit());
     return units.some(unit => riskyUnits.test(unit)) || pathsOf(steps).some(isRisky);
   }
 

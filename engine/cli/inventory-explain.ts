@@ -1,7 +1,7 @@
 import { didYouMean } from '../did-you-mean.ts';
 import { bracketed, type Host } from '../host.ts';
 import { type Inventory, sourceOf } from '../load/index.ts';
-import { type Place, ProblemError } from '../problem.ts';
+import { type Place, ProblemError, placeKey } from '../problem.ts';
 import type { Redactor } from '../redaction.ts';
 import { columnsOf, nameList, pad, truncate } from '../report/columns.ts';
 import { paint, type Span, span } from '../report/style.ts';
@@ -64,7 +64,7 @@ export function explainVariable(
   for (const host of hosts) {
     const all = inventory.variablesOf(host).filter(variable => variable.name === name);
     const rows = byName(all.map(each => ({ ...each, value: shownValue(sourceOf(each.tree)) })));
-    const key = JSON.stringify(rows.map(({ level, at }) => [level, at.file, at.line, at.column]));
+    const key = JSON.stringify(rows.map(({ level, at }) => [level, placeKey(at)]));
     const known = alike.get(key) ?? { hosts: [], rows };
     known.hosts.push(host);
     alike.set(key, known);

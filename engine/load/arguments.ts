@@ -150,18 +150,18 @@ function addContent(
 }
 
 /** The same data, in which reading an Unknown throws UnknownArgument. */
-function sealed<T>(value: T): T {
+function sealed<T>(value: T, argument?: string): T {
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value) || !holdsUnknown(value))
     return value;
   const copy = (Array.isArray(value) ? [] : {}) as T & object;
   for (const [key, inner] of Object.entries(value)) {
     const get = (): never => {
-      throw new UnknownArgument(inner.from);
+      throw new UnknownArgument(argument ?? key, inner.from);
     };
     if (inner instanceof Unknown) Object.defineProperty(copy, key, { get, enumerable: true });
     else
       Object.defineProperty(copy, key, {
-        value: sealed(inner),
+        value: sealed(inner, argument ?? key),
         enumerable: true,
         writable: true,
         configurable: true,

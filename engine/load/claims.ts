@@ -1,5 +1,5 @@
 import { type Claims, typeClaim } from '../module.ts';
-import type { Problem } from '../problem.ts';
+import { lineFrom, type Problem } from '../problem.ts';
 import { type Resource, unlessUnknown } from '../resource.ts';
 
 /**
@@ -112,12 +112,10 @@ function settled(claim: Claims[string]): string | undefined | typeof unknown {
 }
 
 function disagreement({ resource }: Claimant, other: Claimant, thing: string): Problem {
-  const { file, line } = other.resource.at;
-  const where = file === resource.at.file ? `line ${line}` : `line ${line} of ${file}`;
   const what = resource.secrets.length + other.resource.secrets.length > 0 ? 'the same thing' : thing;
   return {
     code: 'conflict',
-    message: `${resource.name} and ${other.resource.name} (on ${where}) disagree about ${what}.`,
+    message: `${resource.name} and ${other.resource.name} (on ${lineFrom(resource.at, other.resource.at)}) disagree about ${what}.`,
     at: resource.at,
     hint: 'Each would undo the other on every run: let one of them declare it.',
   };

@@ -1,7 +1,7 @@
 import { didYouMean } from '../did-you-mean.ts';
 import { grouped } from '../grouped.ts';
-import type { Place, Problem } from '../problem.ts';
-import { byName, meant, type Resource, unlessUnknown } from '../resource.ts';
+import { lineFrom, type Place, type Problem } from '../problem.ts';
+import { answersOf, byName, meant, type Resource, unlessUnknown } from '../resource.ts';
 import { disagreements } from './claims.ts';
 import type { PlayText } from './playbook.ts';
 import type { Problems } from './problems.ts';
@@ -31,7 +31,7 @@ export function checkOverlaps(all: readonly Resolved[], problems: Problems): voi
       const [message, hint] =
         other.text !== resolved.text
           ? [
-              `"${name}" is the name of two resources; the other is on ${lineOf(other.resource.at, at)}.`,
+              `"${name}" is the name of two resources; the other is on ${lineFrom(at, other.resource.at)}.`,
               'Give each a name of its own.',
             ]
           : isRound(other, resolved)
@@ -62,7 +62,7 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
     const [message, hint] =
       owner.text !== resolved.text
         ? [
-            `${what} is managed by two resources; the other is on ${lineOf(owner.resource.at, at)}.`,
+            `${what} is managed by two resources; the other is on ${lineFrom(at, owner.resource.at)}.`,
             'Put what both declare into one of them.',
           ]
         : isRound(owner, resolved)
@@ -116,8 +116,7 @@ export function checkReferred(play: PlayText, all: readonly Resolved[], problems
       check(need.name, 'needs', need.at, need, from);
       problems.add(...inOrder(from, need, meant(need.name, need, named), places));
     }
-    if (resource.when === false) continue;
-    for (const { to, action } of reactionsOf(resource)) {
+    for (const { to, action } of answersOf(resource)) {
       for (const name of to) {
         check(name, `${action}_on`, placeOfText(text, name), resource, from);
         const away = meant(name, resource, named).some(({ on }) => on?.name !== resource.on?.name);
@@ -165,11 +164,6 @@ function viaOf(resolved: Resolved | undefined): Pick<Problem, 'via'> {
   return resolved === undefined || resolved.via.length === 0 ? {} : { via: resolved.via };
 }
 
-/** What a resource reacts to; nothing while that is not known. */
-export function reactionsOf({ module, args, name }: Resource) {
-  return unlessUnknown(() => module.reacts?.(args, name)) ?? [];
-}
-
 /** The resources with the names in `needs` replaced by those of all rounds of a loop. */
 export function expandNeeds(all: readonly Resolved[]): Resource[] {
   const named = byName(all.map(({ resource }) => resource));
@@ -195,8 +189,4 @@ function placeOfText({ doc, path, args, at }: ResourceText, wanted: string): Pla
     return undefined;
   };
   return find(sourceOf(args), []) ?? at;
-}
-
-function lineOf({ file, line }: Place, here: Place): string {
-  return file === here.file ? `line ${line}` : `line ${line} of ${file}`;
 }

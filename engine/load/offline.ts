@@ -1,9 +1,10 @@
 import type { Host } from '../host.ts';
 import type { Resource } from '../resource.ts';
+import { answersOf } from '../resource.ts';
 import { Alike } from './alike.ts';
 import { referencesIn, type Texts } from './facts-used.ts';
 import type { HostProblems } from './host-problems.ts';
-import { checkOverlaps, checkReferred, reactionsOf } from './names.ts';
+import { checkOverlaps, checkReferred } from './names.ts';
 import { checkTogether } from './overlaps.ts';
 import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
@@ -141,13 +142,12 @@ const namesOf = ({ name, groups }: Resource): readonly string[] => [name, ...gro
 
 /** What a resource refers to, each by the names that it may have, innermost first. */
 function referredBy({ resource, needs }: Resolved): Record<'needed' | 'answered', string[][]> {
-  const reactions = resource.when === false ? [] : reactionsOf(resource);
   const names = (name: string, within: readonly string[]) => [
     ...within.map(label => `${label} / ${name}`),
     name,
   ];
   return {
     needed: needs.map(({ name, within }) => names(name, within)),
-    answered: reactions.flatMap(({ to }) => to.map(name => names(name, resource.within))),
+    answered: answersOf(resource).flatMap(({ to }) => to.map(name => names(name, resource.within))),
   };
 }

@@ -1,4 +1,12 @@
-import { type Place, type Problem, type ProblemCode, ProblemError } from '../problem.ts';
+import {
+  type Place,
+  type Problem,
+  type ProblemCode,
+  ProblemError,
+  placeKey,
+  sortedByPlace,
+  withoutText,
+} from '../problem.ts';
 
 /** A problem of a component, with the include at `at` that led there; one in the including file itself as it is. */
 export function includedBy(problem: Problem, at: Place): Problem {
@@ -17,7 +25,8 @@ export class Problems {
   add(...problems: readonly Problem[]): void {
     for (const problem of problems) {
       const { code, message, at, host } = problem;
-      const key = JSON.stringify([code, message, at?.file, at?.line, at?.column, host]);
+      // Whether the whole expression is underlined or the name in it, it is the same problem.
+      const key = JSON.stringify([code, message, at && placeKey(withoutText(at)), host]);
       if (!this.#found.has(key)) this.#found.set(key, problem);
     }
   }
@@ -38,17 +47,9 @@ export class Problems {
     }
   }
 
-  /** What was noted: without a place first, then file by file in the order of their lines. */
+  /** What was noted, in order. */
   all(): Problem[] {
-    const found = [...this.#found.values()];
-    const files = [...new Set(found.map(({ at }) => at?.file))];
-    const order = ({ at }: Problem) => (at === undefined ? -1 : files.indexOf(at.file));
-    return found.toSorted(
-      (a, b) =>
-        order(a) - order(b) ||
-        (a.at?.line ?? 0) - (b.at?.line ?? 0) ||
-        (a.at?.column ?? 0) - (b.at?.column ?? 0),
-    );
+    return sortedByPlace([...this.#found.values()]);
   }
 
   /** Throws what was noted, if anything. */

@@ -36,16 +36,14 @@ export function checkAnswers(
   { offline, otherFacts }: Resolving,
 ): void {
   if (offline || otherFacts.asked.size > 0) return;
-  for (const key of ['restart_on', 'reload_on', 'run_on']) {
-    try {
-      void [...(args[key] ?? [])];
-    } catch (thrown) {
-      if (!(thrown instanceof UnknownArgument)) throw thrown;
-      refuse(
-        `${key} rests on ${thrown.from}, but what is answered must be known before anything is changed.`,
-        text.doc.place([...text.path, key]),
-        onlyKnown,
-      );
-    }
+  try {
+    for (const { to, unit } of text.module.reacts?.(args) ?? []) if (to.length > 0) unit();
+  } catch (thrown) {
+    if (!(thrown instanceof UnknownArgument)) throw thrown;
+    refuse(
+      `${thrown.argument} rests on ${thrown.from}, but what is answered must be known before anything is changed.`,
+      text.doc.place([...text.path, thrown.argument]),
+      onlyKnown,
+    );
   }
 }

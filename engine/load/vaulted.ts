@@ -1,4 +1,4 @@
-import { type Place, type Problem, ProblemError } from '../problem.ts';
+import { type Place, type Problem, ProblemError, withoutText } from '../problem.ts';
 import { Locked, Secret } from '../value.ts';
 import { openVault, vaultProblem } from './secrets/vault.ts';
 
@@ -31,7 +31,7 @@ export class Vault {
       return new Secret(this.open(sealed, at.file), label);
     } catch (thrown) {
       if (!(thrown instanceof ProblemError)) throw thrown;
-      const problem = { ...thrown.problems[0]!, at: { file: at.file, line: at.line, column: at.column } };
+      const problem = { ...thrown.problems[0]!, at: withoutText(at) };
       if (this.#missing === undefined) throw new ProblemError(problem);
       const from = 'the password of Ansible Vault';
       if (!this.#told) this.#missing(from, problem);

@@ -1,4 +1,4 @@
-import type { Problem } from '../problem.ts';
+import { type Problem, sortedByPlace } from '../problem.ts';
 import type { SourceText } from './text.ts';
 
 /** What the YAML parser says of one error or warning. Offsets count from 0. */
@@ -94,7 +94,5 @@ function quoteTemplate(source: SourceText, start: number, text: string): Problem
 /** One slip often upsets the parser several times in a line; only the first message helps. */
 export function firstOfEachLine(problems: readonly Problem[]): Problem[] {
   const seen = new Set<number | undefined>();
-  return problems
-    .toSorted((a, b) => a.at!.line - b.at!.line || a.at!.column - b.at!.column)
-    .filter(({ at }) => !seen.has(at?.line) && seen.add(at?.line));
+  return sortedByPlace(problems).filter(({ at }) => !seen.has(at?.line) && seen.add(at?.line));
 }

@@ -1,6 +1,6 @@
 import type { Owed, Probe } from '../probe.ts';
 import { Missing } from '../probe.ts';
-import { byName, meant, type Resource, unlessUnknown } from '../resource.ts';
+import { answersOf, byName, meant, type Resource } from '../resource.ts';
 import type { Reading } from './decode.ts';
 import { Foresight } from './foresight.ts';
 import { compare } from './plan.ts';
@@ -25,7 +25,7 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
       .map((from): Edge => ({ from, to, kind }));
   const written = resources.flatMap(to => [
     ...all(to.needs, to, 'needs'),
-    ...reactionsOf(to).flatMap(({ to: names, action }) => all(names, to, `${action}_on`)),
+    ...answersOf(to).flatMap(({ to: names, action }) => all(names, to, `${action}_on`)),
   ]);
   const order = new Map(resources.map((resource, index) => [resource, index]));
   const before = new Map<Resource, Set<Resource>>(resources.map(resource => [resource, new Set()]));
@@ -46,11 +46,6 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
     edges.push(...own);
   }
   return edges;
-}
-
-function reactionsOf(resource: Resource) {
-  if (resource.when === false) return [];
-  return unlessUnknown(() => resource.module.reacts?.(resource.args, resource.name)) ?? [];
 }
 
 /** The resources whose changes a prediction for `resource` would rest on, in order, if the host were blank. */

@@ -1,6 +1,6 @@
 import type { Brought, State } from '../module.ts';
 import type { Owed, Probe } from '../probe.ts';
-import { byName, meant, type Resource, unlessUnknown } from '../resource.ts';
+import { answersOf, byName, meant, type Resource } from '../resource.ts';
 import { text } from './diff.ts';
 
 /**
@@ -32,7 +32,7 @@ export class Foresight {
   add(resource: Resource, reactions: readonly Reaction[], desired?: State | null): void {
     this.#changing.push(resource.name);
     if (!resource.incomplete) {
-      const paid = resource.module.reacts?.(resource.args, resource.name).map(({ unit }) => unit) ?? [];
+      const paid = answersOf(resource).map(({ unit }) => unit());
       this.#owed = this.#owed.filter(({ unit }) => !paid.includes(unit));
       if (desired !== undefined && resource.module.verifies?.(resource.args) !== false)
         this.#states.set(thing(resource), { state: desired, by: resource.name });
@@ -121,15 +121,12 @@ export function reactionsOf(resources: readonly Resource[]): ReadonlyMap<string,
   const reactions = new Map<string, Reaction[]>();
   const named = byName(resources);
   for (const resource of resources) {
-    if (resource.when === false) continue;
-    // What else of it is not known yet does not keep it from answering.
-    const answers = unlessUnknown(() => resource.module.reacts?.(resource.args, resource.name)) ?? [];
-    for (const { to, unit, action } of answers) {
+    for (const { to, unit, action } of answersOf(resource)) {
       for (const source of new Set(to.flatMap(name => meant(name, resource, named)))) {
         if (source === resource || source.on?.name !== resource.on?.name) continue;
         reactions.set(source.name, [
           ...(reactions.get(source.name) ?? []),
-          { to: source.name, by: resource.name, unit, action },
+          { to: source.name, by: resource.name, unit: unit(), action },
         ]);
       }
     }

@@ -1,5 +1,5 @@
 import { didYouMean } from '../../did-you-mean.ts';
-import type { Place } from '../../problem.ts';
+import { type Place, withoutText } from '../../problem.ts';
 import type { Plain } from '../../value.ts';
 import type { Where } from '../expression/index.ts';
 import type { Problems } from '../problems.ts';
@@ -58,9 +58,7 @@ class Line {
   place(start: number, end: number): Place {
     const place = this.#lines.place(this.#offset + start, this.#offset + end);
     // The line of a message must not give a password away.
-    return /pass|secret|token/i.test(this.#line)
-      ? { file: place.file, line: place.line, column: place.column }
-      : place;
+    return /pass|secret|token/i.test(this.#line) ? withoutText(place) : place;
   }
 
   header(begin: number): Section {

@@ -1,11 +1,11 @@
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { type Problem, ProblemError } from '../../problem.ts';
+import { type Problem, ProblemError, withoutText } from '../../problem.ts';
 import { isMap } from '../../value.ts';
 import { readText, shownPath } from '../files.ts';
 import { type Doc, parseYaml } from '../parse.ts';
 import { Problems } from '../problems.ts';
-import { silently, withoutText } from '../secrets/read.ts';
+import { silently } from '../secrets/read.ts';
 import { isVault } from '../secrets/vault.ts';
 import type { Written } from '../tree.ts';
 import { ansibleVariables, secretVariable, type Variable } from '../variables.ts';

@@ -1,5 +1,5 @@
 import { didYouMean } from '../../did-you-mean.ts';
-import type { Warning } from '../../problem.ts';
+import { placeKey, sortedByPlace, type Warning } from '../../problem.ts';
 import { allowsIn } from './allow.ts';
 import { publicBind, tooManyConnections } from './gunicorn.ts';
 import { aliasSlash } from './nginx.ts';
@@ -39,7 +39,7 @@ export function lint(subjects: readonly Subject[]): Warning[] {
   const allows = allowsIn(new Set(subjects.flatMap(({ files }) => [...files])));
   const found = new Map<string, Warning>();
   const add = (code: string, { message, hint, at }: Finding) => {
-    const key = JSON.stringify([code, at.file, at.line, at.column, message]);
+    const key = JSON.stringify([code, placeKey(at), message]);
     if (!found.has(key)) found.set(key, { severity: 'warning', code, message, hint, at });
   };
   const resources = [...new Set(subjects.flatMap(subject => subject.resources))];
@@ -56,11 +56,5 @@ export function lint(subjects: readonly Subject[]): Warning[] {
     const near = isRule ? undefined : didYouMean(code, Object.keys(warnings));
     add(unusedAllow, { message, hint: near ?? 'Take the comment away.', at });
   }
-  const files = [...new Set([...found.values()].map(({ at }) => at!.file))];
-  return [...found.values()].toSorted(
-    (a, b) =>
-      files.indexOf(a.at!.file) - files.indexOf(b.at!.file) ||
-      a.at!.line - b.at!.line ||
-      a.at!.column - b.at!.column,
-  );
+  return sortedByPlace([...found.values()]);
 }

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { type Place, type Problem, ProblemError } from '../../problem.ts';
+import { type Place, type Problem, ProblemError, withoutText } from '../../problem.ts';
 import { shellCommand } from '../../quote.ts';
 import { isMap, Locked, type Plain, Secret, Unknown, type Value } from '../../value.ts';
 import { readText, shownPath } from '../files.ts';
@@ -142,9 +142,4 @@ export function silently<T>(problems: Problems, work: () => T): T | undefined {
     }
     return undefined;
   }
-}
-
-/** A place without its line, which may hold a secret. */
-export function withoutText({ file, line, column }: Place): Place {
-  return { file, line, column };
 }

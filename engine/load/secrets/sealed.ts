@@ -1,4 +1,4 @@
-import { type Problem, ProblemError } from '../../problem.ts';
+import { type Problem, ProblemError, withoutText } from '../../problem.ts';
 import { isMap, type Plain } from '../../value.ts';
 import { type Doc, type Path, parseYaml } from '../parse.ts';
 import { rewritten, scalarsOf } from '../scalars.ts';
@@ -116,7 +116,7 @@ export function sealingProblems(clear: string, file: string): Problem[] {
       // The parser may quote the line, which may hold a secret.
       message: /^"|duplicate|already set/.test(message) ? message : 'This is not valid YAML.',
       hint: hint ?? 'Quote every secret that holds more than letters and digits.',
-      ...(at && { at: { file: at.file, line: at.line, column: at.column } }),
+      ...(at && { at: withoutText(at) }),
     }));
   }
 }

@@ -69,7 +69,7 @@ export const modules: Record<string, Module> = {
       },
     },
     identity: args => args.name,
-    reacts: args => [{ to: [...args.restart_on], unit: args.name, action: 'restart' }],
+    reacts: args => [{ to: [...args.restart_on], unit: () => args.name, action: 'restart' }],
   }),
   proof: defineModule({
     ...pure,

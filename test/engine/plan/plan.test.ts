@@ -55,7 +55,7 @@ const answers = defineModule({
   probes: () => ({ owed: owed('app.service') }),
   actual: ({ owed }) => ({ restart: owed.map(({ because }) => because).join(', ') || 'no' }),
   desired: () => ({ restart: 'no' }),
-  reacts: () => [{ to: ['A file'], unit: 'app.service', action: 'restart' as const }],
+  reacts: () => [{ to: ['A file'], unit: () => 'app.service', action: 'restart' as const }],
 });
 const checks = defineModule({
   ...shape,
@@ -172,7 +172,7 @@ describe('a plan', () => {
   it('would change what depends on an outcome that is not known yet', () => {
     const args = {
       get path(): string {
-        throw new UnknownArgument('Earlier');
+        throw new UnknownArgument('path', 'Earlier');
       },
     };
     expect(shown([resource(file, 'Later', args, { incomplete: true })])).toEqual([

@@ -3,14 +3,14 @@ import { reactionsOf } from '../../../engine/plan/foresight.ts';
 import { modules } from '../../../modules/index.ts';
 import { play } from '../load/workspace.ts';
 
-const answers = (service: string) => {
+const answers = (answering: string) => {
   const { hosts, resolve } = play(
     `hosts: web1
 resources:
   - command: { run: date, always: true }
     register: made
   - { name: Settings, file: { path: /etc/app.conf } }
-  - service: ${service}`,
+  - ${answering}`,
     {},
     { modules },
   );
@@ -20,12 +20,19 @@ resources:
 
 it('a service answers what it names, also while something else of it is not known yet', () => {
   const expected = [['Settings', ['app.service']]];
-  expect(answers('{ name: app, restart_on: [Settings] }')).toEqual(expected);
-  expect(answers('{ name: app, restart_on: [Settings], settle: "{{ made.stdout }}" }')).toEqual(expected);
+  expect(answers('service: { name: app, restart_on: [Settings] }')).toEqual(expected);
+  expect(answers('service: { name: app, restart_on: [Settings], settle: "{{ made.stdout }}" }')).toEqual(
+    expected,
+  );
+  expect(answers('service: { name: "{{ made.stdout }}" }')).toEqual([]);
 });
 
 it('what it answers may not wait for what is registered: a change before that would go unanswered', () => {
-  expect(() => answers('{ name: app, restart_on: [Settings, "{{ made.stdout }}"] }')).toThrow(
+  expect(() => answers('service: { name: app, restart_on: [Settings, "{{ made.stdout }}"] }')).toThrow(
     'restart_on rests on command date, but what is answered must be known before anything is changed.',
   );
+  expect(() => answers('service: { name: "{{ made.stdout }}", restart_on: [Settings] }')).toThrow(
+    'name rests on',
+  );
+  expect(() => answers('command: { run: "{{ made.stdout }}", run_on: [Settings] }')).toThrow('run rests on');
 });

@@ -171,7 +171,7 @@ describe('a host is', () => {
         'A',
         {
           get path(): string {
-            throw new UnknownArgument(name);
+            throw new UnknownArgument('path', name);
           },
         },
         [null, null],
