@@ -10,7 +10,7 @@ import type { Facts, Play } from './load/index.ts';
 import { deferred, type Once } from './once.ts';
 import { Places } from './places.ts';
 import { type Foresight, Trial } from './plan/foresight.ts';
-import { type PlannedResource, plan } from './plan/plan.ts';
+import { cannotWork, type PlannedResource, plan } from './plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
 import { resultOf } from './result.ts';
@@ -287,11 +287,9 @@ export class HostRun {
     });
   }
 
-  /** What cannot work, as the plan shows: then nothing of this host is changed. A check may still come to hold. */
+  /** What cannot work, as the plan shows: then nothing of this host is changed. */
   get #blocked(): Outcome[] {
-    return this.#planned
-      .filter(({ outcome, resource }) => outcome.status === 'failed' && !resource.module.check)
-      .map(({ outcome }) => outcome);
+    return this.#planned.filter(cannotWork).map(({ outcome }) => outcome);
   }
 
   result(): HostResult {

@@ -7,7 +7,7 @@ import { absolutePath } from './_files.ts';
 /** Asks a URL from the host itself and compares the answer. It follows no redirects: they are an answer. */
 export const http_check = defineModule({
   name: 'http_check',
-  summary: 'Asks a URL from the host and checks the answer.',
+  summary: 'Asks a URL from the host, by curl, and checks the answer.',
   args: {
     type: 'object',
     additionalProperties: false,

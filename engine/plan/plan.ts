@@ -169,7 +169,8 @@ export function plan(
     if (resource.module.check) {
       const holds = comparison.diff === null && problem === undefined;
       const changing = [...new Set([...foresight.changing, ...sight.foresight.changing, ...away])];
-      if (holds || changing.length > 0) return outcome('unchanged', { predictedFrom: holds ? [] : changing });
+      if (holds || (changing.length > 0 && !lacksProgram(problem)))
+        return outcome('unchanged', { predictedFrom: holds ? [] : changing });
       return outcome('failed', { diff: comparison.diff, error: problem ?? unmet(resource, comparison.diff) });
     }
     if (problem !== undefined && resource.when === undefined)
@@ -182,6 +183,13 @@ export function plan(
     return outcome('would_change', { diff: comparison.diff, predictedFrom });
   });
 }
+
+/** Whether a plan shows that a resource will fail. A check may still come to hold, but not without its program. */
+export function cannotWork({ resource, outcome }: PlannedResource): boolean {
+  return outcome.status === 'failed' && (!resource.module.check || lacksProgram(outcome.error));
+}
+
+const lacksProgram = (problem: Problem | undefined): boolean => problem?.code === 'program-missing';
 
 /** A resource that comes to be known only by the outcome of `from`. */
 export function predicted(resource: Resource, from: string): Outcome {

@@ -44,8 +44,8 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
   const file = (path: string, content = 'x\n') => ({ file: { path, content } });
   const finished = (ran: Ran, host: string) =>
     ran.events.find(one => one.event === 'host_finished' && one.host === host);
-  const failure = (ran: Ran, name: string) =>
-    ran.events.find(one => one.event === 'resource' && one.host === 'bad' && one.name === name)?.error;
+  const failure = (ran: Ran, name: string, host = 'bad') =>
+    ran.events.find(one => one.event === 'resource' && one.host === host && one.name === name)?.error;
 
   it.each([
     ['nothing listens', { port: 9 }, 'unreachable', /refused/],
@@ -312,14 +312,17 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     expect(await left(removeHalfMadeCluster)).toBe('base/1\npostmaster.opts\n');
   });
 
-  it('a program that nothing brings is a problem before anything is changed', async () => {
-    const ran = await apply([file('/root/early'), { name: 'App role', pg_role: { name: 'app' } }]);
+  it.each([
+    ['psql', { pg_role: { name: 'app' } }],
+    ['curl', { http_check: { url: 'http://127.0.0.1/' } }],
+  ])('a program that nothing brings is a problem before anything is changed: %s', async (program, use) => {
+    const ran = await apply([file('/root/early'), { name: 'Use', ...use }], {}, ['-l', 'good']);
     expect(ran.exit).toBe(1);
-    expect(failure(ran, 'App role')).toMatchObject({
+    expect(failure(ran, 'Use', 'good')).toMatchObject({
       code: 'program-missing',
-      message: expect.stringContaining('psql'),
+      message: expect.stringContaining(program),
     });
-    expect((await lab.exec('bad', 'ls /root/early')).code).not.toBe(0);
+    expect((await lab.exec('good', 'ls /root/early')).code).not.toBe(0);
   });
 
   it('wrong input is refused as a whole, before any host is contacted', async () => {

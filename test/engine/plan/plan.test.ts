@@ -169,6 +169,16 @@ describe('a plan', () => {
     expect(shown([resource(checks, 'Answer')])).toEqual([['Answer', 'failed', []]]);
   });
 
+  it('fails a check before anything is changed when nothing brings its program', () => {
+    const looks = resource({ ...uses, check: true }, 'Look');
+    const writes = resource(file, 'A file', { path: '/f' });
+    const from = observed([path('/f'), null], [program('tool'), null]);
+    const [, look] = plan([writes, looks], from, { nowS: 0 });
+    expect(look?.outcome).toMatchObject({ status: 'failed', error: { code: 'program-missing' } });
+    const brought = plan([writes, resource(installs, 'Tools'), looks], from, { nowS: 0 });
+    expect(brought[2]?.outcome.status).toBe('unchanged');
+  });
+
   it('would change what depends on an outcome that is not known yet', () => {
     const args = {
       get path(): string {
