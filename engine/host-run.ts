@@ -1,8 +1,7 @@
-import { apply } from './apply/apply.ts';
+import { type Applied, apply } from './apply/apply.ts';
 import { historyLine } from './apply/history.ts';
 import type { Holder } from './apply/lease.ts';
 import { type Registers, register, settled } from './apply/registered.ts';
-import type { Reverted } from './apply/revert.ts';
 import type { EventBody, HostResult, Outcome } from './events.ts';
 import type { FactReadings } from './fact-readings.ts';
 import type { Host } from './host.ts';
@@ -37,7 +36,6 @@ const toldSkewS = 60;
 export class HostRun {
   readonly host: Host;
   readonly problems: Problem[] = [];
-  #reverted: Reverted | undefined;
   readonly #play: Play;
   readonly #emit: HostEmit;
   readonly #options: PlayOptions;
@@ -50,7 +48,7 @@ export class HostRun {
   #planned: PlannedResource[] = [];
   #outcomes: readonly Outcome[] = [];
   #facts: Facts = {};
-  #applied = false;
+  #applied: Applied | undefined;
 
   constructor(play: Play, host: Host, emit: HostEmit, options: PlayOptions) {
     this.host = host;
@@ -115,9 +113,13 @@ export class HostRun {
     const { holder, playbook, mask = text => text } = this.#options;
     const there = this.#outcomes.filter(({ delegatedTo }) => delegatedTo === elsewhere);
     const isTouched = there.some(({ status }) => status === 'changed' || status === 'failed');
-    if (!this.#applied || (elsewhere !== undefined && !isTouched)) return undefined;
-    const restored = elsewhere === undefined ? this.#reverted?.restored : undefined;
-    return historyLine(holder, playbook.file, this.#play.name, there, mask, restored);
+    if (this.#applied === undefined || (elsewhere !== undefined && !isTouched)) return undefined;
+    const { reverted, putBack } = this.#applied;
+    const restored = new Set([
+      ...((elsewhere === undefined && reverted?.restored) || []),
+      ...(putBack.get(elsewhere ?? this.host.name) ?? []),
+    ]);
+    return historyLine(holder, playbook.file, this.#play.name, there, mask, [...restored]);
   }
 
   /** Connects, reads the host in one go, and shows what would change. */
@@ -246,7 +248,7 @@ export class HostRun {
     const places = this.#places!;
     if (this.#waits) places.recover();
     const { once } = this.#options;
-    const { outcomes, reverted, problems } = await apply({
+    const applied = await apply({
       host: this.host.name,
       play: this.#play.name,
       planned: this.#planned,
@@ -264,11 +266,11 @@ export class HostRun {
       revert: this.#play.onFailedCheck === 'revert',
       resolve: registered => this.#resolveKnowing(registered),
     });
+    const { outcomes, reverted, problems } = applied;
     this.#outcomes = outcomes;
-    this.#applied = true;
+    this.#applied = applied;
     this.problems.push(...problems);
     if (reverted !== undefined) {
-      this.#reverted = reverted;
       if (reverted.error !== undefined) this.problems.push(reverted.error);
       const { restored, kept } = reverted;
       this.#emit({ event: 'host_reverted', host: this.host.name, play: this.#play.name, restored, kept });
@@ -293,6 +295,6 @@ export class HostRun {
   }
 
   result(): HostResult {
-    return resultOf(this.#outcomes, this.problems, this.#reverted, this.#options.check);
+    return resultOf(this.#outcomes, this.problems, this.#applied?.reverted, this.#options.check);
   }
 }

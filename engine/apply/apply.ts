@@ -42,6 +42,8 @@ export interface Applied {
   outcomes: Outcome[];
   /** What was put back because something failed; undefined = nothing was. */
   reverted?: Reverted;
+  /** Names of what could have locked everybody out and was put back, by host. */
+  putBack: ReadonlyMap<string, readonly string[]>;
   /** What went wrong beside the resources. */
   problems: Problem[];
 }
@@ -140,7 +142,8 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
         run.reversal?.revert(options.visit, holder, named('changed')),
       )
     : undefined;
-  return { outcomes, ...(reverted && { reverted }), problems };
+  const putBack = new Map([...run.risks].map(([visit, risk]) => [visit.host.name, [...risk.putBack]]));
+  return { outcomes, ...(reverted && { reverted }), putBack, problems };
 }
 
 /** What a resource comes to that another host does for this one. */

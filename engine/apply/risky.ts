@@ -112,6 +112,8 @@ export class Risk {
   /** Resources whose change is put back if the next one is not proven harmless. */
   readonly #armed = new Set<string>();
   #account: Resource | undefined;
+  /** Names of the resources whose change was put back. */
+  readonly putBack = new Set<string>();
 
   constructor(visit: Visit) {
     this.#visit = visit;
@@ -140,26 +142,33 @@ export class Risk {
     if (failed || obstacle !== undefined) {
       this.#outstanding.clear();
       const undone = await this.#ask('r_armed r_fall_back', 'putting the change back');
-      return obstacle && this.#lockedOut(obstacle, undone);
+      const problem = obstacle && this.#lockedOut(obstacle, undone);
+      this.#over(undone);
+      return problem;
     }
     this.#outstanding.delete(resource.name);
     for (const { by } of reactionsOf([resource, ...later]).get(resource.name) ?? [])
       this.#outstanding.add(by);
     const done = this.#outstanding.size === 0;
     const kept = await this.#ask(done ? 'r_disarm' : 'r_hold', 'confirming the change');
-    if (!kept) return this.#lockedOut(undefined, true);
-    if (done) this.#armed.clear();
-    return undefined;
+    const problem = kept ? undefined : this.#lockedOut(undefined, true);
+    if (done || !kept) this.#over(!kept);
+    return problem;
   }
 
   /** At the end: what was proven only in part, because the run stopped before it took effect, is put back. */
   async finish(): Promise<Problem | undefined> {
     if (this.#outstanding.size === 0) return undefined;
     const undone = await this.#ask('r_armed r_fall_back', 'putting a change back');
-    return {
-      code: 'put-back',
-      message: `${[...this.#outstanding].join(', ')} was not reached, so that ${this.#names()} ${undone ? 'was put back' : 'puts itself back'}.`,
-    };
+    const message = `${[...this.#outstanding].join(', ')} was not reached, so that ${this.#names()} ${undone ? 'was put back' : 'puts itself back'}.`;
+    this.#over(undone);
+    return { code: 'put-back', message };
+  }
+
+  /** Nothing is armed any more. */
+  #over(undone: boolean): void {
+    if (undone) for (const name of this.#armed) this.putBack.add(name);
+    this.#armed.clear();
   }
 
   #names(): string {

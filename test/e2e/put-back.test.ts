@@ -35,6 +35,8 @@ describeLab('what puts itself back', () => {
     return stdout;
   };
   /** What a run may leave only while it is going on. */
+  const lastPutBack = async (name: Name) =>
+    JSON.parse(await on(name, 'tail -n 1 /var/lib/reconcile/history.jsonl')).reverted;
   const leftovers = (name: Name) =>
     on(
       name,
@@ -83,6 +85,7 @@ describeLab('what puts itself back', () => {
         ]);
         expect(await on(name, `cat ${settings}`)).toBe('X11Forwarding no\n');
         expect([await canEnter(name), await leftovers(name)]).toEqual([true, '']);
+        expect(await lastPutBack(name)).toEqual(['Settings', 'Ssh']);
       },
     );
 
@@ -136,7 +139,7 @@ describeLab('what puts itself back', () => {
       const ran = await apply();
       expect([ran.exit, errors(ran).map(({ code }) => code)]).toEqual([1, ['step-failed', 'put-back']]);
       expect(await on('web1', `cat ${settings}`)).toBe('X11Forwarding no\n');
-      expect(await leftovers('web1')).toBe('');
+      expect([await leftovers('web1'), await lastPutBack('web1')]).toEqual(['', ['Settings']]);
     });
 
     it('that the host could not undo by itself is not begun', async () => {
