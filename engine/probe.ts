@@ -150,7 +150,7 @@ fi
 
 /**
  * Stands where a state cannot be read because something is not on the host yet. `broughtBy` lists tokens such as
- * `package:nginx` or `unit:app.service` (`*` matches any characters); the engine looks for an earlier resource that
+ * `package:nginx` or `running:app.service` (`*` matches any characters); the engine looks for an earlier resource that
  * brings one of them, and predicts, or reports the absence as a problem before anything is changed.
  */
 export class Missing {

@@ -121,6 +121,8 @@ export const explanations = {
   timeout: 'A step took longer than it was given.',
   'program-missing':
     'A program that a resource needs is not on the host, and nothing before it in the play brings it.',
+  'not-running':
+    'What the resource needs does not run on the host, and nothing before it in the play starts it.',
   'unit-missing': 'systemd does not know the unit, and nothing before it in the play brings it.',
   'read-failed': 'Reading the state of a resource failed; nothing was changed by it.',
   'step-failed':

@@ -177,6 +177,7 @@ export const service = defineModule({
     if (verb !== undefined || diff.has('state')) steps.push({ do: 'pay', unit: name });
     return steps;
   },
+  brings: args => (args.state === 'running' ? [{ token: `running:${unitName(args.name)}` }] : []),
   reacts: args => [
     { to: [...(args.restart_on ?? [])], unit: () => unitName(args.name), action: 'restart' },
     { to: [...(args.reload_on ?? [])], unit: () => unitName(args.name), action: 'reload' },

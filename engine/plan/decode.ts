@@ -220,7 +220,7 @@ function decodeSql(
     /user \S+ does not exist|could not connect|connection to server .* failed/.test(text + output.stderr)
   ) {
     return all({
-      missing: new Missing('a running PostgreSQL server', ['package:postgresql*', 'unit:postgresql*']),
+      missing: new Missing('a running PostgreSQL server', ['package:postgresql*', 'running:postgresql*']),
     });
   }
   let start = 0;

@@ -60,7 +60,9 @@ export function lacks(found: PlannedDiff): string {
 function said(value: unknown): string {
   if (value === undefined || value === null) return 'absent';
   if (typeof value === 'object' && 'sha256' in value) return 'another text';
-  return Array.isArray(value) ? value.join(', ') || 'empty' : String(value);
+  if (Array.isArray(value)) return value.join(', ') || 'empty';
+  const text = String(value);
+  return /\s/.test(text) ? `"${text}"` : text;
 }
 
 function differ(kind: Diff['kind'], changes: readonly Change[]): Diff {

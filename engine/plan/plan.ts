@@ -31,6 +31,8 @@ export interface Comparison<D = Diff> {
   desired?: State | null;
   read: Record<string, unknown> | undefined;
   predictedFrom: readonly string[];
+  /** Whether it cannot be known yet how they differ. */
+  isOpen?: boolean;
   problem?: Problem;
 }
 
@@ -88,13 +90,17 @@ function compareKnown(
   const bringers = foresight?.bringers(actual.broughtBy) ?? [];
   if (bringers.length === 0) return { ...uncompared, problem: absence(resource, actual) };
   const tokens = bringers.map(({ token }) => token);
+  const predictedFrom = [...new Set([...bringers.map(({ by }) => by), ...from])];
+  // What was only stopped comes back with what is in it.
+  if (tokens.every(token => token.startsWith('running:')))
+    return { ...uncompared, isOpen: true, predictedFrom };
   const predicted = module.predict?.(args, tokens, read as never) ?? null;
   const desired = module.desired(args, undefined);
   return {
     diff: diff(predicted, desired),
     desired,
     read: undefined,
-    predictedFrom: [...new Set([...bringers.map(({ by }) => by), ...from])],
+    predictedFrom,
   };
 }
 
@@ -176,8 +182,8 @@ export function plan(
     if (problem !== undefined && resource.when === undefined)
       return outcome('would_change', { predictedFrom });
     if (problem !== undefined) return outcome('failed', { error: problem });
-    if (comparison.diff === null && (predictedFrom.length === 0 || !resource.incomplete))
-      return outcome('unchanged', { predictedFrom });
+    const isOpen = comparison.isOpen || (predictedFrom.length > 0 && resource.incomplete);
+    if (comparison.diff === null && !isOpen) return outcome('unchanged', { predictedFrom });
     sight.foresight.add(resource, reactions.get(resource.name) ?? [], comparison.desired);
     if (resource.on !== undefined) away.push(resource.name);
     return outcome('would_change', { diff: comparison.diff, predictedFrom });
@@ -219,17 +225,26 @@ export function unmet(resource: Resource, found: PlannedDiff | null): Problem {
   };
 }
 
-function absence(resource: Resource, missing: Missing): Problem {
-  const packages = missing.broughtBy
-    .filter(token => token.startsWith('package:'))
-    .map(token => token.slice(8).replace('*', ''));
+function absence(resource: Resource, { what, broughtBy }: Missing): Problem {
+  const first = (kind: string) =>
+    broughtBy
+      .find(token => token.startsWith(kind))
+      ?.slice(kind.length)
+      .replace('*', '');
+  const [program, unit] = [first('package:'), first('running:')];
+  const lines = [
+    ...(program === undefined ? [] : [`apt: { packages: [${program}] }`]),
+    ...(unit === undefined ? [] : [`service: { name: ${unit}, state: running }`]),
+  ];
+  const verbs = unit === undefined ? 'Install it' : 'Install and start it';
   return {
-    code: missing.broughtBy.some(token => token.startsWith('unit:')) ? 'unit-missing' : 'program-missing',
-    message: `${resource.name} needs ${missing.what}, which is not on the host, and nothing before it in the play brings it.`,
+    code: unit !== undefined ? 'not-running' : first('unit:') ? 'unit-missing' : 'program-missing',
+    message:
+      unit === undefined
+        ? `${resource.name} needs ${what}, which is not on the host, and nothing before it in the play brings it.`
+        : `${resource.name} needs ${what}, but none answers, and nothing before it in the play starts it.`,
     at: resource.at,
     resource: resource.name,
-    ...(packages.length === 0
-      ? {}
-      : { hint: `Install it first, e.g. with\n    apt: { packages: [${packages[0]}] }` }),
+    ...(lines.length > 0 && { hint: `${verbs} first, e.g. with\n    ${lines.join('\n    ')}` }),
   };
 }

@@ -25,6 +25,9 @@ export function signOf({ status, diff }: ResourceView): Sign {
   return diff.changes.length > 0 && diff.changes.every(isAnswer) ? signs.answer : signs[diff.kind];
 }
 
+/** Stands for a difference that cannot be known before what it rests on is done. */
+export const open = 'not known yet';
+
 /** The name, and the host that it is done on where that is another one: `Pool member → lb1`. */
 export function labelOf({ name, delegated_to: on }: ResourceView): string {
   return on === undefined ? name : `${name} → ${on}`;

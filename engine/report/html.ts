@@ -1,7 +1,7 @@
 import type { HostResult } from '../events.ts';
 import { grouped } from '../grouped.ts';
 import type { Problem } from '../problem.ts';
-import { describe, labelOf, predictedFrom, signOf } from './changes.ts';
+import { describe, labelOf, open, predictedFrom, signOf } from './changes.ts';
 import { nameList } from './columns.ts';
 import { css } from './html-style.ts';
 import { escapeMarkup } from './markup.ts';
@@ -95,7 +95,9 @@ function row(resource: ResourceView): string {
   const what =
     diff === null
       ? skipped === undefined
-        ? ''
+        ? status === 'would_change'
+          ? open
+          : ''
         : `skipped: ${escapeMarkup(skipped)}`
       : spans(describe(diff).flat());
   const texts = (diff?.changes ?? []).map(textBox).join('');

@@ -1,6 +1,6 @@
 import { leaseText } from '../lease.ts';
 import type { Problem } from '../problem.ts';
-import { describe, labelOf, predictedFrom, signOf } from './changes.ts';
+import { describe, labelOf, open, predictedFrom, signOf } from './changes.ts';
 import { columnsOf, nameList, pad, truncate } from './columns.ts';
 import type { HostRecord, PlayRecord, RunRecord } from './record.ts';
 import { flow, paint, type Span, type Style, span, wrap } from './style.ts';
@@ -173,6 +173,7 @@ function what(resource: ResourceView, { over }: Frame): Line[] {
   if (status === 'would_change' && over) words.unshift([span('not done: ', 'yellow')]);
   if (status === 'skipped') words.unshift([span(`skipped: ${skipped ?? ''}`, 'dim')]);
   if (status === 'unchanged') words.unshift([span('as declared', 'dim')]);
+  if (status === 'would_change' && diff === null) words.push([span(open, 'dim')]);
   const after = status === 'would_change' ? predictedFrom(resource) : [];
   if (after.length > 0) words.push([span('  '), span(`after ${after.join(', ')}`, 'cyan')]);
   return words;

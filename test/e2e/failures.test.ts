@@ -312,6 +312,22 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     expect(await left(removeHalfMadeCluster)).toBe('base/1\npostmaster.opts\n');
   });
 
+  it('a server that is stopped is started by its service, and what is in it is as it was', async () => {
+    const service = { name: 'Running', service: { name: 'postgresql', state: 'running', settle: '0s' } };
+    const [, role] = server;
+    await lab.exec('bad', 'systemctl stop postgresql');
+    const alone = await apply([role], {}, ['-l', 'bad']);
+    expect([alone.exit, failure(alone, 'App role').code]).toEqual([1, 'not-running']);
+    const resources = [server[0], service, role];
+    const check = await apply(resources, {}, ['-l', 'bad', '--check']);
+    const would = { Server: 'unchanged', Running: 'would_change', 'App role': 'would_change' };
+    expect([check.exit, statuses(check, 'bad')]).toEqual([2, would]);
+    const ran = await apply(resources, {}, ['-l', 'bad']);
+    const became = { Server: 'unchanged', Running: 'changed', 'App role': 'unchanged' };
+    expect([ran.exit, statuses(ran, 'bad')]).toEqual([0, became]);
+    expect(finished(ran, 'bad').result.deviations).toBe(0);
+  });
+
   it.each([
     ['psql', { pg_role: { name: 'app' } }],
     ['curl', { http_check: { url: 'http://127.0.0.1/' } }],

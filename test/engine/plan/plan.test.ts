@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { deviates } from '../../../engine/apply/deviation.ts';
 import { defineModule, type Module } from '../../../engine/module.ts';
 import { Foresight } from '../../../engine/plan/foresight.ts';
 import { compare, plan } from '../../../engine/plan/plan.ts';
@@ -143,6 +144,29 @@ describe('a plan', () => {
       status: 'failed',
       error: { code: 'program-missing', resource: 'Use' },
     });
+  });
+
+  it('leaves open what is in something that an earlier resource starts, and has a problem where none does', () => {
+    const asks = defineModule({
+      ...shape,
+      name: 'asks',
+      probes: () => ({}),
+      actual: () => new Missing('a server', ['package:db*', 'running:db*']),
+      desired: () => ({ a: 1 }),
+    });
+    const starts = defineModule({
+      ...shape,
+      name: 'starts',
+      probes: () => ({}),
+      actual: () => ({ state: 'stopped' }),
+      desired: () => ({ state: 'running' }),
+      brings: () => [{ token: 'running:db.service' }],
+    });
+    const [, open] = plan([resource(starts, 'Server'), resource(asks, 'Role')], blank, { nowS: 0 });
+    expect(open?.outcome).toMatchObject({ status: 'would_change', diff: null, predictedFrom: ['Server'] });
+    expect(deviates(open!, null)).toBe(false);
+    const [alone] = plan([resource(asks, 'Role')], blank, { nowS: 0 });
+    expect(alone?.outcome).toMatchObject({ status: 'failed', error: { code: 'not-running' } });
   });
 
   it('reads a file with the content that an earlier resource will have given it', () => {
