@@ -62,7 +62,10 @@ export interface Candidate {
   versions: string[];
 }
 
-/** Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID … */
+/**
+ * Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID …, and `DownParts`:
+ * of one without a process of its own, the units it stands for that do not run.
+ */
 export type UnitState = Record<string, string>;
 
 /** A restart or reload that an earlier change made necessary and that was not done yet. */

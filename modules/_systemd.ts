@@ -28,17 +28,31 @@ export function startAndSettle(verb: 'start' | 'restart' | 'reload', unit: strin
 began=$(date +%s)
 fail() {
   printf '%s; its journal ends with:\\n' "$u $1" >&2
-  journalctl -u "$u" --since "@$began" -n 20 --no-pager -o cat >&2
+  journalctl -u "$u" \${down:+-u "$down"} --since "@$began" -n 20 --no-pager -o cat >&2
   exit 1
 }
 seen() { systemctl show -p MainPID -p NRestarts -- "$u"; }
-is() { systemctl show -p "$1" -- "$u" | cut -d= -f2-; }
+is() { systemctl show -p "$1" -- "\${2:-$u}" | cut -d= -f2-; }
+# A unit without a process of its own is up with those that it wants and that stop with it.
+parts() {
+  [ "$(is SubState)" = exited ] || return 0
+  wanted=" $(is Wants) "
+  for p in $(is ConsistsOf); do
+    case $wanted in *" $p "*) [ "$(is Type "$p")" = oneshot ] || echo "$p" ;; esac
+  done
+}
+wait_out() { while [ "$(is ActiveState "$2")" = "$1" ] && [ $n -lt ${startLimitS} ]; do sleep 0.2; n=$((n + 1)); done; }
+down=
 up() {
   n=0
-  while [ "$(is ActiveState)" = reloading ] && [ $n -lt ${startLimitS} ]; do sleep 0.2; n=$((n + 1)); done
-  [ "$(is ActiveState)" = active ]
+  wait_out reloading "$u"
+  [ "$(is ActiveState)" = active ] || return 1
+  for p in $(parts); do
+    wait_out activating "$p"
+    case $(is ActiveState "$p") in active | reloading) ;; *) down=$p; return 1 ;; esac
+  done
 }
-state() { printf '%s (%s, result: %s)' "$(is ActiveState)" "$(is SubState)" "$(is Result)"; }
+state() { printf '%s (%s, result: %s)' "$(is ActiveState)" "$(is SubState)" "$(is Result)\${down:+; $down is $(is ActiveState "$down")}"; }
 ${verb === 'reload' ? '' : 'systemctl reset-failed -- "$u" 2>/dev/null\n'}timeout ${startLimitS} systemctl ${verb} -- "$u"
 case $? in
   0) ;;

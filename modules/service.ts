@@ -30,9 +30,13 @@ function enabledness({ UnitFileState = '' }: UnitState): boolean | string {
   return ['static', 'generated', 'transient'].includes(UnitFileState) ? UnitFileState : false;
 }
 
-function verbFor(diff: Diff, state: string | undefined, { ActiveState = '' }: UnitState) {
-  if (diff.has('state') && state === 'running')
-    return ['inactive', 'failed'].includes(ActiveState) ? 'start' : 'restart';
+function verbFor(diff: Diff, state: string | undefined, { unit, owed }: { unit: UnitState; owed: Owed[] }) {
+  const { ActiveState = '', DownParts } = unit;
+  if (diff.has('state') && state === 'running') {
+    // A start leaves the parts that run as they are.
+    const isStart = ['inactive', 'failed'].includes(ActiveState) || (DownParts && owed.length === 0);
+    return isStart ? 'start' : 'restart';
+  }
   return diff.has('restart') ? 'restart' : diff.has('reload') ? 'reload' : undefined;
 }
 
@@ -43,8 +47,9 @@ function isLooping({ NRestarts, ActiveEnterTimestamp }: UnitState, nowS: number)
 }
 
 function activity(read: UnitState, declared: string | undefined, nowS: number): string {
-  const { ActiveState, SubState } = read;
+  const { ActiveState, SubState, DownParts } = read;
   if (ActiveState === 'active' && isLooping(read, nowS)) return 'restarting in a loop';
+  if (ActiveState === 'active' && DownParts && declared !== 'stopped') return `running without ${DownParts}`;
   if (ActiveState === 'active' || ActiveState === 'reloading') return 'running';
   if (ActiveState === 'activating') return SubState === 'auto-restart' ? 'restarting in a loop' : 'starting';
   if (ActiveState === 'deactivating') return 'stopping';
@@ -167,7 +172,7 @@ export const service = defineModule({
     if (diff.has('enabled')) steps.push(systemctl(args.enabled ? 'enable' : 'disable'));
     if (diff.has('state') && args.state === 'stopped') steps.push(systemctl('stop'));
     if (diff.has('masked') && args.masked) steps.push(systemctl('mask'));
-    const verb = verbFor(diff, args.state, read.unit);
+    const verb = verbFor(diff, args.state, read);
     if (verb !== undefined) {
       // One that dies and comes back may look well to the next apply: the note makes it look again.
       const action = verb === 'reload' ? verb : 'restart';

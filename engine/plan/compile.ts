@@ -18,7 +18,7 @@ const argumentBytes = 100_000;
 const unitProperties =
   'Id,LoadState,ActiveState,SubState,Result,Type,RemainAfterExit,UnitFileState,UnitFilePreset,FragmentPath,DropInPaths,' +
   'NeedDaemonReload,MainPID,NRestarts,ExecMainStatus,ExecMainCode,ActiveEnterTimestamp,ActiveEnterTimestampMonotonic,' +
-  'InactiveExitTimestampMonotonic,ExecMainStartTimestamp';
+  'InactiveExitTimestampMonotonic,ExecMainStartTimestamp,Wants,ConsistsOf';
 
 /** Shell functions that every reading and every change uses; defined once a session. */
 export const readLibrary = `
@@ -86,7 +86,7 @@ export function compile(probes: readonly Probe[], nonce: string): Section[] {
     sections.push({
       kind: 'unit',
       probes: units,
-      script: `systemctl show --timestamp=unix -p ${unitProperties} -- ${names}`,
+      script: unitScript(names),
     });
   }
   for (const database of ['passwd', 'group'] as const) {
@@ -155,6 +155,17 @@ const startingLibrary = `r_starting() {
   [ -n "$(systemctl list-units --plain --no-legend --state=activating 'postgresql@*' 2>/dev/null)" ] && return
   case $(systemctl is-system-running 2>/dev/null) in initializing | starting) ;; *) return 1 ;; esac
 }`;
+
+/** Behind the units come those that stop with one that has no process of its own; see `downParts` in decode. */
+function unitScript(names: string): string {
+  const parts = `awk -v RS= '/\\nSubState=exited/' | sed -n 's/^ConsistsOf=//p'`;
+  return `r_o=$(systemctl show --timestamp=unix -p ${unitProperties} -- ${names})
+r_c=$?
+printf '%s\\n' "$r_o"
+r_p=$(printf '%s\\n' "$r_o" | ${parts})
+[ -z "$r_p" ] || { echo; systemctl show -p Id,Type,ActiveState -- $r_p; }
+(exit "$r_c")`;
+}
 
 /** The script comes to its shell by a pipe, because an argument could be seen by every account of the host. */
 function commandScript(probe: Of<'command'>): string {

@@ -8,6 +8,7 @@ import {
   type Owed,
   type PathState,
   type Probe,
+  type UnitState,
 } from '../probe.ts';
 import type { Problem } from '../problem.ts';
 import type { Section } from './compile.ts';
@@ -47,18 +48,18 @@ export function decode(section: Section, output: Output, nonce: string): [Probe,
     case 'unit': {
       if (output.exit === 127)
         return section.probes.map(probe => [probe, { missing: new Missing('systemd', ['package:systemd']) }]);
-      const blocks = output.stdout.toString().trim().split(/\n\n+/);
-      return section.probes.map((probe, i) => {
-        const pairs = (blocks[i] ?? '')
-          .split('\n')
-          .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
-        return [
-          probe,
-          output.exit === 0
-            ? { value: Object.fromEntries(pairs) }
-            : failed(`systemctl show ${probe.name}`, output),
-        ];
-      });
+      const blocks = output.stdout
+        .toString()
+        .trim()
+        .split(/\n\n+/)
+        .map(block => Object.fromEntries(block.split('\n').map(property)) as UnitState);
+      const parts = blocks.slice(section.probes.length);
+      return section.probes.map((probe, i) => [
+        probe,
+        output.exit === 0
+          ? { value: { ...blocks[i], DownParts: downParts(blocks[i] ?? {}, parts) } }
+          : failed(`systemctl show ${probe.name}`, output),
+      ]);
     }
     case 'account': {
       const accounts = new Map(lines(output).map(line => [line.split(':')[0], line.split(':')]));
@@ -106,6 +107,25 @@ function failed(command: string, output: Output): Reading {
       cause: output.stderr.trim() || output.stdout.toString().trim(),
     },
   };
+}
+
+function property(line: string): [string, string] {
+  return [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
+}
+
+/**
+ * A unit that is active without a process of its own, such as Debian's postgresql.service, runs as far as the units run
+ * that it wants and that stop with it. Those that do not, separated by blanks.
+ */
+function downParts({ SubState, Wants = '', ConsistsOf = '' }: UnitState, all: readonly UnitState[]): string {
+  if (SubState !== 'exited') return '';
+  const wanted = new Set(Wants.split(' '));
+  const own = new Set(ConsistsOf.split(' ').filter(name => wanted.has(name)));
+  return all
+    .filter(({ Id = '', Type }) => own.has(Id) && Type !== 'oneshot')
+    .filter(({ ActiveState = '' }) => ['inactive', 'failed'].includes(ActiveState))
+    .map(({ Id }) => Id)
+    .join(' ');
 }
 
 /** NUL-separated fields in groups of `width`. */

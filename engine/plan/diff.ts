@@ -61,8 +61,9 @@ function said(value: unknown): string {
   if (value === undefined || value === null) return 'absent';
   if (typeof value === 'object' && 'sha256' in value) return 'another text';
   if (Array.isArray(value)) return value.join(', ') || 'empty';
-  const text = String(value);
-  return /\s/.test(text) ? `"${text}"` : text;
+  const text = String(value).replace(/\s+/g, ' ');
+  const quote = text.includes('"') ? "'" : '"';
+  return text.includes(' ') ? quote + text + quote : text;
 }
 
 function differ(kind: Diff['kind'], changes: readonly Change[]): Diff {

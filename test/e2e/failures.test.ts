@@ -326,6 +326,18 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     const became = { Server: 'unchanged', Running: 'changed', 'App role': 'unchanged' };
     expect([ran.exit, statuses(ran, 'bad')]).toEqual([0, became]);
     expect(finished(ran, 'bad').result.deviations).toBe(0);
+
+    // Debian's postgresql.service is active whether its clusters run or not.
+    const settings = '/etc/postgresql/17/main/postgresql.conf';
+    await lab.exec(
+      'bad',
+      `pg_ctlcluster 17 main stop; cp -a ${settings} /root/conf; echo 'nonsense = 1' >>${settings}`,
+    );
+    const refused = await apply(resources, {}, ['-l', 'bad']);
+    expect(failure(refused, 'Running').cause).toContain('unrecognized configuration parameter "nonsense"');
+    await lab.exec('bad', `cp -a /root/conf ${settings}`);
+    const healed = await apply(resources, {}, ['-l', 'bad']);
+    expect([healed.exit, statuses(healed, 'bad')]).toEqual([0, became]);
   });
 
   it.each([
