@@ -94,7 +94,7 @@ export const service = defineModule({
       state: {
         enum: ['running', 'stopped'],
         description:
-          'Whether the unit runs; `running` also means that it is still the same process after `settle`.',
+          'Whether the unit runs; `running` also means that it is still the same process after `settle`, and that those run that a unit without a process stands for, such as the clusters of `postgresql`.',
       },
       restart_on: {
         type: 'array',
