@@ -92,14 +92,8 @@ function row(resource: ResourceView): string {
   const { module, status, diff, deviation, error, skipped } = resource;
   const after = status === 'would_change' ? predictedFrom(resource) : [];
   const kind = status === 'failed' ? 'failed' : (diff?.kind ?? status);
-  const what =
-    diff === null
-      ? skipped === undefined
-        ? status === 'would_change'
-          ? open
-          : ''
-        : `skipped: ${escapeMarkup(skipped)}`
-      : spans(describe(diff).flat());
+  const words = skipped === undefined ? '' : `skipped: ${escapeMarkup(skipped)}`;
+  const what = diff === null ? (status === 'would_change' ? open : words) : spans(describe(diff).flat());
   const texts = (diff?.changes ?? []).map(textBox).join('');
   const planned = deviation?.planned ? spans(describe(deviation.planned).flat()) : 'no change';
   return (
