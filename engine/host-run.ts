@@ -116,7 +116,7 @@ export class HostRun {
     if (this.#applied === undefined || (elsewhere !== undefined && !isTouched)) return undefined;
     const { reverted, putBack } = this.#applied;
     const restored = new Set([
-      ...((elsewhere === undefined && reverted?.restored) || []),
+      ...(elsewhere === undefined ? (reverted?.restored ?? []) : []),
       ...(putBack.get(elsewhere ?? this.host.name) ?? []),
     ]);
     return historyLine(holder, playbook.file, this.#play.name, there, mask, [...restored]);

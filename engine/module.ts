@@ -39,7 +39,10 @@ export type PlannedDiff = Omit<Diff, 'kind'> & {
 
 /** Something a resource makes available to the resources after it; see `Missing.broughtBy` for tokens. */
 export interface Brought {
-  /** `package:nginx`, `unit:app.service`, `running:app.service`, `path:/srv/app`, `role:app`, `database:app`, `certificate:example.com` … */
+  /**
+   * `package:nginx`, `unit:app.service`, `running:app.service`, `path:/srv/app`, `role:app`, `database:app`,
+   * `certificate:example.com` …
+   */
   token: string;
   /** For `path:` tokens: the content the file will have, so that later resources are planned with it. */
   content?: Buffer;

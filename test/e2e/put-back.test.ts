@@ -34,9 +34,10 @@ describeLab('what puts itself back', () => {
     if (code !== 0) throw new Error(`${script}\nexited ${code}: ${stderr}`);
     return stdout;
   };
-  /** What a run may leave only while it is going on. */
+  /** What of the last run was put back, as the history has it. */
   const lastPutBack = async (name: Name) =>
     JSON.parse(await on(name, 'tail -n 1 /var/lib/reconcile/history.jsonl')).reverted;
+  /** What a run may leave only while it is going on. */
   const leftovers = (name: Name) =>
     on(
       name,
