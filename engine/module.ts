@@ -1,5 +1,6 @@
-import type { Missing, Probe, Readings } from './probe.ts';
-import type { ArgumentsOf, Schema } from './schema-types.ts';
+import type { Missing, Owed, Probe, Readings } from './probe.ts';
+import type { ProblemCode } from './problem.ts';
+import type { Schema } from './schema-types.ts';
 import type { Step } from './step.ts';
 
 /** A value of a state: flat, so that every difference is one line. */
@@ -36,17 +37,6 @@ export type PlannedDiff = Omit<Diff, 'kind'> & {
   /** `write` = it is as said in the end, but what is there before cannot be known yet: it is created or replaced. */
   kind: Diff['kind'] | 'write';
 };
-
-/** Something a resource makes available to the resources after it; see `Missing.broughtBy` for tokens. */
-export interface Brought {
-  /**
-   * `package:nginx`, `unit:app.service`, `running:app.service`, `path:/srv/app`, `role:app`, `database:app`,
-   * `certificate:example.com` …
-   */
-  token: string;
-  /** For `path:` tokens: the content the file will have, so that later resources are planned with it. */
-  content?: Buffer;
-}
 
 /**
  * Things of a host, such as `the owner of /srv/app`, and what a resource makes of each. A value that takes work, or that may
@@ -92,66 +82,64 @@ export type ArgumentsSchema = Schema & {
   readonly additionalProperties: false;
 };
 
-/**
- * A resource type: data and pure functions, no I/O. Everything else (check mode, diff, verification, masking, docs,
- * editor completion, contract tests) the engine derives.
- */
+/** Why arguments do not go together: a sentence, and the argument that it is about. */
+export interface Refusal {
+  at?: string | undefined;
+  says: string;
+}
+
+/** What would make every apply fail, known from what is read: a sentence, and what to do about it. */
+export interface Obstacle {
+  says: string;
+  fix?: string | undefined;
+  /** `obstacle` when left out. */
+  code?: ProblemCode;
+}
+
+/** Resources whose change a resource answers; `unit` names the note on the host. */
+export interface Reacts {
+  to: readonly string[];
+  unit(): string;
+  action: Owed['action'];
+}
+
+/** A resource type as the engine uses it; `defineModule` makes it. */
 // biome-ignore lint/suspicious/noExplicitAny: the registry holds modules of all argument types
 export interface Module<A = any, P extends Record<string, Probe> = any> {
-  /** The YAML key, the file's name and the name of the exported constant. */
   name: string;
-  /** One sentence that ends with a full stop. */
   summary: string;
-  /** JSON Schema (draft-07) of the arguments, each with a `description`; the only description of them. */
   args: ArgumentsSchema;
   examples: readonly Example<Record<string, unknown>>[];
-  /** What makes two resources of a play the same thing, e.g. a path or a role; also the default label. */
   identity(args: A): string;
-  /** Arguments that depend on one another, checked offline when they are known. A sentence each. */
-  refine?(args: A): string[];
-  /** Arguments that name a file beside the playbook: `src` is read as bytes, `template` is rendered. */
-  files?: { src?: boolean; template?: boolean; tree?: boolean };
-  /** Where a secret may stand; in other arguments it is refused, because other accounts of the host could see it. */
+  refine(args: A): Refusal[];
+  files?: Files;
   secrets?: SecretPlaces<A>;
   probes(args: A): P;
-  /** What was read, as a state; null = it does not exist; Missing = it cannot be known yet. */
+  /** What was read, as a state; null = it does not exist; Missing = it cannot be known. */
   actual(read: Readings<P>, args: A, context: Context): State | null | Missing;
   /** The arguments as a state with only what is compared; null = it must not exist. */
   desired(args: A, read: Readings<P> | undefined): State | null;
-  /** What to do about a difference. */
   steps(diff: Diff, args: A, read: Readings<P>, context: Context): Step[];
-  /** What is there for later resources once this one is as declared. */
-  brings?(args: A): Brought[];
-  /**
-   * The state that an earlier resource will have left when it brought one of `tokens`; null when not given. `read` is
-   * what could be read, with the planned changes laid over it.
-   */
-  predict?(args: A, tokens: readonly string[], read: Partial<Readings<P>>): State | null;
-  /**
-   * Resources whose change this one answers: `unit` names the note on the host. The names are read here, as they are
-   * written, so that one that is not known yet is missed here and not by who gets them.
-   */
-  reacts?(args: A): { to: readonly string[]; unit(): string; action: 'restart' | 'reload' | 'run' }[];
-  /** A check changes nothing: it is read until it holds, as often and as far apart as its `attempts` and `delay` say. */
+  obstacles(args: A, read: Readings<P>, diff: Diff): Obstacle[];
+  reacts?(args: A): Reacts[];
   check?: boolean;
-  /** The module as it is under `checks`, where it only looks; left out by one that is a check anyhow or never is. */
   asCheck?: Module;
-  /** What it settles: two resources that settle the same thing differently would undo each other on every run. */
   claims?(args: A): Claims;
-  /** What it settles of a path below its own that `claims` does not name. */
   claimsBelow?(args: A, path: string): Claims;
-  /** False where there is nothing to read again after the steps, e.g. a command that runs always. */
   verifies?(args: A): boolean;
-  /** Seconds that its steps may take before they count as hanging; 1800 when left out. */
   timeoutS?(args: A): number;
 }
 
-/** Gives a module its types: arguments inferred from the schema, readings from the probes. */
-export function defineModule<const S extends ArgumentsSchema, P extends Record<string, Probe>>(
-  module: Omit<Module<ArgumentsOf<S>, P>, 'args' | 'examples'> & {
-    args: S;
-    examples: readonly Example<Record<string, unknown>>[];
-  },
-): Module {
-  return module as unknown as Module;
+/** Arguments that name a file beside the playbook: `src` is read as bytes, `template` is rendered. */
+export interface Files {
+  src?: boolean;
+  template?: boolean;
+  tree?: boolean;
+}
+
+/** A file of a folder beside the playbook. */
+export interface SourceFile {
+  path: string;
+  bytes: Buffer;
+  executable: boolean;
 }

@@ -1,3 +1,5 @@
+import { defined } from './argument.ts';
+
 /**
  * What a module wants to know of a host, as data. Nothing in this vocabulary writes, except that `command`
  * is as harmless as the program it names. The probes of all resources of a host are merged into one script
@@ -15,10 +17,10 @@ type ProbeData =
   | { kind: 'candidate'; name: string }
   | { kind: 'unit'; name: string }
   | { kind: 'account'; database: 'passwd' | 'group'; name: string }
-  | { kind: 'sql'; query: string; database: string; as: string }
+  | { kind: 'sql'; query: string; database: string; as: string; about?: readonly string[] }
   | { kind: 'owed'; unit: string }
   | { kind: 'program'; name: string }
-  | { kind: 'command'; script: string; as?: string; timeoutS: number };
+  | { kind: 'command'; script: string; as?: string; timeoutS: number; about?: readonly string[] };
 
 /** What is at a path; links are not followed. Times in seconds since 1970. */
 export interface PathState {
@@ -51,6 +53,7 @@ export interface Entry extends PathState {
 export interface PackageState {
   /** dpkg's status word: `installed`, `half-configured`, `config-files` … */
   status: string;
+  /** Empty while it is only planned and nobody knows which it will be. */
   version: string;
   held: boolean;
 }
@@ -109,31 +112,37 @@ export const account = (database: 'passwd' | 'group', name: string): Probe<strin
   name,
 });
 /**
- * Rows of a read-only query by psql over the local socket as the system user `as`, as JSON objects.
+ * Rows of a read-only query by psql over the local socket as the system user `as`, as JSON objects. `about` names the
+ * objects whose change can change the answer (`role:app`, `hba` …: see the effect `objects`); left out, any can.
  * Gives Missing when psql, a running server or the database is not there; ProblemError when the query is wrong.
  */
 export const sql = (
   query: string,
-  options: { database?: string; as?: string } = {},
+  options: { database?: string; as?: string; about?: readonly string[] } = {},
 ): Probe<Record<string, unknown>[]> => ({
   kind: 'sql',
   query,
   database: options.database ?? 'postgres',
   as: options.as ?? 'postgres',
+  ...defined({ about: options.about }),
 });
 /** The restarts and reloads that are owed to a unit, or runs owed to a command by its name. */
 export const owed = (unit: string): Probe<Owed[]> => ({ kind: 'owed', unit });
 /** The full path of a program in root's PATH; null = not there. */
 export const program = (name: string): Probe<string | null> => ({ kind: 'program', name });
-/** The escape: a shell script that must not change anything. stdin is closed; output is cut at 64 KiB. */
+/**
+ * The escape: a shell script that must not change anything. stdin is closed; output is cut at 64 KiB. `about` says
+ * what its answer depends on: `packages`, `package-lists`, `units`, or absolute paths with all below them; left out,
+ * it is anything.
+ */
 export const command = (
   script: string,
-  options: { as?: string; timeoutS?: number } = {},
+  options: { as?: string; timeoutS?: number; about?: readonly string[] } = {},
 ): Probe<CommandResult> => ({
   kind: 'command',
   script,
   timeoutS: options.timeoutS ?? 30,
-  ...(options.as === undefined ? {} : { as: options.as }),
+  ...defined({ as: options.as, about: options.about }),
 });
 
 /**
@@ -152,9 +161,9 @@ fi
 `;
 
 /**
- * Stands where a state cannot be read because something is not on the host yet. `broughtBy` lists tokens such as
- * `package:nginx` or `running:app.service` (`*` matches any characters); the engine looks for an earlier resource that
- * brings one of them, and predicts, or reports the absence as a problem before anything is changed.
+ * Stands where a state cannot be read because something is not on the host. Where an earlier resource may bring it, as a
+ * forecast knows, the state is planned as that of what does not exist; otherwise it is an obstacle. `broughtBy` lists
+ * what brings it, for that and for the advice: `package:nginx`, `running:app.service` (`*` matches any characters).
  */
 export class Missing {
   readonly what: string;

@@ -13,7 +13,8 @@ export type ArgumentsOf<S> = S extends { properties: infer P }
 
 type RequiredOf<S> = S extends { required: readonly (infer R)[] } ? R : never;
 
-type ObjectOf<P, R> = {
+/** The values of arguments with the schemas `P`, of which those named `R` are required. */
+export type ObjectOf<P, R> = {
   -readonly [K in keyof P as P[K] extends { default: unknown } ? K : K extends R ? K : never]: ValueOf<P[K]>;
 } & {
   -readonly [K in keyof P as P[K] extends { default: unknown } ? never : K extends R ? never : K]?: ValueOf<

@@ -1,3 +1,5 @@
+import type { Effect } from './effect.ts';
+
 /** Where notes of what is owed, and files kept for putting back, stand on a host. */
 export const stateDirectory = '/var/lib/reconcile';
 
@@ -77,6 +79,11 @@ export interface RunStep {
   timeoutS?: number;
   /** How to undo it, `{}` where nothing has to be; a step without this cannot be undone. */
   undo?: Undo;
+  /**
+   * What it changes of what can be read; none = nothing. A step that does not say may change anything that a command
+   * reads, and may bring whatever is missing and named in it.
+   */
+  touches?: readonly Effect[];
 }
 
 /** Commands that undo what a command did; each must also work when that was never begun. */
@@ -91,6 +98,8 @@ export interface Undo {
 export interface SqlStep {
   do: 'sql';
   statements: readonly string[];
+  /** What they make, change or drop, by the names that queries are `about`: `role:app`, `database:appdb` … */
+  objects: readonly string[];
   database?: string;
   as?: string;
 }

@@ -1,5 +1,6 @@
 import { durationPattern, durationS } from '../engine/duration.ts';
-import { type Context, defineModule, type State } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
+import type { Context, State } from '../engine/module.ts';
 import {
   type Candidate,
   type CommandResult,

@@ -1,5 +1,5 @@
 import { durationPattern, durationS } from '../engine/duration.ts';
-import { defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
 import {
   content,
   type Entry,

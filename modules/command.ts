@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
 import {
   type CommandResult,
   command as condition,

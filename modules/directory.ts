@@ -1,4 +1,4 @@
-import { defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
 import { type Entry, entries, type PathState, type Probe, path } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
 import {

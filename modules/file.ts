@@ -1,16 +1,16 @@
-import { defineModule } from '../engine/module.ts';
-import { text } from '../engine/plan/diff.ts';
-import { type Content, content, type PathState, type Probe, path } from '../engine/probe.ts';
+import { defined, flag, text } from '../engine/argument.ts';
+import { defineModule } from '../engine/define-module.ts';
+import { attributesOf, pathClaims } from '../engine/path-claims.ts';
+import { textOf } from '../engine/plan/diff.ts';
+import { content, path } from '../engine/probe.ts';
 import {
   absolutePath,
-  attributesOf,
   attributesStep,
   fileMode,
   ownership,
-  pathClaims,
   pathState,
-  refuse,
   wantedType,
+  wholeText,
 } from './_files.ts';
 
 /** A regular file; without content only its attributes are managed, and it is created empty. */
@@ -18,41 +18,21 @@ export const file = defineModule({
   name: 'file',
   summary: 'A regular file: its content, owner and mode.',
   args: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['path'],
-    properties: {
-      path: { ...absolutePath, description: 'Path of the file on the host; its directory must exist.' },
-      content: {
-        type: 'string',
-        description:
-          'What the file holds. Without `content`, `src` and `template` what it holds stays as it is.',
-      },
-      src: {
-        type: 'string',
-        minLength: 1,
-        description: 'A file beside the playbook that is copied as it is.',
-      },
-      template: {
-        type: 'string',
-        minLength: 1,
-        description: 'A file in `templates/` beside the playbook that is rendered.',
-      },
-      ...ownership('the file'),
-      mode: { ...fileMode, description: 'Permissions in octal; a new file has 0644.' },
-      validate: {
-        type: 'string',
-        pattern: '%s',
-        description: 'Command that checks the new file before it takes its place; `%s` is the staged file.',
-      },
-      backup: {
-        type: 'boolean',
-        default: false,
-        description: 'Whether the file that is replaced is kept, as `PATH.~TIME~` in the same directory.',
-      },
-      state: { enum: ['present', 'absent'], default: 'present', description: 'Whether the file exists.' },
-    },
+    path: { ...absolutePath, description: 'Path of the file on the host; its directory must exist.' },
+    ...wholeText(
+      'What the file holds. Without `content`, `src` and `template` what it holds stays as it is.',
+    ),
+    ...ownership('the file'),
+    mode: { ...fileMode, description: 'Permissions in octal; a new file has 0644.' },
+    validate: text('Command that checks the new file before it takes its place; `%s` is the staged file.', {
+      pattern: '%s',
+    }),
+    backup: flag('Whether the file that is replaced is kept, as `PATH.~TIME~` in the same directory.', {
+      default: false,
+    }),
   },
+  required: ['path'],
+  absent: 'removes it',
   files: { src: true, template: true },
   secrets: {
     in: ['content'],
@@ -77,60 +57,50 @@ export const file = defineModule({
     { title: 'No such file', args: { path: '/etc/nginx/conf.d/old.conf', state: 'absent' } },
   ],
   identity: args => args.path,
-  refine: args => {
-    const given = [args.content, args.src, args.template].filter(source => source !== undefined).length;
-    return [
-      ...(given > 1 ? ['Give one of content, src and template.'] : []),
-      ...(args.state === 'absent' && given > 0 ? ['A file with `state: absent` has no content.'] : []),
-      ...(args.validate !== undefined && given === 0
-        ? ['validate checks new content: give content, src or template too.']
-        : []),
-    ];
-  },
-  probes: (args): { path: Probe<PathState | null>; content?: Probe<Content | null> } => ({
+  refine: args =>
+    args.validate !== undefined && (args.content ?? args.src ?? args.template) === undefined
+      ? [{ at: 'validate', says: 'validate checks new content: give content, src or template too.' }]
+      : [],
+  probes: args => ({
     path: path(args.path),
-    ...(args.content === undefined || args.state === 'absent' ? {} : { content: content(args.path) }),
+    ...defined({ content: args.content === undefined ? undefined : content(args.path) }),
   }),
-  actual: (read, args) => {
-    if (read.path === null) return null;
-    if (args.state === 'absent') return { type: read.path.type };
-    return {
-      ...pathState(read.path, 'file'),
-      ...(read.path.type === 'file' && read.content ? { content: read.content } : {}),
-    };
+  actual: ({ path, content }) =>
+    path && {
+      ...pathState(path, 'file'),
+      ...defined({ content: path.type === 'file' ? (content ?? undefined) : undefined }),
+    },
+  desired: (args, read) => ({
+    ...wantedType(read?.path, 'file'),
+    ...(args.content === undefined
+      ? read?.path?.type !== 'file' && { content: textOf('') }
+      : { content: textOf(args.content) }),
+    ...attributesOf(args),
+  }),
+  obstacles: (args, { path }, { kind }) =>
+    kind === 'remove' && path?.type === 'directory'
+      ? [{ says: `${args.path} is a directory; it is removed only when it is declared as one.` }]
+      : [],
+  steps: (diff, args) =>
+    diff.has('content')
+      ? [
+          {
+            do: 'write',
+            path: args.path,
+            content: args.content ?? '',
+            ...attributesOf(args),
+            ...defined({ validate: args.validate, backup: args.backup || undefined }),
+          },
+        ]
+      : attributesStep(args.path, diff, args),
+  remove: args => [{ do: 'remove', path: args.path }],
+  removal: {
+    refine: args =>
+      (args.content ?? args.src ?? args.template) === undefined
+        ? []
+        : [{ at: 'state', says: 'A file with `state: absent` has no content.' }],
+    probes: args => ({ path: path(args.path) }),
+    actual: ({ path }) => path && { type: path.type },
   },
-  desired: (args, read) => {
-    if (args.state === 'absent') return null;
-    const created = read?.path?.type === 'file' ? {} : { content: text('') };
-    return {
-      ...wantedType(read?.path, 'file'),
-      ...(args.content === undefined ? created : { content: text(args.content) }),
-      ...attributesOf(args),
-    };
-  },
-  steps: (diff, args, read) => {
-    if (diff.kind === 'remove' && read.path?.type === 'directory')
-      return [refuse(`${args.path} is a directory; it is removed only when it is declared as one.`)];
-    if (diff.kind === 'remove') return [{ do: 'remove', path: args.path }];
-    if (!diff.has('content')) return attributesStep(args.path, diff, args);
-    return [
-      {
-        do: 'write',
-        path: args.path,
-        content: args.content ?? '',
-        ...attributesOf(args),
-        ...(args.validate === undefined ? {} : { validate: args.validate }),
-        ...(args.backup ? { backup: true } : {}),
-      },
-    ];
-  },
-  claims: args =>
-    args.state === 'absent'
-      ? pathClaims(args.path, 'nothing')
-      : pathClaims(args.path, 'file', args, () => args.content),
-  brings: args => {
-    if (args.state === 'absent') return [];
-    const content = args.content === undefined ? {} : { content: Buffer.from(args.content) };
-    return [{ token: `path:${args.path}`, ...content }];
-  },
+  claims: args => pathClaims(args.path, 'file', args, () => args.content),
 });

@@ -1,4 +1,4 @@
-import { defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
 import { path } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
 import { absolutePath, pathClaims, refuse, wantedType } from './_files.ts';

@@ -1,5 +1,6 @@
-import { defineModule, type State } from '../engine/module.ts';
-import { text } from '../engine/plan/diff.ts';
+import { defineModule } from '../engine/define-module.ts';
+import type { State } from '../engine/module.ts';
+import { textOf } from '../engine/plan/diff.ts';
 import {
   type Content,
   content,
@@ -220,7 +221,7 @@ export const nginx_site = defineModule({
   desired: args => {
     if (args.state === 'absent') return null;
     const bytes = bytesOf(args);
-    return { ...(bytes === undefined ? {} : { content: text(bytes) }), enabled: args.enabled, loaded: true };
+    return { ...(bytes === undefined ? {} : { content: textOf(bytes) }), enabled: args.enabled, loaded: true };
   },
   predict: (args, _tokens, read) => {
     // Only the certificate was missing: the site itself is as it was read.

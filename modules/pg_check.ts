@@ -1,5 +1,5 @@
 import { durationPattern, durationS } from '../engine/duration.ts';
-import { defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import { type Connection, fitsServiceFile, parseDsn, serviceFile } from './_pg-connection.ts';

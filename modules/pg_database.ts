@@ -1,4 +1,4 @@
-import { defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
 import { sql } from '../engine/probe.ts';
 import { ProblemError } from '../engine/problem.ts';
 import { identifier, literal } from '../engine/quote.ts';

@@ -1,4 +1,4 @@
-import { defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
 import { Missing, sql } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
 import { pgName } from './_postgres.ts';

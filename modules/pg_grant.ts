@@ -1,4 +1,5 @@
-import { defineModule, type State } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
+import type { State } from '../engine/module.ts';
 import { sql } from '../engine/probe.ts';
 import { identifier } from '../engine/quote.ts';
 import { aclQuery, isPublic, type ObjectRow, privilegesOf, reference, type Target } from './_pg-acl.ts';

@@ -1,4 +1,5 @@
-import { defineModule, type State } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
+import type { State } from '../engine/module.ts';
 import { type Owed, owed, sql } from '../engine/probe.ts';
 import {
   covers,

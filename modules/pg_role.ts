@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Diff, defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
+import type { Diff } from '../engine/module.ts';
 import { sql } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
 import { identifiers, pgName } from './_postgres.ts';

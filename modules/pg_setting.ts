@@ -1,4 +1,4 @@
-import { defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
 import { Missing, sql } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
 import { listItems, needsRestart, type SettingKind, sameValue } from './_pg-setting-value.ts';

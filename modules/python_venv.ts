@@ -1,4 +1,4 @@
-import { defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
 import { command, content, Missing, path, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { RunStep, Step } from '../engine/step.ts';

@@ -1,5 +1,6 @@
 import { durationPattern, durationS } from '../engine/duration.ts';
-import { type Diff, defineModule } from '../engine/module.ts';
+import { defineModule } from '../engine/define-module.ts';
+import type { Diff } from '../engine/module.ts';
 import { Missing, type Owed, owed, type UnitState, unit } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
 import { daemonReload, startAndSettle, startLimitS, unitName } from './_systemd.ts';

@@ -1,5 +1,5 @@
-import { defineModule } from '../engine/module.ts';
-import { text } from '../engine/plan/diff.ts';
+import { defineModule } from '../engine/define-module.ts';
+import { textOf } from '../engine/plan/diff.ts';
 import { content, owed, path, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
@@ -138,7 +138,7 @@ export const systemd_unit = defineModule({
     };
   },
   desired: args =>
-    args.state === 'absent' ? null : { content: text(bytesOf(args)), mode: '0644', loaded: true },
+    args.state === 'absent' ? null : { content: textOf(bytesOf(args)), mode: '0644', loaded: true },
   steps: (diff, args, read) => {
     const { name } = args;
     const file = fileOf(name);

@@ -1,5 +1,6 @@
-import { defineModule, type State } from '../engine/module.ts';
-import { text } from '../engine/plan/diff.ts';
+import { defineModule } from '../engine/define-module.ts';
+import type { State } from '../engine/module.ts';
+import { textOf } from '../engine/plan/diff.ts';
 import {
   type Content,
   content,
@@ -119,7 +120,7 @@ export const tree = defineModule({
     if (seen.isNew) return { files };
     return {
       files,
-      ...Object.fromEntries(seen.differing.map(({ absolute, bytes }) => [absolute, text(bytes!)])),
+      ...Object.fromEntries(seen.differing.map(({ absolute, bytes }) => [absolute, textOf(bytes!)])),
       ...Object.assign({}, ...seen.deviating.map(({ after }) => after)),
     };
   },
@@ -226,7 +227,7 @@ function survey(args: object, read: Readonly<Record<string, unknown>>) {
     // A directory that an earlier resource has made is no difference: the plan shows the same before and after it.
     isNew: (read[declared.path] ?? null) === null || nothing,
     differing: files.filter(
-      ({ at, found, bytes }) => at?.type === 'file' && found && found.sha256 !== text(bytes!).sha256,
+      ({ at, found, bytes }) => at?.type === 'file' && found && found.sha256 !== textOf(bytes!).sha256,
     ),
     deviating: pieces.filter(
       ({ bytes, at, after }) => Object.keys(after).length > 0 && (!bytes || at?.type === 'file'),

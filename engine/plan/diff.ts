@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Change, Diff, PlannedDiff, State, StateValue, Text } from '../module.ts';
 
 /** A text as a state holds it. */
-export function text(content: string | Uint8Array): Text {
+export function textOf(content: string | Uint8Array): Text {
   const bytes = Buffer.from(content as Uint8Array);
   return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes };
 }

@@ -1,7 +1,7 @@
 import type { Brought, State } from '../module.ts';
 import type { Owed, Probe } from '../probe.ts';
 import { answersOf, byName, meant, type Resource } from '../resource.ts';
-import { text } from './diff.ts';
+import { textOf } from './diff.ts';
 
 /**
  * What the changes planned so far will have made of the host, as far as later resources ask for it. One is carried
@@ -80,7 +80,7 @@ export class Foresight {
       );
       if (planned !== undefined)
         return {
-          value: { sha256: text(planned.content!).sha256, bytes: planned.content! },
+          value: { sha256: textOf(planned.content!).sha256, bytes: planned.content! },
           from: [planned.by],
         };
     }

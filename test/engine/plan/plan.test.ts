@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deviates } from '../../../engine/apply/deviation.ts';
-import { defineModule, type Module } from '../../../engine/module.ts';
+import { defineModule } from '../../../engine/define-module.ts';
+import type { Module } from '../../../engine/module.ts';
 import { Foresight } from '../../../engine/plan/foresight.ts';
 import { compare, plan } from '../../../engine/plan/plan.ts';
 import { Observed } from '../../../engine/plan/read.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import { nonconformity } from '../../../engine/load/validate.ts';
 import type { State } from '../../../engine/module.ts';
 import { ApprovedPlan, PlanBeingSaved } from '../../../engine/plan/binding.ts';
-import { diff, text } from '../../../engine/plan/diff.ts';
+import { diff, textOf } from '../../../engine/plan/diff.ts';
 import type { PlannedResource } from '../../../engine/plan/plan.ts';
 import type { Origin } from '../../../engine/plan/saved.ts';
 import { planSchema } from '../../../engine/plan/saved-schema.ts';

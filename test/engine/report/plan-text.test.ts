@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import type { HostResult } from '../../../engine/events.ts';
-import { text } from '../../../engine/plan/diff.ts';
+import { textOf } from '../../../engine/plan/diff.ts';
 import { RunRecord } from '../../../engine/report/record.ts';
 import { type ResultLayout, resultText } from '../../../engine/report/result-text.ts';
 import { changes, create, flaskPlan, outcome, remove, result, Sample, update } from './sample.ts';
@@ -58,7 +58,7 @@ function badApply(): Sample {
   sample.emit({
     ...on('web1'),
     ...outcome('Site', 'nginx_site', 'failed', {
-      diff: create({ content: text('server {\n') }),
+      diff: create({ content: textOf('server {\n') }),
       error: {
         code: 'validation-failed',
         message: 'nginx -t exited 1; the old files are back.',
@@ -113,14 +113,14 @@ function strangeValues(): Sample {
     }),
     outcome('Escapes', 'file', 'would_change', {
       diff: update(
-        { content: text('\tindented\u001b[2J\r\n') },
-        { content: text(`\tindented ${'x'.repeat(120)}\n`) },
+        { content: textOf('\tindented\u001b[2J\r\n') },
+        { content: textOf(`\tindented ${'x'.repeat(120)}\n`) },
       ),
     }),
     outcome('Bytes', 'file', 'would_change', {
-      diff: changes({ key: 'content', before: undefined, after: text(Buffer.from([0, 1])) }),
+      diff: changes({ key: 'content', before: undefined, after: textOf(Buffer.from([0, 1])) }),
     }),
-    outcome('Many lines', 'file', 'would_change', { diff: create({ content: text('line\n'.repeat(62)) }) }),
+    outcome('Many lines', 'file', 'would_change', { diff: create({ content: textOf('line\n'.repeat(62)) }) }),
     outcome('Set', 'apt', 'would_change', {
       diff: update({ order: ['a', 'b'], gone: ['a', 'b'] }, { order: ['b', 'a'], gone: [] }),
     }),

@@ -1,6 +1,6 @@
 import type { Emit, Event, HostResult, Outcome, Status } from '../../../engine/events.ts';
 import type { Change, Diff, State } from '../../../engine/module.ts';
-import { diff, text } from '../../../engine/plan/diff.ts';
+import { diff, textOf } from '../../../engine/plan/diff.ts';
 import { Redactor } from '../../../engine/redaction.ts';
 import { type EventView, view } from '../../../engine/report/view.ts';
 
@@ -63,7 +63,7 @@ export function flaskPlan(status: 'would_change' | 'changed'): { blank: Outcome[
         secrets: [{ text: 'a secret', label: 'secrets.some' }],
       }),
       outcome('Site', 'nginx_site', status, {
-        diff: create({ content: text(site), enabled: true }),
+        diff: create({ content: textOf(site), enabled: true }),
         predictedFrom: ['System packages'],
       }),
       outcome('App service', 'service', status, {
@@ -76,8 +76,8 @@ export function flaskPlan(status: 'would_change' | 'changed'): { blank: Outcome[
       outcome('System packages', 'apt', 'unchanged'),
       outcome('App environment', 'file', status, {
         diff: update(
-          { mode: '0644', content: text('A=1\nSECRET_KEY=old-one\nB=2\n') },
-          { mode: '0600', content: text('A=1\nSECRET_KEY=correct horse\nB=2\n') },
+          { mode: '0644', content: textOf('A=1\nSECRET_KEY=old-one\nB=2\n') },
+          { mode: '0600', content: textOf('A=1\nSECRET_KEY=correct horse\nB=2\n') },
         ),
         secrets: [{ text: 'a secret', label: 'secrets.some' }],
       }),

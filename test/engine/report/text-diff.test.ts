@@ -1,5 +1,5 @@
 import { expect, it, test } from 'vitest';
-import { text } from '../../../engine/plan/diff.ts';
+import { textOf } from '../../../engine/plan/diff.ts';
 import { diffTexts } from '../../../engine/report/text-diff.ts';
 
 const lines = (count: number, word: string) =>
@@ -31,8 +31,8 @@ test.each<
   ],
 ])('%s', (_, before, after, summary) => {
   const diff = diffTexts(
-    before === undefined ? undefined : text(before),
-    after === undefined ? undefined : text(after),
+    before === undefined ? undefined : textOf(before),
+    after === undefined ? undefined : textOf(after),
   );
   expect(diff.summary).toBe(summary);
 });
@@ -40,7 +40,7 @@ test.each<
 it('changed lines are shown with two lines around them, and gaps say where they go on', () => {
   const before = lines(20, 'x');
   const after = before.replace('x 2\n', 'y\n').replace('x 15\n', 'z\n');
-  expect(diffTexts(text(before), text(after)).lines).toEqual([
+  expect(diffTexts(textOf(before), textOf(after)).lines).toEqual([
     ...[' x 0', ' x 1', '-x 2', '+y', ' x 3', ' x 4'],
     '@ line 14',
     ...[' x 13', ' x 14', '-x 15', '+z', ' x 16', ' x 17'],
@@ -48,5 +48,5 @@ it('changed lines are shown with two lines around them, and gaps say where they 
 });
 
 it('a text that was too large to fetch says so', () => {
-  expect(diffTexts({ sha256: 'a' }, text('b'))).toEqual({ summary: 'too large to show', lines: [] });
+  expect(diffTexts({ sha256: 'a' }, textOf('b'))).toEqual({ summary: 'too large to show', lines: [] });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Outcome } from '../../../engine/events.ts';
-import { text } from '../../../engine/plan/diff.ts';
+import { textOf } from '../../../engine/plan/diff.ts';
 import { problemView, type ResourceView } from '../../../engine/report/view.ts';
 import { changes, create, outcome, Sample, update } from './sample.ts';
 
@@ -20,8 +20,8 @@ describe('what a file held before a secret changed', () => {
     ['b2xkIHNlY3JldA==', '-«hidden»'],
   ])('%s is shown as %s', (line, shown) => {
     const diff = update(
-      { content: text(`${line}\n`) },
-      { content: text('SECRET_KEY=new secret\npassword: new secret\n') },
+      { content: textOf(`${line}\n`) },
+      { content: textOf('SECRET_KEY=new secret\npassword: new secret\n') },
     );
     const view = resourceView(
       outcome('Environment', 'file', 'changed', {
@@ -35,7 +35,7 @@ describe('what a file held before a secret changed', () => {
   });
 
   it('is hidden whole, where a secret looks like a name and its value', () => {
-    const diff = update({ content: text('top:secret\nmore\n') }, { content: text('top:secret') });
+    const diff = update({ content: textOf('top:secret\nmore\n') }, { content: textOf('top:secret') });
     const secrets = [{ text: 'top:secret', label: 'secrets.key' }];
     const view = resourceView(outcome('Token', 'file', 'changed', { diff, secrets }), ['top:secret']);
     const { lines } = view.diff!.changes[0]!.text!;
@@ -103,7 +103,7 @@ describe('control characters', () => {
   it('tabs of a file stay', () => {
     const view = resourceView(
       outcome('x', 'file', 'changed', {
-        diff: create({ content: text('\ta\u0000b\r\n'.replace('\u0000', '\u0001')) }),
+        diff: create({ content: textOf('\ta\u0000b\r\n'.replace('\u0000', '\u0001')) }),
       }),
     );
     expect(view.diff!.changes[0]!.text!.lines).toEqual(['+\ta␁b␍']);

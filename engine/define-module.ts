@@ -1,0 +1,278 @@
+import { defined } from './argument.ts';
+import {
+  type Claims,
+  type Context,
+  type Diff,
+  type Example,
+  type Files,
+  type Module,
+  type Obstacle,
+  type Reacts,
+  type Refusal,
+  type SecretPlaces,
+  type SourceFile,
+  type State,
+  typeClaim,
+} from './module.ts';
+import { pathClaims } from './path-claims.ts';
+import { textOf } from './plan/diff.ts';
+import {
+  type Content,
+  content,
+  Missing,
+  type Owed,
+  type PathState,
+  type Probe,
+  path,
+  type Readings,
+} from './probe.ts';
+import type { ObjectOf, Schema } from './schema-types.ts';
+import type { Step } from './step.ts';
+
+/** What a change makes necessary: it is noted on the host before the change, done by `steps` after it, and noted as done. */
+export interface Owes {
+  unit: string;
+  action: Owed['action'];
+  steps: readonly Step[];
+}
+
+/** A file that is the thing that a module is about, or its lasting half. */
+export interface FileOf {
+  path: string;
+  content: string | Uint8Array;
+  owner?: string | undefined;
+  group?: string | undefined;
+  mode?: string | undefined;
+}
+
+/**
+ * A resource type: data and pure functions, no I/O. Everything else (check mode, diff, verification, masking, docs,
+ * editor completion, contract tests) the engine derives. `A` are the arguments' schemas, `R` the names of those that
+ * must be given, `P` the probes.
+ */
+export interface Definition<A extends Properties, R extends string, P extends Record<string, Probe>> {
+  /** The YAML key, the file's name and the name of the exported constant. */
+  name: string;
+  /** One sentence that ends with a full stop. */
+  summary: string;
+  /** The JSON Schema of each argument, with a `description`: see argument.ts. The only description of them. */
+  args: A;
+  /** Arguments that must be given. */
+  required?: readonly R[];
+  /**
+   * For something that exists or does not: adds the argument `state`, and says in a clause what `absent` means. No
+   * function sees `state`: `remove` takes away what is there.
+   */
+  absent?: string;
+  examples: readonly Example<Record<string, unknown>>[];
+  /** What makes two resources of a play the same thing, e.g. a path or a role; also the default label. */
+  identity(args: Given<A, R>): string;
+  /** Groups of arguments, by a name for each group: arguments of one do not go with those of another. */
+  alternatives?: Readonly<Record<string, readonly (keyof A & string)[]>>;
+  /** Arguments that depend on one another, checked offline when they are known; not for what is to be absent. */
+  refine?(args: Given<A, R>): Refusal[];
+  /** Of `src` and `template`, the engine makes `content`; of at most one of the three. A `tree` gets `files`. */
+  files?: Files;
+  /** Where a secret may stand; in other arguments it is refused, because other accounts of the host could see it. */
+  secrets?: SecretPlaces<Given<A, R>>;
+  /** A file that is the thing, or its lasting half: read as `path` and `content`, compared, written, removed, claimed. */
+  file?(args: Given<A, R>): FileOf;
+  /** What to read, as data. */
+  probes?(args: Given<A, R>): P;
+  /** What was read, as a state; null = it does not exist; Missing = it cannot be known. Besides `file`. */
+  actual?(read: Readings<P & FileProbes>, args: Given<A, R>, context: Context): State | null | Missing;
+  /** The arguments as a state with only what is compared. `read` is undefined before anything is read. */
+  desired?(args: Given<A, R>, read: Readings<P & FileProbes> | undefined): State;
+  /** What to do about a difference, after `file` was written. */
+  steps?(diff: Diff, args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Step[];
+  /** Takes away what is there; before `file` is removed. */
+  remove?(args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Step[];
+  /** What is read of something that is to be absent, and how that is a state, where it is not as otherwise. */
+  removal?: {
+    refine?(args: Given<A, R>): Refusal[];
+    probes?(args: Given<A, R>): Record<string, Probe>;
+    // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
+    actual?(read: any, args: Given<A, R>, context: Context): State | null | Missing;
+  };
+  /** What would make every apply of this difference fail. Those of its steps (a missing folder …) the engine finds. */
+  obstacles?(args: Given<A, R>, read: Readings<P & FileProbes>, diff: Diff): Obstacle[];
+  /** What its change makes necessary, noted before the steps and done after them. */
+  owes?(args: Given<A, R>, diff: Diff): Owes | undefined;
+  /**
+   * Resources whose change this one answers. The names are read here, as they are written, so that one that is not
+   * known yet is missed here and not by who gets them.
+   */
+  reacts?(args: Given<A, R>): Reacts[];
+  /** A check changes nothing: it is read until it holds, as often and as far apart as its `attempts` and `delay` say. */
+  check?: boolean;
+  /** The module as it is under `checks`, where it only looks; left out by one that is a check anyhow or never is. */
+  asCheck?: Module;
+  /** What it settles besides its own state: two resources that settle the same thing differently would undo each other. */
+  claims?(args: Given<A, R>): Claims;
+  /** What it settles of a path below its own that `claims` does not name. */
+  claimsBelow?(args: Given<A, R>, path: string): Claims;
+  /** False where there is nothing to read again after the steps, e.g. a command that runs always. */
+  verifies?(args: Given<A, R>): boolean;
+  /** Seconds that its steps may take before they count as hanging; 1800 when left out. */
+  timeoutS?(args: Given<A, R>): number;
+}
+
+type Properties = Readonly<Record<string, Schema>>;
+/** The arguments as functions of a module get them: defaults are filled in. */
+export type Given<A extends Properties, R extends string> = ObjectOf<A, R> & FilesGiven;
+/** What the engine adds for `src`, `template` and a tree. */
+interface FilesGiven {
+  content?: string | Buffer;
+  files?: readonly SourceFile[];
+}
+
+/** The probes that `file` adds. */
+export interface FileProbes extends Record<string, Probe> {
+  path: Probe<PathState | null>;
+  content: Probe<Content | null>;
+}
+
+const stateSchema = (clause: string) =>
+  ({
+    enum: ['present', 'absent'],
+    default: 'present',
+    description: `Whether it exists; \`absent\` ${clause}.`,
+  }) as const;
+
+/** Makes a module of what is said of a resource type; arguments get their types from their schemas. */
+export function defineModule<
+  const A extends Properties,
+  const R extends keyof A & string = never,
+  P extends Record<string, Probe> = Record<never, never>,
+>(definition: Definition<A, R, P>): Module {
+  // biome-ignore lint/suspicious/noExplicitAny: from here on arguments have the type that the module's own functions know
+  const its = definition as unknown as Definition<any, any, any>;
+  const { absent, file, removal } = its;
+  const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
+  const fileProbes = (args: object) => {
+    if (file === undefined) return {};
+    const at = file(args as never).path;
+    return { path: path(at), content: content(at) };
+  };
+  const { summary, name, examples, files, secrets, check, asCheck, identity } = its;
+  return {
+    ...defined({ files, secrets, check, asCheck }),
+    ...defined({ verifies: its.verifies, timeoutS: its.timeoutS, claimsBelow: its.claimsBelow }),
+    name,
+    summary,
+    examples,
+    identity,
+    args:
+      'properties' in its.args
+        ? (its.args as never)
+        : {
+            type: 'object',
+            properties: { ...its.args, ...(absent !== undefined && { state: stateSchema(absent) }) },
+            required: its.required ?? [],
+            additionalProperties: false,
+          },
+    refine: args => [...mixtures(its, args), ...((isAbsent(args) ? removal : its)?.refine?.(args) ?? [])],
+    probes: args => ({
+      ...fileProbes(args),
+      ...((isAbsent(args) && removal?.probes) || its.probes)?.(args),
+    }),
+    actual(read, args, context) {
+      const own = (isAbsent(args) && removal?.actual) || its.actual;
+      const rest = own === undefined ? {} : own(read, args, context);
+      if (file === undefined || rest instanceof Missing) return rest;
+      const there = fileState(read, file(args));
+      return there === null && (rest === null || Object.keys(rest).length === 0)
+        ? null
+        : { ...there, ...rest };
+    },
+    desired: (args, read) =>
+      isAbsent(args) ? null : { ...(file && declaredFile(file(args))), ...its.desired?.(args, read) },
+    steps(diff, args, read, context) {
+      const owes = its.owes?.(args, diff);
+      const { unit, action } = owes ?? {};
+      return [
+        ...(owes ? [{ do: 'owe', unit: unit!, action: action!, because: context.name } as const] : []),
+        ...(diff.kind === 'remove'
+          ? [...(its.remove?.(args, read, context) ?? []), ...(file ? [removed(file(args).path)] : [])]
+          : [
+              ...(file && fileKeys.some(key => diff.has(key)) ? [written(file(args))] : []),
+              ...(its.steps?.(diff, args, read, context) ?? []),
+            ]),
+        ...(owes ? [...owes.steps, { do: 'pay', unit: unit! } as const] : []),
+      ];
+    },
+    obstacles: (args, read, diff) => its.obstacles?.(args, read, diff) ?? [],
+    ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
+    claims: args => {
+      const own = its.claims?.(args) ?? {};
+      if (isAbsent(args) && file === undefined) return withoutClaims(own);
+      if (file === undefined) return own;
+      const { path, content, ...ownership } = file(args);
+      const of = isAbsent(args)
+        ? pathClaims(path, 'nothing')
+        : pathClaims(path, 'file', ownership, () => content);
+      return { ...of, ...own };
+    },
+  };
+}
+
+/** What is to be absent: nothing is at the paths that it would claim otherwise. */
+const withoutClaims = (claims: Claims): Claims =>
+  Object.fromEntries(
+    Object.keys(claims)
+      .filter(thing => thing.startsWith(typeClaim))
+      .map(thing => [thing, 'nothing']),
+  );
+
+type Entries = Readonly<Record<string, unknown>>;
+
+const fileKeys = ['content', 'owner', 'group', 'mode'];
+
+function fileState(read: Readings<FileProbes>, { owner, group, mode }: FileOf): State | null {
+  const at = read.path;
+  if (at === null) return null;
+  const isFile = at.type === 'file';
+  return {
+    content: isFile ? read.content : null,
+    ...(owner !== undefined && { owner: isFile ? at.owner : null }),
+    ...(group !== undefined && { group: isFile ? at.group : null }),
+    ...(mode !== undefined && { mode: isFile ? at.mode : null }),
+  };
+}
+
+const declaredFile = ({ content, owner, group, mode }: FileOf): State => ({
+  content: textOf(content),
+  ...(defined({ owner, group, mode }) as State),
+});
+
+const written = ({ path, content, owner, group, mode }: FileOf): Step => ({
+  do: 'write',
+  path,
+  content,
+  ...defined({ owner, group, mode }),
+});
+const removed = (path: string): Step => ({ do: 'remove', path });
+
+const sources = ['content', 'src', 'template'];
+
+/** Arguments that exclude one another and are given together. */
+function mixtures(
+  { alternatives = {}, files }: { alternatives?: Entries; files?: Files },
+  args: Entries,
+): Refusal[] {
+  const given = (names: readonly string[]) => names.filter(name => args[name] !== undefined);
+  const chosen = Object.values(alternatives as Record<string, readonly string[]>).map(given);
+  const [first, second] = chosen.filter(names => names.length > 0);
+  const of = files?.tree === true ? [] : given(sources);
+  return [
+    ...(of.length > 1 ? [{ at: of[1], says: 'Give one of content, src and template.' }] : []),
+    ...(second !== undefined
+      ? [
+          {
+            at: second[0],
+            says: `${second[0]} does not go with ${first!.join(', ')}: give one or the other.`,
+          },
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,65 @@
+import type { Owed, PackageState, UnitState } from './probe.ts';
+
+/**
+ * What a step does to what can be read of a host, known before it is done. A forecast lays effects over readings, so
+ * that the resources after it are planned with what it will have made: see plan/forecast.ts.
+ */
+export type Effect =
+  /** A file is written; owner, group and mode that are left out stay as they are, or are those of a new file. */
+  | ({ on: 'file'; path: string; content: string | Uint8Array } & Ownership)
+  /** A directory, with those above it that are missing. */
+  | ({ on: 'directory'; path: string } & Ownership)
+  | { on: 'link'; path: string; target: string }
+  | ({ on: 'attributes'; path: string; recursive?: boolean } & Ownership)
+  /** What is at the path goes, with all that is below it. */
+  | { on: 'removal'; path: string }
+  /** Anything at the path and below it may be made, changed or removed. */
+  | { on: 'below'; path: string }
+  /** Properties of a unit have these values; those with the value undefined are not known. */
+  | { on: 'unit'; name: string; sets: Readonly<Record<string, string | undefined>> }
+  /** Units are loaded from their files anew. */
+  | { on: 'daemon-reload' }
+  | PackagesEffect
+  /** Packages are held, or no longer. */
+  | { on: 'hold'; names: readonly string[]; held: boolean }
+  /** The package lists are fetched. */
+  | { on: 'package-lists' }
+  /** A restart, reload or run is owed to a unit; without `owed`, nothing is owed to it any more. */
+  | { on: 'note'; unit: string; owed?: Omit<Owed, 'sinceS'> }
+  /**
+   * Objects of a PostgreSQL server are made, changed or dropped: `role:app`, `database:appdb`, `settings`, `hba` …,
+   * which are what the queries are `about` that they open.
+   */
+  | { on: 'objects'; names: readonly string[] }
+  /** Anything that can be read by a command, and what is missing and named in `text`. */
+  | { on: 'anything'; text: string };
+
+/** Owner, group and mode of a path. */
+export interface Ownership {
+  owner?: string | undefined;
+  group?: string | undefined;
+  mode?: string | undefined;
+}
+
+/** Packages that come and go, with those that they bring along. */
+export interface PackagesEffect {
+  on: 'packages';
+  /** Version by name; undefined = not known before. */
+  comes: ReadonlyMap<string, PackageState['version'] | undefined>;
+  goes: readonly string[];
+  /** Whether what goes takes its configuration with it. */
+  purges?: boolean;
+  /** False when packages that are not named may come along. */
+  whole: boolean;
+}
+
+/** A unit's properties as a service that is loaded and does not run has them. */
+export const stoppedUnit = {
+  LoadState: 'loaded',
+  ActiveState: 'inactive',
+  SubState: 'dead',
+  UnitFileState: 'disabled',
+  NeedDaemonReload: 'no',
+  NRestarts: '0',
+  DownParts: '',
+} as const satisfies UnitState;

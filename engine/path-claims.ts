@@ -1,0 +1,34 @@
+import { posix } from 'node:path';
+import { defined } from './argument.ts';
+import type { Ownership } from './effect.ts';
+import { type Claims, typeClaim } from './module.ts';
+import { textOf } from './plan/diff.ts';
+import type { PathState } from './probe.ts';
+
+/** The declared attributes and nothing else of `from`; the mode with four digits, as a host shows it. */
+export function attributesOf({ owner, group, mode }: Ownership): Partial<Record<keyof Ownership, string>> {
+  return defined({ owner, group, mode: mode?.padStart(4, '0') }) as Partial<Record<keyof Ownership, string>>;
+}
+
+/** What a resource settles of a path: what is there (`nothing`, `file` …), its attributes, and perhaps its content. */
+export function pathClaims(
+  path: string,
+  type: PathState['type'] | 'nothing' | undefined,
+  attributes: Ownership = {},
+  content?: () => string | Uint8Array | undefined,
+): Claims {
+  const at = posix.normalize(path);
+  const entries = Object.entries(attributesOf(attributes)).map(([key, value]) => [
+    `the ${key} of ${at}`,
+    value,
+  ]);
+  const digest = content && (() => digestOf(content()));
+  return {
+    ...(type && { [`${typeClaim}${at}`]: type }),
+    ...Object.fromEntries(entries),
+    ...(digest && { [`the content of ${at}`]: digest }),
+  };
+}
+
+const digestOf = (bytes: string | Uint8Array | undefined) =>
+  bytes === undefined ? undefined : textOf(bytes).sha256;
