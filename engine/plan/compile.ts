@@ -18,7 +18,8 @@ const argumentBytes = 100_000;
 const unitProperties =
   'Id,LoadState,ActiveState,SubState,Result,Type,RemainAfterExit,UnitFileState,UnitFilePreset,FragmentPath,DropInPaths,' +
   'NeedDaemonReload,MainPID,NRestarts,ExecMainStatus,ExecMainCode,ActiveEnterTimestamp,ActiveEnterTimestampMonotonic,' +
-  'InactiveExitTimestampMonotonic,ExecMainStartTimestamp,Wants,ConsistsOf';
+  'InactiveExitTimestampMonotonic,ExecMainStartTimestamp,Wants,ConsistsOf,RequiredBy,BoundBy,TriggeredBy,' +
+  'SourcePath,CanStart,CanStop,CanReload';
 
 /** Shell functions that every reading and every change uses; defined once a session. */
 export const readLibrary = `
