@@ -82,6 +82,8 @@ export const explanations = {
   'invalid-value': 'A value has the right type but cannot be used for what it is meant for.',
   conflict:
     'Two resources settle the same thing of a host, in one play or in two, and would undo each other on every run.',
+  obstacle:
+    'What was read of the host shows that an apply would fail here: a folder, an account or a package is missing, something else is in the way, or the program that does the change would refuse it. Nothing was changed on this host.',
   'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
   'include-cycle': 'Component files include one another in a circle, so that there is no end to them.',
   'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',

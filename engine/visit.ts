@@ -3,8 +3,9 @@ import { recorded } from './apply/outcome.ts';
 import { grouped } from './grouped.ts';
 import type { Become, Host } from './host.ts';
 import type { Context } from './module.ts';
-import { probesOf } from './plan/plan.ts';
+import { probesOf } from './plan/compare.ts';
 import { Observed, reader } from './plan/read.ts';
+import type { Probe } from './probe.ts';
 import type { Resource } from './resource.ts';
 import { Shells } from './shells.ts';
 import type { Answer, ConnectOptions, Request } from './transport/index.ts';
@@ -88,16 +89,31 @@ export class Visit {
     resources: readonly Resource[],
     facts: ReadonlySet<string> = new Set(),
   ): Promise<Readonly<Record<string, Plain>>> {
-    let found: Readonly<Record<string, Plain>> = {};
-    const accounts = grouped(
-      resources.filter(({ when }) => when !== false),
-      ({ become }) => JSON.stringify(become ?? false),
+    const asked = resources.filter(({ when }) => when !== false);
+    const probes = asked.flatMap(resource =>
+      Object.values(probesOf(resource)).map(probe => ({ resource, probe })),
     );
+    const what = asked.length === 1 ? asked[0]!.name : `${asked.length} resources`;
+    return this.#ask(probes, what, facts);
+  }
+
+  /** Reads single probes, each as the account of its resource: one round trip for each account. */
+  async readProbes(probes: readonly { resource: Resource; probe: Probe }[]): Promise<void> {
+    await this.#ask(probes, 'what the plan rests on', new Set());
+  }
+
+  async #ask(
+    asked: readonly { resource: Resource; probe: Probe }[],
+    what: string,
+    facts: ReadonlySet<string>,
+  ): Promise<Readonly<Record<string, Plain>>> {
+    let found: Readonly<Record<string, Plain>> = {};
+    const accounts = grouped(asked, ({ resource: { become } }) => JSON.stringify(become ?? false));
     if (accounts.size === 0 && facts.size > 0) accounts.set('false', []);
     const [first] = accounts.keys();
     await Promise.all(
       [...accounts].map(async ([account, group]) => {
-        const probes = group.flatMap(resource => Object.values(probesOf(resource)));
+        const probes = group.map(({ probe }) => probe);
         const request = reader(probes, account === first ? facts : new Set());
         const waitS = probes.reduce(
           (total, probe) => total + (probe.kind === 'command' ? probe.timeoutS : 0),
@@ -105,7 +121,7 @@ export class Visit {
         );
         const answer = await this.shells.run(JSON.parse(account), {
           script: request.script,
-          what: `reading ${group.length === 1 ? group[0]!.name : `${group.length} resources`}`,
+          what: `reading ${what}`,
           timeoutMs: waitS * 1000,
         });
         this.#skewS = await this.shells.greeting.skewS();

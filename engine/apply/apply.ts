@@ -1,7 +1,7 @@
 import type { Emit, Outcome } from '../events.ts';
 import type { Done } from '../once.ts';
-import { reactionsOf } from '../plan/foresight.ts';
 import type { PlannedResource } from '../plan/plan.ts';
+import { reactionsOf } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Visit } from '../visit.ts';
