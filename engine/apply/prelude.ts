@@ -1,4 +1,4 @@
-import { readLibrary } from '../plan/compile.ts';
+import { readLibrary } from '../plan/probes/library.ts';
 import { journalLibrary } from './journal.ts';
 import { leaseLibrary } from './lease.ts';
 import { outcomeLibrary } from './outcome.ts';

@@ -86,7 +86,7 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
       work: found ?? undefined,
       desired,
       read,
-      from: found === null ? [] : from,
+      from,
       open: false,
       certain,
     };

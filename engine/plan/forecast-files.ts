@@ -3,7 +3,7 @@ import type { Effect, Ownership } from '../effect.ts';
 import { packagesWrite } from '../host-knowledge.ts';
 import { type Content, content, type Entry, entries, type PathState, type Probe, path } from '../probe.ts';
 import { textOf } from './diff.ts';
-import type { Reading } from './probes/index.ts';
+import type { Reading } from './probes/kind.ts';
 
 /** What a probe gave when the host was read; undefined = it was not asked, and is asked for the next time. */
 export type Raw = (probe: Probe) => Reading | undefined;

@@ -5,7 +5,7 @@ import { Missing, type Owed, type PackageState, type Probe, type UnitState } fro
 import type { Resource } from '../resource.ts';
 import { FileForecast, type Laying, type Raw } from './forecast-files.ts';
 import { UnitForecast } from './forecast-units.ts';
-import type { Reading } from './probes/index.ts';
+import type { Reading } from './probes/kind.ts';
 
 /** A reading as planned steps will leave it. */
 export interface Foresight {
