@@ -48,7 +48,11 @@ const finalCodes = new Set<string>([
   'cut-off',
   'host-restarted',
   'locked-out',
+  'lease-lost',
 ] satisfies ProblemCode[]);
+
+/** How often a resource begins anew, with everything read again, because the lease was lost. */
+const mostLosses = 3;
 
 /** Does a resource, as often as it may be tried. */
 export async function attempt(queue: readonly PlannedResource[], i: number, run: Run): Promise<Turn> {
@@ -59,11 +63,17 @@ export async function attempt(queue: readonly PlannedResource[], i: number, run:
     : resource.retry.attempts;
   const delayS =
     check && resource.args.delay !== undefined ? durationS(resource.args.delay) : resource.retry.delayS;
+  let losses = 0;
   for (let tried = 1; ; tried++) {
     const turn = await inTurn(queue, i, run).catch(
       (thrown: unknown): Turn => ({ outcome: { status: 'failed', error: problemsOf(thrown)[0]! } }),
     );
-    const final = finalCodes.has(turn.outcome.error?.code ?? '');
+    const { code = '' } = turn.outcome.error ?? {};
+    if (code === 'lease-lost' && run.holder.plan === undefined && losses++ < mostLosses) {
+      tried--;
+      continue;
+    }
+    const final = finalCodes.has(code);
     if (turn.outcome.status !== 'failed' || tried >= attempts || final) return turn;
     await sleep(delayS * 1000);
     run.visitOf(resource).forget();
