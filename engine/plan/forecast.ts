@@ -239,11 +239,14 @@ export class Forecast {
     let owed = [...read];
     const from = new Set<string>();
     for (const note of this.#notes.filter(each => each.unit === unit)) {
-      from.add(note.by);
-      if ('owed' in note) owed.push(note.owed);
+      if ('owed' in note) {
+        owed.push(note.owed);
+        from.add(note.by);
+      }
       else {
         owed = [];
         from.clear();
+        from.add(note.by);
       }
     }
     return { reading: { value: owed }, from: [...from], open: false };
