@@ -16,6 +16,8 @@ export interface Outcome {
   diff: PlannedDiff | null;
   /** Names of the planned resources that this difference was predicted from; empty when it was read. */
   predictedFrom: readonly string[];
+  /** Whether it cannot be known yet if this takes a change: then both outcomes are as shown. */
+  open?: boolean;
   /** At its turn the resource differed from what the plan showed: this is what the plan showed. */
   deviation?: { planned: PlannedDiff | null };
   durationMs: number;

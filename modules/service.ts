@@ -175,6 +175,7 @@ export const service = defineModule({
       ...answersTo(read.owed, state, args.state, own),
     };
   },
+  fresh: () => ({ masked: false, enabled: false, state: 'stopped', restart: 'no', reload: 'no' }),
   desired: ({ masked, enabled, state }) => ({
     ...defined({ masked, enabled, state }),
     restart: 'no',

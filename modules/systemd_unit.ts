@@ -81,9 +81,7 @@ printf '%s\\n' "$ours" >&2
 }
 
 const programProbes = (names: readonly string[]): Record<string, Probe<Found>> =>
-  Object.fromEntries(
-    names.map(name => [`program ${name}`, name.startsWith('/') ? path(name) : program(name)]),
-  );
+  Object.fromEntries(names.map(name => [`needs ${name}`, name.startsWith('/') ? path(name) : program(name)]));
 
 /** What is at a path, or the path of what a name stands for. */
 type Found = PathState | string | null;
@@ -186,7 +184,7 @@ export const systemd_unit = defineModule({
   desired: args => ({ content: textOf(bytesOf(args)), mode: '0644', loaded: true }),
   obstacles: (args, read, diff) =>
     (diff.kind === 'remove' || !(diff.has('content') || diff.has('mode')) ? [] : programs(args))
-      .filter(name => !isProgram((read as Record<string, unknown>)[`program ${name}`] as Found))
+      .filter(name => !isProgram((read as Record<string, unknown>)[`needs ${name}`] as Found))
       .map(name => ({
         says: `${args.name} runs ${name}, which is not a program that is there.`,
         fix: 'Put the resource that brings it before the unit.',

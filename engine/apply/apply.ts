@@ -1,7 +1,7 @@
 import type { Emit, Outcome } from '../events.ts';
 import type { Done } from '../once.ts';
-import { reactionsOf } from '../plan/foresight.ts';
 import type { PlannedResource } from '../plan/plan.ts';
+import { reactionsOf } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Visit } from '../visit.ts';
@@ -12,7 +12,7 @@ import { Reversal, type Reverted } from './revert.ts';
 import { attempt, type Run, type Turn, window } from './turn.ts';
 
 /** Problems that end the work on a host whatever the resource says. */
-const refusals = new Set<string>(['locked', 'plan-applied', 'deviation'] satisfies ProblemCode[]);
+const refusals = new Set<string>(['locked', 'lease-lost', 'plan-applied', 'deviation'] satisfies ProblemCode[]);
 
 export interface ApplyOptions {
   host: string;

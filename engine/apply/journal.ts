@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { type KeepStep, type Step, stateDirectory, type Undo } from '../step.ts';
+import type { KeepStep } from '../step.ts';
 
 /** What has to be kept before steps so that they can be undone. */
 export type Undoing = Omit<KeepStep, 'do' | 'journal'>;
@@ -71,55 +71,6 @@ r_again() {
   return "$r_c"
 }
 `;
-
-/**
- * What undoes steps; undefined when something that they do cannot be undone, such as the removal of a whole directory
- * or a command that says nothing of it.
- */
-export function undoing(steps: readonly Step[]): Undoing | undefined {
-  const paths: string[] = [];
-  const parents: string[] = [];
-  const before: Undo['before'][] = [];
-  const after: Undo['after'][] = [];
-  for (const step of steps.flatMap((each): readonly Step[] =>
-    each.do === 'checked' ? each.steps : [each],
-  )) {
-    switch (step.do) {
-      case 'write':
-      case 'link':
-        paths.push(step.path);
-        break;
-      case 'directory':
-        parents.push(...ancestors(step.path));
-        paths.push(step.path);
-        break;
-      case 'attributes':
-      case 'remove':
-        if (step.recursive) return undefined;
-        paths.push(step.path);
-        break;
-      case 'owe':
-        paths.push(`${stateDirectory}/owed/${encodeURIComponent(step.unit)}`);
-        break;
-      case 'run':
-        if (step.undo === undefined) return undefined;
-        before.push(step.undo.before);
-        after.push(step.undo.after);
-        break;
-      case 'sql':
-        return undefined;
-    }
-  }
-  const given = (commands: readonly (Undo['before'] | Undo['after'])[]) =>
-    commands.filter(command => command !== undefined);
-  return { parents, paths: [...new Set(paths)], before: given(before), after: given(after) };
-}
-
-/** The directories above a path, the highest first. */
-function ancestors(path: string): string[] {
-  const names = path.split('/').slice(1, -1);
-  return names.map((_, i) => `/${names.slice(0, i + 1).join('/')}`);
-}
 
 /** The shell commands of a keep step. */
 export function keep({ journal, parents, paths, before, after }: KeepStep): string {

@@ -1,4 +1,4 @@
-import { reactionsOf } from '../plan/foresight.ts';
+import { reactionsOf } from '../plan/reactions.ts';
 
 import type { Problem } from '../problem.ts';
 import { shellQuote } from '../quote.ts';

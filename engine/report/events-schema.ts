@@ -47,6 +47,10 @@ const resource = {
     listOf(string),
     'Resources that the difference was predicted from; empty when it was read.',
   ),
+  'open?': described(
+    { const: true },
+    'It cannot be known yet whether this takes a change: a change and none are both as shown.',
+  ),
   deviation: described(
     orNull(object({ planned: orNull(ref('diff')) })),
     'Not null when the difference at its turn was not the one that the plan showed, which is `planned`.',

@@ -36,6 +36,7 @@ export interface ResourceView {
   status: Status;
   diff: DiffView | null;
   predicted_from: string[];
+  open?: boolean;
   deviation: { planned: DiffView | null } | null;
   duration_ms: number;
   error: Problem | null;
@@ -202,6 +203,7 @@ function showing(redactor: Redactor) {
     status: raw.status,
     diff: diff(raw.diff, raw.secrets.length > 0),
     predicted_from: raw.predictedFrom.map(line),
+    ...(raw.open === true && { open: true }),
     deviation: raw.deviation ? { planned: diff(raw.deviation.planned, raw.secrets.length > 0) } : null,
     duration_ms: Math.round(raw.durationMs),
     error: raw.error ? problem(raw.error) : null,

@@ -15,7 +15,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describe as describeStep, script } from '../../engine/apply/script.ts';
+import { script } from '../../engine/apply/script.ts';
+import { describe as describeStep } from '../../engine/apply/step-kinds.ts';
 import { reader } from '../../engine/plan/read.ts';
 import { command, content, entries, owed, type Probe, path, sql } from '../../engine/probe.ts';
 import { identifier, literal } from '../../engine/quote.ts';

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { undoing } from '../../../engine/apply/journal.ts';
+
 import { decodeOutcome, outcome, recorded } from '../../../engine/apply/outcome.ts';
 import { script } from '../../../engine/apply/script.ts';
+import { undoing } from '../../../engine/apply/step-kinds.ts';
 import type { Step } from '../../../engine/step.ts';
 import { scratch, sh, shells } from '../shell.ts';
 
