@@ -95,6 +95,8 @@ export interface Definition<A extends Properties, R extends string, P extends Re
     probes?(args: Given<A, R>): Record<string, Probe>;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
     actual?(read: any, args: Given<A, R>, context: Context): State | null | Missing;
+    /** Where it settles more than that nothing is at the paths that it would claim otherwise. */
+    claims?(args: Given<A, R>): Claims;
     claimsBelow?(args: Given<A, R>, path: string): Claims;
   };
   /** What would make every apply of this difference fail. Those of its steps (a missing folder …) the engine finds. */
@@ -209,7 +211,7 @@ export function defineModule<
     claimsBelow: (args, path) => (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path) ?? {},
     claims: args => {
       const own = its.claims?.(args) ?? {};
-      if (isAbsent(args) && file === undefined) return withoutClaims(own);
+      if (isAbsent(args) && file === undefined) return removal?.claims?.(args) ?? withoutClaims(own);
       if (file === undefined) return own;
       const { path, content, ...ownership } = file(args);
       const of = isAbsent(args)

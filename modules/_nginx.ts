@@ -45,6 +45,7 @@ export const reloadNginx: RunStep = {
   label: 'systemctl reload nginx.service',
   command: reload,
   undo: { after: reload },
+  touches: [],
 };
 
 const proxyDefaults: Directives = {

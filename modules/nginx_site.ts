@@ -1,5 +1,7 @@
-import { defineModule } from '../engine/define-module.ts';
+import { anyOf, defined, flag, listOf, text } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import type { State } from '../engine/module.ts';
+import { pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
 import {
   type Content,
@@ -8,29 +10,64 @@ import {
   type Owed,
   owed,
   type PathState,
-  type Probe,
   path,
   program,
 } from '../engine/probe.ts';
+import type { Schema } from '../engine/schema-types.ts';
 import type { CheckedStep, Step } from '../engine/step.ts';
-import { pathClaims } from './_files.ts';
+import { wholeText } from './_files.ts';
 import { acmeRoot, type Directives, locationProblems, reloadNginx, renderSite } from './_nginx.ts';
 
-interface Source {
-  name: string;
-  content?: string | Buffer;
-  src?: string;
-  template?: string;
-  server_names?: string[];
-  locations?: Record<string, Directives>;
-  listen?: (number | string)[];
-  root?: string;
-  tls?: { certificate: string; key?: string };
-  redirect_http: boolean;
-  client_max_body_size?: string;
-  extra?: string;
-  state: 'present' | 'absent';
-}
+const its = {
+  name: text('Name of the file in /etc/nginx/sites-available and of its link in sites-enabled.', {
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+  }),
+  ...wholeText('The whole site as Nginx reads it.'),
+  server_names: listOf({ type: 'string', pattern: '^[^\\s;{}]+$' }, 'The names that the site answers to.', {
+    minItems: 1,
+  }),
+  // The type is said, not inferred: what a directive may be given is too deep for the compiler.
+  locations: {
+    type: 'object',
+    additionalProperties: true,
+    description:
+      "Path → Nginx's directives. A list repeats a directive, a map gives names and values (`add_header: {Cache-Control: no-store}`). `proxy_pass` brings the usual proxy headers, HTTP/1.1 and timeouts of 90 s unless they are given.",
+  } as Schema as { readonly const: Readonly<Record<string, Directives>> },
+  listen: listOf(
+    anyOf([{ type: 'integer' }, { type: 'string' }], 'A port, or more.'),
+    'Ports (IPv4 and IPv6) or whole listen parameters; default 80, or 443 with tls.',
+  ),
+  root: text('Folder of static files.', { pattern: '^/' }),
+  tls: {
+    type: 'object',
+    properties: {
+      certificate: text('Name of a certificate of certbot, or with `key` the path of a file.'),
+      key: text('Path of the private key.', { pattern: '^/' }),
+    },
+    required: ['certificate'],
+    additionalProperties: false,
+    description: 'Serves the site over HTTPS, by TLS 1.2 and 1.3.',
+  },
+  redirect_http: flag(
+    `Whether, with \`tls\`, HTTP does nothing but redirect to HTTPS and answer for certificates from ${acmeRoot}; it does unless this is false.`,
+  ),
+  client_max_body_size: text('Largest request body, e.g. `20m`.'),
+  extra: text('More configuration for the server block, as Nginx reads it.'),
+  enabled: flag('Whether the site is linked into sites-enabled.', { default: true }),
+} as const;
+type Arguments = Given<typeof its, 'name'>;
+
+const whole = ['content', 'src', 'template'] as const;
+const built = [
+  'server_names',
+  'locations',
+  'listen',
+  'root',
+  'tls',
+  'redirect_http',
+  'client_max_body_size',
+  'extra',
+] as const;
 
 const available = (name: string) => `/etc/nginx/sites-available/${name}`;
 const enabledLink = (name: string) => `/etc/nginx/sites-enabled/${name}`;
@@ -38,7 +75,7 @@ const enabledLink = (name: string) => `/etc/nginx/sites-enabled/${name}`;
 const note = (name: string) => `nginx_site ${name}`;
 const nginxTest = ['nginx', '-t'];
 
-function certificateOf({ tls }: Source): { certificate: string; key: string } | undefined {
+function certificateOf(tls: Arguments['tls']): { certificate: string; key: string } | undefined {
   if (tls === undefined) return undefined;
   const { certificate, key } = tls;
   const live = `/etc/letsencrypt/live/${certificate}`;
@@ -53,104 +90,57 @@ function enabledness(link: PathState | null, name: string): boolean | string {
 }
 
 /** The file's content; undefined where only the link is managed. */
-function bytesOf(args: unknown): string | Buffer | undefined {
-  const source = args as Source;
-  if (source.content !== undefined || source.server_names === undefined) return source.content;
-  const { root, client_max_body_size, extra } = source;
-  const tls = certificateOf(source);
+function bytesOf(args: Arguments): string | Buffer | undefined {
+  if (args.content !== undefined || args.server_names === undefined) return args.content;
   return renderSite({
-    name: source.name,
-    serverNames: source.server_names,
-    locations: source.locations ?? {},
-    listen: source.listen ?? [],
-    redirectHttp: source.redirect_http,
-    ...(root === undefined ? {} : { root }),
-    ...(tls === undefined ? {} : { tls }),
-    ...(client_max_body_size === undefined ? {} : { clientMaxBodySize: client_max_body_size }),
-    ...(extra === undefined ? {} : { extra }),
+    name: args.name,
+    serverNames: args.server_names,
+    locations: args.locations ?? {},
+    listen: args.listen ?? [],
+    redirectHttp: args.redirect_http ?? true,
+    ...defined({
+      root: args.root,
+      tls: certificateOf(args.tls),
+      clientMaxBodySize: args.client_max_body_size,
+      extra: args.extra,
+    }),
   });
 }
 
 interface SiteReadings {
+  nginx: string | null;
   file: Content | null;
   link: PathState | null;
   owed: Owed[];
 }
 
-function stateOf(read: SiteReadings, args: unknown): State | null {
-  const { name, state } = args as Source;
-  const managed = bytesOf(args) !== undefined || state === 'absent';
-  const loaded = read.owed.length === 0;
-  if (read.file === null && read.link === null && loaded && managed) return null;
-  return { ...(managed ? { content: read.file } : {}), enabled: enabledness(read.link, name), loaded };
+/** Only the link of a site whose content is not managed is a part of its state. */
+function stateOf({ nginx, file, link, owed }: SiteReadings, name: string, isManaged: boolean) {
+  if (nginx === null) return new Missing('nginx', packages);
+  const loaded = owed.length === 0;
+  if (isManaged && file === null && link === null && loaded) return null;
+  return { ...(isManaged && { content: file }), enabled: enabledness(link, name), loaded } satisfies State;
 }
+
+/** What the certificate and its key are read as; of a key only that it is there. */
+function needs({ tls, enabled }: Arguments) {
+  const at = enabled ? certificateOf(tls) : undefined;
+  return defined({
+    'needs certificate': at && content(at.certificate),
+    'needs key': at && tls?.key !== undefined ? path(at.key) : undefined,
+  });
+}
+
+const packages = ['nginx', 'nginx-light', 'nginx-full', 'nginx-core', 'nginx-extras'].map(
+  name => `package:${name}`,
+);
 
 export const nginx_site = defineModule({
   name: 'nginx_site',
   summary: 'A site of Nginx, checked together with all the others before it is served.',
-  args: {
-    type: 'object',
-    properties: {
-      name: {
-        type: 'string',
-        pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
-        description: 'Name of the file in /etc/nginx/sites-available and of its link in sites-enabled.',
-      },
-      content: { type: 'string', description: 'The whole site as Nginx reads it.' },
-      src: { type: 'string', description: 'A file beside the playbook with the whole site.' },
-      template: { type: 'string', description: 'A template beside the playbook that gives the whole site.' },
-      server_names: {
-        type: 'array',
-        items: { type: 'string', pattern: '^[^\\s;{}]+$' },
-        minItems: 1,
-        description: 'The names that the site answers to.',
-      },
-      locations: {
-        type: 'object',
-        additionalProperties: true,
-        description:
-          "Path → Nginx's directives. A list repeats a directive, a map gives names and values (`add_header: {Cache-Control: no-store}`). `proxy_pass` brings the usual proxy headers, HTTP/1.1 and timeouts of 90 s unless they are given.",
-      },
-      listen: {
-        type: 'array',
-        items: { anyOf: [{ type: 'integer' }, { type: 'string' }] },
-        description: 'Ports (IPv4 and IPv6) or whole listen parameters; default 80, or 443 with tls.',
-      },
-      root: { type: 'string', pattern: '^/', description: 'Folder of static files.' },
-      tls: {
-        type: 'object',
-        properties: {
-          certificate: {
-            type: 'string',
-            description: 'Name of a certificate of certbot, or with `key` the path of a file.',
-          },
-          key: { type: 'string', pattern: '^/', description: 'Path of the private key.' },
-        },
-        required: ['certificate'],
-        additionalProperties: false,
-        description: 'Serves the site over HTTPS, by TLS 1.2 and 1.3.',
-      },
-      redirect_http: {
-        type: 'boolean',
-        default: true,
-        description: `Whether, with \`tls\`, HTTP does nothing but redirect to HTTPS and answer for certificates from ${acmeRoot}.`,
-      },
-      client_max_body_size: { type: 'string', description: 'Largest request body, e.g. `20m`.' },
-      extra: { type: 'string', description: 'More configuration for the server block, as Nginx reads it.' },
-      enabled: {
-        type: 'boolean',
-        default: true,
-        description: 'Whether the site is linked into sites-enabled.',
-      },
-      state: {
-        enum: ['present', 'absent'],
-        default: 'present',
-        description: 'Whether the site exists; `absent` removes its file as well as its link.',
-      },
-    },
-    required: ['name'],
-    additionalProperties: false,
-  },
+  args: its,
+  required: ['name'],
+  absent: 'removes its file as well as its link',
   examples: [
     {
       title: 'An application behind HTTPS',
@@ -174,93 +164,111 @@ export const nginx_site = defineModule({
       'Sites can be read by every account. Put the line into a `file` with mode "0600", and `include` that.',
   },
   identity: ({ name }) => name,
+  alternatives: { whole, built },
   refine: args => {
-    const { content, src, template, server_names, locations, root, tls } = args as unknown as Source;
-    if (args.state === 'absent') return [];
-    const problems: string[] = [];
-    const whole = content !== undefined || src !== undefined || template !== undefined;
-    const built = server_names !== undefined && (locations !== undefined || root !== undefined);
-    if (args.enabled ? whole === built : whole && built)
-      problems.push(
-        'give the site either whole, by content, src or template, or by server_names and locations',
-      );
-    if (tls?.certificate.startsWith('/') && tls.key === undefined)
-      problems.push('tls.certificate is a path, so tls.key has to be given as well');
-    if (tls?.key !== undefined && !tls.certificate.startsWith('/'))
-      problems.push(`tls.key is for a certificate given as a path, and "${tls.certificate}" is a name`);
+    const { tls, locations = {} } = args;
+    const given = (names: readonly (keyof Arguments)[]) => names.some(name => args[name] !== undefined);
+    const isBuilt = args.server_names !== undefined && (args.locations ?? args.root) !== undefined;
     return [
-      ...problems,
-      ...Object.entries(locations ?? {}).flatMap(([at, given]) => locationProblems(at, given)),
+      ...(!given(whole) && !isBuilt && (args.enabled || given(built))
+        ? [
+            {
+              says: 'give the site either whole, by content, src or template, or by server_names and locations',
+            },
+          ]
+        : []),
+      ...(tls === undefined && args.redirect_http !== undefined
+        ? [{ at: 'redirect_http', says: 'redirect_http is about a site with tls' }]
+        : []),
+      ...(tls?.certificate.startsWith('/') && tls.key === undefined
+        ? [{ at: 'tls', says: 'tls.certificate is a path, so tls.key has to be given as well' }]
+        : []),
+      ...(tls?.key !== undefined && !tls.certificate.startsWith('/')
+        ? [
+            {
+              at: 'tls',
+              says: `tls.key is for a certificate given as a path, and "${tls.certificate}" is a name`,
+            },
+          ]
+        : []),
+      ...Object.entries(locations)
+        .flatMap(([path, directives]) => locationProblems(path, directives))
+        .map(says => ({ at: 'locations', says })),
     ];
   },
-  probes: args => {
-    const tls = certificateOf(args as unknown as Source);
-    const probes = {
-      nginx: program('nginx'),
-      file: content(available(args.name)),
-      link: path(enabledLink(args.name)),
-      owed: owed(note(args.name)),
-    };
-    type Certificate = { certificate: Probe<Content | null> };
-    return { ...probes, ...(tls && { certificate: content(tls.certificate) }) } as typeof probes &
-      Certificate;
-  },
-  actual: (read, args) => {
-    const { name } = args;
-    const loaded = read.owed.length === 0;
-    if (args.state === 'absent' && read.file === null && read.link === null && loaded && name !== 'default')
-      return null;
-    if (read.nginx === null) return new Missing('nginx', ['package:nginx*']);
-    const { tls } = args as unknown as Source;
-    if (read.certificate === null && tls !== undefined && args.state === 'present' && args.enabled) {
-      const token = `${tls.key === undefined ? 'certificate' : 'path'}:${tls.certificate}`;
-      return new Missing(`the certificate ${tls.certificate}`, [token]);
-    }
-    return stateOf(read, args);
-  },
-  desired: args => {
-    if (args.state === 'absent') return null;
-    const bytes = bytesOf(args);
-    return { ...(bytes === undefined ? {} : { content: textOf(bytes) }), enabled: args.enabled, loaded: true };
-  },
-  predict: (args, _tokens, read) => {
-    // Only the certificate was missing: the site itself is as it was read.
-    if (read.nginx) return stateOf(read as SiteReadings, args);
+  probes: args => ({
+    nginx: program('nginx'),
+    file: content(available(args.name)),
+    link: path(enabledLink(args.name)),
+    owed: owed(note(args.name)),
+    ...needs(args),
+  }),
+  actual: (read, args) => stateOf(read, args.name, bytesOf(args) !== undefined),
+  fresh: args => {
     if (args.name === 'default') return { content: null, enabled: true, loaded: true };
     return bytesOf(args) === undefined ? { enabled: false, loaded: true } : null;
   },
+  desired: args => {
+    const bytes = bytesOf(args);
+    return { ...defined({ content: bytes && textOf(bytes) }), enabled: args.enabled, loaded: true };
+  },
+  obstacles: ({ tls }, read) => [
+    ...(read['needs certificate'] === null
+      ? [
+          {
+            says: `The certificate ${tls?.certificate} is not there.`,
+            fix: 'Put the `certbot`, `file` or `command` that brings it before the site.',
+            code: 'program-missing' as const,
+          },
+        ]
+      : []),
+    ...(read['needs key'] === null
+      ? [
+          {
+            says: `The key ${tls?.key} is not there.`,
+            fix: 'Put the resource that brings it before the site.',
+          },
+        ]
+      : []),
+  ],
   steps: (diff, args, _read, context) => {
-    const file = available(args.name);
-    const link = enabledLink(args.name);
+    const [file, link] = [available(args.name), enabledLink(args.name)];
     const bytes = bytesOf(args);
     const changes: CheckedStep['steps'][number][] = [];
-    if (diff.kind === 'remove') changes.push({ do: 'remove', path: link }, { do: 'remove', path: file });
     if (bytes !== undefined && diff.has('content')) changes.push({ do: 'write', path: file, content: bytes });
-    if (diff.kind !== 'remove' && diff.has('enabled'))
+    if (diff.has('enabled'))
       changes.push(args.enabled ? { do: 'link', path: link, target: file } : { do: 'remove', path: link });
-    const change: Step =
-      changes.length > 0
-        ? { do: 'checked', steps: changes, by: nginxTest }
-        : { do: 'run', command: nginxTest, undo: {} };
-    return [
-      { do: 'owe', unit: note(args.name), action: 'reload', because: context.name },
-      change,
-      reloadNginx,
-      { do: 'pay', unit: note(args.name) },
-    ];
+    return loaded(args.name, changes, context.name);
+  },
+  remove: ({ name }, _read, context) =>
+    loaded(
+      name,
+      [enabledLink(name), available(name)].map(path => ({ do: 'remove', path })),
+      context.name,
+    ),
+  removal: {
+    actual: (read: SiteReadings, { name }) =>
+      read.file === null && read.link === null && read.owed.length === 0 ? null : stateOf(read, name, true),
+    claims: ({ name }) => ({
+      ...pathClaims(available(name), 'nothing'),
+      ...pathClaims(enabledLink(name), 'nothing'),
+    }),
   },
   claims: args => {
     const [file, link] = [available(args.name), enabledLink(args.name)];
-    if (args.state === 'absent') return { ...pathClaims(file, 'nothing'), ...pathClaims(link, 'nothing') };
     return {
       ...pathClaims(file, undefined, {}, () => bytesOf(args)),
       ...pathClaims(link, args.enabled ? 'link' : 'nothing'),
     };
   },
-  brings: args => {
-    const bytes = bytesOf(args);
-    return bytes === undefined
-      ? []
-      : [{ token: `path:${available(args.name)}`, content: Buffer.from(bytes) }];
-  },
 });
+
+/** Changes that are checked with all sites and then loaded. */
+const loaded = (name: string, changes: CheckedStep['steps'], because: string): Step[] => [
+  { do: 'owe', unit: note(name), action: 'reload', because },
+  changes.length > 0
+    ? { do: 'checked', steps: changes, by: nginxTest }
+    : { do: 'run', command: nginxTest, undo: {}, touches: [] },
+  reloadNginx,
+  { do: 'pay', unit: note(name) },
+];
