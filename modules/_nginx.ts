@@ -6,17 +6,17 @@ export type Parameters = Scalar | readonly Scalar[] | Readonly<Record<string, Sc
 /** The directives of a block in the order in which they are written. */
 export type Directives = Readonly<Record<string, Parameters>>;
 
-/** What a site is made of; certificate and key are paths. */
+/** What a site is made of, by the names of the arguments; certificate and key are paths. */
 export interface Site {
   name: string;
-  serverNames: readonly string[];
-  locations: Readonly<Record<string, Directives>>;
-  /** Empty = the ports of HTTP and, with tls, HTTPS. */
-  listen: readonly (number | string)[];
+  server_names: readonly string[];
+  locations?: Readonly<Record<string, Directives>>;
+  /** None = the ports of HTTP and, with tls, HTTPS. */
+  listen?: readonly (number | string)[];
   root?: string;
-  tls?: { certificate: string; key: string };
-  redirectHttp: boolean;
-  clientMaxBodySize?: string;
+  tls?: { certificate: string; key: string } | undefined;
+  redirect_http?: boolean;
+  client_max_body_size?: string;
   extra?: string;
 }
 
@@ -62,27 +62,29 @@ const proxyDefaults: Directives = {
 
 /** A site's configuration file. */
 export function renderSite(site: Site): string {
-  const { tls } = site;
-  const plain = site.listen.length > 0 && !tls ? site.listen : [80];
-  const secure = site.listen.length > 0 ? site.listen : [443];
+  const { tls, listen = [], redirect_http: redirects = true, client_max_body_size: limit } = site;
+  const plain = listen.length > 0 && !tls ? listen : [80];
+  const secure = listen.length > 0 ? listen : [443];
   const challenge = location('/.well-known/acme-challenge/', { root: acmeRoot });
   const parts = [
-    site.clientMaxBodySize === undefined ? [] : [`client_max_body_size ${site.clientMaxBodySize};`],
+    limit === undefined ? [] : [`client_max_body_size ${limit};`],
     site.root === undefined ? [] : [`root ${quoted(site.root)};`, 'index index.html;'],
   ].filter(lines => lines.length > 0);
-  const locations = Object.entries(site.locations).map(([path, directives]) => location(path, directives));
+  const locations = Object.entries(site.locations ?? {}).map(([path, directives]) =>
+    location(path, directives),
+  );
   if (site.extra !== undefined) locations.push(site.extra.trimEnd().split('\n'));
   const body = [...parts, ...locations];
-  const names = `server_name ${site.serverNames.join(' ')};`;
+  const names = `server_name ${site.server_names.join(' ')};`;
   if (!tls) return file(site.name, [server([[...listens(plain), names], ...body])]);
 
-  const head = [...(site.redirectHttp ? [] : listens([80])), ...listens(secure, 'ssl'), names];
+  const head = [...(redirects ? [] : listens([80])), ...listens(secure, 'ssl'), names];
   const certificate = [
     `ssl_certificate ${quoted(tls.certificate)};`,
     `ssl_certificate_key ${quoted(tls.key)};`,
     'ssl_protocols TLSv1.2 TLSv1.3;',
   ];
-  if (!site.redirectHttp) return file(site.name, [server([head, certificate, challenge, ...body])]);
+  if (!redirects) return file(site.name, [server([head, certificate, challenge, ...body])]);
   const redirect = location('/', { return: '301 https://$host$request_uri' });
   return file(site.name, [
     server([[...listens([80]), names], challenge, redirect]),

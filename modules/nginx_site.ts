@@ -18,11 +18,8 @@ import type { CheckedStep, Step } from '../engine/step.ts';
 import { wholeText } from './_files.ts';
 import { acmeRoot, type Directives, locationProblems, reloadNginx, renderSite } from './_nginx.ts';
 
-const its = {
-  name: text('Name of the file in /etc/nginx/sites-available and of its link in sites-enabled.', {
-    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
-  }),
-  ...wholeText('The whole site as Nginx reads it.'),
+const whole = wholeText('The whole site as Nginx reads it.');
+const parts = {
   server_names: listOf({ type: 'string', pattern: '^[^\\s;{}]+$' }, 'The names that the site answers to.', {
     minItems: 1,
   }),
@@ -53,21 +50,20 @@ const its = {
   ),
   client_max_body_size: text('Largest request body, e.g. `20m`.'),
   extra: text('More configuration for the server block, as Nginx reads it.'),
+} as const;
+
+const its = {
+  name: text('Name of the file in /etc/nginx/sites-available and of its link in sites-enabled.', {
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+  }),
+  ...whole,
+  ...parts,
   enabled: flag('Whether the site is linked into sites-enabled.', { default: true }),
 } as const;
 type Arguments = Given<typeof its, 'name'>;
 
-const whole = ['content', 'src', 'template'] as const;
-const built = [
-  'server_names',
-  'locations',
-  'listen',
-  'root',
-  'tls',
-  'redirect_http',
-  'client_max_body_size',
-  'extra',
-] as const;
+const namesOf = <T extends object>(schemas: T) => Object.keys(schemas) as (keyof T & string)[];
+const alternatives = { whole: namesOf(whole), built: namesOf(parts) };
 
 const available = (name: string) => `/etc/nginx/sites-available/${name}`;
 const enabledLink = (name: string) => `/etc/nginx/sites-enabled/${name}`;
@@ -90,21 +86,9 @@ function enabledness(link: PathState | null, name: string): boolean | string {
 }
 
 /** The file's content; undefined where only the link is managed. */
-function bytesOf(args: Arguments): string | Buffer | undefined {
-  if (args.content !== undefined || args.server_names === undefined) return args.content;
-  return renderSite({
-    name: args.name,
-    serverNames: args.server_names,
-    locations: args.locations ?? {},
-    listen: args.listen ?? [],
-    redirectHttp: args.redirect_http ?? true,
-    ...defined({
-      root: args.root,
-      tls: certificateOf(args.tls),
-      clientMaxBodySize: args.client_max_body_size,
-      extra: args.extra,
-    }),
-  });
+function bytesOf({ content, server_names, ...args }: Arguments): string | Buffer | undefined {
+  if (content !== undefined || server_names === undefined) return content;
+  return renderSite({ ...args, server_names, tls: certificateOf(args.tls) });
 }
 
 interface SiteReadings {
@@ -164,13 +148,13 @@ export const nginx_site = defineModule({
       'Sites can be read by every account. Put the line into a `file` with mode "0600", and `include` that.',
   },
   identity: ({ name }) => name,
-  alternatives: { whole, built },
+  alternatives,
   refine: args => {
     const { tls, locations = {} } = args;
     const given = (names: readonly (keyof Arguments)[]) => names.some(name => args[name] !== undefined);
     const isBuilt = args.server_names !== undefined && (args.locations ?? args.root) !== undefined;
     return [
-      ...(!given(whole) && !isBuilt && (args.enabled || given(built))
+      ...(!given(alternatives.whole) && !isBuilt && (args.enabled || given(alternatives.built))
         ? [
             {
               says: 'give the site either whole, by content, src or template, or by server_names and locations',

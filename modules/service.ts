@@ -1,7 +1,7 @@
 import { defined, duration, flag, listOf, oneOf, text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
-import type { Diff, Obstacle } from '../engine/module.ts';
+import type { Diff } from '../engine/module.ts';
 import { Missing, type Owed, owed, type PathState, path, type UnitState, unit } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
 import {
@@ -13,6 +13,21 @@ import {
   unitFile,
   unitName,
 } from './_systemd.ts';
+
+const its = {
+  name: text('Name of the unit; without a suffix it is a `.service`.', { minLength: 1 }),
+  enabled: flag('Whether it starts at boot.'),
+  state: oneOf(
+    ['running', 'stopped'],
+    'Whether the unit runs; `running` also means that it is still the same process after `settle`, and that those run that a unit without a process stands for, such as the clusters of `postgresql`.',
+  ),
+  restart_on: listOf({ type: 'string' }, 'Names of resources whose change makes a restart necessary.'),
+  reload_on: listOf({ type: 'string' }, 'Names of resources whose change makes a reload necessary.'),
+  settle: duration('How long it must stay up after a start, restart or reload to count as running.', {
+    default: '3s',
+  }),
+  masked: flag('Whether the unit is masked, so that nothing at all can start it.'),
+} as const;
 
 /** Debian's packages that bring units of another name. */
 const packagesOf: Readonly<Record<string, string>> = {
@@ -34,11 +49,7 @@ function bringersOf(name: string): string[] {
   return [...[...units].map(unit => `unit:${unit}`), ...(known === undefined ? [] : [`package:${known}`])];
 }
 
-interface Declared {
-  enabled?: boolean | undefined;
-  state?: 'running' | 'stopped' | undefined;
-  masked?: boolean | undefined;
-}
+type Declared = Pick<Given<typeof its, 'name'>, 'enabled' | 'state' | 'masked'>;
 
 /** Whether a unit that systemd does not know is as declared: it does not run, and nothing starts it. */
 const mayBeUnknown = ({ enabled, state, masked }: Declared): boolean =>
@@ -46,24 +57,18 @@ const mayBeUnknown = ({ enabled, state, masked }: Declared): boolean =>
 
 const isMasked = (read: UnitState): boolean => read.LoadState === 'masked' || read.UnitFileState === 'masked';
 
-/** Why systemctl cannot enable a unit with such a file. */
-const notEnabled: Readonly<Record<string, (read: UnitState) => { says: string; fix: string }>> = {
-  static: () => ({
-    says: 'has nothing in [Install] that says when to start it',
-    fix: 'Leave out `enabled`, or give the unit an [Install] section.',
-  }),
-  indirect: ({ TriggeredBy }) => ({
-    says: 'has only Also= in [Install], which enables other units and not itself',
-    fix: `Enable ${TriggeredBy || 'the unit that Also= names'} instead.`,
-  }),
-  generated: ({ SourcePath }) => ({
-    says: `is generated from ${SourcePath || 'other settings'}, which says whether it starts at boot`,
-    fix: 'Leave out `enabled`, or replace the source by a unit of its own.',
-  }),
-  transient: () => ({
-    says: 'was made by a program for as long as it runs',
-    fix: 'Leave out `enabled`, or make it a `systemd_unit`.',
-  }),
+/** Why systemctl cannot enable a unit with such a file, and what to do instead. */
+const notEnabled: Readonly<Record<string, (read: UnitState) => [says: string, fix: string]>> = {
+  static: () => ['has nothing in [Install] that says when to start it', 'Leave out `enabled`.'],
+  indirect: ({ TriggeredBy }) => [
+    'has only Also= in [Install], which enables other units and not itself',
+    `Enable ${TriggeredBy || 'the unit that Also= names'} instead.`,
+  ],
+  generated: ({ SourcePath }) => [
+    `is generated from ${SourcePath || 'other settings'}, which says whether it starts at boot`,
+    'Leave out `enabled`, or replace the source by a unit of its own.',
+  ],
+  transient: () => ['was made by a program for as long as it runs', 'Leave out `enabled`.'],
 };
 
 /** Of a generated unit nobody knows; another that cannot be enabled is not enabled. */
@@ -115,20 +120,7 @@ function answersTo(owed: readonly Owed[], state: string, declared: string | unde
 export const service = defineModule({
   name: 'service',
   summary: 'A systemd unit: whether it runs, starts at boot, and what it is restarted for.',
-  args: {
-    name: text('Name of the unit; without a suffix it is a `.service`.', { minLength: 1 }),
-    enabled: flag('Whether it starts at boot.'),
-    state: oneOf(
-      ['running', 'stopped'],
-      'Whether the unit runs; `running` also means that it is still the same process after `settle`, and that those run that a unit without a process stands for, such as the clusters of `postgresql`.',
-    ),
-    restart_on: listOf({ type: 'string' }, 'Names of resources whose change makes a restart necessary.'),
-    reload_on: listOf({ type: 'string' }, 'Names of resources whose change makes a reload necessary.'),
-    settle: duration('How long it must stay up after a start, restart or reload to count as running.', {
-      default: '3s',
-    }),
-    masked: flag('Whether the unit is masked, so that nothing at all can start it.'),
-  },
+  args: its,
   required: ['name'],
   examples: [
     { title: 'A service that always runs', args: { name: 'nginx', enabled: true, state: 'running' } },
@@ -181,8 +173,10 @@ export const service = defineModule({
     restart: 'no',
     reload: 'no',
   }),
-  obstacles: (args, read, diff) =>
-    obstaclesOf(unitName(args.name), args, read, diff, verbFor(diff, args.state, read)),
+  obstacles: (args, read, diff) => {
+    const found = refusal(args, read, diff, verbFor(diff, args.state, read));
+    return found ? [{ says: `${unitName(args.name)} ${found[0]}.`, fix: found[1] }] : [];
+  },
   steps: (diff, args, read, context) => {
     const name = unitName(args.name);
     const steps: Step[] = read.unit.NeedDaemonReload === 'yes' ? [daemonReload] : [];
@@ -207,60 +201,45 @@ export const service = defineModule({
   timeoutS: args => startLimitS + 150 + durationS(args.settle),
 });
 
-/** What systemd refuses, or does without effect. */
-function obstaclesOf(
-  name: string,
+/** The first that systemd refuses, or does without effect, and what to do about it. */
+function refusal(
   { enabled, state, masked }: Declared,
   { unit, file }: { unit: UnitState; file?: PathState | null | undefined },
   diff: Diff,
   verb: ReturnType<typeof verbFor>,
-): Obstacle[] {
-  const { UnitFileState = '', LoadState = '', FragmentPath = '', CanStart, CanStop } = unit;
-  const isMask = isMasked(unit);
+): [says: string, fix: string] | undefined {
+  const { UnitFileState = '', LoadState = '', FragmentPath = '', CanStart, CanStop, CanReload } = unit;
+  if (isMasked(unit)) {
+    if (masked === undefined && (verb || (diff.has('enabled') && enabled)))
+      return [`is masked, so it cannot be ${verb ?? 'enabl'}ed`, 'Add `masked: false`.'];
+    return masked === false && /^(\/usr)?\/lib\//.test(FragmentPath)
+      ? [`is masked by its package, in ${FragmentPath}`, 'Give it a unit of your own.']
+      : undefined;
+  }
+  const reason = diff.has('enabled') && notEnabled[UnitFileState]?.(unit);
+  if (reason) return [`${reason[0]}, so it cannot be ${enabled ? 'enabled' : 'disabled'}`, reason[1]];
+  if (diff.has('masked') && masked && file)
+    return [
+      'has a file in /etc/systemd/system, where the link that masks it would stand',
+      file.type === 'link' ? 'Mask the unit that it is a link to.' : 'Remove the unit instead.',
+    ];
+  // The rest is known only of what systemd has loaded.
+  if (unit.NeedDaemonReload === 'yes') return undefined;
   const starts = verb === 'start' || verb === 'restart';
   const stops = verb === 'restart' || (diff.has('state') && state === 'stopped');
-  // The rest is known only of what systemd has loaded.
-  const isLoaded = !isMask && unit.NeedDaemonReload !== 'yes';
-  const isRefused = ['bad-setting', 'error'].includes(LoadState);
-  const ends = unit.Type === 'oneshot' && unit.RemainAfterExit === 'no';
-  const reason = isMask || !diff.has('enabled') ? undefined : notEnabled[UnitFileState]?.(unit);
-  const all: [found: unknown, says: string, fix: string][] = [
-    [
-      isMask && masked === undefined && (verb ?? (diff.has('enabled') && enabled)),
-      `is masked, so it cannot be ${verb ?? 'enabl'}ed`,
-      'Add `masked: false`.',
-    ],
-    [
-      isMask && masked === false && /^(\/usr)?\/lib\//.test(FragmentPath),
-      `is masked by its package, in ${FragmentPath}`,
-      'Give it a unit of your own.',
-    ],
-    [reason, `${reason?.says}, so it cannot be ${enabled ? 'enabled' : 'disabled'}`, reason?.fix ?? ''],
-    [
-      diff.has('masked') && masked && file,
-      'has a file in /etc/systemd/system, where the link that masks it would stand',
-      file?.type === 'link' ? 'Mask the unit that it is a link to.' : 'Remove the unit instead.',
-    ],
-    [
-      isLoaded && starts && isRefused,
-      'has settings that systemd refuses',
-      `Read \`systemctl status ${name}\`.`,
-    ],
-    [
-      isLoaded && starts && ends,
+  if (starts && ['bad-setting', 'error'].includes(LoadState))
+    return ['has settings that systemd refuses', 'Read what `systemctl status` says of it.'];
+  if (starts && unit.Type === 'oneshot' && unit.RemainAfterExit === 'no')
+    return [
       'ends when its work is done (Type=oneshot without RemainAfterExit), so it cannot be kept running',
       'Start its timer, or run it by a `command`.',
-    ],
-    [
-      isLoaded && !isRefused && ((starts && CanStart === 'no') || (stops && CanStop === 'no')),
+    ];
+  if ((starts && CanStart === 'no') || (stops && CanStop === 'no'))
+    return [
       'is started and stopped only with other units (RefuseManualStart, RefuseManualStop)',
       'Leave out `state`, and restart a unit that needs it.',
-    ],
-    [
-      isLoaded && verb === 'reload' && unit.CanReload === 'no',
-      'cannot reload',
-      'Use `restart_on` instead of `reload_on`.',
-    ],
-  ];
-  return all.filter(([found]) => found).map(([, says, fix]) => ({ says: `${name} ${says}.`, fix }));
+    ];
+  return verb === 'reload' && CanReload === 'no'
+    ? ['cannot reload', 'Use `restart_on` instead of `reload_on`.']
+    : undefined;
 }

@@ -1,5 +1,5 @@
 import { defined, text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
 import {
@@ -40,27 +40,34 @@ const section = (title: string) =>
     },
   }) as Schema as { readonly const: Section };
 
-interface Source {
-  content?: string | Buffer;
-  unit?: Section;
-  service?: Section;
-  socket?: Section;
-  timer?: Section;
-  install?: Section;
-}
+const its = {
+  name: text(
+    'Full name with its suffix, e.g. `flaskapp.service`; the file is written to /etc/systemd/system.',
+    {
+      pattern:
+        '^[A-Za-z0-9:_.\\\\][A-Za-z0-9:_.\\\\-]*(@[A-Za-z0-9:_.\\\\-]*)?\\.(service|socket|timer|path|target|mount|slice)$',
+    },
+  ),
+  ...wholeText('The whole unit as systemd reads it.'),
+  unit: section('Unit'),
+  service: section('Service'),
+  socket: section('Socket'),
+  timer: section('Timer'),
+  install: section('Install'),
+} as const;
+type Arguments = Given<typeof its, 'name'>;
 
-const sectionsOf = ({ unit, service, socket, timer, install }: Source) => ({
+const sectionsOf = ({ unit, service, socket, timer, install }: Arguments) => ({
   Unit: unit,
   Socket: socket,
   Timer: timer,
   Service: service,
   Install: install,
 });
-const bytesOf = (args: Source) => args.content ?? renderUnit(sectionsOf(args));
+const bytesOf = (args: Arguments) => args.content ?? renderUnit(sectionsOf(args));
 
 /** Absolute paths and names in the search path of what systemd-analyze will look for; of instances nobody knows. */
-const programs = (args: Source & { name: string }) =>
-  isTemplate(args.name) ? [] : programsOf(String(bytesOf(args)));
+const programs = (args: Arguments) => (isTemplate(args.name) ? [] : programsOf(String(bytesOf(args))));
 
 /**
  * What it says of this unit counts, also what systemd would ignore. That another unit is not there does not count: a
@@ -93,21 +100,7 @@ const isProgram = (found: Found): boolean =>
 export const systemd_unit = defineModule({
   name: 'systemd_unit',
   summary: 'A systemd unit file, checked before it takes effect and loaded at once.',
-  args: {
-    name: text(
-      'Full name with its suffix, e.g. `flaskapp.service`; the file is written to /etc/systemd/system.',
-      {
-        pattern:
-          '^[A-Za-z0-9:_.\\\\][A-Za-z0-9:_.\\\\-]*(@[A-Za-z0-9:_.\\\\-]*)?\\.(service|socket|timer|path|target|mount|slice)$',
-      },
-    ),
-    ...wholeText('The whole unit as systemd reads it.'),
-    unit: section('Unit'),
-    service: section('Service'),
-    socket: section('Socket'),
-    timer: section('Timer'),
-    install: section('Install'),
-  },
+  args: its,
   required: ['name'],
   absent: 'stops and disables it, then removes its file',
   examples: [
@@ -172,7 +165,7 @@ export const systemd_unit = defineModule({
     ...programProbes(programs(args)),
   }),
   actual: read => {
-    const stale = read.unit?.['NeedDaemonReload'] === 'yes' || (read.owed?.length ?? 0) > 0;
+    const stale = read.unit?.NeedDaemonReload === 'yes' || (read.owed?.length ?? 0) > 0;
     if (read.path === null && !stale) return null;
     const isFile = read.path?.type === 'file';
     return {
