@@ -12,7 +12,12 @@ import { Reversal, type Reverted } from './revert.ts';
 import { attempt, type Run, type Turn, window } from './turn.ts';
 
 /** Problems that end the work on a host whatever the resource says. */
-const refusals = new Set<string>(['locked', 'lease-lost', 'plan-applied', 'deviation'] satisfies ProblemCode[]);
+const refusals = new Set<string>([
+  'locked',
+  'lease-lost',
+  'plan-applied',
+  'deviation',
+] satisfies ProblemCode[]);
 
 export interface ApplyOptions {
   host: string;

@@ -147,7 +147,14 @@ export function leased(
 ): string {
   const words = `${who}@${from} (pid ${pid})`.replace(/\p{Cc}/gu, '?');
   const lastsS = Math.max(leaseS, Math.ceil(timeoutS));
-  const taking = ['r_lease', holds ? 'r_keep' : 'r_take', run, words, String(lastsS), ...(plan ? [plan.id] : [])];
+  const taking = [
+    'r_lease',
+    holds ? 'r_keep' : 'r_take',
+    run,
+    words,
+    String(lastsS),
+    ...(plan ? [plan.id] : []),
+  ];
   return `${shellCommand(taking)} || exit\n${script}`;
 }
 
