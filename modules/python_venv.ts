@@ -3,16 +3,7 @@ import { defined, flag, listOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Effect } from '../engine/effect.ts';
 import { pathClaims } from '../engine/path-claims.ts';
-import {
-  command,
-  content,
-  Missing,
-  type PathState,
-  type Probe,
-  path,
-  program,
-  type Readings,
-} from '../engine/probe.ts';
+import { command, content, Missing, type PathState, type Probe, path, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { RunStep, Step } from '../engine/step.ts';
 import { absolutePath } from './_files.ts';
@@ -148,7 +139,7 @@ export const python_venv = defineModule({
   obstacles: (args, read, { kind }) => {
     if (kind === 'remove' || args.owner !== undefined) return [];
     const account = valuesOf(read.listing.stdout, 'account')[0] ?? 'root';
-    const places = Object.keys(foldersAbove(args)).map(at => [at, read[at as '/']] as const);
+    const places = Object.keys(foldersAbove(args)).map(at => [at, read[at as 'folder']] as const);
     return [...places, [args.path, read.folder] as const]
       .filter(([, at]) => isOpenTo(at, account))
       .slice(0, 1)
