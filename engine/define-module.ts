@@ -95,6 +95,7 @@ export interface Definition<A extends Properties, R extends string, P extends Re
     probes?(args: Given<A, R>): Record<string, Probe>;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
     actual?(read: any, args: Given<A, R>, context: Context): State | null | Missing;
+    claimsBelow?(args: Given<A, R>, path: string): Claims;
   };
   /** What would make every apply of this difference fail. Those of its steps (a missing folder …) the engine finds. */
   obstacles?(args: Given<A, R>, read: Readings<P & FileProbes>, diff: Diff): Obstacle[];
@@ -159,12 +160,7 @@ export function defineModule<
   const { summary, name, examples, files, secrets, check, asCheck, identity } = its;
   return {
     ...defined({ files, secrets, check, asCheck }),
-    ...defined({
-      verifies: its.verifies,
-      timeoutS: its.timeoutS,
-      claimsBelow: its.claimsBelow,
-      fresh: its.fresh,
-    }),
+    ...defined({ verifies: its.verifies, timeoutS: its.timeoutS, fresh: its.fresh }),
     name,
     summary,
     examples,
@@ -210,6 +206,7 @@ export function defineModule<
     },
     obstacles: (args, read, diff) => its.obstacles?.(args, read, diff) ?? [],
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
+    claimsBelow: (args, path) => (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path) ?? {},
     claims: args => {
       const own = its.claims?.(args) ?? {};
       if (isAbsent(args) && file === undefined) return withoutClaims(own);

@@ -6,8 +6,9 @@ import { words } from './words.ts';
 /** The properties that are read; `systemctl show` gives them in one call for all units. */
 const properties =
   'Id,LoadState,ActiveState,SubState,Result,Type,RemainAfterExit,UnitFileState,UnitFilePreset,FragmentPath,DropInPaths,' +
-  'NeedDaemonReload,CanReload,MainPID,NRestarts,ExecMainStatus,ExecMainCode,ActiveEnterTimestamp,' +
-  'ActiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic,ExecMainStartTimestamp,Wants,ConsistsOf';
+  'NeedDaemonReload,CanStart,CanStop,CanReload,SourcePath,MainPID,NRestarts,ExecMainStatus,ExecMainCode,ActiveEnterTimestamp,' +
+  'ActiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic,ExecMainStartTimestamp,' +
+  'Wants,ConsistsOf,RequiredBy,BoundBy,TriggeredBy';
 
 export const unit: ProbeKind<'unit'> = {
   compile: probes => [{ probes, script: scriptOf(words(probes.map(probe => probe.name))) }],
