@@ -4,7 +4,6 @@ import { appliedProblem } from '../plan/binding.ts';
 import type { Origin } from '../plan/saved.ts';
 import type { Problem } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
-import { stateDirectory } from '../step.ts';
 import type { Answer } from '../transport/index.ts';
 
 /** Who applies: one process of one account of one controller. */
@@ -42,7 +41,7 @@ const historySlackBytes = 64 * 1024;
  * lease. `plans` has a line for each saved plan that was begun: plan, run, time.
  */
 export const leaseLibrary = `
-r_home=${stateDirectory}
+r_home=$r_base
 [ "$(id -u)" = 0 ] || r_home=\${XDG_STATE_HOME:-$HOME/.local/state}/reconcile
 r_locked() { ( flock -w 30 9 || r_no "$r_home stays locked" || exit; "$@" ) 9<"$r_home"; }
 r_above() {
@@ -74,7 +73,7 @@ r_await() {
 r_show() { ! r_held || cat "$r_home/lease"; }
 r_lease() {
   if { [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; } && [ -w "$r_home" ]; then r_locked r_take "$@"
-  else { [ "$r_home" != ${stateDirectory} ] && [ -z "\${4-}" ]; } || r_no "$r_home cannot be written"; fi
+  else { [ "$r_home" != "$r_base" ] && [ -z "\${4-}" ]; } || r_no "$r_home cannot be written"; fi
 }
 r_applied() { [ ! -f "$r_home/plans" ] || grep "^$1	" "$r_home/plans"; }
 r_use() {
