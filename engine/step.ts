@@ -1,6 +1,6 @@
 import type { Effect } from './effect.ts';
 
-/** Where notes of what is owed, and files kept for putting back, stand on a host. */
+/** Where notes of what is owed, and files kept for putting back, stand on a host; `$r_base` in scripts. */
 export const stateDirectory = '/var/lib/reconcile';
 
 /**

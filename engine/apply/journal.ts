@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { shellCommand, shellQuote } from '../quote.ts';
-import type { KeepStep } from '../step.ts';
+import { type KeepStep, stateDirectory } from '../step.ts';
 
 /** What has to be kept before steps so that they can be undone. */
 export type Undoing = Omit<KeepStep, 'do' | 'journal'>;
@@ -93,7 +93,10 @@ export function keep({ journal, parents, paths, before, after }: KeepStep): stri
 /** The shell command that keeps what a path is like in a journal, which is given as a word of the shell. */
 export function keepPath(journal: string, path: string): string {
   const key = digest(path);
-  return `r_entry ${journal} back ${shellCommand([key, path, shellCommand(['r_put', key, path])])}`;
+  const word = path.startsWith(`${stateDirectory}/`)
+    ? `"$r_base"${shellQuote(path.slice(stateDirectory.length))}`
+    : shellQuote(path);
+  return `r_entry ${journal} back ${key} ${word} ${shellQuote(`r_put ${key} ${word}`)}`;
 }
 
 function argv(command: string | readonly string[]): readonly string[] {

@@ -10,6 +10,7 @@ import { pathLibrary } from './paths.ts';
  * a check again that was cut off, and puts its files back if it fails.
  */
 export const stepLibrary = `${pathLibrary}
+r_base=${stateDirectory}
 r_me=0
 read -r r_me 2>/dev/null </proc/sys/kernel/random/boot_id
 r_me=\${r_me%%-*}.$$
@@ -30,10 +31,10 @@ r_expect() {
   [ "$r_c" != 0 ] || return 1
   return "$r_c"
 }
-r_state() { [ -d ${stateDirectory}/owed ] || mkdir -p -m 0700 ${stateDirectory} ${stateDirectory}/owed; }
+r_state() { [ -d "$r_base/owed" ] || mkdir -p -m 0700 "$r_base" "$r_base/owed"; }
 r_owe() {
   r_state || return
-  r_f=${stateDirectory}/owed/$1
+  r_f=$r_base/owed/$1
   if [ -f "$r_f" ] && grep -qF -- "$2	" "$r_f" && grep -qF -- "	$3" "$r_f"; then return; fi
   [ -f "$r_f" ] || r_noted="$r_noted $1"
   r_do r_note "$r_f" "$2	$(date +%s)	$3"
@@ -46,5 +47,5 @@ r_disown() {
   for r_p in $r_noted; do r_pay "$r_p"; done
   exit $r_c
 }
-r_pay() { rm -f -- "${stateDirectory}/owed/$1"; }
+r_pay() { rm -f -- "$r_base/owed/$1"; }
 `;

@@ -20,9 +20,9 @@ import { describe as describeStep } from '../../engine/apply/step-kinds.ts';
 import { reader } from '../../engine/plan/read.ts';
 import { command, content, entries, owed, type Probe, path, sql } from '../../engine/probe.ts';
 import { identifier, literal } from '../../engine/quote.ts';
-import { type Step, stateDirectory } from '../../engine/step.ts';
+import type { Step } from '../../engine/step.ts';
 import { refuse } from '../../modules/_files.ts';
-import { scratchInMemory, sh, shells } from './shell.ts';
+import { scratchInMemory, sh, shells, testState } from './shell.ts';
 
 const isRoot = process.getuid?.() === 0;
 const full = process.env['RECONCILE_QUOTING'] === 'full';
@@ -293,7 +293,7 @@ describe.runIf(isRoot).each(shells)(
         const said = read([command(`printf %s '${name.replaceAll("'", "'\\''")}'`, { as: 'nobody' })], argv);
         expect(said).toEqual([expect.objectContaining({ stdout: name })]);
         const unit = `quoting-${name}`.slice(0, 30);
-        const note = `${stateDirectory}/owed/${encodeURIComponent(unit)}`;
+        const note = `${testState()}/owed/${encodeURIComponent(unit)}`;
         try {
           printed([{ do: 'owe', unit, action: 'restart', because: 'a "b" $c' }], argv);
           expect(read([owed(unit)], argv)).toEqual([[expect.objectContaining({ because: 'a "b" $c' })]]);
