@@ -104,7 +104,7 @@ export interface SqlStep {
   as?: string;
 }
 
-/** Notes in a journal on the host what the steps after it change, so that all of it can be undone: apply/journal.ts. */
+/** Notes in a journal on the host what the steps after it change, so that all of it can be undone: steps/journal.ts. */
 export interface KeepStep {
   do: 'keep';
   /** For a play that is put back when it fails, or for a change that puts itself back. */

@@ -16,12 +16,11 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { script } from '../../engine/apply/script.ts';
-import { describe as describeStep } from '../../engine/apply/step-kinds.ts';
+import { describe as describeStep } from '../../engine/steps/kinds.ts';
 import { reader } from '../../engine/plan/read.ts';
 import { command, content, entries, owed, type Probe, path, sql } from '../../engine/probe.ts';
 import { identifier, literal } from '../../engine/quote.ts';
 import type { Step } from '../../engine/step.ts';
-import { refuse } from '../../modules/_files.ts';
 import { scratchInMemory, sh, shells, testState } from './shell.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -224,7 +223,7 @@ describe.each(shells)(`${count} strings arrive byte for byte through %s`, { time
     const texts = strings(5, count, text => text.trim() !== '');
     for (const some of batches(texts, 500)) {
       const text = some.map(
-        one => `${(refuse(one).command as string).replace('exit 1', ':')}\nprintf '\\0' >&2\n`,
+        one => `printf '%s\\n' ${shellQuote(one)} >&2; :\nprintf '\\0' >&2\n`,
       );
       expect(sh(text.join(''), undefined, argv).stderr).toEqual(
         Buffer.from(some.map(one => `${one}\n\0`).join('')),
@@ -397,6 +396,7 @@ describe.skipIf(reason !== undefined)(`${count} strings arrive through the real 
     const { script: text, input } = script([
       {
         do: 'sql',
+        objects: [],
         statements: tables.flatMap(name => [
           `CREATE TABLE ${identifier(name)} (${identifier(name)} text)`,
           `INSERT INTO ${identifier(name)} VALUES (${literal(name)})`,

@@ -1,9 +1,9 @@
 import type { Effect } from '../effect.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
 import { type CheckedStep, type RunStep, type Step, stateDirectory, type Undo } from '../step.ts';
+import { armCommand } from './arm.ts';
 import { keep, keepPath, type Undoing } from './journal.ts';
-import { armCommand } from './risky.ts';
-import { stepLibrary } from './step-library.ts';
+import { stepLibrary } from './library.ts';
 
 /** All that the engine knows of a kind of step. */
 interface StepKind<S extends Step> {

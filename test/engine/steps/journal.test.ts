@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { decodeOutcome, outcome, recorded } from '../../../engine/apply/outcome.ts';
 import { script } from '../../../engine/apply/script.ts';
-import { undoing } from '../../../engine/apply/step-kinds.ts';
+import { undoing } from '../../../engine/steps/kinds.ts';
 import type { Step } from '../../../engine/step.ts';
 import { scratch, sh, shells } from '../shell.ts';
 
@@ -88,7 +88,7 @@ describe.each(shells)('a journal by %s', (_, argv) => {
 describe('what cannot be undone', () => {
   it.each([
     ['a command that does not say how', { do: 'run', command: 'rm x' }],
-    ['statements', { do: 'sql', statements: ['DROP ROLE x'] }],
+    ['statements', { do: 'sql', statements: ['DROP ROLE x'], objects: [] }],
     ['the removal of a directory', { do: 'remove', path: '/srv', recursive: true }],
     ['attributes of everything below', { do: 'attributes', path: '/srv', owner: 'x', recursive: true }],
   ] satisfies [string, Step][])('is %s', (_, step) => {
