@@ -1,8 +1,8 @@
 import { didYouMean } from '../did-you-mean.ts';
 import { grouped } from '../grouped.ts';
 import { lineFrom, type Place, type Problem } from '../problem.ts';
-import { answersOf, byName, meant, type Resource, unlessUnknown } from '../resource.ts';
-import { disagreements } from './claims.ts';
+import { answersOf, byName, meant, type Resource } from '../resource.ts';
+import { disagreements, ownedBy } from './claims.ts';
 import type { PlayText } from './playbook.ts';
 import type { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
@@ -76,12 +76,6 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
 /** The same for two resources that own the same thing of the same host. */
 export function thingOwned({ on, module }: Resource, identity: string): string {
   return `${on?.name ?? ''} ${module.name} ${identity}`;
-}
-
-/** What a resource manages, by which no other of its module may be called; undefined when it has no state of its own. */
-export function ownedBy({ module, args, when }: Resource): string | undefined {
-  if (when !== true || module.check === true) return undefined;
-  return unlessUnknown(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
 }
 
 /**
