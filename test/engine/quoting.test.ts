@@ -218,18 +218,6 @@ describe.each(shells)(`${count} strings arrive byte for byte through %s`, { time
       rmSync(folder, { recursive: true });
     }
   });
-
-  it('as sentences of a refusal', () => {
-    const texts = strings(5, count, text => text.trim() !== '');
-    for (const some of batches(texts, 500)) {
-      const text = some.map(
-        one => `printf '%s\\n' ${shellQuote(one)} >&2; :\nprintf '\\0' >&2\n`,
-      );
-      expect(sh(text.join(''), undefined, argv).stderr).toEqual(
-        Buffer.from(some.map(one => `${one}\n\0`).join('')),
-      );
-    }
-  });
 });
 
 /** Each of these costs a handful of processes, so there are fewer of them unless one asks for all, which takes an hour. */
