@@ -59,6 +59,8 @@ WantedBy=multi-user.target
 UNIT
 printf '[Service]\nType=oneshot\nExecStart=/bin/true\n' >/tmp/deb/usr/lib/systemd/system/lab-sweep.service
 printf '[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n' >/tmp/deb/usr/lib/systemd/system/lab-sweep.timer
+printf '[Service]\nExecStart=/usr/sbin/lab-workerd %%i\n[Install]\nWantedBy=multi-user.target\n' \
+  >/tmp/deb/usr/lib/systemd/system/lab-queue@.service
 script postinst <<'POSTINST'
 id lab-suite >/dev/null 2>&1 || useradd --system --user-group --no-create-home --home-dir /var/lib/lab-suite lab-suite
 install -d -o lab-suite -g lab-suite -m 0750 /var/lib/lab-suite
