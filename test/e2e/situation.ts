@@ -22,6 +22,8 @@ export type Expectation =
   | { kind: 'blocked'; words: Words; never: readonly string[] }
   /** Offline or by the check. Either way what is said holds the texts and the lines. */
   | { kind: 'stopped'; says: readonly string[]; lines: readonly number[] }
+  /** Whichever the engine is able to: it works, as above, or it is stopped, as above. */
+  | { kind: 'either'; says: readonly string[]; lines: readonly number[] }
   /** At its turn: the check cannot know it, and shows no failure. */
   | { kind: 'fails'; words: Words };
 
@@ -68,6 +70,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   refused: ['refused', 'says'],
   blocked: ['blocked', 'never'],
   stopped: ['stopped'],
+  either: ['either'],
   fails: ['fails'],
 };
 
@@ -121,6 +124,7 @@ interface Written {
   blocked?: Record<string, unknown>;
   never?: unknown;
   stopped?: unknown;
+  either?: unknown;
   fails?: Record<string, unknown>;
 }
 
@@ -132,10 +136,11 @@ function expectation(
   const kind = Object.keys(kinds).find(one => one in written) ?? 'check';
   for (const key of Object.keys(written))
     if (!kinds[kind]!.includes(key)) wrong(`has "${key}" beside ${kind}`);
-  const { check = {}, signs = {}, refused, says, blocked, never, stopped, fails } = written;
+  const { check = {}, signs = {}, refused, says, blocked, never, stopped, either, fails } = written;
   if (kind === 'refused') return { kind, codes: listed(refused), says: listed(says), lines };
   if (kind === 'blocked') return { kind, words: wordsOf(blocked!), never: listed(never) };
   if (kind === 'stopped') return { kind, says: listed(stopped), lines };
+  if (kind === 'either') return { kind, says: listed(either), lines };
   if (kind === 'fails') return { kind, words: wordsOf(fails!) };
   for (const shown of Object.values(check))
     if (!['unchanged', 'changed', '±'].includes(shown)) wrong(`expects an unknown "${shown}"`);
