@@ -9,6 +9,7 @@ import type { Facts, Play } from './load/index.ts';
 import { deferred, type Once } from './once.ts';
 import { Places } from './places.ts';
 import { type Forecast, Trial } from './plan/forecast.ts';
+import { foreseenBy } from './plan/foreseen.ts';
 import { cannotWork, type PlannedResource, plan } from './plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
@@ -209,6 +210,8 @@ export class HostRun {
       }
       const more = settled(planned, registered);
       if (more === undefined) {
+        const sightOf = (resource: Resource) => places.sightOf(resource, createdS, trial);
+        this.#options.foreseen?.(this.host.name, foreseenBy(resources, sightOf));
         trial.keep();
         return declared;
       }

@@ -9,6 +9,7 @@ import type { Play, Playbook } from './load/index.ts';
 import { Once } from './once.ts';
 import type { Binding } from './plan/binding.ts';
 import type { Forecast } from './plan/forecast.ts';
+import type { Foreseen } from './plan/foreseen.ts';
 import { add, exitCodeOf, untouched } from './result.ts';
 import type { ConnectOptions } from './transport/index.ts';
 import { Visits } from './visits.ts';
@@ -28,6 +29,8 @@ export interface RunOptions {
   timeoutMs?: number;
   /** Hides secrets in the names that a host's history keeps. */
   mask?: (text: string) => string;
+  /** Told what the plan of a host ends in: every probe that it rests on, as its steps will leave it. */
+  foreseen?: (host: string, values: readonly Foreseen[]) => void;
   /** The saved plan that is made, with `check`, or applied. */
   binding?: Binding;
 }

@@ -1,7 +1,8 @@
+import type { Effect } from '../engine/effect.ts';
 import type { Claims } from '../engine/module.ts';
-import { readOnlyApt } from '../engine/probe.ts';
-import { shellCommand, shellQuote } from '../engine/quote.ts';
+import { shellCommand } from '../engine/quote.ts';
 import { type RunStep, type Step, stateDirectory } from '../engine/step.ts';
+import type { Wanted } from './_apt-outlook.ts';
 import { removeHalfMadeCluster } from './_postgres.ts';
 
 /** No question is asked, a changed configuration file is kept, and no service is restarted behind the plan's back. */
@@ -17,7 +18,7 @@ const environment = {
 export const installTimeoutS = 3600;
 
 /** `apt-get VERB` that asks nothing and waits for the lock, as a step. */
-export function aptGet(lockTimeoutS: number, ...words: readonly string[]): RunStep {
+export function aptGet(lockTimeoutS: number, touches: Effect, ...words: readonly string[]): RunStep {
   const options = [
     'Dpkg::Options::=--force-confdef',
     'Dpkg::Options::=--force-confold',
@@ -30,6 +31,7 @@ export function aptGet(lockTimeoutS: number, ...words: readonly string[]): RunSt
     command: ['apt-get', '-y', '-q', ...options, ...words],
     env: environment,
     timeoutS: installTimeoutS,
+    touches: [touches],
   };
 }
 
@@ -41,25 +43,31 @@ export function aptGet(lockTimeoutS: number, ...words: readonly string[]): RunSt
 export const installationFile = `${stateDirectory}/packages`;
 
 /** Installs packages; what is cut off is completed by `prepare`. */
-export function install(lockTimeoutS: number, ...words: readonly string[]): Step[] {
+export function install(lockTimeoutS: number, touches: Effect, ...words: readonly string[]): Step[] {
   const simulation = shellCommand(['apt-get', '-q', '-s', 'install', ...words]);
   return [
     {
       do: 'run',
       label: 'note which packages come with these',
       command: `mkdir -p -m 0700 ${stateDirectory}
-${simulation} 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' >${installationFile}.new &&
-  sync -- ${installationFile}.new && mv -fT -- ${installationFile}.new ${installationFile}`,
+${simulation} 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' >${installationFile}.new
+[ ! -s ${installationFile}.new ] || { sync -- ${installationFile}.new && mv -fT -- ${installationFile}.new ${installationFile}; }`,
       env: environment,
+      touches: [],
     },
-    aptGet(lockTimeoutS, 'install', ...words),
+    aptGet(lockTimeoutS, touches, 'install', ...words),
     { do: 'remove', path: installationFile },
   ];
 }
 
 /** `apt-mark hold` or `unhold`. */
 export function aptMark(verb: 'hold' | 'unhold', names: readonly string[]): RunStep {
-  return { do: 'run', command: ['apt-mark', verb, ...names], env: environment };
+  return {
+    do: 'run',
+    command: ['apt-mark', verb, ...names],
+    env: environment,
+    touches: [{ on: 'hold', names, held: verb === 'hold' }],
+  };
 }
 
 /**
@@ -113,6 +121,7 @@ if which=$(broken); then
 fi`,
     env: environment,
     timeoutS: installTimeoutS,
+    touches: [{ on: 'removal', path: installationFile }],
   };
 }
 
@@ -123,6 +132,7 @@ export const refresh: RunStep = {
   command: 'apt-get -q -o Acquire::Retries=2 --error-on=any update && touch /var/lib/apt/lists',
   env: environment,
   timeoutS: installTimeoutS,
+  touches: [{ on: 'package-lists' }],
 };
 
 /** Prints how many seconds ago the package lists were fetched, or `none`, or `changed` when the sources are newer. */
@@ -132,78 +142,12 @@ case "$(echo $d/*_*)" in "$d/*_*") echo none; exit ;; esac
 fetched=$(stat -c %Y $d /var/lib/apt/periodic/update-success-stamp 2>/dev/null | sort -n | tail -n 1)
 echo $(($(date +%s) - fetched))`;
 
-/** Prints those of `names` that an installed package provides, a line each. */
-export function provided(names: readonly string[]): string {
-  return `dpkg-query -W -f='\${db:Status-Status}\\t\${Provides}\\n' | awk -F '\\t' -v names=${shellQuote(` ${names.join(' ')} `)} '
-$1 == "installed" { n = split($2, all, /, */); for (i = 1; i <= n; i++) { sub(/ .*/, "", all[i]); if (index(names, " " all[i] " ")) print all[i] } }'`;
-}
-
 /** What a resource settles of a package. */
-export function packageClaims(
-  { name, version }: { name: string; version: string | undefined },
+export const packageClaims = (
+  { name, version }: Wanted,
   { state, hold }: { state: string; hold?: boolean },
-): Claims {
-  return {
-    [`the package ${name}`]: state === 'absent' ? 'absent' : 'present',
-    ...(version === undefined ? {} : { [`the version of ${name}`]: version }),
-    ...(hold === undefined ? {} : { [`the hold of ${name}`]: String(hold) }),
-  };
-}
-
-/** What apt would do, by its own simulation, which takes no lock. */
-export interface Outlook {
-  /** `[name, version there now or undefined, version to come]` of an upgrade. */
-  upgrades: [name: string, before: string | undefined, after: string][];
-  /** Names of packages that would be removed. */
-  removed: string[];
-}
-
-/** A script that simulates `apt-get WORDS` for those of `names` that are (not) installed; nothing when there are none. */
-export function simulate(
-  words: readonly string[],
-  names?: { installed: boolean; of: readonly string[] },
-): string {
-  const apt = `$only apt-get -s -q $memory ${words.map(shellQuote).join(' ')}`;
-  const filter = "grep -E '^(Inst|Remv|Purg) '";
-  if (names === undefined) return `${readOnlyApt}${apt} 2>/dev/null | ${filter}`;
-  const status = `"$(dpkg-query -W -f='\${db:Status-Status}' "\${p%%=*}" 2>/dev/null)"`;
-  // Simulating takes a second, so it is not done for what another package provides.
-  const chosen = names.installed
-    ? `[ ${status} = installed ]`
-    : `[ ${status} != installed ] && ! printf '%s\\n' "$provided" | grep -qxF -- "$p"`;
-  return `${names.installed ? '' : `provided=$(${provided(names.of)})\n`}set --
-for p in ${names.of.map(shellQuote).join(' ')}; do if ${chosen}; then set -- "$@" "$p"; fi; done
-[ $# -gt 0 ] || exit 0
-${readOnlyApt}${apt} "$@" 2>/dev/null | ${filter}`;
-}
-
-/** What apt-get is told for an upgrade of all packages. */
-export const upgradeWords = (upgrade: string): readonly string[] =>
-  upgrade === 'full' ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs'];
-
-/**
- * A script that simulates an upgrade of all packages. Working out the dependencies takes most of its time, and leads
- * nowhere when each installed package is the one that apt would choose, which is quick to ask; but a full upgrade may
- * also install an essential package that is missing.
- */
-export function simulateUpgrade(upgrade: string): string {
-  const words = upgradeWords(upgrade);
-  if (upgrade === 'full') return simulate(words);
-  return `${readOnlyApt}chosen() {
-  dpkg-query -W -f='\${db:Status-Status} \${binary:Package}\\n' | sed -n 's/^installed //p' |
-    xargs $only apt-cache $memory policy 2>/dev/null |
-    awk '$1 == "Installed:" { there = $2 } $1 == "Candidate:" { asked = 1; if ($2 != there) { other = 1; exit } } END { exit other || !asked }'
-}
-chosen || $only apt-get -s -q $memory ${words.map(shellQuote).join(' ')} 2>/dev/null | grep -E '^(Inst|Remv|Purg) '`;
-}
-
-/** Reads `Inst libc6 [2.36-9] (2.36-10 Debian:12 [amd64])` and `Remv nginx [1.22.1-9]`. */
-export function outlook(simulation: string): Outlook {
-  const lines = [...simulation.matchAll(/^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+))?/gm)];
-  return {
-    upgrades: lines.flatMap(([, verb, name, before, after]) =>
-      verb === 'Inst' ? [[name!, before, after ?? '']] : [],
-    ),
-    removed: lines.flatMap(([, verb, name]) => (verb === 'Inst' ? [] : [name!])).toSorted(),
-  };
-}
+): Claims => ({
+  [`the package ${name}`]: state === 'absent' ? 'absent' : 'present',
+  ...(version !== undefined && { [`the version of ${name}`]: version }),
+  ...(hold !== undefined && { [`the hold of ${name}`]: String(hold) }),
+});

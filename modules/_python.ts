@@ -1,3 +1,5 @@
+import { defined } from '../engine/argument.ts';
+
 /** A line of a requirements file that names a package. */
 export interface Requirement {
   /** As written, without its marker. */
@@ -42,7 +44,7 @@ function readRequirement(line: string): Requirement | undefined {
     text: line.split(';')[0]!.trim(),
     name: normalized(name!),
     versions: clauses.map(clause => ({ operator: clause![1]!, version: clause![2]! })),
-    ...(marker === undefined ? {} : { marker: marker.trim() }),
+    ...defined({ marker: marker?.trim() }),
   };
 }
 
@@ -77,6 +79,15 @@ function clauseHolds(clause: string, python: string): boolean {
 export const allows = ({ versions }: Requirement, installed: string): boolean =>
   versions.every(({ operator, version }) => versionHolds(installed, operator, version));
 
+const holds: Readonly<Record<string, (order: number) => boolean>> = {
+  '==': order => order === 0,
+  '!=': order => order !== 0,
+  '<=': order => order <= 0,
+  '>=': order => order >= 0,
+  '<': order => order < 0,
+  '>': order => order > 0,
+};
+
 function versionHolds(installed: string, operator: string, version: string): boolean {
   if (operator === '===') return installed === version;
   // A local version such as 1.2+cpu counts as 1.2 unless it is asked for.
@@ -84,25 +95,10 @@ function versionHolds(installed: string, operator: string, version: string): boo
     return (operator === '==') === (installed.toLowerCase() === version.toLowerCase());
   if (version.endsWith('.*')) return (operator === '==') === hasPrefix(installed, version.slice(0, -2));
   const order = compareVersions(installed, version);
-  switch (operator) {
-    case '==':
-      return order === 0;
-    case '!=':
-      return order !== 0;
-    case '<=':
-      return order <= 0;
-    case '>=':
-      return order >= 0;
-    case '<':
-      return order < 0;
-    case '>':
-      return order > 0;
-    default:
-      return (
-        order >= 0 &&
-        hasPrefix(installed, version.replace(/\.?(a|b|rc|\.post|\.dev)\d+.*$/, '').replace(/\.\d+$/, ''))
-      );
-  }
+  const compared = holds[operator];
+  if (compared !== undefined) return compared(order);
+  const prefix = version.replace(/\.?(a|b|rc|\.post|\.dev)\d+.*$/, '').replace(/\.\d+$/, '');
+  return order >= 0 && hasPrefix(installed, prefix);
 }
 
 function hasPrefix(version: string, prefix: string): boolean {
@@ -143,4 +139,36 @@ function sortKey(version: string): number[] {
     post ? Number(post[1] ?? post[2]) + 1 : 0,
     dev ? Number(dev[1] || 0) - 1_000_000_000 : 0,
   ];
+}
+
+/** What the lines of a listing say that begin with a word. */
+export const valuesOf = (listing: string, word: string): string[] =>
+  listing
+    .split('\n')
+    .filter(line => line.startsWith(`${word} `))
+    .map(line => line.slice(word.length + 1));
+
+/** Package → version, from names such as `Flask_SQLAlchemy-3.1.1.dist-info`. */
+export function installedPackages(listing: string): Map<string, string> {
+  const matches = valuesOf(listing, 'package').map(entry =>
+    /^(.+?)-([^-]+?)(?:-py3[^-]*)?\.(?:dist|egg)-info$/.exec(entry),
+  );
+  return new Map(
+    matches.filter(match => match !== null).map(([, name, version]) => [normalized(name!), version!]),
+  );
+}
+
+/** `3.11` of whatever names a Python. */
+export const minorOf = (text: string | undefined): string | undefined => /(3\.\d+)/.exec(text ?? '')?.[1];
+
+/** The requirements that are not met, each with what is there instead. */
+export function lacking(
+  requirements: readonly Requirement[],
+  installed: ReadonlyMap<string, string>,
+): string[] {
+  return requirements.flatMap(requirement => {
+    const version = installed.get(requirement.name);
+    if (version === undefined) return [requirement.text];
+    return allows(requirement, version) ? [] : [`${requirement.text} (has ${version})`];
+  });
 }

@@ -1,6 +1,8 @@
+import { duration, flag, listOf, oneOf } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import { durationPattern, durationS } from '../engine/duration.ts';
-import { defineModule } from '../engine/define-module.ts';
-import type { Context, State } from '../engine/module.ts';
+import type { Effect } from '../engine/effect.ts';
+import type { Context, StateValue } from '../engine/module.ts';
 import {
   type Candidate,
   type CommandResult,
@@ -19,103 +21,75 @@ import {
   installationFile,
   installTimeoutS,
   listsAge,
-  outlook,
   packageClaims,
   prepare,
-  provided,
   refresh,
+} from './_apt.ts';
+import {
+  essential,
+  matchesVersion,
+  outlook,
+  packagesEffect,
+  provided,
+  readWanted,
+  refusal,
   simulate,
+  simulateInstallation,
+  simulateRemoval,
   simulateUpgrade,
   upgradeWords,
-} from './_apt.ts';
+  type Wanted,
+} from './_apt-outlook.ts';
 
-/** A package as written: `nginx` or `nginx=1.22.*`. */
-interface Wanted {
-  written: string;
-  name: string;
-  version: string | undefined;
-}
-
-interface Arguments {
-  packages: string[];
-  state: 'present' | 'absent' | 'latest';
-  update_cache?: boolean | string;
-  upgrade: 'none' | 'safe' | 'full';
-  purge: boolean;
-  autoremove: boolean;
-  hold?: boolean;
-}
-
+const args = {
+  packages: listOf(
+    {
+      type: 'string',
+      pattern: '^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+\\*?)?$',
+      description: 'A name, or a name and a version; a `*` at its end stands for the rest of the version.',
+    },
+    'Names such as `nginx`, or with a version such as `nginx=1.22.*`.',
+    { uniqueItems: true },
+  ),
+  state: oneOf(
+    ['present', 'absent', 'latest'],
+    'Whether the packages are installed or removed; `latest` also upgrades them to the newest version that the package lists know.',
+    { default: 'present' },
+  ),
+  update_cache: {
+    type: ['boolean', 'string'],
+    pattern: durationPattern,
+    description:
+      'How old the package lists may be before something is installed, e.g. `1h`; true = refresh them each time. Lists that are missing, or older than the sources, are always refreshed.',
+  },
+  upgrade: oneOf(
+    ['none', 'safe', 'full'],
+    'Upgrades all packages of the host: `safe` removes none, `full` removes what stands in the way.',
+    { default: 'none' },
+  ),
+  recommends: flag('Whether recommended packages are installed too.', { default: true }),
+  purge: flag('Whether removing takes the configuration files away too.', { default: false }),
+  autoremove: flag('Whether packages that were installed for others and are no longer needed are removed.', {
+    default: false,
+  }),
+  hold: flag(
+    'Whether the packages are held back from upgrades; false also lets packages go that are to be removed.',
+  ),
+  allow_downgrade: flag('Whether an older version may replace a newer one.', { default: false }),
+  lock_timeout: duration(
+    'How long to wait while another program, such as unattended-upgrades, holds the package lock.',
+    { default: '5m' },
+  ),
+} as const;
+type Arguments = Given<typeof args, 'packages'>;
 type Read = Readonly<Record<string, unknown>>;
 
 /** Debian packages. The lists are refreshed only on the way to a change, so that alone is never one. */
 export const apt = defineModule({
   name: 'apt',
   summary: 'Debian packages, installed, upgraded or removed by apt.',
-  args: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['packages'],
-    properties: {
-      packages: {
-        type: 'array',
-        uniqueItems: true,
-        items: {
-          type: 'string',
-          pattern: '^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+\\*?)?$',
-          description:
-            'A name, or a name and a version; a `*` at its end stands for the rest of the version.',
-        },
-        description: 'Names such as `nginx`, or with a version such as `nginx=1.22.*`.',
-      },
-      state: {
-        enum: ['present', 'absent', 'latest'],
-        default: 'present',
-        description:
-          'Whether the packages are installed or removed; `latest` also upgrades them to the newest version that the package lists know.',
-      },
-      update_cache: {
-        type: ['boolean', 'string'],
-        pattern: durationPattern,
-        description:
-          'How old the package lists may be before something is installed, e.g. `1h`; true = refresh them each time. Lists that are missing, or older than the sources, are always refreshed.',
-      },
-      upgrade: {
-        enum: ['none', 'safe', 'full'],
-        default: 'none',
-        description:
-          'Upgrades all packages of the host: `safe` removes none, `full` removes what stands in the way.',
-      },
-      recommends: {
-        type: 'boolean',
-        default: true,
-        description: 'Whether recommended packages are installed too.',
-      },
-      purge: {
-        type: 'boolean',
-        default: false,
-        description: 'Whether removing takes the configuration files away too.',
-      },
-      autoremove: {
-        type: 'boolean',
-        default: false,
-        description: 'Whether packages that were installed for others and are no longer needed are removed.',
-      },
-      hold: { type: 'boolean', description: 'Whether the packages are held back from upgrades.' },
-      allow_downgrade: {
-        type: 'boolean',
-        default: false,
-        description: 'Whether an older version may replace a newer one.',
-      },
-      lock_timeout: {
-        type: 'string',
-        pattern: durationPattern,
-        default: '5m',
-        description:
-          'How long to wait while another program, such as unattended-upgrades, holds the package lock.',
-      },
-    },
-  },
+  args,
+  required: ['packages'],
   examples: [
     { title: 'Installed, from lists of today', args: { packages: ['nginx', 'curl'], update_cache: '1h' } },
     { title: 'One version, held', args: { packages: ['nginx=1.22.*'], hold: true } },
@@ -128,129 +102,137 @@ export const apt = defineModule({
   identity: args => (args.packages.length > 0 ? args.packages.join(', ') : `upgrade ${args.upgrade}`),
   refine: args => [
     ...(args.packages.length === 0 && args.upgrade === 'none' && !args.autoremove
-      ? ['Name at least one package, or an upgrade.']
+      ? [{ at: 'packages', says: 'Name at least one package, or an upgrade.' }]
       : []),
     ...(args.state !== 'present' && args.packages.some(one => one.includes('='))
-      ? [`state: ${args.state} takes names without a version.`]
+      ? [{ at: 'state', says: `state: ${args.state} takes names without a version.` }]
       : []),
-    ...(args.state === 'absent' && args.hold !== undefined
-      ? ['A package with `state: absent` cannot be held.']
+    ...(isRemoval(args) && args.hold === true
+      ? [{ at: 'hold', says: 'A package with `state: absent` cannot be held.' }]
       : []),
   ],
   probes: args => {
-    const names = wanted(args).map(({ name }) => name);
-    const probes: Record<string, Probe> = { lists: command(listsAge), cutOff: path(installationFile) };
+    const names = namesOf(args);
+    const simulation = (script: string, about: string[]) => command(script, { timeoutS: 120, about });
+    const only = args.recommends ? [] : ['--no-install-recommends'];
+    const probes: Record<string, Probe> = {
+      lists: command(listsAge, { about: ['package-lists', '/etc/apt'] }),
+      cutOff: path(installationFile),
+    };
     for (const name of names) probes[name] = installedPackage(name);
     if (args.state === 'latest') for (const name of names) probes[`candidate ${name}`] = candidate(name);
-    const simulation = (script: string) => command(script, { timeoutS: 120 });
-    if (args.state === 'absent') {
-      const words = [removeVerb(args), ...(args.autoremove ? ['--auto-remove'] : [])];
-      probes['removal'] = simulation(simulate(words, { installed: true, of: names }));
+    if (isRemoval(args)) {
+      const words = [args.purge ? 'purge' : 'remove', ...(args.autoremove ? ['--auto-remove'] : [])];
+      probes['removal'] = simulation(simulateRemoval(words, names), []);
     } else if (names.length > 0) {
-      probes['provided'] = command(provided(names));
-      probes['installation'] = simulation(simulate(['install'], { installed: false, of: args.packages }));
+      probes['provided'] = command(provided(names), { about: [] });
+      probes['installation'] = simulation(simulateInstallation(['install', ...only], args.packages), []);
     }
-    if (args.upgrade !== 'none') probes['upgrade'] = simulation(simulateUpgrade(args.upgrade));
-    if (args.autoremove) probes['unneeded'] = simulation(simulate(['autoremove']));
+    if (args.upgrade !== 'none') probes['upgrade'] = simulation(simulateUpgrade(args.upgrade), ['packages']);
+    if (args.autoremove) probes['unneeded'] = simulation(simulate(['autoremove']), ['packages']);
     return probes;
   },
-  actual: (read, args, context) => {
-    const { lists, upgrades, removals, unneeded } = prospect(read, args, context);
-    return {
-      installed: comparison(read, args).flatMap(({ actual }) => actual ?? []),
-      ...(args.hold === undefined
-        ? {}
-        : { held: wanted(args).flatMap(({ name }) => (found(read, name)?.held ? name : [])) }),
-      ...(needsLists(args) ? { 'package lists': context.verifying ? 'fresh' : (lists ?? 'fresh') } : {}),
-      ...keyed(
-        'upgraded',
-        upgrades.flatMap(([name, before]) => (before === undefined ? [] : `${name} ${before}`)),
-        upgrades,
+  actual: (read, args, context) =>
+    Object.fromEntries(compare(read, args, context).map(([key, actual]) => [key, actual])),
+  desired: (args, read) =>
+    Object.fromEntries(compare(read ?? {}, args).map(([key, , desired]) => [key, desired])),
+  obstacles: (args, read) => {
+    const changing = lacking(read, args);
+    const names = changing.map(({ name }) => name);
+    const simulation = printed(read[isRemoval(args) ? 'removal' : 'installation']);
+    const refreshes = staleness(read, maxAgeS(args)) !== undefined;
+    return [
+      ...(args.hold === undefined ? names.filter(isHeld(read)) : []).map(name => ({
+        says: `${name} is held at ${found(read, name)?.version}.`,
+        fix: isRemoval(args)
+          ? 'Say hold: false to remove it all the same.'
+          : 'Say hold: true to replace it and hold it again, or hold: false to let it go.',
+      })),
+      ...(args.hold ? namesOf(args).filter(name => isProvided(read, name)) : []).map(name => ({
+        says: `${name} is a virtual package, which cannot be held.`,
+      })),
+      ...(names.length > 0 ? essential(simulation) : []).map(name => ({
+        says: `${name} is essential to the host, and would be removed.`,
+      })),
+      ...(isRemoval(args) || refreshes ? [] : changing).flatMap(
+        one => refusal(simulation, one, args.allow_downgrade) ?? [],
       ),
-      ...keyed('also removed', removals),
-      ...keyed('no longer needed', unneeded),
-      ...(read['cutOff'] ? { installation: 'cut off' } : {}),
-    };
-  },
-  desired: (args, read = {}) => {
-    const { upgrades, removals, unneeded } = prospect(read, args);
-    return {
-      installed: comparison(read, args).flatMap(({ desired }) => desired ?? []),
-      ...(args.hold === undefined ? {} : { held: args.hold ? wanted(args).map(({ name }) => name) : [] }),
-      ...(needsLists(args) ? { 'package lists': 'fresh' } : {}),
-      ...keyed(
-        'upgraded',
-        upgrades.map(([name, , after]) => `${name} ${after}`),
-        upgrades,
-      ),
-      ...keyed('also removed', [], removals),
-      ...keyed('no longer needed', [], unneeded),
-      ...(read['cutOff'] ? { installation: 'complete' } : {}),
-    };
+    ];
   },
   steps: (diff, args, read) => {
     const lockTimeoutS = durationS(args.lock_timeout);
-    const get = (...words: string[]): Step => aptGet(lockTimeoutS, ...words);
-    const names = wanted(args).map(({ name }) => name);
+    const get = (touches: Effect, ...words: string[]) => aptGet(lockTimeoutS, touches, ...words);
+    const { purge: purges } = args;
     const steps: Step[] = [prepare(lockTimeoutS)];
     const fetching =
-      (args.state !== 'absent' && diff.has('installed')) || diff.has('upgraded') || diff.has('package lists');
-    if (fetching && staleness(read, maxAgeS(args)) !== undefined) steps.push(refresh);
-    if (args.state === 'absent') {
-      const there = comparison(read, args).filter(({ actual }) => actual !== undefined);
-      if (there.length > 0) steps.push(get(removeVerb(args), ...there.map(({ name }) => name)));
-    } else {
-      const all = args.state === 'latest' && (diff.has('installed') || diff.has('package lists'));
-      const chosen = all ? args.packages : lacking(read, args);
+      (!isRemoval(args) && diff.has('installed')) || diff.has('upgraded') || diff.has('package lists');
+    const fresh = staleness(read, maxAgeS(args)) === undefined;
+    if (fetching && !fresh) steps.push(refresh);
+    const all = args.state === 'latest' && (diff.has('installed') || diff.has('package lists'));
+    const chosen = all ? wanted(args) : lacking(read, args);
+    const names = chosen.map(({ name }) => name);
+    const held = namesOf(args).filter(isHeld(read));
+    const raised = args.hold !== undefined && names.some(isHeld(read));
+    if (isRemoval(args) && diff.has('held')) steps.push(aptMark('unhold', held));
+    if (chosen.length > 0 && isRemoval(args)) {
+      const change = packagesEffect(printed(read['removal']), { goes: names, purges });
+      steps.push(get(change, purges ? 'purge' : 'remove', ...names));
+    } else if (chosen.length > 0) {
+      const simulation = printed(read['installation']);
+      // What is only to be upgraded is not simulated.
+      const whole = fresh && simulation !== '' && !(all && names.some(name => isInstalled(read, name)));
       const options = [
         ...(args.recommends ? [] : ['--no-install-recommends']),
         // What the plan has not shown is not removed, even if the new lists would have it so.
         ...(diff.has('also removed') ? [] : ['--no-remove']),
         ...(args.allow_downgrade ? ['--allow-downgrades'] : []),
-        ...(names.some(name => found(read, name)?.held) ? ['--allow-change-held-packages'] : []),
+        ...(raised ? ['--allow-change-held-packages'] : []),
       ];
-      if (chosen.length > 0) steps.push(...install(lockTimeoutS, ...options, ...chosen));
+      const change = packagesEffect(simulation, { comes: chosen, whole });
+      steps.push(...install(lockTimeoutS, change, ...options, ...chosen.map(({ written }) => written)));
     }
-    if (diff.has('upgraded') || (args.upgrade !== 'none' && diff.has('package lists')))
-      steps.push(get(...upgradeWords(args.upgrade)));
-    if (args.autoremove) steps.push(get('autoremove', ...(args.purge ? ['--purge'] : [])));
-    if (diff.has('held')) steps.push(aptMark(args.hold ? 'hold' : 'unhold', names));
+    if (diff.has('upgraded') || (args.upgrade !== 'none' && diff.has('package lists'))) {
+      const change = packagesEffect(printed(read['upgrade']), { whole: fresh });
+      steps.push(get(change, ...upgradeWords(args.upgrade)));
+    }
+    if (args.autoremove) {
+      const change = packagesEffect(printed(read['unneeded']), { purges });
+      steps.push(get(change, 'autoremove', ...(purges ? ['--purge'] : [])));
+    }
+    // A package that is replaced in spite of its hold has lost it.
+    if (args.hold && (raised || diff.has('held'))) steps.push(aptMark('hold', namesOf(args)));
+    else if (!isRemoval(args) && diff.has('held')) steps.push(aptMark('unhold', held));
     return steps;
   },
   claims: args => Object.assign({}, ...wanted(args).map(one => packageClaims(one, args))),
-  brings: args =>
-    args.state === 'absent' ? [] : wanted(args).map(({ name }) => ({ token: `package:${name}` })),
   timeoutS: args => installTimeoutS + durationS(args.lock_timeout),
 });
 
-const wanted = ({ packages }: Pick<Arguments, 'packages'>): Wanted[] =>
-  packages.map(written => {
-    const [name, version] = written.split('=');
-    return { written, name: name!, version };
-  });
-
-const removeVerb = ({ purge }: Pick<Arguments, 'purge'>) => (purge ? 'purge' : 'remove');
+const wanted = ({ packages }: Pick<Arguments, 'packages'>): Wanted[] => packages.map(readWanted);
+const namesOf = (args: Arguments): string[] => wanted(args).map(({ name }) => name);
+const isRemoval = ({ state }: Pick<Arguments, 'state'>): boolean => state === 'absent';
 const printed = (result: unknown): string => (result as CommandResult | undefined)?.stdout ?? '';
 
 const found = (read: Read, name: string) => (read[name] ?? null) as PackageState | null;
-/** A list that is a key of the state only when there is something in it, or in what it stands against. */
-const keyed = (key: string, list: readonly string[], other: readonly unknown[] = list): State =>
-  other.length > 0 ? { [key]: list } : {};
+const isHeld = (read: Read) => (name: string) => found(read, name)?.held === true;
+const isInstalled = (read: Read, name: string): boolean => found(read, name)?.status === 'installed';
+/** Whether another package that is installed stands for it. */
+const isProvided = (read: Read, name: string): boolean =>
+  !isInstalled(read, name) && printed(read['provided']).split('\n').includes(name);
 
 /** What each package is shown as now and when it is as declared; undefined = not there. */
 function comparison(read: Read, args: Arguments): (Wanted & { actual?: string; desired?: string })[] {
-  const stands = new Set(printed(read['provided']).split('\n'));
   return wanted(args).map(one => {
     const { name, written, version } = one;
     const state = found(read, name);
-    const installed = state !== null && state.status === 'installed';
-    if (args.state === 'absent') {
+    if (isRemoval(args)) {
       if (state === null || (state.status === 'config-files' && !args.purge)) return one;
       return { ...one, actual: state.status === 'config-files' ? `${name} (its configuration)` : name };
     }
-    if (!installed && version === undefined && stands.has(name))
-      return { ...one, actual: written, desired: written };
-    if (!installed) return { ...one, desired: written };
+    if (version === undefined && isProvided(read, name)) return { ...one, actual: written, desired: written };
+    if (state?.status !== 'installed') return { ...one, desired: written };
+    // The version of what is only planned is not always known.
+    if (state.version === '') return { ...one, actual: written, desired: written };
     const newest = (read[`candidate ${name}`] as Candidate | null | undefined)?.candidate ?? state.version;
     if (newest !== state.version)
       return { ...one, actual: `${name} ${state.version}`, desired: `${name} ${newest}` };
@@ -259,31 +241,36 @@ function comparison(read: Read, args: Arguments): (Wanted & { actual?: string; d
   });
 }
 
-const lacking = (read: Read, args: Arguments): string[] =>
-  comparison(read, args).flatMap(({ actual, desired, written }) => (actual === desired ? [] : written));
+const lacking = (read: Read, args: Arguments) =>
+  comparison(read, args).filter(({ actual, desired }) => actual !== desired);
 
-/** As apt does: the version itself, or what begins with it when it ends with `*`. */
-const matchesVersion = (version: string, wanted: string): boolean =>
-  wanted.endsWith('*') ? version.startsWith(wanted.slice(0, -1)) : version === wanted;
-
-/** What apt foresees besides the packages themselves; `lists` says why the package lists cannot be trusted. */
-function prospect(read: Read, args: Arguments, { nowS, plannedS }: Partial<Context> = {}) {
-  const names = new Set(wanted(args).map(({ name }) => name));
-  const removed = (key: string) => outlook(printed(read[key])).removed.filter(name => !names.has(name));
-  const changing = lacking(read, args).length > 0;
-  const removals = [
-    ...(changing ? [...removed('removal'), ...removed('installation')] : []),
-    ...removed('upgrade'),
+/** What is compared: each key with what is there and what is declared. */
+function compare(read: Read, args: Arguments, context: Partial<Context> = {}) {
+  const { nowS = 0, plannedS = nowS, verifying } = context;
+  const packages = comparison(read, args);
+  const names = packages.map(({ name }) => name);
+  const removed = (key: string) => outlook(printed(read[key])).removed.filter(name => !names.includes(name));
+  const changing = lacking(read, args).length > 0 ? ['removal', 'installation'] : [];
+  const removals = [...new Set([...changing, 'upgrade'].flatMap(removed))].toSorted();
+  const unneeded = removed('unneeded').filter(name => !removals.includes(name));
+  const { upgrades } = outlook(printed(read['upgrade']));
+  const before = upgrades.flatMap(([name, version]) => (version === undefined ? [] : `${name} ${version}`));
+  const after = upgrades.map(([name, , version]) => `${name} ${version}`);
+  const lists = staleness(read, (args.update_cache === true ? justNowS : maxAgeS(args)) + nowS - plannedS);
+  const rows: [key: string, actual: StateValue, desired: StateValue, compared?: boolean][] = [
+    [
+      'installed',
+      packages.flatMap(({ actual }) => actual ?? []),
+      packages.flatMap(({ desired }) => desired ?? []),
+    ],
+    ['held', names.filter(isHeld(read)), args.hold ? names : [], args.hold !== undefined],
+    ['package lists', (verifying ? undefined : lists) ?? 'fresh', 'fresh', needsLists(args)],
+    ['upgraded', before, after, upgrades.length > 0],
+    ['also removed', removals, [], removals.length > 0],
+    ['no longer needed', unneeded, [], unneeded.length > 0],
+    ['installation', 'cut off', 'complete', Boolean(read['cutOff'])],
   ];
-  return {
-    lists: staleness(
-      read,
-      (args.update_cache === true ? justNowS : maxAgeS(args)) + (nowS ?? 0) - (plannedS ?? nowS ?? 0),
-    ),
-    upgrades: outlook(printed(read['upgrade'])).upgrades,
-    removals: [...new Set(removals)].toSorted(),
-    unneeded: removed('unneeded').filter(name => !removals.includes(name)),
-  };
+  return rows.filter(([, , , compared = true]) => compared);
 }
 
 /** Lists fetched a moment ago are fresh even where they are to be refreshed each time. */

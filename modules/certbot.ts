@@ -1,33 +1,30 @@
-import { durationPattern, durationS } from '../engine/duration.ts';
-import { defineModule } from '../engine/define-module.ts';
-import {
-  content,
-  type Entry,
-  entries,
-  installedPackage,
-  Missing,
-  owed,
-  program,
-  unit,
-} from '../engine/probe.ts';
+import { defined, duration, listOf, oneOf, text } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
+import type { Effect } from '../engine/effect.ts';
+import type { Diff } from '../engine/module.ts';
+import { content, entries, installedPackage, Missing, owed, path, program, unit } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
 import {
+  archive,
   authenticator,
-  type Challenge,
+  challenge,
+  dropIn,
+  dropInText,
+  forget,
+  isWhole,
+  live,
   readCertificate,
+  renewalConf,
   renewalValue,
+  shared,
+  startTimer,
+  trusting,
+  validity,
   withRenewalValue,
 } from './_certbot.ts';
 import { acmeRoot } from './_nginx.ts';
 import { daemonReload } from './_systemd.ts';
-
-const live = (name: string) => `/etc/letsencrypt/live/${name}`;
-const archive = (name: string) => `/etc/letsencrypt/archive/${name}`;
-const renewalConf = (name: string) => `/etc/letsencrypt/renewal/${name}.conf`;
-const dropIn = (name: string) => `/etc/systemd/system/certbot.service.d/ca-of-${name}.conf`;
-const dropInText = (bundle: string) =>
-  `# Written by reconcile (certbot): renewals trust this authority.\n[Service]\nEnvironment="REQUESTS_CA_BUNDLE=${bundle}"\n`;
 
 /** The note that a certificate is being issued: where it stays, what comes after the issue may not have been done. */
 const noteOf = (name: string) => `certbot:${name}`;
@@ -36,116 +33,50 @@ const unfinished = 'not seen to be finished';
 /** What only a new certificate can change. */
 const ofCertificate = ['domains', 'valid', 'key_type', 'server', 'challenge'];
 
-/** Whether each link of the certificate leads to a file. */
-const isWhole = (links: Entry[] | null, archive: Entry[] | null): boolean =>
-  ['fullchain.pem', 'privkey.pem'].every(name => {
-    const target = links?.find(link => link.path === name)?.target?.replace(/.*\//, '');
-    return archive?.some(file => file.path === target);
-  });
-
-/** How much longer it is valid, in the terms of what is declared. */
-function validity(untilS: number, lifetimeS: number, renewBefore: string, nowS: number): string {
-  // A certificate that lives shorter than this would always be too old.
-  const enoughS = Math.min(durationS(renewBefore), lifetimeS / 3);
-  if (untilS - nowS >= enoughS) return `more than ${renewBefore}`;
-  return untilS <= nowS ? 'expired' : `${Math.floor((untilS - nowS) / 86_400)}d left`;
-}
+const args = {
+  name: text('Name of the certificate: its files are in /etc/letsencrypt/live/NAME.', {
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+  }),
+  domains: listOf(
+    { type: 'string' },
+    'The names the certificate is valid for; the first is its common name.',
+    { minItems: 1 },
+  ),
+  email: text('Address that the authority writes to; it is told when the account is made.', {
+    pattern: '^[^@\\s]+@[^@\\s]+$',
+  }),
+  challenge: {
+    ...challenge,
+    default: 'nginx',
+    description:
+      'How the authority is shown that the domains are yours: `nginx`, `standalone`, `{webroot: FOLDER}` or `{dns: PLUGIN, credentials: FILE, propagation: SECONDS}`.',
+  },
+  server: text('The ACME directory of the authority.', {
+    pattern: '^https?://',
+    default: 'https://acme-v02.api.letsencrypt.org/directory',
+  }),
+  ca_bundle: text(
+    'Certificates on the host that vouch for the server of a private authority, also at renewals.',
+    { pattern: '^/[^"\\\\%\\s]*$' },
+  ),
+  key_type: oneOf(['ecdsa', 'rsa'], 'Kind of key; certbot’s default when left out.'),
+  renew_before: duration(
+    'How long before its end the certificate is renewed, but not before two thirds of its lifetime are over.',
+    { default: '30d' },
+  ),
+  deploy_hook: text(
+    'Command that is run after the certificate was issued or renewed, e.g. `systemctl reload nginx`.',
+    { minLength: 1, pattern: '^[^\\n]*$' },
+  ),
+} as const;
+type Arguments = Given<typeof args, 'name' | 'domains' | 'email'>;
 
 export const certbot = defineModule({
   name: 'certbot',
   summary: 'A certificate of an ACME authority such as Let’s Encrypt, kept valid by certbot.',
-  args: {
-    type: 'object',
-    properties: {
-      name: {
-        type: 'string',
-        pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
-        description: 'Name of the certificate: its files are in /etc/letsencrypt/live/NAME.',
-      },
-      domains: {
-        type: 'array',
-        items: { type: 'string' },
-        minItems: 1,
-        description: 'The names the certificate is valid for; the first is its common name.',
-      },
-      email: {
-        type: 'string',
-        pattern: '^[^@\\s]+@[^@\\s]+$',
-        description: 'Address that the authority writes to; it is told when the account is made.',
-      },
-      challenge: {
-        default: 'nginx',
-        anyOf: [
-          { enum: ['nginx', 'standalone'] },
-          {
-            type: 'object',
-            properties: { nginx: { const: true } },
-            required: ['nginx'],
-            additionalProperties: false,
-          },
-          {
-            type: 'object',
-            properties: { standalone: { const: true } },
-            required: ['standalone'],
-            additionalProperties: false,
-          },
-          {
-            type: 'object',
-            properties: { webroot: { type: 'string', pattern: '^/' } },
-            required: ['webroot'],
-            additionalProperties: false,
-          },
-          {
-            type: 'object',
-            properties: {
-              dns: { type: 'string' },
-              credentials: { type: 'string' },
-              propagation: { type: 'integer' },
-            },
-            required: ['dns'],
-            additionalProperties: false,
-          },
-        ],
-        description:
-          'How the authority is shown that the domains are yours: `nginx`, `standalone`, `{webroot: FOLDER}` or `{dns: PLUGIN, credentials: FILE, propagation: SECONDS}`.',
-      },
-      server: {
-        type: 'string',
-        pattern: '^https?://',
-        default: 'https://acme-v02.api.letsencrypt.org/directory',
-        description: 'The ACME directory of the authority.',
-      },
-      ca_bundle: {
-        type: 'string',
-        pattern: '^/[^"\\\\%\\s]*$',
-        description:
-          'Certificates on the host that vouch for the server of a private authority, also at renewals.',
-      },
-      key_type: { enum: ['ecdsa', 'rsa'], description: 'Kind of key; certbot’s default when left out.' },
-      renew_before: {
-        type: 'string',
-        pattern: durationPattern,
-        default: '30d',
-        description:
-          'How long before its end the certificate is renewed, but not before two thirds of its lifetime are over.',
-      },
-      deploy_hook: {
-        type: 'string',
-        minLength: 1,
-        pattern: '^[^\\n]*$',
-        description:
-          'Command that is run after the certificate was issued or renewed, e.g. `systemctl reload nginx`.',
-      },
-      state: {
-        enum: ['present', 'absent'],
-        default: 'present',
-        description:
-          'Whether the certificate exists; `absent` deletes it, its key and its renewal, but does not revoke it.',
-      },
-    },
-    required: ['name', 'domains', 'email'],
-    additionalProperties: false,
-  },
+  args,
+  required: ['name', 'domains', 'email'],
+  absent: 'deletes it, its key and its renewal, but does not revoke it',
   examples: [
     {
       title: 'A certificate for Nginx',
@@ -171,39 +102,38 @@ export const certbot = defineModule({
   identity: ({ name }) => name,
   refine: args =>
     args.domains.some(domain => domain.startsWith('*.')) && !Object.hasOwn(Object(args.challenge), 'dns')
-      ? ['a domain with a * can only be proved by a dns challenge']
+      ? [{ at: 'challenge', says: 'A domain with a * can only be proved by a dns challenge.' }]
       : [],
-  probes: args => ({
-    certbot: program('certbot'),
-    base: installedPackage('certbot'),
-    plugin: installedPackage(authenticator(args.challenge as Challenge).package),
-    chain: content(`${live(args.name)}/fullchain.pem`),
-    links: entries(live(args.name), { depth: 1 }),
-    archive: entries(archive(args.name), { depth: 1 }),
-    renewal: content(renewalConf(args.name)),
-    dropIn: content(dropIn(args.name)),
-    service: unit('certbot.service'),
-    timer: unit('certbot.timer'),
-    owed: owed(noteOf(args.name)),
-  }),
-  actual: (read, args, context) => {
-    const chain = read.chain?.bytes ? readCertificate(read.chain.bytes) : null;
-    const conf = read.renewal?.bytes?.toString();
-    if (args.state === 'absent' && read.links === null && conf === undefined) return null;
-    if (read.certbot === null) return new Missing('certbot', ['package:certbot']);
-    const method = authenticator(args.challenge as Challenge);
+  probes: args => {
+    const { needs } = authenticator(args.challenge);
+    return {
+      certbot: program('certbot'),
+      base: installedPackage('certbot'),
+      plugin: installedPackage(authenticator(args.challenge).package),
+      chain: content(`${live(args.name)}/fullchain.pem`),
+      links: entries(live(args.name), { depth: 1 }),
+      archive: entries(archive(args.name), { depth: 1 }),
+      renewal: content(renewalConf(args.name)),
+      dropIn: content(dropIn(args.name)),
+      service: unit('certbot.service'),
+      timer: unit('certbot.timer'),
+      owed: owed(noteOf(args.name)),
+      ...(args.ca_bundle !== undefined && { bundle: path(args.ca_bundle) }),
+      ...(needs !== undefined && { proof: path(needs) }),
+    };
+  },
+  actual: (read, args, { plannedS, nowS }) => {
+    if (read.certbot === null) return noCertbot;
+    const method = authenticator(args.challenge);
     // A certbot that is not Debian's brings its plugins in its own ways.
     if (read.base?.status === 'installed' && read.plugin?.status !== 'installed')
       return new Missing(`certbot's plugin for ${method.name}`, [`package:${method.package}`]);
-    if (args.state === 'absent') return { certificate: true };
+    const chain = read.chain?.bytes ? readCertificate(read.chain.bytes) : null;
+    const conf = read.renewal?.bytes?.toString();
     if (chain === null || conf === undefined || !isWhole(read.links, read.archive)) return null;
+    const { dropIn, service, timer } = read;
     const bundle = args.ca_bundle ?? '';
-    const valid = validity(
-      chain.untilS,
-      chain.untilS - chain.fromS,
-      args.renew_before,
-      context.plannedS ?? context.nowS,
-    );
+    const valid = validity(chain, args.renew_before, plannedS ?? nowS);
     return {
       domains: chain.domains,
       valid: read.owed.length > 0 && valid === `more than ${args.renew_before}` ? unfinished : valid,
@@ -212,96 +142,85 @@ export const certbot = defineModule({
       challenge: challengeOf(renewalValue(conf, 'authenticator'), renewalValue(conf, 'webroot_path')),
       deploy_hook: renewalValue(conf, 'renew_hook') ?? 'none',
       ca_bundle:
-        read.dropIn?.bytes?.toString() === dropInText(bundle) && read.service.NeedDaemonReload !== 'yes'
+        dropIn?.bytes?.toString() === dropInText(bundle) && service.NeedDaemonReload !== 'yes'
           ? bundle
           : 'another',
-      renewal_timer:
-        read.timer.ActiveState === 'active' && read.timer.UnitFileState === 'enabled' ? 'on' : 'off',
+      renewal_timer: timer.ActiveState === 'active' && timer.UnitFileState === 'enabled' ? 'on' : 'off',
     };
   },
-  desired: args => {
-    if (args.state === 'absent') return null;
-    const challenge = args.challenge as Challenge;
-    return {
-      domains: [...new Set(args.domains)].sort(),
-      valid: `more than ${args.renew_before}`,
-      ...(args.key_type === undefined ? {} : { key_type: args.key_type }),
-      server: args.server,
-      challenge: challengeOf(
-        authenticator(challenge).name,
-        typeof challenge === 'object' && 'webroot' in challenge ? challenge.webroot : undefined,
-      ),
-      ...(args.deploy_hook === undefined ? {} : { deploy_hook: args.deploy_hook }),
-      ...(args.ca_bundle === undefined ? {} : { ca_bundle: args.ca_bundle }),
-      renewal_timer: 'on',
-    };
+  desired: ({ domains, renew_before, key_type, server, challenge, deploy_hook, ca_bundle }) => ({
+    domains: [...new Set(domains.map(domain => domain.toLowerCase()))].sort(),
+    valid: `more than ${renew_before}`,
+    ...defined({ key_type }),
+    server,
+    challenge: challengeOf(authenticator(challenge).name, authenticator(challenge).needs),
+    ...defined({ deploy_hook, ca_bundle }),
+    renewal_timer: 'on',
+  }),
+  obstacles: (args, { bundle, proof, timer }, diff) => {
+    const lacks = [
+      bundle === null ? [args.ca_bundle] : [],
+      proof === null ? [authenticator(args.challenge).needs] : [],
+    ].flat();
+    const broken = { masked: 'is masked', 'not-found': 'does not exist' }[`${timer.LoadState}`];
+    return [
+      ...(isNew(diff) ? lacks : []).map(file => ({
+        says: `${file} does not exist, and the certificate cannot be issued without it.`,
+        fix: 'Make it by a resource before this one.',
+      })),
+      ...(broken !== undefined && diff.has('renewal_timer')
+        ? [{ says: `certbot.timer ${broken}, so nothing would renew the certificate.` }]
+        : []),
+    ];
   },
-  steps: (diff, args, read, context) => {
-    const { name } = args;
-    const conf = read.renewal?.bytes?.toString();
-    if (diff.kind === 'remove') return removal(name, conf !== undefined);
+  steps: (diff, args, { renewal }, context) => {
+    const note = noteOf(args.name);
+    const conf = renewal?.bytes?.toString();
+    const bundle = diff.has('ca_bundle') ? args.ca_bundle : undefined;
     const steps: Step[] = [];
-    if (diff.has('ca_bundle') && args.ca_bundle !== undefined) {
-      steps.push({ do: 'directory', path: '/etc/systemd/system/certbot.service.d' });
-      steps.push({
-        do: 'write',
-        path: dropIn(name),
-        content: dropInText(args.ca_bundle),
-        owner: 'root',
-        group: 'root',
-        mode: '0644',
-      });
-      steps.push(daemonReload);
+    if (bundle !== undefined) steps.push(...trusting(args.name, bundle));
+    if (isNew(diff)) {
+      steps.push({ do: 'owe', unit: note, action: 'run', because: context.name });
+      steps.push(issue(args, diff.kind === 'create'));
+    } else {
+      if (diff.has('deploy_hook') && conf !== undefined) {
+        const content = withRenewalValue(conf, 'renew_hook', args.deploy_hook);
+        steps.push({ do: 'write', path: renewalConf(args.name), content });
+      }
+      if (diff.has('valid')) steps.push(finish(args));
     }
-    const anew = diff.changes.some(({ key, before }) => ofCertificate.includes(key) && before !== unfinished);
-    if (anew) {
-      steps.push({ do: 'owe', unit: noteOf(name), action: 'run', because: context.name });
-      steps.push(issue(args as Arguments, diff.kind === 'create'));
-    } else if (diff.has('deploy_hook') && conf !== undefined) {
-      steps.push({
-        do: 'write',
-        path: renewalConf(name),
-        content: withRenewalValue(conf, 'renew_hook', args.deploy_hook),
-      });
-    }
-    if (!anew && diff.has('valid')) steps.push(finish(args as Arguments));
-    if (diff.has('valid') || anew) steps.push({ do: 'pay', unit: noteOf(name) });
-    if (diff.has('renewal_timer'))
-      steps.push({ do: 'run', command: ['systemctl', 'enable', '--now', 'certbot.timer'] });
+    if (diff.has('valid') || isNew(diff)) steps.push({ do: 'pay', unit: note });
+    if (diff.has('renewal_timer')) steps.push(startTimer);
     return steps;
   },
-  brings: args =>
-    args.state === 'absent'
-      ? []
-      : [{ token: `certificate:${args.name}` }, { token: `path:${live(args.name)}/fullchain.pem` }],
-});
-
-const challengeOf = (name: string | undefined, webroot: string | undefined): string =>
-  name === 'webroot' ? `webroot ${webroot ?? ''}`.trim() : (name ?? 'none');
-
-interface Arguments {
-  name: string;
-  domains: string[];
-  email: string;
-  challenge: Challenge;
-  server: string;
-  ca_bundle?: string;
-  key_type?: string;
-  deploy_hook?: string;
-}
-
-function removal(name: string, known: boolean): Step[] {
-  return [
-    ...(known
-      ? [{ do: 'run', command: ['certbot', 'delete', '--non-interactive', '--cert-name', name] } as const]
-      : []),
+  removal: {
+    actual({ certbot, links, renewal }) {
+      if (links === null && renewal === null) return null;
+      return certbot === null ? noCertbot : { certificate: true };
+    },
+  },
+  remove: ({ name }, { renewal }) => [
+    ...(renewal === null ? [] : [forget(name)]),
     { do: 'remove', path: live(name), recursive: true },
     { do: 'remove', path: archive(name), recursive: true },
     { do: 'remove', path: dropIn(name) },
     daemonReload,
     { do: 'pay', unit: noteOf(name) },
-  ];
-}
+  ],
+});
+
+const noCertbot = new Missing('certbot', ['package:certbot']);
+
+/** Whether a new certificate has to be issued. */
+const isNew = ({ changes }: Diff): boolean =>
+  changes.some(({ key, before }) => ofCertificate.includes(key) && before !== unfinished);
+
+const hookEffects = (hook: string | undefined): Effect[] => (hook ? [{ on: 'anything', text: hook }] : []);
+
+const challengeOf = (name = 'none', webroot = ''): string =>
+  name === 'webroot' ? `webroot ${webroot}`.trim() : name;
+
+const below = (path: string): Effect => ({ on: 'below', path });
 
 /** Has the certificate issued. What a cut or a deletion left of one would make certbot issue it by another name. */
 function issue(args: Arguments, isNew: boolean): Step {
@@ -311,8 +230,8 @@ function issue(args: Arguments, isNew: boolean): Step {
       ...['certbot', 'certonly', '--non-interactive', '--agree-tos', '--email', args.email, '--no-eff-email'],
       ...['--cert-name', args.name, ...args.domains.flatMap(domain => ['--domain', domain])],
       ...['--server', args.server, ...method],
-      ...(args.key_type === undefined ? [] : ['--key-type', args.key_type]),
-      ...(args.deploy_hook === undefined ? [] : ['--deploy-hook', args.deploy_hook]),
+      ...(args.key_type ? ['--key-type', args.key_type] : []),
+      ...(args.deploy_hook ? ['--deploy-hook', args.deploy_hook] : []),
       ...[isNew ? '--keep-until-expiring' : '--force-renewal', '--renew-with-new-domains'],
     ]);
   const conf = shellQuote(renewalConf(args.name));
@@ -325,7 +244,11 @@ ${name === 'nginx' ? byNginx(words, options, conf) : words(options)}`;
     do: 'run',
     label: words(options),
     command,
-    ...(args.ca_bundle === undefined ? {} : { env: { REQUESTS_CA_BUNDLE: args.ca_bundle } }),
+    ...defined({ env: args.ca_bundle ? { REQUESTS_CA_BUNDLE: args.ca_bundle } : undefined }),
+    touches: [
+      ...[live(args.name), archive(args.name), renewalConf(args.name), ...shared].map(below),
+      ...hookEffects(args.deploy_hook),
+    ],
   };
 }
 
@@ -338,6 +261,7 @@ function finish({ name, domains, deploy_hook: hook }: Arguments): Step {
     label: hook ?? 'rm .certbot.lock',
     command: `grep -qsx certbot /proc/[0-9]*/comm || rm -f -- ${locks}\n${hook ?? ''}`,
     env: { RENEWED_LINEAGE: live(name), RENEWED_DOMAINS: domains.join(' ') },
+    touches: hookEffects(hook),
   };
 }
 

@@ -1,72 +1,54 @@
 import { createHash } from 'node:crypto';
-import { defineModule } from '../engine/define-module.ts';
-import {
-  type CommandResult,
-  command as condition,
-  type Owed,
-  owed,
-  type PathState,
-  type Probe,
-  path,
-} from '../engine/probe.ts';
+import { anyOf, defined, listOf, text } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
+import { type Effect, stoppedUnit } from '../engine/effect.ts';
+import { command as condition, owed, path } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import { absolutePath, accountName } from './_files.ts';
-
-interface Arguments {
-  run: string | string[];
-  cwd?: string;
-  user?: string;
-  env: Record<string, string>;
-}
+import { unitName } from './_systemd.ts';
 
 const instead =
   'Give it by `stdin`, or by `env` for a script that uses it as "$NAME"; what a program is told by its arguments, every account of the host can see.';
 
 const exitCode = { type: 'integer', minimum: 0, maximum: 255 } as const;
+const word = { type: 'string' } as const;
 
-const runProperties = {
-  run: {
-    anyOf: [
+const runArgs = {
+  run: anyOf(
+    [
       { type: 'string', minLength: 1 },
-      { type: 'array', minItems: 1, items: { type: 'string' } },
+      { type: 'array', minItems: 1, items: word },
     ],
-    description:
-      'A script for `sh`, or a program with its arguments as a list. Secrets belong in `env` or `stdin`.',
-  },
+    'A script for `sh`, or a program with its arguments as a list. Secrets belong in `env` or `stdin`.',
+  ),
   cwd: { ...absolutePath, description: 'Directory that the command runs in.' },
   user: { ...accountName, description: 'Account that it runs as; root by default.' },
   env: {
     type: 'object',
-    additionalProperties: { type: 'string' },
+    additionalProperties: word,
     propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
     default: {},
     description: 'Environment variables of the command.',
   },
-  expect_exit: {
-    anyOf: [exitCode, { type: 'array', minItems: 1, items: exitCode }],
-    default: 0,
-    description: 'Exit code, or a list of exit codes, that means success.',
-  },
+  expect_exit: anyOf(
+    [exitCode, { type: 'array', minItems: 1, items: exitCode }],
+    'Exit code, or a list of exit codes, that means success.',
+    { default: 0 },
+  ),
 } as const;
+type RunArguments = Given<typeof runArgs, 'run'>;
 
 /** The command as a check: it only looks, and is right when it exits as expected. */
 const asCheck = defineModule({
   name: 'command',
   summary: 'A command that only looks, and exits as expected when all is well.',
-  args: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['run'],
-    properties: runProperties,
-  },
+  args: runArgs,
+  required: ['run'],
   examples: [{ title: 'The service answers', args: { run: 'test -S /run/app/app.sock' } }],
   secrets: { in: ['env'], instead },
   identity: args => nameOf(args.run),
   probes: args => ({
-    result: condition(inPlace(lineOf(args.run), args), {
-      timeoutS: 60,
-      ...(args.user === undefined ? {} : { as: args.user }),
-    }),
+    result: condition(inPlace(lineOf(args.run), args), { timeoutS: 60, ...defined({ as: args.user }) }),
   }),
   actual: ({ result }, args) => {
     if ([args.expect_exit].flat().includes(result.exit)) return { answer: wanted(args.expect_exit) };
@@ -74,7 +56,6 @@ const asCheck = defineModule({
     return { answer: `exit ${result.exit}${words ? `: ${words}` : ''}` };
   },
   desired: args => ({ answer: wanted(args.expect_exit) }),
-  steps: () => [],
   check: true,
 });
 
@@ -83,41 +64,39 @@ export const command = defineModule({
   name: 'command',
   summary: 'A command, and the condition under which it runs.',
   args: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['run'],
-    properties: {
-      ...runProperties,
-      creates: {
-        ...absolutePath,
-        description: 'The command runs only when this path does not exist; the path must exist afterwards.',
-      },
-      unless: {
-        type: 'string',
-        minLength: 1,
-        description:
-          'The command runs only when this script fails; the script must succeed afterwards. It is run also in a check, so it must change nothing.',
-      },
-      only_if: {
-        type: 'string',
-        minLength: 1,
-        description:
-          'The command runs only when this script succeeds. The script is run also in a check, so it must change nothing.',
-      },
-      run_on: {
-        type: 'array',
-        minItems: 1,
-        items: { type: 'string', description: 'Name of a resource.' },
-        description:
-          'The command runs once after any of these resources has changed, even if that was in an earlier apply that broke off.',
-      },
-      always: { type: 'boolean', const: true, description: 'The command runs at every apply.' },
-      stdin: {
-        type: 'string',
-        description: 'What the command reads on its standard input; nothing by default.',
-      },
+    ...runArgs,
+    creates: {
+      ...absolutePath,
+      description: 'The command runs only when this path does not exist; the path must exist afterwards.',
     },
+    unless: text(
+      'The command runs only when this script fails; the script must succeed afterwards. It is run also in a check, so it must change nothing.',
+      { minLength: 1 },
+    ),
+    only_if: text(
+      'The command runs only when this script succeeds. The script is run also in a check, so it must change nothing.',
+      { minLength: 1 },
+    ),
+    run_on: listOf(
+      { type: 'string', description: 'Name of a resource.' },
+      'The command runs once after any of these resources has changed, even if that was in an earlier apply that broke off.',
+      { minItems: 1 },
+    ),
+    always: { type: 'boolean', const: true, description: 'The command runs at every apply.' },
+    stdin: text('What the command reads on its standard input; nothing by default.'),
+    touches: anyOf(
+      [
+        { const: 'nothing' },
+        {
+          type: 'array',
+          minItems: 1,
+          items: { type: 'string', pattern: '^((/[^/]+)+|unit:[^\\s/]+|package:[a-z0-9][a-z0-9+.:-]+)$' },
+        },
+      ],
+      'What the command changes, so that later resources are planned with it: absolute paths, each with all below it, `unit:NAME` and `package:NAME`; or `nothing`. Left out, it may change whatever later commands and checks look at, and bring what is missing and named in it.',
+    ),
   },
+  required: ['run'],
   examples: [
     {
       title: 'Once, to make a file',
@@ -131,33 +110,29 @@ export const command = defineModule({
       title: 'Until a condition holds',
       args: { run: 'locale-gen en_GB.UTF-8', unless: 'locale -a | grep -qx en_GB.utf8' },
     },
-    { title: 'At every apply', args: { run: 'logger applied', always: true } },
+    { title: 'At every apply', args: { run: 'logger applied', always: true, touches: 'nothing' } },
   ],
   secrets: { in: ['env', 'stdin'], instead },
   identity: args => nameOf(args.run),
-  refine: args => {
-    const given = [args.creates, args.unless, args.only_if, args.run_on, args.always].filter(
-      one => one !== undefined,
-    );
+  refine: ({ creates, unless, only_if, run_on, always }) => {
+    const given = Object.keys(defined({ creates, unless, only_if, run_on, always }));
     return given.length === 1
       ? []
-      : ['Say when it runs with exactly one of creates, unless, only_if, run_on and always.'];
+      : [
+          {
+            at: given[1],
+            says: 'Say when it runs with exactly one of creates, unless, only_if, run_on and always.',
+          },
+        ];
   },
-  probes: (
-    args,
-  ): { creates?: Probe<PathState | null>; condition?: Probe<CommandResult>; owed?: Probe<Owed[]> } => {
+  probes: args => {
     const script = args.unless ?? args.only_if;
-    return {
-      ...(args.creates === undefined ? {} : { creates: path(args.creates) }),
-      ...(script === undefined
-        ? {}
-        : {
-            condition: condition(inPlace(script, args), {
-              ...(args.user === undefined ? {} : { as: args.user }),
-            }),
-          }),
-      ...(args.run_on === undefined ? {} : { owed: owed(noteOf(args)) }),
-    };
+    return defined({
+      creates: args.creates === undefined ? undefined : path(args.creates),
+      condition:
+        script === undefined ? undefined : condition(inPlace(script, args), defined({ as: args.user })),
+      owed: args.run_on && owed(noteOf(args)),
+    });
   },
   actual: (read, args) => {
     const exit = read.condition?.exit;
@@ -176,13 +151,10 @@ export const command = defineModule({
       env: args.env,
       expectExit: [args.expect_exit].flat(),
       timeoutS,
-      ...(args.user === undefined ? {} : { as: args.user }),
-      ...(args.cwd === undefined ? {} : { cwd: args.cwd }),
-      ...(args.stdin === undefined ? {} : { input: args.stdin }),
+      ...defined({ as: args.user, cwd: args.cwd, input: args.stdin, touches: effectsOf(args) }),
     },
     ...(args.run_on === undefined ? [] : [{ do: 'pay', unit: noteOf(args) } as const]),
   ],
-  brings: args => (args.creates === undefined ? [] : [{ token: `path:${args.creates}` }]),
   reacts: args =>
     args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: () => noteOf(args), action: 'run' }],
   verifies: args => args.creates !== undefined || args.unless !== undefined,
@@ -196,6 +168,29 @@ const timeoutS = 3600;
 /** Exit code of a condition whose directory is not there yet: then the command is taken to be due. */
 const noSuchPlace = 125;
 
+/** What a command changes of what can be read; undefined = anything. */
+function effectsOf(
+  args: RunArguments & { creates?: string; touches?: string | string[] },
+): Effect[] | undefined {
+  const { creates, touches } = args;
+  const made: Effect[] = creates === undefined ? [] : [{ on: 'below', path: creates }];
+  if (touches !== undefined)
+    return [...(touches === 'nothing' ? [] : [touches].flat().map(effectOf)), ...made];
+  if (creates === undefined) return undefined;
+  const named = [lineOf(args.run), args.cwd, args.user, ...Object.values(args.env)];
+  return [{ on: 'anything', text: named.join('\n') }, ...made];
+}
+
+function effectOf(thing: string): Effect {
+  const [kind, name] = thing.split(/:(.*)/);
+  if (kind === 'unit') return { on: 'unit', name: unitName(name!), sets: unknownUnit };
+  if (kind === 'package')
+    return { on: 'packages', comes: new Map([[name!, undefined]]), goes: [], whole: false };
+  return { on: 'below', path: thing };
+}
+
+const unknownUnit = Object.fromEntries(Object.keys(stoppedUnit).map(property => [property, undefined]));
+
 function nameOf(run: string | string[]): string {
   const line = lineOf(run);
   const first = line.split('\n')[0]!;
@@ -206,9 +201,9 @@ const wanted = (exits: number | readonly number[]): string => `exit ${[exits].fl
 const lineOf = (run: string | string[]): string => (typeof run === 'string' ? run.trim() : shellCommand(run));
 const digest = (run: string | string[]): string =>
   createHash('sha256').update(JSON.stringify(run)).digest('hex').slice(0, 12);
-const noteOf = ({ run }: Arguments): string => `command:${digest(run)}`;
+const noteOf = ({ run }: RunArguments): string => `command:${digest(run)}`;
 
-function inPlace(script: string, { cwd, env }: Arguments): string {
+function inPlace(script: string, { cwd, env }: RunArguments): string {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}\n`);
   const enter = cwd === undefined ? '' : `cd -- ${shellQuote(cwd)} 2>/dev/null || exit ${noSuchPlace}\n`;
   return `${exports.join('')}${enter}${script}`;

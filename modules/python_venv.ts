@@ -1,114 +1,75 @@
-import { defineModule } from '../engine/define-module.ts';
-import { command, content, Missing, path, program } from '../engine/probe.ts';
+import { posix } from 'node:path';
+import { defined, flag, listOf, text } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
+import type { Effect } from '../engine/effect.ts';
+import { pathClaims } from '../engine/path-claims.ts';
+import { command, content, Missing, type PathState, type Probe, path, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { RunStep, Step } from '../engine/step.ts';
-import { pathClaims } from './_files.ts';
-import { allows, applies, normalized, type Requirement, readRequirements } from './_python.ts';
+import { absolutePath } from './_files.ts';
+import {
+  applies,
+  installedPackages,
+  lacking,
+  minorOf,
+  type Requirement,
+  readRequirements,
+  valuesOf,
+} from './_python.ts';
 
 /** There while an environment is being made: one that was cut off looks whole long before it is. */
 const unfinished = '.reconcile.unfinished';
 
+const args = {
+  path: { ...absolutePath, description: 'Folder of the virtual environment.' },
+  python: text('The Python it is made from, a program or its path.', { default: 'python3', minLength: 1 }),
+  requirements: text('A requirements file on the host, of which every package has to be installed.', {
+    pattern: '^/',
+  }),
+  packages: listOf(
+    { type: 'string', pattern: '^[A-Za-z0-9]' },
+    'Packages as in a requirements file, e.g. `flask` or `gunicorn>=22,<24`.',
+  ),
+  index_url: text('A package index other than pip’s default.'),
+  system_site_packages: flag('Whether the packages of the host’s own Python can be used in it.', {
+    default: false,
+  }),
+  upgrade: flag(
+    'Whether, when packages have to be installed, the others are brought to the newest allowed version too.',
+    { default: false },
+  ),
+  owner: text('The account that owns every file in it, and that pip runs as.'),
+} as const;
+type Arguments = Given<typeof args, 'path'>;
+
 /**
- * Prints the venv's packages, with the host's own where it uses them, and a file that is not the owner's. What pip
+ * Prints the venv's packages, with the host's own where it uses them, and a file that is not the owner's or else who runs it. What pip
  * writes last of a package is its RECORD with the line of INSTALLER, so one without it was cut off. No Python is
  * started.
  */
-function listScript({
-  path,
-  system_site_packages,
-  owner,
-}: {
-  path: string;
-  system_site_packages: boolean;
-  owner?: string;
-}): string {
+function listScript({ path, system_site_packages, owner }: Arguments): string {
   const venv = shellQuote(path);
   const system = system_site_packages
     ? 'for f in /usr/lib/python3*/dist-packages/*-info /usr/local/lib/python3*/dist-packages/*-info; do echo "package ${f##*/}"; done'
     : '';
-  const stray =
+  const accounts =
     owner === undefined
-      ? ''
+      ? 'echo "account $(id -un)"'
       : `find ${venv} ! -user ${shellQuote(owner)} -printf 'owner %u\\n' -quit 2>/dev/null`;
   return `grep -ls /INSTALLER, ${venv}/lib/python3*/site-packages/*.dist-info/RECORD | while read -r f; do f=\${f%/*}; echo "package \${f##*/}"; done
 [ -x ${venv}/bin/python ] && [ -x ${venv}/bin/pip ] && [ ! -e ${venv}/${unfinished} ] && echo usable
 for f in /usr/lib/python3*/ensurepip; do [ -d "$f" ] && echo ensurepip; done
 ${system}
-${stray}
+${accounts}
 :`;
-}
-
-const valuesOf = (listing: string, word: string): string[] =>
-  listing
-    .split('\n')
-    .filter(line => line.startsWith(`${word} `))
-    .map(line => line.slice(word.length + 1));
-
-/** Package → version, from names such as `Flask_SQLAlchemy-3.1.1.dist-info`. */
-function installedPackages(listing: string): Map<string, string> {
-  const matches = valuesOf(listing, 'package').map(entry =>
-    /^(.+?)-([^-]+?)(?:-py3[^-]*)?\.(?:dist|egg)-info$/.exec(entry),
-  );
-  return new Map(
-    matches.filter(match => match !== null).map(([, name, version]) => [normalized(name!), version!]),
-  );
-}
-
-const minorOf = (text: string | undefined): string | undefined => /(3\.\d+)/.exec(text ?? '')?.[1];
-
-function lacking(requirements: readonly Requirement[], installed: ReadonlyMap<string, string>): string[] {
-  return requirements.flatMap(requirement => {
-    const version = installed.get(requirement.name);
-    if (version === undefined) return [requirement.text];
-    return allows(requirement, version) ? [] : [`${requirement.text} (has ${version})`];
-  });
 }
 
 export const python_venv = defineModule({
   name: 'python_venv',
   summary: 'A virtual environment of Python and the packages in it.',
-  args: {
-    type: 'object',
-    properties: {
-      path: { type: 'string', pattern: '^/.', description: 'Folder of the virtual environment.' },
-      python: {
-        type: 'string',
-        default: 'python3',
-        minLength: 1,
-        description: 'The Python it is made from, a program or its path.',
-      },
-      requirements: {
-        type: 'string',
-        pattern: '^/',
-        description: 'A requirements file on the host, of which every package has to be installed.',
-      },
-      packages: {
-        type: 'array',
-        items: { type: 'string', pattern: '^[A-Za-z0-9]' },
-        description: 'Packages as in a requirements file, e.g. `flask` or `gunicorn>=22,<24`.',
-      },
-      index_url: { type: 'string', description: 'A package index other than pip’s default.' },
-      system_site_packages: {
-        type: 'boolean',
-        default: false,
-        description: 'Whether the packages of the host’s own Python can be used in it.',
-      },
-      upgrade: {
-        type: 'boolean',
-        default: false,
-        description:
-          'Whether, when packages have to be installed, the others are brought to the newest allowed version too.',
-      },
-      owner: { type: 'string', description: 'The account that owns every file in it, and that pip runs as.' },
-      state: {
-        enum: ['present', 'absent'],
-        default: 'present',
-        description: 'Whether the environment exists; `absent` removes its folder.',
-      },
-    },
-    required: ['path'],
-    additionalProperties: false,
-  },
+  args,
+  required: ['path'],
+  absent: 'removes its folder',
   examples: [
     {
       title: 'What an application asks for',
@@ -118,88 +79,116 @@ export const python_venv = defineModule({
   ],
   secrets: { in: ['index_url'] },
   identity: args => args.path,
-  refine: args => {
-    const known = readRequirements((args.packages ?? []).join('\n')).map(({ text }) => text);
-    return (args.packages ?? [])
+  refine: ({ packages = [] }) => {
+    const known = readRequirements(packages.join('\n')).map(({ text }) => text);
+    return packages
       .filter(text => !known.includes(text.split(';')[0]!.trim()))
-      .map(text => `"${text}" is not a package and its versions, such as flask or "gunicorn>=22,<24"`);
+      .map(text => ({
+        at: 'packages',
+        says: `"${text}" is not a package and its versions, such as flask or "gunicorn>=22,<24".`,
+      }));
   },
   probes: args => ({
     folder: path(args.path),
     config: content(`${args.path}/pyvenv.cfg`),
-    listing: command(listScript(args)),
+    listing: command(listScript(args), {
+      about: [args.path, ...(args.system_site_packages ? ['packages', '/usr/local/lib'] : [])],
+    }),
     python: program(args.python),
     // python3 is a link to the version that is Debian's default.
     link: path(args.python.startsWith('/') ? args.python : `/usr/bin/${args.python}`),
     requirements: content(args.requirements ?? `${args.path}/pyvenv.cfg`),
+    ...foldersAbove(args),
   }),
   actual: (read, args) => {
-    if (read.folder === null && args.state === 'absent') return null;
-    if (args.state === 'absent') return { venv: true };
-    if (read.python === null) return new Missing(args.python, ['package:python3*']);
+    const wanted = minorOf(read.link?.target ?? args.python);
+    if (read.python === null) {
+      const name = posix.basename(args.python);
+      return new Missing(args.python, [`package:${name}`, `package:${name}-minimal`]);
+    }
     if (args.requirements !== undefined && read.requirements === null)
       return new Missing(`the file ${args.requirements}`, [`path:${args.requirements}`]);
     const listing = read.listing.stdout;
     const config = read.config?.bytes?.toString();
-    if (
-      !listing.includes('ensurepip\n') &&
-      !listing.includes('usable\n') &&
-      read.python.startsWith('/usr/bin/')
-    )
+    const usable = listing.includes('usable\n');
+    if (!listing.includes('ensurepip\n') && !usable && read.python.startsWith('/usr/bin/'))
       return new Missing('Python’s module to make virtual environments', [
         'package:python3-venv',
-        'package:python3*-venv',
+        ...(wanted === undefined ? [] : [`package:python${wanted}-venv`]),
       ]);
     if (config === undefined) return null;
-    const wanted = minorOf(read.link?.target ?? args.python);
     const made = minorOf(/^version(?:_info)? = (.*)$/m.exec(config)?.[1]);
-    const python =
-      wanted === undefined || made === undefined || wanted === made ? args.python : `python${made}`;
+    const same = wanted === undefined || made === undefined || wanted === made;
     const missing = lacking(
       requirementsOf(args, read.requirements?.bytes, made ?? ''),
       installedPackages(listing),
     );
     return {
-      python: listing.includes('usable\n') ? python : 'incomplete',
+      python: !usable ? 'incomplete' : same ? args.python : `python${made}`,
       system_site_packages: /^include-system-site-packages = true$/m.test(config),
       packages: missing.length === 0 ? 'complete' : `without ${missing.join(', ')}`,
       owner: valuesOf(listing, 'owner')[0] ?? args.owner ?? read.folder?.owner ?? null,
     };
   },
-  desired: args =>
-    args.state === 'absent'
-      ? null
-      : {
-          python: args.python,
-          system_site_packages: args.system_site_packages,
-          packages: 'complete',
-          ...(args.owner === undefined ? {} : { owner: args.owner }),
-        },
+  desired: ({ python, system_site_packages, owner }) => ({
+    python,
+    system_site_packages,
+    packages: 'complete',
+    ...defined({ owner }),
+  }),
+  obstacles: (args, read, { kind }) => {
+    if (kind === 'remove' || args.owner !== undefined) return [];
+    const account = valuesOf(read.listing.stdout, 'account')[0] ?? 'root';
+    const places = Object.keys(foldersAbove(args)).map(at => [at, read[at as 'folder']] as const);
+    return [...places, [args.path, read.folder] as const]
+      .filter(([, at]) => isOpenTo(at, account))
+      .slice(0, 1)
+      .map(([folder]) => ({
+        says: `Another account than ${account} can write to ${folder}, and ${account} would run programs from there.`,
+        fix: 'Give the environment to the account that uses it, by `owner`.',
+      }));
+  },
   steps: (diff, args, read) => {
     const { path, owner } = args;
-    if (diff.kind === 'remove') return [{ do: 'remove', path, recursive: true }];
-    const steps: Step[] = [];
-    if (diff.kind === 'create')
-      steps.push({ do: 'directory', path, mode: '0755', ...(owner === undefined ? {} : { owner }) });
-    if (diff.has('owner') && diff.kind === 'update' && owner !== undefined)
-      steps.push({ do: 'attributes', path, owner, recursive: true });
     // Whoever could change what is in it must not be able to have root run it.
     const as = owner === undefined ? { runsFrom: path } : { as: owner };
     const remake = diff.has('python') || diff.has('system_site_packages');
-    if (remake) {
-      const clear = read.config !== null && diff.has('python');
-      steps.push(make(args, clear, as));
-    }
-    if (remake || diff.has('packages')) steps.push(...install(args as Arguments, as));
-    return steps;
+    const clear = read.config !== null && diff.has('python');
+    return [
+      ...(diff.kind === 'create'
+        ? [{ do: 'directory', path, mode: '0755', ...defined({ owner }) } as const]
+        : []),
+      ...(diff.has('owner') && diff.kind === 'update'
+        ? [{ do: 'attributes', path, ...defined({ owner }), recursive: true } as const]
+        : []),
+      ...(remake ? [make(args, clear, as)] : []),
+      ...(remake || diff.has('packages') ? install(args, as) : []),
+    ];
   },
-  claims: args =>
-    args.state === 'absent'
-      ? pathClaims(args.path, 'nothing')
-      : pathClaims(args.path, 'directory', { owner: args.owner }),
-  brings: args => [{ token: `path:${args.path}` }],
+  removal: {
+    probes: args => ({ folder: path(args.path) }),
+    actual: ({ folder }) => folder && { venv: true },
+  },
+  remove: ({ path }) => [{ do: 'remove', path, recursive: true }],
+  claims: ({ path, owner }) => pathClaims(path, 'directory', { owner }),
   timeoutS: () => 1800,
 });
+
+/** What to read of the folders that an environment without an owner is in. */
+function foldersAbove({ path: below, owner }: Pick<Arguments, 'path' | 'owner'>) {
+  const probes: Record<`/${string}`, Probe<PathState | null>> = {};
+  for (let at = posix.dirname(below); at !== '/' && owner === undefined; at = posix.dirname(at))
+    probes[at as '/'] = path(at);
+  return probes;
+}
+
+/** Whether an account besides root and `account` can change what is at a path. */
+const isOpenTo = (at: PathState | null | undefined, account: string): boolean =>
+  at != null &&
+  (!['root', account].includes(at.owner) ||
+    (at.type !== 'link' && (Number.parseInt(at.mode, 8) & 0o022) !== 0));
+
+const below = (path: string): Effect[] => [{ on: 'below', path }];
 
 /** Makes an environment; one that was there is cleared first, beginning with what says that it is one. */
 function make(args: Arguments, clear: boolean, as: { as?: string }): RunStep {
@@ -212,29 +201,14 @@ function make(args: Arguments, clear: boolean, as: { as?: string }): RunStep {
     `rm ${venv}/${unfinished}`,
   ];
   const label = [...words, ...(clear ? ['--clear'] : []), args.path].map(shellQuote).join(' ');
-  return { do: 'run', label, command: command.join(' &&\n'), cwd: '/', ...as };
+  return { do: 'run', label, command: command.join(' &&\n'), cwd: '/', touches: below(args.path), ...as };
 }
 
-interface Arguments {
-  path: string;
-  python: string;
-  system_site_packages: boolean;
-  requirements?: string;
-  packages?: string[];
-  index_url?: string;
-  upgrade: boolean;
-}
-
-function requirementsOf(
-  args: { requirements?: string; packages?: string[] },
-  file: Buffer | undefined,
-  python: string,
-): Requirement[] {
-  const text = [
-    ...(args.packages ?? []),
-    args.requirements === undefined ? '' : (file?.toString() ?? ''),
-  ].join('\n');
-  return readRequirements(text).filter(requirement => applies(requirement, python));
+function requirementsOf(args: Arguments, file: Buffer | undefined, python: string): Requirement[] {
+  const listed = args.requirements === undefined ? '' : (file?.toString() ?? '');
+  return readRequirements([...(args.packages ?? []), listed].join('\n')).filter(requirement =>
+    applies(requirement, python),
+  );
 }
 
 function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): Step[] {
@@ -250,23 +224,25 @@ function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): Step[] 
   ].map(shellQuote);
   const index = args.index_url === undefined ? undefined : indexOf(args.index_url);
   const netrc = index?.netrc === undefined ? '' : keepNetrc(args.path);
-  const step: RunStep = {
-    do: 'run',
-    label: `${args.path}/bin/python -m pip install ${words.join(' ')}`,
-    command: `${tidy}\n${netrc}${venv}/bin/python -m pip install --quiet ${words.join(' ')}`,
-    cwd: args.path,
-    env: {
-      // The owner is often an account whose home it may not write to.
-      ...(as.as === undefined ? {} : { HOME: args.path, PIP_NO_CACHE_DIR: '1' }),
-      PIP_DISABLE_PIP_VERSION_CHECK: '1',
-      PIP_NO_INPUT: '1',
-      ...(index === undefined ? {} : { PIP_INDEX_URL: index.url }),
+  return [
+    {
+      do: 'run',
+      label: `${args.path}/bin/python -m pip install ${words.join(' ')}`,
+      command: `${tidy}\n${netrc}${venv}/bin/python -m pip install --quiet ${words.join(' ')}`,
+      cwd: args.path,
+      env: {
+        // The owner is often an account whose home it may not write to.
+        ...(as.as !== undefined && { HOME: args.path, PIP_NO_CACHE_DIR: '1' }),
+        PIP_DISABLE_PIP_VERSION_CHECK: '1',
+        PIP_NO_INPUT: '1',
+        ...defined({ PIP_INDEX_URL: index?.url }),
+      },
+      ...defined({ input: index?.netrc }),
+      timeoutS: 1800,
+      touches: below(args.path),
+      ...as,
     },
-    ...(index?.netrc === undefined ? {} : { input: index.netrc }),
-    timeoutS: 1800,
-    ...as,
-  };
-  return [step];
+  ];
 }
 
 /** An index's address, and apart from it who logs in there: pip hands the address to its helpers as an argument. */

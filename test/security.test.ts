@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { script } from '../engine/apply/script.ts';
-import { describe as describeStep } from '../engine/apply/step-kinds.ts';
+import { describe as describeStep } from '../engine/steps/kinds.ts';
 import { edited } from '../engine/cli/editor.ts';
 import type { Io } from '../engine/cli/io.ts';
 import { askOnTerminal } from '../engine/cli/prompt.ts';

@@ -4,7 +4,6 @@ import { appliedProblem } from '../plan/binding.ts';
 import type { Origin } from '../plan/saved.ts';
 import type { Problem } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
-import { stateDirectory } from '../step.ts';
 import type { Answer } from '../transport/index.ts';
 
 /** Who applies: one process of one account of one controller. */
@@ -45,7 +44,7 @@ const historySlackBytes = 64 * 1024;
  * lease. `plans` has a line for each saved plan that was begun: plan, run, time.
  */
 export const leaseLibrary = `
-r_home=${stateDirectory}
+r_home=$r_base
 [ "$(id -u)" = 0 ] || r_home=\${XDG_STATE_HOME:-$HOME/.local/state}/reconcile
 r_locked() { ( flock -w 30 9 || r_no "$r_home stays locked" || exit; "$@" ) 9<"$r_home"; }
 r_above() {
@@ -79,7 +78,7 @@ r_lease() {
   r_how=$1
   shift
   if { [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; } && [ -w "$r_home" ]; then r_locked "$r_how" "$@"
-  else { [ "$r_home" != ${stateDirectory} ] && [ -z "\${4-}" ]; } || r_no "$r_home cannot be written"; fi
+  else { [ "$r_home" != "$r_base" ] && [ -z "\${4-}" ]; } || r_no "$r_home cannot be written"; fi
 }
 r_applied() { [ ! -f "$r_home/plans" ] || grep "^$1	" "$r_home/plans"; }
 r_use() {
@@ -147,7 +146,14 @@ export function leased(
 ): string {
   const words = `${who}@${from} (pid ${pid})`.replace(/\p{Cc}/gu, '?');
   const lastsS = Math.max(leaseS, Math.ceil(timeoutS));
-  const taking = ['r_lease', holds ? 'r_keep' : 'r_take', run, words, String(lastsS), ...(plan ? [plan.id] : [])];
+  const taking = [
+    'r_lease',
+    holds ? 'r_keep' : 'r_take',
+    run,
+    words,
+    String(lastsS),
+    ...(plan ? [plan.id] : []),
+  ];
   return `${shellCommand(taking)} || exit\n${script}`;
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Step } from '../step.ts';
-import { kindOf } from './step-kinds.ts';
+import { kindOf } from '../steps/kinds.ts';
 
 /** A script that does steps, the bytes it reads on its standard input, and how to understand what it prints. */
 export interface Script {

@@ -18,7 +18,7 @@ import type { Reversal } from './revert.ts';
 import { armedS, proofS, Risk } from './risky.ts';
 import { type StepOutput, script } from './script.ts';
 import { inSets } from './sets.ts';
-import { describe, undoing } from './step-kinds.ts';
+import { describe, undoing } from '../steps/kinds.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;

@@ -73,7 +73,7 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
         code: 'invalid-value',
         message: says,
         at: at !== undefined && Object.hasOwn(evaluated as object, at) ? doc.place([...path, at]) : text.at,
-        hint: `What belongs together, \`reconcile modules ${module.name}\` says.`,
+        hint: `\`reconcile modules ${module.name}\` shows which arguments go together.`,
       });
   }
   if (problems.length === 0) {

@@ -2,9 +2,9 @@ import type { Owed, Probe } from '../probe.ts';
 import { Missing } from '../probe.ts';
 import { answersOf, byName, meant, type Resource } from '../resource.ts';
 import { blank } from './blank.ts';
-import type { Reading } from './probes/kind.ts';
 import { Forecast } from './forecast.ts';
 import { plan, type Sight } from './plan.ts';
+import type { Reading } from './probes/kind.ts';
 import { Observed } from './read.ts';
 
 /** What leads from one resource to another: the key that says so, or `after` where the engine derives it. */

@@ -242,8 +242,7 @@ export class Forecast {
       if ('owed' in note) {
         owed.push(note.owed);
         from.add(note.by);
-      }
-      else {
+      } else {
         owed = [];
         from.clear();
         from.add(note.by);

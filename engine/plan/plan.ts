@@ -1,4 +1,4 @@
-import { effectsOf, kindOf } from '../apply/step-kinds.ts';
+import { effectsOf, kindOf } from '../steps/kinds.ts';
 import type { Outcome } from '../events.ts';
 import type { Context, Obstacle, PlannedDiff } from '../module.ts';
 import type { Probe } from '../probe.ts';

@@ -1,4 +1,4 @@
-import type { Event, HostResult, Outcome, Status } from '../events.ts';
+import type { Deviation, Event, HostResult, Outcome, Status } from '../events.ts';
 import type { Lease } from '../lease.ts';
 import type { Change, PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../plan/diff.ts';
@@ -37,7 +37,7 @@ export interface ResourceView {
   diff: DiffView | null;
   predicted_from: string[];
   open?: boolean;
-  deviation: { planned: DiffView | null } | null;
+  deviation: { planned: DiffView | null; suspect?: string } | null;
   duration_ms: number;
   error: Problem | null;
   skipped?: string;
@@ -179,6 +179,11 @@ function showing(redactor: Redactor) {
   const diff = (raw: PlannedDiff | null, secrets: boolean): DiffView | null =>
     raw && { kind: raw.kind, changes: raw.changes.map(each => change(each, secrets)) };
 
+  const deviation = ({ planned, suspect }: Deviation, secrets: boolean) => ({
+    planned: diff(planned, secrets),
+    ...(suspect !== undefined && { suspect: line(suspect) }),
+  });
+
   const problem = (raw: Problem): Problem => ({
     code: raw.code,
     message: lines(raw.message),
@@ -204,7 +209,7 @@ function showing(redactor: Redactor) {
     diff: diff(raw.diff, raw.secrets.length > 0),
     predicted_from: raw.predictedFrom.map(line),
     ...(raw.open === true && { open: true }),
-    deviation: raw.deviation ? { planned: diff(raw.deviation.planned, raw.secrets.length > 0) } : null,
+    deviation: raw.deviation ? deviation(raw.deviation, raw.secrets.length > 0) : null,
     duration_ms: Math.round(raw.durationMs),
     error: raw.error ? problem(raw.error) : null,
     ...(raw.skipped === undefined ? {} : { skipped: line(raw.skipped) }),

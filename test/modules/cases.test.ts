@@ -170,9 +170,11 @@ function decoded(value: unknown): unknown {
 const withoutAbout = (probes: Record<string, object>) =>
   Object.fromEntries(Object.entries(probes).map(([key, probe]) => [key, { ...probe, about: undefined }]));
 
-/** Steps as a situation writes them: bytes as text. */
+/** Steps as a situation writes them: bytes as text, maps as objects, what is not known as null. */
 function plain(value: unknown): unknown {
+  if (value === undefined) return null;
   if (value instanceof Uint8Array) return Buffer.from(value).toString();
+  if (value instanceof Map) return plain(Object.fromEntries(value));
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));

@@ -1,5 +1,4 @@
 import { contentLimitBytes } from '../../probe.ts';
-import { stateDirectory } from '../../step.ts';
 
 /** Shell functions that every reading and every change uses; defined once a session. */
 export const readLibrary = `
@@ -15,8 +14,8 @@ r_content() {
 }
 r_owed() {
   for r_p do
-    [ -f "${stateDirectory}/owed/$r_p" ] || continue
-    while IFS= read -r r_l; do printf '%s\\t%s\\n' "$r_p" "$r_l"; done <"${stateDirectory}/owed/$r_p"
+    [ -f "$r_base/owed/$r_p" ] || continue
+    while IFS= read -r r_l; do printf '%s\\t%s\\n' "$r_p" "$r_l"; done <"$r_base/owed/$r_p"
   done
 }
 `;

@@ -115,7 +115,11 @@ function planOf(resources: Resource[], from: Observed = blank, forecast = new Fo
   }
 }
 const shown = (resources: Resource[], from?: Observed, forecast?: Forecast) =>
-  planOf(resources, from, forecast).map(({ outcome }) => [outcome.name, outcome.status, outcome.predictedFrom]);
+  planOf(resources, from, forecast).map(({ outcome }) => [
+    outcome.name,
+    outcome.status,
+    outcome.predictedFrom,
+  ]);
 
 describe('a plan', () => {
   it('shows what was read as changes, and leaves out what is as declared', () => {
