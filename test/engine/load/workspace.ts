@@ -2,99 +2,75 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type LoadOptions, loadPlaybook, type Play, type Playbook } from '../../../engine/load/index.ts';
+import { anyOf, flag, listOf, text, whole } from '../../../engine/argument.ts';
 import { defineModule } from '../../../engine/define-module.ts';
+import { type LoadOptions, loadPlaybook, type Play, type Playbook } from '../../../engine/load/index.ts';
 import type { Module } from '../../../engine/module.ts';
 import { type Problem, problemsOf, type Warning } from '../../../engine/problem.ts';
 import { renderProblems } from '../../../engine/report/problems.ts';
 import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
 
-const text = (description: string) => ({ type: 'string', description }) as const;
-const pure = { examples: [], probes: () => ({}), actual: () => null, desired: () => null, steps: () => [] };
+const examples = [] as const;
 
 /** Modules of just enough kinds of arguments. */
 export const modules: Record<string, Module> = {
   file: defineModule({
-    ...pure,
     name: 'file',
     summary: 'A file.',
     args: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['path'],
-      properties: {
-        path: { type: 'string', pattern: '^/', description: 'An absolute path.' },
-        content: text('What it holds.'),
-        src: text('A file beside the playbook.'),
-        template: text('A template beside the playbook.'),
-        mode: { type: 'string', pattern: '^[0-7]{3,4}$', description: 'Who may do what with it.' },
-        backup: { type: 'boolean', default: false, description: 'Keeps the old file.' },
-        state: { enum: ['present', 'absent'], default: 'present', description: 'Whether it exists.' },
-      },
+      path: text('An absolute path.', { pattern: '^/' }),
+      content: text('What it holds.'),
+      src: text('A file beside the playbook.'),
+      template: text('A template beside the playbook.'),
+      mode: text('Who may do what with it.', { pattern: '^[0-7]{3,4}$' }),
+      backup: flag('Keeps the old file.', { default: false }),
     },
+    required: ['path'],
+    absent: 'removes it',
+    examples,
     files: { src: true, template: true },
     secrets: { in: ['content', 'path'] },
     identity: args => args.path,
-    refine: ({ content, src, template }) =>
-      [content, src, template].filter(given => given !== undefined).length > 1
-        ? ['file takes one of content, src and template']
-        : [],
   }),
   package: defineModule({
-    ...pure,
     name: 'package',
     summary: 'Packages.',
     args: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['names'],
-      properties: {
-        names: { type: 'array', items: { type: 'string' }, minItems: 1, description: 'Their names.' },
-        keep: { type: 'integer', minimum: 1, description: 'How many old versions stay.' },
-        cache: { anyOf: [{ type: 'boolean' }, { type: 'integer' }], description: 'How old lists may be.' },
-      },
+      names: listOf({ type: 'string' }, 'Their names.', { minItems: 1 }),
+      keep: whole('How many old versions stay.', { minimum: 1 }),
+      cache: anyOf([{ type: 'boolean' }, { type: 'integer' }], 'How old lists may be.'),
     },
+    required: ['names'],
+    examples,
     identity: args => args.names.join(', '),
   }),
   service: defineModule({
-    ...pure,
     name: 'service',
     summary: 'A service.',
     args: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['name'],
-      properties: {
-        name: text('The unit.'),
-        restart_on: { type: 'array', items: { type: 'string' }, default: [], description: 'Resources.' },
-      },
+      name: text('The unit.'),
+      restart_on: listOf({ type: 'string' }, 'Resources.', { default: [] }),
     },
+    required: ['name'],
+    examples,
     identity: args => args.name,
     reacts: args => [{ to: [...args.restart_on], unit: () => args.name, action: 'restart' }],
   }),
   proof: defineModule({
-    ...pure,
     name: 'proof',
     summary: 'A check.',
-    args: {
-      type: 'object',
-      additionalProperties: false,
-      properties: { path: text('What is looked at.'), template: text('What it must be.') },
-    },
+    args: { path: text('What is looked at.'), template: text('What it must be.') },
+    examples,
     files: { template: true },
     identity: args => args.path ?? '',
     check: true,
   }),
   tree: defineModule({
-    ...pure,
     name: 'tree',
     summary: 'A folder.',
-    args: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['src', 'path'],
-      properties: { src: text('A folder beside the playbook.'), path: text('Where it goes.') },
-    },
+    args: { src: text('A folder beside the playbook.'), path: text('Where it goes.') },
+    required: ['src', 'path'],
+    examples,
     files: { tree: true },
     identity: args => args.path,
   }),
