@@ -8,6 +8,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/lab/**'],
+          setupFiles: 'test/own-state.ts',
           testTimeout: 60_000,
           // By default a core is left idle.
           maxWorkers: '100%',
@@ -17,6 +18,7 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['test/e2e/**/*.test.ts', 'test/lab/**/*.test.ts'],
+          setupFiles: 'test/own-state.ts',
           testTimeout: 600_000,
           hookTimeout: 600_000,
           // Each file has hosts of its own, and mostly waits for them.

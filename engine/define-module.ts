@@ -77,12 +77,14 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   secrets?: SecretPlaces<Given<A, R>>;
   /** A file that is the thing, or its lasting half: read as `path` and `content`, compared, written, removed, claimed. */
   file?(args: Given<A, R>): FileOf;
-  /** What to read, as data. */
+  /** What to read, as data. Keys that begin with `needs` are read for `obstacles` alone. */
   probes?(args: Given<A, R>): P;
   /** What was read, as a state; null = it does not exist; Missing = it cannot be known. Besides `file`. */
   actual?(read: Readings<P & FileProbes>, args: Given<A, R>, context: Context): State | null | Missing;
   /** The arguments as a state with only what is compared. `read` is undefined before anything is read. */
   desired?(args: Given<A, R>, read: Readings<P & FileProbes> | undefined): State;
+  /** The state of one that comes with what is missing now, such as Debian's default site; null when left out. */
+  fresh?(args: Given<A, R>): State | null;
   /** What to do about a difference, after `file` was written. */
   steps?(diff: Diff, args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Step[];
   /** Takes away what is there; before `file` is removed. */
@@ -93,6 +95,7 @@ export interface Definition<A extends Properties, R extends string, P extends Re
     probes?(args: Given<A, R>): Record<string, Probe>;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
     actual?(read: any, args: Given<A, R>, context: Context): State | null | Missing;
+    claimsBelow?(args: Given<A, R>, path: string): Claims;
   };
   /** What would make every apply of this difference fail. Those of its steps (a missing folder …) the engine finds. */
   obstacles?(args: Given<A, R>, read: Readings<P & FileProbes>, diff: Diff): Obstacle[];
@@ -157,7 +160,7 @@ export function defineModule<
   const { summary, name, examples, files, secrets, check, asCheck, identity } = its;
   return {
     ...defined({ files, secrets, check, asCheck }),
-    ...defined({ verifies: its.verifies, timeoutS: its.timeoutS, claimsBelow: its.claimsBelow }),
+    ...defined({ verifies: its.verifies, timeoutS: its.timeoutS, fresh: its.fresh }),
     name,
     summary,
     examples,
@@ -203,6 +206,7 @@ export function defineModule<
     },
     obstacles: (args, read, diff) => its.obstacles?.(args, read, diff) ?? [],
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
+    claimsBelow: (args, path) => (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path) ?? {},
     claims: args => {
       const own = its.claims?.(args) ?? {};
       if (isAbsent(args) && file === undefined) return withoutClaims(own);

@@ -16,8 +16,10 @@ export interface Outcome {
   diff: PlannedDiff | null;
   /** Names of the planned resources that this difference was predicted from; empty when it was read. */
   predictedFrom: readonly string[];
+  /** Whether it cannot be known yet if this takes a change: then both outcomes are as shown. */
+  open?: boolean;
   /** At its turn the resource differed from what the plan showed: this is what the plan showed. */
-  deviation?: { planned: PlannedDiff | null };
+  deviation?: Deviation;
   durationMs: number;
   error?: Problem;
   /** Why it was skipped: `when`, `tags`, `run_once` (another host did it), or the failed resource's name. */
@@ -26,6 +28,12 @@ export interface Outcome {
   secrets: readonly SecretText[];
   /** Commands that ran and what they printed, for -v and -vv. */
   commands?: readonly { command: string; output: string }[];
+}
+
+/** What the plan showed, and the command before it that did not say what it touches. */
+export interface Deviation {
+  planned: PlannedDiff | null;
+  suspect?: string;
 }
 
 export interface Counts {

@@ -8,7 +8,8 @@ import type { Host } from './host.ts';
 import type { Facts, Play } from './load/index.ts';
 import { deferred, type Once } from './once.ts';
 import { Places } from './places.ts';
-import { type Foresight, Trial } from './plan/foresight.ts';
+import { type Forecast, Trial } from './plan/forecast.ts';
+import { foreseenBy } from './plan/foreseen.ts';
 import { cannotWork, type PlannedResource, plan } from './plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
@@ -23,11 +24,14 @@ export type HostEmit = (body: EventBody) => void;
 export type PlayOptions = RunOptions & {
   holder: Holder;
   index: number;
-  foresights: Map<string, Foresight>;
+  forecasts: Map<string, Forecast>;
   visits: Visits;
   once: Once;
   otherFacts: FactReadings;
 };
+
+/** How often a plan may ask for more: each time it follows links that it had not seen before. */
+const mostRounds = 8;
 
 /** A clock that is less than this off is not worth a word. */
 const toldSkewS = 60;
@@ -44,7 +48,7 @@ export class HostRun {
   /** The host that does what is done once for the play; undefined = nothing is. */
   #doer: string | undefined;
   /** What is planned to change on each host; in a check also by earlier plays. */
-  readonly #foresights: Map<string, Foresight>;
+  readonly #forecasts: Map<string, Forecast>;
   #planned: PlannedResource[] = [];
   #outcomes: readonly Outcome[] = [];
   #facts: Facts = {};
@@ -55,7 +59,7 @@ export class HostRun {
     this.#play = play;
     this.#emit = emit;
     this.#options = options;
-    this.#foresights = options.check ? options.foresights : new Map();
+    this.#forecasts = options.check ? options.forecasts : new Map();
   }
 
   /** Whether there is anything to apply. */
@@ -181,28 +185,33 @@ export class HostRun {
   }
 
   /**
-   * Plans, also what rests on something registered by a resource that is sure to have nothing to do. Resolves to the
-   * resources as they are while nothing is registered, by name.
+   * Plans, also what rests on something registered by a resource that is sure to have nothing to do. What the plan asks
+   * for besides is read, and it is made again. Resolves to the resources as they are while nothing is registered, by name.
    */
   async #planKnowing(places: Places): Promise<ReadonlyMap<string, Resource>> {
     const createdS = this.#options.binding?.createdS;
-    const visit = places.own;
     let declared: ReadonlyMap<string, Resource> | undefined;
-    for (let registered: Registers = {}; ; ) {
+    let registered: Registers = {};
+    for (let rounds = 0; ; ) {
       const resources = await this.#resolveKnowing(registered);
       declared ??= new Map(resources.map(resource => [resource.name, resource]));
       this.#options.once.entered(this.host.name, true);
       await places.read(resources);
-      const trial = new Trial(this.#foresights);
-      this.#planned = plan(
+      const trial = new Trial(this.#forecasts);
+      const { planned, unread } = plan(
         resources,
-        resource => visit.observed(resource),
-        visit.times(createdS),
-        trial.of(this.host.name),
         resource => places.sightOf(resource, createdS, trial),
+        trial.of(this.host.name),
       );
-      const more = settled(this.#planned, registered);
+      this.#planned = planned;
+      if (unread.length > 0 && rounds++ < mostRounds) {
+        await places.readMore(unread);
+        continue;
+      }
+      const more = settled(planned, registered);
       if (more === undefined) {
+        const sightOf = (resource: Resource) => places.sightOf(resource, createdS, trial);
+        this.#options.foreseen?.(this.host.name, foreseenBy(resources, sightOf));
         trial.keep();
         return declared;
       }

@@ -1,5 +1,6 @@
-import type { Trial } from './plan/foresight.ts';
-import type { Sight } from './plan/plan.ts';
+import { grouped } from './grouped.ts';
+import type { Trial } from './plan/forecast.ts';
+import type { Plan, Sight } from './plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
 import type { Visit } from './visit.ts';
@@ -50,12 +51,27 @@ export class Places {
     return visit;
   }
 
-  /** What is known of the host that a resource is delegated to. `createdS` is when a saved plan was made. */
+  /** What is known of the host that a resource is done on. `createdS` is when a saved plan was made. */
   sightOf(resource: Resource, createdS: number | undefined, trial: Trial): Sight | Problem {
     const visit = this.#of(resource);
     if ('code' in visit) return notEntered(resource, visit);
-    const foresight = trial.of(visit.host.name);
-    return { observed: visit.observed(resource), times: visit.times(createdS), foresight };
+    return {
+      observed: visit.observed(resource),
+      times: visit.times(createdS),
+      forecast: trial.of(visit.host.name),
+      login: visit.shells.login ?? visit.host.user,
+    };
+  }
+
+  /** Reads probes that a plan has asked for, in one round trip for each account of each host. */
+  async readMore(unread: Plan['unread']): Promise<void> {
+    const visits = grouped(unread, ({ resource }) => resource.on?.name ?? '');
+    await Promise.all(
+      [...visits.values()].map(async all => {
+        const visit = this.#of(all[0]!.resource);
+        if (!('code' in visit)) await visit.turn(() => visit.readProbes(all));
+      }),
+    );
   }
 
   /** Does something with a host to itself. */

@@ -82,6 +82,10 @@ export const explanations = {
   'invalid-value': 'A value has the right type but cannot be used for what it is meant for.',
   conflict:
     'Two resources settle the same thing of a host, in one play or in two, and would undo each other on every run.',
+  obstacle:
+    'What was read of the host shows that an apply would fail here: a folder, an account or a package is missing, something else is in the way, or the program that does the change would refuse it. Nothing was changed on this host.',
+  order:
+    'A resource needs something that only a later resource of the play brings, or answers changes of a later one. Resources are done in the order they are written in: move one of the two.',
   'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
   'include-cycle': 'Component files include one another in a circle, so that there is no end to them.',
   'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
@@ -105,6 +109,8 @@ export const explanations = {
   'auth-failed': 'The host accepted none of the keys offered.',
   'become-failed': 'The login worked, but becoming the user that does the work did not.',
   locked: 'Somebody else is applying to the host, or was cut off from it; nothing was changed by this apply.',
+  'lease-lost':
+    'The lease on the host ended while this run held it, because the run stood still or was cut off, and another run may have changed the host since. A plain apply reads everything anew and goes on; a saved plan is not applied any further.',
   'connection-lost':
     'The connection ended and could not be made again; what a step did meanwhile is read on the next run.',
   'cut-off':

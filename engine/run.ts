@@ -8,7 +8,8 @@ import { type HostEmit, HostRun, type PlayOptions } from './host-run.ts';
 import type { Play, Playbook } from './load/index.ts';
 import { Once } from './once.ts';
 import type { Binding } from './plan/binding.ts';
-import type { Foresight } from './plan/foresight.ts';
+import type { Forecast } from './plan/forecast.ts';
+import type { Foreseen } from './plan/foreseen.ts';
 import { add, exitCodeOf, untouched } from './result.ts';
 import type { ConnectOptions } from './transport/index.ts';
 import { Visits } from './visits.ts';
@@ -28,6 +29,8 @@ export interface RunOptions {
   timeoutMs?: number;
   /** Hides secrets in the names that a host's history keeps. */
   mask?: (text: string) => string;
+  /** Told what the plan of a host ends in: every probe that it rests on, as its steps will leave it. */
+  foreseen?: (host: string, values: readonly Foreseen[]) => void;
   /** The saved plan that is made, with `check`, or applied. */
   binding?: Binding;
 }
@@ -41,7 +44,7 @@ export async function run(options: RunOptions): Promise<number> {
     ...(binding && { plan: { id: binding.id, createdS: binding.createdS } }),
   };
   // Nothing is applied by a check, so that each play is predicted from those before it.
-  const foresights = new Map<string, Foresight>();
+  const forecasts = new Map<string, Forecast>();
   const startedMs = Date.now();
   const emit = (body: EventBody) =>
     options.emit({ time: new Date().toISOString(), run: id, ...body } as Event);
@@ -71,7 +74,7 @@ export async function run(options: RunOptions): Promise<number> {
       ...options,
       holder,
       index,
-      foresights,
+      forecasts,
       visits,
       once: new Once(hosts.map(({ name }) => name)),
       otherFacts,

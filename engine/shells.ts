@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Greeting } from './apply/greeting.ts';
 import { decodeLease } from './apply/lease.ts';
 import { cutOff, decodeOutcome, isLoss, outcome } from './apply/outcome.ts';
-import { prelude } from './apply/prelude.ts';
+import { preludeFor } from './apply/prelude.ts';
 import type { Become, Host } from './host.ts';
 import type { Lease } from './lease.ts';
 import { type Problem, ProblemError } from './problem.ts';
@@ -56,7 +56,7 @@ export class Shells {
 
   /** `recovers` finishes what an earlier run was cut off in before anything else is done. */
   static async start(host: Host, options: ConnectOptions, recovers: boolean): Promise<Shells> {
-    const own = { ...options, prelude };
+    const own = { ...options, prelude: preludeFor(host) };
     return new Shells(host, own, await connect(host, own), recovers);
   }
 

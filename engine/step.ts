@@ -1,6 +1,6 @@
 import type { Effect } from './effect.ts';
 
-/** Where notes of what is owed, and files kept for putting back, stand on a host. */
+/** Where notes of what is owed, and files kept for putting back, stand on a host; `$r_base` in scripts. */
 export const stateDirectory = '/var/lib/reconcile';
 
 /**
@@ -104,7 +104,7 @@ export interface SqlStep {
   as?: string;
 }
 
-/** Notes in a journal on the host what the steps after it change, so that all of it can be undone: apply/journal.ts. */
+/** Notes in a journal on the host what the steps after it change, so that all of it can be undone: steps/journal.ts. */
 export interface KeepStep {
   do: 'keep';
   /** For a play that is put back when it fails, or for a change that puts itself back. */

@@ -1,10 +1,12 @@
-import { type Holder, leased, leaseS, lockedProblem, release } from './apply/lease.ts';
+import { type Holder, isLost, leased, leaseS, lockedProblem, release } from './apply/lease.ts';
 import { recorded } from './apply/outcome.ts';
 import { grouped } from './grouped.ts';
 import type { Become, Host } from './host.ts';
 import type { Context } from './module.ts';
-import { probesOf } from './plan/plan.ts';
+import { probesOf } from './plan/compare.ts';
 import { Observed, reader } from './plan/read.ts';
+import type { Probe } from './probe.ts';
+import { ProblemError } from './problem.ts';
 import type { Resource } from './resource.ts';
 import { Shells } from './shells.ts';
 import type { Answer, ConnectOptions, Request } from './transport/index.ts';
@@ -13,6 +15,8 @@ import type { Plain } from './value.ts';
 /** Seconds for a reading besides what its own commands may take. */
 const readTimeoutS = 120;
 const releaseTimeoutS = 60;
+/** How long a reading counts while a host is being changed. */
+const readingAgeMs = 5000;
 /** Of what a change prints its beginning is kept and its end, which tells how it ended. */
 const changeKeeps = { capBytes: 512 * 1024, tailBytes: 512 * 1024 };
 
@@ -27,6 +31,8 @@ export class Visit {
   #changes = 0;
   #renewal: NodeJS.Timeout | undefined;
   #skewS = 0;
+  /** When the last reading came, by `performance.now()`. */
+  #readMs = 0;
   #recovered: boolean;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -78,8 +84,12 @@ export class Visit {
     this.forget();
   }
 
-  /** Reads `resource` if it is not known, and `others` with it: one round trip for each account. */
+  /**
+   * Reads `resource` if it is not known, and `others` with it: one round trip for each account. What was read too long
+   * ago does not count: this process may have stood still, and others have changed the host meanwhile.
+   */
   async ensure(resource: Resource, others: readonly Resource[]): Promise<void> {
+    if (performance.now() - this.#readMs > readingAgeMs) this.forget();
     if (!this.knows(resource)) await this.read(others.filter(other => !this.knows(other)));
   }
 
@@ -88,16 +98,31 @@ export class Visit {
     resources: readonly Resource[],
     facts: ReadonlySet<string> = new Set(),
   ): Promise<Readonly<Record<string, Plain>>> {
-    let found: Readonly<Record<string, Plain>> = {};
-    const accounts = grouped(
-      resources.filter(({ when }) => when !== false),
-      ({ become }) => JSON.stringify(become ?? false),
+    const asked = resources.filter(({ when }) => when !== false);
+    const probes = asked.flatMap(resource =>
+      Object.values(probesOf(resource)).map(probe => ({ resource, probe })),
     );
+    const what = asked.length === 1 ? asked[0]!.name : `${asked.length} resources`;
+    return this.#ask(probes, what, facts);
+  }
+
+  /** Reads single probes, each as the account of its resource: one round trip for each account. */
+  async readProbes(probes: readonly { resource: Resource; probe: Probe }[]): Promise<void> {
+    await this.#ask(probes, 'what the plan rests on', new Set());
+  }
+
+  async #ask(
+    asked: readonly { resource: Resource; probe: Probe }[],
+    what: string,
+    facts: ReadonlySet<string>,
+  ): Promise<Readonly<Record<string, Plain>>> {
+    let found: Readonly<Record<string, Plain>> = {};
+    const accounts = grouped(asked, ({ resource: { become } }) => JSON.stringify(become ?? false));
     if (accounts.size === 0 && facts.size > 0) accounts.set('false', []);
     const [first] = accounts.keys();
     await Promise.all(
       [...accounts].map(async ([account, group]) => {
-        const probes = group.flatMap(resource => Object.values(probesOf(resource)));
+        const probes = group.map(({ probe }) => probe);
         const request = reader(probes, account === first ? facts : new Set());
         const waitS = probes.reduce(
           (total, probe) => total + (probe.kind === 'command' ? probe.timeoutS : 0),
@@ -105,10 +130,11 @@ export class Visit {
         );
         const answer = await this.shells.run(JSON.parse(account), {
           script: request.script,
-          what: `reading ${group.length === 1 ? group[0]!.name : `${group.length} resources`}`,
+          what: `reading ${what}`,
           timeoutMs: waitS * 1000,
         });
         this.#skewS = await this.shells.greeting.skewS();
+        this.#readMs = performance.now();
         const observed = request.decode(answer);
         if (account === first) found = observed.facts;
         const known = this.#observed.get(account);
@@ -122,7 +148,8 @@ export class Visit {
   /**
    * Runs the steps of a resource under the host's lease; everything that was read before no longer counts. When the
    * connection is lost meanwhile it is made again once, and the outcome is collected from the host. Rejects with a
-   * ProblemError: `cut-off` or `host-restarted` when the steps are known not to have come to their end.
+   * ProblemError: `cut-off` or `host-restarted` when the steps are known not to have come to their end, `lease-lost`
+   * when they were not begun, because another run may have had the lease since the change before.
    */
   async change(
     resource: Resource,
@@ -132,11 +159,18 @@ export class Visit {
     const become = resource.become ?? false;
     this.forget();
     const number = ++this.#changes;
-    const script = leased(recorded(request.script, holder.run, number), holder, request.timeoutMs / 1000);
+    const account = JSON.stringify(become);
+    const recording = recorded(request.script, holder.run, number);
+    const script = leased(recording, holder, request.timeoutMs / 1000, this.#changed.has(account));
     const sent = { ...request, script, what: resource.name, ...changeKeeps };
     const answer = await this.shells.run(become, sent, { become, run: holder.run, number, request: sent });
+    if (isLost(answer)) {
+      this.#changed.delete(account);
+      this.forget();
+      throw new ProblemError(leaseLost(this.host.name));
+    }
     if (lockedProblem(this.host.name, answer) === undefined) {
-      this.#changed.set(JSON.stringify(become), become);
+      this.#changed.set(account, become);
       this.#renewal ??= setInterval(() => this.#renew(holder), (leaseS * 1000) / 3).unref();
     }
     return answer;
@@ -145,7 +179,7 @@ export class Visit {
   /** A check that waits, or many resources that are as declared, must not let the lease expire. */
   #renew(holder: Holder): void {
     for (const become of this.#changed.values())
-      this.tell(become, leased(':', holder, leaseS), 'renewing the lease').catch(() => {});
+      this.tell(become, leased(':', holder, leaseS, true), 'renewing the lease').catch(() => {});
   }
 
   /** Runs a script as an account, for what is neither a reading nor a change that a plan shows. */
@@ -167,3 +201,10 @@ export class Visit {
     return this.shells.close();
   }
 }
+
+const leaseLost = (host: string) =>
+  ({
+    code: 'lease-lost',
+    message: `This run stood still, or was cut off from ${host}, and lost its lease: another run may have changed the host since.`,
+    hint: 'Apply again: what is on the host is read anew.',
+  }) as const;

@@ -44,6 +44,12 @@ export function wantedType(at: PathState | null | undefined, type: PathState['ty
   return at && at.type !== type ? { type } : {};
 }
 
+/** Says that something else than a `wanted` is at the path: a sentence without its end; undefined = it is not so. */
+export function inTheWay(path: string, at: PathState | null, wanted: PathState['type']): string | undefined {
+  if (at === null || at.type === wanted) return undefined;
+  return `${path} is a ${at.type === 'other' ? 'special file' : at.type}, not a ${wanted}`;
+}
+
 /** Sets those attributes that differ. A change of owner clears setuid and setgid bits, so the mode comes with it. */
 export function attributesStep(path: string, diff: Diff, args: Ownership): AttributesStep[] {
   const { mode, ...ownership } = attributesOf(args);

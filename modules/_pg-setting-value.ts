@@ -3,22 +3,17 @@ export interface SettingKind {
   vartype: 'bool' | 'enum' | 'integer' | 'real' | 'string';
   /** What a bare number counts: `kB`, `8kB`, `MB`, `ms`, `s`, `min` …; null = just a number. */
   unit: string | null;
+  enumvals?: readonly string[] | null;
+  min_val?: string | null;
+  max_val?: string | null;
+  context?: string | null;
 }
 
-/** Bytes or microseconds of the units that settings are written in. */
-const sizes: Readonly<Record<string, number>> = {
-  B: 1,
-  kB: 2 ** 10,
-  MB: 2 ** 20,
-  GB: 2 ** 30,
-  TB: 2 ** 40,
-  us: 1,
-  ms: 1e3,
-  s: 1e6,
-  min: 60e6,
-  h: 3600e6,
-  d: 86400e6,
-};
+/** The units that settings are written in: sizes in bytes, and times in microseconds. */
+const measures: readonly Readonly<Record<string, number>>[] = [
+  { B: 1, kB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 },
+  { us: 1, ms: 1e3, s: 1e6, min: 60e6, h: 3600e6, d: 86400e6 },
+];
 
 const lists = words(
   'local_preload_libraries search_path session_preload_libraries shared_preload_libraries temp_tablespaces',
@@ -62,24 +57,60 @@ export function sameValue(name: string, a: string, b: string, kind: SettingKind)
   return meaning(a) === meaning(b);
 }
 
+/** Whether no configuration file can change the setting; the server's tables do not tell it of all. */
+export function fixed(name: string, { context }: SettingKind): boolean {
+  return context === 'internal' || /^(config_file|data_directory|transaction_\w+)$/i.test(name);
+}
+
+/** What the setting takes, in words, when the server would refuse `value`; undefined where nothing is known against it. */
+export function taken(value: string, kind: SettingKind): string | undefined {
+  const { vartype, unit, enumvals, min_val, max_val } = kind;
+  const found = canonical(value, kind);
+  if (vartype === 'bool') return truth(String(found)) === undefined ? 'on or off' : undefined;
+  if (vartype === 'enum') {
+    const listed = (enumvals ?? []).map(one => one.toLowerCase());
+    const known = listed.flatMap(one => [one, ...(unlisted[one] ?? [])]);
+    return enumvals && !known.includes(String(found)) ? `one of ${enumvals.join(', ')}` : undefined;
+  }
+  if (vartype !== 'integer' && vartype !== 'real') return undefined;
+  const fits =
+    typeof found === 'number' && found >= Number(min_val ?? found) && found <= Number(max_val ?? found);
+  return fits ? undefined : `a number from ${min_val} to ${max_val}${unit === null ? '' : `, in ${unit}`}`;
+}
+
+/** Names that the server takes beside the one that it lists. */
+const unlisted: Readonly<Record<string, readonly string[]>> = {
+  debug1: ['debug', 'info', 'fatal', 'panic'],
+  minimal: ['archive', 'hot_standby'],
+};
+
 function canonical(value: string, { vartype, unit }: SettingKind): string | number {
   if (vartype === 'string') return value;
   const bare = value.trim();
-  if (vartype === 'bool' || vartype === 'enum') return truth(bare) ?? bare.toLowerCase();
+  if (vartype === 'bool') return truth(bare) ?? bare.toLowerCase();
+  if (vartype === 'enum') return (wholeTruth.test(bare) && truth(bare)) || bare.toLowerCase();
   const amount = quantity(bare, unit) ?? bare;
-  return vartype === 'integer' && typeof amount === 'number' ? Math.round(amount) : amount;
+  return vartype === 'integer' && typeof amount === 'number' ? rounded(amount) : amount;
 }
+
+/** As C's rint() does: a half goes to the even number. */
+const rounded = (amount: number) =>
+  Math.abs(amount % 1) === 0.5 ? 2 * Math.round(amount / 2) : Math.round(amount);
 
 /** The number in the setting's own unit; undefined for what is no number or has no such unit. */
 function quantity(text: string, unit: string | null): number | undefined {
   const [, digits, suffix] = /^([+-]?(?:0x[0-9a-f]+|[0-9.]+(?:e[+-]?[0-9]+)?))\s*([a-z]*)$/i.exec(text) ?? [];
-  if (digits === undefined) return undefined;
+  if (digits === undefined || Number.isNaN(Number(digits))) return undefined;
   const amount = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
   if (suffix === '') return amount;
   const [, times, base] = /^(\d*)(\D*)$/.exec(unit ?? '')!;
-  const factor = sizes[suffix!]! / (Number(times || 1) * sizes[base!]!);
+  const sizes = measures.find(one => base! in one);
+  const factor = (sizes?.[suffix!] ?? Number.NaN) / (Number(times || 1) * (sizes?.[base!] ?? 1));
   return Number.isNaN(factor) ? undefined : Number((amount * factor).toPrecision(12));
 }
+
+/** What a choice between on and off takes, beside what it lists. */
+const wholeTruth = /^(on|off|true|false|yes|no|1|0)$/i;
 
 /** PostgreSQL takes any beginning of a truth value that is not ambiguous. */
 function truth(text: string): 'on' | 'off' | undefined {

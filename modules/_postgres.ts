@@ -1,12 +1,55 @@
+import type { Obstacle } from '../engine/module.ts';
+import { type Probe, sql } from '../engine/probe.ts';
 import { identifier } from '../engine/quote.ts';
 
 /** The JSON Schema of a name in PostgreSQL, which would cut longer ones silently; spread it beside a description. */
 export const pgName = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[^\\u0000]+$' } as const;
 
 /** Quoted names, as SQL lists them. */
-export function identifiers(names: readonly string[]): string {
-  return names.map(identifier).join(', ');
+export const identifiers = (names: readonly string[]): string => names.map(identifier).join(', ');
+
+/** An obstacle, when it is `there`. */
+export const obstacle = (there: boolean, says: string, fix?: string): Obstacle[] =>
+  there ? [{ says, fix }] : [];
+
+interface Asked {
+  database?: string;
+  about: readonly string[];
 }
+
+/** A query whose rows are `Row`s. */
+export const sqlRows = <Row>(query: string, options: Asked) => sql(query, options) as Probe<Row[]>;
+
+/** A query that gives one row whatever there is. */
+export const sqlRow = <Row>(query: string, options: Asked) => sql(query, options) as Probe<[Row]>;
+
+/** Packages that bring a server, and those that bring psql, by their tokens; not the likes of postgresql-common. */
+export const serverPackages = ['package:postgresql', 'package:postgresql-1*', 'package:postgresql-2*'];
+export const clientPackages = [
+  ...serverPackages,
+  ...['package:postgresql-client', 'package:postgresql-client-1*', 'package:postgresql-client-2*'],
+];
+
+/** SQL for the roles that own something in a database, or have privileges there: what `dependents of ROLE` are about. */
+export const holders = (database: string) =>
+  `ARRAY(SELECT DISTINCT rolname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid WHERE
+    refclassid = 'pg_authid'::regclass AND (dbid = ${database} OR classid = 'pg_database'::regclass AND objid = ${database}))`;
+
+/** The objects of what keeps these roles from being dropped. */
+export const dependentsOf = (roles: readonly (string | undefined)[]): string[] =>
+  roles.filter(role => role !== undefined).map(role => `dependents of ${role}`);
+
+/**
+ * SQL for the settings that a reload puts into effect besides the one that it is meant for: those of
+ * postgresql.auto.conf, when that was written after the last one.
+ */
+export const unloaded = `ARRAY(SELECT DISTINCT lower(name) FROM
+    (SELECT name, sourcefile FROM pg_file_settings UNION ALL SELECT name, sourcefile FROM pg_settings) AS s
+    WHERE sourcefile LIKE '%/postgresql.auto.conf'
+      AND pg_conf_load_time() < (pg_stat_file('postgresql.auto.conf')).modification)`;
+
+/** The object that a setting is. */
+export const settingObject = (name: string) => `setting:${name.toLowerCase()}`;
 
 /**
  * Shell that removes what a cut has left of the cluster that the first configuration of a server package makes. The

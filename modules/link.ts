@@ -1,71 +1,58 @@
+import { defined, flag, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import { path } from '../engine/probe.ts';
-import type { Step } from '../engine/step.ts';
-import { absolutePath, pathClaims, refuse, wantedType } from './_files.ts';
+import { pathClaims } from '../engine/path-claims.ts';
+import { entries, path } from '../engine/probe.ts';
+import { absolutePath, inTheWay, wantedType } from './_files.ts';
 
 /** A symbolic link. */
 export const link = defineModule({
   name: 'link',
   summary: 'A symbolic link.',
   args: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['path', 'target'],
-    properties: {
-      path: { ...absolutePath, description: 'Path of the link; its directory must exist.' },
-      target: {
-        type: 'string',
-        minLength: 1,
-        description:
-          'What it points to, as written in it; it need not exist, and may be relative to the link.',
-      },
-      force: {
-        type: 'boolean',
-        default: false,
-        description: 'Whether a file or an empty directory that is in its place is replaced.',
-      },
-      state: { enum: ['present', 'absent'], default: 'present', description: 'Whether the link exists.' },
-    },
+    path: { ...absolutePath, description: 'Path of the link; its directory must exist.' },
+    target: text('What it points to, as written in it; it need not exist, and may be relative to the link.', {
+      minLength: 1,
+    }),
+    force: flag('Whether a file or an empty directory that is in its place is replaced.', { default: false }),
   },
+  required: ['path'],
+  absent: 'removes it, wherever it points',
   examples: [
     { title: 'The release that is live', args: { path: '/srv/app/current', target: 'releases/42' } },
     {
       title: 'In the place of a file',
       args: { path: '/etc/resolv.conf', target: '/run/systemd/resolve/stub-resolv.conf', force: true },
     },
-    {
-      title: 'No such link',
-      args: {
-        path: '/etc/nginx/sites-enabled/default',
-        target: '/etc/nginx/sites-available/default',
-        state: 'absent',
-      },
-    },
+    { title: 'No such link', args: { path: '/etc/nginx/sites-enabled/default', state: 'absent' } },
   ],
   identity: args => args.path,
-  probes: args => ({ path: path(args.path) }),
-  actual: ({ path }) => {
-    if (path === null) return null;
-    return path.type === 'link' ? { target: path.target ?? '' } : { type: path.type };
+  refine: args =>
+    args.target === undefined ? [{ at: 'target', says: 'A link needs the target that it points to.' }] : [],
+  probes: args => ({
+    path: path(args.path),
+    ...defined({ below: args.force ? entries(args.path, { depth: 1 }) : undefined }),
+  }),
+  actual: ({ path }) => path && (path.type === 'link' ? { target: path.target ?? '' } : { type: path.type }),
+  desired: (args, read) => ({ ...wantedType(read?.path, 'link'), target: args.target ?? '' }),
+  obstacles: (args, { path, below }, { kind }) => {
+    const other = inTheWay(args.path, path, 'link');
+    if (other === undefined) return [];
+    if (kind === 'remove' || path?.type === 'other')
+      return [{ says: `${other}.`, fix: 'Move it away by hand, or give another path.' }];
+    if (!args.force) return [{ says: `${other}; \`force: true\` replaces it.` }];
+    return path?.type === 'directory' && below?.length
+      ? [{ says: `${other}; \`force: true\` replaces only an empty one.`, fix: 'Move what is in it first.' }]
+      : [];
   },
-  desired: (args, read) =>
-    args.state === 'absent' ? null : { ...wantedType(read?.path, 'link'), target: args.target },
-  steps: (diff, args, { path }) => {
-    const inTheWay = path !== null && path.type !== 'link' ? path.type : undefined;
-    if (inTheWay !== undefined && (!args.force || inTheWay === 'other' || diff.kind === 'remove')) {
-      const force = diff.kind === 'remove' || inTheWay === 'other' ? '' : '; `force: true` replaces it';
-      return [
-        refuse(`${args.path} is a ${inTheWay === 'other' ? 'special file' : inTheWay}, not a link${force}.`),
-      ];
-    }
-    if (diff.kind === 'remove') return [{ do: 'remove', path: args.path }];
+  steps: (_diff, { path, target = '' }, read) => [
     // A directory with something in it is never removed by a link.
-    const makeRoom: Step[] = inTheWay === 'directory' ? [{ do: 'remove', path: args.path, empty: true }] : [];
-    return [...makeRoom, { do: 'link', path: args.path, target: args.target }];
-  },
-  claims: args =>
-    args.state === 'absent'
-      ? pathClaims(args.path, 'nothing')
-      : { ...pathClaims(args.path, 'link'), [`the target of ${args.path}`]: args.target },
-  brings: args => (args.state === 'absent' ? [] : [{ token: `path:${args.path}` }]),
+    ...(read.path?.type === 'directory' ? [{ do: 'remove', path, empty: true } as const] : []),
+    { do: 'link', path, target },
+  ],
+  remove: args => [{ do: 'remove', path: args.path }],
+  removal: { probes: args => ({ path: path(args.path) }) },
+  claims: args => ({
+    ...pathClaims(args.path, 'link'),
+    [`the target of ${args.path}`]: () => args.target,
+  }),
 });

@@ -1,17 +1,26 @@
 import { createHash } from 'node:crypto';
+import { defined, flag, listOf, text, whole } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import type { Diff } from '../engine/module.ts';
-import { sql } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import { identifiers, pgName } from './_postgres.ts';
+import { dependentsOf, identifiers, obstacle, pgName, sqlRow, sqlRows } from './_postgres.ts';
 import { isVerifier, scramVerifier } from './_scram.ts';
 
 interface Row {
   attributes: Readonly<Record<string, boolean | number>>;
   member_of: string[];
+  members: string[];
   valid_until: string | null;
   valid_until_same: boolean;
   password: { salt: string | null; iterations: number; sha256: string } | null;
+}
+
+interface Needs {
+  /** Declared groups that are no roles, and those that are members of this role. */
+  unknown?: string[];
+  below?: string[];
+  /** What keeps the role from being dropped. */
+  dependents?: string[];
 }
 
 /** A login or group role; what is not declared is not touched. */
@@ -19,49 +28,31 @@ export const pg_role = defineModule({
   name: 'pg_role',
   summary: 'A PostgreSQL role: its password, its attributes and the roles it is a member of.',
   args: {
-    type: 'object',
-    properties: {
-      name: { ...pgName, description: 'Name of the role.' },
-      password: {
-        type: 'string',
-        minLength: 1,
-        description: 'Password, or its verifier (`SCRAM-SHA-256$…`). Only the verifier is sent to the host.',
-      },
-      login: { type: 'boolean', default: true, description: 'Whether the role can log in.' },
-      superuser: { type: 'boolean', description: 'Whether the role passes all permission checks.' },
-      createdb: { type: 'boolean', description: 'Whether the role can create databases.' },
-      createrole: { type: 'boolean', description: 'Whether the role can create roles.' },
-      replication: { type: 'boolean', description: 'Whether the role can start replication.' },
-      inherit: {
-        type: 'boolean',
-        description: 'Whether the role has the privileges of the roles it is a member of.',
-      },
-      connection_limit: {
-        type: 'integer',
-        minimum: -1,
-        description: 'How many connections the role may have at a time; -1 = no limit.',
-      },
-      valid_until: {
-        type: 'string',
-        pattern: '^(infinity|[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9:.]+ *(Z|[+-][0-9:]+)?)?)$',
-        description:
-          'When the password expires: a date or a time, in the server’s time zone unless one is given, or `infinity`.',
-      },
-      member_of: {
-        type: 'array',
-        items: { ...pgName, description: 'Name of a role.' },
-        uniqueItems: true,
-        description: 'All roles that this one is a direct member of; other memberships are revoked.',
-      },
-      state: {
-        enum: ['present', 'absent'],
-        default: 'present',
-        description: 'Whether the role exists; one that owns something cannot be removed.',
-      },
-    },
-    required: ['name'],
-    additionalProperties: false,
+    name: text('Name of the role.', pgName),
+    password: text('Password, or its verifier (`SCRAM-SHA-256$…`). Only the verifier is sent to the host.', {
+      minLength: 1,
+    }),
+    login: flag('Whether the role can log in.', { default: true }),
+    superuser: flag('Whether the role passes all permission checks.'),
+    createdb: flag('Whether the role can create databases.'),
+    createrole: flag('Whether the role can create roles.'),
+    replication: flag('Whether the role can start replication.'),
+    inherit: flag('Whether the role has the privileges of the roles it is a member of.'),
+    connection_limit: whole('How many connections the role may have at a time; -1 = no limit.', {
+      minimum: -1,
+    }),
+    valid_until: text(
+      'When the password expires: a date or a time, in the server’s time zone unless one is given, or `infinity`.',
+      { pattern: '^(infinity|[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9:.]+ *(Z|[+-][0-9:]+)?)?)$' },
+    ),
+    member_of: listOf(
+      { ...pgName, description: 'Name of a role.' },
+      'All roles that this one is a direct member of; other memberships are revoked.',
+      { uniqueItems: true },
+    ),
   },
+  required: ['name'],
+  absent: 'drops it, which PostgreSQL refuses while it owns something or has privileges',
   examples: [
     { title: 'A login for an application', args: { name: 'app', password: 's3cret' } },
     { title: 'A group of readers', args: { name: 'readers', login: false } },
@@ -69,31 +60,62 @@ export const pg_role = defineModule({
   ],
   secrets: { in: ['password'] },
   identity: args => args.name,
-  probes: args => ({ rows: sql(query(args.name, args.valid_until ?? 'infinity')) }),
-  actual({ rows }, args) {
-    const row = rows[0] as Row | undefined;
-    if (row === undefined) return null;
-    return {
-      ...row.attributes,
-      password: passwordState(row.password, args.password),
-      valid_until: row.valid_until_same ? (args.valid_until ?? 'infinity') : (row.valid_until ?? 'infinity'),
-      member_of: row.member_of,
-    };
+  refine: ({ name }) =>
+    /^(pg_.*|public|none)$/.test(name)
+      ? [{ at: 'name', says: `PostgreSQL keeps the name ${name} for itself.` }]
+      : [],
+  probes: ({ name, valid_until, member_of }) => ({
+    rows: sqlRows<Row>(query(name, valid_until), {
+      about: [`role:${name}`, ...(member_of ? [`memberships of ${name}`] : [])],
+    }),
+    ...defined({ needs: member_of?.length ? groups(name, member_of) : undefined }),
+  }),
+  actual: ({ rows: [row] }, args) =>
+    row === undefined
+      ? null
+      : {
+          ...row.attributes,
+          password: passwordState(row.password, args.password),
+          valid_until: row.valid_until_same
+            ? (args.valid_until ?? 'infinity')
+            : (row.valid_until ?? 'infinity'),
+          member_of: row.member_of,
+        },
+  desired: ({ superuser, createdb, createrole, replication, inherit, connection_limit, ...args }) => ({
+    ...defined({ password: args.password && 'set', superuser, createdb, createrole, replication, inherit }),
+    ...defined({ connection_limit, valid_until: args.valid_until, member_of: args.member_of?.toSorted() }),
+    login: args.login,
+  }),
+  removal: {
+    probes: ({ name }) => ({
+      rows: sqlRows<Row>(query(name), { about: [`role:${name}`] }),
+      needs: sqlRows<Needs>(dependents(name), { about: [`role:${name}`, ...dependentsOf([name])] }),
+    }),
   },
-  desired(args) {
-    if (args.state === 'absent') return null;
-    const { name: _name, state: _state, ...declared } = args;
-    return {
-      ...declared,
-      ...(args.password === undefined ? {} : { password: 'set' }),
-      ...(args.member_of === undefined ? {} : { member_of: args.member_of.toSorted() }),
-    };
+  obstacles({ name }, { needs }, diff) {
+    const { unknown = [], below = [], dependents = [] } = needs?.[0] ?? {};
+    const grants = diff.has('member_of');
+    return [
+      ...obstacle(
+        dependents.length > 0,
+        `The role ${name} cannot be dropped: ${dependents.join(', ')}.`,
+        'Give away or drop what it owns, and take back its privileges, in an earlier resource.',
+      ),
+      ...obstacle(
+        grants && unknown.length > 0,
+        `${name} cannot be a member of ${unknown.join(', ')}: there is no such role.`,
+        `Declare ${unknown.join(', ')} in an earlier resource.`,
+      ),
+      ...obstacle(
+        grants && below.length > 0,
+        `${name} cannot be a member of ${below.join(', ')}: that is a member of ${name}.`,
+      ),
+    ];
   },
-  steps(diff, args, { rows }) {
+  steps(diff, args, { rows: [row] }) {
     const role = identifier(args.name);
-    if (diff.kind === 'remove') return [{ do: 'sql', statements: [`DROP ROLE ${role}`] }];
     const changed = attributes(diff, args);
-    const before = (rows[0] as Row | undefined)?.member_of ?? [];
+    const before = row?.member_of ?? [];
     const wanted = diff.has('member_of') ? (args.member_of ?? []) : before;
     const granted = wanted.filter(group => !before.includes(group));
     const revoked = before.filter(group => !wanted.includes(group));
@@ -103,18 +125,25 @@ export const pg_role = defineModule({
       ...(granted.length > 0 ? [`GRANT ${identifiers(granted)} TO ${role}`] : []),
       ...(revoked.length > 0 ? [`REVOKE ${identifiers(revoked)} FROM ${role}`] : []),
     ];
-    return [{ do: 'sql', statements }];
+    return [{ do: 'sql', statements, objects: [`role:${args.name}`, `memberships of ${args.name}`] }];
   },
-  brings: args => (args.state === 'absent' ? [] : [{ token: `role:${args.name}` }]),
+  remove: ({ name }, { rows: [row] }) => [
+    {
+      do: 'sql',
+      statements: [`DROP ROLE ${identifier(name)}`],
+      objects: [`role:${name}`, ...(row?.members ?? []).map(member => `memberships of ${member}`)],
+    },
+  ],
 });
 
 /** The stored verifier is read as a digest only: what is enough to compare it is useless for anything else. */
-function query(name: string, validUntil: string): string {
+function query(name: string, validUntil = 'infinity'): string {
   return `SELECT json_build_object('login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb,
     'createrole', rolcreaterole, 'replication', rolreplication, 'inherit', rolinherit,
     'connection_limit', rolconnlimit) AS attributes,
   ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid
     ORDER BY g.rolname COLLATE "C") AS member_of,
+  ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.member WHERE m.roleid = r.oid) AS members,
   rolvaliduntil AS valid_until,
   coalesce(rolvaliduntil, 'infinity') = timestamptz ${literal(validUntil)} AS valid_until_same,
   CASE WHEN rolpassword IS NOT NULL THEN json_build_object(
@@ -122,6 +151,31 @@ function query(name: string, validUntil: string): string {
     'salt', substring(rolpassword FROM ':([^$]+)[$]'),
     'sha256', encode(sha256(convert_to(rolpassword, 'UTF8')), 'hex')) END AS password
 FROM pg_authid r WHERE rolname = ${literal(name)}`;
+}
+
+/** Which of the declared groups are no roles, and which are below the role itself. */
+function groups(name: string, wanted: readonly string[]) {
+  const query = `WITH RECURSIVE below(oid) AS (SELECT oid FROM pg_roles WHERE rolname = ${literal(name)}
+  UNION SELECT member FROM pg_auth_members JOIN below ON roleid = below.oid),
+wanted(name) AS (VALUES ${wanted.map(group => `(${literal(group)})`).join(', ')})
+SELECT ARRAY(SELECT name FROM wanted WHERE name NOT IN (SELECT rolname FROM pg_roles)) AS unknown,
+  ARRAY(SELECT name FROM wanted JOIN pg_roles ON rolname = name JOIN below USING (oid)) AS below`;
+  return sqlRow<Needs>(query, {
+    about: [name, ...wanted].flatMap(role => [`role:${role}`, `memberships of ${role}`]),
+  });
+}
+
+/** What depends on the role, in PostgreSQL's words; objects of other databases can only be counted from here. */
+function dependents(name: string): string {
+  return `SELECT ARRAY(SELECT coalesce(what, count(*) || CASE count(*) WHEN 1 THEN ' object' ELSE ' objects' END || ' in database ' || datname) FROM (
+    SELECT datname, CASE WHEN dbid = 0 OR datname = current_database() THEN
+      CASE deptype WHEN 'o' THEN 'owner of ' ELSE 'privileges for ' END || pg_describe_object(classid, objid, objsubid)
+      END AS what
+    FROM pg_shdepend LEFT JOIN pg_database d ON d.oid = dbid
+    WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid) AS found
+  GROUP BY what, datname ORDER BY 1)
+  || CASE WHEN rolname = current_user OR oid < 16384 THEN ARRAY['needed by the server'] ELSE '{}' END AS dependents
+FROM pg_roles r WHERE rolname = ${literal(name)}`;
 }
 
 function passwordState(stored: Row['password'], declared: string | undefined): string {
@@ -135,21 +189,22 @@ function passwordState(stored: Row['password'], declared: string | undefined): s
 }
 
 /** The changed attributes as options of CREATE ROLE and ALTER ROLE. */
-function attributes(diff: Diff, args: { readonly [name: string]: unknown }): string {
-  return Object.entries(options)
-    .filter(([name]) => diff.has(name) && args[name] !== undefined)
-    .map(([name, option]) => option(args[name] as never))
+function attributes(diff: Diff, args: { [K in keyof typeof clauses]?: Parameters<(typeof clauses)[K]>[0] }) {
+  return Object.entries(clauses)
+    .map(([name, clause]) => [name, clause, args[name as keyof typeof clauses]] as const)
+    .filter(([name, , value]) => diff.has(name) && value !== undefined)
+    .map(([, clause, value]) => clause(value as never))
     .join(' ');
 }
 
-const flag = (word: string) => (on: boolean) => (on ? word : `NO${word}`);
-const options = {
-  login: flag('LOGIN'),
-  superuser: flag('SUPERUSER'),
-  createdb: flag('CREATEDB'),
-  createrole: flag('CREATEROLE'),
-  replication: flag('REPLICATION'),
-  inherit: flag('INHERIT'),
+const option = (word: string) => (on: boolean) => (on ? word : `NO${word}`);
+const clauses = {
+  login: option('LOGIN'),
+  superuser: option('SUPERUSER'),
+  createdb: option('CREATEDB'),
+  createrole: option('CREATEROLE'),
+  replication: option('REPLICATION'),
+  inherit: option('INHERIT'),
   connection_limit: (limit: number) => `CONNECTION LIMIT ${limit}`,
   valid_until: (time: string) => `VALID UNTIL ${literal(time)}`,
   password: (text: string) => `PASSWORD ${literal(isVerifier(text) ? text : scramVerifier(text))}`,

@@ -1,7 +1,8 @@
+import { defined, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import { Missing, sql } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import { listItems, needsRestart, type SettingKind, sameValue } from './_pg-setting-value.ts';
+import { fixed, listItems, needsRestart, type SettingKind, sameValue, taken } from './_pg-setting-value.ts';
+import { obstacle, settingObject, sqlRow, unloaded } from './_postgres.ts';
 
 interface Row extends SettingKind {
   known: boolean;
@@ -15,6 +16,7 @@ interface Row extends SettingKind {
   read: boolean;
   /** Whether a reload, and nothing else, gives sessions what the files say. */
   reloadable: boolean;
+  unloaded: string[];
 }
 
 /**
@@ -25,70 +27,103 @@ export const pg_setting = defineModule({
   name: 'pg_setting',
   summary: 'A setting of the PostgreSQL server.',
   args: {
-    type: 'object',
-    properties: {
-      name: {
-        type: 'string',
-        pattern: '^[A-Za-z_][A-Za-z0-9_$]*(\\.[A-Za-z_][A-Za-z0-9_$]*)*$',
-        description: 'Name of the setting, e.g. `work_mem`.',
-      },
-      value: {
-        type: ['string', 'number', 'boolean'],
-        description:
-          'Its value, compared by what it means: `4MB` is `4096kB`. Items of a list have commas between them.',
-      },
-      state: {
-        enum: ['present', 'absent'],
-        default: 'present',
-        description:
-          'Whether the setting is made; `absent` takes it back, so that the other configuration files or the default count again.',
-      },
+    name: text('Name of the setting, e.g. `work_mem`.', {
+      pattern: '^[A-Za-z_][A-Za-z0-9_$]*(\\.[A-Za-z_][A-Za-z0-9_$]*)*$',
+    }),
+    value: {
+      type: ['string', 'number', 'boolean'],
+      description:
+        'Its value, compared by what it means: `4MB` is `4096kB`. Items of a list have commas between them.',
     },
-    required: ['name'],
-    additionalProperties: false,
   },
+  required: ['name'],
+  absent: 'takes it back, so that the other configuration files or the default count again',
   examples: [
     { title: 'Memory for sorting', args: { name: 'work_mem', value: '16MB' } },
     { title: 'A setting that needs a restart', args: { name: 'max_connections', value: 200 } },
     { title: 'Back to what the files say', args: { name: 'work_mem', state: 'absent' } },
   ],
   identity: args => args.name.toLowerCase(),
-  refine: args => (args.state === 'present' && args.value === undefined ? ['Give the value.'] : []),
-  probes: args => ({ rows: sql(query(args.name)) }),
-  actual({ rows }, args) {
-    const row = rows[0] as unknown as Row;
-    const { name, state } = args;
-    if (row.written === null) {
-      if (!row.known && !name.includes('.') && state === 'present')
-        return new Missing(`the setting "${name}"`, []);
-      const lingers = state === 'absent' && row.applied && row.reloadable;
-      return lingers ? { value: `${row.running}, until a reload` } : null;
-    }
-    const declared = args.value !== undefined && sameValue(name, row.written, String(args.value), row);
-    const written = declared ? shown(name, args.value!) : row.written;
+  refine: ({ value }) => (value === undefined ? [{ says: 'Give the value.' }] : []),
+  probes: ({ name }) => ({
+    rows: sqlRow<Row>(query(name), { about: [settingObject(name)] }),
+    ...defined({ needs: name.includes('.') ? settable(name) : undefined }),
+  }),
+  actual({ rows: [row] }, { name, value }) {
+    if (row.written === null) return null;
+    const declared = value !== undefined && sameValue(name, row.written, String(value), row);
+    const written = declared ? shown(name, value) : row.written;
     return { value: loaded(name, row.written, row) ? written : `${written}, but not loaded` };
   },
-  desired: ({ name, value, state }) => (state === 'absent' ? null : { value: shown(name, value!) }),
-  steps(_diff, { name, value, state }) {
-    const setting = name.split('.').map(identifier).join('.');
-    const items = listItems(name, String(value)) ?? [String(value)];
-    const change =
-      state === 'absent'
-        ? `RESET ${setting}`
-        : `SET ${setting} = ${items.map(literal).join(', ') || literal('')}`;
-    return [{ do: 'sql', statements: [`ALTER SYSTEM ${change}`, 'SELECT pg_reload_conf()'] }];
+  desired: ({ name, value }) => ({ value: shown(name, value!) }),
+  removal: {
+    actual({ rows: [row] }: { rows: [Row] }) {
+      if (row.written !== null) return { value: row.written };
+      return row.applied && row.reloadable ? { value: `${row.running}, until a reload` } : null;
+    },
   },
+  obstacles({ name, value }, { rows: [row], needs }, { kind }) {
+    const declared = String(value);
+    const takes = row.known && listItems(name, declared) === undefined ? taken(declared, row) : undefined;
+    return kind === 'remove'
+      ? []
+      : [
+          ...obstacle(
+            !row.known && !name.includes('.'),
+            `The server does not know the setting ${name}.`,
+            'Look for its name in `SELECT name FROM pg_settings`.',
+          ),
+          ...obstacle(
+            !row.known && needs?.[0].settable === false,
+            `The server takes ${name} only when the library that it belongs to is loaded, and it is not.`,
+            'Declare shared_preload_libraries and a restart of the server in earlier resources.',
+          ),
+          ...obstacle(row.known && fixed(name, row), `PostgreSQL does not let ${name} be changed.`),
+          ...obstacle(takes !== undefined, `The setting ${name} takes ${takes}, not ${declared}.`),
+        ];
+  },
+  steps(_diff, { name, value }, { rows: [row] }) {
+    const items = listItems(name, String(value)) ?? [String(value)];
+    return changed(name, `SET ${settingName(name)} = ${items.map(literal).join(', ') || literal('')}`, row);
+  },
+  remove: ({ name }, { rows: [row] }) => changed(name, `RESET ${settingName(name)}`, row),
 });
 
+const settingName = (name: string) => name.split('.').map(identifier).join('.');
+
+/** There is no row while the server is only planned. */
+const changed = (name: string, change: string, row: Row | undefined) => [
+  {
+    do: 'sql' as const,
+    statements: [`ALTER SYSTEM ${change}`, 'SELECT pg_reload_conf()'],
+    objects: [name, ...(row?.unloaded ?? [])].map(settingObject),
+  },
+];
+
 function query(name: string): string {
-  return `SELECT s.name IS NOT NULL AS known, s.vartype, s.unit, s.setting AS running, f.setting AS written,
+  return `SELECT s.name IS NOT NULL AS known, s.vartype, s.unit, s.enumvals, s.min_val, s.max_val, s.context,
+  s.setting AS running, f.setting AS written,
   coalesce(s.sourcefile LIKE '%/postgresql.auto.conf', false) AS applied,
   pg_conf_load_time() >= (pg_stat_file('postgresql.auto.conf')).modification AS read,
-  coalesce(s.context <> 'postmaster' AND s.source IN ('default', 'configuration file'), false) AS reloadable
+  coalesce(s.context <> 'postmaster' AND s.source IN ('default', 'configuration file'), false) AS reloadable,
+  ${unloaded} AS unloaded
 FROM (SELECT ${literal(name.toLowerCase())} AS name) AS wanted
   LEFT JOIN pg_settings AS s ON lower(s.name) = wanted.name
   LEFT JOIN pg_file_settings AS f ON lower(f.name) = wanted.name AND f.sourcefile LIKE '%/postgresql.auto.conf'`;
 }
+
+/** Until PostgreSQL 17, ALTER SYSTEM takes no setting of a library that is not loaded. */
+const settable = (name: string) =>
+  sqlRow<{ settable: boolean }>(
+    `SELECT current_setting('server_version_num')::int >= 170000
+  OR current_setting(${literal(name)}, true) IS NOT NULL AS settable`,
+    {
+      about: [
+        ...['shared', 'session', 'local'].map(when => settingObject(`${when}_preload_libraries`)),
+        ...['units', 'packages'],
+      ],
+    },
+  );
 
 /** The server rewrites some texts (`ISO` is `ISO, MDY`), so for those the time of the last reload has to do. */
 function loaded(name: string, written: string, row: Row): boolean {
@@ -97,6 +132,5 @@ function loaded(name: string, written: string, row: Row): boolean {
 }
 
 /** A pending restart is no difference: restarting is for a `service` with `restart_on` to do, or for a person. */
-function shown(name: string, value: string | number | boolean): string {
-  return needsRestart(name) ? `${value} (from the next restart of the server)` : String(value);
-}
+const shown = (name: string, value: string | number | boolean) =>
+  needsRestart(name) ? `${value} (from the next restart of the server)` : String(value);

@@ -1,34 +1,75 @@
-import { durationPattern, durationS } from '../engine/duration.ts';
+import { defined, duration, flag, listOf, oneOf, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import type { Diff } from '../engine/module.ts';
-import { Missing, type Owed, owed, type UnitState, unit } from '../engine/probe.ts';
+import { durationS } from '../engine/duration.ts';
+import type { Diff, Obstacle } from '../engine/module.ts';
+import { Missing, type Owed, owed, type PathState, path, type UnitState, unit } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
-import { daemonReload, startAndSettle, startLimitS, unitName } from './_systemd.ts';
+import {
+  daemonReload,
+  isTemplate,
+  startAndSettle,
+  startLimitS,
+  systemctl,
+  unitFile,
+  unitName,
+} from './_systemd.ts';
 
-/** Units of Debian packages whose name does not hold the unit's. */
-const packagesOf: Readonly<Record<string, readonly string[]>> = {
-  mysql: ['mariadb-server'],
-  named: ['bind9'],
-  nmbd: ['samba'],
-  smbd: ['samba'],
+/** Debian's packages that bring units of another name. */
+const packagesOf: Readonly<Record<string, string>> = {
+  docker: 'docker.io',
+  mariadb: 'mariadb-server',
+  mysql: 'mariadb-server',
+  named: 'bind9',
+  nmbd: 'samba',
+  smbd: 'samba',
+  ssh: 'openssh-server',
+  sshd: 'openssh-server',
 };
+const namesakes = ['apache2', 'cron', 'memcached', 'nginx', 'postgresql', 'redis-server'];
 
-const bringersOf = (name: string): string[] => {
-  const stem = name.replace(/(@.*)?\.[a-z]+$/, '');
-  const root = stem.replace(/(-server|(?<=ssh)d)$/, '');
-  return [
-    `unit:${name}`,
-    `package:${root}`,
-    `package:*${root}*`,
-    ...(packagesOf[stem] ?? []).map(other => `package:${other}`),
-  ];
-};
+function bringersOf(name: string): string[] {
+  const stem = name.replace(/\.service$/, '');
+  const known = packagesOf[stem] ?? namesakes.find(each => each === stem);
+  const units = new Set([name, name.replace(/@.*(?=\.)/, '@')]);
+  return [...[...units].map(unit => `unit:${unit}`), ...(known === undefined ? [] : [`package:${known}`])];
+}
+
+interface Declared {
+  enabled?: boolean | undefined;
+  state?: 'running' | 'stopped' | undefined;
+  masked?: boolean | undefined;
+}
+
+/** Whether a unit that systemd does not know is as declared: it does not run, and nothing starts it. */
+const mayBeUnknown = ({ enabled, state, masked }: Declared): boolean =>
+  masked || (!enabled && state !== 'running' && [enabled, state, masked].some(each => each !== undefined));
 
 const isMasked = (read: UnitState): boolean => read.LoadState === 'masked' || read.UnitFileState === 'masked';
 
-function enabledness({ UnitFileState = '' }: UnitState): boolean | string {
-  if (['enabled', 'enabled-runtime', 'alias'].includes(UnitFileState)) return true;
-  return ['static', 'generated', 'transient'].includes(UnitFileState) ? UnitFileState : false;
+/** Why systemctl cannot enable a unit with such a file. */
+const notEnabled: Readonly<Record<string, (read: UnitState) => { says: string; fix: string }>> = {
+  static: () => ({
+    says: 'has nothing in [Install] that says when to start it',
+    fix: 'Leave out `enabled`, or give the unit an [Install] section.',
+  }),
+  indirect: ({ TriggeredBy }) => ({
+    says: 'has only Also= in [Install], which enables other units and not itself',
+    fix: `Enable ${TriggeredBy || 'the unit that Also= names'} instead.`,
+  }),
+  generated: ({ SourcePath }) => ({
+    says: `is generated from ${SourcePath || 'other settings'}, which says whether it starts at boot`,
+    fix: 'Leave out `enabled`, or replace the source by a unit of its own.',
+  }),
+  transient: () => ({
+    says: 'was made by a program for as long as it runs',
+    fix: 'Leave out `enabled`, or make it a `systemd_unit`.',
+  }),
+};
+
+/** Of a generated unit nobody knows; another that cannot be enabled is not enabled. */
+function enabledness({ UnitFileState = '' }: UnitState, declared: boolean | undefined): boolean | string {
+  if (['enabled', 'alias'].includes(UnitFileState)) return true;
+  return UnitFileState === 'generated' || (declared && UnitFileState in notEnabled) ? UnitFileState : false;
 }
 
 function verbFor(diff: Diff, state: string | undefined, { unit, owed }: { unit: UnitState; owed: Owed[] }) {
@@ -57,7 +98,7 @@ function activity(read: UnitState, declared: string | undefined, nowS: number): 
   return ActiveState === 'failed' && declared !== 'stopped' ? 'failed' : 'stopped';
 }
 
-function reasons(owed: readonly Owed[], action: Owed['action'], own: string | undefined): string {
+function reasons(owed: readonly Owed[], action: Owed['action'], own: string): string {
   const all = new Set(owed.filter(note => note.action === action).map(note => note.because));
   const names = [...all].filter(name => name !== own).sort();
   if (names.length > 0) return `because ${names.join(', ')} changed`;
@@ -65,62 +106,30 @@ function reasons(owed: readonly Owed[], action: Owed['action'], own: string | un
 }
 
 /** What is still to be answered of the notes: a start pays what is owed, and a restart does what a reload would. */
-function answersTo(owed: readonly Owed[], state: string, declared: string | undefined, own?: string) {
+function answersTo(owed: readonly Owed[], state: string, declared: string | undefined, own: string) {
   const notes = state === 'running' && declared !== 'stopped' ? owed : [];
   const restart = reasons(notes, 'restart', own);
   return { restart, reload: restart === 'no' ? reasons(notes, 'reload', own) : 'no' };
 }
 
-const opposite = {
-  enable: 'disable',
-  disable: 'enable',
-  mask: 'unmask',
-  unmask: 'mask',
-  stop: 'start',
-} as const;
-type Verb = keyof typeof opposite;
-
 export const service = defineModule({
   name: 'service',
   summary: 'A systemd unit: whether it runs, starts at boot, and what it is restarted for.',
   args: {
-    type: 'object',
-    properties: {
-      name: {
-        type: 'string',
-        minLength: 1,
-        description: 'Name of the unit; without a suffix it is a `.service`.',
-      },
-      enabled: { type: 'boolean', description: 'Whether it starts at boot.' },
-      state: {
-        enum: ['running', 'stopped'],
-        description:
-          'Whether the unit runs; `running` also means that it is still the same process after `settle`, and that those run that a unit without a process stands for, such as the clusters of `postgresql`.',
-      },
-      restart_on: {
-        type: 'array',
-        items: { type: 'string' },
-        description: 'Names of resources whose change makes a restart necessary.',
-      },
-      reload_on: {
-        type: 'array',
-        items: { type: 'string' },
-        description: 'Names of resources whose change makes a reload necessary.',
-      },
-      settle: {
-        type: 'string',
-        pattern: durationPattern,
-        default: '3s',
-        description: 'How long it must stay up after a start, restart or reload to count as running.',
-      },
-      masked: {
-        type: 'boolean',
-        description: 'Whether the unit is masked, so that nothing at all can start it.',
-      },
-    },
-    required: ['name'],
-    additionalProperties: false,
+    name: text('Name of the unit; without a suffix it is a `.service`.', { minLength: 1 }),
+    enabled: flag('Whether it starts at boot.'),
+    state: oneOf(
+      ['running', 'stopped'],
+      'Whether the unit runs; `running` also means that it is still the same process after `settle`, and that those run that a unit without a process stands for, such as the clusters of `postgresql`.',
+    ),
+    restart_on: listOf({ type: 'string' }, 'Names of resources whose change makes a restart necessary.'),
+    reload_on: listOf({ type: 'string' }, 'Names of resources whose change makes a reload necessary.'),
+    settle: duration('How long it must stay up after a start, restart or reload to count as running.', {
+      default: '3s',
+    }),
+    masked: flag('Whether the unit is masked, so that nothing at all can start it.'),
   },
+  required: ['name'],
   examples: [
     { title: 'A service that always runs', args: { name: 'nginx', enabled: true, state: 'running' } },
     {
@@ -131,62 +140,127 @@ export const service = defineModule({
     { title: 'Never to be started', args: { name: 'apache2', state: 'stopped', masked: true } },
   ],
   identity: ({ name }) => unitName(name),
-  refine: args =>
-    args.masked && (args.enabled || args.state === 'running')
-      ? ['masked keeps it from being started: it cannot be enabled or running as well']
-      : [],
-  probes: ({ name }) => ({ unit: unit(unitName(name)), owed: owed(unitName(name)) }),
+  refine: ({ name, enabled, state, masked }) => [
+    ...(masked && (enabled || state === 'running')
+      ? [
+          {
+            at: 'masked',
+            says: 'masked keeps it from being started: it cannot be enabled or running as well',
+          },
+        ]
+      : []),
+    ...(isTemplate(unitName(name))
+      ? [
+          {
+            at: 'name',
+            says: `${name} is a template: name an instance of it, such as ${name.replace('@', '@1')}.`,
+          },
+        ]
+      : []),
+  ],
+  probes: ({ name, masked }) => ({
+    unit: unit(unitName(name)),
+    owed: owed(unitName(name)),
+    ...defined({ file: masked ? path(unitFile(unitName(name))) : undefined }),
+  }),
   actual: (read, args, { nowS, name: own }) => {
     const name = unitName(args.name);
-    if (read.unit.LoadState === 'not-found' && !args.masked)
+    if (read.unit.LoadState === 'not-found' && !mayBeUnknown(args))
       return new Missing(`unit ${name}`, bringersOf(name));
     const state = activity(read.unit, args.state, nowS);
     return {
       masked: isMasked(read.unit),
-      enabled: enabledness(read.unit),
+      enabled: enabledness(read.unit, args.enabled),
       state,
       ...answersTo(read.owed, state, args.state, own),
     };
   },
-  desired: args => ({
-    ...(args.masked === undefined ? {} : { masked: args.masked }),
-    ...(args.enabled === undefined ? {} : { enabled: args.enabled }),
-    ...(args.state === undefined ? {} : { state: args.state }),
+  fresh: () => ({ masked: false, enabled: false, state: 'stopped', restart: 'no', reload: 'no' }),
+  desired: ({ masked, enabled, state }) => ({
+    ...defined({ masked, enabled, state }),
     restart: 'no',
     reload: 'no',
   }),
-  predict: (args, tokens, read) => {
-    // Debian's packages enable and start what they bring; a unit file alone does neither.
-    const byPackage = tokens.some(token => token.startsWith('package:'));
-    const state = byPackage ? 'running' : 'stopped';
-    return { masked: false, enabled: byPackage, state, ...answersTo(read.owed ?? [], state, args.state) };
-  },
+  obstacles: (args, read, diff) =>
+    obstaclesOf(unitName(args.name), args, read, diff, verbFor(diff, args.state, read)),
   steps: (diff, args, read, context) => {
     const name = unitName(args.name);
-    const systemctl = (verb: Verb): Step => ({
-      do: 'run',
-      command: ['systemctl', verb, '--', name],
-      undo: { [verb === 'stop' ? 'after' : 'before']: ['systemctl', opposite[verb], '--', name] },
-    });
     const steps: Step[] = read.unit.NeedDaemonReload === 'yes' ? [daemonReload] : [];
-    if (diff.has('masked') && !args.masked) steps.push(systemctl('unmask'));
-    if (diff.has('enabled')) steps.push(systemctl(args.enabled ? 'enable' : 'disable'));
-    if (diff.has('state') && args.state === 'stopped') steps.push(systemctl('stop'));
-    if (diff.has('masked') && args.masked) steps.push(systemctl('mask'));
+    if (diff.has('masked') && !args.masked) steps.push(systemctl('unmask', name));
+    if (diff.has('enabled')) steps.push(systemctl(args.enabled ? 'enable' : 'disable', name));
+    if (diff.has('state') && args.state === 'stopped') steps.push(systemctl('stop', name, read.unit));
+    if (diff.has('masked') && args.masked) steps.push(systemctl('mask', name));
     const verb = verbFor(diff, args.state, read);
     if (verb !== undefined) {
       // One that dies and comes back may look well to the next apply: the note makes it look again.
       const action = verb === 'reload' ? verb : 'restart';
       steps.push({ do: 'owe', unit: name, action, because: context.name });
-      steps.push(startAndSettle(verb, name, durationS(args.settle)));
+      steps.push(startAndSettle(verb, name, durationS(args.settle), read.unit));
     }
     if (verb !== undefined || diff.has('state')) steps.push({ do: 'pay', unit: name });
     return steps;
   },
-  brings: args => (args.state === 'running' ? [{ token: `running:${unitName(args.name)}` }] : []),
   reacts: args => [
     { to: [...(args.restart_on ?? [])], unit: () => unitName(args.name), action: 'restart' },
     { to: [...(args.reload_on ?? [])], unit: () => unitName(args.name), action: 'reload' },
   ],
   timeoutS: args => startLimitS + 150 + durationS(args.settle),
 });
+
+/** What systemd refuses, or does without effect. */
+function obstaclesOf(
+  name: string,
+  { enabled, state, masked }: Declared,
+  { unit, file }: { unit: UnitState; file?: PathState | null | undefined },
+  diff: Diff,
+  verb: ReturnType<typeof verbFor>,
+): Obstacle[] {
+  const { UnitFileState = '', LoadState = '', FragmentPath = '', CanStart, CanStop } = unit;
+  const isMask = isMasked(unit);
+  const starts = verb === 'start' || verb === 'restart';
+  const stops = verb === 'restart' || (diff.has('state') && state === 'stopped');
+  // The rest is known only of what systemd has loaded.
+  const isLoaded = !isMask && unit.NeedDaemonReload !== 'yes';
+  const isRefused = ['bad-setting', 'error'].includes(LoadState);
+  const ends = unit.Type === 'oneshot' && unit.RemainAfterExit === 'no';
+  const reason = isMask || !diff.has('enabled') ? undefined : notEnabled[UnitFileState]?.(unit);
+  const all: [found: unknown, says: string, fix: string][] = [
+    [
+      isMask && masked === undefined && (verb ?? (diff.has('enabled') && enabled)),
+      `is masked, so it cannot be ${verb ?? 'enabl'}ed`,
+      'Add `masked: false`.',
+    ],
+    [
+      isMask && masked === false && /^(\/usr)?\/lib\//.test(FragmentPath),
+      `is masked by its package, in ${FragmentPath}`,
+      'Give it a unit of your own.',
+    ],
+    [reason, `${reason?.says}, so it cannot be ${enabled ? 'enabled' : 'disabled'}`, reason?.fix ?? ''],
+    [
+      diff.has('masked') && masked && file,
+      'has a file in /etc/systemd/system, where the link that masks it would stand',
+      file?.type === 'link' ? 'Mask the unit that it is a link to.' : 'Remove the unit instead.',
+    ],
+    [
+      isLoaded && starts && isRefused,
+      'has settings that systemd refuses',
+      `Read \`systemctl status ${name}\`.`,
+    ],
+    [
+      isLoaded && starts && ends,
+      'ends when its work is done (Type=oneshot without RemainAfterExit), so it cannot be kept running',
+      'Start its timer, or run it by a `command`.',
+    ],
+    [
+      isLoaded && !isRefused && ((starts && CanStart === 'no') || (stops && CanStop === 'no')),
+      'is started and stopped only with other units (RefuseManualStart, RefuseManualStop)',
+      'Leave out `state`, and restart a unit that needs it.',
+    ],
+    [
+      isLoaded && verb === 'reload' && unit.CanReload === 'no',
+      'cannot reload',
+      'Use `restart_on` instead of `reload_on`.',
+    ],
+  ];
+  return all.filter(([found]) => found).map(([, says, fix]) => ({ says: `${name} ${says}.`, fix }));
+}

@@ -1,31 +1,47 @@
+import { defined, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
+import { pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
-import { content, owed, path, unit } from '../engine/probe.ts';
+import {
+  content,
+  owed,
+  type PathState,
+  type Probe,
+  path,
+  program,
+  type UnitState,
+  unit,
+} from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
+import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
-import { pathClaims } from './_files.ts';
-import { daemonReload, isTemplate, renderUnit, type Section, sectionProblems } from './_systemd.ts';
+import { wholeText } from './_files.ts';
+import {
+  daemonReload,
+  isTemplate,
+  programsOf,
+  renderUnit,
+  type Section,
+  sectionProblems,
+  systemctl,
+  unitFile,
+} from './_systemd.ts';
 
-// The type is cut short: inferring the values' types as well is too deep for the compiler.
-const section = (title: string): { type: 'object'; additionalProperties: true; description: string } =>
+const scalar = { type: ['string', 'number', 'boolean'] };
+
+// The type is said, not inferred: what the keys' values may be is too deep for the compiler.
+const section = (title: string) =>
   ({
     type: 'object',
     description: `Keys of [${title}] in order. A list repeats the key; a map, e.g. for Environment, is written as quoted assignments; several lines become one value.`,
     propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9-]*$' },
     additionalProperties: {
-      anyOf: [
-        { type: ['string', 'number', 'boolean'] },
-        { type: 'array', items: { type: ['string', 'number', 'boolean'] } },
-        { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
-      ],
+      anyOf: [scalar, { type: 'array', items: scalar }, { type: 'object', additionalProperties: scalar }],
     },
-  }) as object as { type: 'object'; additionalProperties: true; description: string };
+  }) as Schema as { readonly const: Section };
 
 interface Source {
-  name: string;
   content?: string | Buffer;
-  src?: string;
-  template?: string;
   unit?: Section;
   service?: Section;
   socket?: Section;
@@ -33,53 +49,67 @@ interface Source {
   install?: Section;
 }
 
-const sectionsOf = (args: unknown) => {
-  const { unit, service, socket, timer, install } = args as Source;
-  return { Unit: unit, Socket: socket, Timer: timer, Service: service, Install: install };
-};
-const fileOf = (name: string) => `/etc/systemd/system/${name}`;
-const bytesOf = (args: unknown) => (args as Source).content ?? renderUnit(sectionsOf(args));
+const sectionsOf = ({ unit, service, socket, timer, install }: Source) => ({
+  Unit: unit,
+  Socket: socket,
+  Timer: timer,
+  Service: service,
+  Install: install,
+});
+const bytesOf = (args: Source) => args.content ?? renderUnit(sectionsOf(args));
 
-// What verify says of other units is theirs; of this one, also what systemd would ignore is a mistake.
+/** Absolute paths and names in the search path of what systemd-analyze will look for; of instances nobody knows. */
+const programs = (args: Source & { name: string }) =>
+  isTemplate(args.name) ? [] : programsOf(String(bytesOf(args)));
+
+/**
+ * What it says of this unit counts, also what systemd would ignore. That another unit is not there does not count: a
+ * later resource may bring it. Of a template it names an instance, whose programs may not be those of any real one.
+ */
 function verify(name: string): string {
-  const [file, unit] = [fileOf(name), name].map(text => text.replace(/[.[\]\\]/g, '\\$&'));
-  return `said=$(systemd-analyze verify ${shellQuote(fileOf(name))} 2>&1); exit=$?
-ours=$(printf '%s\\n' "$said" | grep -e ${shellQuote(`^${file}:`)} -e ${shellQuote(`^${unit}:`)})
+  const literal = (text: string) => text.replace(/[.[\]\\]/g, '\\$&');
+  const unit = literal(name).replace('@\\.', '@[^:]*\\.');
+  const others = ['Unit [^ ]* not found', 'not loaded, socket cannot be started'];
+  if (isTemplate(name)) others.push('not executable');
+  return `said=$(systemd-analyze verify --man=no ${shellQuote(unitFile(name))} 2>&1); exit=$?
+ours=$(printf '%s\\n' "$said" | grep -e ${shellQuote(`^${literal(unitFile(name))}:`)} -e ${shellQuote(`^${unit}:`)})
+others='${others.join('|')}'
+if printf '%s\\n' "$ours" | grep -Eq "$others"; then exit=0; ours=$(printf '%s\\n' "$ours" | grep -Ev "$others"); fi
 [ -n "$ours" ] || exit 0
 printf '%s\\n' "$ours" >&2
-[ $exit -eq 0 ] && ! printf '%s\\n' "$ours" | grep -Eq 'ignoring|Unknown|not executable'`;
+[ $exit -eq 0 ] && ! printf '%s\\n' "$ours" | grep -Eq 'ignoring|Unknown|not executable|Refusing|Failed to'`;
 }
+
+const programProbes = (names: readonly string[]): Record<string, Probe<Found>> =>
+  Object.fromEntries(names.map(name => [`needs ${name}`, name.startsWith('/') ? path(name) : program(name)]));
+
+/** What is at a path, or the path of what a name stands for. */
+type Found = PathState | string | null;
+
+const isProgram = (found: Found): boolean =>
+  typeof found === 'string' ||
+  (found !== null && (found.type === 'link' || (found.type === 'file' && /[1357]/.test(found.mode))));
 
 export const systemd_unit = defineModule({
   name: 'systemd_unit',
   summary: 'A systemd unit file, checked before it takes effect and loaded at once.',
   args: {
-    type: 'object',
-    properties: {
-      name: {
-        type: 'string',
+    name: text(
+      'Full name with its suffix, e.g. `flaskapp.service`; the file is written to /etc/systemd/system.',
+      {
         pattern:
           '^[A-Za-z0-9:_.\\\\][A-Za-z0-9:_.\\\\-]*(@[A-Za-z0-9:_.\\\\-]*)?\\.(service|socket|timer|path|target|mount|slice)$',
-        description:
-          'Full name with its suffix, e.g. `flaskapp.service`; the file is written to /etc/systemd/system.',
       },
-      content: { type: 'string', description: 'The whole unit as systemd reads it.' },
-      src: { type: 'string', description: 'A file beside the playbook with the whole unit.' },
-      template: { type: 'string', description: 'A template beside the playbook that gives the whole unit.' },
-      unit: section('Unit'),
-      service: section('Service'),
-      socket: section('Socket'),
-      timer: section('Timer'),
-      install: section('Install'),
-      state: {
-        enum: ['present', 'absent'],
-        default: 'present',
-        description: 'Whether the unit exists; `absent` stops and disables it, then removes its file.',
-      },
-    },
-    required: ['name'],
-    additionalProperties: false,
+    ),
+    ...wholeText('The whole unit as systemd reads it.'),
+    unit: section('Unit'),
+    service: section('Service'),
+    socket: section('Socket'),
+    timer: section('Timer'),
+    install: section('Install'),
   },
+  required: ['name'],
+  absent: 'stops and disables it, then removes its file',
   examples: [
     {
       title: 'A service of a web application',
@@ -114,57 +144,58 @@ export const systemd_unit = defineModule({
   },
   identity: ({ name }) => name,
   refine: args => {
-    const { content, src, template } = args as Source;
     const sections = Object.entries(sectionsOf(args)).filter(([, keys]) => keys !== undefined);
-    const whole = src !== undefined || template !== undefined || content !== undefined;
-    if (args.state === 'absent') return [];
+    const whole = args.src !== undefined || args.template !== undefined || args.content !== undefined;
     if (whole === sections.length > 0)
-      return ['give the unit either whole, by content, src or template, or as sections'];
-    return sections.flatMap(([title, keys]) => sectionProblems(title, keys ?? {}));
+      return [{ says: 'give the unit either whole, by content, src or template, or as sections' }];
+    const foreign = (['service', 'socket', 'timer'] as const).filter(
+      kind => args[kind] !== undefined && !args.name.endsWith(`.${kind}`),
+    );
+    return [
+      ...foreign.map(at => ({
+        at,
+        says: `${args.name} has no section for a ${at}: systemd would ignore it`,
+      })),
+      ...sections.flatMap(([title, keys = {}]) =>
+        sectionProblems(title, keys).map(says => ({ at: title.toLowerCase(), says })),
+      ),
+    ];
   },
-  probes: ({ name }) => ({
-    path: path(fileOf(name)),
-    content: content(fileOf(name)),
+  probes: args => ({
+    path: path(unitFile(args.name)),
+    content: content(unitFile(args.name)),
     // systemd refuses to show a template, so what is to be loaded after a cut is noted instead.
-    ...(isTemplate(name) ? { owed: owed(name) } : { unit: unit(name) }),
+    ...defined({
+      owed: isTemplate(args.name) ? owed(args.name) : undefined,
+      unit: isTemplate(args.name) ? undefined : unit(args.name),
+    }),
+    ...programProbes(programs(args)),
   }),
   actual: read => {
-    const stale = 'unit' in read ? read.unit?.NeedDaemonReload === 'yes' : read.owed!.length > 0;
+    const stale = read.unit?.['NeedDaemonReload'] === 'yes' || (read.owed?.length ?? 0) > 0;
     if (read.path === null && !stale) return null;
+    const isFile = read.path?.type === 'file';
     return {
-      content: read.path?.type === 'file' ? read.content : null,
-      mode: read.path?.type === 'file' ? read.path.mode : null,
+      content: isFile ? read.content : null,
+      mode: isFile ? read.path!.mode : null,
       loaded: !stale,
     };
   },
-  desired: args =>
-    args.state === 'absent' ? null : { content: textOf(bytesOf(args)), mode: '0644', loaded: true },
-  steps: (diff, args, read) => {
+  desired: args => ({ content: textOf(bytesOf(args)), mode: '0644', loaded: true }),
+  obstacles: (args, read, diff) =>
+    (diff.kind === 'remove' || !(diff.has('content') || diff.has('mode')) ? [] : programs(args))
+      .filter(name => !isProgram((read as Record<string, unknown>)[`needs ${name}`] as Found))
+      .map(name => ({
+        says: `${args.name} runs ${name}, which is not a program that is there.`,
+        fix: 'Put the resource that brings it before the unit.',
+        code: 'program-missing',
+      })),
+  steps: (diff, args) => {
     const { name } = args;
-    const file = fileOf(name);
-    const [before, after]: Step[][] = isTemplate(name)
-      ? [
-          [{ do: 'owe', unit: name, action: 'reload', because: name }],
-          [daemonReload, { do: 'pay', unit: name }],
-        ]
-      : [[], [daemonReload]];
-    if (diff.kind === 'remove') {
-      const was = 'unit' in read ? read.unit : undefined;
-      const turnOff = (verb: string, of: string, back: string, on: boolean): Step => ({
-        do: 'run',
-        command: ['systemctl', verb, '--', of],
-        undo: on ? { after: ['systemctl', back, '--', of] } : {},
-      });
-      const stop = turnOff('stop', name.replace('@.', '@*.'), 'start', was?.ActiveState === 'active');
-      const disable = turnOff('disable', name, 'enable', was?.UnitFileState === 'enabled');
-      const off = read.path === null ? [] : [stop, disable];
-      // What was owed to it by whoever started it is owed no more.
-      return [...before!, ...off, { do: 'remove', path: file }, daemonReload, { do: 'pay', unit: name }];
-    }
-    if (!diff.has('content') && !diff.has('mode')) return after!;
+    const noted = isTemplate(name);
     const write = {
       do: 'write',
-      path: file,
+      path: unitFile(name),
       content: bytesOf(args),
       owner: 'root',
       group: 'root',
@@ -172,17 +203,31 @@ export const systemd_unit = defineModule({
     } as const;
     const by = ['sh', '-c', verify(name)];
     const label = `systemd-analyze verify ${name}`;
-    return [...before!, { do: 'checked', steps: [write], by, label }, ...after!];
+    const isWritten = diff.has('content') || diff.has('mode');
+    return [
+      ...(noted && isWritten ? [{ do: 'owe', unit: name, action: 'reload', because: name } as const] : []),
+      ...(isWritten ? [{ do: 'checked', steps: [write], by, label } as const] : []),
+      daemonReload,
+      ...(noted ? [{ do: 'pay', unit: name } as const] : []),
+    ];
   },
-  claims: args =>
-    args.state === 'absent'
-      ? pathClaims(fileOf(args.name), 'nothing')
-      : pathClaims(fileOf(args.name), 'file', { mode: '0644' }, () => bytesOf(args)),
-  brings: args => [
-    { token: `unit:${args.name}` },
-    {
-      token: `path:${fileOf(args.name)}`,
-      ...(args.state === 'absent' ? {} : { content: Buffer.from(bytesOf(args)) }),
-    },
-  ],
+  remove: ({ name }, read) => {
+    const { ActiveState, UnitFileState }: UnitState = read.unit ?? {};
+    const after = (is: boolean, verb: string, of: string) =>
+      is ? { after: ['systemctl', verb, '--', of] } : {};
+    const all = name.replace('@.', '@*.');
+    const off: Step[] = [
+      systemctl('stop', all, read.unit, after(ActiveState === 'active', 'start', all)),
+      systemctl('disable', name, read.unit, after(UnitFileState === 'enabled', 'enable', name)),
+    ];
+    return [
+      ...(isTemplate(name) ? [{ do: 'owe', unit: name, action: 'reload', because: name } as const] : []),
+      ...(read.path === null ? [] : off),
+      { do: 'remove', path: unitFile(name) },
+      daemonReload,
+      // What was owed to it by whoever started it is owed no more.
+      { do: 'pay', unit: name },
+    ];
+  },
+  claims: args => pathClaims(unitFile(args.name), 'file', { mode: '0644' }, () => bytesOf(args)),
 });

@@ -1,5 +1,7 @@
-import { defineModule } from '../engine/define-module.ts';
+import { defined, flag, listOf, text } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import type { State } from '../engine/module.ts';
+import { attributesOf, pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
 import {
   type Content,
@@ -11,77 +13,39 @@ import {
   path,
 } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
-import {
-  absolutePath,
-  attributesOf,
-  fileMode,
-  isBelow,
-  matches,
-  ownership,
-  pathClaims,
-  refuse,
-} from './_files.ts';
-
-/** A file of the folder beside the playbook; the engine reads them. */
-interface SourceFile {
-  path: string;
-  bytes: Buffer;
-  executable: boolean;
-}
-
-interface Arguments {
-  path: string;
-  owner?: string;
-  group?: string;
-  file_mode?: string;
-  directory_mode?: string;
-  exclude: string[];
-  delete_extra: boolean;
-  files?: readonly SourceFile[];
-}
+import { absolutePath, fileMode, inTheWay, isBelow, matches, ownership } from './_files.ts';
 
 /** Up to this much in all, the files on the host are read whole, so that changed lines can be shown. */
 const shownBytes = 262_144;
+
+const its = {
+  src: text('The folder beside the playbook; its files are copied as they are.', { minLength: 1 }),
+  path: { ...absolutePath, description: 'The directory on the host that gets what is in the folder.' },
+  ...ownership('the files and directories'),
+  file_mode: {
+    ...fileMode,
+    description:
+      'Permissions of all files in octal. Without it, only whether a file is executable is kept, as 0755 or 0644.',
+  },
+  directory_mode: {
+    ...fileMode,
+    description: 'Permissions of all its directories in octal; new ones have 0755.',
+  },
+  exclude: listOf(
+    text('A glob.', { minLength: 1 }),
+    'Globs of what is neither copied nor deleted, e.g. `*.pyc` or `media/**`; one without a slash is about names at any depth.',
+    { default: [] },
+  ),
+  delete_extra: flag('Whether what is on the host, but not in the folder, is removed.', { default: false }),
+} as const;
+type Arguments = Given<typeof its, 'src' | 'path'>;
 
 /** A folder with all that is in it, copied. */
 export const tree = defineModule({
   name: 'tree',
   summary: 'A folder beside the playbook, copied with everything in it.',
-  args: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['src', 'path'],
-    properties: {
-      src: {
-        type: 'string',
-        minLength: 1,
-        description: 'The folder beside the playbook; its files are copied as they are.',
-      },
-      path: { ...absolutePath, description: 'The directory on the host that gets what is in the folder.' },
-      ...ownership('the files and directories'),
-      file_mode: {
-        ...fileMode,
-        description:
-          'Permissions of all files in octal. Without it, only whether a file is executable is kept, as 0755 or 0644.',
-      },
-      directory_mode: {
-        ...fileMode,
-        description: 'Permissions of all its directories in octal; new ones have 0755.',
-      },
-      exclude: {
-        type: 'array',
-        items: { type: 'string', minLength: 1, description: 'A glob.' },
-        default: [],
-        description:
-          'Globs of what is neither copied nor deleted, e.g. `*.pyc` or `media/**`; one without a slash is about names at any depth.',
-      },
-      delete_extra: {
-        type: 'boolean',
-        default: false,
-        description: 'Whether what is on the host, but not in the folder, is removed.',
-      },
-    },
-  },
+  args: its,
+  required: ['src', 'path'],
   files: { tree: true },
   examples: [
     {
@@ -124,21 +88,25 @@ export const tree = defineModule({
       ...Object.assign({}, ...seen.deviating.map(({ after }) => after)),
     };
   },
+  obstacles: (args, read) =>
+    survey(args, read)
+      .pieces.filter(({ bytes }) => !bytes)
+      .flatMap(({ absolute, at }) => inTheWay(absolute, at, 'directory') ?? [])
+      .map(other => ({
+        says: `${other}; it is left as it is.`,
+        fix: 'Declare it as absent before, or give another path.',
+      })),
   steps: (_diff, args, read) => {
     const { pieces, files, differing, deviating, extra } = survey(args, read);
-    const blocked = pieces.find(({ bytes, at }) => !bytes && at && at.type !== 'directory');
-    if (blocked)
-      return [refuse(`${blocked.absolute} is a ${blocked.at!.type}, not a directory; it is left as it is.`)];
-    const ownership = attributesOf({ owner: args.owner, group: args.group });
+    const ownership = defined({ owner: args.owner, group: args.group });
     const written = files.filter(file => file.at?.type !== 'file' || differing.includes(file));
+    const directories = pieces.filter(({ bytes, at }) => !bytes && !at);
     return [
-      ...pieces
-        .filter(({ bytes, at }) => !bytes && !at)
-        .map(({ absolute, mode }): Step => ({ do: 'directory', path: absolute, ...ownership, mode })),
+      ...directories.map(({ absolute: path, mode }): Step => ({ do: 'directory', path, ...ownership, mode })),
       ...written.map(
-        ({ absolute, bytes, mode }): Step => ({
+        ({ absolute: path, bytes, mode }): Step => ({
           do: 'write',
-          path: absolute,
+          path,
           content: bytes!,
           ...ownership,
           mode,
@@ -166,11 +134,6 @@ export const tree = defineModule({
     const relative = path.slice(args.path.length + 1);
     return args.exclude.some(glob => matches(relative, glob)) ? {} : pathClaims(path, 'nothing');
   },
-  brings: args =>
-    piecesOf(args).map(({ absolute, bytes }) => ({
-      token: `path:${absolute}`,
-      ...(bytes ? { content: bytes } : {}),
-    })),
 });
 
 /** A file (with its bytes) or a directory of the tree, parents first. */
@@ -181,8 +144,7 @@ interface Piece {
   executable: boolean;
 }
 
-function piecesOf(args: object): Piece[] {
-  const { files = [], exclude, path } = args as Arguments;
+function piecesOf({ files = [], exclude, path }: Arguments): Piece[] {
   const copied = files.filter(file => !exclude.some(glob => matches(file.path, glob)));
   const parents = (file: string): string[] =>
     file.split('/').map((_, i, names) => names.slice(0, i).join('/'));
@@ -197,16 +159,17 @@ const sizeOf = (pieces: readonly Piece[]): number =>
   pieces.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
 
 /** The pieces with what is in their place, and what of that is not as it should be. */
-function survey(args: object, read: Readonly<Record<string, unknown>>) {
-  const declared = args as Arguments;
+function survey(declared: Arguments, read: Readonly<Record<string, unknown>>) {
   const below = (read['entries'] ?? []) as Entry[];
-  const pieces = piecesOf(args).map(piece => {
+  const pieces = piecesOf(declared).map(piece => {
     const at = (read[piece.absolute] ?? null) as PathState | null;
     const hashed = below.find(entry => entry.path === piece.relative && entry.sha256 !== undefined);
     const found = (read[`content ${piece.absolute}`] ?? hashed ?? null) as Content | null;
     const mode = modeOf(piece, at, declared);
     const wanted: State =
-      at && isBlocked(piece, at) ? { type: 'directory' } : { ...attributesOf({ ...declared, mode }) };
+      at && !piece.bytes && at.type !== 'directory'
+        ? { type: 'directory' }
+        : (attributesOf({ ...declared, mode }) as State);
     const differing = Object.entries(wanted).filter(
       ([key, value]) => at && at[key as keyof PathState] !== value,
     );
@@ -235,8 +198,6 @@ function survey(args: object, read: Readonly<Record<string, unknown>>) {
     extra,
   };
 }
-
-const isBlocked = ({ bytes }: Piece, at: PathState): boolean => !bytes && at.type !== 'directory';
 
 function modeOf({ bytes, executable }: Piece, at: PathState | null, args: Arguments): string {
   if (!bytes) return args.directory_mode ?? (at?.type === 'directory' ? at.mode : '0755');

@@ -59,6 +59,7 @@ describe('imports go one way', () => {
   test.each<[folder: string, not: RegExp]>([
     ['engine/load/', /^engine\/(?:apply|transport|report|cli)\/|^engine\/(?:run|visit)\.ts/],
     ['engine/plan/', /^engine\/(?:apply|transport|report|cli)\/|^engine\/(?:run|visit)\.ts/],
+    ['engine/steps/', /^engine\/(?:load|plan|apply|transport|report|cli)\/|^engine\/(?:run|visit)\.ts/],
     ['engine/transport/', /^engine\/(?:load|plan|apply|report|cli)\/|^engine\/(?:run|visit)\.ts/],
     ['engine/apply/', /^engine\/(?:report|cli)\/|^engine\/run\.ts/],
     ['engine/report/', /^engine\/(?:load|apply|transport|cli)\/|^engine\/(?:run|visit)\.ts|^modules\//],
@@ -74,7 +75,7 @@ describe('imports go one way', () => {
 
   it('modules know only what is written for them', () => {
     const given =
-      /^engine\/(?:module|problem|probe|step|quote|duration|value|plan\/diff)\.ts$|^modules\/|^node:(?:crypto|buffer|path|net)$/;
+      /^engine\/(?:argument|define-module|duration|effect|module|path-claims|plan\/diff|probe|problem|quote|step|value)\.ts$|^modules\/|^node:(?:crypto|buffer|path|net)$/;
     const wrong = moduleFiles.flatMap(file =>
       importsOf(file)
         .filter(each => !given.test(each))

@@ -12,7 +12,8 @@ import {
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { describe as describeStep, script } from '../engine/apply/script.ts';
+import { script } from '../engine/apply/script.ts';
+import { describe as describeStep } from '../engine/steps/kinds.ts';
 import { edited } from '../engine/cli/editor.ts';
 import type { Io } from '../engine/cli/io.ts';
 import { askOnTerminal } from '../engine/cli/prompt.ts';

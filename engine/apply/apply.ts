@@ -1,7 +1,7 @@
 import type { Emit, Outcome } from '../events.ts';
 import type { Done } from '../once.ts';
-import { reactionsOf } from '../plan/foresight.ts';
 import type { PlannedResource } from '../plan/plan.ts';
+import { reactionsOf } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Visit } from '../visit.ts';
@@ -9,10 +9,16 @@ import { deviates, strayed } from './deviation.ts';
 import type { Holder } from './lease.ts';
 import { type Registered, type Registers, register, renewed } from './registered.ts';
 import { Reversal, type Reverted } from './revert.ts';
+import type { StepOutput } from './script.ts';
 import { attempt, type Run, type Turn, window } from './turn.ts';
 
 /** Problems that end the work on a host whatever the resource says. */
-const refusals = new Set<string>(['locked', 'plan-applied', 'deviation'] satisfies ProblemCode[]);
+const refusals = new Set<string>([
+  'locked',
+  'lease-lost',
+  'plan-applied',
+  'deviation',
+] satisfies ProblemCode[]);
 
 export interface ApplyOptions {
   host: string;
@@ -73,6 +79,7 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
   const registered: Record<string, Record<string, Registered>> = {};
   const problems: Problem[] = [];
   let stopped: string | undefined;
+  let suspect: string | undefined;
 
   for (let i = 0; i < queue.length; i++) {
     const item = queue[i]!;
@@ -104,7 +111,8 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
       durationMs: Date.now() - startedMs,
     };
     if (turn.found !== undefined && deviates(item, turn.found))
-      outcome.deviation = { planned: item.outcome.diff };
+      outcome.deviation = { planned: item.outcome.diff, ...(suspect !== undefined && { suspect }) };
+    if (outcome.status === 'changed' && (turn.outputs ?? []).some(isOpaque)) suspect = resource.name;
     if (outcome.error !== undefined)
       outcome.error = { at: resource.at, resource: resource.name, ...outcome.error, host };
     outcomes.push(outcome);
@@ -145,6 +153,9 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
   const putBack = new Map([...run.risks].map(([visit, risk]) => [visit.host.name, [...risk.putBack]]));
   return { outcomes, ...(reverted && { reverted }), putBack, problems };
 }
+
+/** Whether a step is a command that may have changed anything. */
+const isOpaque = ({ step }: StepOutput): boolean => step.do === 'run' && step.touches === undefined;
 
 /** What a resource comes to that another host does for this one. */
 function elsewhere(resource: Resource, done: Done | undefined): Turn {

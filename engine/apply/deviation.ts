@@ -1,20 +1,15 @@
 import type { Outcome } from '../events.ts';
 import type { Diff } from '../module.ts';
+import { asRead, compare } from '../plan/compare.ts';
 import { keepsTo } from '../plan/diff.ts';
-import { compare, type PlannedResource } from '../plan/plan.ts';
+import type { PlannedResource } from '../plan/plan.ts';
 import { problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { ApplyOptions } from './apply.ts';
 
 /** Whether what is `found` at a resource's turn is not what its plan showed. */
 export function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
-  if (resource.incomplete || outcome.diff === null)
-    return (
-      (outcome.status === 'unchanged' || outcome.status === 'skipped') &&
-      found !== null &&
-      !resource.module.check
-    );
-  return !keepsTo(outcome.diff, found);
+  return outcome.open !== true && resource.module.check !== true && !keepsTo(outcome.diff, found);
 }
 
 /**
@@ -33,7 +28,7 @@ export async function strayed(
     const visit = visitOf(resource);
     await alone(visit, () => visit.ensure(resource, together));
     const context = { verifying: false, ...visit.times(createdS), name: resource.name };
-    const { diff: found, problem } = compare(resource, visit.observed(resource), context);
+    const { work: found = null, problem } = compare(resource, asRead(visit.observed(resource)), context);
     if (problem !== undefined) return { outcome: { status: 'failed', diff: null, error: problem } };
     if (!deviates(item, found)) return undefined;
     const message = `${resource.name} is not as the plan shows it, so that it was left as it is.`;

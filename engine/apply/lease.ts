@@ -4,7 +4,6 @@ import { appliedProblem } from '../plan/binding.ts';
 import type { Origin } from '../plan/saved.ts';
 import type { Problem } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
-import { stateDirectory } from '../step.ts';
 import type { Answer } from '../transport/index.ts';
 
 /** Who applies: one process of one account of one controller. */
@@ -22,6 +21,9 @@ export const leaseS = 600;
 
 /** The exit code of a script that was not begun because somebody else holds the lease. */
 const heldExit = 75;
+
+/** The exit code of a script that was not begun because the lease was lost: somebody else may have changed the host since. */
+const lostExit = 78;
 
 /** The exit code of a script that was not begun because its plan was applied before. */
 const appliedExit = 77;
@@ -42,7 +44,7 @@ const historySlackBytes = 64 * 1024;
  * lease. `plans` has a line for each saved plan that was begun: plan, run, time.
  */
 export const leaseLibrary = `
-r_home=${stateDirectory}
+r_home=$r_base
 [ "$(id -u)" = 0 ] || r_home=\${XDG_STATE_HOME:-$HOME/.local/state}/reconcile
 r_locked() { ( flock -w 30 9 || r_no "$r_home stays locked" || exit; "$@" ) 9<"$r_home"; }
 r_above() {
@@ -73,8 +75,10 @@ r_await() {
 }
 r_show() { ! r_held || cat "$r_home/lease"; }
 r_lease() {
-  if { [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; } && [ -w "$r_home" ]; then r_locked r_take "$@"
-  else { [ "$r_home" != ${stateDirectory} ] && [ -z "\${4-}" ]; } || r_no "$r_home cannot be written"; fi
+  r_how=$1
+  shift
+  if { [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; } && [ -w "$r_home" ]; then r_locked "$r_how" "$@"
+  else { [ "$r_home" != "$r_base" ] && [ -z "\${4-}" ]; } || r_no "$r_home cannot be written"; fi
 }
 r_applied() { [ ! -f "$r_home/plans" ] || grep "^$1	" "$r_home/plans"; }
 r_use() {
@@ -93,6 +97,9 @@ r_origin() {
   read -r r_id 2>/dev/null </etc/machine-id
   printf '%s\n' "$r_id"
   r_applied "$1"
+}
+r_keep() {
+  if [ -f "$r_home/lease" ] && r_line && [ "$r_run" = "$1" ]; then r_take "$@"; else echo lost; return ${lostExit}; fi
 }
 r_take() {
   r_now=$(date +%s)
@@ -127,11 +134,26 @@ export function holderOf(run: string): Holder {
   return { run, who: account(), from: hostname(), pid: process.pid };
 }
 
-/** A script that is begun only with the lease, taken or renewed for at least `timeoutS` seconds. */
-export function leased(script: string, { run, who, from, pid, plan }: Holder, timeoutS: number): string {
+/**
+ * A script that is begun only with the lease, for at least `timeoutS` seconds. It is taken, or where it `holds` one,
+ * it is kept: that nobody else had it since is proven on the host, where the script begins.
+ */
+export function leased(
+  script: string,
+  { run, who, from, pid, plan }: Holder,
+  timeoutS: number,
+  holds = false,
+): string {
   const words = `${who}@${from} (pid ${pid})`.replace(/\p{Cc}/gu, '?');
   const lastsS = Math.max(leaseS, Math.ceil(timeoutS));
-  const taking = ['r_lease', run, words, String(lastsS), ...(plan ? [plan.id] : [])];
+  const taking = [
+    'r_lease',
+    holds ? 'r_keep' : 'r_take',
+    run,
+    words,
+    String(lastsS),
+    ...(plan ? [plan.id] : []),
+  ];
   return `${shellCommand(taking)} || exit\n${script}`;
 }
 
@@ -176,6 +198,10 @@ export function lockedProblem(host: string, answer: Answer): Problem | undefined
     hint: `Apply again when that is over. Only if it is known to be dead:\n    reconcile lock release ${host}`,
   };
 }
+
+/** Whether a change was not begun because this run has lost its lease since the change before. */
+export const isLost = ({ exit, stdout }: Answer): boolean =>
+  exit === lostExit && stdout.toString() === 'lost\n';
 
 function isoOf(seconds: string): string {
   return new Date(Number(seconds) * 1000).toISOString();

@@ -1,5 +1,5 @@
 import type { Outcome } from '../events.ts';
-import { type PlannedResource, predicted, probesOf } from '../plan/plan.ts';
+import { type PlannedResource, predicted } from '../plan/plan.ts';
 import type { Resource } from '../resource.ts';
 import { Secret } from '../value.ts';
 import type { StepOutput } from './script.ts';
@@ -44,23 +44,14 @@ export type Registers = Readonly<Record<string, Readonly<Record<string, Register
 /** What is left by resources that are sure to have nothing to do, as in an apply; undefined = no more than `known`. */
 export function settled(planned: readonly PlannedResource[], known: Registers): Registers | undefined {
   const registers: Record<string, Record<string, Registered>> = {};
-  let changing = false;
   for (const { resource, outcome } of planned) {
-    const { register: name, when, doneBy } = resource;
+    const { register: name, when, doneBy, incomplete, module } = resource;
     const isSkipped = when === false && doneBy === undefined;
-    const isSure = isSkipped || (outcome.status === 'unchanged' && staysAsDeclared(resource, changing));
-    changing ||= outcome.status === 'would_change';
-    if (name === undefined || outcome.predictedFrom.length > 0 || !isSure) continue;
+    const isSettled = outcome.status === 'unchanged' && outcome.open !== true && !incomplete && !module.check;
+    if (name === undefined || !(isSkipped || isSettled)) continue;
     registers[name] = { ...registers[name], [resource.name]: register(outcome) };
   }
   return countOf(registers) > countOf(known) ? registers : undefined;
-}
-
-/** What a script of the playbook finds may rest on any change before it. */
-function staysAsDeclared(resource: Resource, changing: boolean): boolean {
-  const { when, incomplete, module } = resource;
-  if (when !== true || incomplete || module.check) return false;
-  return !changing || Object.values(probesOf(resource)).every(({ kind }) => kind !== 'command');
 }
 
 const countOf = (registers: Registers): number =>

@@ -1,11 +1,8 @@
-import { reactionsOf } from '../plan/foresight.ts';
-
+import { reactionsOf } from '../plan/reactions.ts';
 import type { Problem } from '../problem.ts';
-import { shellQuote } from '../quote.ts';
 import { answersOf, type Resource } from '../resource.ts';
 import type { Step } from '../step.ts';
 import type { Visit } from '../visit.ts';
-import { journalLibrary } from './journal.ts';
 
 /** Seconds after which a change that nobody has confirmed puts itself back. */
 export const armedS = 45;
@@ -38,71 +35,6 @@ const riskyPaths = [
 ];
 const riskyUnits =
   /^(sshd?|nftables|iptables|netfilter-persistent|ufw|firewalld|networking|systemd-networkd|NetworkManager)\.(service|socket)$/;
-
-const unitFile = '/etc/systemd/system/reconcile-put-back.service';
-const unitLink = '/etc/systemd/system/multi-user.target.wants/reconcile-put-back.service';
-
-/**
- * Shell functions for a change that puts itself back: a watcher on the host, a systemd unit where there is systemd so
- * that it is there after a reboot too, waits for the journal `armed` to go away. When its time is over, or the host was
- * restarted, it undoes what the journal holds. While the journal is `held`, what was done so far has been proven, and it
- * waits as long as the session that goes on with it is alive. A watcher of an earlier change may still be there: a
- * journal without a deadline is one that is only being begun, before anything is done.
- */
-export const riskyLibrary = `
-r_armed() { ( flock 8 && [ -d "$r_home/armed" ] && "$@" ) 8<"$r_home/armed"; }
-r_arm() { r_armed r_armed_anew "$@"; }
-r_armed_anew() {
-  r_j=$r_home/armed
-  r_deadline "$2" && rm -f -- "$r_j/held" || return
-  [ ! -f "$r_j/put-back" ] || return 0
-  printf '%s\\n' 'r_put_back; r_c=$?; r_stand_down; (exit $r_c)' >"$r_j/again"
-  printf '%s\\nr_home=\${0%%/armed/put-back}\\nr_watch\\n' "$1" >"$r_j/put-back" && sync -- "$r_j"/* "$r_j" || return
-  if [ "$r_home" = /var/lib/reconcile ] && [ -d /run/systemd/system ]; then
-    printf '%s\\n' '[Unit]' 'Description=Puts back a change that nobody has confirmed' '[Service]' \\
-      "ExecStart=/bin/sh $r_j/put-back" 'Restart=on-failure' >${unitFile} &&
-      mkdir -p ${unitLink.replace(/\/[^/]*$/, '')} && ln -sfn ${unitFile} ${unitLink} && sync -- ${unitFile} &&
-      systemctl daemon-reload && systemctl restart reconcile-put-back.service
-  else setsid sh "$r_j/put-back" </dev/null >/dev/null 2>&1 8>&- & fi
-}
-r_deadline() {
-  IFS=' .' read -r r_u r_q </proc/uptime
-  r_at_least=$((r_u + $1))
-  if r_deadline_is && [ "$r_until" -gt "$r_at_least" ]; then return; fi
-  printf '%s %s\\n' "\${r_me%%.*}" "$r_at_least" >"$r_home/armed/deadline.new" &&
-    mv -fT -- "$r_home/armed/deadline.new" "$r_home/armed/deadline"
-}
-r_deadline_is() { read -r r_b r_until 2>/dev/null <"$r_home/armed/deadline" && [ "$r_b" = "\${r_me%%.*}" ]; }
-r_due() {
-  [ -f "$r_home/armed/deadline" ] || return 1
-  if [ -f "$r_home/armed/held" ] && read -r r_by <"$r_home/armed/by" && ! r_dead "armed.$r_by.x"; then return 1; fi
-  IFS=' .' read -r r_u r_q </proc/uptime
-  ! r_deadline_is || [ "$r_u" -ge "$r_until" ]
-}
-r_watch() {
-  while [ -d "$r_home/armed" ]; do
-    if r_armed r_due; then
-      echo 'nobody has shown that this host can still be entered: the change is put back'
-      r_armed r_fall_back
-    fi
-    sleep 1
-  done
-}
-r_fall_back() { r_undo=$r_home/armed; r_again; }
-r_hold() { r_armed touch -- "$r_home/armed/held"; }
-r_disarm() { r_armed r_disarmed; }
-r_disarmed() { rm -rf -- "$r_home/armed"; r_stand_down; }
-r_stand_down() {
-  [ -f ${unitFile} ] && [ "$r_home" = /var/lib/reconcile ] || return 0
-  rm -f -- ${unitFile} ${unitLink}
-  systemctl daemon-reload
-}
-`;
-
-/** The command of an `arm` step; `library` is what a shell needs besides to undo a journal by itself. */
-export function armCommand(library: string, afterS: number): string {
-  return `r_arm ${shellQuote(library + journalLibrary + riskyLibrary)} ${afterS}`;
-}
 
 /** What of a run on one host could lock everybody out, and the proof that it does not. */
 export class Risk {

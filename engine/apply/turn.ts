@@ -2,22 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { durationS } from '../duration.ts';
 import type { Outcome } from '../events.ts';
 import type { Context, Diff } from '../module.ts';
+import { asRead, type Comparison, compare } from '../plan/compare.ts';
 import { lacks } from '../plan/diff.ts';
-import type { Reaction } from '../plan/foresight.ts';
-import { type Comparison, compare, type PlannedResource, unmet } from '../plan/plan.ts';
+import { blockedBy, type PlannedResource, unmet } from '../plan/plan.ts';
+import type { Reaction } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { KeepStep, Step } from '../step.ts';
 import type { Visit } from '../visit.ts';
 import type { ApplyOptions } from './apply.ts';
 import { failure } from './failure.ts';
-import { undoing } from './journal.ts';
 import { lockedProblem } from './lease.ts';
 import type { Registered } from './registered.ts';
 import type { Reversal } from './revert.ts';
 import { armedS, proofS, Risk } from './risky.ts';
-import { describe, type StepOutput, script } from './script.ts';
+import { type StepOutput, script } from './script.ts';
 import { inSets } from './sets.ts';
+import { describe, undoing } from '../steps/kinds.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;
@@ -47,7 +48,11 @@ const finalCodes = new Set<string>([
   'cut-off',
   'host-restarted',
   'locked-out',
+  'lease-lost',
 ] satisfies ProblemCode[]);
+
+/** How often a resource begins anew, with everything read again, because the lease was lost. */
+const mostLosses = 3;
 
 /** Does a resource, as often as it may be tried. */
 export async function attempt(queue: readonly PlannedResource[], i: number, run: Run): Promise<Turn> {
@@ -58,11 +63,17 @@ export async function attempt(queue: readonly PlannedResource[], i: number, run:
     : resource.retry.attempts;
   const delayS =
     check && resource.args.delay !== undefined ? durationS(resource.args.delay) : resource.retry.delayS;
+  let losses = 0;
   for (let tried = 1; ; tried++) {
     const turn = await inTurn(queue, i, run).catch(
       (thrown: unknown): Turn => ({ outcome: { status: 'failed', error: problemsOf(thrown)[0]! } }),
     );
-    const final = finalCodes.has(turn.outcome.error?.code ?? '');
+    const { code = '' } = turn.outcome.error ?? {};
+    if (code === 'lease-lost' && run.holder.plan === undefined && losses++ < mostLosses) {
+      tried--;
+      continue;
+    }
+    const final = finalCodes.has(code);
     if (turn.outcome.status !== 'failed' || tried >= attempts || final) return turn;
     await sleep(delayS * 1000);
     run.visitOf(resource).forget();
@@ -83,13 +94,16 @@ async function once(queue: readonly PlannedResource[], i: number, visit: Visit, 
     ...visit.times(holder.plan?.createdS),
     name: resource.name,
   };
-  const before = compare(resource, visit.observed(resource), context);
-  const found = before.diff;
+  const before = compare(resource, asRead(visit.observed(resource)), context);
+  const found = before.work ?? null;
   if (before.problem !== undefined) return { outcome: { status: 'failed', error: before.problem } };
   if (found === null) return { outcome: { status: 'unchanged' }, found };
   if (resource.module.check)
     return { outcome: { status: 'failed', diff: found, error: unmet(resource, found) } };
 
+  const [obstacle] = resource.module.obstacles(resource.args, before.read as never, found);
+  if (obstacle !== undefined)
+    return { outcome: { status: 'failed', diff: found, error: blockedBy(resource, obstacle) }, found };
   const own = stepsOf(resource, before, context, run.reactions.get(resource.name));
   const risk = run.risks.get(visit) ?? new Risk(visit);
   run.risks.set(visit, risk);
@@ -116,8 +130,8 @@ async function once(queue: readonly PlannedResource[], i: number, visit: Visit, 
     const later = queue
       .slice(i + 1)
       .flatMap(item => (isTogether(item.resource, resource) ? [item.resource] : []));
-    const obstacle = await risk.settle(resource, later, broken);
-    if (obstacle !== undefined) return failed(obstacle);
+    const lockedOut = await risk.settle(resource, later, broken);
+    if (lockedOut !== undefined) return failed(lockedOut);
   }
   if ('exit' in answer && broken) return failed(failure(outputs, answer));
   if (unread !== undefined) throw unread;
@@ -167,13 +181,13 @@ function irreversible({ name, module }: Resource): Problem {
 /** A note for everybody who answers this change comes first, so that a cut cannot lose it. */
 function stepsOf(
   resource: Resource,
-  before: Comparison,
+  before: Comparison<unknown>,
   context: Context,
   reactions: readonly Reaction[] = [],
 ): Step[] {
   return [
     ...reactions.map(({ unit, action }): Step => ({ do: 'owe', unit, action, because: resource.name })),
-    ...inSets(resource.module.steps(before.diff!, resource.args, before.read as never, context)),
+    ...inSets(resource.module.steps(before.work!, resource.args, before.read as never, context)),
   ];
 }
 
@@ -196,7 +210,7 @@ function isTogether(a: Resource, b: Resource): boolean {
 
 function verify(resource: Resource, visit: Visit, context: Context): Problem | undefined {
   if (resource.module.verifies?.(resource.args) === false) return undefined;
-  const after = compare(resource, visit.observed(resource), { ...context, verifying: true });
+  const after = compare(resource, asRead(visit.observed(resource)), { ...context, verifying: true });
   if (after.problem !== undefined) return after.problem;
   if (after.diff === null) return undefined;
   return {

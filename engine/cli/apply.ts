@@ -14,6 +14,7 @@ import { paint, span } from '../report/style.ts';
 import { terminalReporter } from '../report/terminal.ts';
 import { problemView, view } from '../report/view.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
+import { forecastFile } from './forecast-file.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 import type { PlaybookSettings } from './options.ts';
 import { loadOrOpen, newPlan, savePlan } from './plan-file.ts';
@@ -62,6 +63,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
     reporter.notice(
       'Interrupted: the current step on each host is finished first. Ctrl-C again stops at once.',
     );
+  const foreseen = forecastFile(io.env['RECONCILE_FORECAST']);
   io.signal.addEventListener('abort', interrupted);
   io.beforeExit = () => reporter.close();
   try {
@@ -80,7 +82,9 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
       ...(settings.confirm && { confirm: () => ask(reporter, io) }),
       mask: text => io.redactor.mask(text),
       ...(binding && { binding }),
+      ...(foreseen && { foreseen: foreseen.add }),
     });
+    foreseen?.write();
     if (plan?.holdsAny && exitCode !== 130) {
       savePlan(output!, plan);
       if (!settings.json) io.stdout.write(savedText(output!, exitCode, io));

@@ -66,11 +66,11 @@ export async function runAsEach(
   script: string,
   what: string,
 ): Promise<string[]> {
-  const [{ connect }, { prelude }] = await Promise.all([
+  const [{ connect }, { preludeFor }] = await Promise.all([
     import('../transport/index.ts'),
     import('../apply/prelude.ts'),
   ]);
-  const connection = await connect(host, { ...options, prelude });
+  const connection = await connect(host, { ...options, prelude: preludeFor(host) });
   try {
     const sessions = new Set<Session>();
     for (const become of accountsOf(host)) {

@@ -1,3 +1,4 @@
+import type { Refusal } from '../module.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { Redactor } from '../redaction.ts';
 import { UnknownArgument, unlessUnknown } from '../resource.ts';
@@ -67,12 +68,12 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
   const completed = complete(schema, clear(evaluated, secrets), () => undefined) as Record<string, unknown>;
   const problems = validate(schema, completed, { doc, path, label: module.name }, 'unknown');
   if (problems.length === 0) {
-    for (const message of refusals(text, sealed(completed)))
+    for (const { at, says } of refusals(text, sealed(completed)))
       problems.push({
         code: 'invalid-value',
-        message,
-        at: text.at,
-        hint: `What belongs together, \`reconcile modules ${module.name}\` says.`,
+        message: says,
+        at: at !== undefined && Object.hasOwn(evaluated as object, at) ? doc.place([...path, at]) : text.at,
+        hint: `\`reconcile modules ${module.name}\` shows which arguments go together.`,
       });
   }
   if (problems.length === 0) {
@@ -176,6 +177,6 @@ function holdsUnknown(value: unknown): boolean {
   return Object.values(value).some(holdsUnknown);
 }
 
-function refusals({ module }: ResourceText, args: Record<string, unknown>): string[] {
-  return unlessUnknown(() => module.refine?.(args)) ?? [];
+function refusals({ module }: ResourceText, args: Record<string, unknown>): Refusal[] {
+  return unlessUnknown(() => module.refine(args)) ?? [];
 }

@@ -1,14 +1,17 @@
-import { type Claims, typeClaim } from '../module.ts';
+import { defined } from '../argument.ts';
+import { type Claims, type StateValue, typeClaim } from '../module.ts';
+import { isText } from '../plan/diff.ts';
 import { lineFrom, type Problem } from '../problem.ts';
 import { type Resource, unlessUnknown } from '../resource.ts';
 
 /**
- * A problem for each pair of resources of one host that settle a thing differently. What is not known offline counts
- * as different within a play, where nobody declares a thing twice, and as the same across plays, of which a later one
- * may repeat what an earlier one declares.
+ * A problem for each pair of resources of one host that settle a thing differently: what a module claims, and every key
+ * of the state that it declares. A claim that is not known offline counts as different within a play, where nobody
+ * declares a thing twice, and as the same across plays, of which a later one may repeat what an earlier one declares.
  */
 export function disagreements(plays: readonly (readonly Resource[])[]): Problem[] {
   const byThing = new Index();
+  const byState = new Index();
   const byFolder = new Index();
   const wideByPath = new Index();
   return plays.flatMap((resources, play) =>
@@ -19,10 +22,12 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
       const paths = things.filter(thing => thing.startsWith(typeClaim)).map(pathIn);
       const others = new Set([
         ...things.flatMap(thing => byThing.get(thing)),
+        ...(own.state === undefined ? [] : byState.get(own.state.of)),
         ...paths.flatMap(foldersOf).flatMap(folder => wideByPath.get(folder)),
         ...(own.wide ? paths.flatMap(path => byFolder.get(path)) : []),
       ]);
       for (const thing of things) byThing.add(thing, own);
+      if (own.state !== undefined) byState.add(own.state.of, own);
       for (const folder of new Set(paths.flatMap(foldersOf))) byFolder.add(folder, own);
       if (own.wide) for (const path of paths) wideByPath.add(path, own);
       return [...others].flatMap(other => {
@@ -35,7 +40,7 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
 
 /** The things that a resource claims by name, and the paths among them. */
 export function claimedBy(resource: Resource): { things: readonly string[]; paths: readonly string[] } {
-  const things = Object.keys(claimantOf(resource, 0)?.claims ?? {});
+  const things = Object.keys(takesPart(resource) ? claimsIn(resource) : {});
   return { things, paths: things.filter(thing => thing.startsWith(typeClaim)).map(pathIn) };
 }
 
@@ -66,12 +71,58 @@ export function foldersOf(path: string): string[] {
   return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter(folder => folder !== '');
 }
 
-function claimantOf(resource: Resource, play: number): Claimant | undefined {
-  const { when, module, args } = resource;
-  if (when !== true || module.check === true || module.claims === undefined) return undefined;
-  const claims = unlessUnknown(() => module.claims!(args));
-  return claims && { resource, play, claims, wide: module.claimsBelow !== undefined };
+/** What a resource manages, by which no other of its module may be called; undefined when it has no state of its own. */
+export function ownedBy(resource: Resource): string | undefined {
+  const { module, args } = resource;
+  if (!takesPart(resource)) return undefined;
+  return unlessUnknown(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
 }
+
+/** Whether a resource changes its host, as far as that is known. */
+function takesPart({ when, module }: Resource): boolean {
+  return when === true && module.check !== true;
+}
+
+const claimsIn = ({ module, args }: Resource): Claims => unlessUnknown(() => module.claims?.(args)) ?? {};
+
+function claimantOf(resource: Resource, play: number): Claimant | undefined {
+  if (!takesPart(resource)) return undefined;
+  const claims = claimsIn(resource);
+  const state = stateOf(resource);
+  if (state === undefined && Object.keys(claims).length === 0) return undefined;
+  return { resource, play, claims, wide: resource.module.claimsBelow !== undefined, ...defined({ state }) };
+}
+
+/** What a resource declares of its own thing. A tree claims its files one by one, and others may lie beside them. */
+function stateOf(resource: Resource): Claimant['state'] {
+  const owned = resource.module.files?.tree === true ? undefined : ownedBy(resource);
+  if (owned === undefined) return undefined;
+  let known: Values | undefined;
+  return {
+    of: `${resource.module.name} ${owned}`,
+    values: () => (known ??= valuesOf(resource)),
+  };
+}
+
+function valuesOf({ module, args }: Resource): Values {
+  try {
+    const desired = module.desired(args, undefined);
+    if (desired === null) return null;
+    const hidden = module.secrets?.in ?? [];
+    const value = (key: string, shown: StateValue) => {
+      // A state says of a password only that it is set.
+      if (hidden.includes(key) && typeof shown === 'string') return JSON.stringify(args[key]);
+      return isText(shown) ? shown.sha256 : JSON.stringify(shown);
+    };
+    return new Map(Object.entries(desired).map(([key, shown]) => [key, value(key, shown)]));
+  } catch {
+    // Something in it is not known before the host is read; what else may be wrong shows when it is planned.
+    return unknown;
+  }
+}
+
+/** The state by its keys; null = it must not exist. */
+type Values = ReadonlyMap<string, string> | null | typeof unknown;
 
 interface Claimant {
   resource: Resource;
@@ -79,6 +130,8 @@ interface Claimant {
   claims: Claims;
   /** Whether it settles more than it names. */
   wide: boolean;
+  /** What it declares `of` its own thing, evaluated when another declares the same. */
+  state?: { of: string; values(): Values };
 }
 
 /** All that `a` settles, also of the paths that only `b` names. */
@@ -94,6 +147,20 @@ function claimsFacing(a: Claimant, b: Claimant): Claims {
 
 /** The first thing that two settle differently. */
 function disputed(a: Claimant, b: Claimant): string | undefined {
+  return disputedClaim(a, b) ?? disputedState(a, b);
+}
+
+function disputedState({ state: a }: Claimant, { state: b }: Claimant): string | undefined {
+  if (a === undefined || a.of !== b?.of) return undefined;
+  const one = a.values();
+  const other = b.values();
+  if (one === unknown || other === unknown) return undefined;
+  if (one === null || other === null) return one === other ? undefined : `whether ${a.of} exists`;
+  const key = [...one.keys()].find(key => other.has(key) && other.get(key) !== one.get(key));
+  return key === undefined ? undefined : `the ${key} of ${a.of}`;
+}
+
+function disputedClaim(a: Claimant, b: Claimant): string | undefined {
   const claims = claimsFacing(a, b);
   return Object.entries(claimsFacing(b, a)).find(([thing, claim]) => {
     if (claims[thing] === undefined) return false;

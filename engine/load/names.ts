@@ -1,8 +1,8 @@
 import { didYouMean } from '../did-you-mean.ts';
 import { grouped } from '../grouped.ts';
 import { lineFrom, type Place, type Problem } from '../problem.ts';
-import { answersOf, byName, meant, type Resource, unlessUnknown } from '../resource.ts';
-import { disagreements } from './claims.ts';
+import { answersOf, byName, meant, type Resource } from '../resource.ts';
+import { disagreements, ownedBy } from './claims.ts';
 import type { PlayText } from './playbook.ts';
 import type { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
@@ -78,15 +78,9 @@ export function thingOwned({ on, module }: Resource, identity: string): string {
   return `${on?.name ?? ''} ${module.name} ${identity}`;
 }
 
-/** What a resource manages, by which no other of its module may be called; undefined when it has no state of its own. */
-export function ownedBy({ module, args, when }: Resource): string | undefined {
-  if (when !== true || module.check === true) return undefined;
-  return unlessUnknown(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
-}
-
 /**
- * Checks that the names under `needs`, `restart_on` and the like are those of resources: of earlier ones, and of those
- * on the same host.
+ * Checks that the names under `needs`, `restart_on` and the like are those of earlier resources, and that what is
+ * answered is on the same host.
  */
 export function checkReferred(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   const resolved = new Set(all.map(({ text }) => text));
@@ -114,44 +108,51 @@ export function checkReferred(play: PlayText, all: readonly Resolved[], problems
     const { text, resource, needs } = from;
     for (const need of needs) {
       check(need.name, 'needs', need.at, need, from);
-      problems.add(...inOrder(from, need, meant(need.name, need, named), places));
+      problems.add(...inOrder(from, { key: 'needs', ...need }, meant(need.name, need, named), places));
     }
     for (const { to, action } of answersOf(resource)) {
+      const key = `${action}_on`;
       for (const name of to) {
-        check(name, `${action}_on`, placeOfText(text, name), resource, from);
-        const away = meant(name, resource, named).some(({ on }) => on?.name !== resource.on?.name);
-        if (!away) continue;
-        const message = `${action}_on names "${name}", which is done on another host.`;
-        const hint = 'A service answers changes of its own host: delegate both, or neither.';
-        problems.add({
-          code: 'invalid-value',
-          message,
-          hint,
-          at: placeOfText(text, name),
-          ...viaOf(from),
-        });
+        const at = placeOfText(text, name);
+        const answered = meant(name, resource, named);
+        check(name, key, at, resource, from);
+        if (answered.some(({ on }) => on?.name !== resource.on?.name)) {
+          const message = `${key} names "${name}", which is done on another host.`;
+          const hint = 'A service answers changes of its own host: delegate both, or neither.';
+          problems.add({ code: 'invalid-value', message, hint, at, ...viaOf(from) });
+        } else problems.add(...inOrder(from, { key, name, at }, answered, places));
       }
     }
   }
 }
 
-/** Resources are done in written order, so that what is needed must come first. */
+/** Resources are done in the order they are written in, so what is needed or answered must come first. */
 function inOrder(
   by: Resolved,
-  need: Resolved['needs'][number],
-  needed: readonly Resource[],
+  { key, name, at }: { key: string; name: string; at: Place },
+  meant: readonly Resource[],
   places: ReadonlyMap<Resource, number>,
 ): Problem[] {
   const here = places.get(by.resource)!;
-  if (needed.every(resource => places.get(resource)! < here)) return [];
-  const { name } = by.resource;
-  const [message, hint] = needed.includes(by.resource)
-    ? [`"${name}" cannot need itself.`, 'Leave it out.']
-    : [
-        `"${name}" needs "${need.name}", which comes later: resources are done in the order they are written in.`,
-        `Put "${need.name}" before "${name}".`,
-      ];
-  return [{ code: 'invalid-value', message, hint, at: need.at, ...viaOf(by) }];
+  const later = meant.findLast(resource => places.get(resource)! >= here);
+  if (later === undefined) return [];
+  const own = by.resource.name;
+  if (meant.includes(by.resource)) {
+    const message = `${key} of "${own}" names the resource itself.`;
+    return [{ code: 'invalid-value', message, hint: 'Leave it out.', at, ...viaOf(by) }];
+  }
+  const line = lineFrom(at, later.at);
+  const [message, hint] =
+    key === 'needs'
+      ? [
+          `"${own}" needs "${name}", which comes later: resources are done in the order they are written in.`,
+          `Move "${name}" from ${line} to a place before "${own}".`,
+        ]
+      : [
+          `"${own}" answers changes of "${name}", which comes later: each would be answered by the next run.`,
+          `Move "${own}" to a place after "${name}", which is on ${line}.`,
+        ];
+  return [{ code: 'order', message, hint, at, ...viaOf(by) }];
 }
 
 /** Whether two of one text are rounds of a loop, and not of two includes. */

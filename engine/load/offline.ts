@@ -106,7 +106,7 @@ function checkAllReferred(
     const { needed, answered } = referredBy(resolved);
     return (
       needed.map(meantBy).every(name => everywhere.has(name) && isBefore(name)) &&
-      answered.map(meantBy).every(name => everywhere.has(name) && isHere(name))
+      answered.map(meantBy).every(name => everywhere.has(name) && isHere(name) && isBefore(name))
     );
   };
   const isDoubtful = entries.some(({ shares }, number) =>

@@ -1,7 +1,7 @@
 import type { Host } from '../host.ts';
-import { claimedBy, claimsOf, foldersOf } from './claims.ts';
+import { claimedBy, claimsOf, foldersOf, ownedBy } from './claims.ts';
 import type { HostProblems } from './host-problems.ts';
-import { ownedBy, thingOwned } from './names.ts';
+import { thingOwned } from './names.ts';
 import { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
 import { type Entry, partsOf } from './shares.ts';

@@ -1,12 +1,24 @@
-import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument, type Scalar } from 'yaml';
 import type { Path } from './parse.ts';
 import { keyText } from './yaml-reader.ts';
+import { scalar11 } from './yaml11.ts';
+
+/**
+ * How a scalar is written: `bare` without quotes, so that it is a number, true, false or nothing; `quoted`, because
+ * without quotes a reader of YAML could take the text for one of those or a date; `text`, a text in any style.
+ */
+export type Style = 'bare' | 'quoted' | 'text';
+
+/** A scalar value by itself. */
+export interface Written {
+  /** As it is written when it is bare, otherwise as it reads. */
+  text: string;
+  style: Style;
+}
 
 /** A scalar value as it stands in a text. */
-export interface ScalarText {
+export interface ScalarText extends Written {
   path: Path;
-  /** Unquoted numbers and words as they are written, everything else as it reads. */
-  text: string;
   /** Offsets of where it begins, and of what comes after it. */
   start: number;
   end: number;
@@ -24,8 +36,7 @@ export function scalarsOf(text: string): ScalarText[] {
     if (isAlias(node)) throw new RangeError(String(node.range![0]));
     if (isScalar(node)) {
       const [start, end] = node.range!;
-      const written = node.type === 'PLAIN' ? node.source! : String(node.value);
-      found.push({ path, text: written, start, end, indent });
+      found.push({ path, ...writtenIn(node), start, end, indent });
       return;
     }
     const inside = (inner: Node) => {
@@ -45,8 +56,29 @@ export function scalarsOf(text: string): ScalarText[] {
   return found;
 }
 
+function writtenIn({ type, value, source }: Scalar): Written {
+  if (typeof value !== 'string') return { text: source!, style: 'bare' };
+  return { text: value, style: type !== 'PLAIN' && misread(value) ? 'quoted' : 'text' };
+}
+
+/** Whether a text without its quotes could be taken for something else, here or by a reader of YAML 1.1. */
+function misread(text: string): boolean {
+  return readsAs(text) !== text || scalar11(text) !== text || /^\d{4}-\d\d?-\d\d?(?:[Tt\s].*)?$/.test(text);
+}
+
+/** What a text is as a YAML value without quotes; undefined when it is none. */
+function readsAs(text: string): unknown {
+  const { contents } = parseDocument(text, { logLevel: 'silent' });
+  return isScalar(contents) ? contents.value : undefined;
+}
+
+/** The style that a text has when nothing else is known of it. */
+export function usualStyle(text: string): Style {
+  return plain.test(text) && !['string', 'undefined'].includes(typeof readsAs(text)) ? 'bare' : 'text';
+}
+
 /** The text with each scalar value written anew; what stands around them, comments too, stays as it is. */
-export function rewritten(text: string, change: (scalar: ScalarText) => string): string {
+export function rewritten(text: string, change: (scalar: ScalarText) => Written): string {
   let result = '';
   let at = 0;
   for (const scalar of scalarsOf(text)) {
@@ -64,9 +96,10 @@ export function rewritten(text: string, change: (scalar: ScalarText) => string):
 
 const plain = /^[A-Za-z0-9_/.][A-Za-z0-9_/.+=@%:-]*(?<!:)$/;
 
-/** A text as a YAML scalar that reads as it: plain, as a block of lines below `indent`, or quoted. */
-function scalarText(text: string, indent: number | undefined): string {
-  if (plain.test(text) && !/^\.\.\.$/.test(text)) return text;
+/** A scalar value in YAML; a text without quotes, as a block of lines below `indent`, or quoted. */
+function scalarText({ text, style }: Written, indent: number | undefined): string {
+  if (style === 'bare') return text;
+  if (style === 'text' && plain.test(text) && readsAs(text) === text) return text;
   const lines = text.split('\n');
   const blockable = /^[^\s][^\r\t]*\n/.test(text) && !/[^\n\x20-\x7e\xa0-\ud7ff]/.test(text);
   if (indent === undefined || lines.length < 2 || !blockable) return JSON.stringify(text);

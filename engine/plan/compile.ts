@@ -2,7 +2,6 @@ import { grouped } from '../grouped.ts';
 import type { Probe } from '../probe.ts';
 import { contentLimitBytes, readOnlyApt } from '../probe.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { stateDirectory } from '../step.ts';
 
 type Of<K extends Probe['kind']> = Extract<Probe, { kind: K }>;
 
@@ -34,8 +33,8 @@ r_content() {
 }
 r_owed() {
   for r_p do
-    [ -f "${stateDirectory}/owed/$r_p" ] || continue
-    while IFS= read -r r_l; do printf '%s\\t%s\\n' "$r_p" "$r_l"; done <"${stateDirectory}/owed/$r_p"
+    [ -f "$r_base/owed/$r_p" ] || continue
+    while IFS= read -r r_l; do printf '%s\\t%s\\n' "$r_p" "$r_l"; done <"$r_base/owed/$r_p"
   done
 }
 `;

@@ -66,6 +66,13 @@ function said(value: unknown): string {
   return text.includes(' ') ? quote + text + quote : text;
 }
 
+/** What a difference shows of something whose state before is not known: only what it will be like. */
+export function changesOf(work: Diff, desired: State | null): Change[] {
+  if (desired === null) return [{ key: 'state', before: undefined, after: 'absent' }];
+  if (work.kind !== 'create') return [...work.changes];
+  return Object.entries(desired).map(([key, after]) => ({ key, before: undefined, after }));
+}
+
 function differ(kind: Diff['kind'], changes: readonly Change[]): Diff {
   return { kind, changes, has: key => changes.some(change => change.key === key) };
 }

@@ -1,9 +1,10 @@
 import type { Owed, Probe } from '../probe.ts';
 import { Missing } from '../probe.ts';
 import { answersOf, byName, meant, type Resource } from '../resource.ts';
-import type { Reading } from './decode.ts';
-import { Foresight } from './foresight.ts';
-import { compare } from './plan.ts';
+import { blank } from './blank.ts';
+import { Forecast } from './forecast.ts';
+import { plan, type Sight } from './plan.ts';
+import type { Reading } from './probes/kind.ts';
 import { Observed } from './read.ts';
 
 /** What leads from one resource to another: the key that says so, or `after` where the engine derives it. */
@@ -33,14 +34,14 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
     for (const each of [from, ...before.get(from)!]) before.get(to)!.add(each);
   };
   const edges: Edge[] = [];
-  const foresight = new Foresight();
+  const from = restingOn(resources);
   for (const to of resources) {
     const own = written.filter(edge => edge.to === to);
     own.filter(({ from }) => order.get(from)! < order.get(to)!).forEach(lead);
     // The latest first, because it may lead from the others.
-    for (const from of predictedFrom(to, foresight, resources).toReversed()) {
-      if (from === to || before.get(to)!.has(from)) continue;
-      own.push({ from, to, kind: 'after' });
+    for (const each of from.get(to.name)!.toReversed()) {
+      if (each === to || before.get(to)!.has(each)) continue;
+      own.push({ from: each, to, kind: 'after' });
       lead(own.at(-1)!);
     }
     edges.push(...own);
@@ -48,14 +49,22 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
   return edges;
 }
 
-/** The resources whose changes a prediction for `resource` would rest on, in order, if the host were blank. */
-function predictedFrom(resource: Resource, foresight: Foresight, all: readonly Resource[]): Resource[] {
-  if (resource.when === false) return [];
-  const context = { verifying: false, nowS: 0, name: resource.name };
-  const { predictedFrom, desired } = compare(resource, new BlankHost(), context, foresight);
-  if (!resource.module.check) foresight.add(resource, [], desired);
-  const names = new Set([...predictedFrom, resource.waitsFor]);
-  return all.filter(({ name }) => names.has(name));
+/** The resources whose changes each one's plan would rest on, in order, if the host were blank. */
+function restingOn(all: readonly Resource[]): ReadonlyMap<string, Resource[]> {
+  const sight: Sight = {
+    observed: new BlankHost(),
+    times: { nowS: 0 },
+    forecast: new Forecast(),
+    login: 'root',
+  };
+  const here = all.map(({ on: _, ...resource }) => resource);
+  const { planned } = plan(here, () => sight, sight.forecast);
+  return new Map(
+    planned.map(({ resource: { name, waitsFor }, outcome }) => {
+      const names = new Set([...outcome.predictedFrom, waitsFor]);
+      return [name, all.filter(each => names.has(each.name))];
+    }),
+  );
 }
 
 /** Readings of a host on which nothing is that a playbook could bring. */
@@ -65,17 +74,7 @@ class BlankHost extends Observed {
   }
 
   override of(probe: Probe): Reading {
-    switch (probe.kind) {
-      case 'unit':
-        return { value: { LoadState: 'not-found', ActiveState: 'inactive', UnitFileState: '' } };
-      case 'sql':
-        return { missing: new Missing('psql', [`database:${probe.database}`, 'package:postgresql*']) };
-      case 'owed':
-        return { value: [] };
-      case 'command':
-        return { value: { exit: 127, stdout: '', stderr: '' } };
-      default:
-        return { value: null };
-    }
+    if (probe.kind !== 'sql') return { value: blank(probe) };
+    return { missing: new Missing('psql', [`database:${probe.database}`, 'package:postgresql']) };
   }
 }

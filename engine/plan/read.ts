@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { Probe } from '../probe.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import type { Plain } from '../value.ts';
-import { compile, type Section } from './compile.ts';
-import { decode, type Reading } from './decode.ts';
 import { decodeFacts, factsScript } from './facts.ts';
+import { compile, decode, keyOf, type Section } from './probes/index.ts';
+import type { Output, Reading } from './probes/kind.ts';
 
 /** What was read of a host: every probe's result, found again by the probe itself. */
 export class Observed {
@@ -68,17 +68,6 @@ export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new
       return new Observed(results, read);
     },
   };
-}
-
-/** What one section printed. */
-export interface Output {
-  stdout: Buffer;
-  stderr: string;
-  exit: number;
-}
-
-function keyOf(probe: Probe): string {
-  return JSON.stringify(probe);
 }
 
 /**

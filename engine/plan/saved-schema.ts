@@ -35,6 +35,7 @@ const resource = {
         { type: 'null' },
       ],
     },
+    open: { type: 'boolean', description: 'Whether both a change and none are as planned.' },
     predicted_from: {
       type: 'array',
       items: text,

@@ -35,6 +35,7 @@ export function savedHost(
       name: seal.mask(outcome.name),
       module: outcome.module,
       status: outcome.status,
+      ...(outcome.open === true && { open: true }),
       declared: declared(host, resource, seal),
       diff: outcome.diff && savedDiff(host, outcome.name, outcome.diff, seal),
       predicted_from: outcome.predictedFrom.map(name => seal.mask(name)),
@@ -105,7 +106,7 @@ export function departure(saved: SavedHost, now: SavedHost, planned: readonly Pl
 
 /** What is not as it was, in words; nothing where the plan left open what the difference will be. */
 function movement(was: SavedResource, now: SavedResource, outcome: Outcome): string[] {
-  if (was.status === 'would_change' && was.diff === null) return [];
+  if (was.open === true) return [];
   if (outcome.error !== undefined) return was.status === now.status ? [] : [outcome.error.message];
   if (was.diff !== null && now.diff === null) return ['as declared now'];
   if (was.diff !== null && now.diff !== null && was.diff.kind !== now.diff.kind)

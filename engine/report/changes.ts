@@ -20,8 +20,8 @@ const signs = {
 
 export function signOf({ status, diff }: ResourceView): Sign {
   if (status === 'failed' || status === 'skipped') return signs[status];
-  if (diff === null)
-    return status === 'changed' || status === 'would_change' ? signs.update : signs.unchanged;
+  if (diff === null && status === 'would_change') return signs.write;
+  if (diff === null) return status === 'changed' ? signs.update : signs.unchanged;
   return diff.changes.length > 0 && diff.changes.every(isAnswer) ? signs.answer : signs[diff.kind];
 }
 

@@ -47,9 +47,13 @@ const resource = {
     listOf(string),
     'Resources that the difference was predicted from; empty when it was read.',
   ),
+  'open?': described(
+    { const: true },
+    'It cannot be known yet whether this takes a change: a change and none are both as shown.',
+  ),
   deviation: described(
-    orNull(object({ planned: orNull(ref('diff')) })),
-    'Not null when the difference at its turn was not the one that the plan showed, which is `planned`.',
+    orNull(object({ planned: orNull(ref('diff')), 'suspect?': string })),
+    'Not null when the difference at its turn was not the one that the plan showed, which is `planned`; `suspect` is the last command before it that did not say what it touches.',
   ),
   duration_ms: count,
   error: orNull(ref('problem')),

@@ -181,11 +181,15 @@ function what(resource: ResourceView, { over }: Frame): Line[] {
 
 function deviationLines({ deviation, status }: ResourceView, layout: Layout): Line[] {
   if (deviation === null) return [];
-  const { planned } = deviation;
+  const { planned, suspect } = deviation;
   const before = status === 'failed' ? 'not what the plan showed' : 'done, but not what the plan showed';
   const shown = planned === null ? [[span('no change')]] : describe(planned);
   const words = [[span(`≠ ${status === 'unchanged' ? 'the plan showed' : before}: `, 'yellow')], ...shown];
-  return flow(words, Math.max(10, layout.columns - 6)).map(line => [span('      '), ...line]);
+  const advice =
+    suspect === undefined
+      ? []
+      : [[span(`${suspect} ran before it: if that changes this, say so with touches`, 'dim')]];
+  return [...flow(words, Math.max(10, layout.columns - 6)), ...advice].map(line => [span('      '), ...line]);
 }
 
 const lineStyles: Readonly<Record<string, Style>> = {

@@ -1,4 +1,4 @@
-import type { Event, HostResult, Outcome, Status } from '../events.ts';
+import type { Deviation, Event, HostResult, Outcome, Status } from '../events.ts';
 import type { Lease } from '../lease.ts';
 import type { Change, PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../plan/diff.ts';
@@ -36,7 +36,8 @@ export interface ResourceView {
   status: Status;
   diff: DiffView | null;
   predicted_from: string[];
-  deviation: { planned: DiffView | null } | null;
+  open?: boolean;
+  deviation: { planned: DiffView | null; suspect?: string } | null;
   duration_ms: number;
   error: Problem | null;
   skipped?: string;
@@ -178,6 +179,11 @@ function showing(redactor: Redactor) {
   const diff = (raw: PlannedDiff | null, secrets: boolean): DiffView | null =>
     raw && { kind: raw.kind, changes: raw.changes.map(each => change(each, secrets)) };
 
+  const deviation = ({ planned, suspect }: Deviation, secrets: boolean) => ({
+    planned: diff(planned, secrets),
+    ...(suspect !== undefined && { suspect: line(suspect) }),
+  });
+
   const problem = (raw: Problem): Problem => ({
     code: raw.code,
     message: lines(raw.message),
@@ -202,7 +208,8 @@ function showing(redactor: Redactor) {
     status: raw.status,
     diff: diff(raw.diff, raw.secrets.length > 0),
     predicted_from: raw.predictedFrom.map(line),
-    deviation: raw.deviation ? { planned: diff(raw.deviation.planned, raw.secrets.length > 0) } : null,
+    ...(raw.open === true && { open: true }),
+    deviation: raw.deviation ? deviation(raw.deviation, raw.secrets.length > 0) : null,
     duration_ms: Math.round(raw.durationMs),
     error: raw.error ? problem(raw.error) : null,
     ...(raw.skipped === undefined ? {} : { skipped: line(raw.skipped) }),

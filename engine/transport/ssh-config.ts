@@ -62,6 +62,9 @@ export function hostNameOf(settings: SshSettings, name: string): string {
   return hostName?.replace(/%(.)/g, (_, token) => (token === 'h' ? name : token)) ?? name;
 }
 
+/** Whether a value says that there is none of what its keyword is about. */
+export const isNone = (value: string): boolean => /^none$/i.test(value);
+
 class Reading implements SshSettings {
   readonly identityFiles: string[] = [];
   readonly #values = new Map<string, readonly string[]>();
@@ -125,9 +128,12 @@ class Reading implements SshSettings {
       if (!this.identityFiles.includes(words[0]!)) this.identityFiles.push(words[0]!);
       return;
     }
-    // Of the two ways through a proxy the one that comes first counts.
+    // Of the two ways through a proxy the one that comes first counts; a ProxyJump of none leaves the other open, since
+    // OpenSSH 10.
     if (keyword === 'proxycommand' || keyword === 'proxyjump') {
-      const settled = this.#values.has('proxycommand') || this.#values.has('proxyjump');
+      const [jump] = this.words('proxyjump');
+      const jumps = jump !== undefined && (keyword === 'proxyjump' || !isNone(jump));
+      const settled = this.#values.has('proxycommand') || jumps;
       const value = keyword === 'proxyjump' ? line.rest.replace(/#.*/s, '').trim() : line.rest;
       if (!settled) this.#values.set(keyword, [value]);
       return;

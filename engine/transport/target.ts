@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import type { Host } from '../host.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import type { ConnectOptions } from './index.ts';
-import { type ConfigFile, expandHome, hostNameOf, type SshSettings, sshSettings } from './ssh-config.ts';
+import {
+  type ConfigFile,
+  expandHome,
+  hostNameOf,
+  isNone,
+  type SshSettings,
+  sshSettings,
+} from './ssh-config.ts';
 
 /** A host as it is logged in to: the inventory first, then ssh_config, then what is usual. */
 export interface Target {
@@ -80,7 +87,9 @@ function resolve(
   const files = options.sshConfigFiles ?? usualFiles();
   const settings = sshSettings(files, { host: host.address, user: host.user });
   const word = (keyword: string) => settings.words(keyword)[0];
-  for (const keyword of onlyOpenssh) refuseForeign(host, keyword, word(keyword));
+  const throughInventory = host.proxyJump !== undefined && !isNone(host.proxyJump);
+  for (const keyword of onlyOpenssh)
+    if (keyword !== 'proxycommand' || !throughInventory) refuseForeign(host, keyword, word(keyword));
   const user = host.user ?? word('user') ?? userInfo().username;
   const port = host.port ?? portOf(word('port'), host);
   const address = canonical(hostNameOf(settings, host.address).toLowerCase());
@@ -100,7 +109,7 @@ function resolve(
     identitiesOnly: host.identityFile !== undefined || word('identitiesonly') === 'yes',
     agent: options.agent === undefined ? agentOf(word('identityagent'), expand) : options.agent || undefined,
     jump:
-      jump === undefined || /^none$/i.test(jump)
+      jump === undefined || isNone(jump)
         ? undefined
         : jumpTarget(jump, host, options, depth, host.identityFile ?? key),
     knownAs: alias === undefined ? { name: address, port } : { name: alias, port: 22 },
@@ -171,7 +180,7 @@ function jumpTarget(jump: string, host: Host, options: ConnectOptions, depth: nu
 
 function keyFiles(named: readonly string[], expand: (path: string) => string): string[] {
   if (named.length === 0) return usualKeys.map(name => join(homedir(), '.ssh', name));
-  return named.filter(name => !/^none$/i.test(name)).map(expand);
+  return named.filter(name => !isNone(name)).map(expand);
 }
 
 function agentOf(named: string | undefined, expand: (path: string) => string): string | undefined {

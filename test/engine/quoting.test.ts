@@ -15,13 +15,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describe as describeStep, script } from '../../engine/apply/script.ts';
+import { script } from '../../engine/apply/script.ts';
+import { describe as describeStep } from '../../engine/steps/kinds.ts';
 import { reader } from '../../engine/plan/read.ts';
 import { command, content, entries, owed, type Probe, path, sql } from '../../engine/probe.ts';
 import { identifier, literal } from '../../engine/quote.ts';
-import { type Step, stateDirectory } from '../../engine/step.ts';
-import { refuse } from '../../modules/_files.ts';
-import { scratchInMemory, sh, shells } from './shell.ts';
+import type { Step } from '../../engine/step.ts';
+import { scratchInMemory, sh, shells, testState } from './shell.ts';
 
 const isRoot = process.getuid?.() === 0;
 const full = process.env['RECONCILE_QUOTING'] === 'full';
@@ -218,18 +218,6 @@ describe.each(shells)(`${count} strings arrive byte for byte through %s`, { time
       rmSync(folder, { recursive: true });
     }
   });
-
-  it('as sentences of a refusal', () => {
-    const texts = strings(5, count, text => text.trim() !== '');
-    for (const some of batches(texts, 500)) {
-      const text = some.map(
-        one => `${(refuse(one).command as string).replace('exit 1', ':')}\nprintf '\\0' >&2\n`,
-      );
-      expect(sh(text.join(''), undefined, argv).stderr).toEqual(
-        Buffer.from(some.map(one => `${one}\n\0`).join('')),
-      );
-    }
-  });
 });
 
 /** Each of these costs a handful of processes, so there are fewer of them unless one asks for all, which takes an hour. */
@@ -292,7 +280,7 @@ describe.runIf(isRoot).each(shells)(
         const said = read([command(`printf %s '${name.replaceAll("'", "'\\''")}'`, { as: 'nobody' })], argv);
         expect(said).toEqual([expect.objectContaining({ stdout: name })]);
         const unit = `quoting-${name}`.slice(0, 30);
-        const note = `${stateDirectory}/owed/${encodeURIComponent(unit)}`;
+        const note = `${testState()}/owed/${encodeURIComponent(unit)}`;
         try {
           printed([{ do: 'owe', unit, action: 'restart', because: 'a "b" $c' }], argv);
           expect(read([owed(unit)], argv)).toEqual([[expect.objectContaining({ because: 'a "b" $c' })]]);
@@ -396,6 +384,7 @@ describe.skipIf(reason !== undefined)(`${count} strings arrive through the real 
     const { script: text, input } = script([
       {
         do: 'sql',
+        objects: [],
         statements: tables.flatMap(name => [
           `CREATE TABLE ${identifier(name)} (${identifier(name)} text)`,
           `INSERT INTO ${identifier(name)} VALUES (${literal(name)})`,

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { prelude } from '../../engine/apply/prelude.ts';
+import { preludeFor } from '../../engine/apply/prelude.ts';
 
 /** The shells that a Debian host may have as `sh`; busybox only where it is installed. */
 export const shells: [name: string, argv: string[]][] = (
@@ -11,8 +11,11 @@ export const shells: [name: string, argv: string[]][] = (
   ] as [string, string[]][]
 ).filter(([, [program]]) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0);
 
-/** What a session defines before its first script. */
-export const libraries = `${prelude}\n`;
+/** What a session on this machine defines before its first script. */
+export const libraries = `${preludeFor({ name: 'here', transport: 'local' })}\n`;
+
+/** The state directory of this file's tests. */
+export const testState = () => process.env['RECONCILE_TEST_STATE']!;
 
 /** Runs a script with the libraries of a session in front of it, as the session would. */
 export function sh(script: string, input: Buffer = Buffer.alloc(0), argv: string[] = ['sh']) {

@@ -1,10 +1,9 @@
 import { describe, expect, it, test } from 'vitest';
-import { prelude } from '../../engine/apply/prelude.ts';
-import { sh, shells } from './shell.ts';
+import { libraries, sh, shells } from './shell.ts';
 
 describe('what a session defines', () => {
   it('is defined once', () => {
-    const names = [...prelude.matchAll(/^(r_\w+)\(\)/gm)].map(([, name]) => name!);
+    const names = [...libraries.matchAll(/^(r_\w+)\(\)/gm)].map(([, name]) => name!);
     expect(names).toContain('r_as');
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   });

@@ -24,6 +24,8 @@ export type HostStart = Release | { release: Release; prepared: string };
 /** What a lab is made of. A detached one stays when this process ends, until `npm run lab -- down`. */
 export interface LabPlan<Name extends string> {
   hosts: Record<Name, HostStart>;
+  /** Label → a start that any host of the lab can be restored to, as if it had been a snapshot of the lab's own. */
+  states?: Readonly<Record<string, HostStart>>;
   acme?: boolean;
   detached?: boolean;
 }
@@ -39,6 +41,11 @@ async function openRecord<Name extends string>(plan: LabPlan<Name>): Promise<Lab
   await ensureLabPackages();
   const starts = Object.entries(plan.hosts) as [Name, HostStart][];
   const layers = await Promise.all(starts.map(([, start]) => layersOf(start)));
+  const states = Object.entries(plan.states ?? {}).map(async ([label, start]) => [
+    label,
+    await layersOf(start),
+  ]);
+  const snapshots = Object.fromEntries(await Promise.all(states));
   const lab = await claimLab(plan.detached ?? false, plan.acme ?? false);
   try {
     lab.hosts = starts.map(([name, start], at) => ({
@@ -47,6 +54,7 @@ async function openRecord<Name extends string>(plan: LabPlan<Name>): Promise<Lab
       index: at + 1,
       layers: layers[at]!,
     }));
+    lab.snapshots = snapshots;
     await startLab(lab);
     return lab;
   } catch (error) {

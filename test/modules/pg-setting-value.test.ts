@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { listItems, needsRestart, type SettingKind, sameValue } from '../../modules/_pg-setting-value.ts';
+import {
+  fixed,
+  listItems,
+  needsRestart,
+  type SettingKind,
+  sameValue,
+  taken,
+} from '../../modules/_pg-setting-value.ts';
 
 const kind = (vartype: SettingKind['vartype'], unit: string | null = null) => ({ vartype, unit });
 
@@ -37,4 +44,41 @@ test('a list is told apart from a text with commas', () => {
 
 test('what only a restart changes is known without a server', () => {
   expect([needsRestart('Shared_Buffers'), needsRestart('work_mem')]).toEqual([true, false]);
+});
+
+const ranged = (vartype: 'integer' | 'real', unit: string | null, min_val: string, max_val: string) => ({
+  ...kind(vartype, unit),
+  min_val,
+  max_val,
+});
+const choice = { ...kind('enum'), enumvals: ['local', 'remote_write', 'on', 'off'] };
+
+test.each([
+  ['4MB', ranged('integer', 'kB', '64', '2147483647')],
+  ['64', ranged('integer', 'kB', '64', '2147483647')],
+  ['-1', ranged('integer', 'ms', '-1', '10')],
+  ['0.5', ranged('real', null, '0', '1')],
+  ['yes', kind('bool')],
+  ['Local', choice],
+  ['true', choice],
+  ['anything', kind('string')],
+])('%s is taken', (value, of) => expect(taken(value, of)).toBeUndefined());
+
+test.each([
+  ['4kB', ranged('integer', 'kB', '64', '100'), 'a number from 64 to 100, in kB'],
+  ['4s', ranged('integer', 'kB', '64', '100'), 'a number from 64 to 100, in kB'],
+  ['64kb', ranged('integer', 'kB', '64', '100'), 'a number from 64 to 100, in kB'],
+  ['many', ranged('integer', null, '1', '9'), 'a number from 1 to 9'],
+  ['1.5', ranged('real', null, '0', '1'), 'a number from 0 to 1'],
+  ['perhaps', kind('bool'), 'on or off'],
+  ['remote', choice, 'one of local, remote_write, on, off'],
+])('%s is refused', (value, of, takes) => expect(taken(value, of)).toBe(takes));
+
+test('what no configuration file can change is known', () => {
+  const of = (context: string) => ({ ...kind('string'), context });
+  expect([fixed('block_size', of('internal')), fixed('data_directory', of('postmaster'))]).toEqual([
+    true,
+    true,
+  ]);
+  expect(fixed('hba_file', of('postmaster'))).toBe(false);
 });

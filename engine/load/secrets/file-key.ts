@@ -8,6 +8,7 @@ import {
 } from 'node:crypto';
 import type { Plain } from '../../value.ts';
 import type { Path } from '../parse.ts';
+import type { Style } from '../scalars.ts';
 
 const prefix = 'enc:';
 const [nonceBytes, tagBytes] = [12, 16];
@@ -31,23 +32,26 @@ export class FileKey {
     this.#mac = derived('mac');
   }
 
-  /** A value encrypted; two encryptions of one text differ. It can be opened at this path only. */
-  seal(path: Path, text: string): string {
+  /**
+   * A value encrypted; two encryptions of one text differ. It can be opened at this path and with this style only; without
+   * a style it is one that goes without saying.
+   */
+  seal(path: Path, text: string, style?: Style): string {
     const nonce = randomBytes(nonceBytes);
-    const cipher = createCipheriv('aes-256-gcm', this.#values, nonce).setAAD(place(path));
+    const cipher = createCipheriv('aes-256-gcm', this.#values, nonce).setAAD(place(path, style));
     const sealed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return prefix + sealed.toString('base64');
   }
 
-  /** The text of an encrypted value; undefined when it was made with another key or at another path. */
-  open(path: Path, sealed: string): string | undefined {
+  /** The text of an encrypted value; undefined when it was made with another key, path or style. */
+  open(path: Path, sealed: string, style?: Style): string | undefined {
     const bytes = Buffer.from(sealed.slice(prefix.length), 'base64');
     if (!isSealed(sealed) || bytes.length < nonceBytes + tagBytes) return undefined;
     const end = bytes.length - tagBytes;
     const decipher = createDecipheriv('aes-256-gcm', this.#values, bytes.subarray(0, nonceBytes), {
       authTagLength: tagBytes,
     });
-    decipher.setAAD(place(path)).setAuthTag(bytes.subarray(end));
+    decipher.setAAD(place(path, style)).setAuthTag(bytes.subarray(end));
     try {
       return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, end)), decipher.final()]).toString();
     } catch {
@@ -67,8 +71,8 @@ export class FileKey {
   }
 }
 
-function place(path: Path): Buffer {
-  return Buffer.from(JSON.stringify(path));
+function place(path: Path, style: Style | undefined): Buffer {
+  return Buffer.from(JSON.stringify(style === undefined ? path : { path, style }));
 }
 
 /** JSON in which the order of keys makes no difference. */

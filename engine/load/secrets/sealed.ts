@@ -1,7 +1,7 @@
 import { type Problem, ProblemError, withoutText } from '../../problem.ts';
 import { isMap, type Plain } from '../../value.ts';
 import { type Doc, type Path, parseYaml } from '../parse.ts';
-import { rewritten, scalarsOf } from '../scalars.ts';
+import { rewritten, type ScalarText, scalarsOf, usualStyle, type Written } from '../scalars.ts';
 import type { Lock } from './age.ts';
 import { type FileKey, isSealed } from './file-key.ts';
 
@@ -56,9 +56,10 @@ export function unseal(sealed: SealedFile, key: FileKey, merged = false): string
   const lines = text.split('\n');
   const end = doc.place([ownName], 'key').line - 1;
   const clear = lines.slice(0, lines[end - 1] === remark ? end - 1 : end).join('\n');
-  return rewritten(clear === '' ? '' : `${clear}\n`, ({ path, text: value }) => {
-    if (merged && !isSealed(value)) return value;
-    const opened = key.open(path, value);
+  return rewritten(clear === '' ? '' : `${clear}\n`, scalar => {
+    const { path, text: value } = scalar;
+    if (merged && !isSealed(value)) return scalar;
+    const opened = openedBy(key, path, value);
     if (opened === undefined)
       throw damaged(doc, `has a value at "${path.join('.')}" that does not belong there`);
     return opened;
@@ -76,7 +77,10 @@ export function seal(
   before?: { clear: string; sealed: SealedFile },
 ): string {
   const old = before === undefined ? new Map<string, string>() : formsOf(before.clear, before.sealed);
-  const body = rewritten(clear, ({ path, text }) => old.get(form(path, text)) ?? key.seal(path, text));
+  const body = rewritten(clear, scalar => ({
+    text: old.get(form(scalar)) ?? sealedBy(key, scalar),
+    style: 'text',
+  }));
   const own = [
     remark,
     `${ownName}:`,
@@ -139,15 +143,28 @@ function aliasIn(clear: string): boolean {
 function formsOf(clear: string, { text }: SealedFile): Map<string, string> {
   const sealed = new Map(scalarsOf(text).map(scalar => [JSON.stringify(scalar.path), scalar.text]));
   return new Map(
-    scalarsOf(clear).flatMap(({ path, text: value }) => {
-      const encrypted = sealed.get(JSON.stringify(path));
-      return encrypted !== undefined && isSealed(encrypted) ? [[form(path, value), encrypted]] : [];
+    scalarsOf(clear).flatMap(scalar => {
+      const encrypted = sealed.get(JSON.stringify(scalar.path));
+      return encrypted !== undefined && isSealed(encrypted) ? [[form(scalar), encrypted]] : [];
     }),
   );
 }
 
-function form(path: Path, text: string): string {
-  return JSON.stringify([path, text]);
+function form({ path, text, style }: ScalarText): string {
+  return JSON.stringify([path, text, style]);
+}
+
+/** The style is sealed with the text where the text alone would be written in another one. */
+function sealedBy(key: FileKey, { path, text, style }: ScalarText): string {
+  return key.seal(path, text, style === usualStyle(text) ? undefined : style);
+}
+
+function openedBy(key: FileKey, path: Path, sealed: string): Written | undefined {
+  for (const style of [undefined, 'quoted', 'bare', 'text'] as const) {
+    const text = key.open(path, sealed, style);
+    if (text !== undefined) return { text, style: style ?? usualStyle(text) };
+  }
+  return undefined;
 }
 
 /** All that the MAC is over: everything but itself. */

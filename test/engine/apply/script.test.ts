@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { script } from '../../../engine/apply/script.ts';
-import { type Step, stateDirectory } from '../../../engine/step.ts';
-import { scratch, sh, shells } from '../shell.ts';
+import type { Step } from '../../../engine/step.ts';
+import { scratch, sh, shells, testState } from '../shell.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -166,7 +166,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     'a restart that a change owes is owed after it failed only if something changed: %s',
     (_, kept, steps) => {
       const unit = `unit-${process.pid}.service`;
-      const note = `${stateDirectory}/owed/${unit}`;
+      const note = `${testState()}/owed/${unit}`;
       const here = JSON.parse(JSON.stringify(steps).replaceAll('/f', `${dir}/f`));
       try {
         expect(run([{ do: 'owe', unit, action: 'restart', because: 'x' }, ...here], argv).exit).toBe(1);

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { modules } from '../../../modules/index.ts';
-import { brief, problems } from './workspace.ts';
+import { brief, problems, modules as simple } from './workspace.ts';
 
 const files = {
   'inventory.yml': 'hosts: { web1: , web2: }',
   'files/code/one.txt': 'one',
+  'files/other/two.txt': 'two',
   'templates/host.j2': '{{ facts.hostname }}',
 };
 const conflicts = (playbook: string) => brief(problems(playbook, files, { modules }));
@@ -61,6 +62,86 @@ test('two plays may declare the same, but not different things of a host that is
   expect(conflicts(plays('file: { path: /a, content: two }'))).toEqual([
     '5:33 Second and file /a (on line 3) disagree about the content of /a. [conflict]',
   ]);
+});
+
+const two = (first: string, second: string) => `plays:
+  - hosts: web1
+    secrets: [s.secret.yml]
+    resources: [{ name: First, ${first} }]
+  - hosts: all
+    secrets: [s.secret.yml]
+    resources: [{ name: Second, ${second} }]`;
+const found = (first: string, second: string, all = modules) =>
+  problems(two(first, second), { ...files, 's.secret.yml': 'a: word-a\nb: word-b' }, { modules: all });
+
+test.each([
+  [
+    'service: { name: app, state: running }',
+    'service: { name: app.service, state: stopped }',
+    'the state of service app.service',
+  ],
+  [
+    'pg_setting: { name: work_mem, value: 4MB }',
+    'pg_setting: { name: WORK_MEM, value: 8MB }',
+    'the value of pg_setting work_mem',
+  ],
+  ['pg_role: { name: app }', 'pg_role: { name: app, login: false }', 'the login of pg_role app'],
+  [
+    'pg_database: { name: app, owner: app }',
+    'pg_database: { name: app, owner: root }',
+    'the owner of pg_database app',
+  ],
+  [
+    'pg_hba: { type: host, user: app, database: app, address: 10.0.0.0/8, method: trust }',
+    'pg_hba: { type: host, user: app, database: app, address: 10.0.0.0/8, method: reject }',
+    'the rule of pg_hba host app app 10.0.0.0/8',
+  ],
+  [
+    'python_venv: { path: /srv/v, packages: [a] }',
+    'python_venv: { path: /srv/v, packages: [a], python: /usr/bin/python3.12 }',
+    'the python of python_venv /srv/v',
+  ],
+])(
+  'two plays that settle a thing differently are refused, whatever its module: %s',
+  (first, second, what) => {
+    expect(brief(found(first, second))).toEqual([
+      `7:33 Second and First (on line 4) disagree about ${what}. [conflict]`,
+    ]);
+  },
+);
+
+test('what one play makes and another takes away is refused, whatever its module', () => {
+  const all = found('file: { path: /a }', 'file: { path: /a, state: absent }', simple);
+  expect(brief(all)).toEqual([
+    '7:33 Second and First (on line 4) disagree about whether file /a exists. [conflict]',
+  ]);
+});
+
+test.each([
+  ['service: { name: app, state: running, settle: 1s }', 'service: { name: app, enabled: true }'],
+  [
+    'pg_role: { name: app, password: "{{ secrets.a }}" }',
+    'pg_role: { name: app, password: "{{ secrets.a }}" }',
+  ],
+  ['apt: { packages: [curl] }', 'apt: { packages: [curl], state: latest }'],
+  ['tree: { src: code, path: /srv/app }', 'tree: { src: other, path: /srv/app }'],
+  ['command: { run: date, always: true }', 'command: { run: date, always: true }'],
+  [
+    'pg_setting: { name: work_mem, value: "{{ facts.memory_mb }}MB" }',
+    'pg_setting: { name: work_mem, value: 8MB }',
+  ],
+  ['service: { name: app, state: running }', 'service: { name: other, state: stopped }'],
+])('two plays may both declare: %s', (first, second) => {
+  expect(brief(found(first, second))).toEqual([]);
+});
+
+test('two plays may not set different passwords, of which nothing is told', () => {
+  const all = found(
+    'pg_role: { name: app, password: "{{ secrets.a }}" }',
+    'pg_role: { name: app, password: "{{ secrets.b }}" }',
+  );
+  expect(brief(all)).toEqual(['7:33 Second and First (on line 4) disagree about the same thing. [conflict]']);
+  expect(JSON.stringify(all)).not.toContain('word-');
 });
 
 test('a path with a secret in it is not told', () => {

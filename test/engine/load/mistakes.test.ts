@@ -28,6 +28,11 @@ test('resources that would undo each other are told in pairs, with both lines', 
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/conflicts.txt');
 });
 
+test('what rests on a later resource is refused, with the line to move', async () => {
+  const found = problems(read('order.yml'), files, { modules: shipped });
+  await expect(shown(found)).toMatchFileSnapshot('./mistakes/order.txt');
+});
+
 const single: [title: string, playbook: string, problem: string[]][] = [
   [
     'a list in place of a map',

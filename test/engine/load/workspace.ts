@@ -10,11 +10,12 @@ import { type Problem, problemsOf, type Warning } from '../../../engine/problem.
 import { renderProblems } from '../../../engine/report/problems.ts';
 import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
 
-const examples = [] as const;
+const pure = { examples: [], probes: () => ({}), actual: () => null, desired: () => ({}), steps: () => [] };
 
 /** Modules of just enough kinds of arguments. */
 export const modules: Record<string, Module> = {
   file: defineModule({
+    ...pure,
     name: 'file',
     summary: 'A file.',
     args: {
@@ -26,13 +27,13 @@ export const modules: Record<string, Module> = {
       backup: flag('Keeps the old file.', { default: false }),
     },
     required: ['path'],
-    absent: 'removes it',
-    examples,
+    absent: 'takes it away',
     files: { src: true, template: true },
     secrets: { in: ['content', 'path'] },
     identity: args => args.path,
   }),
   package: defineModule({
+    ...pure,
     name: 'package',
     summary: 'Packages.',
     args: {
@@ -41,10 +42,10 @@ export const modules: Record<string, Module> = {
       cache: anyOf([{ type: 'boolean' }, { type: 'integer' }], 'How old lists may be.'),
     },
     required: ['names'],
-    examples,
     identity: args => args.names.join(', '),
   }),
   service: defineModule({
+    ...pure,
     name: 'service',
     summary: 'A service.',
     args: {
@@ -52,25 +53,24 @@ export const modules: Record<string, Module> = {
       restart_on: listOf({ type: 'string' }, 'Resources.', { default: [] }),
     },
     required: ['name'],
-    examples,
     identity: args => args.name,
     reacts: args => [{ to: [...args.restart_on], unit: () => args.name, action: 'restart' }],
   }),
   proof: defineModule({
+    ...pure,
     name: 'proof',
     summary: 'A check.',
     args: { path: text('What is looked at.'), template: text('What it must be.') },
-    examples,
     files: { template: true },
     identity: args => args.path ?? '',
     check: true,
   }),
   tree: defineModule({
+    ...pure,
     name: 'tree',
     summary: 'A folder.',
     args: { src: text('A folder beside the playbook.'), path: text('Where it goes.') },
     required: ['src', 'path'],
-    examples,
     files: { tree: true },
     identity: args => args.path,
   }),

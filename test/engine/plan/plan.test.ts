@@ -1,32 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { deviates } from '../../../engine/apply/deviation.ts';
+import { text } from '../../../engine/argument.ts';
 import { defineModule } from '../../../engine/define-module.ts';
 import type { Module } from '../../../engine/module.ts';
-import { Foresight } from '../../../engine/plan/foresight.ts';
-import { compare, plan } from '../../../engine/plan/plan.ts';
+import { asRead, compare } from '../../../engine/plan/compare.ts';
+import { Forecast } from '../../../engine/plan/forecast.ts';
+import { type PlannedResource, plan } from '../../../engine/plan/plan.ts';
+import { keyOf } from '../../../engine/plan/probes/index.ts';
 import { Observed } from '../../../engine/plan/read.ts';
-import { content, Missing, owed, type Probe, path, program } from '../../../engine/probe.ts';
+import { content, Missing, owed, type Probe, path, program, sql } from '../../../engine/probe.ts';
 import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
 
-const anything = { type: 'object', properties: {}, additionalProperties: false } as const;
-const shape = { args: anything, examples: [], summary: '', identity: () => '', steps: () => [] };
+const shape = { args: {}, examples: [], summary: '', identity: () => '' };
 
 const file = defineModule({
   ...shape,
-  args: {
-    type: 'object',
-    properties: { path: { type: 'string' }, text: { type: 'string' } },
-    required: ['path'],
-    additionalProperties: false,
-  },
+  args: { path: text('Where.'), text: text('What.') },
+  required: ['path'],
   name: 'file',
   identity: ({ path }) => path,
   probes: args => ({ path: path(args.path) }),
   actual: ({ path }) => (path === null ? null : { mode: path.mode }),
   desired: () => ({ mode: '0600' }),
-  brings: args => [
-    { token: `path:${args.path}`, ...(args.text === undefined ? {} : { content: Buffer.from(args.text) }) },
-  ],
+  steps: (_diff, args) => [{ do: 'write', path: args.path, content: args.text ?? '', mode: '0600' }],
 });
 const installs = defineModule({
   ...shape,
@@ -34,7 +30,13 @@ const installs = defineModule({
   probes: () => ({ there: program('tool') }),
   actual: ({ there }) => (there === null ? null : { installed: true }),
   desired: () => ({ installed: true }),
-  brings: () => [{ token: 'package:tool' }],
+  steps: () => [
+    {
+      do: 'run',
+      command: 'install tool',
+      touches: [{ on: 'packages', comes: new Map([['tool', undefined]]), goes: [], whole: true }],
+    },
+  ],
 });
 const uses = defineModule({
   ...shape,
@@ -42,7 +44,7 @@ const uses = defineModule({
   probes: () => ({ there: program('tool') }),
   actual: ({ there }) => (there === null ? new Missing('tool', ['package:to*']) : { used: true }),
   desired: () => ({ used: true }),
-  predict: () => ({ used: true }),
+  fresh: () => ({ used: true }),
 });
 const reads = defineModule({
   ...shape,
@@ -50,6 +52,7 @@ const reads = defineModule({
   probes: () => ({ list: content('/list') }),
   actual: ({ list }) => ({ text: list?.bytes?.toString() ?? '' }),
   desired: () => ({ text: 'a' }),
+  steps: () => [],
 });
 const answers = defineModule({
   ...shape,
@@ -57,6 +60,7 @@ const answers = defineModule({
   probes: () => ({ owed: owed('app.service') }),
   actual: ({ owed }) => ({ restart: owed.map(({ because }) => because).join(', ') || 'no' }),
   desired: () => ({ restart: 'no' }),
+  steps: () => [{ do: 'pay', unit: 'app.service' }],
   reacts: () => [{ to: ['A file'], unit: () => 'app.service', action: 'restart' as const }],
 });
 const checks = defineModule({
@@ -87,18 +91,31 @@ function resource(module: Module, name: string, args: unknown = {}, more: Partia
   };
 }
 
-function observed(...readings: [Probe, unknown][]): () => Observed {
-  const all = new Observed(new Map(readings.map(([probe, value]) => [JSON.stringify(probe), { value }])), {});
-  return () => all;
+function observed(...readings: [Probe, unknown][]): Observed {
+  return new Observed(new Map(readings.map(([probe, value]) => [keyOf(probe), { value }])), {});
 }
+const folder = { type: 'directory', owner: 'root', group: 'root', mode: '0755' };
 const blank = observed(
   [path('/f'), null],
   [program('tool'), null],
   [content('/list'), null],
   [owed('app.service'), []],
 );
-const shown = (resources: Resource[], from = blank) =>
-  plan(resources, from, { nowS: 0 }).map(({ outcome }) => [
+/** The plan once all has been read that it asks for: of what `from` does not tell, folders are there. */
+function planOf(resources: Resource[], from: Observed = blank, forecast = new Forecast()): PlannedResource[] {
+  for (;;) {
+    const sight = { observed: from, times: { nowS: 0 }, forecast: forecast.copy(), login: 'root' };
+    const { planned, unread } = plan(resources, () => sight, sight.forecast);
+    const asked = unread.map(({ probe }): [Probe, unknown] => [
+      probe,
+      probe.kind === 'path' && !/\.\w+$/.test(probe.path) ? folder : null,
+    ]);
+    if (asked.length === 0) return planned;
+    from.add(observed(...asked));
+  }
+}
+const shown = (resources: Resource[], from?: Observed, forecast?: Forecast) =>
+  planOf(resources, from, forecast).map(({ outcome }) => [
     outcome.name,
     outcome.status,
     outcome.predictedFrom,
@@ -121,26 +138,27 @@ describe('a plan', () => {
   it.each([
     ['/etc/other/app.conf', 'write'],
     ['/var/lib/tool/state', 'write'],
-    ['/var/lib/app/state', 'create'],
+    ['/var/lib/app/state', 'write'],
+    ['/usr/local/bin/app', 'create'],
     ['/etc/systemd/system/tool.service', 'create'],
     ['/srv/tool/file', 'create'],
   ])('does not claim to create what a package may bring before: %s is a %s', (at, kind) => {
     const from = observed([path(at), null], [program('tool'), null]);
     const one = resource(file, 'A file', { path: at });
-    const [, after] = plan([resource(installs, 'Tools'), one], from, { nowS: 0 });
+    const [, after] = planOf([resource(installs, 'Tools'), one], from);
     expect(after?.outcome).toMatchObject({
       status: 'would_change',
       diff: { kind },
       predictedFrom: kind === 'write' ? ['Tools'] : [],
     });
-    expect(plan([one], from, { nowS: 0 })[0]?.outcome).toMatchObject({
+    expect(planOf([one], from)[0]?.outcome).toMatchObject({
       diff: { kind: 'create' },
       predictedFrom: [],
     });
   });
 
   it('has a problem where nothing brings what is missing', () => {
-    const [first] = plan([resource(uses, 'Use'), resource(installs, 'Tools')], blank, { nowS: 0 });
+    const [first] = planOf([resource(uses, 'Use'), resource(installs, 'Tools')], blank);
     expect(first?.outcome).toMatchObject({
       status: 'failed',
       error: { code: 'program-missing', resource: 'Use' },
@@ -151,8 +169,8 @@ describe('a plan', () => {
     const asks = defineModule({
       ...shape,
       name: 'asks',
-      probes: () => ({}),
-      actual: () => new Missing('a server', ['package:db*', 'running:db*']),
+      probes: () => ({ rows: sql('SELECT 1') }),
+      actual: () => ({ a: 1 }),
       desired: () => ({ a: 1 }),
     });
     const starts = defineModule({
@@ -161,19 +179,27 @@ describe('a plan', () => {
       probes: () => ({}),
       actual: () => ({ state: 'stopped' }),
       desired: () => ({ state: 'running' }),
-      brings: () => [{ token: 'running:db.service' }],
+      steps: () => [
+        {
+          do: 'run',
+          command: 'start',
+          touches: [{ on: 'unit', name: 'db.service', sets: { ActiveState: 'active' } }],
+        },
+      ],
     });
-    const [, open] = plan([resource(starts, 'Server'), resource(asks, 'Role')], blank, { nowS: 0 });
+    const missing = new Missing('a server', ['package:db', 'running:db*']);
+    const down = new Observed(new Map([[keyOf(sql('SELECT 1')), { missing }]]), {});
+    const [, open] = planOf([resource(starts, 'Server'), resource(asks, 'Role')], down);
     expect(open?.outcome).toMatchObject({ status: 'would_change', diff: null, predictedFrom: ['Server'] });
     expect(deviates(open!, null)).toBe(false);
-    const [alone] = plan([resource(asks, 'Role')], blank, { nowS: 0 });
+    const [alone] = planOf([resource(asks, 'Role')], down);
     expect(alone?.outcome).toMatchObject({ status: 'failed', error: { code: 'not-running' } });
   });
 
   it('reads a file with the content that an earlier resource will have given it', () => {
     const writes = resource(file, 'List', { path: '/list', text: 'a' });
     const from = observed([path('/list'), null], [content('/list'), null]);
-    expect(shown([writes, resource(reads, 'Reader')], from)[1]).toEqual(['Reader', 'unchanged', []]);
+    expect(shown([writes, resource(reads, 'Reader')], from)[1]).toEqual(['Reader', 'unchanged', ['List']]);
     const other = resource(file, 'List', { path: '/list', text: 'b' });
     expect(shown([other, resource(reads, 'Reader')], from)[1]).toEqual(['Reader', 'would_change', ['List']]);
   });
@@ -198,9 +224,9 @@ describe('a plan', () => {
     const looks = resource({ ...uses, check: true }, 'Look');
     const writes = resource(file, 'A file', { path: '/f' });
     const from = observed([path('/f'), null], [program('tool'), null]);
-    const [, look] = plan([writes, looks], from, { nowS: 0 });
+    const [, look] = planOf([writes, looks], from);
     expect(look?.outcome).toMatchObject({ status: 'failed', error: { code: 'program-missing' } });
-    const brought = plan([writes, resource(installs, 'Tools'), looks], from, { nowS: 0 });
+    const brought = planOf([writes, resource(installs, 'Tools'), looks], from);
     expect(brought[2]?.outcome.status).toBe('unchanged');
   });
 
@@ -217,11 +243,10 @@ describe('a plan', () => {
 
   it('predicts a change whose condition is not known yet, and does not block what the host may never need', () => {
     const waiting = { when: undefined, waitsFor: 'Question' };
-    const [asked, missing] = plan(
-      [resource(file, 'A file', { path: '/f' }, waiting), resource(uses, 'Use', {}, waiting)],
-      blank,
-      { nowS: 0 },
-    );
+    const [asked, missing] = planOf([
+      resource(file, 'A file', { path: '/f' }, waiting),
+      resource(uses, 'Use', {}, waiting),
+    ]);
     expect(asked?.outcome).toMatchObject({ status: 'would_change', predictedFrom: ['Question'] });
     expect(missing?.outcome).toMatchObject({
       status: 'would_change',
@@ -233,13 +258,10 @@ describe('a plan', () => {
   describe('of several plays', () => {
     /** What the second play shows, when the first one is planned but not applied. */
     const second = (first: Resource[], then: Resource[], from = blank) => {
-      const foresight = new Foresight();
-      plan(first, from, { nowS: 0 }, foresight);
-      return plan(then, from, { nowS: 0 }, foresight).map(({ outcome }) => [
-        outcome.name,
-        outcome.status,
-        outcome.predictedFrom,
-      ]);
+      const forecast = new Forecast();
+      const sight = { observed: from, times: { nowS: 0 }, forecast, login: 'root' };
+      plan(first, () => sight, forecast);
+      return shown(then, from, forecast);
     };
     const writes = resource(file, 'A file', { path: '/f' });
 
@@ -268,13 +290,12 @@ describe('a plan', () => {
 
 it('a probe whose reading failed is a problem of its resource', () => {
   const failed = new Observed(
-    new Map([[JSON.stringify(path('/f')), { problem: { code: 'read-failed', message: 'find exited 1.' } }]]),
+    new Map([[keyOf(path('/f')), { problem: { code: 'read-failed', message: 'find exited 1.' } }]]),
     {},
   );
   const one = resource(file, 'A file', { path: '/f' });
-  expect(
-    compare(one, failed, { verifying: false, nowS: 0, name: 'A file' }, new Foresight()).problem,
-  ).toMatchObject({
+  const context = { verifying: false, nowS: 0, name: 'A file' };
+  expect(compare(one, asRead(failed), context).problem).toMatchObject({
     code: 'read-failed',
     resource: 'A file',
   });

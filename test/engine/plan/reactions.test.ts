@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { reactionsOf } from '../../../engine/plan/foresight.ts';
+import { reactionsOf } from '../../../engine/plan/reactions.ts';
 import { modules } from '../../../modules/index.ts';
 import { play } from '../load/workspace.ts';
 

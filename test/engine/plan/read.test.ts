@@ -134,6 +134,16 @@ describe.each(shells)('reading through %s', (_, argv) => {
   });
 });
 
+it('asks once for probes that differ only in what their answers are about', () => {
+  const one = probe.command('echo once', { about: ['packages'] });
+  const other = probe.command('echo once', { about: ['/etc'] });
+  const request = reader([one, other, probe.command('echo once')]);
+  expect(request.script.match(/echo once/g)).toHaveLength(1);
+  const observed = request.decode(sh(request.script));
+  expect(observed.of(one)).toMatchObject({ value: { stdout: 'once\n' } });
+  expect(observed.of(other)).toBe(observed.of(one));
+});
+
 it('a psql that is not there is missing, not an error', () => {
   const request = reader([probe.sql('SELECT 1 AS one')]);
   const observed = request.decode(sh(`PATH=/nonexistent; ${request.script}`));

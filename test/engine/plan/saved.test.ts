@@ -209,7 +209,7 @@ it('refuses a host whose later play is declared otherwise before the first one i
 
 it('holds no value, whatever they are, and is as its schema says', () => {
   const secret = fc.string({ minLength: 6 }).map(value => `§${value}`);
-  const value = fc.oneof(secret, fc.array(secret, { minLength: 1 }), secret.map(text));
+  const value = fc.oneof(secret, fc.array(secret, { minLength: 1 }), secret.map(textOf));
   fc.assert(
     fc.property(secret, value, value, (argument, before, after) => {
       const item = planned('A', { content: argument, nested: [{ bytes: Buffer.from(argument) }] }, [

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Host } from '../../../engine/host.ts';
 import { type Problem, problemsOf } from '../../../engine/problem.ts';
 import { type ConnectOptions, connect } from '../../../engine/transport/index.ts';
+import { targetOf } from '../../../engine/transport/target.ts';
 import { clientKey, hostAt, otherKey, publicKey, startServer } from './ssh-server.ts';
 
 let dir: string;
@@ -262,6 +263,23 @@ describe('ssh_config', () => {
     });
     expect(problem.message).toContain(line.split(' ')[0]!);
   });
+
+  test.each([
+    ['bastion', 'bastion'],
+    ['none', undefined],
+    [undefined, undefined],
+  ])(
+    'that sets ProxyCommand is refused unless the inventory names a jump host: proxy_jump %s',
+    (jump, way) => {
+      file('config', 'Host web1\n ProxyCommand nc %h %p\n');
+      const host: Host = { name: 'web1', address: 'web1', transport: 'ssh', groups: [], vars: {} };
+      const sshConfigFiles = [{ path: join(dir, 'config'), of: 'user' as const }];
+      const target = () =>
+        targetOf({ ...host, ...(jump !== undefined && { proxyJump: jump }) }, { sshConfigFiles });
+      if (way === undefined) expect(target).toThrow('ssh_config sets ProxyCommand');
+      else expect(target().jump?.hop).toBe(way);
+    },
+  );
 });
 
 describe('a server that is busy', () => {

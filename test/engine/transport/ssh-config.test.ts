@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { problemsOf } from '../../../engine/problem.ts';
 import { glob } from '../../../engine/transport/glob.ts';
-import { expandHome, hostNameOf, sshSettings } from '../../../engine/transport/ssh-config.ts';
+import { expandHome, hostNameOf, isNone, sshSettings } from '../../../engine/transport/ssh-config.ts';
 
 let dir: string;
 beforeAll(() => {
@@ -26,14 +26,25 @@ const compared = [
   ...['userknownhostsfile', 'stricthostkeychecking', 'hostkeyalias', 'serveralivecountmax'],
 ];
 
+const noSsh = spawnSync('ssh', ['-V']).error !== undefined;
+
+/** Before OpenSSH 10 `ProxyJump none` also shut out a ProxyCommand after it, so that ssh went straight to the host. */
+const noneSettles =
+  !noSsh &&
+  !/^proxycommand /m.test(
+    spawnSync('ssh', ['-G', '-F', 'none', '-o', 'ProxyJump=none', '-o', 'ProxyCommand=nc', '--', 'host'], {
+      encoding: 'utf8',
+    }).stdout,
+  );
+
 /** What we read of a file, as `ssh -G` would print it; only what the file sets. */
 function ours(path: string, host: string, user?: string): Record<string, string[]> {
   const settings = sshSettings([{ path, of: 'user' }], { host, user });
   const found: Record<string, string[]> = { hostname: [hostNameOf(settings, host).toLowerCase()] };
   for (const keyword of compared) {
     const words = keyword === 'identityfile' ? settings.identityFiles : settings.words(keyword);
-    if (keyword.startsWith('proxy') && words[0] === 'none') continue;
-    if (words.length === 0) continue;
+    if (words.length === 0 || (keyword.startsWith('proxy') && isNone(words[0]!))) continue;
+    if (keyword === 'proxycommand' && settings.words('proxyjump').length > 0 && noneSettles) continue;
     found[keyword] = keyword === 'identityfile' ? [...words] : [words.map(expandHome).join(' ')];
   }
   if (user !== undefined) found['user'] = [user];
@@ -64,8 +75,6 @@ function theirs(path: string, host: string, user?: string): Record<string, strin
   if (user !== undefined) result['user'] = [user];
   return result;
 }
-
-const noSsh = spawnSync('ssh', ['-V']).error !== undefined;
 
 describe.skipIf(noSsh)('what a file says is what ssh -G reads in it (needs ssh)', () => {
   test.each<[string, string]>([
@@ -116,6 +125,25 @@ describe.skipIf(noSsh)('what a file says is what ssh -G reads in it (needs ssh)'
     ['ProxyJump of one host', 'Host web1\n ProxyJump c\nHost *\n ProxyJump d\n'],
     ['ProxyCommand before ProxyJump', 'ProxyCommand nc %h %p\nProxyJump c\n'],
     ['ProxyJump before ProxyCommand', 'ProxyJump c\nProxyCommand nc %h %p\n'],
+    ['ProxyJump none before ProxyJump', 'ProxyJump none\nProxyJump c\n'],
+    ['ProxyJump none before ProxyCommand', 'ProxyJump none\nProxyCommand nc %h\n'],
+    [
+      'ProxyJump None in a block before ProxyCommand',
+      'Host web1\n ProxyJump None\nHost *\n ProxyCommand nc %h\n',
+    ],
+    ['ProxyJump none before both', 'ProxyJump none\nProxyJump c\nProxyCommand nc %h\nProxyCommand other\n'],
+    ['ProxyJump none in the final pass', 'ProxyJump none\nMatch final\n ProxyCommand nc %h\n'],
+    [
+      'ProxyJump none and ProxyCommand none',
+      'ProxyJump none\nProxyCommand none\nProxyJump c\nProxyCommand nc\n',
+    ],
+    ['ProxyJump and then none', 'ProxyJump c\nProxyJump none\nProxyCommand none\n'],
+    ['ProxyJump with none among its hosts', 'ProxyJump none,c\nProxyCommand nc\n'],
+    ['ProxyCommand none before ProxyJump', 'ProxyCommand none\nProxyJump c\n'],
+    ['ProxyCommand NONE before both', 'ProxyCommand NONE\nProxyJump c\nProxyCommand nc %h\n'],
+    ['ProxyCommand none in a block', 'Host web1\n ProxyCommand none\nMatch final\n ProxyJump c\n'],
+    ['ProxyCommand and then none', 'ProxyCommand nc %h\nProxyCommand none\nProxyJump none\n'],
+    ['ProxyCommand with none in it', 'ProxyCommand none # not\nProxyJump c\n'],
     ['several known_hosts files', 'UserKnownHostsFile ~/a "b c"\nUserKnownHostsFile d\n'],
     ['a tab and trailing spaces', '\tPort\t1000  \n\tUser  a \t\n'],
     ['no end of line', 'Port 1000'],
@@ -174,6 +202,7 @@ describe.skipIf(noSsh)('what a file says is what ssh -G reads in it (needs ssh)'
         'ProxyJump a,b',
         'ProxyJump none',
         'ProxyCommand nc %h',
+        'ProxyCommand none',
         'HostKeyAlias k',
         'IdentitiesOnly yes',
       ),

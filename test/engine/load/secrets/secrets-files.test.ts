@@ -57,6 +57,73 @@ describe('an encrypted file of secrets', () => {
     expect(differing.map(line => line.trim().split(':')[0])).toEqual(['db_password', 'mac']);
   });
 
+  test.each([
+    ...['0', '-1', '+1', '1.50', '0070', '0o17', '0x1F', '1e3', '.5', '9'.repeat(30)],
+    ...['true', 'False', 'TRUE', 'null', 'Null', '~', ''],
+    ...['yes', 'No', 'on', '2024-05-01', '2024-05-01T10:00:00Z', '1:30', '1_000', '0b11'],
+    ...[
+      '...',
+      '---',
+      '-',
+      '?',
+      '=',
+      '<<',
+      '*a',
+      '&a',
+      '!a',
+      '|',
+      '>',
+      '%a',
+      '@a',
+      '`a',
+      '{}',
+      '[]',
+      '#',
+      'a: b',
+    ],
+    ...['"0"', "'0'", 'enc:', 'enc:AAAA', ' 0', '0 ', '0\n', 'true\n', 'true\nfalse'],
+  ])('gives back the text %j as a text, in the quotes that keep it one', text => {
+    for (const quoted of [
+      JSON.stringify(text),
+      `'${text.replaceAll("'", "''").replaceAll('\n', '\n\n  ')}'`,
+    ]) {
+      const yaml = `a: ${quoted}\n" ": [${quoted}, { b: ${quoted} }] # why\n`;
+      const again = unseal(opened(seal(yaml, key, head)), key);
+      expect(parseYaml(again, '').data).toEqual({ a: text, ' ': [text, { b: text }] });
+      expect(again).toContain('# why');
+    }
+  });
+
+  test.each([
+    '0',
+    '-1',
+    '+1',
+    '0.5',
+    '0070',
+    '1e3',
+    'true',
+    'FALSE',
+    'null',
+    '~',
+    '',
+    '2024-05-01',
+    'yes',
+    'a b',
+  ])('gives back %j without quotes as it was', written => {
+    const yaml = `a: ${written}\nb:\n  - ${written} # why\n  - x\n`;
+    const again = unseal(opened(seal(yaml, key, head)), key);
+    expect(parseYaml(again, '').data).toEqual(parseYaml(yaml, '').data);
+  });
+
+  it('seals a number anew that became a text', () => {
+    const before = seal('pin: 70\ntoken: "1e3"\n', key, head);
+    const shown = unseal(opened(before), key);
+    expect(shown).toBe('pin: 70\ntoken: "1e3"\n');
+    const after = seal(shown.replace('70', '"70"'), key, head, { clear: shown, sealed: opened(before) });
+    expect(unseal(opened(after), key)).toBe('pin: "70"\ntoken: "1e3"\n');
+    expect(/^token: .*$/m.exec(after)?.[0]).toBe(/^token: .*$/m.exec(before)?.[0]);
+  });
+
   it.each<[what: string, change: (text: string) => string]>([
     ['a value is taken away', text => text.replace(/^pin:.*\n/m, '')],
     [
@@ -81,6 +148,8 @@ describe('an encrypted file of secrets', () => {
   it('gives back any texts under any names', () => {
     const name = fc.string({ unit: 'grapheme', minLength: 1 }).filter(each => each !== 'reconcile');
     const value = fc.oneof(
+      fc.string({ unit: fc.constantFrom(...'01-+._:exaTn~'), maxLength: 6 }),
+      fc.constantFrom('0', 'true', 'null', '~', '1e3', '0x1', '2024-05-01'),
       fc.string({ unit: 'grapheme' }),
       fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 5 }).map(lines => lines.join('\n')),
     );

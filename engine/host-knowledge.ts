@@ -1,0 +1,39 @@
+/** What the engine knows of Debian and Ubuntu beyond what it reads. */
+
+/** Folders of unit files, and of the drop-ins beside them. */
+const unitFolders = /^(?:\/etc|\/run|\/usr\/local\/lib|\/usr\/lib|\/lib)\/systemd\/system\//;
+
+/** The unit whose file or drop-in is at a path, e.g. of `/etc/systemd/system/app.service.d/limits.conf`. */
+export function unitAt(path: string): { name: string; part: 'file' | 'drop-in' } | undefined {
+  if (!unitFolders.test(path)) return undefined;
+  const [name = '', ...inner] = path.replace(unitFolders, '').split('/');
+  if (inner.length === 0 && /\.[a-z]+$/.test(name)) return { name, part: 'file' };
+  const dropIn = /^(.+\.[a-z]+)\.d$/.exec(name)?.[1];
+  return dropIn === undefined || inner.length !== 1 ? undefined : { name: dropIn, part: 'drop-in' };
+}
+
+/** Folders in the path of root's session. */
+export const programFolders = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+] as const;
+
+/**
+ * Whether a package may put something at a path, by Debian's policy (chapter 9): not below /srv, /home, /opt, /root and
+ * /usr/local, and no unit files below /etc/systemd/system, where only links enable what it brings.
+ */
+export function packagesWrite(path: string): boolean {
+  if (/^\/etc\/systemd\/system\/[^/]+(\.d\/.*)?$/.test(path)) return false;
+  return /^\/(etc|usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path);
+}
+
+/** Whether a unit or program may belong to a package, by their names: `redis-server` and `redis`, `postgresql-15`. */
+export function areRelated(name: string, packageName: string): boolean {
+  const stem = (text: string) => text.replace(/(@.*)?\.(service|socket|timer)$/, '').replace(/[-.\d]+$/, '');
+  const [one, other] = [stem(name), stem(packageName)];
+  return one.startsWith(other) || other.startsWith(one);
+}

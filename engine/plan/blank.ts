@@ -1,0 +1,17 @@
+import { stoppedUnit } from '../effect.ts';
+import type { Probe } from '../probe.ts';
+
+/** What a probe gives where nothing is that it asks for. */
+export function blank(probe: Probe): unknown {
+  switch (probe.kind) {
+    case 'unit':
+      return { ...stoppedUnit, LoadState: 'not-found', UnitFileState: '' };
+    case 'sql':
+    case 'owed':
+      return [];
+    case 'command':
+      return { exit: 127, stdout: '', stderr: '' };
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,175 @@
+import type { Context, Diff, PlannedDiff, State } from '../module.ts';
+import { Missing, type Probe } from '../probe.ts';
+import type { Problem } from '../problem.ts';
+import { type Resource, UnknownArgument } from '../resource.ts';
+import { changesOf, diff } from './diff.ts';
+import type { Foresight } from './forecast.ts';
+import type { Observed } from './read.ts';
+
+/** What a module wants to read of a resource; none while the arguments that say so are not known. */
+export function probesOf(resource: Resource): Record<string, Probe> {
+  if (resource.when === false) return {};
+  try {
+    return resource.module.probes(resource.args) as Record<string, Probe>;
+  } catch (thrown) {
+    if (thrown instanceof UnknownArgument) return {};
+    throw thrown;
+  }
+}
+
+/** What is read, or foreseen, of a resource and how that differs from what it declares. */
+export interface Comparison<D = Diff> {
+  diff: D | null;
+  /** The same as what there is to do about; of something open, as if it had to be made or removed. */
+  work?: Diff | undefined;
+  /** The state that it shall have; undefined = not known. */
+  desired?: State | null;
+  read: Record<string, unknown> | undefined;
+  /** Names of the resources that it rests on. */
+  from: readonly string[];
+  /** Whether it cannot be known yet whether there is such a difference. */
+  open: boolean;
+  /** Whether `read` is as it will be, for what would make every apply fail. */
+  certain: boolean;
+  problem?: Problem | undefined;
+}
+
+/** What a comparison asks of a forecast, or of what was read at its turn. */
+export interface Foresees {
+  foresee(probe: Probe): Foresight;
+  /** What the resource of the very same thing will have made of it, where that alone is why `from` is open. */
+  settled(resource: Resource, from: readonly string[]): State | null | undefined;
+  /** The resources that may bring what one of `tokens` names. */
+  bringers(tokens: readonly string[]): readonly string[];
+}
+
+/** What was read, without a forecast: when the turn of a resource has come. */
+export function asRead(observed: Observed): Foresees {
+  return {
+    foresee(probe) {
+      const reading = observed.of(probe);
+      if (reading === undefined) throw new Error(`a ${probe.kind} probe was not read`);
+      return { reading, from: [], open: false };
+    },
+    settled: () => undefined,
+    bringers: () => [],
+  };
+}
+
+const unknown = { diff: null, read: undefined, certain: false } as const;
+
+/** Compares one resource with what is foreseen; at its turn, with what was read. */
+export function compare(resource: Resource, view: Foresees, context: Context): Comparison<PlannedDiff> {
+  try {
+    return compareKnown(resource, view, context);
+  } catch (thrown) {
+    if (thrown instanceof UnknownArgument) return { ...unknown, from: [thrown.from], open: true };
+    throw thrown;
+  }
+}
+
+function compareKnown(resource: Resource, view: Foresees, context: Context): Comparison<PlannedDiff> {
+  const { module, args, name } = resource;
+  const { read, from, doubts, sure, certain, missing, problem } = readingsOf(resource, view);
+  if (problem !== undefined)
+    return { ...unknown, from, open: false, problem: { ...problem, resource: name } };
+  const actual: State | null | Missing = missing?.missing ?? module.actual(read, args, context);
+  if (actual instanceof Missing)
+    return comparisonOfMissing(resource, view, actual, from, doubts, missing?.open);
+  const settled = doubts.length > 0 && !sure ? view.settled(resource, doubts) : undefined;
+  const state = settled === undefined ? actual : settled && { ...actual, ...settled };
+  const desired = module.desired(args, read);
+  const found = diff(state, desired);
+  if (doubts.length === 0 || settled !== undefined)
+    return {
+      diff: found,
+      work: found ?? undefined,
+      desired,
+      read,
+      from,
+      open: false,
+      certain,
+    };
+  if (sure && found === null) return { diff: null, desired, read, from, open: true, certain: false };
+  const work = desired === null ? (found ?? removal(actual)) : (found ?? diff(null, desired)!);
+  const shown: PlannedDiff = { ...work, kind: 'write', changes: changesOf(work, desired) };
+  return { diff: shown, work, desired, read, from, open: true, certain: false };
+}
+
+/** A removal of something that may or may not be there. */
+function removal(actual: State | null): Diff {
+  return diff(actual ?? {}, null)!;
+}
+
+/** A state that cannot be read yet is that of what does not exist, where something earlier may bring what it needs. */
+function comparisonOfMissing(
+  resource: Resource,
+  view: Foresees,
+  { what, broughtBy }: Missing,
+  from: readonly string[],
+  doubts: readonly string[],
+  isOpen: boolean | undefined,
+): Comparison<PlannedDiff> {
+  const { module, args } = resource;
+  const bringers = view.bringers(broughtBy);
+  const hasOthers = broughtBy.some(token => !token.startsWith('package:'));
+  const causes = [...new Set([...bringers, ...(hasOthers || isOpen ? doubts : []), ...(isOpen ? from : [])])];
+  if (causes.length === 0)
+    return { ...unknown, from: [], open: false, problem: absence(resource, what, broughtBy) };
+  // What was only stopped comes back with what is in it.
+  const isStopped = bringers.length === 0 && broughtBy.some(token => token.startsWith('running:'));
+  const desired = module.desired(args, undefined);
+  if (isStopped)
+    return { ...unknown, work: diff(null, desired) ?? undefined, desired, from: causes, open: true };
+  const found = diff(module.fresh?.(args) ?? null, desired);
+  const all = [...new Set([...causes, ...from])];
+  return { ...unknown, diff: found, work: found ?? undefined, desired, from: all, open: true };
+}
+
+/** What is foreseen for a module: its readings, what they rest on, and what of that is not certain. */
+function readingsOf(resource: Resource, view: Foresees) {
+  const read: Record<string, unknown> = {};
+  const [from, doubts] = [new Set<string>(), new Set<string>()];
+  let [sure, certain] = [true, true];
+  let missing: { missing: Missing; open: boolean } | undefined;
+  let problem: Problem | undefined;
+  for (const [key, probe] of Object.entries(resource.module.probes(resource.args) as Record<string, Probe>)) {
+    const { reading, from: causes, open, expected } = view.foresee(probe);
+    if (open) certain = false;
+    const isNeed = key.startsWith('needs');
+    if ('problem' in reading) problem ??= reading.problem;
+    else if ('missing' in reading) {
+      if (missing === undefined || !open) missing = { missing: reading.missing, open };
+    } else read[key] = reading.value;
+    if (isNeed) continue;
+    for (const cause of causes) from.add(cause);
+    if (!open) continue;
+    for (const cause of causes) doubts.add(cause);
+    if (expected !== true) sure = false;
+  }
+  return { read, from: [...from], doubts: [...doubts], sure, certain, missing, problem };
+}
+
+function absence(resource: Resource, what: string, broughtBy: readonly string[]): Problem {
+  const first = (kind: string) =>
+    broughtBy
+      .find(token => token.startsWith(kind))
+      ?.slice(kind.length)
+      .replace('*', '');
+  const [program, unit] = [first('package:'), first('running:')];
+  const lines = [
+    ...(program === undefined ? [] : [`apt: { packages: [${program}] }`]),
+    ...(unit === undefined ? [] : [`service: { name: ${unit}, state: running }`]),
+  ];
+  const verbs = unit === undefined ? 'Install it' : 'Install and start it';
+  return {
+    code: unit !== undefined ? 'not-running' : first('unit:') ? 'unit-missing' : 'program-missing',
+    message:
+      unit === undefined
+        ? `${resource.name} needs ${what}, which is not on the host, and nothing before it in the play brings it.`
+        : `${resource.name} needs ${what}, but none answers, and nothing before it in the play starts it.`,
+    at: resource.at,
+    resource: resource.name,
+    ...(lines.length > 0 && { hint: `${verbs} first, e.g. with\n    ${lines.join('\n    ')}` }),
+  };
+}

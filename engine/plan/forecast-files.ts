@@ -1,0 +1,368 @@
+import { posix } from 'node:path';
+import type { Effect, Ownership } from '../effect.ts';
+import { packagesWrite } from '../host-knowledge.ts';
+import { type Content, content, type Entry, entries, type PathState, type Probe, path } from '../probe.ts';
+import { textOf } from './diff.ts';
+import type { Reading } from './probes/kind.ts';
+
+/** What a probe gave when the host was read; undefined = it was not asked, and is asked for the next time. */
+export type Raw = (probe: Probe) => Reading | undefined;
+
+/** A value with the resources that it rests on; `open` = they may also leave another one. */
+export interface Foreseen<T> {
+  value: T;
+  from: readonly string[];
+  open: boolean;
+}
+
+/** Who lays an effect: the resource, the account that does it, and whether it is certain to be done. */
+export interface Laying {
+  by: string;
+  /** undefined = not known. */
+  account: string | undefined;
+  maybe: boolean;
+}
+
+/** What will be at a path. Content is left out where it is as read. */
+interface Node extends Foreseen<PathState | null> {
+  /** Counts effects: later marks apply to it. */
+  at: number;
+  content?: Content;
+}
+
+/** What happened to a whole folder, or wherever packages write. */
+interface Mark {
+  at: number;
+  covers(path: string): boolean;
+  /** Whether it may concern something below the folder. */
+  reaches(folder: string): boolean;
+  apply(was: Foreseen<PathState | null>): Foreseen<PathState | null>;
+}
+
+const maxLinks = 40;
+
+/** The file system of a host as planned steps will leave it; paths lead through links as they will be. */
+export class FileForecast {
+  #nodes = new Map<string, Node>();
+  #marks: Mark[] = [];
+  #clock = 0;
+
+  copy(): FileForecast {
+    const copy = new FileForecast();
+    copy.#nodes = new Map(this.#nodes);
+    copy.#marks = [...this.#marks];
+    copy.#clock = this.#clock;
+    return copy;
+  }
+
+  /** What will be at `at` itself, links not followed. */
+  path(at: string, raw: Raw): Foreseen<PathState | null> {
+    const real = this.#resolve(at, raw, false);
+    return real === undefined ? nowhere : this.#peek(real, raw);
+  }
+
+  /** The content of the regular file that `at` will lead to. */
+  content(at: string, raw: Raw): Foreseen<Content | null> {
+    const real = this.#resolve(at, raw, true);
+    if (real === undefined) return nowhere;
+    const { value, from, open } = this.#isTouched(real)
+      ? this.#peek(real, raw)
+      : { value: undefined, from: [], open: false };
+    if (value === null || (value !== undefined && value.type !== 'file')) return { value: null, from, open };
+    const node = this.#nodes.get(real);
+    if (node?.content !== undefined)
+      return { value: node.content, from: node.from, open: this.#isOpened(real, node) };
+    const read = known<Content | null>(raw(content(real)));
+    return { value: read ?? null, from, open: open || read === undefined };
+  }
+
+  /** What will be below the folder `at`. */
+  entries(probe: Extract<Probe, { kind: 'entries' }>, raw: Raw): Foreseen<Entry[] | null> {
+    const root = this.#resolve(probe.path, raw, false);
+    if (root === undefined) return nowhere;
+    const read = known<Entry[] | null>(raw(entries(root, probe)));
+    const inside = [...this.#nodes].filter(([at]) => isBelow(at, root));
+    const marks = this.#marks.filter(mark => mark.reaches(root));
+    if (inside.length + marks.length === 0 && !this.#nodes.has(root))
+      return { value: read ?? null, from: [], open: read === undefined };
+    const folder = this.#peek(root, raw);
+    if (folder.value?.type !== 'directory') return { ...folder, value: null };
+    const from = new Set(folder.from);
+    let open = folder.open || read === undefined;
+    const found = new Map<string, Entry>();
+    const add = (at: string, seen: Foreseen<PathState | null>, sha256: string | undefined) => {
+      for (const each of seen.from) from.add(each);
+      open ||= seen.open;
+      const name = at.slice(root.length + 1);
+      if (seen.value !== null && name.split('/').length <= probe.depth)
+        found.set(name, { ...seen.value, path: name, ...(sha256 !== undefined && { sha256 }) });
+    };
+    for (const { path: name, sha256, ...state } of read ?? []) {
+      const at = `${root}/${name}`;
+      if (!this.#nodes.has(at)) add(at, this.#since(0, at, { value: state, from: [], open: false }), sha256);
+    }
+    for (const [at, node] of inside) {
+      const before = read?.find(({ path: name }) => name === at.slice(root.length + 1))?.sha256;
+      const sha256 = node.value?.type === 'file' ? (node.content?.sha256 ?? before) : undefined;
+      add(at, this.#since(node.at, at, node), probe.hashes ? sha256 : undefined);
+    }
+    // What nobody has read may come there as well.
+    for (const mark of marks) {
+      const coming = mark.apply({ value: null, from: [], open: false });
+      if (coming.open) for (const each of coming.from) from.add(each);
+      open ||= coming.open;
+    }
+    return { value: [...found.values()], from: [...from], open };
+  }
+
+  /** Whether an effect concerns `at`, what is above it or what is below it. */
+  concerns(at: string): boolean {
+    return (
+      [...this.#nodes.keys()].some(one => one === at || isBelow(one, at) || isBelow(at, one)) ||
+      this.#marks.some(mark => mark.covers(at) || mark.reaches(at))
+    );
+  }
+
+  lay(effect: Effect, laying: Laying, raw: Raw): void {
+    this.#clock++;
+    const { by } = laying;
+    switch (effect.on) {
+      case 'file': {
+        const { sha256, bytes } = textOf(effect.content);
+        this.#put(effect.path, 'file', effect, laying, raw, { sha256, bytes: bytes! });
+        break;
+      }
+      case 'directory':
+        for (const above of ancestors(effect.path)) {
+          const there = this.path(above, raw);
+          if (there.value === null) this.#put(above, 'directory', {}, laying, raw);
+        }
+        this.#put(effect.path, 'directory', effect, laying, raw);
+        break;
+      case 'link':
+        this.#put(effect.path, 'link', { target: effect.target }, laying, raw);
+        break;
+      case 'attributes': {
+        const { path: at, owner, group, mode, recursive } = effect;
+        const was = this.path(at, raw);
+        const real = this.#resolve(at, raw, false);
+        if (real === undefined) break;
+        if (was.value !== null)
+          this.#set(real, { ...was, value: { ...was.value, ...given({ owner, group, mode }) } }, laying);
+        if (recursive)
+          this.#mark(
+            one => isBelow(one, real),
+            folder => isBelow(folder, real) || isBelow(real, folder) || folder === real,
+            ({ value, from, open }) =>
+              value === null
+                ? { value, from, open }
+                : { value: { ...value, ...given({ owner, group }) }, from: [...from, by], open },
+          );
+        break;
+      }
+      case 'removal': {
+        const real = this.#resolve(effect.path, raw, false);
+        if (real !== undefined) this.#clear(real, laying, raw);
+        break;
+      }
+      case 'below': {
+        const real = this.#resolve(effect.path, raw, false) ?? effect.path;
+        const covers = (one: string) => one === real || isBelow(one, real);
+        this.#opens(
+          covers,
+          folder => covers(folder) || isBelow(real, folder),
+          by,
+          () => true,
+        );
+        break;
+      }
+      case 'packages':
+        if (effect.comes.size > 0 || !effect.whole)
+          this.#opens(packagesWrite, packagesWrite, by, value => value === null);
+        if (effect.goes.length > 0) {
+          const zone = (one: string) =>
+            packagesWrite(one) && (effect.purges === true || !/^\/(etc|var)\//.test(one));
+          this.#opens(zone, zone, by, value => value !== null);
+        }
+        break;
+      case 'anything': {
+        const named = [...effect.text.matchAll(/\/[\w.@:+-]+(?:\/[\w.@:+-]+)*/g)].map(([one]) => one);
+        const covers = (one: string) =>
+          named.some(other => other === one || isBelow(one, other) || isBelow(other, one));
+        this.#opens(
+          covers,
+          folder => named.some(one => isBelow(one, folder)) || covers(folder),
+          by,
+          value => value === null,
+        );
+        break;
+      }
+    }
+  }
+
+  /** Opens what `covers`, where what will be there is such that it `may` change. */
+  #opens(
+    covers: Mark['covers'],
+    reaches: Mark['reaches'],
+    by: string,
+    may: (value: PathState | null) => boolean,
+  ): void {
+    this.#mark(covers, reaches, seen =>
+      may(seen.value) ? { value: seen.value, from: [...seen.from, by], open: true } : seen,
+    );
+  }
+
+  #mark(covers: Mark['covers'], reaches: Mark['reaches'], apply: Mark['apply']): void {
+    this.#marks.push({ at: this.#clock, covers, reaches, apply });
+  }
+
+  #put(
+    at: string,
+    type: PathState['type'],
+    { owner, group, mode, target }: Ownership & { target?: string },
+    laying: Laying,
+    raw: Raw,
+    bytes?: Content,
+  ): void {
+    const real = this.#resolve(at, raw, false);
+    if (real === undefined) return;
+    const was = this.#peek(real, raw);
+    const keeps = was.value?.type === type && type !== 'link' ? was.value : undefined;
+    const fresh = keeps ?? this.#freshState(real, type, laying.account, raw);
+    const declared = owner !== undefined && group !== undefined && mode !== undefined;
+    const value: PathState = {
+      ...fresh,
+      ...given({ owner, group, mode: mode?.padStart(4, '0') }),
+      ...(target !== undefined && { target }),
+    };
+    const open = type === 'link' ? false : (was.open || laying.account === undefined) && !declared;
+    if (was.value !== null && was.value.type !== type) this.#clear(real, laying, raw);
+    this.#set(real, { value, from: was.open ? was.from : [], open }, laying, bytes);
+  }
+
+  /** What is new as the account makes it; in a set-group-ID folder it belongs to the folder's group. */
+  #freshState(at: string, type: PathState['type'], account: string | undefined, raw: Raw): PathState {
+    const owner = account ?? '';
+    const parent = this.#peek(posix.dirname(at), raw).value;
+    const inherits = parent !== null && parent !== undefined && /^[2367]/.test(parent.mode);
+    const mode = type === 'link' ? '0777' : type === 'file' ? '0644' : inherits ? '2755' : '0755';
+    return {
+      type,
+      owner,
+      group: inherits ? parent.group : owner,
+      mode,
+      sizeBytes: 0,
+      modifiedS: 0,
+    };
+  }
+
+  /** Nothing is at the path, and nothing below it. */
+  #clear(real: string, laying: Laying, raw: Raw): void {
+    const was = this.#peek(real, raw);
+    if (was.value === null && !was.open) return;
+    const { by, maybe } = laying;
+    this.#mark(
+      one => isBelow(one, real),
+      folder => folder === real || isBelow(folder, real) || isBelow(real, folder),
+      seen =>
+        seen.value === null && !seen.open
+          ? seen
+          : { value: null, from: maybe ? [...seen.from, by] : [by], open: maybe },
+    );
+    this.#set(real, { value: null, from: [], open: false }, laying);
+  }
+
+  #set(
+    real: string,
+    { value, from, open }: Foreseen<PathState | null>,
+    laying: Laying,
+    bytes?: Content,
+  ): void {
+    const kept = bytes ?? (value?.type === 'file' ? this.#nodes.get(real)?.content : undefined);
+    this.#nodes.set(real, {
+      at: this.#clock,
+      value,
+      from: [...new Set([...from, laying.by])],
+      open: open || laying.maybe,
+      ...(kept && { content: kept }),
+    });
+  }
+
+  /** What will be at a real path; `value` is null too where it is not known yet, which then is asked for. */
+  #peek(real: string, raw: Raw): Foreseen<PathState | null> {
+    const node = this.#nodes.get(real);
+    if (node !== undefined) return this.#since(node.at, real, node);
+    const read = real === '/' ? rootState : known<PathState | null>(raw(path(real)));
+    return this.#since(0, real, { value: read ?? null, from: [], open: read === undefined });
+  }
+
+  #since(at: number, real: string, base: Foreseen<PathState | null>): Foreseen<PathState | null> {
+    let seen: Foreseen<PathState | null> = { value: base.value, from: base.from, open: base.open };
+    for (const mark of this.#marks) if (mark.at > at && mark.covers(real)) seen = mark.apply(seen);
+    return seen;
+  }
+
+  #isOpened(real: string, node: Node): boolean {
+    return this.#marks.some(
+      mark => mark.at > node.at && mark.covers(real) && mark.apply({ ...node, open: false }).open,
+    );
+  }
+
+  #isTouched(real: string): boolean {
+    return this.#nodes.has(real) || this.#marks.some(mark => mark.covers(real));
+  }
+
+  /** The path without links, as it will lead; undefined where they go round in a circle. */
+  #resolve(at: string, raw: Raw, follow: boolean): string | undefined {
+    if (this.#nodes.size + this.#marks.length === 0) return at;
+    let rest = posix.normalize(at).split('/').filter(Boolean);
+    let real = '';
+    for (let links = 0; rest.length > 0; ) {
+      const [name, ...more] = rest;
+      if (name === '..') {
+        real = posix.dirname(real || '/').replace(/^\/$/, '');
+        rest = more;
+        continue;
+      }
+      const next = `${real}/${name}`;
+      const there = more.length > 0 || follow ? this.#peek(next, raw).value : null;
+      if (there?.type !== 'link') {
+        real = next;
+        rest = more;
+        continue;
+      }
+      if (++links > maxLinks) return undefined;
+      const target = there.target ?? '';
+      if (target.startsWith('/')) real = '';
+      rest = [...target.split('/').filter(part => part !== '' && part !== '.'), ...more];
+    }
+    return real || '/';
+  }
+}
+
+const nowhere = { value: null, from: [], open: false } as const;
+
+const rootState: PathState = {
+  type: 'directory',
+  owner: 'root',
+  group: 'root',
+  mode: '0755',
+  sizeBytes: 0,
+  modifiedS: 0,
+};
+
+/** The value of a reading; undefined = there is none. */
+function known<T>(reading: Reading | undefined): T | undefined {
+  return reading !== undefined && 'value' in reading ? (reading.value as T) : undefined;
+}
+
+function given(ownership: Ownership): Partial<PathState> {
+  return Object.fromEntries(Object.entries(ownership).filter(([, value]) => value !== undefined));
+}
+
+const isBelow = (at: string, folder: string): boolean => at.startsWith(folder === '/' ? '/' : `${folder}/`);
+
+/** The folders above a path, the highest first, without the root. */
+export function ancestors(at: string): string[] {
+  return [...at.matchAll(/\//g)].map(({ index }) => at.slice(0, index)).filter(folder => folder !== '');
+}

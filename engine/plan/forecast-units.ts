@@ -1,0 +1,172 @@
+import { type Effect, type PackagesEffect, stoppedUnit } from '../effect.ts';
+import { areRelated, unitAt } from '../host-knowledge.ts';
+import type { UnitState } from '../probe.ts';
+import type { Foreseen, Laying } from './forecast-files.ts';
+
+type Sets = Extract<Effect, { on: 'unit' }>['sets'];
+
+/** What planned steps make of a unit. */
+interface Change {
+  at: number;
+  sets: Sets;
+  from: readonly string[];
+  /** Whether it may also not be so. */
+  open: boolean;
+}
+
+/** Something that may bring units that are not there, or take away those that are. */
+interface Mark {
+  at: number;
+  by: string;
+  /** Whether a unit that is (not) there may be concerned. */
+  concerns(name: string, isThere: boolean): boolean;
+  /** What such a unit is most probably like, where that is known. */
+  guess?: Sets;
+}
+
+/** A unit as foreseen; `expected` = its value is what Debian's packages leave, and that it is otherwise is rare. */
+export interface ForeseenUnit extends Foreseen<UnitState> {
+  expected?: boolean;
+}
+
+/** What systemd will know of units as planned steps will leave them. */
+export class UnitForecast {
+  readonly #changes: Map<string, Change[]>;
+  readonly #marks: Mark[];
+  #clock: number;
+
+  constructor(from?: UnitForecast) {
+    this.#changes = new Map(
+      [...(from === undefined ? [] : from.#changes)].map(([name, all]) => [name, [...all]]),
+    );
+    this.#marks = from === undefined ? [] : [...from.#marks];
+    this.#clock = from === undefined ? 0 : from.#clock;
+  }
+
+  /** A unit as it will be; `read` is as the host knows it now. */
+  unit(name: string, read: UnitState): ForeseenUnit {
+    let value: Record<string, string> = { ...read };
+    let [open, expected] = [false, false];
+    const from = new Set<string>();
+    const template = name.replace(/@[^.]+\./, '@.');
+    const own = this.#changes.get(name) ?? [];
+    const shared = template === name ? [] : (this.#changes.get(template) ?? []);
+    const events = [...own, ...(isThere(read) ? [] : shared), ...this.#marks].toSorted((a, b) => a.at - b.at);
+    for (const event of events) {
+      if ('sets' in event) {
+        if (!isThere(value) && event.sets['LoadState'] === 'loaded') value = { ...value, ...stoppedUnit };
+        for (const [property, set] of Object.entries(event.sets)) {
+          if (set !== undefined) value[property] = set;
+          else {
+            delete value[property];
+            open ||= decisive.includes(property);
+          }
+        }
+        for (const each of event.from) from.add(each);
+        if (event.open) [open, expected] = [true, false];
+        continue;
+      }
+      const there = isThere(value);
+      if (!event.concerns(name, there)) continue;
+      from.add(event.by);
+      if (!there && event.guess !== undefined) {
+        value = { ...value, ...event.guess } as Record<string, string>;
+        [open, expected] = [true, true];
+      } else {
+        if (!there) value = { ...value, ...stoppedUnit };
+        [open, expected] = [true, false];
+      }
+    }
+    return { value, from: [...from], open, ...(expected && { expected }) };
+  }
+
+  /** Whether anything concerns any unit. */
+  get isTouched(): boolean {
+    return this.#changes.size + this.#marks.length > 0;
+  }
+
+  lay(effect: Effect, { by, maybe }: Laying): void {
+    this.#clock++;
+    const change = (name: string, sets: Sets) => this.#change(name, { sets, from: [by], open: maybe });
+    switch (effect.on) {
+      case 'unit':
+        change(effect.name, effect.sets);
+        break;
+      case 'daemon-reload':
+        for (const [name, all] of this.#changes)
+          if (all.some(({ sets }) => sets['NeedDaemonReload'] === 'yes'))
+            this.#change(name, { sets: { NeedDaemonReload: 'no' }, from: [by], open: false });
+        break;
+      case 'file': {
+        const unit = unitAt(effect.path);
+        if (unit?.part === 'file') change(unit.name, fromFile(String(effect.content)));
+        else if (unit !== undefined) change(unit.name, { NeedDaemonReload: undefined });
+        break;
+      }
+      case 'link': {
+        const unit = unitAt(effect.path);
+        if (unit?.part !== 'file') break;
+        if (effect.target === '/dev/null')
+          change(unit.name, { LoadState: 'masked', UnitFileState: 'masked' });
+        else change(unit.name, { LoadState: 'loaded', UnitFileState: undefined });
+        break;
+      }
+      case 'removal': {
+        const unit = unitAt(effect.path);
+        // One that runs is known until it stops.
+        if (unit?.part === 'file') change(unit.name, { LoadState: 'not-found', UnitFileState: '' });
+        else if (unit !== undefined) change(unit.name, { NeedDaemonReload: undefined });
+        break;
+      }
+      case 'packages':
+        this.#packages(effect, by);
+        break;
+      case 'anything':
+        this.#marks.push({
+          at: this.#clock,
+          by,
+          concerns: (name, there) => !there && effect.text.includes(name.replace(/(@.*)?\.[a-z]+$/, '')),
+        });
+        break;
+    }
+  }
+
+  #packages({ comes, goes, whole }: PackagesEffect, by: string): void {
+    if (comes.size > 0 || !whole)
+      this.#marks.push({ at: this.#clock, by, concerns: (_, there) => !there, guess: asPackagesLeave });
+    if (goes.length > 0)
+      this.#marks.push({
+        at: this.#clock,
+        by,
+        concerns: (name, there) => there && goes.some(one => areRelated(name, one)),
+      });
+  }
+
+  #change(name: string, change: Omit<Change, 'at'>): void {
+    this.#changes.set(name, [...(this.#changes.get(name) ?? []), { at: this.#clock, ...change }]);
+  }
+}
+
+/** Properties that decide what a resource does. */
+const decisive = ['LoadState', 'ActiveState', 'UnitFileState', 'NeedDaemonReload'];
+
+const isThere = ({ LoadState }: UnitState): boolean => LoadState !== 'not-found' && LoadState !== undefined;
+
+/** Debian's packages enable and start what they bring (policy 9.3.3, deb-systemd-invoke(1)). */
+const asPackagesLeave: Sets = {
+  ...stoppedUnit,
+  ActiveState: 'active',
+  SubState: 'running',
+  UnitFileState: 'enabled',
+};
+
+/** What systemd knows of a unit from its file: it can be enabled only when [Install] says for what. */
+function fromFile(content: string): Sets {
+  const install = /^\[Install\]\s*$([\s\S]*?)(?=^\[|(?![\s\S]))/m.exec(content)?.[1] ?? '';
+  const state = /^\s*(WantedBy|RequiredBy|UpheldBy|Alias)\s*=\s*\S/m.test(install)
+    ? 'disabled'
+    : /^\s*Also\s*=\s*\S/m.test(install)
+      ? 'indirect'
+      : 'static';
+  return { LoadState: 'loaded', UnitFileState: state, NeedDaemonReload: 'no' };
+}

@@ -1,0 +1,329 @@
+import type { Effect, PackagesEffect } from '../effect.ts';
+import { programFolders } from '../host-knowledge.ts';
+import type { State } from '../module.ts';
+import { Missing, type Owed, type PackageState, type Probe, type UnitState } from '../probe.ts';
+import type { Resource } from '../resource.ts';
+import { FileForecast, type Laying, type Raw } from './forecast-files.ts';
+import { UnitForecast } from './forecast-units.ts';
+import type { Reading } from './probes/kind.ts';
+
+/** A reading as planned steps will leave it. */
+export interface Foresight {
+  reading: Reading;
+  /** Names of the resources that it rests on; none = it is as read. */
+  from: readonly string[];
+  /** Whether it may also be another one. */
+  open: boolean;
+  /** That it is another one is rare: it is what Debian's packages leave. */
+  expected?: boolean;
+}
+
+/** Something that makes readings of a kind doubtful, and from when on. */
+interface Doubt {
+  by: string;
+  /** For `anything`: all that it names. */
+  text?: string;
+}
+
+/**
+ * What the steps planned so far will have made of a host. It begins as what was read; each resource is compared with
+ * it, and the effects of its steps are laid over it. One is carried from play to play as long as nothing is applied.
+ */
+export class Forecast {
+  #files = new FileForecast();
+  #units = new UnitForecast();
+  #packages = new Map<string, { state: PackageState | null; by: string; open: boolean }>();
+  #arrivals: (PackagesEffect & { by: string })[] = [];
+  #notes: ({ unit: string; by: string } & ({ owed: Owed } | { paid: true }))[] = [];
+  #objects = new Map<string, string[]>();
+  #lists: string[] = [];
+  #opaque: Doubt[] = [];
+  #states = new Map<string, { state: State | null; by: string }>();
+  #changing: string[] = [];
+
+  /** One that goes on by itself from where this one is. */
+  copy(): Forecast {
+    const copy = new Forecast();
+    copy.#files = this.#files.copy();
+    copy.#units = new UnitForecast(this.#units);
+    copy.#packages = new Map(this.#packages);
+    copy.#arrivals = [...this.#arrivals];
+    copy.#notes = [...this.#notes];
+    copy.#objects = new Map(this.#objects);
+    copy.#lists = [...this.#lists];
+    copy.#opaque = [...this.#opaque];
+    copy.#states = new Map(this.#states);
+    copy.#changing = [...this.#changing];
+    return copy;
+  }
+
+  /** Names of the resources that will change something, in order. */
+  get changing(): readonly string[] {
+    return this.#changing;
+  }
+
+  /** What a probe will give; undefined = the host was not asked yet. */
+  foresee(probe: Probe, raw: Raw): Foresight | undefined {
+    const reading = raw(probe);
+    if (reading === undefined) return undefined;
+    if (this.#changing.length === 0 || 'problem' in reading) return { reading, from: [], open: false };
+    if ('missing' in reading) return this.#missing(probe, reading);
+    return this.#over(probe, reading.value, raw);
+  }
+
+  /** What the resource of the very same thing will have made of it, where that alone is why `from` is open. */
+  settled(resource: Resource, from: readonly string[]): State | null | undefined {
+    const known = this.#states.get(thing(resource));
+    return known !== undefined && from.every(by => by === known.by) ? known.state : undefined;
+  }
+
+  /** The resources whose change may bring what one of `tokens` names: see Missing. */
+  bringers(tokens: readonly string[]): string[] {
+    const patterns = tokens.map(token => new RegExp(`^${token.split('*').map(literally).join('.*')}$`));
+    const matches = (token: string) => patterns.some(pattern => pattern.test(token));
+    const packagers = this.#arrivals.filter(({ comes }) =>
+      [...comes.keys()].some(name => matches(`package:${name}`)),
+    );
+    const named = (text: string) =>
+      tokens.some(token => {
+        const name = token.slice(token.indexOf(':') + 1).replace(/\*.*|(\.service)$/, '');
+        return name !== '' && text.includes(name);
+      });
+    const others = this.#opaque.filter(({ text = '' }) => named(text));
+    return [...new Set([...packagers, ...others].map(({ by }) => by))];
+  }
+
+  /** Records that a resource will change, and what it will be like; `desired` is undefined where that is not known. */
+  changes(resource: Resource, desired: State | null | undefined): void {
+    this.#changing.push(resource.name);
+    if (desired !== undefined && !resource.incomplete && resource.when === true)
+      this.#states.set(thing(resource), { state: desired, by: resource.name });
+  }
+
+  /** Lays the effects of a resource's steps over what is known, in order. */
+  lay(effects: readonly Effect[], laying: Laying, raw: Raw): void {
+    const { by, maybe } = laying;
+    for (const effect of effects) {
+      this.#files.lay(effect, laying, raw);
+      this.#units.lay(effect, laying);
+      switch (effect.on) {
+        case 'packages':
+          for (const [name, version = ''] of effect.comes)
+            this.#packages.set(name, {
+              state: { status: 'installed', version, held: false },
+              by,
+              open: maybe,
+            });
+          for (const name of effect.goes) {
+            const state = effect.purges ? null : { status: 'config-files', version: '', held: false };
+            // A package without configuration leaves nothing.
+            this.#packages.set(name, { state, by, open: maybe || !effect.purges });
+          }
+          this.#arrivals.push({ ...effect, by });
+          break;
+        case 'hold':
+          for (const name of effect.names) {
+            const state =
+              this.#packages.get(name)?.state ?? this.#read<PackageState>({ kind: 'package', name }, raw);
+            if (state) this.#packages.set(name, { state: { ...state, held: effect.held }, by, open: maybe });
+          }
+          break;
+        case 'package-lists':
+          this.#lists.push(by);
+          break;
+        case 'note': {
+          const { unit, owed } = effect;
+          this.#notes.push({ unit, by, ...(owed ? { owed: { ...owed, sinceS: null } } : { paid: true }) });
+          break;
+        }
+        case 'objects':
+          for (const name of effect.names) this.#objects.set(name, [...(this.#objects.get(name) ?? []), by]);
+          break;
+        case 'anything':
+          this.#opaque.push({ by, text: effect.text });
+          break;
+      }
+    }
+  }
+
+  #read<T>(probe: Probe, raw: Raw): T | undefined {
+    const reading = raw(probe);
+    return reading !== undefined && 'value' in reading ? ((reading.value ?? undefined) as T) : undefined;
+  }
+
+  /** What could not be read, such as a server that does not run, and what may bring it. */
+  #missing(probe: Probe, reading: { missing: Missing }): Foresight {
+    const { broughtBy } = reading.missing;
+    const units = broughtBy.filter(token => token.startsWith('running:')).map(token => token.slice(8));
+    const starters = units.flatMap(pattern => this.#starting(pattern));
+    const makers = broughtBy.flatMap(token => this.#objects.get(token) ?? []);
+    const from = [...new Set([...this.bringers(broughtBy), ...starters, ...makers])];
+    return { reading, from, open: from.length > 0 || (probe.kind === 'sql' && this.#opaque.length > 0) };
+  }
+
+  #starting(pattern: string): readonly string[] {
+    const stopped = { LoadState: 'loaded', ActiveState: 'inactive' };
+    const { value, from } = this.#units.unit(serverUnit(pattern), stopped);
+    return value['ActiveState'] === 'active' ? from : [];
+  }
+
+  #over(probe: Probe, value: unknown, raw: Raw): Foresight {
+    const as = ({
+      value,
+      from,
+      open,
+      expected,
+    }: Omit<Foresight, 'reading'> & { value: unknown }): Foresight => ({
+      reading: { value },
+      from: open || from.length > 0 ? from : [],
+      open,
+      ...(expected && { expected }),
+    });
+    const opened = (from: readonly string[]): Foresight => ({
+      reading: { value },
+      from: [...new Set(from)],
+      open: from.length > 0,
+    });
+    switch (probe.kind) {
+      case 'path':
+        return as(this.#files.path(probe.path, raw));
+      case 'content':
+        return as(this.#files.content(probe.path, raw));
+      case 'entries':
+        return as(this.#files.entries(probe, raw));
+      case 'unit':
+        return as(this.#units.unit(probe.name, value as UnitState));
+      case 'package':
+        return this.#package(probe.name.replace(/:.*/, ''), value as PackageState | null);
+      case 'candidate':
+        return opened([...this.#lists, ...(this.#files.concerns('/etc/apt') ? this.#changing : [])]);
+      case 'account':
+        return value === null
+          ? opened([...this.#arrivals.map(({ by }) => by), ...this.#naming(probe.name)])
+          : opened([]);
+      case 'program':
+        return this.#program(probe.name, value as string | null, raw);
+      case 'owed':
+        return this.#owed(probe.unit, value as Owed[]);
+      case 'sql':
+        return this.#sql(probe, value, opened);
+      case 'command':
+        return opened(this.#doubtsOf(probe.about));
+    }
+  }
+
+  #package(name: string, read: PackageState | null): Foresight {
+    const known = this.#packages.get(name);
+    if (known !== undefined) return { reading: { value: known.state }, from: [known.by], open: known.open };
+    const isThere = read?.status === 'installed';
+    const unsure = this.#arrivals.filter(({ whole }) => !whole && !isThere).map(({ by }) => by);
+    const from = [...new Set([...unsure, ...(isThere ? [] : this.#naming(name))])];
+    return { reading: { value: read }, from, open: from.length > 0 };
+  }
+
+  #program(name: string, read: string | null, raw: Raw): Foresight {
+    for (const folder of programFolders) {
+      const at = `${folder}/${name}`;
+      const own = this.#files.concerns(at) ? this.#files.path(at, raw) : undefined;
+      if (own === undefined || own.open) continue;
+      if (own.value !== null && own.from.length > 0)
+        return { reading: { value: read ?? at }, from: own.from, open: false };
+      if (own.value === null && read === at) return { reading: { value: null }, from: own.from, open: false };
+    }
+    if (read !== null) return { reading: { value: read }, from: [], open: false };
+    const from = [...new Set([...this.#arrivals.map(({ by }) => by), ...this.#naming(name)])];
+    return { reading: { value: read }, from, open: from.length > 0 };
+  }
+
+  #owed(unit: string, read: readonly Owed[]): Foresight {
+    let owed = [...read];
+    const from = new Set<string>();
+    for (const note of this.#notes.filter(each => each.unit === unit)) {
+      if ('owed' in note) {
+        owed.push(note.owed);
+        from.add(note.by);
+      } else {
+        owed = [];
+        from.clear();
+        from.add(note.by);
+      }
+    }
+    return { reading: { value: owed }, from: [...from], open: false };
+  }
+
+  #sql(
+    { about }: Extract<Probe, { kind: 'sql' }>,
+    value: unknown,
+    opened: (from: readonly string[]) => Foresight,
+  ): Foresight {
+    const server = this.#units.unit(serverUnit('postgresql*'), {
+      LoadState: 'loaded',
+      ActiveState: 'active',
+    });
+    if (server.value['ActiveState'] === 'inactive' && !server.open) {
+      const missing = new Missing('a running PostgreSQL server', [
+        'package:postgresql',
+        'running:postgresql*',
+      ]);
+      return { reading: { missing }, from: server.from, open: false };
+    }
+    const objects = about === undefined ? [...this.#objects.keys()] : about;
+    const from = [
+      ...objects.flatMap(name => this.#objects.get(name) ?? []),
+      ...this.#opaque.map(({ by }) => by),
+    ];
+    return opened(from.length > 0 ? from : []) ?? value;
+  }
+
+  /** Why the answer of a command may be another one by then. */
+  #doubtsOf(about: readonly string[] | undefined): string[] {
+    if (about === undefined) return [...this.#changing];
+    const opaque = (word: RegExp) =>
+      this.#opaque.filter(({ text = '' }) => word.test(text)).map(({ by }) => by);
+    return about.flatMap(what => {
+      if (what === 'packages')
+        return [...this.#arrivals.map(({ by }) => by), ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
+      if (what === 'package-lists') return [...this.#lists, ...opaque(/\b(apt|apt-get)\b/)];
+      if (what === 'units') return this.#units.isTouched ? [...this.#changing] : [];
+      if (this.#files.concerns(what)) return [...this.#changing];
+      return opaque(new RegExp(literally(what)));
+    });
+  }
+
+  /** Commands that name something, as a word. */
+  #naming(name: string): string[] {
+    const word = new RegExp(`(^|[^\\w-])${literally(name)}($|[^\\w-])`);
+    return this.#opaque.filter(({ text = '' }) => word.test(text)).map(({ by }) => by);
+  }
+}
+
+/** The unit that a pattern such as `postgresql*` stands for. */
+const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;
+
+/** Forecasts of hosts in a plan that may be made again: `known` has them only once they are kept. */
+export class Trial {
+  readonly #known: Map<string, Forecast>;
+  readonly #tried = new Map<string, Forecast>();
+
+  constructor(known: Map<string, Forecast>) {
+    this.#known = known;
+  }
+
+  of(host: string): Forecast {
+    const forecast = this.#tried.get(host) ?? this.#known.get(host)?.copy() ?? new Forecast();
+    this.#tried.set(host, forecast);
+    return forecast;
+  }
+
+  keep(): void {
+    for (const [host, forecast] of this.#tried) this.#known.set(host, forecast);
+  }
+}
+
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function thing({ module, args }: Resource): string {
+  return `${module.name} ${module.identity(args)}`;
+}

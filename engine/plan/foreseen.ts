@@ -1,0 +1,73 @@
+import type { Entry, Owed, PathState, Probe } from '../probe.ts';
+import type { Problem } from '../problem.ts';
+import type { Resource } from '../resource.ts';
+import { probesOf } from './compare.ts';
+import { type Sight, viewOf } from './plan.ts';
+import { keyOf } from './probes/index.ts';
+
+/** A probe as the steps of a plan will leave it: as much of its value as a forecast knows. */
+export interface Foreseen {
+  probe: Probe;
+  value: unknown;
+  certainty: 'known' | 'open';
+  /** Names of the resources that it rests on; none = it is as it was read. */
+  from: readonly string[];
+}
+
+/** What a plan ends in, for every probe of the resources that are done on the host itself. */
+export function foreseenBy(
+  resources: readonly Resource[],
+  sightOf: (resource: Resource) => Sight | Problem,
+): Foreseen[] {
+  const all = new Map<string, Foreseen>();
+  for (const resource of resources) {
+    const sight = resource.on === undefined && resource.when !== false ? sightOf(resource) : undefined;
+    if (sight === undefined || 'code' in sight) continue;
+    const view = viewOf(resource, sight, () => {});
+    for (const probe of Object.values(probesOf(resource))) {
+      const { reading, from, open } = view.foresee(probe);
+      if ('problem' in reading) continue;
+      const value = 'value' in reading ? essence(probe, reading.value) : { missing: reading.missing.what };
+      all.set(keyOf(probe), { probe, value, certainty: open ? 'open' : 'known', from });
+    }
+  }
+  return [...all.values()];
+}
+
+/** What a forecast says of a value: sizes, times, process numbers and the age of package lists it does not know. */
+function essence(probe: Probe, value: unknown): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: each kind of probe gives its own shape
+  const read = value as any;
+  if (value === null) return null;
+  switch (probe.kind) {
+    case 'path':
+      return pathEssence(read);
+    case 'content':
+      return read.sha256;
+    case 'entries':
+      return (read as Entry[])
+        .map(entry => ({ path: entry.path, ...pathEssence(entry), sha256: entry.sha256 }))
+        .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    case 'package':
+      return { status: read.status, held: read.held };
+    case 'unit':
+      return { LoadState: read.LoadState, ActiveState: read.ActiveState, UnitFileState: read.UnitFileState };
+    case 'owed':
+      return (read as Owed[]).map(({ action, because }) => ({ action, because }));
+    case 'program':
+    case 'account':
+      return 'there';
+    case 'command':
+      return probe.about?.includes('package-lists') ? null : { exit: read.exit, stdout: read.stdout };
+    default:
+      return value;
+  }
+}
+
+const pathEssence = ({ type, owner, group, mode, target }: PathState) => ({
+  type,
+  owner,
+  group,
+  mode,
+  target,
+});

@@ -1,0 +1,178 @@
+import { posix } from 'node:path';
+import type { Effect } from '../effect.ts';
+import type { Obstacle } from '../module.ts';
+import { account, type CommandResult, command, type PathState, type Probe, path } from '../probe.ts';
+import type { RunStep, Step } from '../step.ts';
+import type { Foresight } from './forecast.ts';
+import { ancestors } from './forecast-files.ts';
+
+/** What obstacles are looked for in. */
+interface Outlook {
+  foresee(probe: Probe): Foresight;
+  /** The account that does the steps; undefined = not known. */
+  account: string | undefined;
+}
+
+/** Why a step is known to fail on the host as it will be at its turn: the first reason, if there is any. */
+export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
+  switch (step.do) {
+    case 'write':
+      return (
+        placeOf(step.path, view) ?? inTheWay(step.path, ['directory'], 'a file', view) ?? owners(step, view)
+      );
+    case 'link':
+      return placeOf(step.path, view) ?? inTheWay(step.path, ['directory'], 'a link', view);
+    case 'directory':
+      return (
+        foldersOf(step.path, view) ??
+        inTheWay(step.path, ['file', 'link', 'other'], 'a directory', view) ??
+        owners(step, view)
+      );
+    case 'attributes':
+      return owners(step, view);
+    case 'remove':
+      if (step.recursive || step.empty) return writable(posix.dirname(step.path), view);
+      return inTheWay(step.path, ['directory'], undefined, view);
+    case 'checked':
+      return first(step.steps, one => obstacleTo(one, view));
+    case 'run':
+      return ofRun(step, view);
+    case 'sql':
+      return rights(view, step.as ?? 'postgres') ?? accountThere('passwd', step.as ?? 'postgres', view);
+    default:
+      return undefined;
+  }
+}
+
+/** The value of a probe where it is certain. */
+function certain<T>(probe: Probe<T>, { foresee }: Outlook): T | undefined {
+  const { reading, open } = foresee(probe);
+  return open || !('value' in reading) ? undefined : (reading.value as T);
+}
+
+/** Whether something can be put at `at`: its folder is there, and may be written to. */
+function placeOf(at: string, view: Outlook): Obstacle | undefined {
+  const folder = posix.dirname(at);
+  if (folder === '/') return writable(folder, view);
+  const there = followed(folder, view);
+  if (there === null)
+    return {
+      says: `The directory ${folder} does not exist, and nothing before this makes it.`,
+      fix: `Make it first, e.g. with\n    directory: { path: ${folder} }`,
+    };
+  if (there !== undefined && there.type !== 'directory')
+    return { says: `${folder} is ${named(there.type)}, not a directory.` };
+  return writable(folder, view);
+}
+
+/** What a path leads to; undefined = not certain. */
+function followed(at: string, view: Outlook, links = 0): PathState | null | undefined {
+  const there = certain(path(at), view);
+  if (there?.type !== 'link' || links > 40) return there;
+  return followed(posix.resolve(posix.dirname(at), there.target ?? ''), view, links + 1);
+}
+
+/** Whether the folders above a new directory are folders, as far as they are there. */
+function foldersOf(at: string, view: Outlook): Obstacle | undefined {
+  const above = ancestors(at);
+  const wrong = first(above, folder => {
+    const there = followed(folder, view);
+    return there && there.type !== 'directory'
+      ? { says: `${folder} is ${named(there.type)}, not a directory.` }
+      : undefined;
+  });
+  if (wrong !== undefined) return wrong;
+  const parent = above.findLast(folder => followed(folder, view) !== null) ?? '/';
+  return followed(at, view) === null ? writable(parent, view) : undefined;
+}
+
+function inTheWay(
+  at: string,
+  types: readonly PathState['type'][],
+  wanted: string | undefined,
+  view: Outlook,
+): Obstacle | undefined {
+  const there = certain(path(at), view);
+  if (!there || !types.includes(there.type)) return undefined;
+  const end =
+    wanted === undefined
+      ? 'it is removed only when it is declared as one'
+      : `it is not replaced by ${wanted}`;
+  return { says: `${at} is ${named(there.type)}; ${end}.` };
+}
+
+function named(type: PathState['type']): string {
+  return type === 'other' ? 'a special file' : `a ${type}`;
+}
+
+function owners({ owner, group }: { owner?: string; group?: string }, view: Outlook): Obstacle | undefined {
+  return (
+    (owner === undefined ? undefined : accountThere('passwd', owner, view)) ??
+    (group === undefined ? undefined : accountThere('group', group, view)) ??
+    (owner !== undefined && owner !== view.account ? rights(view, owner) : undefined)
+  );
+}
+
+function accountThere(database: 'passwd' | 'group', name: string, view: Outlook): Obstacle | undefined {
+  if (/^\d+$/.test(name) || certain(account(database, name), view) !== null) return undefined;
+  const what = database === 'passwd' ? 'account' : 'group';
+  return {
+    says: `There is no ${what} ${name} on the host, and nothing before this makes one.`,
+    fix: `Make it first, or give the name of one that is there.`,
+  };
+}
+
+function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
+  if (step.as !== undefined) {
+    const unknown = accountThere('passwd', step.as, view) ?? rights(view, step.as);
+    if (unknown !== undefined) return unknown;
+  }
+  if (step.cwd !== undefined && step.cwd !== '/') {
+    const there = followed(step.cwd, view);
+    if (there === null || (there !== undefined && there.type !== 'directory'))
+      return {
+        says: `The directory ${step.cwd}, in which ${step.label ?? 'the command'} runs, does not exist.`,
+        fix: `Make it first, e.g. with\n    directory: { path: ${step.cwd} }`,
+      };
+  }
+  return (step.touches ?? []).some(needsRoot) ? rights(view, 'root') : undefined;
+}
+
+/** What only root can do. */
+const needsRoot = ({ on }: Effect): boolean =>
+  ['packages', 'hold', 'unit', 'daemon-reload', 'package-lists'].includes(on);
+
+/** Whether the account may act as `wanted`. */
+function rights({ account: own }: Outlook, wanted: string): Obstacle | undefined {
+  if (own === undefined || own === 'root' || own === wanted) return undefined;
+  return {
+    says: `${own} may not act as ${wanted} on the host.`,
+    fix: 'Did you mean become: true?',
+  };
+}
+
+/** Whether the account may make and remove things in a folder. */
+function writable(folder: string, view: Outlook): Obstacle | undefined {
+  const { account: own } = view;
+  if (own === undefined || own === 'root') return undefined;
+  const there = followed(folder, view);
+  if (!there || there.type !== 'directory') return undefined;
+  const groups = certain<CommandResult>(command('id -Gn', { about: [] }), view)
+    ?.stdout.trim()
+    .split(/\s+/);
+  if (groups === undefined) return undefined;
+  const digit = there.owner === own ? 1 : groups.includes(there.group) ? 2 : 3;
+  if ((Number(there.mode[digit]) & 2) !== 0) return undefined;
+  return {
+    says: `${own} may not write to ${folder}.`,
+    fix: 'Did you mean become: true?',
+  };
+}
+
+function first<T>(all: readonly T[], ask: (one: T) => Obstacle | undefined): Obstacle | undefined {
+  for (const one of all) {
+    const found = ask(one);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,98 @@
+/**
+ * `npm run truth`: random playbooks on random hosts, each held against the law of plans (test/truth/law.ts). Prints each
+ * violation as the smallest case it found, and ends with a line of counts; exits 1 when there was a violation.
+ */
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { modules } from '../modules/index.ts';
+import { build } from '../test/e2e/reconcile.ts';
+import { type Release, releases } from '../test/lab/base.ts';
+import { caseText, parseCase } from '../test/truth/case-file.ts';
+import { openHosts, type TruthHost } from '../test/truth/hosts.ts';
+import { type Result, summary, violationText } from '../test/truth/report.ts';
+import { drawTrial, type Trial, tryCase } from '../test/truth/trial.ts';
+
+const usage = `npm run truth -- [--runs N] [--seed S] [--release ${releases.join('|')}] [--hosts K] [--shrink N] [--out FILE]
+                 [--run I | --case FILE [--saved]]
+  --runs N     how many random cases (30)
+  --seed S     what they are made from (random; it is printed)
+  --hosts K    how many hosts try them side by side (4)
+  --shrink N   how many cases to try to make a violation of a new kind smaller (25)
+  --out FILE   where each result is written as it comes, a line of JSON each (truth-RELEASE-SEED.jsonl)
+  --run I      only the I-th case of the seed
+  --case FILE  a case from a file, as printed; --saved applies it by a saved plan`;
+
+function fail(message: string): never {
+  console.error(`${message}\n\n${usage}`);
+  process.exit(3);
+}
+
+const text = { type: 'string' } as const;
+const { values } = parseArgs({
+  options: {
+    ...{ runs: text, seed: text, release: text, hosts: text, shrink: text, out: text, run: text, case: text },
+    saved: { type: 'boolean' },
+  },
+});
+
+function whole(name: 'runs' | 'hosts' | 'shrink' | 'run', otherwise: number): number {
+  const given = values[name];
+  if (given !== undefined && !/^\d+$/.test(given)) fail(`--${name} takes a number, not ${given}.`);
+  return given === undefined ? otherwise : Number(given);
+}
+
+const release: Release =
+  releases.find(each => each === (values.release ?? 'bookworm')) ?? fail(`There is no ${values.release}.`);
+const seed = values.seed ?? String(Date.now() % 1_000_000);
+const single = values.run !== undefined || values.case !== undefined;
+const runs = values.case !== undefined ? [0] : values.run !== undefined ? [whole('run', 1)] : undefined;
+const left = runs ?? Array.from({ length: whole('runs', 30) }, (_, at) => at + 1);
+const out = values.out ?? `truth-${release}-${seed}.jsonl`;
+const results: Result[] = [];
+const known = new Set<string>();
+
+console.log(`${left.length} cases of seed ${seed} on ${release}; results in ${out}`);
+build();
+writeFileSync(out, '');
+const { hosts, close } = await openHosts(release, single ? 1 : whole('hosts', 4));
+try {
+  await Promise.all(hosts.map(work));
+} finally {
+  await close();
+}
+console.log(summary(results.toSorted((a, b) => a.run - b.run)));
+process.exitCode = results.every(
+  ({ outcome, violations }) => outcome !== 'lab-failed' && violations.length === 0,
+)
+  ? 0
+  : 1;
+
+async function work(host: TruthHost): Promise<void> {
+  for (let run = left.shift(); run !== undefined; run = left.shift()) {
+    const trial: Trial = { seed, run, shrinkBudget: whole('shrink', 25) };
+    const [subject, way] = values.case === undefined ? drawTrial(modules, trial) : ofFile(values.case);
+    const result = await tryCase(host, subject, way, trial, known);
+    results.push(result);
+    appendFileSync(out, `${JSON.stringify(result)}\n`);
+    const first = result.violations.map(({ sentence, kind }) => ` ✗ ${sentence}: ${kind}`)[0] ?? '';
+    console.log(`run ${run}: ${result.outcome}, ${way}, ${result.seconds} s${first}${result.error ?? ''}`);
+    if (result.smallest !== undefined || (single && result.violations.length > 0))
+      console.log(violationText(result.violations[0]!, result.smallest ?? subject, keep(result, subject)));
+  }
+}
+
+function ofFile(file: string): ReturnType<typeof drawTrial> {
+  return [parseCase(readFileSync(file, 'utf8'), Object.keys(modules)), values.saved ? 'saved' : 'plain'];
+}
+
+/** Writes the case into a file beside the results; returns how it and the whole run are tried again. */
+function keep(result: Result, subject: ReturnType<typeof drawTrial>[0]): string {
+  const folder = `${out.replace(/\.jsonl$/, '')}-cases`;
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `run-${result.run}.yml`);
+  writeFileSync(file, caseText(result.smallest ?? subject));
+  const saved = result.violations[0]!.sentence === '5' ? ' --saved' : '';
+  const whole = values.case === undefined ? `, the whole run: --seed ${seed} --run ${result.run}` : '';
+  return `Again: npm run truth -- --release ${release} --case ${join(folder, basename(file))}${saved}${whole}`;
+}

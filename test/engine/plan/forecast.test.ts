@@ -1,0 +1,301 @@
+import { describe, expect, it } from 'vitest';
+import { type Effect, stoppedUnit } from '../../../engine/effect.ts';
+import { Forecast } from '../../../engine/plan/forecast.ts';
+import { keyOf } from '../../../engine/plan/probes/index.ts';
+import type { Reading } from '../../../engine/plan/probes/kind.ts';
+import {
+  account,
+  command,
+  content,
+  entries,
+  installedPackage,
+  Missing,
+  owed,
+  type Probe,
+  path,
+  program,
+  sql,
+  unit,
+} from '../../../engine/probe.ts';
+import type { Resource } from '../../../engine/resource.ts';
+
+const folder = { type: 'directory', owner: 'root', group: 'root', mode: '0755' };
+const file = { type: 'file', owner: 'root', group: 'root', mode: '0644' };
+const link = (target: string) => ({ type: 'link', owner: 'root', group: 'root', mode: '0777', target });
+
+/** A host on which /etc, /srv, /usr and /var are, and besides what `readings` say. */
+function host(...readings: [Probe, unknown][]) {
+  const all = new Map<string, Reading>(readings.map(([probe, value]) => [keyOf(probe), { value }]));
+  const asked: Probe[] = [];
+  const forecast = new Forecast();
+  const raw = (probe: Probe): Reading => {
+    const known = all.get(keyOf(probe));
+    if (known !== undefined) return known;
+    asked.push(probe);
+    return { value: probe.kind === 'path' && /^\/(etc|srv|usr|var)$/.test(probe.path) ? folder : null };
+  };
+  return {
+    asked,
+    missing: (probe: Probe, missing: Missing) => all.set(keyOf(probe), { missing }),
+    after(by: string, ...effects: Effect[]) {
+      forecast.changes(
+        { name: by, module: { name: by, identity: () => '' }, when: true } as never as Resource,
+        undefined,
+      );
+      forecast.lay(effects, { by, account: 'root', maybe: false }, raw);
+      return this;
+    },
+    foresees(probe: Probe) {
+      const { reading, from, open } = forecast.foresee(probe, raw)!;
+      const value = 'value' in reading ? reading.value : reading;
+      return { value, from, open };
+    },
+  };
+}
+
+const packages = (names: string[], more: Partial<Extract<Effect, { on: 'packages' }>> = {}): Effect => ({
+  on: 'packages',
+  comes: new Map(names.map(name => [name, undefined])),
+  goes: [],
+  whole: true,
+  ...more,
+});
+
+describe('files', () => {
+  it('are as read while nothing changes', () => {
+    const one = host([path('/srv/a'), file]);
+    expect(one.foresees(path('/srv/a'))).toEqual({ value: file, from: [], open: false });
+    expect(one.asked).toEqual([]);
+  });
+
+  it('are written with what is declared, and keep what is not', () => {
+    const one = host([path('/srv/a'), { ...file, owner: 'app', mode: '0600' }]);
+    one.after('A', { on: 'file', path: '/srv/a', content: 'x', group: 'adm' });
+    expect(one.foresees(path('/srv/a'))).toMatchObject({
+      value: { type: 'file', owner: 'app', group: 'adm', mode: '0600' },
+      from: ['A'],
+      open: false,
+    });
+    expect(one.foresees(content('/srv/a'))).toMatchObject({
+      value: { bytes: Buffer.from('x') },
+      open: false,
+    });
+  });
+
+  it('bring the folders above a directory with them', () => {
+    const one = host().after('A', { on: 'directory', path: '/srv/a/b', mode: '0700' });
+    expect(one.foresees(path('/srv/a'))).toMatchObject({ value: folder, from: ['A'], open: false });
+    expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { ...folder, mode: '0700' } });
+    expect(one.foresees(path('/srv/other'))).toEqual({ value: null, from: [], open: false });
+  });
+
+  it('go with their folder, and are new in it afterwards', () => {
+    const one = host([path('/srv/a'), folder], [path('/srv/a/f'), { ...file, mode: '0600' }]);
+    one.after('Gone', { on: 'removal', path: '/srv/a' });
+    expect(one.foresees(path('/srv/a/f'))).toEqual({ value: null, from: ['Gone'], open: false });
+    one.after('Back', { on: 'directory', path: '/srv/a' }, { on: 'file', path: '/srv/a/f', content: '' });
+    expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { mode: '0644' }, from: ['Back'] });
+  });
+
+  it('are where a link leads to, and move with it', () => {
+    const one = host(
+      [path('/srv/cur'), link('r/1')],
+      [path('/srv/cur/f'), file],
+      [path('/srv/r'), folder],
+      [path('/srv/r/1'), folder],
+      [path('/srv/r/2'), folder],
+      [path('/srv/r/1/f'), file],
+      [path('/srv/r/2/f'), null],
+    );
+    one.after('Other', { on: 'file', path: '/srv/other', content: '' });
+    expect(one.foresees(path('/srv/cur/f'))).toMatchObject({ value: file, open: false });
+    one.after('Current', { on: 'link', path: '/srv/cur', target: 'r/2' });
+    expect(one.foresees(path('/srv/cur/f'))).toMatchObject({ value: null, open: false });
+    one.after('F', { on: 'file', path: '/srv/cur/f', content: 'new' });
+    expect(one.foresees(content('/srv/r/2/f'))).toMatchObject({ value: { bytes: Buffer.from('new') } });
+    expect(one.foresees(path('/srv/r/1/f'))).toMatchObject({ value: file });
+  });
+
+  it('have another owner below a folder that is changed as a whole, and a new one has its own', () => {
+    const below = { ...file, path: 'f', sha256: 'x' };
+    const one = host([path('/srv/a'), folder], [entries('/srv/a'), [below]], [path('/srv/a/f'), file]);
+    one.after('A', { on: 'attributes', path: '/srv/a', owner: 'app', recursive: true });
+    one.after('G', { on: 'file', path: '/srv/a/g', content: '' });
+    expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { owner: 'app' }, from: ['A'] });
+    expect(one.foresees(entries('/srv/a'))).toMatchObject({
+      value: [
+        { path: 'f', owner: 'app' },
+        { path: 'g', owner: 'root' },
+      ],
+      from: ['A', 'G'],
+      open: false,
+    });
+  });
+
+  it('get the group of a set-group-ID folder', () => {
+    const one = host([path('/srv/a'), { ...folder, group: 'staff', mode: '2775' }]);
+    one.after('A', { on: 'directory', path: '/srv/a/b' }, { on: 'file', path: '/srv/a/f', content: '' });
+    expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { group: 'staff', mode: '2755' } });
+    expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { group: 'staff', mode: '0644' } });
+  });
+
+  it.each([
+    ['/etc/app.conf', true],
+    ['/var/www/html', true],
+    ['/usr/share/app', true],
+    ['/etc/systemd/system/app.service', false],
+    ['/etc/systemd/system/multi-user.target.wants/app.service', true],
+    ['/usr/local/bin/app', false],
+    ['/srv/app', false],
+    ['/opt/app', false],
+    ['/home/app/x', false],
+  ])('may come with a package where Debian has packages write: %s %s', (at, open) => {
+    const one = host().after('Apt', packages(['app']));
+    expect(one.foresees(path(at))).toEqual({ value: null, from: open ? ['Apt'] : [], open });
+    one.after('File', { on: 'file', path: at, content: '', owner: 'root', group: 'root', mode: '0644' });
+    expect(one.foresees(path(at))).toMatchObject({ value: file, open: false });
+  });
+
+  it('that are there stay, unless a package is purged', () => {
+    const one = host([path('/etc/app.conf'), file]).after('Apt', packages(['app']));
+    expect(one.foresees(path('/etc/app.conf'))).toMatchObject({ value: file, open: false });
+    one.after('Purge', packages([], { goes: ['app'], purges: true }));
+    expect(one.foresees(path('/etc/app.conf'))).toEqual({ value: file, from: ['Purge'], open: true });
+  });
+
+  it('that are missing and named by a command may come with it, with what is above and below', () => {
+    const one = host([path('/srv/there'), file]);
+    one.after('Command', { on: 'anything', text: 'git clone x /srv/app/code && touch /srv/there' });
+    for (const at of ['/srv/app', '/srv/app/code', '/srv/app/code/f'])
+      expect(one.foresees(path(at))).toMatchObject({ value: null, from: ['Command'], open: true });
+    expect(one.foresees(path('/srv/other'))).toMatchObject({ open: false });
+    expect(one.foresees(path('/srv/there'))).toMatchObject({ value: file, open: false });
+  });
+});
+
+describe('units', () => {
+  const absent = { LoadState: 'not-found', ActiveState: 'inactive', UnitFileState: '' };
+
+  it.each([
+    ['[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n', 'disabled'],
+    ['[Service]\nExecStart=/bin/true\n', 'static'],
+    ['[Install]\nAlso=app.socket\n', 'indirect'],
+  ])('are there once their file is written, as its [Install] says: %j %s', (text, UnitFileState) => {
+    const one = host([unit('app.service'), absent]);
+    one.after('File', { on: 'file', path: '/etc/systemd/system/app.service', content: text });
+    expect(one.foresees(unit('app.service'))).toMatchObject({
+      value: { ...stoppedUnit, UnitFileState },
+      from: ['File'],
+      open: false,
+    });
+  });
+
+  it('of a template are there once that is written', () => {
+    const one = host([unit('app@1.service'), absent]);
+    one.after('File', { on: 'file', path: '/etc/systemd/system/app@.service', content: '[Service]\n' });
+    expect(one.foresees(unit('app@1.service'))).toMatchObject({
+      value: { LoadState: 'loaded' },
+      open: false,
+    });
+  });
+
+  it('may come with any package, most probably enabled and running', () => {
+    const one = host([unit('app.service'), absent], [unit('old.service'), stoppedUnit]);
+    one.after('Apt', packages(['another-name']));
+    expect(one.foresees(unit('app.service'))).toMatchObject({
+      value: { ActiveState: 'active', UnitFileState: 'enabled' },
+      from: ['Apt'],
+      open: true,
+    });
+    expect(one.foresees(unit('old.service'))).toMatchObject({ value: stoppedUnit, open: false });
+  });
+
+  it('go with their package and their file', () => {
+    const running = { ...stoppedUnit, ActiveState: 'active' };
+    const one = host([unit('memcached.service'), running], [unit('w.service'), stoppedUnit]);
+    one.after('Apt', packages([], { goes: ['memcached'] }));
+    expect(one.foresees(unit('memcached.service'))).toMatchObject({ open: true });
+    one.after('Unit', { on: 'removal', path: '/etc/systemd/system/w.service' });
+    expect(one.foresees(unit('w.service'))).toMatchObject({ value: { LoadState: 'not-found' }, open: false });
+  });
+});
+
+it('packages are exactly those that come and go, and open where others may come along', () => {
+  const one = host([installedPackage('a'), null], [installedPackage('dep'), null]).after(
+    'Apt',
+    packages(['a']),
+  );
+  expect(one.foresees(installedPackage('a'))).toMatchObject({ value: { status: 'installed' }, open: false });
+  expect(one.foresees(installedPackage('dep'))).toEqual({ value: null, from: [], open: false });
+  one.after('Blind', packages(['b'], { whole: false }));
+  expect(one.foresees(installedPackage('dep'))).toEqual({ value: null, from: ['Blind'], open: true });
+  one.after('Gone', packages([], { goes: ['a'], purges: true }));
+  expect(one.foresees(installedPackage('a'))).toEqual({ value: null, from: ['Gone'], open: false });
+});
+
+it('accounts and programs that are missing may come with a package', () => {
+  const one = host([program('git'), '/usr/bin/git']).after('Apt', packages(['a']));
+  expect(one.foresees(account('passwd', 'app'))).toMatchObject({ value: null, open: true });
+  expect(one.foresees(program('tool'))).toMatchObject({ value: null, open: true });
+  expect(one.foresees(program('git'))).toMatchObject({ open: false });
+});
+
+it('a program is there once its file is written where programs are looked for', () => {
+  const one = host().after('A', { on: 'file', path: '/usr/local/bin/tool', content: '' });
+  expect(one.foresees(program('tool'))).toMatchObject({ value: '/usr/local/bin/tool', open: false });
+});
+
+it('what is owed is noted by a change and gone once it is paid', () => {
+  const one = host([owed('app'), []]);
+  one.after('A', { on: 'note', unit: 'app', owed: { action: 'restart', because: 'A' } });
+  expect(one.foresees(owed('app'))).toMatchObject({ value: [{ because: 'A', sinceS: null }], from: ['A'] });
+  one.after('App', { on: 'note', unit: 'app' });
+  expect(one.foresees(owed('app'))).toMatchObject({ value: [], open: false });
+});
+
+it('what a command answers is open behind any change, unless it says what it is about', () => {
+  const one = host().after('A', { on: 'file', path: '/srv/a/f', content: '' });
+  expect(one.foresees(command('true'))).toMatchObject({ from: ['A'], open: true });
+  expect(one.foresees(command('true', { about: [] }))).toMatchObject({ open: false });
+  expect(one.foresees(command('true', { about: ['/srv/a'] }))).toMatchObject({ open: true });
+  expect(one.foresees(command('true', { about: ['/srv/b', 'packages'] }))).toMatchObject({ open: false });
+  one.after('Apt', packages(['x']));
+  expect(one.foresees(command('true', { about: ['packages'] }))).toMatchObject({ open: true });
+});
+
+describe('a PostgreSQL server', () => {
+  const rows = sql('SELECT 1', { about: ['role:app'] });
+
+  it('answers otherwise only where an object changed that the query is about, or a command ran', () => {
+    const one = host([rows, [{}]]).after('DB', { on: 'objects', names: ['database:db'] });
+    expect(one.foresees(rows)).toEqual({ value: [{}], from: [], open: false });
+    one.after('Role', { on: 'objects', names: ['role:app'] });
+    expect(one.foresees(rows)).toEqual({ value: [{}], from: ['Role'], open: true });
+    const other = host([rows, []]).after('Command', { on: 'anything', text: 'migrate' });
+    expect(other.foresees(rows)).toMatchObject({ from: ['Command'], open: true });
+  });
+
+  it('cannot be asked once it is stopped', () => {
+    const one = host([rows, []]);
+    one.after('Stop', { on: 'unit', name: 'postgresql.service', sets: { ActiveState: 'inactive' } });
+    expect(one.foresees(rows)).toMatchObject({ value: { missing: expect.any(Missing) }, open: false });
+  });
+
+  it('can be asked once it is started', () => {
+    const one = host();
+    one.missing(rows, new Missing('a server', ['package:postgresql', 'running:postgresql*']));
+    expect(one.foresees(rows)).toMatchObject({ open: false });
+    one.after('Start', { on: 'unit', name: 'postgresql.service', sets: { ActiveState: 'active' } });
+    expect(one.foresees(rows)).toMatchObject({ from: ['Start'], open: true });
+  });
+});
+
+it('what may not be done leaves what it would change open', () => {
+  const one = host([path('/srv/a'), file]);
+  const forecast = new Forecast();
+  const raw = (probe: Probe): Reading => ({ value: keyOf(probe) === keyOf(path('/srv/a')) ? file : null });
+  forecast.changes({ name: 'A', module: { name: '', identity: () => '' } } as never as Resource, undefined);
+  forecast.lay([{ on: 'removal', path: '/srv/a' }], { by: 'A', account: 'root', maybe: true }, raw);
+  expect(forecast.foresee(path('/srv/a'), raw)).toMatchObject({ from: ['A'], open: true });
+  expect(one.asked).toEqual([]);
+});

@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { decodeOutcome, outcome, recorded } from '../../../engine/apply/outcome.ts';
+import { script } from '../../../engine/apply/script.ts';
+import { undoing } from '../../../engine/steps/kinds.ts';
+import type { Step } from '../../../engine/step.ts';
+import { scratch, sh, shells } from '../shell.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = scratch();
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const home = () => `r_home=${dir}/state`;
+
+/** Does steps as a change that may have to be put back. */
+function change(steps: Step[], argv?: string[]) {
+  const compiled = script([{ do: 'keep', journal: 'revert', ...undoing(steps)! }, ...steps]);
+  return sh(`${home()}\n${compiled.script}`, compiled.input, argv).exit;
+}
+const putBack = (argv?: string[]) => sh(`${home()}; r_undo=$r_home/revert; r_put_back`, undefined, argv);
+const state = () =>
+  execFileSync(
+    'sh',
+    [
+      '-c',
+      `cd "$1" && find . -path ./state -prune -o -printf '%p %y %m %l\\n' | sort; cat ./tree/* 2>&1 || true`,
+      'sh',
+      dir,
+    ],
+    { encoding: 'utf8' },
+  );
+
+describe.each(shells)('a journal by %s', (_, argv) => {
+  it('brings everything back to what it was, however often and in whatever order it was changed', () => {
+    const strange = `${dir}/-a 'name'\n$x`;
+    mkdirSync(`${dir}/tree`, { mode: 0o700 });
+    writeFileSync(`${dir}/tree/file`, 'old', { mode: 0o640 });
+    writeFileSync(`${dir}/tree/gone`, 'gone');
+    writeFileSync(strange, 'strange');
+    execFileSync('ln', ['-s', 'nowhere', `${dir}/link`]);
+    const before = state();
+    const steps: Step[] = [
+      { do: 'write', path: `${dir}/tree/file`, content: 'new', mode: '0600' },
+      { do: 'write', path: strange, content: 'new' },
+      { do: 'write', path: `${dir}/tree/file`, content: 'newer' },
+      { do: 'write', path: `${dir}/tree/added`, content: 'added' },
+      { do: 'remove', path: `${dir}/tree/gone` },
+      { do: 'link', path: `${dir}/link`, target: 'elsewhere' },
+      { do: 'attributes', path: `${dir}/tree`, mode: '0755' },
+      { do: 'directory', path: `${dir}/deep/er/est`, mode: '0711' },
+      { do: 'write', path: `${dir}/deep/er/est/file`, content: 'x' },
+    ];
+    expect(change(steps, argv)).toBe(0);
+    expect(state()).not.toBe(before);
+    expect(change([{ do: 'write', path: `${dir}/tree/file`, content: 'newest' }], argv)).toBe(0);
+    expect(putBack(argv).exit).toBe(0);
+    expect(state()).toBe(before);
+    expect([putBack(argv).exit, state()]).toEqual([0, before]);
+  });
+
+  it('runs the commands that undo commands, before and after the paths, each once', () => {
+    writeFileSync(`${dir}/file`, 'old');
+    const told = (when: string) => `echo ${when} $(cat ${dir}/file) >>${dir}/told`;
+    const step: Step = {
+      do: 'run',
+      command: ':',
+      undo: { before: told('before'), after: ['sh', '-c', told('after')] },
+    };
+    change([step, { do: 'write', path: `${dir}/file`, content: 'new' }, step], argv);
+    putBack(argv);
+    expect(execFileSync('cat', [`${dir}/told`], { encoding: 'utf8' })).toBe('before new\nafter old\n');
+  });
+
+  it('says which command failed by its exit code, and goes on with the others', () => {
+    writeFileSync(`${dir}/file`, 'old');
+    const failing: Step = { do: 'run', command: ':', undo: { before: 'echo no >&2; exit 3' } };
+    change([failing, { do: 'write', path: `${dir}/file`, content: 'new' }], argv);
+    const { exit, stderr } = putBack(argv);
+    expect([exit, stderr.toString(), state()]).toEqual([1, 'no\n', expect.stringContaining('./file f 644')]);
+    expect(execFileSync('cat', [`${dir}/file`], { encoding: 'utf8' })).toBe('old');
+  });
+});
+
+describe('what cannot be undone', () => {
+  it.each([
+    ['a command that does not say how', { do: 'run', command: 'rm x' }],
+    ['statements', { do: 'sql', statements: ['DROP ROLE x'], objects: [] }],
+    ['the removal of a directory', { do: 'remove', path: '/srv', recursive: true }],
+    ['attributes of everything below', { do: 'attributes', path: '/srv', owner: 'x', recursive: true }],
+  ] satisfies [string, Step][])('is %s', (_, step) => {
+    expect(undoing([{ do: 'write', path: '/a', content: '' }, step])).toBeUndefined();
+  });
+});
+
+describe.each(shells)('the outcome of a change by %s', (_, argv) => {
+  const collected = (then: string, number = 1) =>
+    decodeOutcome({
+      ...sh(
+        `${home()}; r_records=${dir}/state; mkdir -p ${dir}/state\n${then}\n${outcome('run', number)}`,
+        undefined,
+        argv,
+      ),
+      truncated: false,
+    });
+  const begin = (text: string) => `(${recorded(text, 'run', 1)}) >/dev/null 2>&1`;
+
+  it('is what it printed and its exit code, also when it is not over yet', () => {
+    const found = collected(`${begin('echo out; sleep 0.5; echo err >&2; exit 3')} &\nsleep 0.2`);
+    expect(found).toMatchObject({ exit: 3, stdout: Buffer.from('out\n'), stderr: Buffer.from('err\n') });
+  });
+
+  it('is that it was never begun, when it was another one', () => {
+    expect(collected(begin('echo other'), 2)).toBe('never');
+  });
+
+  it('is that it was cut off, when its process is gone', () => {
+    expect(collected(begin('read -r _ _ _ parent _ </proc/self/stat; kill -9 "$parent"'))).toBe('cut');
+  });
+});

@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+/** What the program writes to the file that RECONCILE_FORECAST names, at the end of a check. */
+interface ForecastFile {
+  hosts: Record<string, ForecastEntry[]>;
+}
+
+/** A value that the plan expects to read after an apply, or that was read where there is nothing to apply. */
+interface ForecastEntry {
+  probe: unknown;
+  value: unknown;
+  certainty: 'known' | 'open';
+}
+
+/** How many values a forecast had, and the known ones that were wrong. */
+export interface ForecastVerdict {
+  known: number;
+  open: number;
+  wrong: { probe: unknown; forecast: unknown; read: unknown }[];
+}
+
+/** The forecast that a check wrote; undefined where the program writes none. */
+export function readForecast(file: string): ForecastFile | undefined {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+}
+
+/**
+ * Compares a forecast with what a check after the apply read. A probe that was read only once says nothing: it is left
+ * out of the comparison, and counts among the known or open ones all the same.
+ */
+export function compareForecast(
+  forecast: ForecastFile | undefined,
+  readings: ForecastFile | undefined,
+): ForecastVerdict | undefined {
+  if (forecast === undefined || readings === undefined) return undefined;
+  const verdict: ForecastVerdict = { known: 0, open: 0, wrong: [] };
+  for (const [host, entries] of Object.entries(forecast.hosts)) {
+    const read = new Map((readings.hosts[host] ?? []).map(each => [canonical(each.probe), each]));
+    for (const { probe, value, certainty } of entries) {
+      verdict[certainty] += 1;
+      const now = read.get(canonical(probe));
+      if (certainty === 'open' || now === undefined || canonical(now.value) === canonical(value)) continue;
+      verdict.wrong.push({ probe, forecast: value, read: now.value });
+    }
+  }
+  return verdict;
+}
+
+/** JSON with sorted keys, so that equal values are equal texts. */
+function canonical(value: unknown): string {
+  const sorted = (_key: string, each: unknown) =>
+    each !== null && typeof each === 'object' && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : each;
+  return JSON.stringify(value, sorted) ?? 'undefined';
+}

@@ -1,0 +1,252 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Ran, type RanEvent, starting } from '../e2e/reconcile.ts';
+import type { Case } from './case.ts';
+import { playbookOf, yamlText } from './case-file.ts';
+import { compareForecast, type ForecastVerdict, readForecast } from './forecast.ts';
+import { atRest, type TruthHost } from './hosts.ts';
+import { compareWithModel } from './model.ts';
+import { differences, snapshot } from './snapshot.ts';
+
+/** The sentences of the law, and what the reference model of files says against a check. */
+export const sentences = {
+  '1': 'a check exits 0, 1 or 2 and touches nothing',
+  '2': 'where a check exits 1, apply exits 1 and touches nothing',
+  '3': 'else apply exits 0, and each resource ends as it was shown',
+  '4': 'a second apply changes nothing, and its check exits 0',
+  '5': 'a saved plan, applied at once, does the same',
+  '6': 'what the forecast calls known is read after the apply',
+  model: 'a check of files shows what a model of them, written apart, expects',
+} as const;
+
+export type Sentence = keyof typeof sentences;
+
+/** One sentence that does not hold for a case. `kind` is the same for what probably has one cause. */
+export interface Violation {
+  sentence: Sentence;
+  kind: string;
+  details: string[];
+}
+
+/** What a case came to on a host. */
+export interface Verdict {
+  outcome: 'refused' | 'blocked' | 'applied' | 'silent';
+  violations: Violation[];
+  forecast?: ForecastVerdict;
+  /** The codes of the obstacles that the check told of. */
+  obstacles: string[];
+}
+
+/** How a case is applied: by `apply PLAYBOOK`, or by a plan that was saved first. */
+export type Way = 'plain' | 'saved';
+
+const longestRunMs = 240_000;
+
+/** Brings the host to the case's start state, runs the program on it as a user would, and judges each step. */
+export async function judge(host: TruthHost, subject: Case, way: Way): Promise<Verdict> {
+  const files = Object.fromEntries(
+    ['case.yml', 'plan.json', 'forecast.json', 'readings.json'].map(name => [name, join(host.folder, name)]),
+  ) as Record<'case.yml' | 'plan.json' | 'forecast.json' | 'readings.json', string>;
+  for (const file of Object.values(files)) rmSync(file, { force: true });
+  writeFileSync(files['case.yml'], yamlText(playbookOf(subject)));
+  const violations: Violation[] = [];
+  const verdict = (outcome: Verdict['outcome'], obstacles: string[] = []): Verdict => ({
+    outcome,
+    violations,
+    obstacles,
+  });
+  const violate = (sentence: Sentence, kind: string, details: string[]) =>
+    violations.push({ sentence, kind, details });
+
+  const offline = await program(host, ['apply', 'case.yml', '--check', '--json', '-i', 'nowhere.yml']);
+  if (offline.exit === 3) return verdict('refused');
+  if (offline.exit !== 4)
+    violate('1', `offline check exits ${offline.exit}`, [lastWords(offline), 'the host did not exist']);
+
+  await host.reset(subject.layer);
+  await begin(host, subject);
+  const before = await snapshot(host);
+  const expected = await compareWithModel(host, subject);
+  const check = await program(host, ['apply', 'case.yml', '--check', '--json'], files['forecast.json']);
+  const looked = differences(before, await snapshot(host));
+  if (looked.length > 0) violate('1', `check touches ${touched(looked)}`, looked);
+  if (![0, 1, 2].includes(check.exit)) violate('1', `check exits ${check.exit}`, [lastWords(check)]);
+  const [shown, problems] = [outcomes(check), errors(check)];
+  const announced = [...shown.values()].some(({ status }) => status === 'would_change');
+  if (check.exit === (announced ? 0 : 2))
+    violate('1', `check exits ${check.exit} with${announced ? '' : 'out'} changes`, describe(shown));
+  for (const against of expected(check)) violate('model', against.kind, against.details);
+
+  if (check.exit === 1) {
+    const beforeApply = await snapshot(host);
+    const applied = await program(host, ['apply', 'case.yml', '--json']);
+    const changed = differences(beforeApply, await snapshot(host));
+    if (applied.exit !== 1)
+      violate('2', `check fails by ${problems[0]?.code}, apply exits ${applied.exit}`, [
+        ...problems.map(({ message }) => message),
+        ...describe(outcomes(applied)),
+      ]);
+    if (changed.length > 0)
+      violate('2', `check fails by ${problems[0]?.code}, apply touches ${touched(changed)}`, changed);
+    return verdict(
+      'blocked',
+      problems.map(({ code }) => code),
+    );
+  }
+  if (check.exit !== 0 && check.exit !== 2) return verdict('silent');
+
+  if (way === 'saved') {
+    const planned = await program(host, ['plan', 'case.yml', '-o', 'plan.json', '--json']);
+    if (planned.exit !== check.exit)
+      violate('5', `check exits ${check.exit}, plan ${planned.exit}`, [lastWords(planned)]);
+    compareShown('5', 'plan', shown, outcomes(planned), subject, violations);
+  }
+  const sentence = way === 'saved' ? '5' : '3';
+  const command = way === 'saved' ? ['apply', 'plan.json', '--json'] : ['apply', 'case.yml', '--json'];
+  const applied = await program(host, command);
+  const happened = outcomes(applied);
+  compareOutcomes(sentence, shown, happened, subject, violations);
+  if (applied.exit !== 0 && !violations.some(({ sentence: one }) => one === sentence)) {
+    const said = errors(applied);
+    violate(
+      sentence,
+      `apply exits ${applied.exit} by ${said[0]?.code}`,
+      said.map(({ message }) => message),
+    );
+  }
+  if (applied.exit !== 0) return verdict('applied');
+
+  const again = await program(host, ['apply', 'case.yml', '--check', '--json'], files['readings.json']);
+  const restless = [...outcomes(again).values()].filter(one => !quiet(one));
+  if (again.exit !== 0 || restless.length > 0)
+    violate('4', `second check exits ${again.exit}: ${restless.map(label)[0] ?? errors(again)[0]?.code}`, [
+      ...restless.map(tell),
+      ...errors(again).map(({ message }) => message),
+    ]);
+  const rested = await snapshot(host);
+  const second = await program(host, ['apply', 'case.yml', '--json']);
+  const moved = differences(rested, await snapshot(host));
+  const loud = [...outcomes(second).values()].filter(one => !quiet(one));
+  if (second.exit !== 0 || loud.length > 0)
+    violate('4', `second apply exits ${second.exit}: ${loud.map(label)[0] ?? errors(second)[0]?.code}`, [
+      ...loud.map(tell),
+      ...errors(second).map(({ message }) => message),
+    ]);
+  else if (moved.length > 0) violate('4', `a silent second apply touches ${touched(moved)}`, moved);
+  const forecast =
+    again.exit === 0
+      ? compareForecast(readForecast(files['forecast.json']), readForecast(files['readings.json']))
+      : undefined;
+  for (const wrong of forecast?.wrong ?? [])
+    violate('6', `known ${String((wrong.probe as { read?: string })?.read)} is wrong`, [
+      JSON.stringify(wrong),
+    ]);
+  const outcome = verdict(check.exit === 0 ? 'silent' : 'applied');
+  return forecast === undefined ? outcome : { ...outcome, forecast };
+}
+
+async function begin(host: TruthHost, { start }: Case): Promise<void> {
+  if (start.length === 0) return;
+  const lines = start.map(line => `( ${line}\n) >/dev/null 2>&1 </dev/null || :`);
+  const { code, stderr } = await host.exec(`cd /\n${lines.join('\n')}\n${atRest}`);
+  if (code !== 0) throw new Error(`the start state does not come to rest: ${stderr}`);
+}
+
+async function program(host: TruthHost, args: string[], forecast?: string): Promise<Ran> {
+  const going = starting(host.folder, args, forecast === undefined ? {} : { RECONCILE_FORECAST: forecast });
+  const timer = setTimeout(() => going.child.kill('SIGKILL'), longestRunMs);
+  try {
+    return await going.ended;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The outcome of each resource, by play and name. */
+export function outcomes(ran: Ran): Map<string, RanEvent> {
+  const resources = ran.events.filter(({ event }) => event === 'resource');
+  return new Map(resources.map(each => [`${each.play} / ${each.name}`, each]));
+}
+
+function errors(ran: Ran): { code: string; message: string }[] {
+  return ran.events.flatMap(({ event, error, problems }) =>
+    event === 'resource' && error ? [error] : (problems ?? []),
+  );
+}
+
+const quiet = ({ status }: RanEvent): boolean => status === 'unchanged' || status === 'skipped';
+const lastWords = ({ stdout, stderr }: Ran): string => (stderr || stdout).trim().slice(-600);
+const label = ({ module, status, error }: RanEvent): string =>
+  `${module} ${status}${error ? ` (${error.code})` : ''}`;
+const describe = (found: ReadonlyMap<string, RanEvent>): string[] => [...found.values()].map(tell);
+
+function tell(one: RanEvent): string {
+  const changes = (one.diff?.changes ?? []).map(
+    (change: RanEvent) => `${change.key} ${brief(change.before)} → ${brief(change.after)}`,
+  );
+  const kind = one.diff ? ` ${one.diff.kind} ${changes.join(', ')}` : '';
+  const open = isOpen(one) ? ' ±' : '';
+  return `${one.name} ${one.module}: ${one.status}${open}${kind}${one.error ? `: ${one.error.message}` : ''}`;
+}
+
+const brief = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
+
+/** What was touched, in the few words that make a kind. */
+function touched(lines: readonly string[]): string {
+  return lines[0]!.slice(2).split(' ')[0]!;
+}
+
+const isOpen = (shown: RanEvent): boolean =>
+  shown.open === true ||
+  shown.diff?.kind === 'write' ||
+  (shown.status === 'would_change' && shown.diff === null);
+
+/** The outcomes of an apply that a check's outcome allows. */
+export function allowed(shown: RanEvent, hasCondition: boolean): string[] {
+  if (isOpen(shown)) return ['changed', 'unchanged', ...(hasCondition ? ['skipped'] : [])];
+  return [shown.status === 'would_change' ? 'changed' : shown.status];
+}
+
+function compareOutcomes(
+  sentence: Sentence,
+  shown: ReadonlyMap<string, RanEvent>,
+  happened: ReadonlyMap<string, RanEvent>,
+  subject: Case,
+  violations: Violation[],
+): void {
+  const written = subject.plays.flat();
+  for (const [name, one] of shown) {
+    const conditional = written.some(each => one.name.startsWith(each.name) && 'when' in each.keys);
+    const now = happened.get(name);
+    const agrees = now !== undefined && allowed(one, conditional).includes(now.status);
+    if (agrees && now.deviation === null) continue;
+    const code = now?.error ? ` (${now.error.code})` : now?.deviation ? ' (deviation)' : '';
+    const kind = `${one.module}: ${one.status}${isOpen(one) ? ' ±' : ''} → ${now?.status ?? 'not told'}${code}`;
+    const details = [`shown:    ${tell(one)}`, `happened: ${now ? tell(now) : 'nothing'}`];
+    violations.push({ sentence, kind, details });
+    // What follows after a failure follows from it.
+    if (now?.status === 'failed') return;
+  }
+  for (const [name, one] of happened)
+    if (!shown.has(name))
+      violations.push({ sentence, kind: `${one.module}: not shown → ${one.status}`, details: [tell(one)] });
+}
+
+function compareShown(
+  sentence: Sentence,
+  verb: string,
+  first: ReadonlyMap<string, RanEvent>,
+  second: ReadonlyMap<string, RanEvent>,
+  subject: Case,
+  violations: Violation[],
+): void {
+  void subject;
+  const [one, other] = [describe(first), describe(second)];
+  const differ = one.filter((line, at) => line !== other[at]);
+  if (differ.length === 0 && one.length === other.length) return;
+  violations.push({
+    sentence,
+    kind: `check and ${verb} show something else`,
+    details: [...differ, ...other],
+  });
+}

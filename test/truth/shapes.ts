@@ -1,0 +1,194 @@
+import type { Draw } from './draw.ts';
+import { sleepingUnit } from './pools.ts';
+
+type Args = Record<string, unknown>;
+
+/**
+ * Arguments that make sense together, for modules whose arguments drawn one by one seldom do. A module without a shape
+ * has its arguments drawn from its schema alone, and those with one sometimes too.
+ */
+export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
+  file,
+  directory: draw => {
+    const path = draw.path();
+    if (removable(path) && draw.random.chance(0.25)) return { path, state: 'absent' };
+    return { path, ...ownership(draw), ...draw.maybe(0.15, () => ({ recurse: true })) };
+  },
+  link: draw => {
+    const path = draw.path();
+    const target = draw.random.chance(0.4) ? draw.path() : draw.from('link', 'target');
+    const force = draw.maybe(0.25, () => ({ force: true }));
+    return { path, target, ...force, ...draw.maybe(0.2, () => ({ state: 'absent' })) };
+  },
+  tree: draw => ({
+    path: draw.path(),
+    src: draw.from('tree', 'src'),
+    ...draw.maybe(0.3, () => ({ delete_extra: true })),
+    ...draw.maybe(0.2, () => ({ owner: draw.from('tree', 'owner') })),
+    ...draw.maybe(0.2, () => ({ file_mode: draw.from('tree', 'file_mode') })),
+  }),
+  apt: draw => ({
+    packages: draw.random.some(draw.pool('apt', 'packages')!, draw.random.whole(1, 2)),
+    ...draw.maybe(0.5, () => ({ recommends: false })),
+    ...draw.maybe(0.3, () => ({
+      state: 'absent',
+      ...draw.maybe(0.5, () => ({ purge: true })),
+      ...draw.maybe(0.3, () => ({ autoremove: true })),
+    })),
+  }),
+  command,
+  service,
+  systemd_unit: unit,
+  pg_setting: draw => {
+    const name = draw.from('pg_setting', 'name');
+    if (draw.random.chance(0.25)) return { name, state: 'absent' };
+    const sound: Record<string, unknown> = {
+      ...{ work_mem: '16MB', max_connections: 120, log_min_duration_statement: 500, 'app.greeting': 'hello' },
+    };
+    return { name, value: draw.random.chance(0.8) ? sound[name] : draw.from('pg_setting', 'value') };
+  },
+  pg_role: draw => ({
+    name: draw.from('pg_role', 'name'),
+    ...(draw.random.chance(0.25)
+      ? { state: 'absent' }
+      : {
+          ...draw.maybe(0.3, () => ({ password: draw.from('pg_role', 'password') })),
+          ...draw.maybe(0.3, () => ({ createdb: draw.random.chance(0.5) })),
+          ...draw.maybe(0.3, () => ({ login: draw.random.chance(0.5) })),
+          ...draw.maybe(0.3, () => ({ member_of: draw.from('pg_role', 'member_of') })),
+        }),
+  }),
+  pg_database: draw => ({
+    name: draw.from('pg_database', 'name'),
+    ...(draw.random.chance(0.2)
+      ? { state: 'absent', ...draw.maybe(0.3, () => ({ force: true })) }
+      : {
+          ...draw.maybe(0.6, () => ({ owner: draw.from('pg_database', 'owner') })),
+          ...draw.maybe(0.15, () => ({ encoding: 'LATIN1', locale: 'C', template: 'template0' })),
+        }),
+  }),
+  pg_grant: draw => ({
+    role: draw.from('pg_grant', 'role'),
+    database: draw.from('pg_grant', 'database'),
+    ...draw.random.pick<Args>([
+      { privileges: ['CONNECT'] },
+      { privileges: ['ALL'] },
+      { privileges: ['SELECT'], tables: draw.from('pg_grant', 'tables') },
+      { privileges: ['SELECT'], tables: 'all', default: true },
+      { privileges: ['USAGE'], schema: draw.from('pg_grant', 'schema') },
+    ]),
+    ...draw.maybe(0.2, () => ({ state: 'absent' })),
+  }),
+  nginx_site: draw => ({
+    name: draw.from('nginx_site', 'name'),
+    ...draw.random.pick<Args>([
+      { state: 'absent' },
+      { enabled: false },
+      { content: `server {\n  listen ${draw.random.pick([80, 8080])};\n  server_name a.example;\n}\n` },
+      {
+        server_names: draw.from('nginx_site', 'server_names'),
+        locations: draw.from('nginx_site', 'locations'),
+      },
+      { template: 'site.j2' },
+    ]),
+  }),
+  certbot: draw => ({
+    name: draw.from('certbot', 'name'),
+    domains: draw.from('certbot', 'domains'),
+    email: 'admin@example.com',
+    challenge: draw.random.pick(['nginx', 'nginx', 'standalone']),
+  }),
+  http_check: draw => ({ url: draw.from('http_check', 'url'), attempts: 2, delay: '200ms' }),
+  pg_check: draw => ({ database: draw.from('pg_check', 'database'), attempts: 2, delay: '200ms' }),
+  python_venv: draw => ({
+    path: draw.from('python_venv', 'path'),
+    ...draw.maybe(0.2, () => ({ owner: draw.from('python_venv', 'owner') })),
+    ...draw.maybe(0.15, () => ({ packages: ['six'] })),
+    ...draw.maybe(0.15, () => ({ state: 'absent' })),
+  }),
+};
+
+/** Below these nothing else of the host depends on what is there. */
+const removable = (path: string): boolean =>
+  /^\/(srv|opt|usr\/local|var\/www|var\/lib\/app|etc\/app|usr\/share\/doc)/.test(path) ||
+  /\/(w\d\.service(\.d)?|app@\.service|x\.conf|default|app|a\.conf)$/.test(path);
+
+function ownership(draw: Draw): Args {
+  return {
+    ...draw.maybe(0.3, () => ({ mode: draw.from('file', 'mode') })),
+    ...draw.maybe(0.2, () => ({ owner: draw.from('file', 'owner') })),
+    ...draw.maybe(0.1, () => ({ group: draw.from('file', 'group') })),
+  };
+}
+
+/** Content that the programs that read a path accept. */
+export function contentFor(path: string, draw: Draw): string {
+  if (/\.service$/.test(path)) return sleepingUnit;
+  if (/\.service\.d\//.test(path)) return draw.random.pick(['[Service]\nEnvironment=A=1\n', '[Service]\n']);
+  return draw.from('file', 'content');
+}
+
+function file(draw: Draw): Args {
+  const path = draw.path();
+  if (removable(path) && draw.random.chance(0.2)) return { path, state: 'absent' };
+  const content = draw.random.chance(0.85)
+    ? { content: contentFor(path, draw) }
+    : draw.maybe(0.5, () => (draw.random.chance(0.5) ? { src: 'one.txt' } : { template: 'page.j2' }));
+  return { path, ...content, ...ownership(draw), ...draw.maybe(0.05, () => ({ backup: true })) };
+}
+
+// A command that changes what is there and is not its own would be a fault of the playbook, which the law leaves out.
+function command(draw: Draw): Args {
+  const path = draw.path();
+  const ref = draw.reference();
+  const account = { ...draw.maybe(0.1, () => ({ user: draw.from('command', 'user') })) };
+  const place = { ...draw.maybe(0.15, () => ({ cwd: draw.random.pick(['/srv', '/srv/a', '/srv/a/b']) })) };
+  const unit = '/etc/systemd/system/w2.service';
+  const choices: Args[] = [
+    { run: `mkdir -p ${path}`, creates: path },
+    { run: `mkdir -p $(dirname ${path}) && echo '# one' >${path}`, creates: path },
+    { run: ['touch', path], creates: path },
+    { run: `cp ${path} /srv/copy`, unless: `cmp -s ${path} /srv/copy` },
+    { run: 'useradd --system ghost', unless: 'id ghost' },
+    { run: `printf '${sleepingUnit.replaceAll('\n', '\\n')}' >${unit}`, creates: unit },
+    { run: 'rm -f /srv/flag', only_if: 'test -e /srv/flag' },
+    { run: 'touch /srv/done', unless: 'test -e /srv/done' },
+    ...(ref === undefined ? [] : [{ run: 'date >>/srv/log', run_on: [ref] }]),
+  ];
+  return { ...draw.random.pick(choices), ...account, ...place };
+}
+
+function service(draw: Draw): Args {
+  const name = draw.from('service', 'name');
+  const ref = draw.reference();
+  // What starts at a condition, or once, is only switched on.
+  const runs = !/^(rsync|uuidd)$/.test(name);
+  return {
+    name,
+    settle: '0s',
+    ...draw.maybe(0.5, () => ({ enabled: draw.random.chance(0.7) })),
+    ...draw.maybe(0.7, () => ({ state: runs && draw.random.chance(0.6) ? 'running' : 'stopped' })),
+    ...draw.maybe(0.1, () => ({ masked: draw.random.chance(0.7) })),
+    ...(ref === undefined ? {} : draw.maybe(0.3, () => ({ restart_on: [ref] }))),
+    ...(ref === undefined ? {} : draw.maybe(0.07, () => ({ reload_on: [ref] }))),
+  };
+}
+
+function unit(draw: Draw): Args {
+  const name = draw.from('systemd_unit', 'name');
+  if (draw.random.chance(0.2)) return { name, state: 'absent' };
+  if (name.endsWith('.timer'))
+    return { name, timer: { OnCalendar: 'daily' }, install: { WantedBy: 'timers.target' } };
+  if (name.endsWith('.socket')) return { name, socket: { ListenStream: '/run/w2.sock' } };
+  const start = draw.random.weighted({ '/bin/sleep infinity': 6, '/srv/a/f': 1, '/usr/bin/hello': 1 });
+  return {
+    name,
+    service: {
+      ExecStart: start,
+      ...draw.maybe(0.1, () => ({ User: draw.from('systemd_unit', 'user') })),
+      ...draw.maybe(0.1, () => ({ WorkingDirectory: '/srv/a' })),
+    },
+    ...draw.maybe(0.7, () => ({ install: { WantedBy: 'multi-user.target' } })),
+    ...draw.maybe(0.2, () => ({ unit: { Description: draw.random.pick(['One', 'Two']) } })),
+  };
+}

@@ -1,0 +1,90 @@
+import type { Draw } from './draw.ts';
+import { sleepingUnit } from './pools.ts';
+import { contentFor } from './shapes.ts';
+
+const install = 'DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends';
+const psql = (sql: string, database = 'postgres') =>
+  `su postgres -c "psql -qX -d ${database} -c \\"${sql}\\""`;
+const quoted = (text: string) => `'${text.replaceAll('\n', '\\n')}'`;
+
+/** Ways in which a host can be other than fresh, by kind: each a shell line. */
+const actions: Readonly<Record<string, (draw: Draw) => string>> = {
+  files: draw => {
+    const path = draw.path();
+    return draw.random.pick([
+      `mkdir -p ${path}`,
+      `mkdir -p ${path} && echo kept >${path}/extra`,
+      `mkdir -p $(dirname ${path}) && printf ${quoted(contentFor(path, draw))} >${path}`,
+      `mkdir -p $(dirname ${path}) && printf ${quoted(contentFor(path, draw))} >${path} && chmod 0600 ${path}`,
+      `mkdir -p ${path} && chown deploy ${path} && chmod 2750 ${path}`,
+      `mkdir -p $(dirname ${path}) && ln -sfn ${draw.from('link', 'target')} ${path}`,
+      `rm -rf ${path}`,
+      'touch /srv/flag',
+    ]);
+  },
+  links: draw => {
+    const [path, target] = [draw.path(), draw.from('link', 'target')];
+    return draw.random.pick([
+      `mkdir -p /srv/r/1 /srv/r/2 && echo '# one' >/srv/r/1/f && ln -sfn r/1 /srv/cur`,
+      `mkdir -p $(dirname ${path}) && ln -sfn ${target} ${path}`,
+      `ln -sfn /srv/r/1 /srv/a`,
+    ]);
+  },
+  accounts: () => 'useradd --system ghost',
+  packages: draw => {
+    const name = draw.from('apt', 'packages');
+    return draw.random.pick([
+      `${install} ${name}`,
+      `${install} ${name}`,
+      `apt-get -qy remove ${name}`,
+      `apt-get -qy purge ${name}`,
+      `apt-mark auto ${name}`,
+    ]);
+  },
+  services: draw => {
+    const name = draw.from('service', 'name');
+    return draw.random.pick([
+      `systemctl stop ${name}`,
+      `systemctl disable ${name}`,
+      `systemctl disable --now ${name}`,
+      `systemctl mask ${name}`,
+      `systemctl enable --now ${name}`,
+    ]);
+  },
+  units: draw => {
+    const name = draw.random.pick(['w1', 'w2', 'app@']);
+    const write = `printf ${quoted(sleepingUnit)} >/etc/systemd/system/${name}.service`;
+    const load = 'systemctl daemon-reload';
+    return draw.random.pick([
+      write,
+      `${write} && ${load}`,
+      `${write} && ${load} && systemctl enable --now ${name.replace('@', '@1')}`,
+    ]);
+  },
+  postgres: draw =>
+    draw.random.pick([
+      psql(`CREATE ROLE ${draw.from('pg_role', 'name')} LOGIN`),
+      psql(`CREATE ROLE ${draw.from('pg_role', 'name')} NOLOGIN CREATEDB`),
+      psql(`CREATE DATABASE ${draw.from('pg_database', 'name')}`),
+      psql(`CREATE DATABASE ${draw.from('pg_database', 'name')} OWNER ${draw.from('pg_role', 'name')}`),
+      psql('CREATE TABLE t1 (id int)', draw.from('pg_database', 'name')),
+      psql('CREATE SCHEMA s1', draw.from('pg_database', 'name')),
+      psql(`GRANT ${draw.from('pg_role', 'name')} TO ${draw.from('pg_role', 'name')}`),
+      psql('CREATE EXTENSION hstore', draw.from('pg_database', 'name')),
+      psql("ALTER SYSTEM SET work_mem = '16MB'"),
+      'systemctl stop postgresql',
+    ]),
+  web: draw =>
+    draw.random.pick([
+      'rm -f /etc/nginx/sites-enabled/default',
+      'mkdir -p /srv/a && echo page >/srv/a/index.html',
+      "mkdir -p /etc/nginx/sites-available && printf 'server {\\n  listen 8080;\\n}\\n' >/etc/nginx/sites-available/app",
+      'mkdir -p /etc/nginx/sites-enabled && ln -sfn ../sites-available/app /etc/nginx/sites-enabled/app',
+    ]),
+};
+
+/** The lines that make the start state of a case: often none, seldom more than three. */
+export function drawStart(draw: Draw): string[] {
+  const count = draw.random.pick([0, 0, 1, 1, 2, 2, 3, 4]);
+  return Array.from({ length: count }, () => actions[draw.random.pick(draw.theme.start)]!(draw));
+}

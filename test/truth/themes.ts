@@ -1,0 +1,88 @@
+import type { Layer } from './case.ts';
+
+/** What the resources of one playbook are about, so that they meet in the same things. */
+export interface Theme {
+  layers: Readonly<Partial<Record<Layer, number>>>;
+  /** Module → weight. Modules that are not named here come in by `anything` and by the module in focus. */
+  modules: Readonly<Record<string, number>>;
+  paths: readonly string[];
+  /** Of the kinds of start actions. */
+  start: readonly string[];
+}
+
+const plain = ['/srv/a', '/srv/a/b', '/srv/a/b/c', '/srv/a/f', '/srv/a/b/f', '/etc/app.conf', '/opt/x'];
+const moving = [
+  '/srv/cur',
+  '/srv/cur/f',
+  '/srv/r',
+  '/srv/r/1',
+  '/srv/r/1/f',
+  '/srv/r/2',
+  '/srv/a',
+  '/srv/a/f',
+];
+const ofPackages = [
+  ...['/etc/memcached.conf', '/etc/nginx/conf.d', '/etc/nginx/conf.d/x.conf', '/var/www/html', '/etc/nginx'],
+  ...['/etc/nginx/sites-enabled/default', '/var/lib/redis', '/etc/redis', '/etc/default/rsync', '/srv/a'],
+  ...['/usr/local/bin/tool', '/etc/default/uuidd', '/usr/share/doc/hello', '/etc/app.conf', '/var/lib/app'],
+];
+const ofUnits = [
+  ...['/etc/systemd/system/w1.service', '/etc/systemd/system/w2.service', '/srv/a/f', '/etc/app.conf'],
+  ...['/etc/systemd/system/w1.service.d', '/etc/systemd/system/w1.service.d/a.conf', '/srv/a'],
+  ...['/etc/systemd/system/app@.service', '/etc/systemd/system/multi-user.target.wants/w1.service'],
+];
+
+/** Weights of the themes themselves. */
+export const themeWeights = { files: 5, moving: 3, packages: 5, units: 4, postgres: 4, web: 3, anything: 3 };
+
+/** Every theme by its name. */
+export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
+  files: {
+    layers: { blank: 1 },
+    modules: { file: 5, directory: 5, link: 2, tree: 2, command: 2 },
+    paths: plain,
+    start: ['files', 'accounts'],
+  },
+  moving: {
+    layers: { blank: 1 },
+    modules: { file: 4, directory: 3, link: 5, tree: 1, command: 1 },
+    paths: moving,
+    start: ['files', 'links'],
+  },
+  packages: {
+    layers: { blank: 3, servers: 2 },
+    modules: { apt: 6, file: 3, directory: 3, link: 1, service: 3, tree: 1, command: 1 },
+    paths: ofPackages,
+    start: ['packages', 'files', 'services'],
+  },
+  units: {
+    layers: { blank: 3, servers: 2 },
+    modules: { systemd_unit: 5, service: 6, file: 3, directory: 2, link: 1, command: 1, apt: 1 },
+    paths: ofUnits,
+    start: ['units', 'services', 'files'],
+  },
+  postgres: {
+    layers: { postgres: 9, blank: 1 },
+    modules: {
+      ...{ pg_role: 4, pg_database: 4, pg_grant: 3, pg_extension: 2, pg_setting: 2, pg_hba: 2, pg_check: 1 },
+      ...{ service: 2, apt: 1, command: 1 },
+    },
+    paths: plain,
+    start: ['postgres', 'services'],
+  },
+  web: {
+    layers: { servers: 3, blank: 1 },
+    modules: { nginx_site: 5, certbot: 1, file: 2, link: 2, service: 2, apt: 2, http_check: 1, directory: 1 },
+    paths: [
+      ...['/etc/nginx/conf.d/x.conf', '/etc/nginx/sites-enabled/default', '/etc/nginx/sites-enabled/app'],
+      ...['/etc/nginx/sites-available/app', '/srv/a', '/var/www/html', '/var/www/html/index.html'],
+    ],
+    start: ['web', 'services', 'packages'],
+  },
+  anything: {
+    layers: { blank: 2, servers: 2, postgres: 2 },
+    modules: {},
+    paths: [...plain, ...ofPackages.slice(0, 4), ...ofUnits.slice(0, 2)],
+    start: ['files', 'packages', 'services', 'units', 'postgres', 'accounts'],
+  },
+};
