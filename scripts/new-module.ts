@@ -48,27 +48,28 @@ function registered(text: string, name: string): string {
 }
 
 function moduleText(name: string): string {
-  return `import { defineModule } from '../engine/module.ts';
+  return `import { defineModule } from '../engine/define-module.ts';
+import { pathClaims } from '../engine/path-claims.ts';
 import { path } from '../engine/probe.ts';
+import { absolutePath, fileMode, pathState, wantedType } from './_files.ts';
 
 export const ${name} = defineModule({
   name: '${name}',
   summary: 'What it is, in one sentence.',
   args: {
-    type: 'object',
-    properties: {
-      path: { type: 'string', pattern: '^/', description: 'Where it is on the host.' },
-      mode: { type: 'string', pattern: '^[0-7]{4}$', default: '0755', description: 'Permissions in octal.' },
-    },
-    required: ['path'],
-    additionalProperties: false,
+    path: { ...absolutePath, description: 'Where it is on the host.' },
+    mode: { ...fileMode, default: '0755', description: 'Permissions in octal.' },
   },
+  required: ['path'],
+  absent: 'removes it when it is empty',
   examples: [{ title: 'The simplest one', args: { path: '/srv/app' } }],
   identity: args => args.path,
   probes: args => ({ found: path(args.path) }),
-  actual: ({ found }) => found && { mode: found.mode },
-  desired: args => ({ mode: args.mode }),
+  actual: ({ found }) => found && pathState(found, 'directory'),
+  desired: (args, read) => ({ ...wantedType(read?.found, 'directory'), mode: args.mode }),
   steps: (_diff, args) => [{ do: 'directory', path: args.path, mode: args.mode }],
+  remove: args => [{ do: 'remove', path: args.path, empty: true }],
+  claims: args => pathClaims(args.path, 'directory', args),
 });
 `;
 }

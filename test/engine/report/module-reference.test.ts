@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
-import { durationPattern } from '../../../engine/duration.ts';
+import { anyOf, duration, listOf, oneOf, text } from '../../../engine/argument.ts';
 import { defineModule } from '../../../engine/define-module.ts';
 import { argumentRows, moduleMarkdown, moduleText } from '../../../engine/report/module-reference.ts';
 import { yamlText } from '../../../engine/report/yaml-text.ts';
@@ -10,30 +10,22 @@ const module = defineModule({
   name: 'sample',
   summary: 'A sample.',
   args: {
-    type: 'object',
-    properties: {
-      state: { enum: ['present', 'absent'], default: 'present', description: 'Whether it is there | not.' },
-      name: { type: 'string', description: 'What it is called.' },
-      settle: { type: 'string', pattern: durationPattern, default: '3s', description: 'How long.' },
-      packages: { type: 'array', items: { type: 'string' }, description: 'Some.' },
-      port: { anyOf: [{ type: 'integer' }, { type: 'string' }], description: 'Where.' },
-      unit: {
-        type: 'object',
-        properties: { text: { type: 'string', description: 'Its text.' } },
-        required: ['text'],
-        description: 'Sections.',
-      },
-      mode: { type: ['string', 'boolean'], description: 'Or not.' },
+    state: oneOf(['present', 'absent'], 'Whether it is there | not.', { default: 'present' }),
+    name: text('What it is called.'),
+    settle: duration('How long.', { default: '3s' }),
+    packages: listOf({ type: 'string' }, 'Some.'),
+    port: anyOf([{ type: 'integer' }, { type: 'string' }], 'Where.'),
+    unit: {
+      type: 'object',
+      properties: { text: text('Its text.') },
+      required: ['text'],
+      description: 'Sections.',
     },
-    required: ['name'],
-    additionalProperties: false,
+    mode: { type: ['string', 'boolean'], description: 'Or not.' },
   },
+  required: ['name'],
   examples: [{ title: 'One', args: { name: 'a', packages: ['b', 'yes'], unit: { text: 'x\ny\n' } } }],
   identity: ({ name }) => name,
-  probes: () => ({}),
-  actual: () => null,
-  desired: () => null,
-  steps: () => [],
 });
 
 it('arguments are listed with what is required first', () => {
