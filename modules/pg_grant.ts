@@ -1,10 +1,21 @@
 import { anyOf, defined, listOf, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import type { Refusal, State } from '../engine/module.ts';
-import { identifier, literal } from '../engine/quote.ts';
+import { identifier } from '../engine/quote.ts';
 import type { ObjectOf } from '../engine/schema-types.ts';
-import { aclQuery, isPublic, type ObjectRow, privilegesOf, reference, type Target } from './_pg-acl.ts';
-import { dependentsOf, obstacle, pgName, sqlRow, sqlRows } from './_postgres.ts';
+import { aclQuery, type ObjectRow, privilegesOf, reference, type Target } from './_pg-acl.ts';
+import {
+  dependentsOf,
+  isPublic,
+  type Needs,
+  obstacle,
+  pgName,
+  roleNeed,
+  schemaNeed,
+  sqlNeeds,
+  sqlRows,
+  unmet,
+} from './_postgres.ts';
 
 const names = (of: string) => anyOf([{ const: 'all' }, { type: 'array', items: pgName, minItems: 1 }], of);
 
@@ -63,14 +74,20 @@ export const pg_grant = defineModule({
   identity(args) {
     const { kind, schema, names, creator } = targetOf(args);
     const which = names?.join(', ') ?? `${creator === undefined ? 'all' : 'new'} ${kind}s`;
-    const by = typeof creator === 'string' ? ` by ${creator}` : '';
+    const by = creatorOf(args) === undefined ? '' : ` by ${creator}`;
     const what = kind === 'schema' ? `schema ${schema}` : `${which}${by} in ${schema}`;
     const on = kind === 'database' ? args.database : `${what} of ${args.database}`;
     return `${wanted(args).join(', ')} on ${on} to ${args.role}`;
   },
   alternatives: { tables: ['tables'], sequences: ['sequences'], functions: ['functions'] },
   refine: refusals,
-  probes: args => ({ rows: privilegesIn(args, false), needs: prerequisites(args) }),
+  probes: args => ({
+    rows: privilegesIn(args, false),
+    needs: sqlNeeds(needsOf(args), {
+      database: args.database,
+      about: [`database:${args.database}`, `role:${args.role}`, `role:${creatorOf(args)}`],
+    }),
+  }),
   actual: ({ rows }, args) => granted(rowsOf(rows, args), args),
   fresh: args => granted(freshRows(args, []), args),
   desired: (args, read) =>
@@ -82,39 +99,24 @@ export const pg_grant = defineModule({
     fresh: args => revocable(freshRows(args, ['CONNECT', 'TEMPORARY']), args),
   },
   obstacles(args, { rows, needs }, diff) {
-    const { kind, schema, names, creator } = targetOf(args);
-    const { role_known = true, schema_known = true, creator_known = true } = needs?.[0] ?? {};
-    const found = rowsOf(rows, args);
-    const lacking =
-      names === undefined || !schema_known ? [] : found.filter(row => row.possible.includes(''));
+    if (diff.kind === 'remove') return [];
+    const { kind, schema, names } = targetOf(args);
+    const unmetNeeds = unmet(needsOf(args, diff.kind), needs, diff);
+    const lacking = names ? rowsOf(rows, args).filter(row => row.possible.includes('')) : [];
     const unknown = wanted(args).filter(
       name => name !== 'ALL' && rows.some(row => !row.possible.includes(name)),
     );
-    return diff.kind === 'remove'
-      ? []
-      : [
-          ...obstacle(
-            !role_known,
-            `There is no role ${args.role} that could get privileges.`,
-            `Declare the role ${args.role} in an earlier resource.`,
-          ),
-          ...obstacle(
-            !schema_known,
-            `${args.database} has no schema ${schema}.`,
-            'Create it by a command in an earlier resource.',
-          ),
-          ...obstacle(
-            !creator_known,
-            `There is no role ${creator} that could create ${kind}s.`,
-            `Declare the role ${creator} in an earlier resource.`,
-          ),
-          ...obstacle(
-            lacking.length > 0,
-            `${args.database} has no ${kind} ${lacking.map(row => `${schema}.${row.name}`).join(', ')}${kind === 'function' ? ', or several of that name' : ''}.`,
-            `Create it by a command in an earlier resource${kind === 'function' ? ', or give its parameters' : ''}.`,
-          ),
-          ...obstacle(unknown.length > 0, `This server has no privilege ${unknown.join(', ')} on a ${kind}.`),
-        ];
+    const [several, parameters] =
+      kind === 'function' ? [', or several of that name', ', or give its parameters'] : ['', ''];
+    return [
+      ...unmetNeeds,
+      ...obstacle(
+        lacking.length > 0 && kind !== 'schema' && unmetNeeds.length === 0,
+        `${args.database} has no ${kind} ${lacking.map(row => `${schema}.${row.name}`).join(', ')}${several}.`,
+        `Create it by a command in an earlier resource${parameters}.`,
+      ),
+      ...obstacle(unknown.length > 0, `This server has no privilege ${unknown.join(', ')} on a ${kind}.`),
+    ];
   },
   steps: (diff, args, { rows }) =>
     statements(
@@ -196,22 +198,14 @@ const objectsOf = (args: Grant, names: readonly (string | undefined)[]) => {
   );
 };
 
-function prerequisites(args: Grant) {
-  const { schema = 'public', creator } = targetOf(args);
-  const by = typeof creator === 'string' ? creator : undefined;
-  const known = (role: string | undefined) =>
-    role === undefined || isPublic(role)
-      ? 'true'
-      : `EXISTS(SELECT FROM pg_roles WHERE rolname = ${literal(role)})`;
-  return sqlRow<{ role_known: boolean; creator_known: boolean; schema_known: boolean }>(
-    `SELECT ${known(args.role)} AS role_known, ${known(by)} AS creator_known,
-  EXISTS(SELECT FROM pg_namespace WHERE nspname = ${literal(schema)}) AS schema_known`,
-    {
-      database: args.database,
-      about: [`database:${args.database}`, `role:${args.role}`, ...(by ? [`role:${by}`] : [])],
-    },
-  );
-}
+const creatorOf = (args: Grant) => (typeof args.default === 'string' ? args.default : undefined);
+
+/** Whatever is to be changed needs them. */
+const needsOf = (args: Grant, kind = ''): Needs => [
+  roleNeed(kind, args.role, `There is no role ${args.role} that could get privileges.`),
+  schemaNeed(kind, targetOf(args).schema, args.database),
+  roleNeed(kind, creatorOf(args), `There is no role ${creatorOf(args)} that could create anything.`),
+];
 
 /** The rows of what is there, and of declared objects that are not there yet. */
 function rowsOf(rows: readonly ObjectRow[], args: Grant): readonly ObjectRow[] {
