@@ -1,4 +1,5 @@
 import { identifier, literal } from '../engine/quote.ts';
+import { isPublic } from './_postgres.ts';
 
 export type ObjectKind = 'database' | 'schema' | 'table' | 'sequence' | 'function';
 
@@ -40,11 +41,6 @@ const letters: Readonly<Record<ObjectKind, string>> = {
   sequence: 's',
   function: 'f',
 };
-
-/** The account that stands for every role. */
-export function isPublic(role: string): boolean {
-  return /^public$/i.test(role);
-}
 
 /**
  * Rows of `ObjectRow` for the objects of `target` that exist. Only what an access control list says counts, unless

@@ -34,7 +34,7 @@ export function parseHba(content: string): HbaLine[] {
 export function parseRule(line: string): HbaRule | undefined {
   const fields = fieldsOf(line);
   const [type, databases, users] = fields.map(field => field.join(','));
-  if (type === undefined || !types.includes(type)) return undefined;
+  if (type === undefined || !types.some(known => known === type)) return undefined;
   if (databases === undefined || users === undefined) return undefined;
   const rest = fields.slice(3).map(field => field.join(','));
   const mask =
@@ -65,6 +65,22 @@ export function sameConnections(a: HbaRule, b: HbaRule): boolean {
   return key(a) === key(b);
 }
 
+/**
+ * What a line decides, as objects that queries are about. Addresses count by their family alone: only the first of the
+ * databases and roles of a rule has to be among those of a line that takes all of its connections.
+ */
+export const takes = ({ type, databases, users, address }: HbaRule): string[] =>
+  objects([type], databases, users, families(address));
+
+/** The objects of the lines that may come in the way of a rule, or are for the same connections. */
+export const deciders = ({ type, databases, users, address }: HbaRule): string[] =>
+  objects(
+    [type, ...(wider[type] ?? [])],
+    [databases[0]!, 'all'],
+    [users[0]!, 'all'],
+    families(address).slice(0, 1),
+  );
+
 /** The rule as a line, in columns as Debian's file has them. */
 export function formatRule({ type, databases, users, address, method, options }: HbaRule): string {
   const columns = [
@@ -92,7 +108,13 @@ host replication all 127.0.0.1/32 scram-sha-256
 host replication all ::1/128 scram-sha-256
 `;
 
-export const types = ['local', 'host', 'hostssl', 'hostnossl', 'hostgssenc', 'hostnogssenc'];
+export const types = ['local', 'host', 'hostssl', 'hostnossl', 'hostgssenc', 'hostnogssenc'] as const;
+
+/** Those that Debian's and Ubuntu's servers know. */
+export const methods = [
+  ...(['trust', 'reject', 'scram-sha-256', 'md5', 'password', 'peer', 'ident', 'cert'] as const),
+  ...(['gss', 'ldap', 'radius', 'pam', 'oauth'] as const),
+] as const;
 
 /** Words that mean themselves only in quotes. */
 const keywords = ['all', 'sameuser', 'samerole', 'samegroup', 'replication'];
@@ -104,6 +126,20 @@ const wider: Readonly<Record<string, readonly string[]>> = {
   hostnossl: ['host'],
   hostnogssenc: ['host'],
 };
+
+function objects(...parts: readonly (readonly string[])[]): string[] {
+  const rows = parts.reduce<string[][]>(
+    (rows, words) => rows.flatMap(row => [...new Set(words)].map(word => [...row, word])),
+    [['hba']],
+  );
+  return rows.map(row => row.join(' ').trimEnd());
+}
+
+function families(address: string): string[] {
+  if (address === 'all') return ['IPv4', 'IPv6', 'name'];
+  const width = network(address)?.width;
+  return [width === 32 ? 'IPv4' : width === 128 ? 'IPv6' : address && 'name'];
+}
 
 /** Fields are apart by blanks; a comma right after a token goes on with the list; # begins a comment. */
 function fieldsOf(line: string): string[][] {

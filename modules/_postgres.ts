@@ -1,6 +1,6 @@
-import type { Obstacle } from '../engine/module.ts';
+import type { Diff, Obstacle } from '../engine/module.ts';
 import { type Probe, sql } from '../engine/probe.ts';
-import { identifier } from '../engine/quote.ts';
+import { identifier, literal } from '../engine/quote.ts';
 
 /** The JSON Schema of a name in PostgreSQL, which would cut longer ones silently; spread it beside a description. */
 export const pgName = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[^\\u0000]+$' } as const;
@@ -22,6 +22,63 @@ export const sqlRows = <Row>(query: string, options: Asked) => sql(query, option
 
 /** A query that gives one row whatever there is. */
 export const sqlRow = <Row>(query: string, options: Asked) => sql(query, options) as Probe<[Row]>;
+
+/** What a change needs of the server. */
+export interface Need {
+  /** The key that changes, or the kind of the change. */
+  of: string;
+  /** SQL for what is in the way; null = nothing. */
+  trouble: string;
+  /** A sentence; `%s` is what is in the way. */
+  says: string;
+  fix?: string;
+}
+
+/** Needs; false stands where what is declared has none. */
+export type Needs = readonly (Need | false)[];
+
+interface Troubles {
+  troubles: (string | null)[];
+}
+
+const troubleOf = (need: Need | false) => (need ? need.trouble : 'NULL');
+
+/** Asks whether all that is needed is there. */
+export const sqlNeeds = (needs: Needs, options: Asked) =>
+  sqlRow<Troubles>(`SELECT ARRAY[${needs.map(troubleOf).join(',\n  ')}]::text[] AS troubles`, options);
+
+/** The needs of a change that are not met, as obstacles. */
+export const unmet = (needs: Needs, read: [Troubles] | undefined, diff: Diff): Obstacle[] =>
+  needs.flatMap((need, i) => {
+    const trouble = read?.[0].troubles[i] ?? null;
+    return need && trouble !== null && (diff.kind === need.of || diff.has(need.of))
+      ? [{ says: need.says.replace('%s', () => trouble), fix: need.fix }]
+      : [];
+  });
+
+/** A role that must be there for a change of `of`; `PUBLIC` always is. */
+export const roleNeed = (of: string, role: string | undefined, says: string): Need | false =>
+  role !== undefined && {
+    of,
+    trouble: unless(`${isPublic(role)} OR EXISTS(SELECT FROM pg_roles WHERE rolname = ${literal(role)})`),
+    says,
+    fix: `Declare the role ${role} in an earlier resource.`,
+  };
+
+/** A schema that must be there for a change of `of`. */
+export const schemaNeed = (of: string, schema: string | undefined, database: string): Need | false =>
+  schema !== undefined && {
+    of,
+    trouble: unless(`EXISTS(SELECT FROM pg_namespace WHERE nspname = ${literal(schema)})`),
+    says: `${database} has no schema ${schema}.`,
+    fix: 'Create it by a command in an earlier resource.',
+  };
+
+/** The account that stands for every role. */
+export const isPublic = (role: string): boolean => /^public$/i.test(role);
+
+/** SQL for a trouble that is there unless a condition holds. */
+export const unless = (condition: string) => `CASE WHEN NOT (${condition}) THEN '' END`;
 
 /** Packages that bring a server, and those that bring psql, by their tokens; not the likes of postgresql-common. */
 export const serverPackages = ['package:postgresql', 'package:postgresql-1*', 'package:postgresql-2*'];

@@ -3,7 +3,18 @@ import { defineModule } from '../engine/define-module.ts';
 import type { Diff } from '../engine/module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import { dependentsOf, holders, obstacle, pgName, sqlRow, sqlRows } from './_postgres.ts';
+import {
+  dependentsOf,
+  holders,
+  type Needs,
+  obstacle,
+  pgName,
+  roleNeed,
+  sqlNeeds,
+  sqlRows,
+  unless,
+  unmet,
+} from './_postgres.ts';
 
 interface Row {
   owner: string;
@@ -12,19 +23,8 @@ interface Row {
   encoding_same: boolean;
   locale: string;
   connection_limit: number;
-}
-
-interface Needs {
-  /** Whether the declared owner is a role, and the declared encoding one of PostgreSQL's. */
-  owner_known?: boolean;
-  encoding_known?: boolean;
-  /** Undefined where no template is declared; null = there is none. */
-  template?: Row | null;
-  /** Why the database cannot be dropped; null = nothing. */
-  kept?: string | null;
-  connections?: number;
   /** Roles that own something in it, or have privileges there. */
-  holders?: string[];
+  holders: string[];
 }
 
 /** A database, without what is in it. */
@@ -60,13 +60,8 @@ export const pg_database = defineModule({
   identity: args => args.name,
   probes: args => ({
     rows: rowsOf(args),
-    ...defined({
-      needs: (args.owner ?? args.encoding ?? args.template) === undefined ? undefined : prerequisites(args),
-      needsLocale:
-        args.locale === undefined
-          ? undefined
-          : command('locale -a', { about: ['/usr/lib/locale', 'packages'] }),
-    }),
+    needs: sqlNeeds(needsOf(args), { about: [`role:${args.owner}`, `database:${args.template}`] }),
+    ...defined({ needsLocale: args.locale === undefined ? undefined : localesOfTheHost }),
   }),
   actual: ({ rows: [row] }, args) =>
     row === undefined
@@ -80,50 +75,24 @@ export const pg_database = defineModule({
   desired: ({ owner, encoding, locale, connection_limit }) =>
     defined({ owner, encoding, locale, connection_limit }),
   removal: {
-    probes: ({ name }) => ({ rows: rowsOf({ name }), needs: removable(name) }),
+    probes: args => ({
+      rows: rowsOf(args),
+      needs: sqlNeeds(removalNeeds(args), { about: [`database:${args.name}`, 'units', 'packages'] }),
+    }),
   },
   obstacles(args, { rows: [row], needs, needsLocale }, diff) {
-    const { name, owner, encoding, locale, template } = args;
-    const { owner_known, encoding_known, template: from, kept, connections = 0 } = needs?.[0] ?? {};
-    const creates = diff.kind === 'create';
-    const other = (key: 'encoding' | 'locale') =>
-      creates && from != null && template !== undefined && template !== 'template0' && diff.has(key) && !same(key, args, from);
+    const fixed = (['encoding', 'locale'] as const).filter(key => diff.kind === 'update' && diff.has(key));
     const locales = needsLocale?.exit === 0 ? needsLocale.stdout.split('\n').map(bare) : undefined;
     return [
-      ...obstacle(kept != null, `The database ${name} cannot be dropped: ${kept}.`),
+      ...unmet(diff.kind === 'remove' ? removalNeeds(args) : needsOf(args), needs, diff),
+      ...fixed.map(key => ({
+        says: `The database ${args.name} exists with the ${key} ${row![key]}, and PostgreSQL cannot change that.`,
+        fix: `Dump it, remove it, and apply again before you load the dump; or declare the ${key} that it has.`,
+        code: 'invalid-value' as const,
+      })),
       ...obstacle(
-        connections > 0 && !args.force,
-        `The database ${name} cannot be dropped: it has ${connections} connection${connections === 1 ? '' : 's'}.`,
-        'Stop what uses it in an earlier resource, or end the connections by `force: true`.',
-      ),
-      ...obstacle(
-        diff.has('owner') && owner_known === false,
-        `The owner ${owner} of ${name} does not exist.`,
-        `Declare the role ${owner} in an earlier resource.`,
-      ),
-      ...obstacle(
-        creates && encoding_known === false,
-        `PostgreSQL has no encoding ${encoding} for databases.`,
-      ),
-      ...obstacle(creates && from === null, `The template ${template} of ${name} does not exist.`),
-      ...(['encoding', 'locale'] as const).flatMap(key => [
-        ...obstacle(
-          other(key),
-          `A copy of ${template} has its ${key}, ${from?.[key]}.`,
-          `Leave out template or ${key}: only template0 can be copied with another ${key}.`,
-        ),
-        ...obstacle(
-          row !== undefined && diff.kind === 'update' && diff.has(key),
-          `The database ${name} exists with the ${key} ${row?.[key]}, and PostgreSQL cannot change that.`,
-          `Dump it, remove it, and apply again before you load the dump; or declare the ${key} that it has.`,
-        ).map(one => ({ ...one, code: 'invalid-value' as const })),
-      ]),
-      ...obstacle(
-        creates &&
-          locale !== undefined &&
-          locales !== undefined &&
-          !['c', 'posix', ...locales].includes(bare(locale)),
-        `The host has no locale ${locale}.`,
+        diff.kind === 'create' && locales !== undefined && !locales.includes(bare(args.locale!)),
+        `The host has no locale ${args.locale}.`,
         'Generate it in an earlier resource; `locale -a` lists those that there are.',
       ),
     ];
@@ -139,11 +108,11 @@ export const pg_database = defineModule({
       ],
     },
   ],
-  remove: ({ name, force }, { needs }) => [
+  remove: ({ name, force }, { rows: [row] }) => [
     {
       do: 'sql',
       statements: [`DROP DATABASE ${identifier(name)}${force ? ' WITH (FORCE)' : ''}`],
-      objects: [`database:${name}`, ...dependentsOf(needs?.[0].holders ?? [])],
+      objects: [`database:${name}`, ...dependentsOf(row?.holders ?? [])],
     },
   ],
 });
@@ -157,35 +126,58 @@ interface Database {
   connection_limit?: number;
 }
 
-const columns = (encoding: string | undefined) => `pg_get_userbyid(datdba) AS owner,
-  pg_encoding_to_char(encoding) AS encoding, encoding = pg_char_to_encoding(${literal(encoding ?? '')}) AS encoding_same,
-  CASE WHEN datcollate = datctype THEN datcollate ELSE datcollate || ' and ' || datctype END AS locale,
-  datconnlimit AS connection_limit`;
+const localesOfTheHost = command('locale -a', { about: ['/usr/lib/locale', 'packages'] });
+
+const locale = `CASE WHEN datcollate = datctype THEN datcollate ELSE datcollate || ' and ' || datctype END`;
+const isEncoding = (encoding = '') => `encoding = pg_char_to_encoding(${literal(encoding)})`;
 
 const rowsOf = ({ name, encoding }: Database) =>
-  sqlRows<Row>(`SELECT ${columns(encoding)} FROM pg_database WHERE datname = ${literal(name)}`, {
-    about: [`database:${name}`, ...['owner', 'connection_limit'].map(key => `${key} of database ${name}`)],
-  });
-
-/** Encodings from 35 on are only for clients. */
-const prerequisites = ({ owner = '', encoding, template }: Database) =>
-  sqlRow<Needs>(
-    `SELECT EXISTS(SELECT FROM pg_roles WHERE rolname = ${literal(owner)}) AS owner_known,
-  pg_char_to_encoding(${literal(encoding ?? 'UTF8')}) BETWEEN 0 AND 34 AS encoding_known,
-  (SELECT row_to_json(its) FROM (SELECT ${columns(encoding)}
-    FROM pg_database WHERE datname = ${literal(template ?? 'template0')}) AS its) AS template`,
-    { about: [`role:${owner}`, `database:${template}`] },
-  );
-
-const removable = (name: string) =>
-  sqlRow<Needs>(
-    `SELECT CASE WHEN datistemplate THEN 'it is a template' WHEN datname = current_database()
-    THEN 'it is the one that reconcile connects to' END AS kept,
-  (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid AND backend_type = 'client backend') AS connections,
-  ${holders('d.oid')} AS holders
+  sqlRows<Row>(
+    `SELECT pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS encoding,
+  ${isEncoding(encoding)} AS encoding_same, ${locale} AS locale, datconnlimit AS connection_limit, ${holders('d.oid')} AS holders
 FROM pg_database AS d WHERE datname = ${literal(name)}`,
-    { about: [`database:${name}`, 'units', 'packages'] },
+    { about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`] },
   );
+
+/** Encodings from 35 on are only for clients, and only template0 can be copied with another encoding or locale. */
+const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database): Needs => [
+  roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),
+  {
+    of: 'create',
+    trouble: unless(`pg_char_to_encoding(${literal(encoding ?? 'UTF8')}) BETWEEN 0 AND 34`),
+    says: `PostgreSQL has no encoding ${encoding} for databases.`,
+  },
+  template !== undefined && {
+    of: 'create',
+    trouble: unless(`EXISTS(SELECT FROM pg_database WHERE datname = ${literal(template)})`),
+    says: `The template ${template} of ${name} does not exist.`,
+  },
+  template !== undefined && {
+    of: 'create',
+    trouble: `(SELECT pg_encoding_to_char(encoding) || ' and ' || ${locale} FROM pg_database
+    WHERE datname = ${literal(template)} AND datname <> 'template0' AND NOT (${encoding === undefined || isEncoding(encoding)}
+      AND ${wanted === undefined || `${bareSql(locale)} = ${literal(bare(wanted))}`}))`,
+    says: `A copy of ${template} has its encoding and locale, %s.`,
+    fix: 'Leave out the template, or the encoding and the locale.',
+  },
+];
+
+const removalNeeds = ({ name, force }: { name: string; force?: boolean }): Needs => [
+  {
+    of: 'remove',
+    trouble: `(SELECT CASE WHEN datistemplate THEN 'it is a template'
+    WHEN datname = current_database() THEN 'it is the one that reconcile connects to' END
+  FROM pg_database WHERE datname = ${literal(name)})`,
+    says: `The database ${name} cannot be dropped: %s.`,
+  },
+  !force && {
+    of: 'remove',
+    trouble: `(SELECT nullif(count(*), 0) FROM pg_stat_activity
+  WHERE datname = ${literal(name)} AND backend_type = 'client backend' AND pid <> pg_backend_pid())::text`,
+    says: `The database ${name} cannot be dropped while it has connections: %s.`,
+    fix: 'Stop what uses it in an earlier resource, or end the connections by `force: true`.',
+  },
+];
 
 /** template1 has an encoding and a locale of its own, and only template0 can be copied with another one. */
 function creation({ name, owner, encoding, locale, template, connection_limit }: Database): string {
@@ -210,6 +202,7 @@ function alterations(diff: Diff, { name, owner, connection_limit }: Database): s
 
 /** `en_US.utf8` is what `en_US.UTF-8` is, so the person's spelling stands for both. */
 const bare = (locale: string) => locale.toLowerCase().replace(/[^a-z0-9.@]/g, '');
+const bareSql = (locale: string) => `regexp_replace(lower(${locale}), '[^a-z0-9.@]', '', 'g')`;
 
 /** Whether a database has the declared encoding or locale, whatever its spelling. */
 const same = (key: 'encoding' | 'locale', { locale }: Database, found: Row) =>

@@ -2,27 +2,24 @@ import { defined, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { Missing } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import { dependentsOf, holders, obstacle, pgName, serverPackages, sqlRow } from './_postgres.ts';
+import {
+  dependentsOf,
+  holders,
+  type Need,
+  type Needs,
+  pgName,
+  schemaNeed,
+  serverPackages,
+  sqlNeeds,
+  sqlRow,
+  unmet,
+} from './_postgres.ts';
 
 interface Row {
   available: boolean;
   version: string | null;
   schema: string | null;
   holders: string[];
-}
-
-interface Needs {
-  /** Whether the declared schema exists, and the one that the extension asks for instead; null = any will do. */
-  schema_known?: boolean;
-  fixed_schema?: string | null;
-  /** Whether an extension that is there can move to another schema. */
-  relocatable?: boolean | null;
-  /** Versions that it can have, from the one that it has. */
-  versions?: string[];
-  /** Extensions that it builds on and that are not there. */
-  lacks?: string[] | null;
-  /** What keeps it from being dropped, in PostgreSQL's words; a few of it. */
-  dependents?: string[];
 }
 
 /** An extension in one database. */
@@ -42,7 +39,7 @@ export const pg_extension = defineModule({
     { title: 'In a schema', args: { name: 'hstore', database: 'appdb', schema: 'public' } },
   ],
   identity: args => `${args.name} in ${args.database}`,
-  probes: args => ({ rows: rowsOf(args), needs: prerequisites(args) }),
+  probes: args => ({ rows: rowsOf(args), needs: asked(needsOf(args), args) }),
   actual: ({ rows: [{ available, version, schema }] }, { name }) =>
     version === null && !available
       ? new Missing(`the extension ${name}`, [
@@ -53,40 +50,11 @@ export const pg_extension = defineModule({
       : stateOf(version, schema),
   desired: ({ version, schema }) => defined({ version, schema }),
   removal: {
-    probes: args => ({ rows: rowsOf(args), needs: removable(args) }),
+    probes: args => ({ rows: rowsOf(args), needs: asked([droppable(args)], args) }),
     actual: ({ rows: [row] }: { rows: [Row] }) => stateOf(row.version, row.schema),
   },
-  obstacles({ name, database, version, schema }, { rows: [row], needs: [needs = {}] }, diff) {
-    const { schema_known, fixed_schema, relocatable, versions, lacks, dependents = [] } = needs;
-    const creates = diff.kind === 'create';
-    return [
-      ...obstacle(
-        diff.has('version') && versions?.includes(version!) === false,
-        `The extension ${name} cannot have the version ${version}${row.version === null ? '' : `, coming from ${row.version}`}.`,
-        `Declare one that its files on the host lead to: ${versions?.join(', ') || 'none'}.`,
-      ),
-      ...obstacle(
-        diff.has('schema') && schema_known === false,
-        `${database} has no schema ${schema}.`,
-        'Create it by a command in an earlier resource.',
-      ),
-      ...obstacle(
-        diff.has('schema') &&
-          (creates ? fixed_schema != null && fixed_schema !== schema : relocatable === false),
-        `The extension ${name} cannot be in the schema ${schema}: it stays in ${fixed_schema ?? row.schema}.`,
-      ),
-      ...obstacle(
-        creates && (lacks ?? []).length > 0,
-        `The extension ${name} builds on ${lacks?.join(', ')}, which ${database} does not have.`,
-        `Declare ${lacks?.join(', ')} in an earlier resource.`,
-      ),
-      ...obstacle(
-        dependents.length > 0,
-        `The extension ${name} cannot be dropped while this needs it: ${dependents.join(', ')}.`,
-        'Drop what needs it by a command in an earlier resource.',
-      ),
-    ];
-  },
+  obstacles: (args, { needs }, diff) =>
+    unmet(diff.kind === 'remove' ? [droppable(args)] : needsOf(args), needs, diff),
   steps(diff, args) {
     const extension = `EXTENSION ${identifier(args.name)}`;
     const schema = args.schema === undefined ? '' : ` SCHEMA ${identifier(args.schema)}`;
@@ -139,32 +107,55 @@ FROM (SELECT 1) AS one LEFT JOIN (
   });
 }
 
-function prerequisites({ name, database, version, schema }: Extension) {
-  const there = `FROM pg_extension WHERE extname = ${literal(name)}`;
-  const query = `SELECT EXISTS(SELECT FROM pg_namespace WHERE nspname = ${literal(schema ?? '')}) AS schema_known,
-  its.schema AS fixed_schema, (SELECT extrelocatable ${there}) AS relocatable,
-  CASE WHEN EXISTS(SELECT ${there})
-    THEN ARRAY(SELECT target FROM pg_extension_update_paths(${literal(name)})
-      WHERE path IS NOT NULL AND source = (SELECT extversion ${there}))
-    ELSE ARRAY(SELECT version FROM pg_available_extension_versions WHERE name = ${literal(name)}) END AS versions,
-  ARRAY(SELECT unnest(requires) EXCEPT SELECT extname FROM pg_extension) AS lacks
-FROM (SELECT 1) AS one LEFT JOIN pg_available_extension_versions AS its ON name = ${literal(name)}
-  AND version = coalesce(${version === undefined ? 'NULL' : literal(version)},
-    (SELECT default_version FROM pg_available_extensions AS a WHERE a.name = its.name))`;
-  return sqlRow<Needs>(query, {
-    database,
-    about: [`database:${database}`, `extensions in ${database}`, 'packages'],
-  });
+const asked = (needs: Needs, { database }: Extension) =>
+  sqlNeeds(needs, { database, about: [`database:${database}`, `extensions in ${database}`, 'packages'] });
+
+function needsOf({ name, database, version, schema }: Extension): Needs {
+  const its = `FROM pg_extension WHERE extname = ${literal(name)}`;
+  const versions = `FROM pg_available_extension_versions AS v WHERE name = ${literal(name)}`;
+  const chosen = `${versions} AND version = ${
+    version === undefined
+      ? '(SELECT default_version FROM pg_available_extensions AS a WHERE a.name = v.name)'
+      : literal(version)
+  }`;
+  return [
+    version !== undefined && {
+      of: 'version',
+      trouble: `(SELECT coalesce(string_agg(version, ', '), 'none') FROM (
+    SELECT version ${versions} AND NOT EXISTS(SELECT ${its})
+    UNION SELECT target FROM pg_extension_update_paths(${literal(name)})
+      WHERE path IS NOT NULL AND source = (SELECT extversion ${its})) AS possible
+  HAVING bool_or(version = ${literal(version)}) IS NOT TRUE)`,
+      says: `The extension ${name} cannot have the version ${version}; its files on the host lead to: %s.`,
+      fix: 'Declare one of these versions, or bring the package that has it in an earlier resource.',
+    },
+    schemaNeed('schema', schema, database),
+    schema !== undefined && {
+      of: 'schema',
+      trouble: `coalesce((SELECT extnamespace::regnamespace::text ${its} AND NOT extrelocatable),
+    (SELECT schema ${chosen} AND schema <> ${literal(schema)} AND NOT EXISTS(SELECT ${its})))`,
+      says: `The extension ${name} cannot be in the schema ${schema}: it stays in %s.`,
+    },
+    {
+      of: 'create',
+      trouble: `(SELECT string_agg(lacks, ', ') FROM (SELECT unnest(requires) ${chosen}
+    EXCEPT SELECT extname FROM pg_extension) AS needed(lacks))`,
+      says: `The extension ${name} builds on %s, which ${database} does not have.`,
+      fix: 'Declare these extensions in earlier resources.',
+    },
+  ];
 }
 
 /** What depends on the extension, or on what goes with it, and does not go with it. */
-function removable({ name, database }: Extension) {
-  const query = `WITH RECURSIVE gone(classid, objid) AS (
-  SELECT 'pg_extension'::regclass::oid, oid FROM pg_extension WHERE extname = ${literal(name)}
-  UNION SELECT d.classid, d.objid FROM pg_depend AS d JOIN gone ON refclassid = gone.classid AND refobjid = gone.objid
-    WHERE deptype <> 'n')
-SELECT ARRAY(SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0)
-  FROM pg_depend AS d JOIN gone ON refclassid = gone.classid AND refobjid = gone.objid
-  WHERE deptype = 'n' AND (d.classid, d.objid) NOT IN (SELECT * FROM gone) ORDER BY 1 LIMIT 5) AS dependents`;
-  return sqlRow<Needs>(query, { database, about: [`database:${database}`, `extensions in ${database}`] });
-}
+const droppable = ({ name }: Extension): Need => ({
+  of: 'remove',
+  trouble: `(WITH RECURSIVE gone(classid, objid) AS (
+    SELECT 'pg_extension'::regclass::oid, oid FROM pg_extension WHERE extname = ${literal(name)}
+    UNION SELECT d.classid, d.objid FROM pg_depend AS d JOIN gone ON refclassid = gone.classid AND refobjid = gone.objid
+      WHERE deptype <> 'n')
+  SELECT string_agg(what, ', ') FROM (SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0)
+    FROM pg_depend AS d JOIN gone ON refclassid = gone.classid AND refobjid = gone.objid
+    WHERE deptype = 'n' AND (d.classid, d.objid) NOT IN (SELECT * FROM gone) ORDER BY 1 LIMIT 5) AS dependents(what))`,
+  says: `The extension ${name} cannot be dropped while this needs it: %s.`,
+  fix: 'Drop what needs it by a command in an earlier resource.',
+});

@@ -1,24 +1,50 @@
+import { anyOf, defined, listOf, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import type { State } from '../engine/module.ts';
-import { sql } from '../engine/probe.ts';
+import type { Refusal, State } from '../engine/module.ts';
 import { identifier } from '../engine/quote.ts';
-import { aclQuery, isPublic, type ObjectRow, privilegesOf, reference, type Target } from './_pg-acl.ts';
-import { pgName } from './_postgres.ts';
+import type { ObjectOf } from '../engine/schema-types.ts';
+import { aclQuery, type ObjectRow, privilegesOf, reference, type Target } from './_pg-acl.ts';
+import {
+  dependentsOf,
+  isPublic,
+  type Needs,
+  obstacle,
+  pgName,
+  roleNeed,
+  schemaNeed,
+  sqlNeeds,
+  sqlRows,
+  unmet,
+} from './_postgres.ts';
 
-interface Grant {
-  role: string;
-  privileges: string[];
-  database: string;
-  schema?: string;
-  tables?: 'all' | string[];
-  sequences?: 'all' | string[];
-  functions?: 'all' | string[];
-  default?: boolean | string;
-  state: 'present' | 'absent';
-}
+const names = (of: string) => anyOf([{ const: 'all' }, { type: 'array', items: pgName, minItems: 1 }], of);
 
-const names = (of: string) =>
-  ({ anyOf: [{ const: 'all' }, { type: 'array', items: pgName, minItems: 1 }], description: of }) as const;
+const args = {
+  role: text('Role that gets them; `PUBLIC` for every role.', pgName),
+  privileges: listOf(
+    { enum: ['ALL', 'TEMP', ...new Set(Object.values(privilegesOf).flat())].sort() },
+    'Privileges, or `ALL` for all that the kind of object has.',
+    { minItems: 1, uniqueItems: true },
+  ),
+  database: text(
+    'Database that the privileges are in, and that they are on when nothing below is given.',
+    pgName,
+  ),
+  schema: text(
+    'Schema that the privileges are on, or that the tables, sequences or functions are in (then `public` when left out).',
+    pgName,
+  ),
+  tables: names('Tables and views, or `all` that are there.'),
+  sequences: names('Sequences, or `all` that are there.'),
+  functions: names('Functions and procedures such as `add` or `add(int, int)`, or `all` that are there.'),
+  default: {
+    type: ['boolean', 'string'],
+    description:
+      'Gives the privileges on what a role creates later: its name, or true for the owner of the database. It goes with `tables: all` and the like.',
+  },
+} as const;
+
+type Grant = ObjectOf<typeof args, 'role' | 'privileges' | 'database'>;
 
 /**
  * Privileges that a role must hold, or must not. Others that it holds are not touched. What an owner may do without
@@ -27,44 +53,9 @@ const names = (of: string) =>
 export const pg_grant = defineModule({
   name: 'pg_grant',
   summary: 'Privileges of a PostgreSQL role on a database, a schema, or what is in a schema.',
-  args: {
-    type: 'object',
-    properties: {
-      role: { ...pgName, description: 'Role that gets them; `PUBLIC` for every role.' },
-      privileges: {
-        type: 'array',
-        minItems: 1,
-        uniqueItems: true,
-        items: { enum: ['ALL', 'TEMP', ...new Set(Object.values(privilegesOf).flat())].sort() },
-        description: 'Privileges, or `ALL` for all that the kind of object has.',
-      },
-      database: {
-        ...pgName,
-        description: 'Database that the privileges are in, and that they are on when nothing below is given.',
-      },
-      schema: {
-        ...pgName,
-        description:
-          'Schema that the privileges are on, or that the tables, sequences or functions are in (then `public` when left out).',
-      },
-      tables: names('Tables and views, or `all` that are there.'),
-      sequences: names('Sequences, or `all` that are there.'),
-      functions: names('Functions and procedures such as `add` or `add(int, int)`, or `all` that are there.'),
-      default: {
-        type: ['boolean', 'string'],
-        description:
-          'Gives the privileges on what a role creates later: its name, or true for the owner of the database. It goes with `tables: all` and the like.',
-      },
-      state: {
-        enum: ['present', 'absent'],
-        default: 'present',
-        description:
-          'Whether the role has the privileges; `absent` takes them back, also those that PUBLIC has without a grant.',
-      },
-    },
-    required: ['role', 'privileges', 'database'],
-    additionalProperties: false,
-  },
+  args,
+  required: ['role', 'privileges', 'database'],
+  absent: 'takes the privileges back, also those that PUBLIC has without a grant',
   examples: [
     { title: 'A whole database', args: { role: 'app', privileges: ['ALL'], database: 'appdb' } },
     {
@@ -80,91 +71,184 @@ export const pg_grant = defineModule({
       args: { role: 'PUBLIC', privileges: ['CONNECT'], database: 'appdb', state: 'absent' },
     },
   ],
-  identity: identityOf,
-  refine(args: Grant) {
-    const target = targetOf(args);
-    const kinds = [args.tables, args.sequences, args.functions].filter(kind => kind !== undefined);
-    const unfit = wanted(args).filter(name => name !== 'ALL' && !privilegesOf[target.kind].includes(name));
+  identity(args) {
+    const { kind, schema, names, creator } = targetOf(args);
+    const which = names?.join(', ') ?? `${creator === undefined ? 'all' : 'new'} ${kind}s`;
+    const by = creatorOf(args) === undefined ? '' : ` by ${creator}`;
+    const what = kind === 'schema' ? `schema ${schema}` : `${which}${by} in ${schema}`;
+    const on = kind === 'database' ? args.database : `${what} of ${args.database}`;
+    return `${wanted(args).join(', ')} on ${on} to ${args.role}`;
+  },
+  alternatives: { tables: ['tables'], sequences: ['sequences'], functions: ['functions'] },
+  refine: refusals,
+  probes: args => ({
+    rows: privilegesIn(args, false),
+    needs: sqlNeeds(needsOf(args), {
+      database: args.database,
+      about: [`database:${args.database}`, `role:${args.role}`, `role:${creatorOf(args)}`],
+    }),
+  }),
+  actual: ({ rows }, args) => granted(rowsOf(rows, args), args),
+  fresh: args => granted(freshRows(args, []), args),
+  desired: (args, read) =>
+    Object.fromEntries(rowsOf(read?.rows ?? [], args).map(row => [label(args, row.name), wanted(args)])),
+  removal: {
+    refine: refusals,
+    probes: args => ({ rows: privilegesIn(args, true) }),
+    actual: ({ rows }: { rows: ObjectRow[] }, args) => revocable(rowsOf(rows, args), args),
+    fresh: args => revocable(freshRows(args, ['CONNECT', 'TEMPORARY']), args),
+  },
+  obstacles(args, { rows, needs }, diff) {
+    if (diff.kind === 'remove') return [];
+    const { kind, schema, names } = targetOf(args);
+    const unmetNeeds = unmet(needsOf(args, diff.kind), needs, diff);
+    const lacking = names ? rowsOf(rows, args).filter(row => row.possible.includes('')) : [];
+    const unknown = wanted(args).filter(
+      name => name !== 'ALL' && rows.some(row => !row.possible.includes(name)),
+    );
+    const [several, parameters] =
+      kind === 'function' ? [', or several of that name', ', or give its parameters'] : ['', ''];
     return [
-      ...(kinds.length > 1 ? ['Give one of tables, sequences and functions.'] : []),
-      ...(unfit.length > 0 ? [`A ${target.kind} has no privilege ${unfit.join(', ')}.`] : []),
-      ...(args.privileges.includes('ALL') && args.privileges.length > 1 ? ['ALL stands alone.'] : []),
-      ...(target.creator !== undefined && (kinds.length === 0 || target.names !== undefined)
-        ? ['default goes with one of tables, sequences and functions, which is then `all`.']
-        : []),
+      ...unmetNeeds,
+      ...obstacle(
+        lacking.length > 0 && kind !== 'schema' && unmetNeeds.length === 0,
+        `${args.database} has no ${kind} ${lacking.map(row => `${schema}.${row.name}`).join(', ')}${several}.`,
+        `Create it by a command in an earlier resource${parameters}.`,
+      ),
+      ...obstacle(unknown.length > 0, `This server has no privilege ${unknown.join(', ')} on a ${kind}.`),
     ];
   },
-  probes: (args: Grant) => ({
-    rows: sql(aclQuery(args.role, targetOf(args), args.state === 'absent'), { database: args.database }),
-  }),
-  actual: ({ rows }, args: Grant) => held(rowsOf(rows, args), args),
-  desired(args: Grant, read) {
-    if (args.state === 'absent') return null;
-    const rows = rowsOf(read?.rows ?? [], args);
-    return Object.fromEntries(rows.map(row => [label(args, row.name), wanted(args)]));
-  },
-  steps(diff, args: Grant, { rows }) {
-    const statements = rowsOf(rows, args)
-      .filter(row => diff.has(label(args, row.name)))
-      .map(row => statement(row, args));
-    return [{ do: 'sql', database: args.database, statements }];
-  },
-  predict(args: Grant) {
-    // A new database has no list, so that PUBLIC may connect; its schema public lets PUBLIC use it.
-    const { kind, schema } = targetOf(args);
-    const implied = kind === 'database' && args.state === 'absent' ? ['CONNECT', 'TEMPORARY'] : [];
-    const granted = kind === 'schema' && schema === 'public' ? ['USAGE'] : implied;
-    const rows = rowsOf([], args);
-    return held(isPublic(args.role) ? rows.map(row => ({ ...row, granted })) : rows, args);
-  },
+  steps: (diff, args, { rows }) =>
+    statements(
+      args,
+      rowsOf(rows, args).filter(row => diff.has(label(args, row.name))),
+      'GRANT',
+      'TO',
+    ),
+  remove: (args, { rows }) =>
+    statements(
+      args,
+      rowsOf(rows, args).filter(row => held(row, args).length > 0),
+      'REVOKE',
+      'FROM',
+    ),
 });
 
+function refusals(args: Grant): Refusal[] {
+  const target = targetOf(args);
+  const unfit = wanted(args).filter(name => name !== 'ALL' && !privilegesOf[target.kind].includes(name));
+  const inSchema = target.kind !== 'database' && target.kind !== 'schema';
+  return [
+    ...(unfit.length > 0
+      ? [{ at: 'privileges', says: `A ${target.kind} has no privilege ${unfit.join(', ')}.` }]
+      : []),
+    ...(args.privileges.includes('ALL') && args.privileges.length > 1
+      ? [{ at: 'privileges', says: 'ALL stands alone.' }]
+      : []),
+    ...(target.creator !== undefined && (!inSchema || target.names !== undefined)
+      ? [
+          {
+            at: 'default',
+            says: 'default goes with one of tables, sequences and functions, which is then `all`.',
+          },
+        ]
+      : []),
+  ];
+}
+
 function targetOf(args: Grant): Target {
-  const creator = args.default === false ? undefined : args.default;
+  const creator = args.default === false ? {} : defined({ creator: args.default });
   for (const kind of ['table', 'sequence', 'function'] as const) {
     const chosen = args[`${kind}s`];
     if (chosen === undefined) continue;
-    return {
-      kind,
-      schema: args.schema ?? 'public',
-      ...(chosen === 'all' ? {} : { names: chosen }),
-      ...(creator === undefined ? {} : { creator }),
-    };
+    const names = defined({ names: chosen === 'all' ? undefined : chosen });
+    return { kind, schema: args.schema ?? 'public', ...names, ...creator };
   }
   return args.schema === undefined
-    ? { kind: 'database', names: [args.database], ...(creator === undefined ? {} : { creator }) }
-    : { kind: 'schema', schema: args.schema, names: [args.schema] };
+    ? { kind: 'database', names: [args.database], ...creator }
+    : { kind: 'schema', schema: args.schema, names: [args.schema], ...creator };
 }
 
 /** The privileges in one spelling and order. */
-function wanted(args: Grant): string[] {
-  return args.privileges.map(name => (name === 'TEMP' ? 'TEMPORARY' : name)).sort();
-}
+const wanted = (args: Grant) => args.privileges.map(name => (name === 'TEMP' ? 'TEMPORARY' : name)).sort();
+
+const privilegesIn = (args: Grant, implied: boolean) => {
+  const { kind, creator } = targetOf(args);
+  const inSchema = kind !== 'database' && kind !== 'schema' && creator === undefined;
+  return sqlRows<ObjectRow>(aclQuery(args.role, targetOf(args), implied), {
+    database: args.database,
+    about: [
+      `database:${args.database}`,
+      ...(kind === 'database' || creator === true ? [`owner of database ${args.database}`] : []),
+      ...(inSchema ? [`extensions in ${args.database}`] : []),
+      ...objectsOf(args, targetOf(args).names ?? [undefined]),
+    ],
+  });
+};
+
+/** Each privilege on each object is one for itself; undefined = whatever there is. Functions have many spellings. */
+const objectsOf = (args: Grant, names: readonly (string | undefined)[]) => {
+  const { kind, schema } = targetOf(args);
+  const privileges = args.privileges.includes('ALL') ? privilegesOf[kind] : wanted(args);
+  const on = names.map(name =>
+    name === undefined || kind === 'function' ? `on all ${kind}s in ${schema}` : label(args, name),
+  );
+  return privileges.flatMap(privilege =>
+    on.map(what => `${privilege} ${what} of ${args.database} for ${args.role}`),
+  );
+};
+
+const creatorOf = (args: Grant) => (typeof args.default === 'string' ? args.default : undefined);
+
+/** Whatever is to be changed needs them. */
+const needsOf = (args: Grant, kind = ''): Needs => [
+  roleNeed(kind, args.role, `There is no role ${args.role} that could get privileges.`),
+  schemaNeed(kind, targetOf(args).schema, args.database),
+  roleNeed(kind, creatorOf(args), `There is no role ${creatorOf(args)} that could create anything.`),
+];
 
 /** The rows of what is there, and of declared objects that are not there yet. */
-function rowsOf(read: readonly Record<string, unknown>[], args: Grant): ObjectRow[] {
+function rowsOf(rows: readonly ObjectRow[], args: Grant): readonly ObjectRow[] {
   const target = targetOf(args);
-  const rows = read as unknown as readonly ObjectRow[];
   const none = { granted: [], possible: [''] };
-  if (target.creator !== undefined)
-    return rows.length > 0 ? [...rows] : [{ name: '', reference: '', ...none }];
-  if (target.names === undefined) return [...rows];
-  return target.names.map(
-    name => rows.find(row => row.name === name) ?? { name, reference: reference(target, name), ...none },
+  if (target.creator !== undefined) return rows.length > 0 ? rows : [{ name: '', reference: '', ...none }];
+  return (
+    target.names?.map(
+      name => rows.find(row => row.name === name) ?? { name, reference: reference(target, name), ...none },
+    ) ?? rows
   );
 }
 
-/** What of the wanted privileges is held, by object; null when nothing of something is. */
-function held(rows: readonly ObjectRow[], args: Grant): State | null {
+/** A new database has no list, so that PUBLIC may do what is `implied`; its schema public lets PUBLIC use it. */
+function freshRows(args: Grant, implied: string[]): readonly ObjectRow[] {
+  const { kind, schema } = targetOf(args);
+  const usage = kind === 'schema' && schema === 'public' ? ['USAGE'] : [];
+  const granted = !isPublic(args.role) ? [] : kind === 'database' ? implied : usage;
+  return rowsOf([], args).map(row => ({ ...row, granted }));
+}
+
+/** What of the wanted privileges the role holds on an object. */
+const held = ({ granted }: ObjectRow, args: Grant) =>
+  granted.filter(name => args.privileges.includes('ALL') || wanted(args).includes(name));
+
+/** The wanted privileges that are held, by object; null when nothing of something is. */
+function granted(rows: readonly ObjectRow[], args: Grant): State | null {
   const all = args.privileges.includes('ALL');
   const entries = rows.map(row => {
     const complete = all && row.possible.every(name => row.granted.includes(name));
-    const some = row.granted.filter(name => all || wanted(args).includes(name));
-    return [label(args, row.name), complete && args.state === 'present' ? ['ALL'] : some] as const;
+    return [label(args, row.name), complete ? ['ALL'] : held(row, args)] as const;
   });
-  const found = args.state === 'absent' ? entries.filter(([, some]) => some.length > 0) : entries;
-  const nothing = found.every(([, some]) => some.length === 0);
-  return nothing && (rows.length > 0 || args.state === 'absent') ? null : Object.fromEntries(found);
+  return rows.length > 0 && entries.every(([, some]) => some.length === 0)
+    ? null
+    : Object.fromEntries(entries);
+}
+
+/** The unwanted privileges that are held, by object; null when none is. */
+function revocable(rows: readonly ObjectRow[], args: Grant): State | null {
+  const found = rows.filter(row => held(row, args).length > 0);
+  return found.length === 0
+    ? null
+    : Object.fromEntries(found.map(row => [label(args, row.name), held(row, args)]));
 }
 
 /** What a person calls the object: `on table public.orders`, `on new tables in public`. */
@@ -174,25 +258,20 @@ function label(args: Grant, name: string): string {
   return `on ${kind} ${schema === undefined || kind === 'schema' ? name : `${schema}.${name}`}`;
 }
 
-function identityOf(args: Grant): string {
-  const { kind, schema, names: declared, creator } = targetOf(args);
-  const every = `${creator === undefined ? 'all' : 'new'} ${kind}s`;
-  const by = typeof creator === 'string' ? ` by ${creator}` : '';
-  const objects =
-    schema === undefined
-      ? ''
-      : kind === 'schema'
-        ? `schema ${schema} of `
-        : `${declared?.join(', ') ?? every}${by} in ${schema} of `;
-  return `${wanted(args).join(', ')} on ${objects}${args.database} to ${args.role}`;
-}
-
-function statement(row: ObjectRow, args: Grant): string {
+function statements(args: Grant, rows: readonly ObjectRow[], verb: 'GRANT' | 'REVOKE', to: 'TO' | 'FROM') {
   const { kind, schema, creator } = targetOf(args);
-  const verb = args.state === 'absent' ? 'REVOKE' : 'GRANT';
-  const role = `${args.state === 'absent' ? 'FROM' : 'TO'} ${isPublic(args.role) ? 'PUBLIC' : identifier(args.role)}`;
-  const change = `${verb} ${wanted(args).join(', ')} ON`;
-  const noun = kind === 'function' ? 'ROUTINE' : kind.toUpperCase();
-  if (creator === undefined) return `${change} ${noun} ${row.reference} ${role}`;
-  return `ALTER DEFAULT PRIVILEGES FOR ROLE ${row.reference} IN SCHEMA ${identifier(schema!)} ${change} ${noun}S ${role}`;
+  const role = `${to} ${isPublic(args.role) ? 'PUBLIC' : identifier(args.role)}`;
+  const change = `${verb} ${wanted(args).join(', ')} ON ${kind === 'function' ? 'ROUTINE' : kind.toUpperCase()}`;
+  return [
+    {
+      do: 'sql' as const,
+      database: args.database,
+      statements: rows.map(row =>
+        creator === undefined
+          ? `${change} ${row.reference} ${role}`
+          : `ALTER DEFAULT PRIVILEGES FOR ROLE ${row.reference} IN SCHEMA ${identifier(schema!)} ${change}S ${role}`,
+      ),
+      objects: [...objectsOf(args, [...rows.map(row => row.name), undefined]), ...dependentsOf([args.role])],
+    },
+  ];
 }

@@ -1,29 +1,23 @@
+import { anyOf, oneOf, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import type { State } from '../engine/module.ts';
-import { type Owed, owed, sql } from '../engine/probe.ts';
+import type { Refusal, State } from '../engine/module.ts';
+import { type Owed, owed } from '../engine/probe.ts';
+import type { ObjectOf } from '../engine/schema-types.ts';
 import {
   covers,
+  deciders,
   formatRule,
   type HbaLine,
   type HbaRule,
+  methods,
   parseHba,
   sameConnections,
   stockHba,
+  takes,
   token,
   types,
 } from './_pg-hba.ts';
-
-interface Hba {
-  type: string;
-  database: string | string[];
-  user: string | string[];
-  address?: string;
-  method?: string;
-  options: Record<string, string | number | boolean>;
-  before?: string;
-  after?: string;
-  state: 'present' | 'absent';
-}
+import { obstacle, sqlRow } from './_postgres.ts';
 
 interface Row {
   file: string;
@@ -33,21 +27,50 @@ interface Row {
   errors: string | null;
 }
 
-const name = (of: string) =>
-  ({
-    anyOf: [
+const names = (of: string) =>
+  anyOf(
+    [
       { type: 'string', minLength: 1 },
       { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
     ],
-    description: of,
-  }) as const;
-
-const anchor = (of: string) => ({ type: 'string', minLength: 1, description: of }) as const;
+    of,
+  );
 
 const refused = `SELECT string_agg('line ' || line_number || ': ' || error, '; ') FROM pg_hba_file_rules`;
 
 /** Fails, and names the lines, when the server would refuse the file. */
 const validation = `DO $$BEGIN ASSERT (SELECT count(error) = 0 FROM pg_hba_file_rules), (${refused}); END$$`;
+
+const args = {
+  type: oneOf(
+    types,
+    'How they connect: `local` is the Unix socket, the others are TCP, with or without TLS.',
+  ),
+  database: names('Database, `all`, `sameuser`, `samerole` or `replication`, or a list of them.'),
+  user: names('Role, `+role` for its members, or `all`, or a list of them.'),
+  address: text('Network such as `10.0.0.0/8`, host name, `all`, `samehost` or `samenet`; not for local.', {
+    pattern: '^[^\\s,"#]+$',
+  }),
+  method: oneOf(methods, 'How they prove who they are.'),
+  options: {
+    type: 'object',
+    additionalProperties: { type: ['string', 'number', 'boolean'] },
+    default: {},
+    description: 'Options of the method, e.g. `{map: admins}`.',
+  },
+  before: text(
+    'Puts the rule before the first line that begins like this, e.g. `host all all 127.0.0.1/32`.',
+    {
+      minLength: 1,
+    },
+  ),
+  after: text(
+    'Puts the rule after the last line that begins like this, whatever connections that line and earlier ones take.',
+    { minLength: 1 },
+  ),
+} as const;
+
+type Hba = ObjectOf<typeof args, 'type' | 'database' | 'user'>;
 
 /**
  * One rule of pg_hba.conf. The first rule that fits a connection decides, so a rule counts as in effect only when no
@@ -56,43 +79,9 @@ const validation = `DO $$BEGIN ASSERT (SELECT count(error) = 0 FROM pg_hba_file_
 export const pg_hba = defineModule({
   name: 'pg_hba',
   summary: 'Who may connect to the PostgreSQL server, and how: a rule of pg_hba.conf.',
-  args: {
-    type: 'object',
-    properties: {
-      type: {
-        enum: types,
-        description: 'How they connect: `local` is the Unix socket, the others are TCP, with or without TLS.',
-      },
-      database: name('Database, `all`, `sameuser`, `samerole` or `replication`, or a list of them.'),
-      user: name('Role, `+role` for its members, or `all`, or a list of them.'),
-      address: {
-        type: 'string',
-        pattern: '^[^\\s,"#]+$',
-        description:
-          'Network such as `10.0.0.0/8`, host name, `all`, `samehost` or `samenet`; not for local.',
-      },
-      method: {
-        type: 'string',
-        pattern: '^[a-z0-9-]+$',
-        description: 'How they prove who they are: `scram-sha-256`, `peer`, `cert`, `reject` and others.',
-      },
-      options: {
-        type: 'object',
-        additionalProperties: { type: ['string', 'number', 'boolean'] },
-        default: {},
-        description: 'Options of the method, e.g. `{map: admins}`.',
-      },
-      before: anchor(
-        'Puts the rule before the first line that begins like this, e.g. `host all all 127.0.0.1/32`.',
-      ),
-      after: anchor(
-        'Puts the rule after the last line that begins like this, whatever connections that line and earlier ones take.',
-      ),
-      state: { enum: ['present', 'absent'], default: 'present', description: 'Whether the rule is there.' },
-    },
-    required: ['type', 'database', 'user'],
-    additionalProperties: false,
-  },
+  args,
+  required: ['type', 'database', 'user'],
+  absent: 'takes it out, with whatever method it has when none is given',
   examples: [
     {
       title: 'An application on the same host',
@@ -114,51 +103,88 @@ export const pg_hba = defineModule({
     },
   ],
   secrets: { in: ['options'] },
-  identity: (args: Hba) => {
-    const { type, databases, users, address } = ruleOf(args);
-    return [type, databases.toSorted().join(','), users.toSorted().join(','), address].join(' ').trimEnd();
-  },
-  refine: (args: Hba) => [
-    ...(args.state === 'present' && args.method === undefined ? ['Give the method.'] : []),
-    ...(args.type === 'local' && args.address !== undefined ? ['A local rule has no address.'] : []),
-    ...(args.type !== 'local' && args.address === undefined ? [`A ${args.type} rule needs an address.`] : []),
-    ...(/^([\d.]+|[\da-f]*:[\da-f:]*)$/i.test(args.address ?? '')
-      ? [
-          `The address "${args.address}" needs a length: "${args.address}/${args.address!.includes(':') ? 128 : 32}" is that one host.`,
-        ]
-      : []),
-    ...(args.before !== undefined && args.after !== undefined ? ['Give before or after, not both.'] : []),
+  alternatives: { before: ['before'], after: ['after'] },
+  identity: identityOf,
+  refine: args => [
+    ...(args.method === undefined ? [{ says: 'Give the method.' }] : []),
+    ...unfit(args),
+    ...addressRefusals(args),
   ],
-  probes: (args: Hba) => ({
-    rows: sql(`SELECT current_setting('hba_file') AS file,
-  encode(pg_read_binary_file(current_setting('hba_file')), 'escape') AS content,
-  (${refused}) AS errors`),
-    owed: owed(unitOf(args)),
-  }),
-  actual: ({ rows, owed }, args: Hba) => stateOf(rows[0] as unknown as Row, owed, args),
-  desired: (args: Hba) => (args.state === 'absent' ? null : { rule: textOf(ruleOf(args)) }),
-  steps(_diff, args: Hba, { rows }, context) {
-    const { file, content } = rows[0] as unknown as Row;
-    const unit = unitOf(args);
-    const psql = ['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-c', validation];
-    return [
-      { do: 'owe', unit, action: 'reload', because: context.name },
-      {
-        do: 'checked',
-        steps: [{ do: 'write', path: file, content: Buffer.from(rewrite(decode(content), args), 'latin1') }],
-        by: ['runuser', '-u', 'postgres', '--', ...psql],
-      },
-      { do: 'sql', statements: ['SELECT pg_reload_conf()'] },
-      { do: 'pay', unit },
-    ];
+  probes: args => ({ rows: fileOf(args), owed: owed(unitOf(args)) }),
+  actual: ({ rows: [row], owed }, args) => stateOf(row, owed, args),
+  fresh: args => stateOf(stock, [], args),
+  desired: args => ({ rule: textOf(ruleOf(args)) }),
+  removal: {
+    refine: addressRefusals,
+    actual: ({ rows: [row], owed }: { rows: [Row]; owed: Owed[] }, args) => leftOf(row, owed, args),
+    fresh: args => leftOf(stock, [], args),
   },
-  predict: (args: Hba) => stateOf({ file: '', content: stockHba, errors: null }, [], args),
+  obstacles(args, { rows: [{ content, errors }] }, { kind }) {
+    const mine = linesOf(content, args, kind === 'remove').mine;
+    const refusals = errors === null ? [] : errors.split(/; (?=line \d+: )/);
+    const others = refusals.filter(one => {
+      const line = Number(/^line (\d+)/.exec(one)?.[1]) - 1;
+      return !mine.some(({ first, last }) => first <= line && line <= last);
+    });
+    return obstacle(
+      others.length > 0,
+      `The server refuses the file, and every change of it, for other lines: ${others.join('; ')}.`,
+      'Mend these lines in pg_hba.conf by hand.',
+    );
+  },
+  owes: args => ({
+    unit: unitOf(args),
+    action: 'reload',
+    steps: [{ do: 'sql', statements: ['SELECT pg_reload_conf()'], objects: ['hba', ...takes(ruleOf(args))] }],
+  }),
+  steps: (_diff, args, { rows: [row = stock] }) => [rewritten(row, rewrite(row.content, args))],
+  remove: (args, { rows: [row = stock] }) => [rewritten(row, removeFrom(row.content, args).join('\n'))],
 });
 
-/** What a reload is owed to: not the server's unit, because a reload does not pay the restarts that are owed to that. */
-function unitOf(args: Hba): string {
-  return `pg_hba.conf ${pg_hba.identity(args)}`;
+/** The file as it is right after the server was installed. */
+const stock: Row = { file: '/etc/postgresql/pg_hba.conf', content: stockHba, errors: null };
+
+function identityOf(args: Hba): string {
+  const { type, databases, users, address } = ruleOf(args);
+  return [type, databases.toSorted().join(','), users.toSorted().join(','), address].join(' ').trimEnd();
 }
+
+function unfit({ type, method }: Hba): Refusal[] {
+  const where = { peer: ['local'], cert: ['hostssl'] }[method as string] ?? [type];
+  const fits = where.includes(type) && !(method === 'gss' && type === 'local');
+  return fits ? [] : [{ at: 'method', says: `The method ${method} does not go with ${type} rules.` }];
+}
+
+function addressRefusals({ type, address }: Hba): Refusal[] {
+  const bare = /^([\d.]+|[\da-f]*:[\da-f:]*)$/i.test(address ?? '');
+  const length = address?.includes(':') ? 128 : 32;
+  return [
+    ...(type === 'local' && address !== undefined
+      ? [{ at: 'address', says: 'A local rule has no address.' }]
+      : []),
+    ...(type !== 'local' && address === undefined ? [{ says: `A ${type} rule needs an address.` }] : []),
+    ...(bare
+      ? [
+          {
+            at: 'address',
+            says: `The address "${address}" needs a length: "${address}/${length}" is that one host.`,
+          },
+        ]
+      : []),
+  ];
+}
+
+/** An anchor is found in any line. */
+const fileOf = (args: Hba) =>
+  sqlRow<Row>(
+    `SELECT current_setting('hba_file') AS file,
+  encode(pg_read_binary_file(current_setting('hba_file')), 'escape') AS content,
+  (${refused}) AS errors`,
+    { about: [...deciders(ruleOf(args)), ...((args.before ?? args.after) === undefined ? [] : ['hba'])] },
+  );
+
+/** What a reload is owed to: not the server's unit, because a reload does not pay the restarts that are owed to that. */
+const unitOf = (args: Hba) => `pg_hba.conf ${identityOf(args)}`;
 
 /** The content with a character for each byte, so that it can be written back as it was. */
 function decode(escaped: string): string {
@@ -183,41 +209,38 @@ function ruleOf(args: Hba): HbaRule {
 }
 
 /**
- * The lines that are the declared rule. When none is, the first one for the same connections becomes it; another one
- * for them is somebody else's and stays.
+ * The lines that are the declared rule, and the others. When none is, the first one for the same connections becomes
+ * it; another one for them is somebody else's and stays. For a rule that is to go, any method will do.
  */
-function mineOf(lines: readonly HbaLine[], args: Hba): HbaLine[] {
+function linesOf(content: string, args: Hba, goes: boolean): { mine: HbaLine[]; others: HbaLine[] } {
   const rule = ruleOf(args);
+  const lines = parseHba(decode(content));
   const same = lines.filter(line => sameConnections(line.rule, rule));
-  if (args.state === 'absent')
-    return same.filter(line => args.method === undefined || line.rule.method === args.method);
   const exact = same.filter(line => wordsOf(line.rule, rule) === textOf(rule));
-  return exact.length > 0 ? exact : same.slice(0, 1);
+  const kept = exact.length > 0 ? exact : same.slice(0, 1);
+  const mine = goes ? same.filter(line => [undefined, line.rule.method].includes(args.method)) : kept;
+  return { mine, others: lines.filter(line => !mine.includes(line)) };
 }
 
 function stateOf({ content, errors }: Row, owed: readonly Owed[], args: Hba): State | null {
-  const lines = parseHba(decode(content));
-  const mine = mineOf(lines, args);
-  const first = mine[0];
-  if (first === undefined) {
-    return args.state === 'absent' && owed.length > 0
-      ? { rule: `${textOf(ruleOf(args))}, until a reload` }
-      : null;
-  }
+  const { mine, others } = linesOf(content, args, false);
+  const [first] = mine;
+  if (first === undefined) return null;
   const reasons = [
     ...(mine.length > 1 ? [`it is there ${mine.length} times`] : []),
-    ...misplaced(
-      first,
-      lines.filter(line => !mine.includes(line)),
-      args,
-    ),
+    ...misplaced(first, others, args),
     ...(errors === null ? [] : [`the server refuses ${errors}`]),
     ...(owed.length > 0 ? ['a reload is owed'] : []),
   ];
   const found = wordsOf(first.rule, ruleOf(args));
-  return {
-    rule: reasons.length === 0 || args.state === 'absent' ? found : `${found}, but ${reasons.join('; ')}`,
-  };
+  return { rule: reasons.length === 0 ? found : `${found}, but ${reasons.join('; ')}` };
+}
+
+/** What is still there of a rule that is to go. */
+function leftOf({ content }: Row, owed: readonly Owed[], args: Hba): State | null {
+  const [first] = linesOf(content, args, true).mine;
+  if (first !== undefined) return { rule: wordsOf(first.rule, ruleOf(args)) };
+  return owed.length > 0 ? { rule: `${textOf(ruleOf(args))}, until a reload` } : null;
 }
 
 /** A rule for the same connections in the declared spelling. */
@@ -253,17 +276,31 @@ function misplaced(line: HbaLine, others: readonly HbaLine[], args: Hba): string
   return nearest === undefined ? [] : [`it comes after ${textOf(nearest.rule)}`];
 }
 
-/** The content with the rule once at a place where it is in effect, or without it; every other line as it was. */
+const rewritten = ({ file }: Row, content: string) => ({
+  do: 'checked' as const,
+  steps: [{ do: 'write' as const, path: file, content: Buffer.from(content, 'latin1') }],
+  by: [
+    ...['runuser', '-u', 'postgres', '--'],
+    ...['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-c', validation],
+  ],
+});
+
+/** The content's lines without the rule; every other line as it was. */
+function removeFrom(content: string, args: Hba, goes = true): string[] {
+  const { mine } = linesOf(content, args, goes);
+  return decode(content)
+    .split('\n')
+    .filter((_, i) => !mine.some(line => line.first <= i && i <= line.last));
+}
+
+/** The content with the rule once at a place where it is in effect. */
 function rewrite(content: string, args: Hba): string {
-  const lines = parseHba(content);
-  const mine = mineOf(lines, args);
-  const kept = content.split('\n').filter((_, i) => !mine.some(line => line.first <= i && i <= line.last));
-  if (args.state === 'absent') return kept.join('\n');
+  const kept = removeFrom(content, args, false);
   if (kept.at(-1) !== '') kept.push('');
   const { from, later } = bounds(parseHba(kept.join('\n')), args);
   const last = later[0]?.first ?? kept.length - 1;
-  const old = mine[0]?.first ?? -1;
-  const fresh = later.length === 0 && from > 0 ? from : last;
-  kept.splice(old >= from && old <= last ? old : fresh, 0, formatRule(ruleOf(args)));
+  const old = linesOf(content, args, false).mine[0]?.first ?? -1;
+  const added = later.length === 0 && from > 0 ? from : last;
+  kept.splice(old >= from && old <= last ? old : added, 0, formatRule(ruleOf(args)));
   return kept.join('\n');
 }

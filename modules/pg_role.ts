@@ -3,7 +3,7 @@ import { defined, flag, listOf, text, whole } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import type { Diff } from '../engine/module.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import { dependentsOf, identifiers, obstacle, pgName, sqlRow, sqlRows } from './_postgres.ts';
+import { dependentsOf, identifiers, type Need, pgName, sqlNeeds, sqlRows, unmet } from './_postgres.ts';
 import { isVerifier, scramVerifier } from './_scram.ts';
 
 interface Row {
@@ -13,14 +13,6 @@ interface Row {
   valid_until: string | null;
   valid_until_same: boolean;
   password: { salt: string | null; iterations: number; sha256: string } | null;
-}
-
-interface Needs {
-  /** Declared groups that are no roles, and those that are members of this role. */
-  unknown?: string[];
-  below?: string[];
-  /** What keeps the role from being dropped. */
-  dependents?: string[];
 }
 
 /** A login or group role; what is not declared is not touched. */
@@ -68,7 +60,14 @@ export const pg_role = defineModule({
     rows: sqlRows<Row>(query(name, valid_until), {
       about: [`role:${name}`, ...(member_of ? [`memberships of ${name}`] : [])],
     }),
-    ...defined({ needs: member_of?.length ? groups(name, member_of) : undefined }),
+    ...defined({
+      needs:
+        member_of === undefined || member_of.length === 0
+          ? undefined
+          : sqlNeeds(groupNeeds(name, member_of), {
+              about: [name, ...member_of].flatMap(role => [`role:${role}`, `memberships of ${role}`]),
+            }),
+    }),
   }),
   actual: ({ rows: [row] }, args) =>
     row === undefined
@@ -89,29 +88,11 @@ export const pg_role = defineModule({
   removal: {
     probes: ({ name }) => ({
       rows: sqlRows<Row>(query(name), { about: [`role:${name}`] }),
-      needs: sqlRows<Needs>(dependents(name), { about: [`role:${name}`, ...dependentsOf([name])] }),
+      needs: sqlNeeds([droppable(name)], { about: [`role:${name}`, ...dependentsOf([name])] }),
     }),
   },
-  obstacles({ name }, { needs }, diff) {
-    const { unknown = [], below = [], dependents = [] } = needs?.[0] ?? {};
-    const grants = diff.has('member_of');
-    return [
-      ...obstacle(
-        dependents.length > 0,
-        `The role ${name} cannot be dropped: ${dependents.join(', ')}.`,
-        'Give away or drop what it owns, and take back its privileges, in an earlier resource.',
-      ),
-      ...obstacle(
-        grants && unknown.length > 0,
-        `${name} cannot be a member of ${unknown.join(', ')}: there is no such role.`,
-        `Declare ${unknown.join(', ')} in an earlier resource.`,
-      ),
-      ...obstacle(
-        grants && below.length > 0,
-        `${name} cannot be a member of ${below.join(', ')}: that is a member of ${name}.`,
-      ),
-    ];
-  },
+  obstacles: ({ name, member_of = [] }, { needs }, diff) =>
+    unmet(diff.kind === 'remove' ? [droppable(name)] : groupNeeds(name, member_of), needs, diff),
   steps(diff, args, { rows: [row] }) {
     const role = identifier(args.name);
     const changed = attributes(diff, args);
@@ -153,30 +134,42 @@ function query(name: string, validUntil = 'infinity'): string {
 FROM pg_authid r WHERE rolname = ${literal(name)}`;
 }
 
-/** Which of the declared groups are no roles, and which are below the role itself. */
-function groups(name: string, wanted: readonly string[]) {
-  const query = `WITH RECURSIVE below(oid) AS (SELECT oid FROM pg_roles WHERE rolname = ${literal(name)}
-  UNION SELECT member FROM pg_auth_members JOIN below ON roleid = below.oid),
-wanted(name) AS (VALUES ${wanted.map(group => `(${literal(group)})`).join(', ')})
-SELECT ARRAY(SELECT name FROM wanted WHERE name NOT IN (SELECT rolname FROM pg_roles)) AS unknown,
-  ARRAY(SELECT name FROM wanted JOIN pg_roles ON rolname = name JOIN below USING (oid)) AS below`;
-  return sqlRow<Needs>(query, {
-    about: [name, ...wanted].flatMap(role => [`role:${role}`, `memberships of ${role}`]),
-  });
+function groupNeeds(name: string, wanted: readonly string[]): Need[] {
+  const groups = `unnest(ARRAY[${wanted.map(literal).join(', ')}]::text[]) AS name`;
+  return [
+    {
+      of: 'member_of',
+      trouble: `(SELECT string_agg(name, ', ') FROM ${groups} WHERE name NOT IN (SELECT rolname FROM pg_roles))`,
+      says: `${name} cannot be a member of %s: there is no such role.`,
+      fix: 'Declare the role in an earlier resource.',
+    },
+    {
+      of: 'member_of',
+      trouble: `(WITH RECURSIVE below(oid) AS (SELECT oid FROM pg_roles WHERE rolname = ${literal(name)}
+    UNION SELECT member FROM pg_auth_members JOIN below ON roleid = below.oid)
+  SELECT string_agg(name, ', ') FROM ${groups} JOIN pg_roles ON rolname = name JOIN below USING (oid))`,
+      says: `${name} cannot be a member of %s, which is a member of ${name}.`,
+    },
+  ];
 }
 
-/** What depends on the role, in PostgreSQL's words; objects of other databases can only be counted from here. */
-function dependents(name: string): string {
-  return `SELECT ARRAY(SELECT coalesce(what, count(*) || CASE count(*) WHEN 1 THEN ' object' ELSE ' objects' END || ' in database ' || datname) FROM (
-    SELECT datname, CASE WHEN dbid = 0 OR datname = current_database() THEN
-      CASE deptype WHEN 'o' THEN 'owner of ' ELSE 'privileges for ' END || pg_describe_object(classid, objid, objsubid)
-      END AS what
-    FROM pg_shdepend LEFT JOIN pg_database d ON d.oid = dbid
-    WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid) AS found
-  GROUP BY what, datname ORDER BY 1)
-  || CASE WHEN rolname = current_user OR oid < 16384 THEN ARRAY['needed by the server'] ELSE '{}' END AS dependents
-FROM pg_roles r WHERE rolname = ${literal(name)}`;
-}
+/** Says it in PostgreSQL's words; objects of other databases can only be counted from here. */
+const droppable = (name: string): Need => ({
+  of: 'remove',
+  trouble: `(SELECT string_agg(what, ', ') FROM (
+    SELECT coalesce(what, count(*) || CASE count(*) WHEN 1 THEN ' object' ELSE ' objects' END || ' in database ' || datname)
+    FROM (SELECT datname, CASE WHEN dbid = 0 OR datname = current_database() THEN
+        CASE deptype WHEN 'o' THEN 'owner of ' ELSE 'privileges for ' END || pg_describe_object(classid, objid, objsubid)
+        END AS what
+      FROM pg_shdepend LEFT JOIN pg_database d ON d.oid = dbid
+      WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = ${literal(name)})
+    ) AS found GROUP BY what, datname
+    UNION SELECT 'needed by the server' FROM pg_roles
+      WHERE rolname = ${literal(name)} AND (rolname = current_user OR oid < 16384)
+    ORDER BY 1) AS dependents(what))`,
+  says: `The role ${name} cannot be dropped: %s.`,
+  fix: 'Give away or drop what it owns, and take back its privileges, in an earlier resource.',
+});
 
 function passwordState(stored: Row['password'], declared: string | undefined): string {
   if (stored === null) return 'none';
