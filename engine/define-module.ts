@@ -93,6 +93,7 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   removal?: {
     refine?(args: Given<A, R>): Refusal[];
     probes?(args: Given<A, R>): Record<string, Probe>;
+    fresh?(args: Given<A, R>): State | null;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
     actual?(read: any, args: Given<A, R>, context: Context): State | null | Missing;
     /** Where it settles more than that nothing is at the paths that it would claim otherwise. */
@@ -162,7 +163,7 @@ export function defineModule<
   const { summary, name, examples, files, secrets, check, asCheck, identity } = its;
   return {
     ...defined({ files, secrets, check, asCheck }),
-    ...defined({ verifies: its.verifies, timeoutS: its.timeoutS, fresh: its.fresh }),
+    ...defined({ verifies: its.verifies, timeoutS: its.timeoutS }),
     name,
     summary,
     examples,
@@ -206,6 +207,7 @@ export function defineModule<
         ...(owes ? [...owes.steps, { do: 'pay', unit: unit! } as const] : []),
       ];
     },
+    fresh: args => ((isAbsent(args) && removal?.fresh) || its.fresh)?.(args) ?? null,
     obstacles: (args, read, diff) => its.obstacles?.(args, read, diff) ?? [],
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
     claimsBelow: (args, path) => (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path) ?? {},

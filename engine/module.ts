@@ -120,7 +120,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   /** The arguments as a state with only what is compared; null = it must not exist. */
   desired(args: A, read: Readings<P> | undefined): State | null;
   /** The state of one that comes with what is missing now; null when left out. */
-  fresh?(args: A): State | null;
+  fresh(args: A): State | null;
   steps(diff: Diff, args: A, read: Readings<P>, context: Context): Step[];
   obstacles(args: A, read: Readings<P>, diff: Diff): Obstacle[];
   reacts?(args: A): Reacts[];

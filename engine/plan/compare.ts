@@ -121,7 +121,7 @@ function comparisonOfMissing(
   const desired = module.desired(args, undefined);
   if (isStopped)
     return { ...unknown, work: diff(null, desired) ?? undefined, desired, from: causes, open: true };
-  const found = diff(module.fresh?.(args) ?? null, desired);
+  const found = diff(module.fresh(args), desired);
   const all = [...new Set([...causes, ...from])];
   return { ...unknown, diff: found, work: found ?? undefined, desired, from: all, open: true };
 }
