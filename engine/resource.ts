@@ -24,6 +24,8 @@ export interface Resource {
   when: boolean | undefined;
   /** The name of the resource whose outcome `when` waits for, while it is not known. */
   waitsFor?: string;
+  /** True when an outcome of an earlier resource decides about it, and not only a fact. */
+  waitsForOutcome?: true;
   /** Why a secret that it needs could not be opened; then it can be planned, but not applied. */
   locked?: Problem;
   at: Place;

@@ -73,8 +73,43 @@ export class Secret {
 /** A value that is known only once facts are read or earlier resources are applied; `from` says which. */
 export class Unknown {
   readonly from: string;
-  constructor(from: string) {
+  /** The types that it can have; undefined = any. */
+  readonly types: readonly PlainType[] | undefined;
+
+  constructor(from: string, types?: readonly PlainType[]) {
     this.from = from;
+    this.types = types;
+  }
+
+  /** The same for what is made of it, which may be of another type. */
+  get untyped(): Unknown {
+    return this;
+  }
+}
+
+/** A type by its name in JSON Schema. */
+export type PlainType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
+
+/** The outcome of a resource that is still to be applied, or something made of it. */
+export class PendingOutcome extends Unknown {
+  /** The fields of a whole outcome with their types. */
+  readonly fields: Readonly<Record<string, readonly PlainType[]>> | undefined;
+
+  constructor(from: string, fields?: PendingOutcome['fields'], types?: readonly PlainType[]) {
+    super(from, types);
+    this.fields = fields;
+  }
+
+  override get untyped(): PendingOutcome {
+    return this.types === undefined && this.fields === undefined ? this : new PendingOutcome(this.from);
+  }
+
+  /** A field of a whole outcome; undefined = it has none of this name. */
+  field(name: string | number): PendingOutcome | undefined {
+    if (this.fields === undefined) return this.untyped;
+    return Object.hasOwn(this.fields, name)
+      ? new PendingOutcome(this.from, undefined, this.fields[name])
+      : undefined;
   }
 }
 

@@ -78,9 +78,12 @@ export function ownedBy(resource: Resource): string | undefined {
   return unlessUnknown(() => (module.verifies?.(args) === false ? undefined : module.identity(args)));
 }
 
-/** Whether a resource changes its host, as far as that is known. */
-function takesPart({ when, module }: Resource): boolean {
-  return when === true && module.check !== true;
+/**
+ * Whether a resource counts as one that changes its host. An outcome that decides about it is known only in the middle of
+ * an apply, too late to refuse anything, so that it counts; what a fact decides is asked again once facts are known.
+ */
+function takesPart({ when, waitsForOutcome, module }: Resource): boolean {
+  return (when === true || waitsForOutcome === true) && module.check !== true;
 }
 
 const claimsIn = ({ module, args }: Resource): Claims => unlessUnknown(() => module.claims?.(args)) ?? {};
@@ -178,12 +181,22 @@ function settled(claim: Claims[string]): string | undefined | typeof unknown {
     : unlessUnknown<string | undefined | typeof unknown>(claim, unknown);
 }
 
+/** What to do about two resources of which perhaps only one is meant to be done. */
+export function hintFor(usual: string, both: readonly Resource[]): string {
+  return both.every(({ waitsForOutcome }) => waitsForOutcome !== true)
+    ? usual
+    : 'Both count, because their conditions are known only once earlier resources are applied: write one resource, with the choice in its arguments.';
+}
+
 function disagreement({ resource }: Claimant, other: Claimant, thing: string): Problem {
   const what = resource.secrets.length + other.resource.secrets.length > 0 ? 'the same thing' : thing;
   return {
     code: 'conflict',
     message: `${resource.name} and ${other.resource.name} (on ${lineFrom(resource.at, other.resource.at)}) disagree about ${what}.`,
     at: resource.at,
-    hint: 'Each would undo the other on every run: let one of them declare it.',
+    hint: hintFor('Each would undo the other on every run: let one of them declare it.', [
+      resource,
+      other.resource,
+    ]),
   };
 }

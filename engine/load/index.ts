@@ -3,9 +3,9 @@ import type { Host } from '../host.ts';
 import { type Place, type Problem, ProblemError, placeKey, type Warning } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { lockedIn, secretsIn, Unknown } from '../value.ts';
+import { comparing, disagreementsAcross } from './across.ts';
 import { Templates } from './arguments.ts';
 import { problemsInBranches } from './branches.ts';
-import { disagreements } from './claims.ts';
 import { Components } from './component.ts';
 import { isTemplate } from './expression/index.ts';
 import type { FactName, Facts } from './facts.ts';
@@ -18,18 +18,17 @@ import type { Modules } from './keys.ts';
 import { kindsOf, lint, type Source, type Subject, subjectOf } from './lint/index.ts';
 import { reachOf, resolveOffline } from './offline.ts';
 import { OtherFacts } from './other-facts.ts';
-import { checkTogether, type OfEntry } from './overlaps.ts';
 import { hostsOf, selectHosts } from './patterns.ts';
 import { type PlayText, readPlays } from './playbook.ts';
 import { playbookDoc } from './playbook-doc.ts';
 import { Problems } from './problems.ts';
 import type { Registered } from './registered.ts';
-import { type Resolved, resolvePlay, type SecretSink } from './resolve.ts';
+import { resolvePlay, type SecretSink } from './resolve.ts';
 import { resourcesIn } from './resource-text.ts';
 import { type Surroundings, scopeOf } from './scope.ts';
 import { readSecrets, type SecretReading } from './secrets/read.ts';
 import type { Unlocked } from './secrets/unlock.ts';
-import { Entry } from './shares.ts';
+import type { Entry } from './shares.ts';
 import { type Selection, tagSelection } from './tags.ts';
 import { readVariableOption, readVariablesFile, type Variable } from './variables.ts';
 import { Vault } from './vaulted.ts';
@@ -139,7 +138,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
       problems,
     ),
   );
-  const plays = made.map(({ play }) => play);
+  const plays = comparing(made.map(({ play }) => play));
   if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(made, selects));
   if (limit !== undefined && plays.length > 0 && plays.every(({ hosts }) => hosts.length === 0)) {
     const hint = 'The hosts: of its plays say which it is for.';
@@ -260,29 +259,4 @@ function hostsOfPlay(text: PlayText, inventory: Inventory, problems: Problems): 
     .filter(({ pattern }) => !isTemplate(pattern))
     .flatMap(({ pattern, where }) => problems.attempt(() => hostsOf(pattern, inventory, where)) ?? []);
   return [...new Map(found.map(host => [host.name, host])).values()];
-}
-
-/** What plays would undo of each other, with the resources and hosts that are selected; what is delegated is not looked at. */
-function disagreementsAcross(
-  made: readonly { play: Play; entries: readonly Entry[] }[],
-  selects: Selection,
-): Problem[] {
-  const named = made.flatMap(({ play }) => play.hosts.map(host => [host.name, host] as const));
-  const hosts = [...new Map(named).values()];
-  const plays = new Map<Entry, number>();
-  for (const [number, { play, entries }] of made.entries()) {
-    const own = new Set(play.hosts);
-    const here = (host: Host) => own.has(host);
-    const counts = ({ resource: { on, tags } }: Resolved) => on === undefined && selects(tags);
-    for (const { shares } of entries)
-      plays.set(new Entry(shares.map(share => share.only(here, counts))), number);
-  }
-  const found = new HostProblems();
-  const check = (all: readonly OfEntry[], problems: Problems) => {
-    const byPlay = made.map((_, number) => all.filter(({ entry }) => plays.get(entry) === number));
-    const resources = byPlay.map(own => own.flatMap(each => each.resources.map(({ resource }) => resource)));
-    problems.add(...disagreements(resources));
-  };
-  checkTogether([...plays.keys()], hosts, check, found);
-  return found.of(hosts);
 }

@@ -2,7 +2,7 @@ import { didYouMean } from '../did-you-mean.ts';
 import { grouped } from '../grouped.ts';
 import { lineFrom, type Place, type Problem } from '../problem.ts';
 import { answersOf, byName, meant, type Resource } from '../resource.ts';
-import { disagreements, ownedBy } from './claims.ts';
+import { disagreements, hintFor, ownedBy } from './claims.ts';
 import type { PlayText } from './playbook.ts';
 import type { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
@@ -59,7 +59,7 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
     }
     conflicting.add(resolved);
     const what = `${module.name}${resolved.resource.secrets.length > 0 ? '' : ` ${identity}`}`;
-    const [message, hint] =
+    const [message, hint]: [string, string] =
       owner.text !== resolved.text
         ? [
             `${what} is managed by two resources; the other is on ${lineFrom(at, owner.resource.at)}.`,
@@ -68,7 +68,13 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
         : isRound(owner, resolved)
           ? [`More than one round of this loop manages ${what}.`, 'Use item in its arguments.']
           : [`More than one include manages ${what}.`, 'Use a parameter of the component in its arguments.'];
-    problems.add({ code: 'conflict', message, hint, at, ...viaOf(resolved) });
+    problems.add({
+      code: 'conflict',
+      message,
+      hint: hintFor(hint, [owner.resource, resolved.resource]),
+      at,
+      ...viaOf(resolved),
+    });
   }
   return conflicting;
 }

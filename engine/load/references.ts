@@ -1,5 +1,5 @@
 import { ProblemError } from '../problem.ts';
-import { isMap, Unknown, type Value } from '../value.ts';
+import { isMap, PendingOutcome, Unknown, type Value } from '../value.ts';
 import { compileExpression, type Expression, type Reference } from './expression/index.ts';
 import { Problems } from './problems.ts';
 import { runtime } from './scope.ts';
@@ -32,6 +32,7 @@ export function seen({ path }: Reference, scope: VariableScope): Value | undefin
   try {
     let value = scope.get(path[0]!);
     for (const key of path.slice(1)) {
+      if (value instanceof PendingOutcome) return value.field(key);
       if (value instanceof Unknown) return value;
       if (!isMap(value) || !Object.hasOwn(value, key)) return undefined;
       value = value[key];

@@ -1,5 +1,5 @@
 import { UnknownArgument } from '../resource.ts';
-import { Unknown, type Value } from '../value.ts';
+import { PendingOutcome, Unknown, type Value } from '../value.ts';
 import type { Resolved, Resolving } from './resolve.ts';
 import type { ResourceText } from './resource-text.ts';
 import { refuse } from './rounds.ts';
@@ -7,13 +7,18 @@ import { refuse } from './rounds.ts';
 /** Outcomes as maps of plain data, by `register` name and by the name of the resource. */
 export type Registered = Readonly<Record<string, Readonly<Record<string, object>>>>;
 
+const ofAll = { changed: ['boolean'], failed: ['boolean'], skipped: ['boolean'] } as const;
+const ofLoop = { ...ofAll, results: ['array'] } as const;
+const ofOne = { ...ofAll, stdout: ['string'], stderr: ['string'], exit: ['number', 'null'] } as const;
+
 /** What a resource has registered; of a loop, what all its rounds have, and each with its element. */
 export function outcomeOf({ loop }: ResourceText, all: readonly Resolved[], registered: Registered): Value {
   const outcomes = all.map(({ resource: { register, name } }) =>
     Object.hasOwn(registered, register!) ? (registered[register!]![name] as Outcome | undefined) : undefined,
   );
   const waiting = all.find((_, i) => outcomes[i] === undefined)?.resource;
-  if (waiting !== undefined) return new Unknown(waiting.groups[0] ?? waiting.name);
+  if (waiting !== undefined)
+    return new PendingOutcome(waiting.groups[0] ?? waiting.name, loop === undefined ? ofOne : ofLoop);
   const known = outcomes as Outcome[];
   if (loop === undefined) return known[0] ?? new Unknown('register');
   return {

@@ -1,7 +1,7 @@
 import type { Become, Host } from '../host.ts';
 import { type Place, ProblemError } from '../problem.ts';
 import { namesWithin, type Resource, UnknownArgument } from '../resource.ts';
-import { Locked, masked, Unknown, type Value } from '../value.ts';
+import { Locked, masked, PendingOutcome, Unknown, type Value } from '../value.ts';
 import { type Arguments, mask, readArguments, type Sources } from './arguments.ts';
 import { componentScope } from './component-scope.ts';
 import { targetOf } from './delegation.ts';
@@ -199,6 +199,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     incomplete: read.incomplete,
     when,
     ...(waitsFor === undefined ? {} : { waitsFor }),
+    ...(decided instanceof PendingOutcome && { waitsForOutcome: true }),
     at,
     tags,
     needs: [],

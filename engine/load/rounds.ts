@@ -7,7 +7,7 @@ import type { EntryText } from './resource-text.ts';
 import { runtime } from './scope.ts';
 import { evaluateTree, referencesOf } from './tree.ts';
 import type { VariableScope } from './variables.ts';
-import { describe } from './wording.ts';
+import { describe, expectation } from './wording.ts';
 
 /** One time that a resource is there: once, or for each element of its loop. */
 export interface Round {
@@ -23,8 +23,12 @@ export function condition(text: EntryText, scope: VariableScope, { offline }: So
   if (offline) problems.attempt(() => checkReferences(when.references, scope));
   const value = problems.attempt(() => when.evaluate(scope, runtime));
   problems.done();
-  if (value instanceof Unknown || typeof value === 'boolean') return value;
-  const message = `when must be true or false, not ${describe(masked(value ?? null))}.`;
+  const isUnknown = value instanceof Unknown;
+  const types = isUnknown ? value.types : undefined;
+  if (typeof value === 'boolean' || (isUnknown && (types === undefined || types.includes('boolean'))))
+    return value;
+  const given = isUnknown ? expectation({ type: types ?? [] }) : describe(masked(value ?? null));
+  const message = `when must be true or false, not ${given}.`;
   return refuse(message, placeOf(text, 'when'), 'Compare it, such as x == 1, or ask: x is defined');
 }
 

@@ -120,7 +120,7 @@ function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown
   const problems = new Problems();
   const value = problems.attempt(() => template.evaluate(scope, runtime));
   if (typeof value === 'string') return 'text';
-  if (!(value instanceof Unknown) || value instanceof Locked) return undefined;
+  if (!(value instanceof Unknown) || value instanceof Locked || value.types !== undefined) return undefined;
   problems.attempt(() => checkReferences(template.references, scope));
   return problems.size === 0 ? 'unknown' : undefined;
 }

@@ -3,6 +3,7 @@ import type { Problem } from '../problem.ts';
 import { Unknown } from '../value.ts';
 import { conforms } from './conforms.ts';
 import { isTemplate } from './expression/index.ts';
+import { misfits } from './misfits.ts';
 import type { Doc, Path } from './parse.ts';
 import { type Failure, wording } from './wording.ts';
 
@@ -51,15 +52,20 @@ const compiled = new WeakMap<object, ValidateFunction>();
 
 /** What is wrong with `data`, in words and at its places. Compiles each schema once. */
 export function validate(schema: Schema, data: unknown, subject: Subject, open: Open): Problem[] {
-  if (conforms(schema, data, isOpen[open])) return [];
+  let isTyped = false;
+  const passed = (one: unknown) => {
+    isTyped ||= one instanceof Unknown && one.types !== undefined;
+    return isOpen[open](one);
+  };
+  if (conforms(schema, data, passed)) return isTyped ? misfits(schema, data, subject) : [];
   let check = compiled.get(schema);
   if (check === undefined) {
     check = ajv.compile(relax(schema) as AnySchema);
     compiled.set(schema, check);
   }
   passes = open;
-  if (check(data)) return [];
-  return wording(check.errors as Failure[], data, subject);
+  const wrong = check(data) ? [] : wording(check.errors as Failure[], data, subject);
+  return [...wrong, ...misfits(schema, data, subject)];
 }
 
 /** Where data that a program wrote is not as the schema says, in ajv's words; undefined = it is. */

@@ -271,7 +271,8 @@ function about(schema: Schema, params: Record<string, unknown>): string | undefi
     | undefined;
 }
 
-function nameOf(path: Path, subject: Subject): string {
+/** What a message calls the value at a path. */
+export function nameOf(path: Path, subject: Subject): string {
   if (path.length === 0) return subject.label;
   return path
     .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))

@@ -109,7 +109,7 @@ export class Evaluator implements Run {
       if (result instanceof Undefined) result.at ??= node;
       return result;
     } catch (thrown) {
-      if (thrown instanceof NotYet) return thrown.unknown;
+      if (thrown instanceof NotYet) return thrown.unknown.untyped;
       throw thrown;
     }
   }
@@ -203,12 +203,12 @@ export class Evaluator implements Run {
   call(callee: Node, given: Given, frame: Frame): Result {
     if (callee.kind === 'attribute') {
       const of = this.evaluate(callee.of, frame);
-      if (of instanceof Unknown) return of;
+      if (of instanceof Unknown) return of.untyped;
       if (!(of instanceof Fields)) return this.#callMethod(asValue(of), callee.name, given);
     }
     const target = this.evaluate(callee, frame);
     if (target instanceof Callable) return target.call(given);
-    if (target instanceof Unknown) return target;
+    if (target instanceof Unknown) return target.untyped;
     throw new Refusal(`${describe(asValue(target))} cannot be called`, 'Write it without the brackets.');
   }
 
@@ -239,7 +239,7 @@ export class Evaluator implements Run {
   #index(of: Node, key: Node, frame: Frame): Result {
     const result = this.evaluate(of, frame);
     const index = this.value(key, frame);
-    if (index instanceof Unknown) return index;
+    if (index instanceof Unknown) return index.untyped;
     if (index instanceof Secret) {
       const found = member(result, index.reveal(), '');
       // The message of a missing key would tell the secret.

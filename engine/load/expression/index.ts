@@ -1,4 +1,4 @@
-import { isMap, Secret, type Unknown, type Value } from '../../value.ts';
+import { isMap, Secret, Unknown, type Value } from '../../value.ts';
 import type { Body, Node } from './ast.ts';
 import { Evaluator, Frame, type Scope } from './evaluate.ts';
 import type { Runtime } from './functions.ts';
@@ -127,8 +127,13 @@ function evaluated(node: Node, scope: Scope, runtime: Runtime, where: Where, opt
   return run(scope, runtime, where, options, evaluator => {
     const value = evaluator.value(node, new Frame());
     if (!options.shallow) evaluator.placed(node, () => measure(value, evaluator.budget, 0));
-    return value;
+    return value instanceof Unknown && !isPath(node) ? value.untyped : value;
   });
+}
+
+/** Whether an expression is a name or a member by name, so that it has the type of what is there. */
+function isPath(node: Node): boolean {
+  return node.kind === 'name' || (node.kind === 'attribute' && isPath(node.of));
 }
 
 function run(
@@ -143,7 +148,7 @@ function run(
   try {
     return evaluator.whole(() => evaluator.placed({ start: 0, end: 1 }, () => work(evaluator)));
   } catch (thrown) {
-    if (thrown instanceof NotYet) return thrown.unknown;
+    if (thrown instanceof NotYet) return thrown.unknown.untyped;
     throw thrown;
   }
 }

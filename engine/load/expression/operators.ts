@@ -1,5 +1,5 @@
 import { didYouMean } from '../../did-you-mean.ts';
-import { isMap, Secret, Unknown, type Value } from '../../value.ts';
+import { isMap, PendingOutcome, Secret, Unknown, type Value } from '../../value.ts';
 import type { BinaryOperator } from './ast.ts';
 import {
   type Budget,
@@ -119,6 +119,8 @@ export function signed(operator: '-' | '+', value: Value): Value {
 
 /** A member by name or position; only own keys of maps, positions of lists and texts, and fields of a loop are reached. */
 export function member(of: Result, key: string | number, path: string): Result {
+  if (of instanceof PendingOutcome)
+    return of.field(key) ?? missing(key, path || 'the outcome', Object.keys(of.fields ?? {}));
   if (of instanceof Undefined || of instanceof Unknown) return of;
   if (of instanceof Fields) {
     const name = String(key);

@@ -192,7 +192,7 @@ export class TextBuilder {
 
   /** Appends a value; one that is not known makes the whole unknown. */
   add(value: Value): void {
-    if (value instanceof Unknown) this.#unknown ??= value;
+    if (value instanceof Unknown) this.#unknown ??= value.untyped;
     else this.addText(textOf(value));
   }
 

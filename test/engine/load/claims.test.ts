@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { modules } from '../../../modules/index.ts';
-import { brief, problems, modules as simple } from './workspace.ts';
+import { brief, load, problems, problemsIn, modules as simple } from './workspace.ts';
 
 const files = {
   'inventory.yml': 'hosts: { web1: , web2: }',
@@ -142,6 +142,55 @@ test('two plays may not set different passwords, of which nothing is told', () =
   );
   expect(brief(all)).toEqual(['7:33 Second and First (on line 4) disagree about the same thing. [conflict]']);
   expect(JSON.stringify(all)).not.toContain('word-');
+});
+
+const registered = (...resources: string[]) =>
+  conflicts(
+    play('{ name: Look, command: { run: look, always: true }, register: look }', ...resources).join('\n'),
+  );
+
+test('two resources count as both done where outcomes decide about them', () => {
+  const hint = /write one resource/;
+  const [first, second] = [
+    '{ name: A, file: { path: /a, content: a }, when: look.changed }',
+    '{ name: B, file: { path: /a, content: b }, when: not look.changed }',
+  ];
+  expect(registered(first, second)).toEqual([
+    '5:16 file /a is managed by two resources; the other is on line 4. [conflict]',
+  ]);
+  const link = '{ name: L, link: { path: /a, target: b }, when: "look.stdout == facts.hostname" }';
+  expect(registered(first, link)).toEqual([
+    '5:16 L and A (on line 4) disagree about what is at /a. [conflict]',
+  ]);
+  const told = problems(
+    play('{ name: Look, command: { run: look, always: true }, register: look }', first, link).join('\n'),
+    files,
+    { modules },
+  );
+  expect(told[0]?.hint).toMatch(hint);
+  expect(registered(first, '{ name: B, file: { path: /a, content: b }, when: false }')).toEqual([]);
+});
+
+const fact = `plays:
+  - hosts: web1
+    resources:
+      - { name: First, pg_setting: { name: work_mem, value: 4MB }, when: facts.cpus > 2 }
+  - hosts: web1
+    resources:
+      - { name: Second, pg_setting: { name: work_mem, value: "{{ facts.cpus }}MB" } }
+      - { name: Many, file: { path: /n, content: many }, when: facts.cpus > 2 }
+      - { name: Few, file: { path: /n, content: few }, when: facts.cpus < 9 }`;
+
+test.each([
+  [8, ['9:22 file /n is managed by two resources; the other is on line 8. [conflict]']],
+  [2, []],
+  [4, ['9:22 file /n is managed by two resources; the other is on line 8. [conflict]']],
+  [9, ['7:25 Second and First (on line 4) disagree about the value of pg_setting work_mem. [conflict]']],
+])('what facts decide is compared once they are known: %i', (cpus, expected) => {
+  const [first, second] = load({ ...files, 'playbook.yml': fact }, { modules }).plays;
+  const host = first!.hosts[0]!;
+  first!.resolve(host, { cpus });
+  expect(brief(problemsIn(() => second!.resolve(host, { cpus })))).toEqual(expected);
 });
 
 test('a path with a secret in it is not told', () => {

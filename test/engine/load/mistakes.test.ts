@@ -33,6 +33,11 @@ test('what rests on a later resource is refused, with the line to move', async (
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/order.txt');
 });
 
+test('an outcome of another type than an argument takes is refused before anything is changed', async () => {
+  const found = problems(read('outcomes.yml'), files);
+  await expect(shown(found)).toMatchFileSnapshot('./mistakes/outcomes.txt');
+});
+
 const single: [title: string, playbook: string, problem: string[]][] = [
   [
     'a list in place of a map',
