@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
 import { durationPattern } from '../../../engine/duration.ts';
 import { defineModule } from '../../../engine/module.ts';
 import { argumentRows, moduleMarkdown, moduleText } from '../../../engine/report/module-reference.ts';
 import { yamlText } from '../../../engine/report/yaml-text.ts';
+import fc from '../../random.ts';
 
 const module = defineModule({
   name: 'sample',
