@@ -168,15 +168,12 @@ export function defineModule<
     summary,
     examples,
     identity,
-    args:
-      'properties' in its.args
-        ? (its.args as never)
-        : {
-            type: 'object',
-            properties: { ...its.args, ...(absent !== undefined && { state: stateSchema(absent) }) },
-            required: its.required ?? [],
-            additionalProperties: false,
-          },
+    args: {
+      type: 'object',
+      properties: { ...its.args, ...(absent !== undefined && { state: stateSchema(absent) }) },
+      required: its.required ?? [],
+      additionalProperties: false,
+    },
     refine: args => [...mixtures(its, args), ...((isAbsent(args) ? removal : its)?.refine?.(args) ?? [])],
     probes: args => ({
       ...fileProbes(args),
@@ -210,7 +207,9 @@ export function defineModule<
     fresh: args => ((isAbsent(args) && removal?.fresh) || its.fresh)?.(args) ?? null,
     obstacles: (args, read, diff) => its.obstacles?.(args, read, diff) ?? [],
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
-    claimsBelow: (args, path) => (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path) ?? {},
+    ...((its.claimsBelow ?? removal?.claimsBelow) && {
+      claimsBelow: (args, path) => (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path) ?? {},
+    }),
     claims: args => {
       const own = its.claims?.(args) ?? {};
       if (isAbsent(args) && file === undefined) return removal?.claims?.(args) ?? withoutClaims(own);

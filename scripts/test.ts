@@ -3,6 +3,7 @@
  * Ends with a line that counts what the runner's own report counts.
  */
 import { spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,10 +33,13 @@ if (impossible === null) {
 const folder = mkdtempSync(join(tmpdir(), 'reconcile-test-'));
 const file = join(folder, 'report.json');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+// Something new each time, and fifty times what a quick check tries.
+const { FUZZ_SEED = String(randomInt(2 ** 31)), FUZZ_RUNS = '20000' } = process.env;
+const replay = `FUZZ_SEED=${FUZZ_SEED} FUZZ_RUNS=${FUZZ_RUNS} npx vitest run`;
+console.log(`What the tests make up, they make up again with: ${replay}\n`);
 const vitest = spawnSync('npx', ['vitest', 'run', ...reporters, ...process.argv.slice(2)], {
   stdio: 'inherit',
-  // Fifty times what a quick check tries.
-  env: { FUZZ_RUNS: '20000', ...process.env },
+  env: { ...process.env, FUZZ_SEED, FUZZ_RUNS },
 });
 let report: Report | undefined;
 try {
@@ -52,6 +56,7 @@ const failed = (report?.numFailedTests ?? 0) + (broken?.length ?? 1);
 const skipped = (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0);
 const required = process.env['RECONCILE_LAB'] === 'required' && process.argv.length === 2;
 if (required && skipped > 0) console.log('With RECONCILE_LAB=required nothing may be skipped.');
+if (failed > 0) console.log(`The same once more: ${replay}`);
 console.log(`${report?.numPassedTests ?? 0} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode =
   vitest.status === 0 && failed === 0 && report?.success && !(required && skipped > 0) ? 0 : 1;

@@ -94,6 +94,25 @@ describe('imports go one way', () => {
   });
 });
 
+describe('a test has one result', () => {
+  const tests = filesIn('test').filter(file => file !== 'test/repo.test.ts');
+
+  it('what it makes up comes from test/random.ts alone', () => {
+    const own = tests.filter(file => file !== 'test/random.ts' && !file.startsWith('test/e2e/'));
+    expect(own.filter(file => importsOf(file).includes('fast-check'))).toEqual([]);
+    const chance =
+      /\bMath\.random\b|\brandom(?:UUID|Int)\b|import \{[^}]*\brandomBytes\b[^}]*\} from 'node:crypto'/;
+    expect(own.filter(file => chance.test(read(file)))).toEqual([]);
+  });
+
+  it('time is waited for and never measured', () => {
+    const units = tests.filter(file => !/^test\/(?:e2e|lab)\//.test(file));
+    expect(
+      units.filter(file => /\bcpuUsage\b|\bperformance\.now\b|\bhrtime\b|\bDate\.now\b/.test(read(file))),
+    ).toEqual([]);
+  });
+});
+
 it('every module is in the registry by its name', () => {
   const names = moduleFiles
     .map(file => file.slice('modules/'.length, -3))

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { identifier, literal, shellCommand, shellQuote } from '../../engine/quote.ts';
+import fc, { runs } from '../random.ts';
 
 const withoutNul = fc.string({ unit: 'binary' }).map(text => text.replaceAll('\0', ''));
 
@@ -24,7 +24,7 @@ describe('shellQuote', () => {
         const script = texts.map(text => `printf '%s\\0' ${shellQuote(text)}`).join('\n');
         expect(execFileSync('sh', { input: script }).toString().split('\0').slice(0, -1)).toEqual(texts);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 

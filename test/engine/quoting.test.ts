@@ -21,22 +21,13 @@ import { reader } from '../../engine/plan/read.ts';
 import { command, content, entries, owed, type Probe, path, sql } from '../../engine/probe.ts';
 import { identifier, literal } from '../../engine/quote.ts';
 import type { Step } from '../../engine/step.ts';
+import { runs, seed, thorough } from '../random.ts';
+import { Random } from './load/fuzz/random.ts';
 import { scratchInMemory, sh, shells, testState } from './shell.ts';
 
 const isRoot = process.getuid?.() === 0;
 const full = process.env['RECONCILE_QUOTING'] === 'full';
-/** `npm test` is thorough, `npm run check` is quick. */
-const thorough = full || Number(process.env['FUZZ_RUNS'] ?? 0) > 1000;
-const count = thorough ? 10_000 : 1000;
-
-/** The same numbers at every run, so that a failure can be seen again. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return below => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
+const count = full ? 10_000 : runs(1000);
 
 /** What has a meaning to a shell, to find, printf, psql or systemd, alone and in pairs. */
 const pieces = [
@@ -99,8 +90,10 @@ const pieces = [
   ...['{{ x }}', '{% x %}', 'NULL', '--', '/*', '$1', '$$x$$', "E'", 'U&"', '.', '..', 'a', 'B', '0'],
 ];
 
-function strings(seed: number, howMany: number, usable: (text: string) => boolean = () => true): string[] {
-  const below = random(seed);
+/** Strings that are others for each `kind`. */
+function strings(kind: number, howMany: number, usable: (text: string) => boolean = () => true): string[] {
+  const random = new Random(seed * 100 + kind);
+  const below = (limit: number) => random.below(limit);
   const character = () => String.fromCodePoint(1 + below(below(2) === 0 ? 0xff : 0xd7ff - 1));
   const found: string[] = [];
   while (found.length < howMany) {
@@ -113,9 +106,9 @@ function strings(seed: number, howMany: number, usable: (text: string) => boolea
 }
 
 /** Distinct names that a directory can hold. */
-function names(seed: number, howMany: number): string[] {
+function names(kind: number, howMany: number): string[] {
   const seen = new Set(['', '.', '..']);
-  return strings(seed, howMany, text => {
+  return strings(kind, howMany, text => {
     if (text.includes('/') || Buffer.byteLength(text) > 255 || seen.has(text)) return false;
     return seen.add(text) !== undefined;
   });
@@ -221,7 +214,7 @@ describe.each(shells)(`${count} strings arrive byte for byte through %s`, { time
 });
 
 /** Each of these costs a handful of processes, so there are fewer of them unless one asks for all, which takes an hour. */
-const fewer = thorough ? 200 : 40;
+const fewer = full || thorough ? 200 : 40;
 const [written, worked] = full ? [count, 1000] : [fewer, fewer / 4];
 
 describe.runIf(isRoot).each(shells)(

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -14,7 +15,7 @@ const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, allo
 
 /** A situation as test/modules/MODULE/SITUATION.yml describes it. */
 interface Situation {
-  title: string;
+  title?: string;
   args: Record<string, unknown>;
   context?: Partial<Context>;
   /** Files of a `tree`: path → text. */
@@ -29,9 +30,14 @@ interface Situation {
   obstacles?: string[];
 }
 
+const keys = new Set([
+  ...['title', 'args', 'context', 'files', 'refused', 'probes', 'read', 'missing', 'changes', 'steps'],
+  'predicted',
+]);
+
 describe.each(Object.entries(modules))('%s', (name, module) => {
   const validate = ajv.compile(module.args as object);
-  const situations = situationsOf(name);
+  const files = situationsOf(name);
 
   test('is named as its file and its key', () => {
     expect(module.name).toBe(name);
@@ -47,7 +53,7 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
       expect((schema as { description?: string }).description, argument).toMatch(/^\S.*\.$/s);
   });
 
-  test('has situations', () => expect(situations.length).toBeGreaterThan(0));
+  test('has situations', () => expect(files.length).toBeGreaterThan(0));
 
   describe.each(module.examples.map(example => ({ ...example })))('example: $title', ({ args: written }) => {
     const args = argumentsOf(module, written);
@@ -81,7 +87,8 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
     });
   });
 
-  test.each(situations)('$title', situation => {
+  test.each(files)('$file$fact', ({ file }) => {
+    const situation = situationIn(join(folder, name, file));
     const written = situation.args;
     expect(ajv.errorsText(validate(completed(module, written)) ? [] : validate.errors)).toBe('No errors');
     const args = argumentsOf(module, written, situation.files);
@@ -127,16 +134,53 @@ test('every situation belongs to a module', () => {
   expect(folders.map(entry => entry.name).filter(name => !(name in modules))).toEqual([]);
 });
 
-function situationsOf(name: string): Situation[] {
-  const own = join(folder, name);
-  let files: string[] = [];
-  try {
-    files = readdirSync(own).filter(file => file.endsWith('.yml'));
-  } catch {}
-  return files.toSorted().map(file => {
-    const situation = parse(readFileSync(join(own, file), 'utf8')) as Situation;
-    return { ...situation, title: situation.title ?? basename(file, '.yml') };
+describe('a situation that is wrong fails alone, and says why', () => {
+  test.each<[text: string, message: RegExp]>([
+    ['args: { a: [ }\n', /Flow|flow/],
+    ['- args\n', /is no situation/],
+    ['', /is no situation/],
+    ['title: x\n', /has no args/],
+    ['args: {}\nstep: []\n', /"step" means nothing/],
+  ])('%j', (text, message) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'case-')), 'wrong.yml');
+    writeFileSync(file, text);
+    try {
+      expect(() => situationIn(file)).toThrow(message);
+      expect(() => situationIn(file)).toThrow('wrong.yml');
+    } finally {
+      rmSync(dirname(file), { recursive: true });
+    }
   });
+});
+
+/** The files with a module's situations, and the fact that each shows if it tells; none of them has to be right. */
+function situationsOf(name: string): { file: string; fact: string }[] {
+  const own = join(folder, name);
+  if (!existsSync(own)) return [];
+  return readdirSync(own)
+    .filter(file => file.endsWith('.yml'))
+    .toSorted()
+    .map(file => {
+      const [, title] = /^title: (.*)$/m.exec(readFileSync(join(own, file), 'utf8')) ?? [];
+      return { file, fact: title === undefined ? '' : `: ${title}` };
+    });
+}
+
+/** Throws an Error that names the file when it does not describe a situation. */
+function situationIn(path: string): Situation {
+  const file = basename(path);
+  let situation: unknown;
+  try {
+    situation = parse(readFileSync(path, 'utf8'));
+  } catch (thrown) {
+    throw new Error(`${file}: ${(thrown as Error).message}`);
+  }
+  if (typeof situation !== 'object' || situation === null || Array.isArray(situation))
+    throw new Error(`${file} is no situation`);
+  if (!('args' in situation)) throw new Error(`${file} has no args`);
+  const odd = Object.keys(situation).find(key => !keys.has(key));
+  if (odd !== undefined) throw new Error(`${file}: "${odd}" means nothing in a situation`);
+  return situation as Situation;
 }
 
 const completed = (module: Module, args: Record<string, unknown>) =>

@@ -1,11 +1,11 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { loadInventory } from '../../../engine/load/index.ts';
 import { jumpOf } from '../../../engine/load/inventory/connection.ts';
 import { pythonLiteral } from '../../../engine/load/inventory/python-literal.ts';
 import { hostsOf } from '../../../engine/load/patterns.ts';
+import fc, { runs } from '../../random.ts';
 import { brief, folderOf, play, problemsIn, shown } from './workspace.ts';
 
 function inventory(text: string, name = 'hosts') {
@@ -393,7 +393,7 @@ test.each(['hosts', 'hosts.yml', 'hosts.json'])('nonsense in %s is problems, wha
       const found = problemsIn(() => loadInventory({ inventory: [join(folder, name)] }));
       expect(found.filter(({ code }) => code === 'bug')).toEqual([]);
     }),
-    { numRuns: 500, examples: [['{<<]all'], ['{<<, ""all']] },
+    { numRuns: runs(500), examples: [['{<<]all'], ['{<<, ""all']] },
   );
 });
 

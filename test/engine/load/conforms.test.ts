@@ -1,9 +1,9 @@
 import { Ajv } from 'ajv';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { conforms } from '../../../engine/load/conforms.ts';
 import { mapSchemas, type Schema } from '../../../engine/load/validate.ts';
 import { modules } from '../../../modules/index.ts';
+import fc from '../../random.ts';
 
 const ajv = new Ajv({ strict: false, meta: false, validateSchema: false });
 const never = () => false;

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { problemsOf } from '../../../engine/problem.ts';
+import fc, { runs } from '../../random.ts';
 import { missingInventoryOracle, ours, theirs, theirsOfAll } from './inventory-oracle.ts';
 import { randomIni, randomYaml } from './random-inventories.ts';
 import { folderOf } from './workspace.ts';
@@ -24,8 +24,6 @@ const layouts: [layout: string, inventory: string, playbooks?: string][] = [
   ['folders', 'hosts'],
   ['priorities', 'hosts'],
 ];
-
-const runs = 150;
 
 /** Negative zero is zero in JSON. */
 function plain(value: unknown): unknown {
@@ -51,14 +49,14 @@ describe.skipIf(missing !== undefined)(title, () => {
     ['INI', 'hosts', randomIni],
     ['YAML', 'hosts.yml', randomYaml],
   ])('random inventories in %s are the same', (_, name, random) => {
-    const texts = fc.sample(random, { numRuns: runs, seed: 11 });
+    const texts = fc.sample(random, runs(150));
     const folder = folderOf(Object.fromEntries(texts.map((text, index) => [`${index}/${name}`, text])));
     const paths = texts.map((_text, index) => join(folder, String(index), name));
     const answers = theirsOfAll(paths);
     const compared = paths.map((path, index) => ({ text: texts[index], path, theirs: answers[index] }));
     const readable = compared.filter(each => each.theirs !== undefined);
     // What Ansible cannot read, such as a set of Python, is few of them.
-    expect(readable.length).toBeGreaterThan(runs / 2);
+    expect(readable.length).toBeGreaterThan(runs(150) / 2);
     const differing = readable.filter(
       each => !isDeepStrictEqual(plain(oursOrProblem(each.path)), plain(each.theirs)),
     );

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { parseYaml } from '../../../engine/load/parse.ts';
 import { ProblemError } from '../../../engine/problem.ts';
+import fc, { runs } from '../../random.ts';
 import { brief, problemsIn } from './workspace.ts';
 
 const refused: [title: string, text: string, problem: string][] = [
@@ -157,7 +157,7 @@ describe('places', () => {
         const { text: line, column } = doc.within(['a'])(offset, 1);
         expect(line?.[column - 1]).toBe(decoded[offset]);
       }),
-      { numRuns: 500, examples: [['\\\\a  \n\\aa\ta\na', 'QUOTE_DOUBLE', 12]] },
+      { numRuns: runs(500), examples: [['\\\\a  \n\\aa\ta\na', 'QUOTE_DOUBLE', 12]] },
     );
   });
 
@@ -198,7 +198,7 @@ describe('places', () => {
           if (!(thrown instanceof ProblemError)) throw thrown;
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../random.ts';
 
 const groups = ['g1', 'g2', 'g3', 'g4', 'g-5'];
 const hosts = ['h1', 'h2', 'h3.example.com', 'n[1:3]', 'n[02:06:2]', 'h[a:c]', '203.0.113.[7:8]', 'p1:2222'];

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Templates } from '../../../engine/load/arguments.ts';
 import { problemsInBranches } from '../../../engine/load/branches.ts';
@@ -17,6 +16,7 @@ import { scopeOf } from '../../../engine/load/scope.ts';
 import { tagSelection } from '../../../engine/load/tags.ts';
 import { Vault } from '../../../engine/load/vaulted.ts';
 import type { Problem } from '../../../engine/problem.ts';
+import fc, { runs } from '../../random.ts';
 import { folderOf, modules, problemsIn } from './workspace.ts';
 
 const hosts = ['a1', 'a2', 'b1', 'b2'];
@@ -202,6 +202,6 @@ test('hosts that share what resources come to have the problems that each has al
         expect(wrongTogether(path)).toEqual(wrongAlone(path));
       },
     ),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   );
 }, 120_000);

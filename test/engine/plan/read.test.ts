@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reader } from '../../../engine/plan/read.ts';
 import * as probe from '../../../engine/probe.ts';
+import { randomBytes } from '../../random.ts';
 import { scratch, sh, shells } from '../shell.ts';
 
 const dir = scratch();

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { nonconformity } from '../../../engine/load/validate.ts';
 import type { State } from '../../../engine/module.ts';
@@ -10,6 +9,7 @@ import { planSchema } from '../../../engine/plan/saved-schema.ts';
 import { type ProblemError, problemsOf } from '../../../engine/problem.ts';
 import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
 import { file } from '../../../modules/file.ts';
+import fc from '../../random.ts';
 
 const plan = () => ({
   format: 'reconcile plan' as const,

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { columnsOf, nameList, truncate } from '../../../engine/report/columns.ts';
 import { flow, paint, span, widthOf, wrap } from '../../../engine/report/style.ts';
+import fc from '../../random.ts';
 
 test.each<[text: string, columns: number]>([
   ['abc', 3],

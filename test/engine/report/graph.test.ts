@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type GraphView, graphMermaid, type PlayGraph } from '../../../engine/report/graph.ts';
 import { box, layoutOf } from '../../../engine/report/graph-layout.ts';
 import { graphSvg } from '../../../engine/report/graph-svg.ts';
+import fc, { runs } from '../../random.ts';
 
 const kinds = ['needs', 'restart_on', 'reload_on', 'run_on', 'after'] as const;
 
@@ -108,7 +108,7 @@ describe('a graph as SVG', () => {
         expect(malformed(svg)).toBeUndefined();
         expect(svg).not.toMatch(/<script|javascript:|href|\son\w+=|[\ufffe\uffff]/);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
     expect(malformed('<a><b></a>')).toBe('</a>');
     expect(malformed('<a b="<"/>')).toBe('<a b="<"/>');

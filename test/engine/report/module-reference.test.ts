@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
 import { anyOf, duration, listOf, oneOf, text } from '../../../engine/argument.ts';
 import { defineModule } from '../../../engine/define-module.ts';
 import { argumentRows, moduleMarkdown, moduleText } from '../../../engine/report/module-reference.ts';
 import { yamlText } from '../../../engine/report/yaml-text.ts';
+import fc from '../../random.ts';
 
 const module = defineModule({
   name: 'sample',

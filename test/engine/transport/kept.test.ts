@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Kept } from '../../../engine/transport/kept.ts';
+import fc from '../../random.ts';
 
 const kept = (head: number, tail: number, pieces: readonly string[]) => {
   const all = new Kept(head, tail);

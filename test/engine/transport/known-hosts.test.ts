@@ -3,7 +3,6 @@ import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import ssh2 from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import {
@@ -13,6 +12,7 @@ import {
   keysIn,
   keyType,
 } from '../../../engine/transport/known-hosts.ts';
+import fc, { runs } from '../../random.ts';
 import { ed25519, otherKey, publicKey, rsa } from './ssh-server.ts';
 
 const first = publicKey(ed25519.private);
@@ -132,7 +132,7 @@ test.skipIf(noKeygen)('which lines speak of a host is what ssh-keygen finds (nee
         const keys = keysIn(lines.join('\n'), 'known_hosts', name, 22);
         expect(keys.map(key => key.line)).toEqual(expected);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   } finally {
     rmSync(dir, { recursive: true });

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MarkReader } from '../../../engine/transport/marks.ts';
+import fc from '../../random.ts';
 
 const nonce = 'abab';
 

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { problemsOf } from '../../../engine/problem.ts';
 import { shellCommand, shellQuote } from '../../../engine/quote.ts';
@@ -10,6 +9,7 @@ import { connect, openSession } from '../../../engine/transport/index.ts';
 import { bootstrap, frame, hello } from '../../../engine/transport/loop.ts';
 import { startProgram } from '../../../engine/transport/process.ts';
 import { type Session, startSession } from '../../../engine/transport/session.ts';
+import fc, { runs } from '../../random.ts';
 import { hostAt } from './ssh-server.ts';
 
 const here = hostAt(22, { name: 'here', transport: 'local', user: userInfo().username });
@@ -125,7 +125,7 @@ describe.each([
           const answer = await session.run({ script: 'tee /dev/stderr', input });
           expect(answer.stdout.equals(input) && answer.stderr.equals(input)).toBe(true);
         }),
-        { numRuns: 40 },
+        { numRuns: runs(40) },
       );
     });
 
@@ -135,7 +135,7 @@ describe.each([
         fc.asyncProperty(anyText, async word => {
           expect(await text(session, `printf %s ${shellQuote(word)}`)).toBe(word);
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     });
 
@@ -156,7 +156,7 @@ describe.each([
             requests.map(({ exit, input, reads }) => [exit, reads ? [...input] : []]),
           );
         }),
-        { numRuns: 20 },
+        { numRuns: runs(20) },
       );
     });
   });

@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { problemsOf } from '../../../engine/problem.ts';
 import { glob } from '../../../engine/transport/glob.ts';
 import { expandHome, hostNameOf, isNone, sshSettings } from '../../../engine/transport/ssh-config.ts';
+import fc, { runs } from '../../random.ts';
 
 let dir: string;
 beforeAll(() => {
@@ -222,7 +222,7 @@ describe.skipIf(noSsh)('what a file says is what ssh -G reads in it (needs ssh)'
         const path = file('config', main);
         expect(ours(path, host, login)).toEqual(theirs(path, host, login));
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 });

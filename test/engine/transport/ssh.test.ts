@@ -3,7 +3,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Host } from '../../../engine/host.ts';
 import { type Problem, problemsOf } from '../../../engine/problem.ts';
@@ -11,6 +10,7 @@ import { shellCommand } from '../../../engine/quote.ts';
 import { type ConnectOptions, connect, openSession } from '../../../engine/transport/index.ts';
 import { fingerprint } from '../../../engine/transport/known-hosts.ts';
 import { bootstrap } from '../../../engine/transport/loop.ts';
+import fc, { runs } from '../../random.ts';
 import {
   clientKey,
   ed25519,
@@ -478,7 +478,7 @@ describe('a connection that is lost', () => {
         expect(['unreachable', 'connection-lost']).toContain(problem.code);
         if (existsSync(target)) expect(readFileSync(target).equals(content)).toBe(true);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 });

@@ -1,4 +1,4 @@
-import fc, { type Arbitrary } from 'fast-check';
+import fc, { type Arbitrary } from '../../../random.ts';
 
 /** Which kinds of expression refer to one another. */
 type Kinds = {

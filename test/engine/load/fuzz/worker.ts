@@ -1,4 +1,4 @@
-/** Tries one mutation after the other in a thread of its own, which whoever started it can end. */
+/** Tries one mutation after the other in a thread of its own, which whoever started it can end. Its steps are counted. */
 import childProcess from 'node:child_process';
 import dgram from 'node:dgram';
 import dns from 'node:dns';
@@ -8,6 +8,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Steps } from '../../../steps.ts';
 import { outcome } from './outcome.ts';
 import { attemptOf, copyScenes, type Read, readsOf, textsIn } from './scenes.ts';
 
@@ -18,15 +19,18 @@ export interface Work {
   /** The first seed, and behind the last. */
   from: number;
   to: number;
+  /** How many steps each may take. */
+  limit: number;
   /** Found out when empty. */
   reads: readonly Read[];
   /** Where the seed that is being tried is told. */
   now: Int32Array;
 }
 
-export type Message = { reads: readonly Read[] } | { seed: number; thrown: string } | 'done';
+export type Message = { reads: readonly Read[] } | { seed: number; why: string } | 'done';
 
-const { root, folder, from, to, now, ...given } = workerData as Work;
+const { root, folder, from, to, limit, now, ...given } = workerData as Work;
+const { steps } = globalThis as unknown as { steps: Steps };
 const tell = (message: Message) => parentPort!.postMessage(message);
 
 // Reading has no business with other programs, or with other computers.
@@ -56,11 +60,18 @@ async function tryAll(): Promise<void> {
     const { file, entry, text } = attemptOf(seed, reads, texts);
     writeFileSync(join(folder, file), text, 'latin1');
     Atomics.store(now, 0, seed);
+    steps.begin(limit);
+    let why: string | undefined;
     try {
       await outcome(join(folder, entry));
     } catch (thrown) {
-      tell({ seed, thrown: String((thrown as Error).stack ?? thrown) });
+      why = String((thrown as Error).stack ?? thrown);
     }
+    // What is thrown for it may have been caught on the way.
+    const taken = steps.count();
+    steps.begin();
+    if (taken > limit) why = `It takes more than ${limit} steps.`;
+    if (why !== undefined) tell({ seed, why });
     writeFileSync(join(folder, file), texts.get(file)!, 'latin1');
   }
   Atomics.store(now, 0, -1);

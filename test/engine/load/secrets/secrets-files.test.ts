@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { parseYaml } from '../../../../engine/load/parse.ts';
 import { ageDecrypt, ageEncrypt, newKeyPair } from '../../../../engine/load/secrets/age.ts';
@@ -10,6 +9,7 @@ import { FileKey } from '../../../../engine/load/secrets/file-key.ts';
 import { seal, sealedFile, sealingProblems, unseal } from '../../../../engine/load/secrets/sealed.ts';
 import { sshKeyPair } from '../../../../engine/load/secrets/ssh-keys.ts';
 import { isVault, openVault } from '../../../../engine/load/secrets/vault.ts';
+import fc, { runs } from '../../../random.ts';
 
 const key = new FileKey();
 const head = {
@@ -162,7 +162,7 @@ describe('an encrypted file of secrets', () => {
         const again = unseal(opened(seal(yaml, key, head)), key);
         expect(parseYaml(again, '').data).toEqual(parseYaml(yaml, '').data);
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

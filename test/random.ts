@@ -1,0 +1,26 @@
+/**
+ * The one source of what tests make up. In `npm run check` it is the same every time; `npm test` takes another seed each
+ * time and prints the line that tries it again, with FUZZ_SEED and FUZZ_RUNS.
+ */
+import fc from 'fast-check';
+import { Random } from './engine/load/fuzz/random.ts';
+
+/** A whole number from 0; all that is made up follows from it. */
+export const seed = Number(process.env['FUZZ_SEED'] ?? 1);
+
+/** Whether there is time to try more: `npm test` is thorough, `npm run check` is quick. */
+export const thorough = Number(process.env['FUZZ_RUNS'] ?? 0) > 1000;
+
+/** How often a property is tried that a quick check tries `quick` times. */
+export const runs = (quick: number): number => (thorough ? 10 * quick : quick);
+
+/** Any bytes, the same for the same seed. */
+export function randomBytes(length: number): Buffer {
+  const random = new Random(seed);
+  return Buffer.from(Array.from({ length }, () => random.below(256)));
+}
+
+fc.configureGlobal({ seed, numRuns: runs(100) });
+
+export default fc;
+export type { Arbitrary } from 'fast-check';
