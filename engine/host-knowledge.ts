@@ -37,3 +37,32 @@ export function areRelated(name: string, packageName: string): boolean {
   const [one, other] = [stem(name), stem(packageName)];
   return one.startsWith(other) || other.startsWith(one);
 }
+
+/** What decides whether anybody can get in or become root. A path that ends with a slash stands for all below it. */
+export const riskyPaths = [
+  '/etc/ssh/',
+  '/etc/sudoers',
+  '/etc/sudoers.d/',
+  '/etc/doas.conf',
+  '/etc/pam.d/',
+  '/etc/security/',
+  '/etc/passwd',
+  '/etc/shadow',
+  '/etc/group',
+  '/etc/nsswitch.conf',
+  '/etc/hosts.allow',
+  '/etc/hosts.deny',
+  '/etc/nftables.conf',
+  '/etc/nftables.d/',
+  '/etc/iptables/',
+  '/etc/ufw/',
+  '/etc/default/ufw',
+  '/etc/network/',
+  '/etc/netplan/',
+  '/etc/systemd/network/',
+  '/etc/NetworkManager/',
+];
+
+/** Units whose change can lock everybody out. */
+export const riskyUnits =
+  /^(sshd?|nftables|iptables|netfilter-persistent|ufw|firewalld|networking|systemd-networkd|NetworkManager)\.(service|socket)$/;

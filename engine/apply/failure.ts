@@ -1,8 +1,8 @@
 import type { Problem, ProblemCode } from '../problem.ts';
 import type { Step } from '../step.ts';
+import { describe } from '../steps/kinds.ts';
 import type { Answer } from '../transport/index.ts';
 import type { StepOutput } from './script.ts';
-import { describe } from '../steps/kinds.ts';
 
 /** Last words that name the cause better than the command that said them. */
 const causes: readonly { says: RegExp; code: ProblemCode; hint?: string }[] = [

@@ -4,11 +4,11 @@ import type { Host } from '../host.ts';
 import { readLibrary } from '../plan/probes/library.ts';
 import { ProblemError } from '../problem.ts';
 import { shellQuote } from '../quote.ts';
+import { riskyLibrary } from '../steps/arm.ts';
 import { journalLibrary } from '../steps/journal.ts';
+import { stepLibrary } from '../steps/library.ts';
 import { leaseLibrary } from './lease.ts';
 import { outcomeLibrary } from './outcome.ts';
-import { riskyLibrary } from '../steps/arm.ts';
-import { stepLibrary } from '../steps/library.ts';
 
 const prelude = readLibrary + stepLibrary + journalLibrary + leaseLibrary + outcomeLibrary + riskyLibrary;
 

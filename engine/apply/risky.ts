@@ -1,40 +1,14 @@
 import { reactionsOf } from '../plan/reactions.ts';
 import type { Problem } from '../problem.ts';
-import { answersOf, type Resource } from '../resource.ts';
+import type { Resource } from '../resource.ts';
 import type { Step } from '../step.ts';
+import { isRisky } from '../steps/risky.ts';
 import type { Visit } from '../visit.ts';
 
 /** Seconds after which a change that nobody has confirmed puts itself back. */
 export const armedS = 45;
 /** Seconds that at least remain for the proof when the change is made. */
 export const proofS = 25;
-
-/** What decides whether anybody can get in or become root. A path that ends with a slash stands for all below it. */
-const riskyPaths = [
-  '/etc/ssh/',
-  '/etc/sudoers',
-  '/etc/sudoers.d/',
-  '/etc/doas.conf',
-  '/etc/pam.d/',
-  '/etc/security/',
-  '/etc/passwd',
-  '/etc/shadow',
-  '/etc/group',
-  '/etc/nsswitch.conf',
-  '/etc/hosts.allow',
-  '/etc/hosts.deny',
-  '/etc/nftables.conf',
-  '/etc/nftables.d/',
-  '/etc/iptables/',
-  '/etc/ufw/',
-  '/etc/default/ufw',
-  '/etc/network/',
-  '/etc/netplan/',
-  '/etc/systemd/network/',
-  '/etc/NetworkManager/',
-];
-const riskyUnits =
-  /^(sshd?|nftables|iptables|netfilter-persistent|ufw|firewalld|networking|systemd-networkd|NetworkManager)\.(service|socket)$/;
 
 /** What of a run on one host could lock everybody out, and the proof that it does not. */
 export class Risk {
@@ -54,9 +28,7 @@ export class Risk {
   /** Whether the change of a resource has to put itself back unless it is proven harmless. */
   concerns(resource: Resource, steps: readonly Step[]): boolean {
     if (this.#outstanding.has(resource.name)) return true;
-    if (resource.risky !== undefined) return resource.risky;
-    const units = answersOf(resource).map(({ unit }) => unit());
-    return units.some(unit => riskyUnits.test(unit)) || pathsOf(steps).some(isRisky);
+    return isRisky(resource, steps);
   }
 
   /**
@@ -124,19 +96,4 @@ export class Risk {
     const answer = await this.#visit.tell(become ?? false, script, what).catch(() => undefined);
     return answer?.exit === 0;
   }
-}
-
-function pathsOf(steps: readonly Step[]): string[] {
-  return steps.flatMap(step =>
-    step.do === 'checked' ? pathsOf(step.steps) : 'path' in step ? [step.path] : [],
-  );
-}
-
-function isRisky(path: string): boolean {
-  return (
-    /\/\.ssh(\/|$)/.test(path) ||
-    riskyPaths.some(
-      risky => path === risky.replace(/\/$/, '') || (risky.endsWith('/') && path.startsWith(risky)),
-    )
-  );
 }

@@ -9,6 +9,8 @@ import type { Reaction } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { KeepStep, Step } from '../step.ts';
+import { describe, undoing } from '../steps/kinds.ts';
+import { irreversible } from '../steps/risky.ts';
 import type { Visit } from '../visit.ts';
 import type { ApplyOptions } from './apply.ts';
 import { failure } from './failure.ts';
@@ -18,7 +20,6 @@ import type { Reversal } from './revert.ts';
 import { armedS, proofS, Risk } from './risky.ts';
 import { type StepOutput, script } from './script.ts';
 import { inSets } from './sets.ts';
-import { describe, undoing } from '../steps/kinds.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;
@@ -163,19 +164,12 @@ function guarded(
   // The journal of another host is that of its own play.
   const kept = resource.on === undefined && reversal !== undefined;
   reversal?.note(resource, kept && undo !== undefined);
-  if (risky && undo === undefined) return { steps: own, risky, problem: irreversible(resource) };
+  const stuck = risky ? irreversible({ ...resource, risky }, own) : undefined;
+  if (stuck !== undefined) return { steps: own, risky, problem: blockedBy(resource, stuck) };
   const keep = (journal: KeepStep['journal']): Step[] => (undo ? [{ do: 'keep', journal, ...undo }] : []);
   const steps = [...(kept ? keep('revert') : []), ...(risky ? keep('armed') : [])];
   const arm = (afterS: number): Step[] => (risky ? [{ do: 'arm', afterS }] : []);
   return { steps: [...steps, ...arm(armedS), ...own, ...arm(proofS)], risky };
-}
-
-function irreversible({ name, module }: Resource): Problem {
-  return {
-    code: 'irreversible',
-    message: `${name} is risky, but what ${module.name} does here cannot be put back by the host itself.`,
-    hint: 'If nobody can be locked out by it, say so with risky: false.',
-  };
 }
 
 /** A note for everybody who answers this change comes first, so that a cut cannot lose it. */

@@ -1,14 +1,14 @@
 import { type Effect, type PackagesEffect, stoppedUnit } from '../effect.ts';
 import { areRelated, unitAt } from '../host-knowledge.ts';
-import type { UnitState } from '../probe.ts';
-import type { Foreseen, Laying } from './forecast-files.ts';
+import { path, type UnitState } from '../probe.ts';
+import type { Foreseen, Laying, Raw } from './forecast-files.ts';
 
 type Sets = Extract<Effect, { on: 'unit' }>['sets'];
 
-/** What planned steps make of a unit. */
+/** What planned steps make of a unit; what a file makes of it depends on what it was like. */
 interface Change {
   at: number;
-  sets: Sets;
+  sets: Sets | ((was: UnitState) => Sets);
   from: readonly string[];
   /** Whether it may also not be so. */
   open: boolean;
@@ -49,13 +49,14 @@ export class UnitForecast {
     let [open, expected] = [false, false];
     const from = new Set<string>();
     const template = name.replace(/@[^.]+\./, '@.');
-    const own = this.#changes.get(name) ?? [];
-    const shared = template === name ? [] : (this.#changes.get(template) ?? []);
-    const events = [...own, ...(isThere(read) ? [] : shared), ...this.#marks].toSorted((a, b) => a.at - b.at);
+    const own = [...this.#changes].flatMap(([pattern, all]) => (stands(pattern, name) ? all : []));
+    const shared = template === name || isThere(read) ? [] : (this.#changes.get(template) ?? []);
+    const events = [...own, ...shared, ...this.#marks].toSorted((a, b) => a.at - b.at);
     for (const event of events) {
       if ('sets' in event) {
-        if (!isThere(value) && event.sets['LoadState'] === 'loaded') value = { ...value, ...stoppedUnit };
-        for (const [property, set] of Object.entries(event.sets)) {
+        const sets = typeof event.sets === 'function' ? event.sets(value) : event.sets;
+        if (!isThere(value) && sets['LoadState'] === 'loaded') value = { ...value, ...stoppedUnit };
+        for (const [property, set] of Object.entries(sets)) {
           if (set !== undefined) value[property] = set;
           else {
             delete value[property];
@@ -85,17 +86,16 @@ export class UnitForecast {
     return this.#changes.size + this.#marks.length > 0;
   }
 
-  lay(effect: Effect, { by, maybe }: Laying): void {
+  lay(effect: Effect, { by, maybe }: Laying, raw: Raw): void {
     this.#clock++;
-    const change = (name: string, sets: Sets) => this.#change(name, { sets, from: [by], open: maybe });
+    const change = (name: string, sets: Change['sets']) =>
+      this.#change(name, { sets, from: [by], open: maybe });
     switch (effect.on) {
       case 'unit':
         change(effect.name, effect.sets);
         break;
       case 'daemon-reload':
-        for (const [name, all] of this.#changes)
-          if (all.some(({ sets }) => sets['NeedDaemonReload'] === 'yes'))
-            this.#change(name, { sets: { NeedDaemonReload: 'no' }, from: [by], open: false });
+        this.#change('*', { sets: { NeedDaemonReload: 'no' }, from: [], open: false });
         break;
       case 'file': {
         const unit = unitAt(effect.path);
@@ -114,8 +114,15 @@ export class UnitForecast {
       case 'removal': {
         const unit = unitAt(effect.path);
         // One that runs is known until it stops.
-        if (unit?.part === 'file') change(unit.name, { LoadState: 'not-found', UnitFileState: '' });
-        else if (unit !== undefined) change(unit.name, { NeedDaemonReload: undefined });
+        if (unit?.part === 'file') {
+          const vendor = raw(path(`/usr/lib/systemd/system/${unit.name}`));
+          const isGone = vendor !== undefined && 'value' in vendor && vendor.value === null;
+          change(unit.name, ({ ActiveState }) =>
+            isGone && ActiveState !== 'active'
+              ? { LoadState: 'not-found', UnitFileState: '' }
+              : { LoadState: undefined, UnitFileState: undefined },
+          );
+        } else if (unit !== undefined) change(unit.name, { NeedDaemonReload: undefined });
         break;
       }
       case 'packages':
@@ -148,7 +155,28 @@ export class UnitForecast {
 }
 
 /** Properties that decide what a resource does. */
-const decisive = ['LoadState', 'ActiveState', 'UnitFileState', 'NeedDaemonReload'];
+const decisive = ['LoadState', 'ActiveState', 'UnitFileState'];
+
+const globOf = (pattern: string) =>
+  new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`);
+
+/** Whether a name is that of a unit, or a pattern with `*` for it. */
+const stands = (pattern: string, name: string): boolean =>
+  pattern === name || pattern === '*' || (pattern.includes('*') && globOf(pattern).test(name));
+
+/** Properties that a unit's file decides: they are not known once it is another one. */
+const ofTheFile: Sets = Object.fromEntries(
+  [
+    'Type',
+    'RemainAfterExit',
+    'CanStart',
+    'CanStop',
+    'CanReload',
+    'SourcePath',
+    'TriggeredBy',
+    'FragmentPath',
+  ].map(property => [property, undefined]),
+);
 
 const isThere = ({ LoadState }: UnitState): boolean => LoadState !== 'not-found' && LoadState !== undefined;
 
@@ -161,12 +189,23 @@ const asPackagesLeave: Sets = {
 };
 
 /** What systemd knows of a unit from its file: it can be enabled only when [Install] says for what. */
-function fromFile(content: string): Sets {
+function fromFile(content: string): (was: UnitState) => Sets {
   const install = /^\[Install\]\s*$([\s\S]*?)(?=^\[|(?![\s\S]))/m.exec(content)?.[1] ?? '';
   const state = /^\s*(WantedBy|RequiredBy|UpheldBy|Alias)\s*=\s*\S/m.test(install)
     ? 'disabled'
     : /^\s*Also\s*=\s*\S/m.test(install)
       ? 'indirect'
       : 'static';
-  return { LoadState: 'loaded', UnitFileState: state, NeedDaemonReload: 'no' };
+  return was =>
+    isThere(was)
+      ? {
+          ...ofTheFile,
+          LoadState: 'loaded',
+          // Links that enable it stay.
+          ...(state === 'disabled' && /^enabled/.test(was['UnitFileState'] ?? '')
+            ? {}
+            : { UnitFileState: state }),
+          NeedDaemonReload: was['ActiveState'] === 'active' ? 'yes' : undefined,
+        }
+      : { LoadState: 'loaded', UnitFileState: state, NeedDaemonReload: 'no' };
 }

@@ -105,7 +105,7 @@ export class Forecast {
     const { by, maybe } = laying;
     for (const effect of effects) {
       this.#files.lay(effect, laying, raw);
-      this.#units.lay(effect, laying);
+      this.#units.lay(effect, laying, raw);
       switch (effect.on) {
         case 'packages':
           for (const [name, version = ''] of effect.comes)

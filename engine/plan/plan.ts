@@ -1,10 +1,11 @@
-import { effectsOf, kindOf } from '../steps/kinds.ts';
 import type { Outcome } from '../events.ts';
 import type { Context, Obstacle, PlannedDiff } from '../module.ts';
 import type { Probe } from '../probe.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
 import type { Step } from '../step.ts';
+import { effectsOf, kindOf } from '../steps/kinds.ts';
+import { irreversible } from '../steps/risky.ts';
 import { blank } from './blank.ts';
 import { type Comparison, compare, type Foresees } from './compare.ts';
 import { lacks } from './diff.ts';
@@ -128,7 +129,10 @@ function laid(
     const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
     const [own] = certain ? module.obstacles(args, read, work) : [];
     if (own !== undefined) return own;
-    for (const step of module.steps(work, args, read, context)) {
+    const steps = module.steps(work, args, read, context);
+    const stuck = irreversible(resource, [...noted, ...steps]);
+    if (stuck !== undefined) return stuck;
+    for (const step of steps) {
       const obstacle = obstacleTo(step, view);
       if (obstacle !== undefined) return obstacle;
       forecast.lay(kindOf(step).effects(step), laying, view.raw);
