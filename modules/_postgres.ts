@@ -1,4 +1,5 @@
-import type { Diff, Obstacle } from '../engine/module.ts';
+import { defined } from '../engine/argument.ts';
+import type { Diff, Obstacle, Refusal } from '../engine/module.ts';
 import { type Probe, sql } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
 
@@ -11,6 +12,10 @@ export const identifiers = (names: readonly string[]): string => names.map(ident
 /** An obstacle, when it is `there`. */
 export const obstacle = (there: boolean, says: string, fix?: string): Obstacle[] =>
   there ? [{ says, fix }] : [];
+
+/** A refusal of arguments, when it is `there`. */
+export const refusal = (there: boolean, at: string | undefined, says: string): Refusal[] =>
+  there ? [{ at, says }] : [];
 
 interface Asked {
   database?: string;
@@ -32,6 +37,8 @@ export interface Need {
   /** A sentence; `%s` is what is in the way. */
   says: string;
   fix?: string;
+  /** Objects that it rests on. */
+  about?: readonly string[];
 }
 
 /** Needs; false stands where what is declared has none. */
@@ -41,11 +48,15 @@ interface Troubles {
   troubles: (string | null)[];
 }
 
-const troubleOf = (need: Need | false) => (need ? need.trouble : 'NULL');
-
-/** Asks whether all that is needed is there. */
-export const sqlNeeds = (needs: Needs, options: Asked) =>
-  sqlRow<Troubles>(`SELECT ARRAY[${needs.map(troubleOf).join(',\n  ')}]::text[] AS troubles`, options);
+/** Asks whether all that is needed is there; `about` names objects that every one of the needs rests on. */
+export const sqlNeeds = (needs: Needs, { database, about }: Asked) =>
+  sqlRow<Troubles>(
+    `SELECT ARRAY[${needs.map(need => (need ? need.trouble : 'NULL')).join(',\n  ')}]::text[] AS troubles`,
+    {
+      ...defined({ database }),
+      about: [...about, ...needs.filter(need => need !== false).flatMap(need => need.about ?? [])],
+    },
+  );
 
 /** The needs of a change that are not met, as obstacles. */
 export const unmet = (needs: Needs, read: [Troubles] | undefined, diff: Diff): Obstacle[] =>
@@ -63,6 +74,7 @@ export const roleNeed = (of: string, role: string | undefined, says: string): Ne
     trouble: unless(`${isPublic(role)} OR EXISTS(SELECT FROM pg_roles WHERE rolname = ${literal(role)})`),
     says,
     fix: `Declare the role ${role} in an earlier resource.`,
+    about: [`role:${role}`],
   };
 
 /** A schema that must be there for a change of `of`. */

@@ -60,7 +60,7 @@ export const pg_database = defineModule({
   identity: args => args.name,
   probes: args => ({
     rows: rowsOf(args),
-    needs: sqlNeeds(needsOf(args), { about: [`role:${args.owner}`, `database:${args.template}`] }),
+    needs: sqlNeeds(needsOf(args), { about: [] }),
     ...defined({ needsLocale: args.locale === undefined ? undefined : localesOfTheHost }),
   }),
   actual: ({ rows: [row] }, args) =>
@@ -151,6 +151,7 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
     of: 'create',
     trouble: unless(`EXISTS(SELECT FROM pg_database WHERE datname = ${literal(template)})`),
     says: `The template ${template} of ${name} does not exist.`,
+    about: [`database:${template}`],
   },
   template !== undefined && {
     of: 'create',

@@ -10,6 +10,7 @@ import {
   type Needs,
   obstacle,
   pgName,
+  refusal,
   roleNeed,
   schemaNeed,
   sqlNeeds,
@@ -83,10 +84,7 @@ export const pg_grant = defineModule({
   refine: refusals,
   probes: args => ({
     rows: privilegesIn(args, false),
-    needs: sqlNeeds(needsOf(args), {
-      database: args.database,
-      about: [`database:${args.database}`, `role:${args.role}`, `role:${creatorOf(args)}`],
-    }),
+    needs: sqlNeeds(needsOf(args), { database: args.database, about: [`database:${args.database}`] }),
   }),
   actual: ({ rows }, args) => granted(rowsOf(rows, args), args),
   fresh: args => granted(freshRows(args, []), args),
@@ -118,43 +116,36 @@ export const pg_grant = defineModule({
       ...obstacle(unknown.length > 0, `This server has no privilege ${unknown.join(', ')} on a ${kind}.`),
     ];
   },
-  steps: (diff, args, { rows }) =>
-    statements(
-      args,
-      rowsOf(rows, args).filter(row => diff.has(label(args, row.name))),
-      'GRANT',
-      'TO',
-    ),
-  remove: (args, { rows }) =>
-    statements(
-      args,
-      rowsOf(rows, args).filter(row => held(row, args).length > 0),
-      'REVOKE',
-      'FROM',
-    ),
+  steps(diff, args, { rows }) {
+    const changed = rowsOf(rows, args).filter(row => diff.has(label(args, row.name)));
+    return statements(args, changed, 'GRANT', 'TO');
+  },
+  remove(args, { rows }) {
+    const changed = rowsOf(rows, args).filter(row => held(row, args).length > 0);
+    return statements(args, changed, 'REVOKE', 'FROM');
+  },
 });
 
 function refusals(args: Grant): Refusal[] {
   const target = targetOf(args);
   const unfit = wanted(args).filter(name => name !== 'ALL' && !privilegesOf[target.kind].includes(name));
-  const inSchema = target.kind !== 'database' && target.kind !== 'schema';
+  const noneOf = `A ${target.kind} has no privilege ${unfit.join(', ')}.`;
   return [
-    ...(unfit.length > 0
-      ? [{ at: 'privileges', says: `A ${target.kind} has no privilege ${unfit.join(', ')}.` }]
-      : []),
-    ...(args.privileges.includes('ALL') && args.privileges.length > 1
-      ? [{ at: 'privileges', says: 'ALL stands alone.' }]
-      : []),
-    ...(target.creator !== undefined && (!inSchema || target.names !== undefined)
-      ? [
-          {
-            at: 'default',
-            says: 'default goes with one of tables, sequences and functions, which is then `all`.',
-          },
-        ]
-      : []),
+    ...refusal(unfit.length > 0, 'privileges', noneOf),
+    ...refusal(
+      args.privileges.includes('ALL') && args.privileges.length > 1,
+      'privileges',
+      'ALL stands alone.',
+    ),
+    ...refusal(
+      target.creator !== undefined && (!isInSchema(target) || target.names !== undefined),
+      'default',
+      'default goes with one of tables, sequences and functions, which is then `all`.',
+    ),
   ];
 }
+
+const isInSchema = ({ kind }: Target) => kind !== 'database' && kind !== 'schema';
 
 function targetOf(args: Grant): Target {
   const creator = args.default === false ? {} : defined({ creator: args.default });
@@ -173,29 +164,25 @@ function targetOf(args: Grant): Target {
 const wanted = (args: Grant) => args.privileges.map(name => (name === 'TEMP' ? 'TEMPORARY' : name)).sort();
 
 const privilegesIn = (args: Grant, implied: boolean) => {
-  const { kind, creator } = targetOf(args);
-  const inSchema = kind !== 'database' && kind !== 'schema' && creator === undefined;
-  return sqlRows<ObjectRow>(aclQuery(args.role, targetOf(args), implied), {
+  const target = targetOf(args);
+  const { kind, creator } = target;
+  return sqlRows<ObjectRow>(aclQuery(args.role, target, implied), {
     database: args.database,
     about: [
       `database:${args.database}`,
       ...(kind === 'database' || creator === true ? [`owner of database ${args.database}`] : []),
-      ...(inSchema ? [`extensions in ${args.database}`] : []),
-      ...objectsOf(args, targetOf(args).names ?? [undefined]),
+      ...(isInSchema(target) && creator === undefined ? [`extensions in ${args.database}`] : []),
+      ...objectsOf(args, target.names ?? ['*']),
     ],
   });
 };
 
-/** Each privilege on each object is one for itself; undefined = whatever there is. Functions have many spellings. */
-const objectsOf = (args: Grant, names: readonly (string | undefined)[]) => {
-  const { kind, schema } = targetOf(args);
+/** Each privilege on each object is one for itself; `*` = all there are. Functions have too many spellings for that. */
+const objectsOf = (args: Grant, names: readonly string[]) => {
+  const { kind } = targetOf(args);
   const privileges = args.privileges.includes('ALL') ? privilegesOf[kind] : wanted(args);
-  const on = names.map(name =>
-    name === undefined || kind === 'function' ? `on all ${kind}s in ${schema}` : label(args, name),
-  );
-  return privileges.flatMap(privilege =>
-    on.map(what => `${privilege} ${what} of ${args.database} for ${args.role}`),
-  );
+  const on = names.map(name => label(args, kind === 'function' ? '*' : name));
+  return privileges.flatMap(one => on.map(what => `${one} ${what} of ${args.database} for ${args.role}`));
 };
 
 const creatorOf = (args: Grant) => (typeof args.default === 'string' ? args.default : undefined);
@@ -271,7 +258,7 @@ function statements(args: Grant, rows: readonly ObjectRow[], verb: 'GRANT' | 'RE
           ? `${change} ${row.reference} ${role}`
           : `ALTER DEFAULT PRIVILEGES FOR ROLE ${row.reference} IN SCHEMA ${identifier(schema!)} ${change}S ${role}`,
       ),
-      objects: [...objectsOf(args, [...rows.map(row => row.name), undefined]), ...dependentsOf([args.role])],
+      objects: [...objectsOf(args, [...rows.map(row => row.name), '*']), ...dependentsOf([args.role])],
     },
   ];
 }

@@ -17,7 +17,7 @@ import {
   token,
   types,
 } from './_pg-hba.ts';
-import { obstacle, sqlRow } from './_postgres.ts';
+import { obstacle, refusal, sqlRow } from './_postgres.ts';
 
 interface Row {
   file: string;
@@ -27,14 +27,8 @@ interface Row {
   errors: string | null;
 }
 
-const names = (of: string) =>
-  anyOf(
-    [
-      { type: 'string', minLength: 1 },
-      { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
-    ],
-    of,
-  );
+const word = { type: 'string', minLength: 1 } as const;
+const names = (of: string) => anyOf([word, { type: 'array', items: word, minItems: 1 }], of);
 
 const refused = `SELECT string_agg('line ' || line_number || ': ' || error, '; ') FROM pg_hba_file_rules`;
 
@@ -42,10 +36,7 @@ const refused = `SELECT string_agg('line ' || line_number || ': ' || error, '; '
 const validation = `DO $$BEGIN ASSERT (SELECT count(error) = 0 FROM pg_hba_file_rules), (${refused}); END$$`;
 
 const args = {
-  type: oneOf(
-    types,
-    'How they connect: `local` is the Unix socket, the others are TCP, with or without TLS.',
-  ),
+  type: oneOf(types, 'How they connect: by the Unix socket (`local`), or by TCP with or without TLS.'),
   database: names('Database, `all`, `sameuser`, `samerole` or `replication`, or a list of them.'),
   user: names('Role, `+role` for its members, or `all`, or a list of them.'),
   address: text('Network such as `10.0.0.0/8`, host name, `all`, `samehost` or `samenet`; not for local.', {
@@ -58,16 +49,16 @@ const args = {
     default: {},
     description: 'Options of the method, e.g. `{map: admins}`.',
   },
-  before: text(
-    'Puts the rule before the first line that begins like this, e.g. `host all all 127.0.0.1/32`.',
-    {
-      minLength: 1,
-    },
-  ),
-  after: text(
-    'Puts the rule after the last line that begins like this, whatever connections that line and earlier ones take.',
-    { minLength: 1 },
-  ),
+  before: {
+    ...word,
+    description:
+      'Puts the rule before the first line that begins like this, e.g. `host all all 127.0.0.1/32`.',
+  },
+  after: {
+    ...word,
+    description:
+      'Puts the rule after the last line that begins like this, whatever connections that line and earlier ones take.',
+  },
 } as const;
 
 type Hba = ObjectOf<typeof args, 'type' | 'database' | 'user'>;
@@ -106,8 +97,8 @@ export const pg_hba = defineModule({
   alternatives: { before: ['before'], after: ['after'] },
   identity: identityOf,
   refine: args => [
-    ...(args.method === undefined ? [{ says: 'Give the method.' }] : []),
-    ...unfit(args),
+    ...refusal(args.method === undefined, undefined, 'Give the method.'),
+    ...methodRefusals(args),
     ...addressRefusals(args),
   ],
   probes: args => ({ rows: fileOf(args), owed: owed(unitOf(args)) }),
@@ -119,7 +110,7 @@ export const pg_hba = defineModule({
     actual: ({ rows: [row], owed }: { rows: [Row]; owed: Owed[] }, args) => leftOf(row, owed, args),
     fresh: args => leftOf(stock, [], args),
   },
-  obstacles(args, { rows: [{ content, errors }] }, { kind }) {
+  obstacles(args, { rows: [{ content, errors } = stock] }, { kind }) {
     const mine = linesOf(content, args, kind === 'remove').mine;
     const refusals = errors === null ? [] : errors.split(/; (?=line \d+: )/);
     const others = refusals.filter(one => {
@@ -149,28 +140,19 @@ function identityOf(args: Hba): string {
   return [type, databases.toSorted().join(','), users.toSorted().join(','), address].join(' ').trimEnd();
 }
 
-function unfit({ type, method }: Hba): Refusal[] {
-  const where = { peer: ['local'], cert: ['hostssl'] }[method as string] ?? [type];
-  const fits = where.includes(type) && !(method === 'gss' && type === 'local');
-  return fits ? [] : [{ at: 'method', says: `The method ${method} does not go with ${type} rules.` }];
+function methodRefusals({ type, method }: Hba): Refusal[] {
+  const fits = { peer: type === 'local', cert: type === 'hostssl', gss: type !== 'local' };
+  const says = `The method ${method} does not go with ${type} rules.`;
+  return refusal(fits[method as keyof typeof fits] === false, 'method', says);
 }
 
 function addressRefusals({ type, address }: Hba): Refusal[] {
   const bare = /^([\d.]+|[\da-f]*:[\da-f:]*)$/i.test(address ?? '');
-  const length = address?.includes(':') ? 128 : 32;
+  const one = `${address}/${address?.includes(':') ? 128 : 32}`;
   return [
-    ...(type === 'local' && address !== undefined
-      ? [{ at: 'address', says: 'A local rule has no address.' }]
-      : []),
-    ...(type !== 'local' && address === undefined ? [{ says: `A ${type} rule needs an address.` }] : []),
-    ...(bare
-      ? [
-          {
-            at: 'address',
-            says: `The address "${address}" needs a length: "${address}/${length}" is that one host.`,
-          },
-        ]
-      : []),
+    ...refusal(type === 'local' && address !== undefined, 'address', 'A local rule has no address.'),
+    ...refusal(type !== 'local' && address === undefined, undefined, `A ${type} rule needs an address.`),
+    ...refusal(bare, 'address', `The address "${address}" needs a length: "${one}" is that one host.`),
   ];
 }
 

@@ -3,7 +3,17 @@ import { defined, flag, listOf, text, whole } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import type { Diff } from '../engine/module.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import { dependentsOf, identifiers, type Need, pgName, sqlNeeds, sqlRows, unmet } from './_postgres.ts';
+import {
+  dependentsOf,
+  identifiers,
+  type Need,
+  type Needs,
+  pgName,
+  refusal,
+  sqlNeeds,
+  sqlRows,
+  unmet,
+} from './_postgres.ts';
 import { isVerifier, scramVerifier } from './_scram.ts';
 
 interface Row {
@@ -53,21 +63,12 @@ export const pg_role = defineModule({
   secrets: { in: ['password'] },
   identity: args => args.name,
   refine: ({ name }) =>
-    /^(pg_.*|public|none)$/.test(name)
-      ? [{ at: 'name', says: `PostgreSQL keeps the name ${name} for itself.` }]
-      : [],
+    refusal(/^(pg_.*|public|none)$/.test(name), 'name', `PostgreSQL keeps the name ${name} for itself.`),
   probes: ({ name, valid_until, member_of }) => ({
     rows: sqlRows<Row>(query(name, valid_until), {
       about: [`role:${name}`, ...(member_of ? [`memberships of ${name}`] : [])],
     }),
-    ...defined({
-      needs:
-        member_of === undefined || member_of.length === 0
-          ? undefined
-          : sqlNeeds(groupNeeds(name, member_of), {
-              about: [name, ...member_of].flatMap(role => [`role:${role}`, `memberships of ${role}`]),
-            }),
-    }),
+    needs: sqlNeeds(groupNeeds(name, member_of), { about: [`role:${name}`] }),
   }),
   actual: ({ rows: [row] }, args) =>
     row === undefined
@@ -91,7 +92,7 @@ export const pg_role = defineModule({
       needs: sqlNeeds([droppable(name)], { about: [`role:${name}`, ...dependentsOf([name])] }),
     }),
   },
-  obstacles: ({ name, member_of = [] }, { needs }, diff) =>
+  obstacles: ({ name, member_of }, { needs }, diff) =>
     unmet(diff.kind === 'remove' ? [droppable(name)] : groupNeeds(name, member_of), needs, diff),
   steps(diff, args, { rows: [row] }) {
     const role = identifier(args.name);
@@ -134,11 +135,12 @@ function query(name: string, validUntil = 'infinity'): string {
 FROM pg_authid r WHERE rolname = ${literal(name)}`;
 }
 
-function groupNeeds(name: string, wanted: readonly string[]): Need[] {
+function groupNeeds(name: string, wanted: readonly string[] = []): Needs {
   const groups = `unnest(ARRAY[${wanted.map(literal).join(', ')}]::text[]) AS name`;
   return [
     {
       of: 'member_of',
+      about: wanted.map(group => `role:${group}`),
       trouble: `(SELECT string_agg(name, ', ') FROM ${groups} WHERE name NOT IN (SELECT rolname FROM pg_roles))`,
       says: `${name} cannot be a member of %s: there is no such role.`,
       fix: 'Declare the role in an earlier resource.',
@@ -149,6 +151,7 @@ function groupNeeds(name: string, wanted: readonly string[]): Need[] {
     UNION SELECT member FROM pg_auth_members JOIN below ON roleid = below.oid)
   SELECT string_agg(name, ', ') FROM ${groups} JOIN pg_roles ON rolname = name JOIN below USING (oid))`,
       says: `${name} cannot be a member of %s, which is a member of ${name}.`,
+      about: [name, ...wanted].map(role => `memberships of ${role}`),
     },
   ];
 }

@@ -2,7 +2,7 @@ import { defined, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { identifier, literal } from '../engine/quote.ts';
 import { fixed, listItems, needsRestart, type SettingKind, sameValue, taken } from './_pg-setting-value.ts';
-import { obstacle, settingObject, sqlRow, unloaded } from './_postgres.ts';
+import { obstacle, refusal, settingObject, sqlRow, unloaded } from './_postgres.ts';
 
 interface Row extends SettingKind {
   known: boolean;
@@ -44,7 +44,7 @@ export const pg_setting = defineModule({
     { title: 'Back to what the files say', args: { name: 'work_mem', state: 'absent' } },
   ],
   identity: args => args.name.toLowerCase(),
-  refine: ({ value }) => (value === undefined ? [{ says: 'Give the value.' }] : []),
+  refine: ({ value }) => refusal(value === undefined, undefined, 'Give the value.'),
   probes: ({ name }) => ({
     rows: sqlRow<Row>(query(name), { about: [settingObject(name)] }),
     ...defined({ needs: name.includes('.') ? settable(name) : undefined }),
@@ -63,24 +63,23 @@ export const pg_setting = defineModule({
     },
   },
   obstacles({ name, value }, { rows: [row], needs }, { kind }) {
+    if (kind === 'remove') return [];
     const declared = String(value);
     const takes = row.known && listItems(name, declared) === undefined ? taken(declared, row) : undefined;
-    return kind === 'remove'
-      ? []
-      : [
-          ...obstacle(
-            !row.known && !name.includes('.'),
-            `The server does not know the setting ${name}.`,
-            'Look for its name in `SELECT name FROM pg_settings`.',
-          ),
-          ...obstacle(
-            !row.known && needs?.[0].settable === false,
-            `The server takes ${name} only when the library that it belongs to is loaded, and it is not.`,
-            'Declare shared_preload_libraries and a restart of the server in earlier resources.',
-          ),
-          ...obstacle(row.known && fixed(name, row), `PostgreSQL does not let ${name} be changed.`),
-          ...obstacle(takes !== undefined, `The setting ${name} takes ${takes}, not ${declared}.`),
-        ];
+    return [
+      ...obstacle(
+        !row.known && !name.includes('.'),
+        `The server does not know the setting ${name}.`,
+        'Look for its name in `SELECT name FROM pg_settings`.',
+      ),
+      ...obstacle(
+        !row.known && needs?.[0].settable === false,
+        `The server takes ${name} only when the library that it belongs to is loaded, and it is not.`,
+        'Declare shared_preload_libraries and a restart of the server in earlier resources.',
+      ),
+      ...obstacle(row.known && fixed(name, row), `PostgreSQL does not let ${name} be changed.`),
+      ...obstacle(takes !== undefined, `The setting ${name} takes ${takes}, not ${declared}.`),
+    ];
   },
   steps(_diff, { name, value }, { rows: [row] }) {
     const items = listItems(name, String(value)) ?? [String(value)];

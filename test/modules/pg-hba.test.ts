@@ -1,11 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import { covers, formatRule, parseHba, parseRule, sameConnections } from '../../modules/_pg-hba.ts';
+import {
+  covers,
+  deciders,
+  formatRule,
+  parseHba,
+  parseRule,
+  sameConnections,
+  takes,
+} from '../../modules/_pg-hba.ts';
 
 const rule = (line: string) => {
   const parsed = parseRule(line);
   if (parsed === undefined) throw new Error(`not a rule: ${line}`);
   return parsed;
 };
+
+const touched = (changed: string, asked: string) =>
+  deciders(rule(asked)).some(object => takes(rule(changed)).includes(object));
 
 describe('a line of pg_hba.conf', () => {
   test.each([
@@ -46,7 +57,17 @@ describe('a rule', () => {
     ['host all all 2001:db8::/32 x', 'host all all 2001:0db8:1::5/128 x'],
     ['host all all samenet x', 'host all all samenet x'],
     ['local all all x', 'local db app x'],
-  ])('%s takes all connections of %s', (wide, narrow) => expect(covers(rule(wide), rule(narrow))).toBe(true));
+  ])('%s takes all connections of %s, and a forecast knows it', (wide, narrow) => {
+    expect(covers(rule(wide), rule(narrow))).toBe(true);
+    expect(touched(wide, narrow)).toBe(true);
+  });
+
+  test.each([
+    ['host db app 127.0.0.1/32 x', 'host db app ::1/128 x'],
+    ['host db app 127.0.0.1/32 x', 'host db other 127.0.0.1/32 x'],
+    ['host db app 127.0.0.1/32 x', 'local db app x'],
+    ['hostssl all all all x', 'host db app 127.0.0.1/32 x'],
+  ])('%s is never in the way of %s', (wide, narrow) => expect(touched(wide, narrow)).toBe(false));
 
   test.each([
     ['host db all 0.0.0.0/0 x', 'host all app 10.1.2.3/32 x'],
