@@ -32,7 +32,7 @@ interface Situation {
 
 const keys = new Set([
   ...['title', 'args', 'context', 'files', 'refused', 'probes', 'read', 'missing', 'changes', 'steps'],
-  'predicted',
+  'obstacles',
 ]);
 
 describe.each(Object.entries(modules))('%s', (name, module) => {
