@@ -2,6 +2,7 @@
  * Counts what a program does: every function that is entered and every round of a loop is a step. A count is the same on
  * every machine, whatever else it does meanwhile, so that tests can hold it against a limit; seconds are not.
  */
+import { createRequire } from 'node:module';
 import { buildSync } from 'esbuild';
 import { parseAst } from 'vitest/node';
 
@@ -42,10 +43,11 @@ export function counting(entry: string): string {
   return counted + code.slice(end);
 }
 
-/** Loads a module that needs no other program's code, and counts the steps of what it does. */
+/** Loads a TypeScript module, and counts the steps of what it does. */
 export function counted<Exports>(entry: string): { exports: Exports; steps: Steps } {
   const module = { exports: {} as Exports };
-  new Function('module', 'exports', counting(entry))(module, module.exports);
+  const load = new Function('module', 'exports', 'require', counting(entry));
+  load(module, module.exports, createRequire(entry));
   return { exports: module.exports, steps: (globalThis as unknown as { steps: Steps }).steps };
 }
 

@@ -87,7 +87,7 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
     });
   });
 
-  test.each(files)('$file$fact', ({ file }) => {
+  test.each(files)('%s', (_, file) => {
     const situation = situationIn(join(folder, name, file));
     const written = situation.args;
     expect(ajv.errorsText(validate(completed(module, written)) ? [] : validate.errors)).toBe('No errors');
@@ -153,8 +153,8 @@ describe('a situation that is wrong fails alone, and says why', () => {
   });
 });
 
-/** The files with a module's situations, and the fact that each shows if it tells; none of them has to be right. */
-function situationsOf(name: string): { file: string; fact: string }[] {
+/** The files with a module's situations, each with its name and the fact that it shows; none of them has to be right. */
+function situationsOf(name: string): [title: string, file: string][] {
   const own = join(folder, name);
   if (!existsSync(own)) return [];
   return readdirSync(own)
@@ -162,7 +162,7 @@ function situationsOf(name: string): { file: string; fact: string }[] {
     .toSorted()
     .map(file => {
       const [, title] = /^title: (.*)$/m.exec(readFileSync(join(own, file), 'utf8')) ?? [];
-      return { file, fact: title === undefined ? '' : `: ${title}` };
+      return [title === undefined ? file : `${file}: ${title}`, file];
     });
 }
 

@@ -2,11 +2,15 @@ import { isMap, Secret, type Value } from '../../value.ts';
 import { type Budget, describe, known, Refusal } from './run.ts';
 
 /** Whether a value counts as true: not none, false, zero or empty. */
-export function truthy(value: Value): boolean {
+export function truthy(value: Value, budget: Budget): boolean {
   const it = known(value);
   if (it instanceof Secret) return it.reveal() !== '';
   if (Array.isArray(it)) return it.length > 0;
-  if (isMap(it)) return Object.keys(it).length > 0;
+  if (isMap(it)) {
+    const keys = Object.keys(it).length;
+    budget.spend(keys / 10);
+    return keys > 0;
+  }
   return Boolean(it);
 }
 
@@ -23,7 +27,7 @@ export function equals(left: Value, right: Value, budget: Budget): boolean {
     if (keys.length !== Object.keys(b).length) return false;
     return keys.every(key => Object.hasOwn(b, key) && equals(a[key]!, b[key]!, budget));
   }
-  if (typeof a === 'string') budget.spend(a.length / 1000);
+  if (typeof a === 'string' && typeof b === 'string' && a.length === b.length) budget.reads(a.length);
   return a === b;
 }
 
@@ -33,7 +37,10 @@ export function order(left: Value, right: Value, budget: Budget): number {
   const a = comparable(left);
   const b = comparable(right);
   if (typeof a === 'number' && typeof b === 'number') return a - b;
-  if (typeof a === 'string' && typeof b === 'string') return textOrder(a, b);
+  if (typeof a === 'string' && typeof b === 'string') {
+    budget.reads(Math.min(a.length, b.length));
+    return textOrder(a, b);
+  }
   if (Array.isArray(a) && Array.isArray(b)) {
     for (const [index, element] of a.entries()) {
       if (index >= b.length) return 1;
@@ -54,7 +61,7 @@ export function contains(container: Value, value: Value, budget: Budget): boolea
   if (typeof it !== 'string') throw new Refusal(`${describe(container)} cannot contain anything`);
   if (typeof wanted !== 'string')
     throw new Refusal(`${describe(value)} cannot be part of a text`, 'Make it text with | string.');
-  budget.spend(it.length / 1000);
+  budget.reads(it.length);
   return it.includes(wanted);
 }
 
@@ -63,6 +70,7 @@ export function identity(value: Value, budget: Budget): string {
   budget.spend(1);
   const it = comparable(value);
   if (Array.isArray(it)) return `[${it.map(element => identity(element, budget)).join()}]`;
+  if (typeof it === 'string') budget.reads(it.length);
   if (!isMap(it)) return JSON.stringify(it);
   const entries = Object.keys(it)
     .sort()

@@ -77,8 +77,10 @@ function toNumber(
   base: number,
   fallback: Value | undefined,
   cut: (n: number) => number,
+  run: Run,
 ): Value {
   const it = known(value);
+  if (typeof it === 'string') run.budget.reads(it.length);
   if (it instanceof Secret) {
     throw new Refusal(
       'a secret text does not become a number',
@@ -132,10 +134,11 @@ function combined(maps: { [key: string]: Value }[], recursive: boolean, run: Run
   return Object.fromEntries(result);
 }
 
-function asBoolean(value: Value): boolean {
+function asBoolean(value: Value, run: Run): boolean {
   const it = known(value);
   if (typeof it === 'boolean') return it;
   const word = it instanceof Secret ? it.reveal() : it;
+  if (typeof word === 'string') run.budget.reads(word.length);
   if (typeof word === 'string' && /^(true|yes|on|1)$/i.test(word.trim())) return true;
   if (typeof word === 'string' && /^(false|no|off|0)$/i.test(word.trim())) return false;
   if (word === 1 || word === 0) return word === 1;
@@ -148,7 +151,7 @@ function asBoolean(value: Value): boolean {
 const defaultParameters = { default_value: any.or(''), boolean: flag.or(false) };
 const orDefault = onResult(defaultParameters, (input, given, run): Result => {
   const { default_value, boolean } = bind(defaultParameters, given, run, new Set());
-  const lacking = input instanceof Undefined || (boolean === true && !truthy(asValue(input)));
+  const lacking = input instanceof Undefined || (boolean === true && !truthy(asValue(input), run.budget));
   return lacking ? (default_value as Value) : input;
 });
 
@@ -181,18 +184,20 @@ export const dataFilters: { [name: string]: Operation } = {
     jsonText(value, { indent: args.indent, sort: true, html: true }, run.budget),
   ),
   to_yaml: operation(any, {}, (value, _args, run) => yamlText(value, run.budget)),
-  int: operation(any, { default: any.maybe(), base: integer.or(10) }, (value, args) =>
-    toNumber(value, args.base, args.default, Math.trunc),
+  int: operation(any, { default: any.maybe(), base: integer.or(10) }, (value, args, run) =>
+    toNumber(value, args.base, args.default, Math.trunc, run),
   ),
-  float: operation(any, { default: any.maybe() }, (value, args) => toNumber(value, 10, args.default, n => n)),
+  float: operation(any, { default: any.maybe() }, (value, args, run) =>
+    toNumber(value, 10, args.default, n => n, run),
+  ),
   abs: operation(number, {}, Math.abs),
   round: operation(number, { precision: integer.or(0), method: text.or('common') }, (value, args) =>
     rounded(value, args.precision, args.method),
   ),
-  bool: operation(any, {}, asBoolean),
-  ternary: operation(any, { true_val: any, false_val: any, none_val: any.maybe() }, (value, args) => {
+  bool: operation(any, {}, (value, _args, run) => asBoolean(value, run)),
+  ternary: operation(any, { true_val: any, false_val: any, none_val: any.maybe() }, (value, args, run) => {
     if (known(value) === null && args.none_val !== undefined) return args.none_val;
-    return truthy(value) ? args.true_val : args.false_val;
+    return truthy(value, run.budget) ? args.true_val : args.false_val;
   }),
   basename: operation(text, {}, path => path.slice(path.lastIndexOf('/') + 1)),
   dirname: operation(text, {}, path => {

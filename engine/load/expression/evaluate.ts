@@ -130,7 +130,7 @@ export class Evaluator implements Run {
           ]),
         );
       case 'attribute':
-        return member(this.evaluate(node.of, frame), node.name, pathOf(node.of));
+        return member(this.evaluate(node.of, frame), node.name, pathOf(node.of), this.budget);
       case 'index':
         return this.#index(node.of, node.key, frame);
       case 'slice': {
@@ -140,7 +140,7 @@ export class Evaluator implements Run {
       case 'sign':
         return signed(node.operator, this.value(node.operand, frame));
       case 'not':
-        return !truthy(this.value(node.operand, frame));
+        return !truthy(this.value(node.operand, frame), this.budget);
       case 'binary':
         return arithmetic(
           node.operator,
@@ -150,7 +150,7 @@ export class Evaluator implements Run {
         );
       case 'logic': {
         const left = this.value(node.left, frame);
-        return truthy(left) === (node.operator === 'and') ? this.value(node.right, frame) : left;
+        return truthy(left, this.budget) === (node.operator === 'and') ? this.value(node.right, frame) : left;
       }
       case 'compare':
         return this.#compare(this.value(node.first, frame), node.rest, frame);
@@ -160,7 +160,7 @@ export class Evaluator implements Run {
           this.budget,
         );
       case 'choice':
-        if (truthy(this.value(node.condition, frame))) return this.evaluate(node.chosen, frame);
+        if (truthy(this.value(node.condition, frame), this.budget)) return this.evaluate(node.chosen, frame);
         if (node.otherwise) return this.evaluate(node.otherwise, frame);
         return new Absent();
       case 'filter':
@@ -231,9 +231,9 @@ export class Evaluator implements Run {
     } else if (Object.hasOwn(scope, name)) return (scope as { [name: string]: Value })[name]!;
     const callable = functionNamed(name, this, this.#runtime);
     if (callable) return callable;
-    const names = scope instanceof Map ? scope.keys() : Object.keys(scope);
-    const known = [...names, ...frame.all(), ...functionNames];
-    return new Undefined(`"${name}" is not defined`, didYouMean(name, known) ?? undefinedHint(name));
+    const names = () => [...(scope instanceof Map ? scope.keys() : Object.keys(scope)), ...frame.all()];
+    const hint = () => didYouMean(name, [...names(), ...functionNames]) ?? undefinedHint(name);
+    return new Undefined(`"${name}" is not defined`, hint);
   }
 
   #index(of: Node, key: Node, frame: Frame): Result {
@@ -241,12 +241,13 @@ export class Evaluator implements Run {
     const index = this.value(key, frame);
     if (index instanceof Unknown) return index.untyped;
     if (index instanceof Secret) {
-      const found = member(result, index.reveal(), '');
+      const found = member(result, index.reveal(), '', this.budget);
       // The message of a missing key would tell the secret.
       return found instanceof Undefined ? new Undefined('there is no such key') : found;
     }
     const name = typeof index === 'boolean' ? Number(index) : index;
-    if (typeof name === 'string' || typeof name === 'number') return member(result, name, pathOf(of));
+    if (typeof name === 'string' || typeof name === 'number')
+      return member(result, name, pathOf(of), this.budget);
     throw new Refusal(`${describe(name)} is not a name or a position`);
   }
 

@@ -15,7 +15,7 @@ import {
   Undefined,
 } from './run.ts';
 import { any, integer, map, type Operation, operation, text } from './signature.ts';
-import { capitalized, lines, replaced, stripped, words } from './text-filters.ts';
+import { capitalized, lines, replaced, stripped, words, wordsOf } from './text-filters.ts';
 
 /** What an expression may reach outside of its scope. */
 export interface Runtime {
@@ -73,8 +73,9 @@ function dict(given: Given, run: Run): { [key: string]: Value } {
   const [source, ...more] = given.positional;
   if (more.length > 0) throw new Refusal('dict() takes one map or list of pairs, and named values');
   const entries = new Map<string, Value>();
-  if (isMap(source)) for (const [key, value] of Object.entries(source)) entries.set(key, value);
-  else if (source !== undefined) {
+  if (isMap(source)) {
+    for (const [key, value] of Object.entries(map.read(source, run, new Set()))) entries.set(key, value);
+  } else if (source !== undefined) {
     for (const pair of elementsOf(source, run.budget)) {
       if (!Array.isArray(pair) || pair.length !== 2) throw new Refusal('dict() takes pairs of key and value');
       entries.set(keyText(pair[0]!), pair[1]!);
@@ -194,17 +195,15 @@ export function methodNames(value: Result): string[] {
 
 function split(value: string, separator: string | undefined, most: number, run: Run): string[] {
   if (separator === '') throw new Refusal('sep: a separator cannot be empty');
-  run.budget.spend(value.length / 100);
+  run.budget.reads(value.length);
   if (separator === undefined) {
     if (most < 0) return words(value);
-    let rest = stripped(value, undefined, 'left');
     const pieces: string[] = [];
-    while (rest !== '' && pieces.length < most) {
-      const [word = ''] = words(rest);
+    for (const { 0: word, index } of wordsOf(value)) {
+      if (pieces.length === most) return [...pieces, value.slice(index)];
       pieces.push(word);
-      rest = stripped(rest.slice(word.length), undefined, 'left');
     }
-    return rest === '' ? pieces : [...pieces, rest];
+    return pieces;
   }
   const pieces = value.split(separator);
   if (most < 0 || pieces.length <= most + 1) return pieces;

@@ -15,19 +15,21 @@ import {
 import { any, flag, integer, list, map, type Operation, onResult, operation, text } from './signature.ts';
 
 /** The value at a dotted path such as `address.city` or `0.name`; a number is one position. */
-function at(value: Value, path: Value | undefined): Result {
+function at(value: Value, path: Value | undefined, run: Run): Result {
   if (path === undefined || path === null) return value;
-  if (typeof path === 'number') return member(value, path, '');
+  if (typeof path === 'number') return member(value, path, '', run.budget);
   if (typeof path !== 'string') throw new Refusal('attribute: a name is wanted');
   let result: Result = value;
-  for (const name of path.split('.')) result = member(result, /^\d+$/.test(name) ? Number(name) : name, '');
+  for (const name of path.split('.'))
+    result = member(result, /^\d+$/.test(name) ? Number(name) : name, '', run.budget);
   return result;
 }
 
 /** What to compare elements by: an attribute or the element, small letters unless case counts. */
-function sortKey(value: Value, path: Value | undefined, caseSensitive: boolean): Value {
-  const key = known(asValue(at(value, path)));
+function sortKey(value: Value, path: Value | undefined, caseSensitive: boolean, run: Run): Value {
+  const key = known(asValue(at(value, path, run)));
   if (caseSensitive) return key;
+  run.budget.reads(typeof key === 'string' ? key.length : key instanceof Secret ? key.reveal().length : 0);
   if (key instanceof Secret) return key.mapParts(part => part.toLowerCase());
   return typeof key === 'string' ? key.toLowerCase() : key;
 }
@@ -43,7 +45,7 @@ function sorted(elements: Value[], by: Ordering, reverse: boolean, run: Run): Va
   const paths = typeof by.attribute === 'string' ? by.attribute.split(',') : [by.attribute];
   const keyed = elements.map(element => ({
     element,
-    key: paths.map(path => sortKey(element, path, by.case_sensitive)),
+    key: paths.map(path => sortKey(element, path, by.case_sensitive, run)),
   }));
   // Equal elements keep their order in both directions, as in Python.
   keyed.sort((a, b) => (reverse ? order(b.key, a.key, run.budget) : order(a.key, b.key, run.budget)));
@@ -53,7 +55,7 @@ function sorted(elements: Value[], by: Ordering, reverse: boolean, run: Run): Va
 function extreme(elements: Value[], by: Ordering, sign: 1 | -1, run: Run): Result {
   let best: { element: Value; key: Value } | undefined;
   for (const element of elements) {
-    const key = sortKey(element, by.attribute, by.case_sensitive);
+    const key = sortKey(element, by.attribute, by.case_sensitive, run);
     if (best === undefined || order(key, best.key, run.budget) * sign < 0) best = { element, key };
   }
   return best?.element ?? new Undefined('the list is empty and has no smallest or largest element');
@@ -67,19 +69,27 @@ function grouped(
   run: Run,
 ): Value[] {
   const keyOf = (element: Value): Value => {
-    const found = at(element, attribute);
+    const found = at(element, attribute, run);
     return found instanceof Undefined && fallback !== undefined ? fallback : asValue(found);
   };
   const keyed = elements.map(element => ({ element, key: keyOf(element) }));
   keyed.sort((a, b) =>
-    order(sortKey(a.key, undefined, caseSensitive), sortKey(b.key, undefined, caseSensitive), run.budget),
+    order(
+      sortKey(a.key, undefined, caseSensitive, run),
+      sortKey(b.key, undefined, caseSensitive, run),
+      run.budget,
+    ),
   );
   const groups: { key: Value; elements: Value[] }[] = [];
   for (const { element, key } of keyed) {
     const last = groups.at(-1);
     const same =
       last &&
-      equals(sortKey(last.key, undefined, caseSensitive), sortKey(key, undefined, caseSensitive), run.budget);
+      equals(
+        sortKey(last.key, undefined, caseSensitive, run),
+        sortKey(key, undefined, caseSensitive, run),
+        run.budget,
+      );
     if (same) last.elements.push(element);
     else groups.push({ key, elements: [element] });
   }
@@ -138,7 +148,7 @@ function mapped(input: Result, given: Given, run: Run): Result {
   if (attribute !== undefined) {
     const fallback = given.named.get('default');
     return elements.map(element => {
-      const found = at(element, attribute);
+      const found = at(element, attribute, run);
       return found instanceof Undefined && fallback !== undefined ? fallback : asValue(found);
     });
   }
@@ -158,10 +168,10 @@ function selection(keep: boolean, byAttribute: boolean): Operation {
       const [check, ...positional] = rest;
       if (check !== undefined && typeof check !== 'string') throw new Refusal('the name of a test is wanted');
       return elements.filter(element => {
-        const subject = at(element, attribute);
+        const subject = at(element, attribute, run);
         const holds =
           check === undefined
-            ? truthy(asValue(subject))
+            ? truthy(asValue(subject), run.budget)
             : run.check(check, subject, { positional, named: given.named });
         return holds === keep;
       });
@@ -169,12 +179,15 @@ function selection(keep: boolean, byAttribute: boolean): Operation {
   };
 }
 
-const count = operation(any, {}, value => {
+const count = operation(any, {}, (value, _args, run) => {
   const it = known(value);
-  if (typeof it === 'string' || it instanceof Secret)
-    return characters(it instanceof Secret ? it.reveal() : it).length;
+  if (typeof it === 'string' || it instanceof Secret) {
+    const text = it instanceof Secret ? it.reveal() : it;
+    run.budget.reads(text.length);
+    return characters(text).length;
+  }
   if (Array.isArray(it)) return it.length;
-  if (isMap(it)) return Object.keys(it).length;
+  if (isMap(it)) return Object.keys(map.read(it, run, new Set())).length;
   throw new Refusal('only a text, a list or a map has a length');
 });
 
@@ -187,6 +200,8 @@ export const listFilters: { [name: string]: Operation } = {
   list: operation(list, {}, elements => [...elements]),
   reverse: operation(any, {}, (value, _args, run) => {
     const it = known(value);
+    if (typeof it === 'string' || it instanceof Secret)
+      run.budget.reads(typeof it === 'string' ? it.length : it.reveal().length);
     if (it instanceof Secret) return it.map(whole => characters(whole).reverse().join(''));
     if (typeof it === 'string') return characters(it).reverse().join('');
     return [...list.read(it, run, new Set())].reverse();
@@ -199,7 +214,7 @@ export const listFilters: { [name: string]: Operation } = {
   unique: operation(list, ordering, (elements, args, run) => {
     const seen = new Set<string>();
     return elements.filter(element => {
-      const key = identity(sortKey(element, args.attribute, args.case_sensitive), run.budget);
+      const key = identity(sortKey(element, args.attribute, args.case_sensitive, run), run.budget);
       return !seen.has(key) && seen.add(key);
     });
   }),
@@ -210,7 +225,7 @@ export const listFilters: { [name: string]: Operation } = {
   ),
   sum: operation(list, { attribute: any.maybe(), start: any.or(0) }, (elements, args, run) =>
     elements.reduce<Value>(
-      (total, element) => arithmetic('+', total, asValue(at(element, args.attribute)), run.budget),
+      (total, element) => arithmetic('+', total, asValue(at(element, args.attribute, run)), run.budget),
       args.start,
     ),
   ),
@@ -218,7 +233,7 @@ export const listFilters: { [name: string]: Operation } = {
     const builder = new TextBuilder(run.budget);
     for (const [index, element] of elements.entries()) {
       if (index > 0) builder.add(args.d);
-      builder.add(asValue(at(element, args.attribute)));
+      builder.add(asValue(at(element, args.attribute, run)));
     }
     return builder.done();
   }),

@@ -118,13 +118,13 @@ export function signed(operator: '-' | '+', value: Value): Value {
 }
 
 /** A member by name or position; only own keys of maps, positions of lists and texts, and fields of a loop are reached. */
-export function member(of: Result, key: string | number, path: string): Result {
+export function member(of: Result, key: string | number, path: string, budget: Budget): Result {
   if (of instanceof PendingOutcome)
     return of.field(key) ?? missing(key, path || 'the outcome', Object.keys(of.fields ?? {}));
   if (of instanceof Undefined || of instanceof Unknown) return of;
   if (of instanceof Fields) {
     const name = String(key);
-    return of.fields.has(name) ? of.fields.get(name)! : missing(key, of.what, of.fields.keys());
+    return of.fields.has(name) ? of.fields.get(name)! : missing(key, of.what, () => of.fields.keys());
   }
   if (Array.isArray(of)) {
     const position = of instanceof Group ? ['grouper', 'list'].indexOf(String(key)) : -1;
@@ -132,9 +132,11 @@ export function member(of: Result, key: string | number, path: string): Result {
     return element === undefined ? missing(key, path || `the list with ${of.length} elements`) : element;
   } else if (isMap(of)) {
     if (Object.hasOwn(of, key)) return of[key]!;
-    return missing(key, path || 'the map', Object.keys(of));
+    return missing(key, path || 'the map', () => Object.keys(of));
   } else if (typeof of === 'string' || of instanceof Secret) {
-    const character = elementAt(characters(of instanceof Secret ? of.reveal() : of), key);
+    const text = of instanceof Secret ? of.reveal() : of;
+    budget.reads(text.length);
+    const character = elementAt(characters(text), key);
     if (character === undefined) return missing(key, path || 'the text');
     return of instanceof Secret ? of.map(() => character) : character;
   }
@@ -152,14 +154,16 @@ function elementAt<T>(elements: readonly T[], key: string | number): T | undefin
   return typeof key === 'number' && Number.isInteger(key) ? elements.at(key) : undefined;
 }
 
-/** `known` are the names that a map has. */
-function missing(key: string | number, of: string, known?: Iterable<string>): Undefined {
+/** `known` gives the names that a map has. */
+function missing(key: string | number, of: string, known?: () => Iterable<string>): Undefined {
   const message = `${of} has no ${quoted(key)}`;
   if (known === undefined) return new Undefined(message);
-  const names = [...known];
-  const listed = names.length > 12 ? `${names.slice(0, 12).join(', ')} …` : names.join(', ');
-  const there = listed === '' ? 'It is empty.' : `It has ${listed}.`;
-  return new Undefined(message, (typeof key === 'string' ? didYouMean(key, names) : undefined) ?? there);
+  return new Undefined(message, () => {
+    const names = [...known()];
+    const listed = names.length > 12 ? `${names.slice(0, 12).join(', ')} …` : names.join(', ');
+    const there = listed === '' ? 'It is empty.' : `It has ${listed}.`;
+    return (typeof key === 'string' ? didYouMean(key, names) : undefined) ?? there;
+  });
 }
 
 function quoted(key: string | number): string {
@@ -172,6 +176,7 @@ export function slice(of: Value, bounds: readonly (Value | undefined)[], budget:
   const [from, to, step = 1] = bounds.map(bound => integerBound(bound));
   if (step === 0) throw new Refusal('a slice cannot go in steps of 0');
   if (typeof it === 'string') budget.fits(it.length);
+  if (it instanceof Secret) budget.reads(it.reveal().length);
   if (it instanceof Secret) return it.map(text => sliced(characters(text), from, to, step).join(''));
   if (typeof it === 'string') return sliced(characters(it), from, to, step).join('');
   if (!Array.isArray(it)) throw new Refusal(`${describe(it)} has no order to slice`);

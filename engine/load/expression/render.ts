@@ -50,7 +50,7 @@ export class Renderer {
         break;
       }
       case 'if': {
-        const holds = truthy(evaluator.value(statement.condition, frame));
+        const holds = truthy(evaluator.value(statement.condition, frame), evaluator.budget);
         this.#body(holds ? statement.body : statement.otherwise, frame, out);
         break;
       }
@@ -98,7 +98,7 @@ export class Renderer {
       if (only === undefined) return true;
       const inner = new Frame(frame);
       this.#bind(target, element, inner);
-      return truthy(evaluator.value(only, inner));
+      return truthy(evaluator.value(only, inner), evaluator.budget);
     });
     let changed: Value[] | undefined;
     const differs = new Callable(({ positional }) => {

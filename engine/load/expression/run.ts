@@ -27,12 +27,18 @@ export class NotYet extends Error {
 /** What a missing name or key evaluates to; any use but `default` and `is defined` is the refusal it carries. */
 export class Undefined {
   readonly message: string;
-  readonly hint: string | undefined;
+  readonly #hint: string | (() => string) | undefined;
   /** The expression that came to it, where its refusal belongs. */
   at: Span | undefined;
-  constructor(message: string, hint?: string) {
+
+  /** A hint that takes work to find is found when somebody is told: a loop may only ask whether something is there. */
+  constructor(message: string, hint?: string | (() => string)) {
     this.message = message;
-    this.hint = hint;
+    this.#hint = hint;
+  }
+
+  get hint(): string | undefined {
+    return typeof this.#hint === 'function' ? this.#hint() : this.#hint;
   }
 }
 
@@ -86,6 +92,9 @@ export interface Run {
   check(name: string, input: Result, given: Given): boolean;
 }
 
+/** How many characters of a text are gone through in the time of one step. */
+const charactersAStep = 100;
+
 /** Keeps an expression from running away: steps in all, and the length of any one text. */
 export class Budget {
   #steps: number;
@@ -126,7 +135,12 @@ export class Budget {
         'expression-limit',
       );
     }
-    this.spend(length / 1000);
+    this.reads(length);
+  }
+
+  /** Takes the steps for a text of this length, in characters, that is gone through. */
+  reads(length: number): void {
+    this.spend(length / charactersAStep);
   }
 }
 
@@ -222,6 +236,7 @@ export function characters(text: string): string[] {
 export function elementsOf(value: Value, budget: Budget): Value[] {
   const it = known(value);
   if (it instanceof Secret) throw new Refusal('a secret text is not taken apart into characters');
+  if (typeof it === 'string') budget.reads(it.length);
   const elements = typeof it === 'string' ? characters(it) : isMap(it) ? Object.keys(it) : it;
   if (!Array.isArray(elements)) throw new Refusal(`${describe(it)} has no elements to go through`);
   budget.spend(elements.length);

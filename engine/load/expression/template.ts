@@ -157,7 +157,10 @@ class TemplateParser {
     const condition = this.#header(tag, it => it.tuple(false)) ?? nothing;
     const body = this.#block(tag, 'elif', 'else', 'endif');
     const ending = this.#ending;
-    if (ending?.word === 'elif') return { kind: 'if', condition, body, otherwise: [this.#if(ending)] };
+    if (ending?.word === 'elif') {
+      const otherwise = this.#syntax.nested(ending, () => this.#if(ending));
+      return { kind: 'if', condition, body, otherwise: [otherwise] };
+    }
     this.#endTag();
     const otherwise = ending?.word === 'else' ? this.#block(tag, 'endif') : [];
     if (ending?.word === 'else') this.#endTag();

@@ -10,7 +10,9 @@ const wordPattern = new RegExp(`[^${whiteSpace}]+`, 'g');
 export function eachCharacter(change: (text: string) => string): Operation {
   return operation(any, {}, (value, _args, run) => {
     const it = known(value);
-    return it instanceof Secret ? it.mapParts(change) : change(text.read(it, run, new Set()));
+    if (!(it instanceof Secret)) return change(text.read(it, run, new Set()));
+    run.budget.reads(it.reveal().length);
+    return it.mapParts(change);
   });
 }
 
@@ -61,6 +63,11 @@ export function lines(value: string): string[] {
   const all = value.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/);
   if (all.at(-1) === '') all.pop();
   return all;
+}
+
+/** Where each word between white space is. */
+export function wordsOf(value: string): Iterable<RegExpExecArray> {
+  return value.matchAll(wordPattern);
 }
 
 /** Words between white space. */

@@ -1,7 +1,13 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compile, type Options, placeIn } from '../../../../engine/load/expression/index.ts';
 import { ProblemError } from '../../../../engine/problem.ts';
 import type { Value } from '../../../../engine/value.ts';
+import { counted } from '../../../steps.ts';
+
+const { exports: counting, steps } = counted<typeof import('../../../../engine/load/expression/index.ts')>(
+  join(import.meta.dirname, '../../../../engine/load/expression/index.ts'),
+);
 
 const scope = { name: 'web1', list: [1, 2], map: { a: 1 } } as { [name: string]: Value };
 
@@ -150,9 +156,48 @@ describe('nothing runs away', () => {
     '{% set s = namespace(l=[1]) %}{% for i in range(50000) %}{% set s.l = [s.l] %}{% endfor %}{{ s.l | to_json }}',
     '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}',
     '{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}',
+    ...[
+      '{{ l | length }}',
+      '{{ l | trim }}',
+      '{{ l | int(0) }}',
+      '{{ l[i] }}',
+      '{{ l[::-1] }}',
+      '{{ l < k }}',
+    ].map(
+      read => `{% set l = ' ' * 900000 %}{% set k = l ~ '' %}{% for i in range(99999) %}${read}{% endfor %}`,
+    ),
+    ...[
+      '{{ m | length }}',
+      '{{ 1 if m else 0 }}',
+      '{{ m | default(1, true) | count }}',
+      '{{ dict(m) | count }}',
+    ].map(
+      read =>
+        `{% set m = dict(range(40000) | map('string') | batch(2)) %}{% for i in range(99999) %}${read}{% endfor %}`,
+    ),
     '{{ [] | sum(start=1) if range(999999) | sort | map("string") | join == "" else 1 }}',
   ])('%s meets a limit', source => {
     expect(codes(source)).toEqual(['expression-limit']);
+  });
+
+  it.each<[source: string, most: number]>([
+    ['{{ range(99999) | map("to_json") | list | to_yaml }}', 6_000_000],
+    ['{{ ("a " * 900000).split(none, 99999) | length }}', 1_000_000],
+    [
+      "{% for i in range(9999) %}{{ m.nothing | default('') }}{{ nothing | default('') }}{% endfor %}",
+      2_000_000,
+    ],
+    ['{{ range(99999) | map("wordwrap", 1) | list }}', 8_000_000],
+  ])('%s has a value, and takes few steps', (source, most) => {
+    const m = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`name${i}`, i]));
+    steps.begin(2 * most);
+    counting.compile(source, placeIn('play.yml', source)).evaluate({ m });
+    expect(steps.count()).toBeLessThan(most);
+  });
+
+  it('a template with more branches than anybody writes is refused', () => {
+    expect(codes(`{% if 0 %}${'{% elif 0 %}'.repeat(5000)}{% endif %}`)).toEqual(['expression-limit']);
+    expect(codes(`{% if 0 %}${'{% elif 0 %}'.repeat(90)}{% endif %}`)).toEqual([]);
   });
 
   it('a result that is small but endless when written out is a limit', () => {
