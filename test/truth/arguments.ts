@@ -25,8 +25,8 @@ export function drawArguments(module: Module, draw: Draw): Args {
   const shape = shapes[module.name];
   for (let attempt = 0; attempt < 40; attempt += 1) {
     const shaped = shape !== undefined && draw.random.chance(0.75);
-    const args = { ...(shaped ? shape(draw) : fromSchema(module, draw)), ...forced[module.name] };
-    if (accepts(module, args)) return args;
+    const args = shaped ? shape(draw) : fromSchema(module, draw);
+    if (accepts(module, args)) return { ...args, ...forced[module.name] };
   }
   return { ...examplesOf(module, draw), ...forced[module.name] };
 }
@@ -43,13 +43,18 @@ function accepts(module: Module, args: Args): boolean {
   let check = compiled.get(module);
   if (check === undefined) compiled.set(module, (check = ajv.compile(module.args)));
   if (!check(args)) return false;
+  return (module.refine?.(withDefaults(module, args)) ?? []).length === 0;
+}
+
+/** The arguments as a module gets them: with its defaults. */
+export function withDefaults(module: Module, args: Args): Args {
   const defaults = Object.entries(module.args.properties).filter(([, schema]) => 'default' in schema);
-  const full = { ...Object.fromEntries(defaults.map(([key, schema]) => [key, schema['default']])), ...args };
-  return (module.refine?.(full) ?? []).length === 0;
+  return { ...Object.fromEntries(defaults.map(([key, schema]) => [key, schema['default']])), ...args };
 }
 
 function fromSchema(module: Module, draw: Draw): Args {
-  if (draw.random.chance(0.1)) return examplesOf(module, draw);
+  // Examples are of hosts where what they name is there; where a shape knows better, they are not needed.
+  if (shapes[module.name] === undefined && draw.random.chance(0.3)) return examplesOf(module, draw);
   const required = new Set((module.args['required'] ?? []) as readonly string[]);
   const args: Args = {};
   for (const [key, schema] of Object.entries(module.args.properties)) {

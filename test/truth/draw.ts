@@ -1,4 +1,5 @@
-import type { CaseResource } from './case.ts';
+import type { CaseResource, Layer } from './case.ts';
+import { Made } from './made.ts';
 import { pools } from './pools.ts';
 import type { Random } from './random.ts';
 import type { Theme } from './themes.ts';
@@ -7,13 +8,18 @@ import type { Theme } from './themes.ts';
 export class Draw {
   readonly random: Random;
   readonly theme: Theme;
+  readonly layer: Layer;
+  /** What is there by now. */
+  readonly made: Made;
   /** The resources of the play until now, which others can refer to by name. */
   earlier: readonly CaseResource[] = [];
   readonly #few = new Map<string, readonly unknown[]>();
 
-  constructor(random: Random, theme: Theme) {
+  constructor(random: Random, theme: Theme, layer: Layer) {
     this.random = random;
     this.theme = theme;
+    this.layer = layer;
+    this.made = new Made(layer);
   }
 
   /** The values of this case for `module.argument` or `argument`; undefined when no pool has them. */
@@ -30,9 +36,32 @@ export class Draw {
     return this.random.pick(this.pool(module, argument)!) as T;
   }
 
-  /** A path of this case. */
+  /** A path of this case, mostly one with a folder to lie in. */
   path(): string {
-    return this.from('file', 'path');
+    const paths = this.pool('file', 'path') as string[];
+    const placed = paths.filter(path => this.made.hasFolderOf(path));
+    return this.random.pick(placed.length > 0 && this.random.chance(0.75) ? placed : paths);
+  }
+
+  /** The name of a unit, mostly of one that is there by now. */
+  service(): string {
+    return this.#mostly([...this.made.services], 'service', 'name');
+  }
+
+  /** The name of a role, mostly of one that is there by now. */
+  role(): string {
+    return this.#mostly([...this.made.roles], 'pg_role', 'name');
+  }
+
+  /** The name of a database, mostly of one that is there by now. */
+  database(): string {
+    return this.#mostly([...this.made.databases], 'pg_database', 'name');
+  }
+
+  #mostly(there: readonly string[], module: string, argument: string): string {
+    return there.length > 0 && this.random.chance(0.85)
+      ? this.random.pick(there)
+      : this.from(module, argument);
   }
 
   /** `args` in a share of the cases, nothing in the others. */

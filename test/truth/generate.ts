@@ -1,5 +1,5 @@
 import type { Module } from '../../engine/module.ts';
-import { drawArguments } from './arguments.ts';
+import { drawArguments, withDefaults } from './arguments.ts';
 import type { Case, CaseResource, Layer } from './case.ts';
 import { Draw } from './draw.ts';
 import { Random } from './random.ts';
@@ -13,22 +13,37 @@ import { type Theme, themes, themeWeights } from './themes.ts';
 export function generateCase(modules: Readonly<Record<string, Module>>, seed: string): Case {
   const random = new Random(seed);
   const { theme, weights } = drawTheme(modules, random);
-  const draw = new Draw(random, theme);
   const layer = random.weighted(theme.layers as Record<Layer, number>);
-  const resources: CaseResource[] = [];
+  const draw = new Draw(random, theme, layer);
+  const start = drawStart(draw);
   const plays: CaseResource[][] = random.chance(0.2) ? [[], []] : [[]];
   for (const [at, play] of plays.entries()) {
+    draw.earlier = play;
+    if (at === 0 && random.chance(0.9)) {
+      play.push(...prerequisites(theme, layer));
+      for (const each of play) draw.made.byResource(each);
+    }
     const count = plays.length === 1 ? random.whole(2, 6) : random.whole(1, 3);
     for (let i = 0; i < count; i += 1) {
-      draw.earlier = play;
-      const resource = drawOther(modules, weights, draw, `r${resources.length + 1}`, resources);
-      resources.push(resource);
+      const resource = drawOther(modules, weights, draw, `r${plays.flat().length + 1}`);
+      draw.made.byResource(resource);
       play.push(resource);
     }
-    if (at === 1 && random.chance(0.15))
-      play.push({ ...plays[0]![0]!, keys: {}, name: `r${resources.length + 1}` });
+    if (at === 1 && random.chance(0.15)) play.push(onceMore(plays[0]![0]!, `r${plays.flat().length + 1}`));
   }
-  return { layer, start: drawStart(draw), plays };
+  return { layer, start, plays };
+}
+
+/** The same declared again by another play, as two playbooks of a team often do. */
+function onceMore(resource: CaseResource, name: string): CaseResource {
+  const { loop } = resource.keys;
+  return { ...resource, name, keys: loop === undefined ? {} : { loop } };
+}
+
+/** The packages without which everything that a theme is about would be missing on a blank host. */
+function prerequisites(theme: Theme, layer: Layer): CaseResource[] {
+  if (layer !== 'blank' || theme.needs === undefined) return [];
+  return [{ name: 'r1', module: 'apt', args: { packages: [theme.needs], recommends: false }, keys: {} }];
 }
 
 function drawTheme(
@@ -55,7 +70,8 @@ function drawTheme(
 /** A resource that manages another thing than those before it in the play, as nearly every playbook does. */
 function drawOther(...parameters: Parameters<typeof drawResource>): CaseResource {
   const [modules, , draw] = parameters;
-  const identity = ({ module, args }: CaseResource) => `${module} ${modules[module]!.identity(args)}`;
+  const identity = ({ module, args }: CaseResource) =>
+    `${module} ${modules[module]!.identity(withDefaults(modules[module]!, args))}`;
   for (let attempt = 0; ; attempt += 1) {
     const resource = drawResource(...parameters);
     const again = draw.earlier.some(each => identity(each) === identity(resource));
@@ -68,7 +84,6 @@ function drawResource(
   weights: Readonly<Record<string, number>>,
   draw: Draw,
   name: string,
-  before: readonly CaseResource[],
 ): CaseResource {
   const { random } = draw;
   const module = random.weighted(weights);
@@ -83,7 +98,7 @@ function drawResource(
   const known = draw.earlier.flatMap(({ keys: { register } }) => (register === undefined ? [] : [register]));
   if (random.chance(known.length > 0 ? 0.4 : 0.06)) keys['when'] = drawCondition(random, known as string[]);
   if (random.chance(0.03)) keys['on_failure'] = 'continue';
-  if (before.length > 0 && known.length > 0 && module === 'file' && 'content' in args && random.chance(0.3))
+  if (known.length > 0 && module === 'file' && 'content' in args && random.chance(0.3))
     args['content'] = `# {{ ${random.pick(known)}.changed }}\n`;
   return { name, module, args, keys };
 }

@@ -5,7 +5,8 @@ import type { Case } from './case.ts';
 import { playbookOf, yamlText } from './case-file.ts';
 import { compareForecast, type ForecastVerdict, readForecast } from './forecast.ts';
 import { atRest, type TruthHost } from './hosts.ts';
-import { compareWithModel } from './model.ts';
+import { sourceBelow } from './model.ts';
+import { expectations } from './model-check.ts';
 import { differences, snapshot } from './snapshot.ts';
 
 /** The sentences of the law, and what the reference model of files says against a check. */
@@ -66,7 +67,7 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
   await host.reset(subject.layer);
   await begin(host, subject);
   const before = await snapshot(host);
-  const expected = await compareWithModel(host, subject);
+  const disagreements = expectations(sourceBelow(host.rootDir), subject);
   const check = await program(host, ['apply', 'case.yml', '--check', '--json'], files['forecast.json']);
   const looked = differences(before, await snapshot(host));
   if (looked.length > 0) violate('1', `check touches ${touched(looked)}`, looked);
@@ -75,7 +76,7 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
   const announced = [...shown.values()].some(({ status }) => status === 'would_change');
   if (check.exit === (announced ? 0 : 2))
     violate('1', `check exits ${check.exit} with${announced ? '' : 'out'} changes`, describe(shown));
-  for (const against of expected(check)) violate('model', against.kind, against.details);
+  for (const { kind, details } of disagreements(check)) violate('model', kind, details);
 
   if (check.exit === 1) {
     const beforeApply = await snapshot(host);

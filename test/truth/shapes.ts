@@ -55,21 +55,27 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
           ...draw.maybe(0.3, () => ({ password: draw.from('pg_role', 'password') })),
           ...draw.maybe(0.3, () => ({ createdb: draw.random.chance(0.5) })),
           ...draw.maybe(0.3, () => ({ login: draw.random.chance(0.5) })),
-          ...draw.maybe(0.3, () => ({ member_of: draw.from('pg_role', 'member_of') })),
+          ...draw.maybe(0.3, () => ({ member_of: [draw.role()] })),
         }),
+  }),
+  pg_extension: draw => ({
+    name: draw.from('pg_extension', 'name'),
+    database: draw.database(),
+    ...draw.maybe(0.1, () => ({ schema: draw.from('pg_extension', 'schema') })),
+    ...draw.maybe(0.2, () => ({ state: 'absent' })),
   }),
   pg_database: draw => ({
     name: draw.from('pg_database', 'name'),
     ...(draw.random.chance(0.2)
       ? { state: 'absent', ...draw.maybe(0.3, () => ({ force: true })) }
       : {
-          ...draw.maybe(0.6, () => ({ owner: draw.from('pg_database', 'owner') })),
+          ...draw.maybe(0.6, () => ({ owner: draw.role() })),
           ...draw.maybe(0.15, () => ({ encoding: 'LATIN1', locale: 'C', template: 'template0' })),
         }),
   }),
   pg_grant: draw => ({
-    role: draw.from('pg_grant', 'role'),
-    database: draw.from('pg_grant', 'database'),
+    role: draw.random.chance(0.1) ? 'PUBLIC' : draw.role(),
+    database: draw.database(),
     ...draw.random.pick<Args>([
       { privileges: ['CONNECT'] },
       { privileges: ['ALL'] },
@@ -99,7 +105,7 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
     challenge: draw.random.pick(['nginx', 'nginx', 'standalone']),
   }),
   http_check: draw => ({ url: draw.from('http_check', 'url'), attempts: 2, delay: '200ms' }),
-  pg_check: draw => ({ database: draw.from('pg_check', 'database'), attempts: 2, delay: '200ms' }),
+  pg_check: draw => ({ database: draw.database(), attempts: 2, delay: '200ms' }),
   python_venv: draw => ({
     path: draw.from('python_venv', 'path'),
     ...draw.maybe(0.2, () => ({ owner: draw.from('python_venv', 'owner') })),
@@ -159,7 +165,7 @@ function command(draw: Draw): Args {
 }
 
 function service(draw: Draw): Args {
-  const name = draw.from('service', 'name');
+  const name = draw.service();
   const ref = draw.reference();
   // What starts at a condition, or once, is only switched on.
   const runs = !/^(rsync|uuidd)$/.test(name);

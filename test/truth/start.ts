@@ -42,7 +42,7 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
     ]);
   },
   services: draw => {
-    const name = draw.from('service', 'name');
+    const name = draw.service();
     return draw.random.pick([
       `systemctl stop ${name}`,
       `systemctl disable ${name}`,
@@ -86,5 +86,10 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
 /** The lines that make the start state of a case: often none, seldom more than three. */
 export function drawStart(draw: Draw): string[] {
   const count = draw.random.pick([0, 0, 1, 1, 2, 2, 3, 4]);
-  return Array.from({ length: count }, () => actions[draw.random.pick(draw.theme.start)]!(draw));
+  const lines = Array.from({ length: count }, () => {
+    const line = actions[draw.random.pick(draw.theme.start)]!(draw);
+    draw.made.byLine(line);
+    return line;
+  });
+  return [...new Set(lines)];
 }

@@ -5,6 +5,8 @@ export interface Theme {
   layers: Readonly<Partial<Record<Layer, number>>>;
   /** Module → weight. Modules that are not named here come in by `anything` and by the module in focus. */
   modules: Readonly<Record<string, number>>;
+  /** The package that most of them need. */
+  needs?: string;
   paths: readonly string[];
   /** Of the kinds of start actions. */
   start: readonly string[];
@@ -63,6 +65,7 @@ export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
   },
   postgres: {
     layers: { postgres: 9, blank: 1 },
+    needs: 'postgresql',
     modules: {
       ...{ pg_role: 4, pg_database: 4, pg_grant: 3, pg_extension: 2, pg_setting: 2, pg_hba: 2, pg_check: 1 },
       ...{ service: 2, apt: 1, command: 1 },
@@ -72,6 +75,7 @@ export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
   },
   web: {
     layers: { servers: 3, blank: 1 },
+    needs: 'nginx-light',
     modules: { nginx_site: 5, certbot: 1, file: 2, link: 2, service: 2, apt: 2, http_check: 1, directory: 1 },
     paths: [
       ...['/etc/nginx/conf.d/x.conf', '/etc/nginx/sites-enabled/default', '/etc/nginx/sites-enabled/app'],

@@ -1,0 +1,92 @@
+import { Ajv } from 'ajv';
+import { expect, it } from 'vitest';
+import { defineModule } from '../../engine/module.ts';
+import { modules } from '../../modules/index.ts';
+import { withDefaults } from './arguments.ts';
+import { caseText, parseCase, playbookOf } from './case-file.ts';
+import { generateCase } from './generate.ts';
+
+const seeds = Array.from({ length: 600 }, (_, at) => `unit/${at}`);
+
+it('makes the same case from the same seed, and another one from another', () => {
+  const texts = seeds.slice(0, 100).map(seed => caseText(generateCase(modules, seed)));
+  expect(seeds.slice(0, 100).map(seed => caseText(generateCase(modules, seed)))).toEqual(texts);
+  expect(new Set(texts).size).toBe(100);
+});
+
+it('gives every module arguments that its schema and its own rules accept', () => {
+  const ajv = new Ajv({ strict: false, logger: false });
+  const checks = Object.fromEntries(
+    Object.values(modules).map(module => [module.name, ajv.compile(module.args)]),
+  );
+  const wrong = seeds
+    .flatMap(seed => generateCase(modules, seed).plays.flat())
+    // A name that a loop gives is not worked out here.
+    .filter(({ keys }) => keys['loop'] === undefined)
+    .flatMap(({ module, args }) => {
+      const literal = Object.entries(args).filter(([, value]) => !String(value).includes('{{'));
+      const fits = checks[module]!(Object.fromEntries(literal));
+      const against = modules[module]!.refine?.(withDefaults(modules[module]!, args)) ?? [];
+      return fits && against.length === 0 ? [] : [{ module, args, against }];
+    });
+  expect(wrong).toEqual([]);
+});
+
+it('draws every module of the registry', () => {
+  const drawn = seeds.flatMap(seed =>
+    generateCase(modules, seed)
+      .plays.flat()
+      .map(({ module }) => module),
+  );
+  expect(new Set(drawn)).toEqual(new Set(Object.keys(modules)));
+});
+
+it('draws a module that it has never heard of, with arguments of its schema or its examples', () => {
+  const sysctl = defineModule({
+    name: 'sysctl',
+    summary: 'A kernel setting.',
+    args: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['key'],
+      properties: { key: { type: 'string', pattern: '^[a-z.]+$' }, live: { type: 'boolean' } },
+    },
+    examples: [{ title: 'One', args: { key: 'vm.swappiness' } }],
+    identity: ({ key }) => key,
+    probes: () => ({}),
+    actual: () => null,
+    desired: () => null,
+    steps: () => [],
+  });
+  const drawn = seeds
+    .flatMap(seed => generateCase({ ...modules, sysctl }, seed).plays.flat())
+    .filter(({ module }) => module === 'sysctl');
+  expect(drawn.length).toBeGreaterThan(10);
+  expect(new Set(drawn.map(({ args }) => args['key']))).toEqual(new Set(['vm.swappiness']));
+  expect(new Set(drawn.map(({ args }) => args['live']))).toEqual(new Set([undefined, true, false]));
+});
+
+it('gives two resources of a case different names', () => {
+  for (const seed of seeds) {
+    const names = generateCase(modules, seed)
+      .plays.flat()
+      .map(({ name }) => name);
+    expect(new Set(names).size, seed).toBe(names.length);
+  }
+});
+
+it('asks no certificate authority but the one of the lab', () => {
+  const drawn = seeds.flatMap(seed => generateCase(modules, seed).plays.flat());
+  const asked = drawn.filter(({ module }) => module === 'certbot').map(({ args }) => args['server']);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(new Set(asked)).toEqual(new Set(['{{ acme_server }}']));
+});
+
+it('reads a case back from the file that it was written to', () => {
+  for (const seed of seeds.slice(0, 100)) {
+    const subject = generateCase(modules, seed);
+    const again = parseCase(caseText(subject), Object.keys(modules));
+    expect(again, seed).toEqual(subject);
+    expect(playbookOf(again)).toEqual(playbookOf(subject));
+  }
+});

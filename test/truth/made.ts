@@ -1,0 +1,88 @@
+import { dirname } from 'node:path';
+import type { CaseResource, Layer } from './case.ts';
+
+const serviceOfPackage: Readonly<Record<string, string>> = {
+  'nginx-light': 'nginx',
+  memcached: 'memcached',
+  'redis-server': 'redis-server',
+  'uuid-runtime': 'uuidd',
+  rsync: 'rsync',
+  postgresql: 'postgresql',
+  'iptables-persistent': 'netfilter-persistent',
+};
+
+const ofLayer: Readonly<Record<Layer, readonly string[]>> = {
+  blank: [],
+  servers: ['nginx', 'memcached', 'redis-server', 'rsync'],
+  postgres: ['postgresql', 'nginx'],
+};
+
+/**
+ * What a case has made so far, as far as its text tells. Most resources ask for something of it, so that not every case
+ * ends at the first thing that is missing.
+ */
+export class Made {
+  readonly services: Set<string>;
+  readonly roles = new Set<string>();
+  readonly databases = new Set<string>();
+  readonly #folders = new Set(['/', '/srv', '/etc', '/opt', '/var', '/usr/local/bin', '/etc/systemd/system']);
+
+  constructor(layer: Layer) {
+    this.services = new Set(ofLayer[layer]);
+    const folders = ['/var/lib', '/usr/share/doc', '/etc/default', '/var/www', '/etc/nginx', '/etc/redis'];
+    for (const each of folders.slice(0, layer === 'servers' ? 6 : 3)) this.#folders.add(each);
+    if (layer === 'servers') this.#nginx();
+    if (layer === 'postgres') this.databases.add('postgres');
+  }
+
+  /** Whether something that lies at `path` has a folder to lie in. */
+  hasFolderOf(path: string): boolean {
+    return this.#folders.has(dirname(path));
+  }
+
+  /** Learns from a shell line of the start state. */
+  byLine(line: string): void {
+    for (const [, name] of line.matchAll(/CREATE ROLE (\w+)/g)) this.roles.add(name!);
+    for (const [, name] of line.matchAll(/CREATE DATABASE (\w+)/g)) this.databases.add(name!);
+    for (const [, name] of line.matchAll(/systemd\/system\/(\w+@?)\.service/g)) this.#unit(name!);
+    for (const [, path] of line.matchAll(/mkdir -p (\/\S+)/g)) this.#folder(path!);
+    if (line.includes('apt-get -qy install')) this.#package(line.split(' ').at(-1)!);
+  }
+
+  /** Learns from a resource that is declared to exist. */
+  byResource({ module, args, keys }: CaseResource): void {
+    if (args['state'] === 'absent') return;
+    if (module === 'apt') for (const each of args['packages'] as string[]) this.#package(each);
+    const names = (keys['loop'] as unknown[] | undefined) ?? [args['name'] ?? args['path']];
+    for (const name of names) this.#named(module, String(name));
+  }
+
+  #named(module: string, name: string): void {
+    if (module === 'pg_role') this.roles.add(name);
+    if (module === 'pg_database') this.databases.add(name);
+    if (module === 'directory' || module === 'tree') this.#folder(name);
+    if (module === 'systemd_unit') this.#unit(name.replace(/\.service$/, ''));
+    if (module === 'file') this.byLine(name);
+  }
+
+  #package(name: string): void {
+    const service = serviceOfPackage[name];
+    if (service !== undefined) this.services.add(service);
+    if (name === 'nginx-light') this.#nginx();
+    if (name === 'postgresql') this.databases.add('postgres');
+  }
+
+  #nginx(): void {
+    for (const each of ['', '/conf.d', '/sites-enabled', '/sites-available'])
+      this.#folder(`/etc/nginx${each}`);
+    this.#folder('/var/www/html');
+  }
+
+  #unit(name: string): void {
+    this.services.add(name.endsWith('@') ? `${name}1` : name);
+  }
+
+  #folder(path: string): void {
+    for (let each = path; each !== '/'; each = dirname(each)) this.#folders.add(each);
+  }
+}
