@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv';
 import { expect, it } from 'vitest';
-import { defineModule } from '../../engine/module.ts';
+import { flag, text } from '../../engine/argument.ts';
+import { defineModule } from '../../engine/define-module.ts';
 import { modules } from '../../modules/index.ts';
 import { withDefaults } from './arguments.ts';
 import { caseText, parseCase, playbookOf } from './case-file.ts';
@@ -45,17 +46,13 @@ it('draws a module that it has never heard of, with arguments of its schema or i
   const sysctl = defineModule({
     name: 'sysctl',
     summary: 'A kernel setting.',
-    args: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['key'],
-      properties: { key: { type: 'string', pattern: '^[a-z.]+$' }, live: { type: 'boolean' } },
-    },
+    args: { key: text('The key.', { pattern: '^[a-z.]+$' }), live: flag('Whether it is set at once.') },
+    required: ['key'],
     examples: [{ title: 'One', args: { key: 'vm.swappiness' } }],
     identity: ({ key }) => key,
     probes: () => ({}),
     actual: () => null,
-    desired: () => null,
+    desired: () => ({}),
     steps: () => [],
   });
   const drawn = seeds

@@ -120,7 +120,7 @@ export function signed(operator: '-' | '+', value: Value): Value {
 /** A member by name or position; only own keys of maps, positions of lists and texts, and fields of a loop are reached. */
 export function member(of: Result, key: string | number, path: string, budget: Budget): Result {
   if (of instanceof PendingOutcome)
-    return of.field(key) ?? missing(key, path || 'the outcome', Object.keys(of.fields ?? {}));
+    return of.field(key) ?? missing(key, path || 'the outcome', () => Object.keys(of.fields ?? {}));
   if (of instanceof Undefined || of instanceof Unknown) return of;
   if (of instanceof Fields) {
     const name = String(key);
