@@ -115,6 +115,11 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   asCheck?: Module;
   /** What it settles besides its own state: two resources that settle the same thing differently would undo each other. */
   claims?(args: Given<A, R>): Claims;
+  /**
+   * Things that must be there before it, as `claims` names them, or by module and identity: `pg_role app`. Only what some
+   * resource may bring and no fresh host has; the folders of the files that it claims the engine knows by itself.
+   */
+  needs?(args: Given<A, R>): string[];
   /** What it settles of a path below its own that `claims` does not name. */
   claimsBelow?(args: Given<A, R>, path: string): Claims;
   /** False where there is nothing to read again after the steps, e.g. a command that runs always. */
@@ -206,6 +211,7 @@ export function defineModule<
     },
     fresh: args => ((isAbsent(args) && removal?.fresh) || its.fresh)?.(args) ?? null,
     obstacles: (args, read, diff) => its.obstacles?.(args, read, diff) ?? [],
+    ...(its.needs && { needs: args => (isAbsent(args) ? [] : its.needs!(args)) }),
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
     ...((its.claimsBelow ?? removal?.claimsBelow) && {
       claimsBelow: (args, path) => (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path) ?? {},

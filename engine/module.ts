@@ -127,6 +127,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   check?: boolean;
   asCheck?: Module;
   claims?(args: A): Claims;
+  needs?(args: A): string[];
   claimsBelow?(args: A, path: string): Claims;
   verifies?(args: A): boolean;
   timeoutS?(args: A): number;

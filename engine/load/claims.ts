@@ -64,7 +64,8 @@ class Index {
   }
 }
 
-const pathIn = (thing: string) => thing.slice(typeClaim.length);
+/** The path that a claim of what is there is about. */
+export const pathIn = (thing: string) => thing.slice(typeClaim.length);
 
 /** Every folder that a path is in, without the root, which nobody declares as a whole. */
 export function foldersOf(path: string): string[] {
@@ -86,7 +87,17 @@ function takesPart({ when, waitsForOutcome, module }: Resource): boolean {
   return (when === true || waitsForOutcome === true) && module.check !== true;
 }
 
-const claimsIn = ({ module, args }: Resource): Claims => unlessUnknown(() => module.claims?.(args)) ?? {};
+const claimed = new WeakMap<Resource, Claims>();
+
+/** What the module of a resource claims; nothing as long as what is claimed is not known. */
+export function claimsIn(resource: Resource): Claims {
+  let claims = claimed.get(resource);
+  if (claims === undefined) {
+    const { module, args } = resource;
+    claimed.set(resource, (claims = unlessUnknown(() => module.claims?.(args)) ?? {}));
+  }
+  return claims;
+}
 
 function claimantOf(resource: Resource, play: number): Claimant | undefined {
   if (!takesPart(resource)) return undefined;
@@ -97,14 +108,11 @@ function claimantOf(resource: Resource, play: number): Claimant | undefined {
 }
 
 /** What a resource declares of its own thing. A tree claims its files one by one, and others may lie beside them. */
-function stateOf(resource: Resource): Claimant['state'] {
+export function stateOf(resource: Resource): OwnState | undefined {
   const owned = resource.module.files?.tree === true ? undefined : ownedBy(resource);
   if (owned === undefined) return undefined;
   let known: Values | undefined;
-  return {
-    of: `${resource.module.name} ${owned}`,
-    values: () => (known ??= valuesOf(resource)),
-  };
+  return { of: `${resource.module.name} ${owned}`, values: () => (known ??= valuesOf(resource)) };
 }
 
 function valuesOf({ module, args }: Resource): Values {
@@ -127,14 +135,19 @@ function valuesOf({ module, args }: Resource): Values {
 /** The state by its keys; null = it must not exist. */
 type Values = ReadonlyMap<string, string> | null | typeof unknown;
 
+/** What a resource declares `of` its own thing, such as `pg_role app`; evaluated when somebody asks. */
+interface OwnState {
+  of: string;
+  values(): Values;
+}
+
 interface Claimant {
   resource: Resource;
   play: number;
   claims: Claims;
   /** Whether it settles more than it names. */
   wide: boolean;
-  /** What it declares `of` its own thing, evaluated when another declares the same. */
-  state?: { of: string; values(): Values };
+  state?: OwnState;
 }
 
 /** All that `a` settles, also of the paths that only `b` names. */

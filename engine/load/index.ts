@@ -117,8 +117,9 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
     texts.flatMap(({ resources }) => resourcesIn(resources).map(({ tags }) => tags)),
     problems,
   );
-  const made = texts.map(text =>
-    makePlay(
+  const earlier: Entry[] = [];
+  const made = texts.map(text => {
+    const one = makePlay(
       text,
       {
         file,
@@ -129,6 +130,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
         selects,
         secrets: options.secrets,
         secretsMissing: options.secretsMissing,
+        earlier: [...earlier],
         reading: {
           folder: dirname(file),
           unlocked: options.unlocked ?? new Map(),
@@ -136,8 +138,10 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
         },
       },
       problems,
-    ),
-  );
+    );
+    earlier.push(...one.entries);
+    return one;
+  });
   const plays = comparing(made.map(({ play }) => play));
   if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(made, selects));
   if (limit !== undefined && plays.length > 0 && plays.every(({ hosts }) => hosts.length === 0)) {
@@ -158,6 +162,7 @@ interface Setting {
   extra: readonly Variable[];
   limit: readonly string[] | undefined;
   selects: Selection;
+  earlier: readonly Entry[];
   secrets: SecretSink | undefined;
   secretsMissing: LoadOptions['secretsMissing'];
   reading: SecretReading;
@@ -176,7 +181,7 @@ function makePlay(
   );
   const secrets = secretsOf(text, setting, problems);
   for (const { text: clear, label } of secretsIn(secrets)) setting.secrets?.add(clear, label);
-  const { inventory, selects, secrets: sink } = setting;
+  const { inventory, selects, secrets: sink, earlier } = setting;
   const otherFacts = new OtherFacts();
   const surroundings: Surroundings = {
     inventory,
@@ -184,7 +189,7 @@ function makePlay(
     secrets,
     otherFacts,
   };
-  const common = { files, templates, inventory, otherFacts, selects, secrets: sink };
+  const common = { files, templates, inventory, otherFacts, selects, earlier, secrets: sink };
   const resolve = (host: Host, facts?: Facts, registered: Registered = {}) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
       ...common,

@@ -5,6 +5,7 @@ import { Alike } from './alike.ts';
 import { referencesIn, type Texts } from './facts-used.ts';
 import type { HostProblems } from './host-problems.ts';
 import { checkOverlaps, checkReferred } from './names.ts';
+import { checkOrderOffline } from './order.ts';
 import { checkTogether } from './overlaps.ts';
 import type { PlayText } from './playbook.ts';
 import { Problems } from './problems.ts';
@@ -74,6 +75,7 @@ export function resolveOffline(
     );
   checkTogether(entries, hosts, overlaps, found);
   checkAllReferred(play, hosts, entries, found);
+  checkOrderOffline(entries, hosts, options.earlier, found);
   return entries;
 }
 

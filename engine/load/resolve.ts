@@ -23,6 +23,7 @@ import {
 } from './resource-text.ts';
 import { condition, isElement, placeOf, type Round, refuse, roundsOf } from './rounds.ts';
 import { runtime } from './scope.ts';
+import type { Entry } from './shares.ts';
 import { skipped } from './skipped.ts';
 import { evaluateTree, referencesOf, type Tree } from './tree.ts';
 import { validate } from './validate.ts';
@@ -41,6 +42,8 @@ export interface Resolving extends Sources {
   otherFacts: OtherFacts;
   registered: Registered;
   selects(tags: readonly string[]): boolean;
+  /** What the entries of the plays before come to. */
+  earlier: readonly Entry[];
   secrets?: SecretSink | undefined;
 }
 
@@ -82,7 +85,7 @@ export function resolvePlay(play: PlayText, scope: VariableScope, options: Resol
   const problems = new Problems();
   const become = problems.attempt(() => becomeOfPlay(play, scope));
   const all = resolveEntries(play.resources, aroundPlay(scope, become), options, problems);
-  checkNames(play, all, problems);
+  checkNames(play, all, options.earlier, problems);
   problems.done();
   return expandNeeds(all).filter(({ tags }) => options.selects(tags));
 }

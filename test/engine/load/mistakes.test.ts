@@ -29,7 +29,8 @@ test('resources that would undo each other are told in pairs, with both lines', 
 });
 
 test('what rests on a later resource is refused, with the line to move', async () => {
-  const found = problems(read('order.yml'), files, { modules: shipped });
+  const tree = { ...files, 'files/code/one.txt': 'one' };
+  const found = problems(read('order.yml'), tree, { modules: shipped });
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/order.txt');
 });
 

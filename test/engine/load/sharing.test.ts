@@ -153,7 +153,7 @@ function wrongAlone(path: string): Record<string, string[]> {
   const otherFacts = new OtherFacts();
   const surroundings = { inventory, variables: text!.vars, secrets: {}, otherFacts };
   const templates = new Templates(files);
-  const options = { inventory, otherFacts, registered: {}, files, templates, offline: true };
+  const options = { inventory, otherFacts, registered: {}, files, templates, earlier: [], offline: true };
   const selects = tagSelection({}, [], reading);
   const alone = [...inventory.hosts.values()].map(host => {
     const own = new Problems();
