@@ -98,7 +98,7 @@ r_origin() {
   printf '%s\n' "$r_id"
   r_applied "$1"
 }
-r_keep() {
+r_renew() {
   if [ -f "$r_home/lease" ] && r_line && [ "$r_run" = "$1" ]; then r_take "$@"; else echo lost; return ${lostExit}; fi
 }
 r_take() {
@@ -148,7 +148,7 @@ export function leased(
   const lastsS = Math.max(leaseS, Math.ceil(timeoutS));
   const taking = [
     'r_lease',
-    holds ? 'r_keep' : 'r_take',
+    holds ? 'r_renew' : 'r_take',
     run,
     words,
     String(lastsS),
