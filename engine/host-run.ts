@@ -8,10 +8,12 @@ import type { Host } from './host.ts';
 import type { Facts, Play } from './load/index.ts';
 import { deferred, type Once } from './once.ts';
 import { Places } from './places.ts';
-import { type Forecast, Trial } from './plan/forecast.ts';
+import type { Forecast } from './plan/forecast.ts';
 import { foreseenBy } from './plan/foreseen.ts';
+import { refuseLocked } from './plan/locked.ts';
 import { cannotWork, type PlannedResource, plan } from './plan/plan.ts';
-import { type Problem, ProblemError, problemsOf } from './problem.ts';
+import { Trial } from './plan/trial.ts';
+import { type Problem, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
 import { resultOf } from './result.ts';
 import type { RunOptions } from './run.ts';
@@ -252,7 +254,7 @@ export class HostRun {
 
   async apply(): Promise<void> {
     if (this.#blocked.length > 0) return;
-    this.#refuseLocked();
+    refuseLocked(this.#planned);
     // Somebody was asked meanwhile, who may have taken their time, or the host is held to a plan.
     const places = this.#places!;
     if (this.#waits) places.recover();
@@ -284,18 +286,6 @@ export class HostRun {
       const { restored, kept } = reverted;
       this.#emit({ event: 'host_reverted', host: this.host.name, play: this.#play.name, restored, kept });
     }
-  }
-
-  /** Half of a host is not applied: what needs a secret that could not be opened keeps all of it as it is. */
-  #refuseLocked(): void {
-    const [first, ...more] = this.#planned.filter(({ resource }) => resource.locked !== undefined);
-    const locked = first?.resource.locked;
-    if (first === undefined || locked === undefined) return;
-    const others = more.length === 0 ? '' : ` and ${more.length} more`;
-    throw new ProblemError({
-      ...locked,
-      message: `${locked.message} ${first.resource.name}${others} cannot do without. Nothing was changed on this host.`,
-    });
   }
 
   /** What cannot work, as the plan shows: then nothing of this host is changed. */

@@ -1,6 +1,6 @@
 import { grouped } from './grouped.ts';
-import type { Trial } from './plan/forecast.ts';
 import type { Plan, Sight } from './plan/plan.ts';
+import type { Trial } from './plan/trial.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
 import type { Visit } from './visit.ts';

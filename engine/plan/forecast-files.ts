@@ -1,27 +1,17 @@
 import { posix } from 'node:path';
 import type { Effect, Ownership } from '../effect.ts';
-import { packagesWrite } from '../host-knowledge.ts';
 import { type Content, content, type Entry, entries, type PathState, type Probe, path } from '../probe.ts';
 import { textOf } from './diff.ts';
-import type { Reading } from './probes/kind.ts';
-
-/** What a probe gave when the host was read; undefined = it was not asked, and is asked for the next time. */
-export type Raw = (probe: Probe) => Reading | undefined;
-
-/** A value with the resources that it rests on; `open` = they may also leave another one. */
-export interface Foreseen<T> {
-  value: T;
-  from: readonly string[];
-  open: boolean;
-}
-
-/** Who lays an effect: the resource, the account that does it, and whether it is certain to be done. */
-export interface Laying {
-  by: string;
-  /** undefined = not known. */
-  account: string | undefined;
-  maybe: boolean;
-}
+import { type Mark, marksOf } from './forecast-marks.ts';
+import {
+  ancestors,
+  type Foreseen,
+  isBelow,
+  known,
+  type Laying,
+  type Raw,
+  withoutLinks,
+} from './forecast-paths.ts';
 
 /** What will be at a path. Content is left out where it is as read. */
 interface Node extends Foreseen<PathState | null> {
@@ -29,17 +19,6 @@ interface Node extends Foreseen<PathState | null> {
   at: number;
   content?: Content;
 }
-
-/** What happened to a whole folder, or wherever packages write. */
-interface Mark {
-  at: number;
-  covers(path: string): boolean;
-  /** Whether it may concern something below the folder. */
-  reaches(folder: string): boolean;
-  apply(was: Foreseen<PathState | null>): Foreseen<PathState | null>;
-}
-
-const maxLinks = 40;
 
 /** The file system of a host as planned steps will leave it; paths lead through links as they will be. */
 export class FileForecast {
@@ -165,51 +144,11 @@ export class FileForecast {
         if (real !== undefined) this.#clear(real, laying, raw);
         break;
       }
-      case 'below': {
-        const real = this.#resolve(effect.path, raw, false) ?? effect.path;
-        const covers = (one: string) => one === real || isBelow(one, real);
-        this.#opens(
-          covers,
-          folder => covers(folder) || isBelow(real, folder),
-          by,
-          () => true,
-        );
-        break;
-      }
-      case 'packages':
-        if (effect.comes.size > 0 || !effect.whole)
-          this.#opens(packagesWrite, packagesWrite, by, value => value === null);
-        if (effect.goes.length > 0) {
-          const zone = (one: string) =>
-            packagesWrite(one) && (effect.purges === true || !/^\/(etc|var)\//.test(one));
-          this.#opens(zone, zone, by, value => value !== null);
-        }
-        break;
-      case 'anything': {
-        const named = [...effect.text.matchAll(/\/[\w.@:+-]+(?:\/[\w.@:+-]+)*/g)].map(([one]) => one);
-        const covers = (one: string) =>
-          named.some(other => other === one || isBelow(one, other) || isBelow(other, one));
-        this.#opens(
-          covers,
-          folder => named.some(one => isBelow(one, folder)) || covers(folder),
-          by,
-          value => value === null,
-        );
-        break;
+      default: {
+        const real = 'path' in effect ? this.#resolve(effect.path, raw, false) : undefined;
+        this.#marks.push(...marksOf(effect, real, by).map(mark => ({ at: this.#clock, ...mark })));
       }
     }
-  }
-
-  /** Opens what `covers`, where what will be there is such that it `may` change. */
-  #opens(
-    covers: Mark['covers'],
-    reaches: Mark['reaches'],
-    by: string,
-    may: (value: PathState | null) => boolean,
-  ): void {
-    this.#mark(covers, reaches, seen =>
-      may(seen.value) ? { value: seen.value, from: [...seen.from, by], open: true } : seen,
-    );
   }
 
   #mark(covers: Mark['covers'], reaches: Mark['reaches'], apply: Mark['apply']): void {
@@ -315,28 +254,7 @@ export class FileForecast {
   /** The path without links, as it will lead; undefined where they go round in a circle. */
   #resolve(at: string, raw: Raw, follow: boolean): string | undefined {
     if (this.#nodes.size + this.#marks.length === 0) return at;
-    let rest = posix.normalize(at).split('/').filter(Boolean);
-    let real = '';
-    for (let links = 0; rest.length > 0; ) {
-      const [name, ...more] = rest;
-      if (name === '..') {
-        real = posix.dirname(real || '/').replace(/^\/$/, '');
-        rest = more;
-        continue;
-      }
-      const next = `${real}/${name}`;
-      const there = more.length > 0 || follow ? this.#peek(next, raw).value : null;
-      if (there?.type !== 'link') {
-        real = next;
-        rest = more;
-        continue;
-      }
-      if (++links > maxLinks) return undefined;
-      const target = there.target ?? '';
-      if (target.startsWith('/')) real = '';
-      rest = [...target.split('/').filter(part => part !== '' && part !== '.'), ...more];
-    }
-    return real || '/';
+    return withoutLinks(at, follow, real => this.#peek(real, raw).value);
   }
 }
 
@@ -351,18 +269,6 @@ const rootState: PathState = {
   modifiedS: 0,
 };
 
-/** The value of a reading; undefined = there is none. */
-function known<T>(reading: Reading | undefined): T | undefined {
-  return reading !== undefined && 'value' in reading ? (reading.value as T) : undefined;
-}
-
 function given(ownership: Ownership): Partial<PathState> {
   return Object.fromEntries(Object.entries(ownership).filter(([, value]) => value !== undefined));
-}
-
-const isBelow = (at: string, folder: string): boolean => at.startsWith(folder === '/' ? '/' : `${folder}/`);
-
-/** The folders above a path, the highest first, without the root. */
-export function ancestors(at: string): string[] {
-  return [...at.matchAll(/\//g)].map(({ index }) => at.slice(0, index)).filter(folder => folder !== '');
 }

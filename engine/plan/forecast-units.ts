@@ -1,7 +1,7 @@
 import { type Effect, type PackagesEffect, stoppedUnit } from '../effect.ts';
 import { areRelated, unitAt } from '../host-knowledge.ts';
 import { path, type UnitState } from '../probe.ts';
-import type { Foreseen, Laying, Raw } from './forecast-files.ts';
+import type { Foreseen, Laying, Raw } from './forecast-paths.ts';
 
 type Sets = Extract<Effect, { on: 'unit' }>['sets'];
 

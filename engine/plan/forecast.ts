@@ -1,9 +1,11 @@
-import type { Effect, PackagesEffect } from '../effect.ts';
+import type { Effect } from '../effect.ts';
 import { programFolders } from '../host-knowledge.ts';
 import type { State } from '../module.ts';
 import { Missing, type Owed, type PackageState, type Probe, type UnitState } from '../probe.ts';
 import type { Resource } from '../resource.ts';
-import { FileForecast, type Laying, type Raw } from './forecast-files.ts';
+import { FileForecast } from './forecast-files.ts';
+import { PackageForecast } from './forecast-packages.ts';
+import type { Laying, Raw } from './forecast-paths.ts';
 import { UnitForecast } from './forecast-units.ts';
 import type { Reading } from './probes/kind.ts';
 
@@ -18,11 +20,11 @@ export interface Foresight {
   expected?: boolean;
 }
 
-/** Something that makes readings of a kind doubtful, and from when on. */
+/** A command that may change anything. */
 interface Doubt {
   by: string;
-  /** For `anything`: all that it names. */
-  text?: string;
+  /** All that it names. */
+  text: string;
 }
 
 /**
@@ -32,8 +34,7 @@ interface Doubt {
 export class Forecast {
   #files = new FileForecast();
   #units = new UnitForecast();
-  #packages = new Map<string, { state: PackageState | null; by: string; open: boolean }>();
-  #arrivals: (PackagesEffect & { by: string })[] = [];
+  #packages = new PackageForecast();
   #notes: ({ unit: string; by: string } & ({ owed: Owed } | { paid: true }))[] = [];
   #objects = new Map<string, string[]>();
   #lists: string[] = [];
@@ -46,8 +47,7 @@ export class Forecast {
     const copy = new Forecast();
     copy.#files = this.#files.copy();
     copy.#units = new UnitForecast(this.#units);
-    copy.#packages = new Map(this.#packages);
-    copy.#arrivals = [...this.#arrivals];
+    copy.#packages = new PackageForecast(this.#packages);
     copy.#notes = [...this.#notes];
     copy.#objects = new Map(this.#objects);
     copy.#lists = [...this.#lists];
@@ -81,16 +81,14 @@ export class Forecast {
   bringers(tokens: readonly string[]): string[] {
     const patterns = tokens.map(token => new RegExp(`^${token.split('*').map(literally).join('.*')}$`));
     const matches = (token: string) => patterns.some(pattern => pattern.test(token));
-    const packagers = this.#arrivals.filter(({ comes }) =>
-      [...comes.keys()].some(name => matches(`package:${name}`)),
-    );
+    const packagers = this.#packages.bringing(name => matches(`package:${name}`));
     const named = (text: string) =>
       tokens.some(token => {
         const name = token.slice(token.indexOf(':') + 1).replace(/\*.*|(\.service)$/, '');
         return name !== '' && text.includes(name);
       });
-    const others = this.#opaque.filter(({ text = '' }) => named(text));
-    return [...new Set([...packagers, ...others].map(({ by }) => by))];
+    const others = this.#opaque.filter(({ text }) => named(text));
+    return [...new Set([...packagers, ...others.map(({ by }) => by)])];
   }
 
   /** Records that a resource will change, and what it will be like; `desired` is undefined where that is not known. */
@@ -106,28 +104,8 @@ export class Forecast {
     for (const effect of effects) {
       this.#files.lay(effect, laying, raw);
       this.#units.lay(effect, laying, raw);
+      this.#packages.lay(effect, by, maybe, name => this.#read<PackageState>({ kind: 'package', name }, raw));
       switch (effect.on) {
-        case 'packages':
-          for (const [name, version = ''] of effect.comes)
-            this.#packages.set(name, {
-              state: { status: 'installed', version, held: false },
-              by,
-              open: maybe,
-            });
-          for (const name of effect.goes) {
-            const state = effect.purges ? null : { status: 'config-files', version: '', held: false };
-            // A package without configuration leaves nothing.
-            this.#packages.set(name, { state, by, open: maybe || !effect.purges });
-          }
-          this.#arrivals.push({ ...effect, by });
-          break;
-        case 'hold':
-          for (const name of effect.names) {
-            const state =
-              this.#packages.get(name)?.state ?? this.#read<PackageState>({ kind: 'package', name }, raw);
-            if (state) this.#packages.set(name, { state: { ...state, held: effect.held }, by, open: maybe });
-          }
-          break;
         case 'package-lists':
           this.#lists.push(by);
           break;
@@ -194,12 +172,18 @@ export class Forecast {
       case 'unit':
         return as(this.#units.unit(probe.name, value as UnitState));
       case 'package':
-        return this.#package(probe.name.replace(/:.*/, ''), value as PackageState | null);
+        return as(
+          this.#packages.package(
+            plain(probe.name),
+            value as PackageState | null,
+            this.#naming(plain(probe.name)),
+          ),
+        );
       case 'candidate':
         return opened([...this.#lists, ...(this.#files.concerns('/etc/apt') ? this.#changing : [])]);
       case 'account':
         return value === null
-          ? opened([...this.#arrivals.map(({ by }) => by), ...this.#naming(probe.name)])
+          ? opened([...this.#packages.changing, ...this.#naming(probe.name)])
           : opened([]);
       case 'program':
         return this.#program(probe.name, value as string | null, raw);
@@ -212,15 +196,6 @@ export class Forecast {
     }
   }
 
-  #package(name: string, read: PackageState | null): Foresight {
-    const known = this.#packages.get(name);
-    if (known !== undefined) return { reading: { value: known.state }, from: [known.by], open: known.open };
-    const isThere = read?.status === 'installed';
-    const unsure = this.#arrivals.filter(({ whole }) => !whole && !isThere).map(({ by }) => by);
-    const from = [...new Set([...unsure, ...(isThere ? [] : this.#naming(name))])];
-    return { reading: { value: read }, from, open: from.length > 0 };
-  }
-
   #program(name: string, read: string | null, raw: Raw): Foresight {
     for (const folder of programFolders) {
       const at = `${folder}/${name}`;
@@ -231,7 +206,7 @@ export class Forecast {
       if (own.value === null && read === at) return { reading: { value: null }, from: own.from, open: false };
     }
     if (read !== null) return { reading: { value: read }, from: [], open: false };
-    const from = [...new Set([...this.#arrivals.map(({ by }) => by), ...this.#naming(name)])];
+    const from = [...new Set([...this.#packages.changing, ...this.#naming(name)])];
     return { reading: { value: read }, from, open: from.length > 0 };
   }
 
@@ -278,11 +253,10 @@ export class Forecast {
   /** Why the answer of a command may be another one by then. */
   #doubtsOf(about: readonly string[] | undefined): string[] {
     if (about === undefined) return [...this.#changing];
-    const opaque = (word: RegExp) =>
-      this.#opaque.filter(({ text = '' }) => word.test(text)).map(({ by }) => by);
+    const opaque = (word: RegExp) => this.#opaque.filter(({ text }) => word.test(text)).map(({ by }) => by);
     return about.flatMap(what => {
       if (what === 'packages')
-        return [...this.#arrivals.map(({ by }) => by), ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
+        return [...this.#packages.changing, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
       if (what === 'package-lists') return [...this.#lists, ...opaque(/\b(apt|apt-get)\b/)];
       if (what === 'units') return this.#units.isTouched ? [...this.#changing] : [];
       if (this.#files.concerns(what)) return [...this.#changing];
@@ -293,32 +267,15 @@ export class Forecast {
   /** Commands that name something, as a word. */
   #naming(name: string): string[] {
     const word = new RegExp(`(^|[^\\w-])${literally(name)}($|[^\\w-])`);
-    return this.#opaque.filter(({ text = '' }) => word.test(text)).map(({ by }) => by);
+    return this.#opaque.filter(({ text }) => word.test(text)).map(({ by }) => by);
   }
 }
+
+/** A package's name without its architecture. */
+const plain = (name: string): string => name.replace(/:.*/, '');
 
 /** The unit that a pattern such as `postgresql*` stands for. */
 const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;
-
-/** Forecasts of hosts in a plan that may be made again: `known` has them only once they are kept. */
-export class Trial {
-  readonly #known: Map<string, Forecast>;
-  readonly #tried = new Map<string, Forecast>();
-
-  constructor(known: Map<string, Forecast>) {
-    this.#known = known;
-  }
-
-  of(host: string): Forecast {
-    const forecast = this.#tried.get(host) ?? this.#known.get(host)?.copy() ?? new Forecast();
-    this.#tried.set(host, forecast);
-    return forecast;
-  }
-
-  keep(): void {
-    for (const [host, forecast] of this.#tried) this.#known.set(host, forecast);
-  }
-}
 
 function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

@@ -4,7 +4,7 @@ import type { Obstacle } from '../module.ts';
 import { account, type CommandResult, command, type PathState, type Probe, path } from '../probe.ts';
 import type { RunStep, Step } from '../step.ts';
 import type { Foresight } from './forecast.ts';
-import { ancestors } from './forecast-files.ts';
+import { ancestors } from './forecast-paths.ts';
 
 /** What obstacles are looked for in. */
 interface Outlook {

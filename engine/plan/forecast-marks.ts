@@ -1,0 +1,57 @@
+import type { Effect } from '../effect.ts';
+import { packagesWrite } from '../host-knowledge.ts';
+import type { PathState } from '../probe.ts';
+import { type Foreseen, isBelow } from './forecast-paths.ts';
+
+/** What happened to a whole folder, or wherever packages write. */
+export interface Mark {
+  /** Counts effects: what comes later is not concerned. */
+  at: number;
+  covers(path: string): boolean;
+  /** Whether it may concern something below the folder. */
+  reaches(folder: string): boolean;
+  apply(was: Foreseen<PathState | null>): Foreseen<PathState | null>;
+}
+
+/** What an effect leaves open, of whatever is there; `real` is its path without links. */
+export function marksOf(effect: Effect, real: string | undefined, by: string): Omit<Mark, 'at'>[] {
+  const opens = (
+    covers: Mark['covers'],
+    reaches: Mark['reaches'],
+    may: (value: PathState | null) => boolean,
+  ): Omit<Mark, 'at'> => ({
+    covers,
+    reaches,
+    apply: seen => (may(seen.value) ? { value: seen.value, from: [...seen.from, by], open: true } : seen),
+  });
+  switch (effect.on) {
+    case 'below': {
+      const root = real ?? effect.path;
+      const covers = (one: string) => one === root || isBelow(one, root);
+      return [
+        opens(
+          covers,
+          folder => covers(folder) || isBelow(root, folder),
+          () => true,
+        ),
+      ];
+    }
+    case 'packages': {
+      const { comes, goes, whole, purges } = effect;
+      const gone = (one: string) => packagesWrite(one) && (purges === true || !/^\/(etc|var)\//.test(one));
+      return [
+        ...(comes.size > 0 || !whole ? [opens(packagesWrite, packagesWrite, value => value === null)] : []),
+        ...(goes.length > 0 ? [opens(gone, gone, value => value !== null)] : []),
+      ];
+    }
+    case 'anything': {
+      const named = [...effect.text.matchAll(/\/[\w.@:+-]+(?:\/[\w.@:+-]+)*/g)].map(([one]) => one);
+      const covers = (one: string) =>
+        named.some(other => other === one || isBelow(one, other) || isBelow(other, one));
+      const reaches = (folder: string) => named.some(one => isBelow(one, folder)) || covers(folder);
+      return [opens(covers, reaches, value => value === null)];
+    }
+    default:
+      return [];
+  }
+}
