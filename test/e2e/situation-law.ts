@@ -8,8 +8,8 @@ const outcomes = ({ events }: Ran, host: string): RanEvent[] =>
 const describe = ({ status, open, diff }: RanEvent): string =>
   `${status}${open ? ', open' : ''}${diff ? ` (${diff.kind}: ${diff.changes.map(({ key }: RanEvent) => key)})` : ''}`;
 
-const wordsOf = ({ code, message, hint, cause }: RanEvent): string =>
-  [`[${code}]`, message, hint, cause].filter(Boolean).join('\n');
+const wordsOf = ({ code, message, hint, cause, at }: RanEvent): string =>
+  [at && `${at.file}:${at.line}:`, `[${code}]`, message, hint, cause].filter(Boolean).join('\n');
 
 /** What a run says is wrong: of its resources, of its hosts, and on stderr. */
 export function said(ran: Ran): string {
@@ -78,12 +78,18 @@ export function applyComplaints(checked: Ran, applied: Ran, host: string): strin
 }
 
 /** What is wrong with an apply or a check of a host that is as declared. */
-export function restComplaints(ran: Ran, host: string, what: string): string[] {
+export function restComplaints(
+  ran: Ran,
+  host: string,
+  { what, restless }: { what: string; restless: readonly string[] },
+): string[] {
   const moved = outcomes(ran, host).filter(
-    ({ status, deviation }) => deviation || !['unchanged', 'skipped'].includes(status),
+    ({ name, status, deviation }) =>
+      deviation || !(['unchanged', 'skipped'].includes(status) || restless.includes(name)),
   );
+  const exits = restless.length > 0 ? [0, 2] : [0];
   return [
-    ...(ran.exit === 0 ? [] : [`${what} exits ${ran.exit}\n    ${short(ran)}`]),
+    ...(exits.includes(ran.exit) ? [] : [`${what} exits ${ran.exit}\n    ${short(ran)}`]),
     ...moved.map(one => `${one.name}: ${what} says "${describe(one)}"`),
   ];
 }

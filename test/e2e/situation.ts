@@ -15,7 +15,14 @@ export type Words = Readonly<Record<string, readonly string[]>>;
 /** What a situation is to come to; each has the whole law of its kind (see situation-law.ts). */
 export type Expectation =
   /** It works: what the check shows comes true, and a second apply is silent. */
-  | { kind: 'works'; check: Readonly<Record<string, Shown>>; signs: Readonly<Record<string, string>> }
+  | {
+      kind: 'works';
+      check: Readonly<Record<string, Shown>>;
+      /** The sign that a person sees in front of a resource. */
+      signs: Readonly<Record<string, string>>;
+      /** The resources that are done at every apply, as a command with `always`. */
+      restless: readonly string[];
+    }
   /** Offline, before any host is contacted; `lines` are those that the problem names. */
   | { kind: 'refused'; codes: readonly string[]; says: readonly string[]; lines: readonly number[] }
   /** By the check, because of what it read; nothing of the host is changed. */
@@ -66,7 +73,7 @@ export function situations(): Situation[] {
 
 const keys = ['title', 'release', 'layer', 'start', 'files', 'playbook', 'expect'];
 const kinds: Readonly<Record<string, readonly string[]>> = {
-  check: ['check', 'signs'],
+  check: ['check', 'signs', 'restless'],
   refused: ['refused', 'says'],
   blocked: ['blocked', 'never'],
   stopped: ['stopped'],
@@ -119,6 +126,7 @@ const wordsOf = (value: Record<string, unknown>): Words =>
 interface Written {
   check?: Record<string, Shown>;
   signs?: Record<string, string>;
+  restless?: unknown;
   refused?: unknown;
   says?: unknown;
   blocked?: Record<string, unknown>;
@@ -136,7 +144,7 @@ function expectation(
   const kind = Object.keys(kinds).find(one => one in written) ?? 'check';
   for (const key of Object.keys(written))
     if (!kinds[kind]!.includes(key)) wrong(`has "${key}" beside ${kind}`);
-  const { check = {}, signs = {}, refused, says, blocked, never, stopped, either, fails } = written;
+  const { check = {}, signs = {}, restless, refused, says, blocked, never, stopped, either, fails } = written;
   if (kind === 'refused') return { kind, codes: listed(refused), says: listed(says), lines };
   if (kind === 'blocked') return { kind, words: wordsOf(blocked!), never: listed(never) };
   if (kind === 'stopped') return { kind, says: listed(stopped), lines };
@@ -144,5 +152,5 @@ function expectation(
   if (kind === 'fails') return { kind, words: wordsOf(fails!) };
   for (const shown of Object.values(check))
     if (!['unchanged', 'changed', '±'].includes(shown)) wrong(`expects an unknown "${shown}"`);
-  return { kind: 'works', check, signs };
+  return { kind: 'works', check, signs, restless: listed(restless) };
 }

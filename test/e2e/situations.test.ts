@@ -148,7 +148,9 @@ describeLab('situations on real hosts', () => {
     if (wanted.kind === 'either') {
       const { exit } = await run('apply', 'play.yml', '--check');
       const works = exit === 0 || exit === 2;
-      const seen = works ? { kind: 'works', check: {}, signs: {} } : { ...wanted, kind: 'stopped' };
+      const seen = works
+        ? { kind: 'works', check: {}, signs: {}, restless: [] }
+        : { ...wanted, kind: 'stopped' };
       return complaintsOf(seen as Expectation, pair, place);
     }
     if (wanted.kind === 'works') return worksComplaints(wanted, pair, run, place);
@@ -165,6 +167,7 @@ describeLab('situations on real hosts', () => {
     run: Run,
     place: string,
   ): Promise<string[]> {
+    const { restless } = wanted;
     const before = await on(plain, fileSystem);
     const [checked, planned] = await Promise.all([
       run('apply', 'play.yml', '--check', '-l', plain),
@@ -191,11 +194,11 @@ describeLab('situations on real hosts', () => {
     );
     const again = await run('apply', 'play.yml');
     for (const name of [plain, saved])
-      complaints.push(...of(name, restComplaints(again, name, 'the second apply')));
+      complaints.push(...of(name, restComplaints(again, name, { what: 'the second apply', restless })));
     if (turns.length > 1) {
       const rest = await run('apply', 'play.yml', '--check');
       for (const name of [plain, saved])
-        complaints.push(...of(name, restComplaints(rest, name, 'the last check')));
+        complaints.push(...of(name, restComplaints(rest, name, { what: 'the last check', restless })));
     }
     return complaints;
   }
