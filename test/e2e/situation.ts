@@ -152,5 +152,5 @@ function expectation(
   if (kind === 'fails') return { kind, words: wordsOf(fails!) };
   for (const shown of Object.values(check))
     if (!['unchanged', 'changed', '±'].includes(shown)) wrong(`expects an unknown "${shown}"`);
-  return { kind: 'works', check, signs };
+  return { kind: 'works', check, signs, restless: listed(restless) };
 }
