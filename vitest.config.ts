@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -11,8 +12,8 @@ export default defineConfig({
           setupFiles: 'test/own-state.ts',
           // For what hangs: a busy machine takes as long as it takes.
           testTimeout: 600_000,
-          // By default a core is left idle.
-          maxWorkers: '100%',
+          // One more than there are cores: some tests wait for programs.
+          maxWorkers: availableParallelism() + 1,
         },
       },
       {

@@ -31,6 +31,17 @@ export function packagesWrite(path: string): boolean {
   return /^\/(etc|usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path);
 }
 
+/** What a new PostgreSQL server has, as `needs` of modules name it. */
+export const inNewServer: ReadonlySet<string> = new Set([
+  'pg_role postgres',
+  'pg_database postgres',
+  'pg_database template0',
+  'pg_database template1',
+]);
+
+/** Where a PostgreSQL server keeps its data: while nothing is there, a server that is installed is new. */
+export const serverData = '/var/lib/postgresql';
+
 /** Whether a unit or program may belong to a package, by their names: `redis-server` and `redis`, `postgresql-15`. */
 export function areRelated(name: string, packageName: string): boolean {
   const stem = (text: string) => text.replace(/(@.*)?\.(service|socket|timer)$/, '').replace(/[-.\d]+$/, '');

@@ -148,6 +148,7 @@ export const nginx_site = defineModule({
       'Sites can be read by every account. Put the line into a `file` with mode "0600", and `include` that.',
   },
   identity: ({ name }) => name,
+  needs: ({ tls }) => (tls === undefined || tls.key !== undefined ? [] : [`certbot ${tls.certificate}`]),
   alternatives,
   refine: args => {
     const { tls, locations = {} } = args;

@@ -58,6 +58,10 @@ export const pg_database = defineModule({
     { title: 'A database that must go', args: { name: 'old', state: 'absent', force: true } },
   ],
   identity: args => args.name,
+  needs: ({ owner, template }) => [
+    ...(owner === undefined ? [] : [`pg_role ${owner}`]),
+    ...(template === undefined ? [] : [`pg_database ${template}`]),
+  ],
   probes: args => ({
     rows: rowsOf(args),
     needs: sqlNeeds(needsOf(args), { about: [] }),

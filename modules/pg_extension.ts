@@ -39,6 +39,7 @@ export const pg_extension = defineModule({
     { title: 'In a schema', args: { name: 'hstore', database: 'appdb', schema: 'public' } },
   ],
   identity: args => `${args.name} in ${args.database}`,
+  needs: ({ database }) => [`pg_database ${database}`],
   probes: args => ({ rows: rowsOf(args), needs: asked(needsOf(args), args) }),
   actual: ({ rows: [{ available, version, schema }] }, { name }) =>
     version === null && !available

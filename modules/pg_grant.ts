@@ -72,6 +72,7 @@ export const pg_grant = defineModule({
       args: { role: 'PUBLIC', privileges: ['CONNECT'], database: 'appdb', state: 'absent' },
     },
   ],
+  needs: ({ role, database }) => [...(isPublic(role) ? [] : [`pg_role ${role}`]), `pg_database ${database}`],
   identity(args) {
     const { kind, schema, names, creator } = targetOf(args);
     const which = names?.join(', ') ?? `${creator === undefined ? 'all' : 'new'} ${kind}s`;

@@ -62,6 +62,7 @@ export const pg_role = defineModule({
   ],
   secrets: { in: ['password'] },
   identity: args => args.name,
+  needs: ({ member_of = [] }) => member_of.map(group => `pg_role ${group}`),
   refine: ({ name }) =>
     refusal(/^(pg_.*|public|none)$/.test(name), 'name', `PostgreSQL keeps the name ${name} for itself.`),
   probes: ({ name, valid_until, member_of }) => ({

@@ -33,7 +33,7 @@ if (impossible === null) {
 const folder = mkdtempSync(join(tmpdir(), 'reconcile-test-'));
 const file = join(folder, 'report.json');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-// Something new each time, and fifty times what a quick check tries.
+// Something new each time, and a hundred times what a quick check tries.
 const { FUZZ_SEED = String(randomInt(2 ** 31)), FUZZ_RUNS = '20000' } = process.env;
 const replay = `FUZZ_SEED=${FUZZ_SEED} FUZZ_RUNS=${FUZZ_RUNS} npx vitest run`;
 console.log(`What the tests make up, they make up again with: ${replay}\n`);

@@ -77,6 +77,11 @@ export class Forecast {
     return known !== undefined && from.every(by => by === known.by) ? known.state : undefined;
   }
 
+  /** Whether a thing is certain not to be made by any resource so far. */
+  lacks(thing: string): boolean {
+    return this.#opaque.length === 0 && (this.#states.get(thing)?.state ?? null) === null;
+  }
+
   /** The resources whose change may bring what one of `tokens` names: see Missing. */
   bringers(tokens: readonly string[]): string[] {
     const patterns = tokens.map(token => new RegExp(`^${token.split('*').map(literally).join('.*')}$`));

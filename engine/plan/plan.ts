@@ -1,6 +1,7 @@
 import type { Outcome } from '../events.ts';
+import { inNewServer, serverData } from '../host-knowledge.ts';
 import type { Context, Obstacle, PlannedDiff } from '../module.ts';
-import type { Probe } from '../probe.ts';
+import { type Probe, path } from '../probe.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
 import type { Step } from '../step.ts';
@@ -126,6 +127,8 @@ function laid(
   forecast.lay(effectsOf(noted), laying, view.raw);
   try {
     if (work === undefined) throw new UnknownArgument('', '');
+    const lacking = comparison.read === undefined ? lackingInNewServer(resource, view, forecast) : undefined;
+    if (lacking !== undefined) return lacking;
     const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
     const [own] = certain ? module.obstacles(args, read, work) : [];
     if (own !== undefined) return own;
@@ -142,6 +145,26 @@ function laid(
     forecast.lay(unknownEffects(resource), laying, view.raw);
   }
   return undefined;
+}
+
+/** What a resource needs of a PostgreSQL server that is only going to be installed, and that nothing before makes. */
+function lackingInNewServer(
+  { module, args }: Resource,
+  { foresee }: ReturnType<typeof viewOf>,
+  forecast: Forecast,
+): Obstacle | undefined {
+  const thing = module
+    .needs?.(args)
+    .find(each => each.startsWith('pg_') && !inNewServer.has(each) && forecast.lacks(each));
+  if (thing === undefined) return undefined;
+  const { reading } = foresee(path(serverData));
+  const isNew = 'value' in reading && reading.value === null;
+  return isNew
+    ? {
+        says: `There is no ${thing} in a new server, and nothing before this makes it.`,
+        fix: `Declare ${thing} in an earlier resource.`,
+      }
+    : undefined;
 }
 
 /** What a resource may do whose arguments are not known yet. */

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../lab/command.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
-import { build, errors, named, type Ran, type RanEvent, reconcile, statuses } from './reconcile.ts';
+import { build, errors, named, type Ran, type RanEvent, reconcile, starting, statuses } from './reconcile.ts';
 
 const root = join(import.meta.dirname, '../..');
 const prepared =
@@ -51,6 +51,18 @@ describeLab('what an apply promises', () => {
     web1(
       `find / -xdev -path /proc -prune -o \\( -name '.reconcile.*' -o -path '/var/lib/reconcile/undo*' -o -path '/var/lib/reconcile/owed/*' \\) -print`,
     );
+
+  /** A command that says that it has begun, and then waits a minute at most until the test lets it go on. */
+  const gate = {
+    close: () => web1('rm -f /run/begun /run/go'),
+    open: () => web1('touch /run/go'),
+    begun: () =>
+      waitFor('the step to begin', 60_000, async () => {
+        const { code } = await lab.exec('web1', 'test -e /run/begun');
+        return code === 0 || undefined;
+      }),
+    wait: 'touch /run/begun; i=0; until [ -e /run/go ] || [ $i = 600 ]; do i=$((i + 1)); sleep 0.1; done',
+  };
 
   /** Runs an apply and sends the controller a signal when the `after`-th resource of `web1` is done. */
   async function interrupted(after: number, signal: NodeJS.Signals | 'power cut', delayMs = 0): Promise<Ran> {
@@ -301,7 +313,10 @@ describeLab('what an apply promises', () => {
         { name: 'Settings', file: { path: '/etc/app.env', content: `WORD=${word}\n` } },
         {
           name: 'Pause',
-          command: { run: 'sleep 2; cp /etc/app.env /run/paused', unless: 'cmp /etc/app.env /run/paused' },
+          command: {
+            run: `${gate.wait}; cp /etc/app.env /run/paused`,
+            unless: 'cmp /etc/app.env /run/paused',
+          },
           tags: ['service'],
         },
         {
@@ -321,19 +336,25 @@ describeLab('what an apply promises', () => {
         },
       ];
       write(resources('one'));
+      await gate.open();
       expect((await apply()).exit).toBe(0);
+      await gate.close();
       write(resources('two'));
-      expect((await interrupted(1, 'SIGKILL')).exit).toBe(-1);
+      const killed = starting(folder, ['apply', 'play.yml', '--json']);
+      await gate.begun();
+      killed.child.kill('SIGKILL');
+      expect((await killed.ended).exit).toBe(-1);
       const checked = await apply('--check');
       expect(named(checked, 'web1', 'would_change')).toEqual(['Pause', 'Service']);
       expect(JSON.stringify(checked.events)).toContain('because Settings changed');
       expect(await web1('cat /run/word')).toBe('one\n');
-      await waitFor('the end of the pause', 30_000, async () => {
+      await gate.open();
+      await waitFor('the end of the pause', 60_000, async () => {
         const { stdout } = await reconcile(folder, ['lock', 'status', 'web1']);
         return stdout.includes('free') || undefined;
       });
       const paid = await apply('-t', 'service');
-      expect([paid.exit, statuses(paid, 'web1')]).toEqual([0, { Pause: 'changed', Service: 'changed' }]);
+      expect([paid.exit, statuses(paid, 'web1')]).toEqual([0, { Pause: 'unchanged', Service: 'changed' }]);
       expect(await web1('cat /run/word')).toBe('two\n');
       expect(named(await apply(), 'web1', 'unchanged').length).toBe(4);
       expect(await leftovers()).toBe('');
@@ -342,14 +363,25 @@ describeLab('what an apply promises', () => {
     it('one Ctrl-C finishes the current step and skips the rest; the next apply converges', async () => {
       write([
         { name: 'First', file: { path: '/root/first', content: 'x' } },
-        { name: 'Current', command: { run: 'sleep 1; touch /root/current', creates: '/root/current' } },
+        {
+          name: 'Current',
+          command: { run: `${gate.wait}; touch /root/current`, creates: '/root/current' },
+        },
         { name: 'Rest', file: { path: '/root/rest', content: 'x' } },
       ]);
-      const stopped = await interrupted(1, 'SIGINT', 300);
-      expect([stopped.exit, statuses(stopped, 'web1')]).toEqual([
-        130,
-        { First: 'changed', Current: 'changed', Rest: 'skipped' },
-      ]);
+      await gate.close();
+      const running = starting(folder, ['apply', 'play.yml']);
+      let said = '';
+      for (const stream of [running.child.stdout!, running.child.stderr!])
+        stream.on('data', bytes => (said += bytes));
+      await gate.begun();
+      running.child.kill('SIGINT');
+      await waitFor('the interrupt to be noticed', 60_000, () => said.includes('Interrupted') || undefined);
+      await gate.open();
+      expect((await running.ended).exit).toBe(130);
+      expect(await web1('ls -d /root/first /root/current /root/rest 2>/dev/null || true')).toBe(
+        '/root/current\n/root/first\n',
+      );
       const next = await apply();
       expect([next.exit, named(next, 'web1', 'changed')]).toEqual([0, ['Rest']]);
     });

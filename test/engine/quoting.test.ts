@@ -21,13 +21,13 @@ import { reader } from '../../engine/plan/read.ts';
 import { command, content, entries, owed, type Probe, path, sql } from '../../engine/probe.ts';
 import { identifier, literal } from '../../engine/quote.ts';
 import type { Step } from '../../engine/step.ts';
-import { runs, seed, thorough } from '../random.ts';
+import { seed, thorough } from '../random.ts';
 import { Random } from './load/fuzz/random.ts';
 import { scratchInMemory, sh, shells, testState } from './shell.ts';
 
 const isRoot = process.getuid?.() === 0;
 const full = process.env['RECONCILE_QUOTING'] === 'full';
-const count = full ? 10_000 : runs(1000);
+const count = full || thorough ? 10_000 : 400;
 
 /** What has a meaning to a shell, to find, printf, psql or systemd, alone and in pairs. */
 const pieces = [
@@ -214,7 +214,7 @@ describe.each(shells)(`${count} strings arrive byte for byte through %s`, { time
 });
 
 /** Each of these costs a handful of processes, so there are fewer of them unless one asks for all, which takes an hour. */
-const fewer = full || thorough ? 200 : 40;
+const fewer = full || thorough ? 200 : 24;
 const [written, worked] = full ? [count, 1000] : [fewer, fewer / 4];
 
 describe.runIf(isRoot).each(shells)(

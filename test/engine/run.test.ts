@@ -24,6 +24,7 @@ async function apply(resources: string, options: Partial<RunOptions> = {}) {
     parallel: 1,
     emit: event => events.push(event),
     signal: new AbortController().signal,
+    connect: { retryDelaysMs: [] },
     ...options,
   });
   const of = <K extends Event['event']>(kind: K) =>
@@ -95,6 +96,7 @@ async function applyTo(playbook: string, options: Partial<RunOptions> & Pick<Loa
     parallel: 1,
     emit: event => events.push(event),
     signal: new AbortController().signal,
+    connect: { retryDelaysMs: [] },
     ...rest,
   });
   const of = <K extends Event['event']>(kind: K) =>

@@ -4,6 +4,7 @@ import { any, flag, integer, type Operation, operation, text } from './signature
 
 /** What Python's `strip()` and `split()` hold to be white space. */
 const whiteSpace = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+const space = new RegExp(`[${whiteSpace}]`);
 const wordPattern = new RegExp(`[^${whiteSpace}]+`, 'g');
 
 /** A filter for a change of each character by itself, so that the clear parts of a secret stay clear. */
@@ -18,15 +19,23 @@ export function eachCharacter(change: (text: string) => string): Operation {
 
 /** `text` without the characters of `chars` (white space when undefined) at its ends. */
 export function stripped(value: string, chars: string | undefined, ends: 'both' | 'left' | 'right'): string {
-  const strip = chars === undefined ? undefined : new Set(characters(chars));
-  const pattern = new RegExp(`[${whiteSpace}]`);
-  const drops = (character: string) => (strip === undefined ? pattern.test(character) : strip.has(character));
+  if (chars === undefined) return withoutSpace(value, ends);
+  const strip = new Set(characters(chars));
   const all = characters(value);
   let start = 0;
   let end = all.length;
-  if (ends !== 'right') while (start < end && drops(all[start]!)) start++;
-  if (ends !== 'left') while (end > start && drops(all[end - 1]!)) end--;
+  if (ends !== 'right') while (start < end && strip.has(all[start]!)) start++;
+  if (ends !== 'left') while (end > start && strip.has(all[end - 1]!)) end--;
   return all.slice(start, end).join('');
+}
+
+/** No white space is more than one unit of UTF-16, so that only the ends are looked at. */
+function withoutSpace(value: string, ends: 'both' | 'left' | 'right'): string {
+  let start = 0;
+  let end = value.length;
+  if (ends !== 'right') while (start < end && space.test(value[start]!)) start++;
+  if (ends !== 'left') while (end > start && space.test(value[end - 1]!)) end--;
+  return value.slice(start, end);
 }
 
 /** Replaces the first `count` occurrences, all when undefined or negative. */

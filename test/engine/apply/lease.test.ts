@@ -111,8 +111,9 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     run(`${above}$r_u\n${leased(':', holder('a'), 60)}`);
     expect(run('r_await').text).toBe('');
     run(`${above}.1\n${leased(':', holder('a'), 60)}`);
-    const ending = '(sleep 0.4; rm -f "$r_home/lease") >/dev/null 2>&1 &';
-    expect(decodeLease(run(`${ending}\nr_await`).text)?.holder).toBe('alice@laptop (pid 812)');
+    const shown = `${home}/shown`;
+    const ending = `(until [ -s ${shown} ]; do sleep 0.05; done; rm -f "$r_home/lease") >/dev/null 2>&1 &`;
+    expect(decodeLease(run(`${ending}\nr_await | tee ${shown}`).text)?.holder).toBe('alice@laptop (pid 812)');
     expect(existsSync(lease())).toBe(false);
   });
 

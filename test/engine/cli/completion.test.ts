@@ -127,7 +127,7 @@ describe('the last word of a command line may become', () => {
  * once it has completed the word.
  */
 async function typed(shell: string, name: string, ...lines: [typed: string, completed: string][]) {
-  const child = spawn('script', ['-qec', shell, '/dev/null'], { cwd: folder, env: env(), timeout: 50_000 });
+  const child = spawn('script', ['-qec', shell, '/dev/null'], { cwd: folder, env: env(), timeout: 300_000 });
   let text = '';
   child.stdout.on('data', bytes => {
     text += bytes;

@@ -202,6 +202,6 @@ test('hosts that share what resources come to have the problems that each has al
         expect(wrongTogether(path)).toEqual(wrongAlone(path));
       },
     ),
-    { numRuns: runs(100) },
+    { numRuns: runs(30) },
   );
 }, 120_000);

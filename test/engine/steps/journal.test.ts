@@ -109,7 +109,8 @@ describe.each(shells)('the outcome of a change by %s', (_, argv) => {
   const begin = (text: string) => `(${recorded(text, 'run', 1)}) >/dev/null 2>&1`;
 
   it('is what it printed and its exit code, also when it is not over yet', () => {
-    const found = collected(`${begin('echo out; sleep 0.5; echo err >&2; exit 3')} &\nsleep 0.2`);
+    const begun = `until [ -f ${dir}/state/outcome.run/of ]; do sleep 0.01; done`;
+    const found = collected(`${begin('echo out; sleep 0.5; echo err >&2; exit 3')} &\n${begun}`);
     expect(found).toMatchObject({ exit: 3, stdout: Buffer.from('out\n'), stderr: Buffer.from('err\n') });
   });
 

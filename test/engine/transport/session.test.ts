@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { problemsOf } from '../../../engine/problem.ts';
 import { shellCommand, shellQuote } from '../../../engine/quote.ts';
 import { connect, openSession } from '../../../engine/transport/index.ts';
 import { bootstrap, frame, hello } from '../../../engine/transport/loop.ts';
-import { startProgram } from '../../../engine/transport/process.ts';
+import { startProgram, withResolvers } from '../../../engine/transport/process.ts';
 import { type Session, startSession } from '../../../engine/transport/session.ts';
 import fc, { runs } from '../../random.ts';
 import { hostAt } from './ssh-server.ts';
@@ -246,12 +247,19 @@ describe('a session on this machine', () => {
   });
 
   test('does not count the time that a request waits for others', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     session = await openSession(here, false);
+    const begun = withResolvers<void>();
+    const first = `echo begun; until [ -e ${dir}/go ]; do sleep 0.01; done`;
     const answers = [
-      session.run({ script: 'sleep 1' }),
+      session.run({ script: first, onOutput: () => begun.resolve() }),
       session.run({ script: 'echo', timeoutMs: 900 }),
       session.run({ script: 'echo', timeoutMs: 900 }),
     ];
+    await begun.promise;
+    vi.advanceTimersByTime(60_000);
+    writeFileSync(join(dir, 'go'), '');
     expect((await Promise.all(answers)).map(({ exit }) => exit)).toEqual([0, 0, 0]);
   });
 
@@ -304,13 +312,14 @@ describe('a session on this machine', () => {
   });
 
   test.each([
-    ['exits', 'echo "This account is not available"; exit 1', 'unreachable', 'ended with 1'],
-    ['never speaks', 'echo "Welcome, stranger"; sleep 5', 'timeout', 'answered within 0.3 s'],
-  ])('says what it heard from a shell that %s', async (_, script, code, message) => {
+    ['exits', 'echo "This account is not available"; exit 1', 30_000, 'unreachable', 'ended with 1'],
+    ['never speaks', 'echo "Welcome, stranger"; sleep 5', 300, 'timeout', 'answered within 0.3 s'],
+  ])('says what it heard from a shell that %s', async (_, script, startTimeoutMs, code, message) => {
     const shell = await startProgram('here', ['sh', '-c', script]);
+    await once(shell.stdout, 'readable');
     const refusal = (ending: { code?: number }, cause: string) =>
       ({ code: 'unreachable', message: `ended with ${ending.code}`, cause }) as const;
-    session = startSession(shell, { host: 'here', account: '', startTimeoutMs: 300, refusal });
+    session = startSession(shell, { host: 'here', account: '', startTimeoutMs, refusal });
     const problem = await problemOf(session.run({ script: ':' }));
     expect(problem.code).toBe(code);
     expect(problem.message).toContain(message);

@@ -222,7 +222,7 @@ describe.skipIf(noSsh)('what a file says is what ssh -G reads in it (needs ssh)'
         const path = file('config', main);
         expect(ours(path, host, login)).toEqual(theirs(path, host, login));
       }),
-      { numRuns: runs(150) },
+      { numRuns: runs(50) },
     );
   });
 });

@@ -397,10 +397,10 @@ describe('a host that cannot be reached', () => {
 
   test('because it opens no shell', async () => {
     const there = await server({ deaf: true });
-    const options = { ...trusting(there.knownHosts), connectTimeoutMs: 1000 };
+    const options = { ...trusting(there.knownHosts), connectTimeoutMs: 3000 };
     expect(await problemOf(openSession(there.host, false, options))).toMatchObject({
       code: 'unreachable',
-      message: 'The host opened no shell within 1 s.',
+      message: 'The host opened no shell within 3 s.',
     });
   });
 });

@@ -156,28 +156,24 @@ describe('nothing runs away', () => {
     '{% set s = namespace(l=[1]) %}{% for i in range(50000) %}{% set s.l = [s.l] %}{% endfor %}{{ s.l | to_json }}',
     '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}',
     '{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}',
-    ...[
-      '{{ l | length }}',
-      '{{ l | trim }}',
-      '{{ l | int(0) }}',
-      '{{ l[i] }}',
-      '{{ l[::-1] }}',
-      '{{ l < k }}',
-    ].map(
-      read => `{% set l = ' ' * 900000 %}{% set k = l ~ '' %}{% for i in range(99999) %}${read}{% endfor %}`,
-    ),
-    ...[
-      '{{ m | length }}',
-      '{{ 1 if m else 0 }}',
-      '{{ m | default(1, true) | count }}',
-      '{{ dict(m) | count }}',
-    ].map(
-      read =>
-        `{% set m = dict(range(40000) | map('string') | batch(2)) %}{% for i in range(99999) %}${read}{% endfor %}`,
-    ),
     '{{ [] | sum(start=1) if range(999999) | sort | map("string") | join == "" else 1 }}',
   ])('%s meets a limit', source => {
     expect(codes(source)).toEqual(['expression-limit']);
+  });
+
+  const [text, map] = [
+    "{% set l = 'a' * 900000 %}{% set k = l ~ '' %}",
+    "{% set m = dict(range(4000) | map('string') | batch(2)) %}",
+  ];
+  it.each([
+    ...['l | length', 'l | trim', 'l | int(0)', 'l[i]', 'l[::-1]', 'l < k', 'l == k', 'l | reverse'].map(
+      read => text + `{% for i in range(99999) %}{{ ${read} }}{% endfor %}`,
+    ),
+    ...['m | length', '1 if m else 0', 'm | default(1, true) | count', 'dict(m) | count', 'm.get("x")'].map(
+      read => map + `{% for i in range(9999) %}{{ ${read} }}{% endfor %}`,
+    ),
+  ])('%s counts all that it goes through', source => {
+    expect(codes(source, { maxSteps: 100_000 })).toEqual(['expression-limit']);
   });
 
   it.each<[source: string, most: number]>([

@@ -9,7 +9,7 @@ import { attemptOf, type Read, textsIn } from './scenes.ts';
 import type { Message, Work } from './worker.ts';
 
 /** `npm test` tries 20,000; FUZZ_SEED=N FUZZ_RUNS=1 tries one again. */
-const runs = Number(process.env['FUZZ_RUNS'] ?? 400);
+const runs = Number(process.env['FUZZ_RUNS'] ?? 200);
 
 /** Reading a whole playbook of the tree takes less than a million. */
 const mostSteps = 100_000_000;
