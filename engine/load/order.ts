@@ -7,7 +7,7 @@ import { claimsIn, foldersOf, pathIn, stateOf } from './claims.ts';
 import type { HostProblems } from './host-problems.ts';
 import { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
-import { type Entry, partsOf } from './shares.ts';
+import { type Entry, partsOf, type Share } from './shares.ts';
 
 /** Checks for all hosts of a play that nothing needs what only a later resource brings; see `checkOrder`. */
 export function checkOrderOffline(
@@ -28,13 +28,15 @@ export function checkOrderOffline(
   }
   const isDoubtful = (thing: string, number: number) =>
     (last.get(thing) ?? -1) >= number && (first.get(thing) ?? number) >= number;
-  const doubtful = entries.some(({ shares }, number) =>
-    shares.some(({ resources }) =>
-      resources.some(({ resource }) => needsOf(resource).some(thing => isDoubtful(thing, number))),
+  const doubtful = new Set(
+    entries.flatMap(({ shares }, number) =>
+      shares.flatMap(({ resources }) =>
+        resources.flatMap(({ resource }) => needsOf(resource).filter(thing => isDoubtful(thing, number))),
+      ),
     ),
   );
-  if (!doubtful) return;
-  for (const part of partsOf(entries, hosts, share => share)) {
+  if (doubtful.size === 0) return;
+  for (const part of partsOf(entries, hosts, share => roleOf(share, doubtful))) {
     const problems = new Problems();
     checkOrder(
       entries.flatMap(entry => entry.of(part[0]!)?.resources ?? []),
@@ -43,6 +45,23 @@ export function checkOrderOffline(
     );
     found.add(problems.all(), part);
   }
+}
+
+/** What the resources of a share have to do with things; the share itself where that cannot be told from its claims. */
+function roleOf(share: Share, things: ReadonlySet<string>): unknown {
+  const some = (all: readonly string[]) => all.filter(thing => things.has(thing));
+  const all = share.resources.map(({ resource }) => resource);
+  const plays = all.flatMap(resource => {
+    const [needed, brought] = [some(needsOf(resource)), some(broughtBy(resource))];
+    return needed.length + brought.length === 0 ? [] : [[resource.when, resource.on?.name, needed, brought]];
+  });
+  return all.every(resource => saysAll(resource)) ? JSON.stringify(plays) : share;
+}
+
+/** Whether its claims say all that a resource may bring. */
+function saysAll(resource: Resource): boolean {
+  const claims = Object.values(claimsIn(resource));
+  return resource.module.verifies === undefined && claims.length > 0 && !claims.includes('link');
 }
 
 /**
