@@ -36,11 +36,18 @@ export class Draw {
     return this.random.pick(this.pool(module, argument)!) as T;
   }
 
-  /** A path of this case, mostly one with a folder to lie in. */
-  path(): string {
+  /** A path of this case, mostly one with a folder to lie in, where nothing else than a `type` is. */
+  path(type = 'file'): string {
     const paths = this.pool('file', 'path') as string[];
     const placed = paths.filter(path => this.made.hasFolderOf(path));
-    return this.random.pick(placed.length > 0 && this.random.chance(0.75) ? placed : paths);
+    const fitting = placed.filter(path => !this.made.isOther(path, type));
+    const chosen = fitting.length > 0 && this.random.chance(0.85) ? fitting : placed;
+    return this.random.pick(chosen.length > 0 && this.random.chance(0.9) ? chosen : paths);
+  }
+
+  /** The name of an account, mostly of one that is there by now. */
+  account(): string {
+    return this.#mostly([...this.made.accounts], 'file', 'owner');
   }
 
   /** The name of a unit, mostly of one that is there by now. */

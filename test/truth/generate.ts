@@ -75,7 +75,8 @@ function drawOther(...parameters: Parameters<typeof drawResource>): CaseResource
   for (let attempt = 0; ; attempt += 1) {
     const resource = drawResource(...parameters);
     const again = draw.earlier.some(each => identity(each) === identity(resource));
-    if (!again || attempt === 6) return resource;
+    const served = draw.made.serves(resource.module) || draw.random.chance(0.1);
+    if ((!again && served) || attempt === 12) return resource;
   }
 }
 

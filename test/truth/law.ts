@@ -175,6 +175,15 @@ function errors(ran: Ran): { code: string; message: string }[] {
   );
 }
 
+/** A message without what it is about, so that like failures have one kind. */
+const gist = (message: string): string =>
+  message
+    .split('\n')[0]!
+    .replace(/[/\w@.-]*[/@.][/\w@.-]*\w|\d+|"[^"]*"/g, '…')
+    .split(' ')
+    .slice(0, 8)
+    .join(' ');
+
 const quiet = ({ status }: RanEvent): boolean => status === 'unchanged' || status === 'skipped';
 const lastWords = ({ stdout, stderr }: Ran): string => (stderr || stdout).trim().slice(-600);
 const label = ({ module, status, error }: RanEvent): string =>
@@ -187,7 +196,7 @@ function tell(one: RanEvent): string {
   );
   const kind = one.diff ? ` ${one.diff.kind} ${changes.join(', ')}` : '';
   const open = isOpen(one) ? ' ±' : '';
-  return `${one.name} ${one.module}: ${one.status}${open}${kind}${one.error ? `: ${one.error.message}` : ''}`;
+  return `${one.name} ${one.module}: ${one.status}${open}${kind}${one.error ? `: ${[one.error.message, one.error.hint].filter(Boolean).join(' ')}` : ''}`;
 }
 
 const brief = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
@@ -221,7 +230,11 @@ function compareOutcomes(
     const now = happened.get(name);
     const agrees = now !== undefined && allowed(one, conditional).includes(now.status);
     if (agrees && now.deviation === null) continue;
-    const code = now?.error ? ` (${now.error.code})` : now?.deviation ? ' (deviation)' : '';
+    const code = now?.error
+      ? ` (${now.error.code}: ${gist(now.error.message)})`
+      : now?.deviation
+        ? ' (deviation)'
+        : '';
     const kind = `${one.module}: ${one.status}${isOpen(one) ? ' ±' : ''} → ${now?.status ?? 'not told'}${code}`;
     const details = [`shown:    ${tell(one)}`, `happened: ${now ? tell(now) : 'nothing'}`];
     violations.push({ sentence, kind, details });

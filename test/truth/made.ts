@@ -25,6 +25,9 @@ export class Made {
   readonly services: Set<string>;
   readonly roles = new Set<string>();
   readonly databases = new Set<string>();
+  readonly accounts = new Set(['root', 'www-data', 'deploy']);
+  /** What is at paths that the case has made something of. */
+  readonly #types = new Map<string, string>();
   readonly #folders = new Set(['/', '/srv', '/etc', '/opt', '/var', '/usr/local/bin', '/etc/systemd/system']);
 
   constructor(layer: Layer) {
@@ -32,12 +35,27 @@ export class Made {
     const folders = ['/var/lib', '/usr/share/doc', '/etc/default', '/var/www', '/etc/nginx', '/etc/redis'];
     for (const each of folders.slice(0, layer === 'servers' ? 6 : 3)) this.#folders.add(each);
     if (layer === 'servers') this.#nginx();
-    if (layer === 'postgres') this.databases.add('postgres');
+    if (layer === 'postgres') this.#package('postgresql');
+    if (layer === 'servers') this.#package('redis-server');
   }
 
   /** Whether something that lies at `path` has a folder to lie in. */
   hasFolderOf(path: string): boolean {
     return this.#folders.has(dirname(path));
+  }
+
+  /** Whether something else than a `type` is at the path. */
+  isOther(path: string, type: string): boolean {
+    const there = this.#types.get(path) ?? (this.#folders.has(path) ? 'directory' : type);
+    return there !== type && !(there === 'directory' && type === 'tree');
+  }
+
+  /** Whether what a resource of the module cannot do without is there: a server or a program. */
+  serves(module: string): boolean {
+    if (module.startsWith('pg_')) return this.databases.size > 0;
+    if (module === 'service') return this.services.size > 0;
+    if (module === 'nginx_site' || module === 'http_check') return this.services.has('nginx');
+    return !['certbot', 'python_venv'].includes(module) || this.services.has('memcached');
   }
 
   /** Learns from a shell line of the start state. */
@@ -46,12 +64,21 @@ export class Made {
     for (const [, name] of line.matchAll(/CREATE DATABASE (\w+)/g)) this.databases.add(name!);
     for (const [, name] of line.matchAll(/systemd\/system\/(\w+@?)\.service/g)) this.#unit(name!);
     for (const [, path] of line.matchAll(/mkdir -p (\/\S+)/g)) this.#folder(path!);
+    for (const [, path] of line.matchAll(/ >(\/\S+)/g)) this.#types.set(path!, 'file');
+    for (const [, path] of line.matchAll(/ln -sfn \S+ (\/\S+)/g)) this.#types.set(path!, 'link');
+    for (const [, path] of line.matchAll(/rm -rf (\/\S+)/g)) this.#types.delete(path!);
+    for (const [, name] of line.matchAll(/useradd --system (\w+)/g)) this.accounts.add(name!);
     if (line.includes('apt-get -qy install')) this.#package(line.split(' ').at(-1)!);
   }
 
   /** Learns from a resource that is declared to exist. */
   byResource({ module, args, keys }: CaseResource): void {
-    if (args['state'] === 'absent') return;
+    if (args['state'] === 'absent') {
+      this.#types.delete(String(args['path']));
+      this.#folders.delete(String(args['path']));
+      return;
+    }
+    if (module === 'command') this.byLine(String(args['run']));
     if (module === 'apt') for (const each of args['packages'] as string[]) this.#package(each);
     const names = (keys['loop'] as unknown[] | undefined) ?? [args['name'] ?? args['path']];
     for (const name of names) this.#named(module, String(name));
@@ -61,6 +88,7 @@ export class Made {
     if (module === 'pg_role') this.roles.add(name);
     if (module === 'pg_database') this.databases.add(name);
     if (module === 'directory' || module === 'tree') this.#folder(name);
+    if (['file', 'directory', 'link'].includes(module)) this.#types.set(name, module);
     if (module === 'systemd_unit') this.#unit(name.replace(/\.service$/, ''));
     if (module === 'file') this.byLine(name);
   }
@@ -69,7 +97,10 @@ export class Made {
     const service = serviceOfPackage[name];
     if (service !== undefined) this.services.add(service);
     if (name === 'nginx-light') this.#nginx();
-    if (name === 'postgresql') this.databases.add('postgres');
+    if (name === 'redis-server') this.accounts.add('redis');
+    if (name !== 'postgresql') return;
+    this.databases.add('postgres');
+    this.roles.add('postgres');
   }
 
   #nginx(): void {

@@ -8,8 +8,8 @@ export const sleepingUnit =
  */
 export const pools: Readonly<Record<string, readonly unknown[]>> = {
   path: [],
-  owner: ['root', 'www-data', 'deploy', 'deploy', 'redis', 'ghost'],
-  group: ['root', 'www-data', 'deploy', 'deploy', 'redis', 'ghost'],
+  owner: ['root', 'www-data', 'deploy', 'redis', 'ghost'],
+  group: ['root', 'www-data', 'deploy', 'redis', 'ghost'],
   mode: ['0644', '0600', '0640', '0755', '0750', '2750'],
   file_mode: ['0644', '0600', '0640'],
   directory_mode: ['0755', '0750', '2755'],

@@ -10,21 +10,16 @@ type Args = Record<string, unknown>;
 export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
   file,
   directory: draw => {
-    const path = draw.path();
+    const path = draw.path('directory');
     if (removable(path) && draw.random.chance(0.25)) return { path, state: 'absent' };
     return { path, ...ownership(draw), ...draw.maybe(0.15, () => ({ recurse: true })) };
   },
-  link: draw => {
-    const path = draw.path();
-    const target = draw.random.chance(0.4) ? draw.path() : draw.from('link', 'target');
-    const force = draw.maybe(0.25, () => ({ force: true }));
-    return { path, target, ...force, ...draw.maybe(0.2, () => ({ state: 'absent' })) };
-  },
+  link,
   tree: draw => ({
-    path: draw.path(),
+    path: draw.path('tree'),
     src: draw.from('tree', 'src'),
     ...draw.maybe(0.3, () => ({ delete_extra: true })),
-    ...draw.maybe(0.2, () => ({ owner: draw.from('tree', 'owner') })),
+    ...draw.maybe(0.2, () => ({ owner: draw.account() })),
     ...draw.maybe(0.2, () => ({ file_mode: draw.from('tree', 'file_mode') })),
   }),
   apt: draw => ({
@@ -108,7 +103,7 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
   pg_check: draw => ({ database: draw.database(), attempts: 2, delay: '200ms' }),
   python_venv: draw => ({
     path: draw.from('python_venv', 'path'),
-    ...draw.maybe(0.2, () => ({ owner: draw.from('python_venv', 'owner') })),
+    ...draw.maybe(0.2, () => ({ owner: draw.account() })),
     ...draw.maybe(0.15, () => ({ packages: ['six'] })),
     ...draw.maybe(0.15, () => ({ state: 'absent' })),
   }),
@@ -122,8 +117,8 @@ const removable = (path: string): boolean =>
 function ownership(draw: Draw): Args {
   return {
     ...draw.maybe(0.3, () => ({ mode: draw.from('file', 'mode') })),
-    ...draw.maybe(0.2, () => ({ owner: draw.from('file', 'owner') })),
-    ...draw.maybe(0.1, () => ({ group: draw.from('file', 'group') })),
+    ...draw.maybe(0.2, () => ({ owner: draw.account() })),
+    ...draw.maybe(0.1, () => ({ group: draw.account() })),
   };
 }
 
@@ -143,16 +138,31 @@ function file(draw: Draw): Args {
   return { path, ...content, ...ownership(draw), ...draw.maybe(0.05, () => ({ backup: true })) };
 }
 
+// What Nginx includes has to be there, and valid: a link to nothing is refused by what Nginx says, not by what is read.
+function link(draw: Draw): Args {
+  const path = draw.path('link');
+  const inNginx = path.startsWith('/etc/nginx/');
+  const target = inNginx
+    ? path.replace('sites-enabled', 'sites-available')
+    : draw.random.chance(0.4)
+      ? draw.path()
+      : draw.from('link', 'target');
+  const force = draw.maybe(0.25, () => ({ force: true }));
+  const isLeft = inNginx ? !path.endsWith('sites-enabled/default') : false;
+  if (isLeft || draw.random.chance(0.2)) return { path, target, state: 'absent' };
+  return { path, target, ...force };
+}
+
 // A command that changes what is there and is not its own would be a fault of the playbook, which the law leaves out.
 function command(draw: Draw): Args {
   const path = draw.path();
   const ref = draw.reference();
-  const account = { ...draw.maybe(0.1, () => ({ user: draw.from('command', 'user') })) };
+  const account = { ...draw.maybe(0.1, () => ({ user: draw.account() })) };
   const place = { ...draw.maybe(0.15, () => ({ cwd: draw.random.pick(['/srv', '/srv/a', '/srv/a/b']) })) };
   const unit = '/etc/systemd/system/w2.service';
   const choices: Args[] = [
     { run: `mkdir -p ${path}`, creates: path },
-    { run: `mkdir -p $(dirname ${path}) && echo '# one' >${path}`, creates: path },
+    { run: `mkdir -p $(dirname ${path}) && printf '# one\\n' >${path}`, creates: path },
     { run: ['touch', path], creates: path },
     { run: `cp ${path} /srv/copy`, unless: `cmp -s ${path} /srv/copy` },
     { run: 'useradd --system ghost', unless: 'id ghost' },
@@ -186,15 +196,17 @@ function unit(draw: Draw): Args {
   if (name.endsWith('.timer'))
     return { name, timer: { OnCalendar: 'daily' }, install: { WantedBy: 'timers.target' } };
   if (name.endsWith('.socket')) return { name, socket: { ListenStream: '/run/w2.sock' } };
-  const start = draw.random.weighted({ '/bin/sleep infinity': 6, '/srv/a/f': 1, '/usr/bin/hello': 1 });
+  const socket = name === 'w2.service' ? draw.maybe(0.3, () => ({ unit: { Requires: 'w2.socket' } })) : {};
+  const start = draw.random.weighted({ '/bin/sleep infinity': 6, '/srv/a/f': 0.3, '/usr/bin/hello': 0.5 });
   return {
     name,
     service: {
       ExecStart: start,
-      ...draw.maybe(0.1, () => ({ User: draw.from('systemd_unit', 'user') })),
+      ...draw.maybe(0.1, () => ({ User: draw.account() })),
       ...draw.maybe(0.1, () => ({ WorkingDirectory: '/srv/a' })),
     },
     ...draw.maybe(0.7, () => ({ install: { WantedBy: 'multi-user.target' } })),
     ...draw.maybe(0.2, () => ({ unit: { Description: draw.random.pick(['One', 'Two']) } })),
+    ...socket,
   };
 }

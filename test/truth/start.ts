@@ -72,7 +72,7 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
       psql(`GRANT ${draw.from('pg_role', 'name')} TO ${draw.from('pg_role', 'name')}`),
       psql('CREATE EXTENSION hstore', draw.from('pg_database', 'name')),
       psql("ALTER SYSTEM SET work_mem = '16MB'"),
-      'systemctl stop postgresql',
+      ...(draw.random.chance(0.2) ? ['systemctl stop postgresql'] : []),
     ]),
   web: draw =>
     draw.random.pick([
