@@ -122,6 +122,8 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   needs?(args: Given<A, R>): string[];
   /** What it settles of a path below its own that `claims` does not name. */
   claimsBelow?(args: Given<A, R>, path: string): Claims;
+  /** The folder that root runs programs from, which no other account may be able to write to. */
+  runsFrom?(args: Given<A, R>): string | undefined;
   /** False where there is nothing to read again after the steps, e.g. a command that runs always. */
   verifies?(args: Given<A, R>): boolean;
   /** Seconds that its steps may take before they count as hanging; 1800 when left out. */
@@ -168,7 +170,7 @@ export function defineModule<
   const { summary, name, examples, files, secrets, check, asCheck, identity } = its;
   return {
     ...defined({ files, secrets, check, asCheck }),
-    ...defined({ verifies: its.verifies, timeoutS: its.timeoutS }),
+    ...defined({ verifies: its.verifies, runsFrom: its.runsFrom, timeoutS: its.timeoutS }),
     name,
     summary,
     examples,

@@ -129,6 +129,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   claims?(args: A): Claims;
   needs?(args: A): string[];
   claimsBelow?(args: A, path: string): Claims;
+  runsFrom?(args: A): string | undefined;
   verifies?(args: A): boolean;
   timeoutS?(args: A): number;
 }

@@ -170,6 +170,7 @@ export const python_venv = defineModule({
     actual: ({ folder }) => folder && { venv: true },
   },
   remove: ({ path }) => [{ do: 'remove', path, recursive: true }],
+  runsFrom: ({ path, owner }) => (owner === undefined || owner === 'root' ? path : undefined),
   claims: ({ path, owner }) => pathClaims(path, 'directory', { owner }),
   timeoutS: () => 1800,
 });

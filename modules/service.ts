@@ -132,8 +132,6 @@ export const service = defineModule({
     { title: 'Never to be started', args: { name: 'apache2', state: 'stopped', masked: true } },
   ],
   identity: ({ name }) => unitName(name),
-  needs: ({ name, enabled, state }) =>
-    enabled || state === 'running' ? [`systemd_unit ${unitName(name)}`] : [],
   refine: ({ name, enabled, state, masked }) => [
     ...(masked && (enabled || state === 'running')
       ? [

@@ -15,6 +15,7 @@ import { isInclude } from './resource-text.ts';
 import { type Surroundings, scopeOf } from './scope.ts';
 import { Entry, partsOf, type Share, sharesOf } from './shares.ts';
 import { referencesOf } from './tree.ts';
+import { checkUnsafe } from './unsafe.ts';
 
 /** What the names in a play lead to, by way of the variables of all hosts and of what its resources register. */
 export function reachOf(play: PlayText, { inventory, variables }: Surroundings, texts: Texts): Reach {
@@ -76,6 +77,7 @@ export function resolveOffline(
   checkTogether(entries, hosts, overlaps, found);
   checkAllReferred(play, hosts, entries, found);
   checkOrderOffline(entries, hosts, options.earlier, found);
+  checkUnsafe(entries, hosts, found);
   return entries;
 }
 

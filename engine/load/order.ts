@@ -1,5 +1,6 @@
 import { dirname } from 'node:path/posix';
 import type { Host } from '../host.ts';
+import { inNewServer } from '../host-knowledge.ts';
 import { typeClaim } from '../module.ts';
 import { lineFrom } from '../problem.ts';
 import { type Resource, unlessUnknown } from '../resource.ts';
@@ -140,7 +141,8 @@ function needsOf(resource: Resource): string[] {
     const folder = dirname(pathIn(thing));
     return isOwn(folder) && claims[`${typeClaim}${folder}`] === undefined ? `${typeClaim}${folder}` : [];
   });
-  return [...new Set([...folders, ...(unlessUnknown(() => module.needs?.(args)) ?? [])])];
+  const needs = unlessUnknown(() => module.needs?.(args)) ?? [];
+  return [...new Set([...folders, ...needs.filter(thing => !inNewServer.has(thing))])];
 }
 
 /**

@@ -16,11 +16,11 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { script } from '../../engine/apply/script.ts';
-import { describe as describeStep } from '../../engine/steps/kinds.ts';
 import { reader } from '../../engine/plan/read.ts';
 import { command, content, entries, owed, type Probe, path, sql } from '../../engine/probe.ts';
 import { identifier, literal } from '../../engine/quote.ts';
 import type { Step } from '../../engine/step.ts';
+import { describe as describeStep } from '../../engine/steps/kinds.ts';
 import { seed, thorough } from '../random.ts';
 import { Random } from './load/fuzz/random.ts';
 import { scratchInMemory, sh, shells, testState } from './shell.ts';
