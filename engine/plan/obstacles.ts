@@ -29,10 +29,12 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
         owners(step, view)
       );
     case 'attributes':
-      return owners(step, view);
+      return owned(step.path, view) ?? owners(step, view);
     case 'remove':
-      if (step.recursive || step.empty) return writable(posix.dirname(step.path), view);
-      return inTheWay(step.path, ['directory'], undefined, view);
+      return (
+        writable(posix.dirname(step.path), view) ??
+        (step.recursive || step.empty ? undefined : inTheWay(step.path, ['directory'], undefined, view))
+      );
     case 'checked':
       return first(step.steps, one => obstacleTo(one, view));
     case 'run':
@@ -145,10 +147,21 @@ const needsRoot = ({ on }: Effect): boolean =>
 /** Whether the account may act as `wanted`. */
 function rights({ account: own }: Outlook, wanted: string): Obstacle | undefined {
   if (own === undefined || own === 'root' || own === wanted) return undefined;
-  return {
-    says: `${own} may not act as ${wanted} on the host.`,
-    fix: 'Did you mean become: true?',
-  };
+  return forbidden(own, `may not act as ${wanted} on the host`);
+}
+
+/** Whether the account may change owner and mode of something. */
+function owned(at: string, view: Outlook): Obstacle | undefined {
+  const { account: own } = view;
+  if (own === undefined || own === 'root') return undefined;
+  const there = followed(at, view);
+  return there && there.owner !== own
+    ? forbidden(own, `may not change ${at}, which belongs to ${there.owner}`)
+    : undefined;
+}
+
+function forbidden(account: string, what: string): Obstacle {
+  return { says: `${account} ${what}.`, fix: 'Did you mean become: true?' };
 }
 
 /** Whether the account may make and remove things in a folder. */
@@ -163,10 +176,7 @@ function writable(folder: string, view: Outlook): Obstacle | undefined {
   if (groups === undefined) return undefined;
   const digit = there.owner === own ? 1 : groups.includes(there.group) ? 2 : 3;
   if ((Number(there.mode[digit]) & 2) !== 0) return undefined;
-  return {
-    says: `${own} may not write to ${folder}.`,
-    fix: 'Did you mean become: true?',
-  };
+  return forbidden(own, `may not write to ${folder}`);
 }
 
 function first<T>(all: readonly T[], ask: (one: T) => Obstacle | undefined): Obstacle | undefined {

@@ -2,8 +2,8 @@ import type { Outcome } from '../events.ts';
 import { inNewServer, serverData } from '../host-knowledge.ts';
 import type { Context, Obstacle, PlannedDiff } from '../module.ts';
 import { type Probe, path } from '../probe.ts';
-import type { Problem } from '../problem.ts';
-import { type Resource, UnknownArgument } from '../resource.ts';
+import { lineFrom, type Problem } from '../problem.ts';
+import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
 import type { Step } from '../step.ts';
 import { effectsOf, kindOf } from '../steps/kinds.ts';
 import { irreversible } from '../steps/risky.ts';
@@ -83,7 +83,55 @@ export function plan(
     if (resource.on !== undefined) away.push(resource.name);
     return outcome('would_change', { diff, predictedFrom, ...((open || waits) && { open: true }) });
   });
+  for (const [i, item] of planned.entries())
+    if (cannotWork(item)) advise(item, resources.slice(i + 1), sightOf(item.resource));
   return { planned, unread };
+}
+
+/** Where a later resource would bring what one fails for want of, that is what to move. */
+function advise(
+  { resource, outcome }: PlannedResource,
+  later: readonly Resource[],
+  sight: Sight | Problem,
+): void {
+  if ('code' in sight || outcome.error === undefined) return;
+  const causes = new Set<string>();
+  const noted = <T extends { from: readonly string[] }>(seen: T): T => {
+    for (const cause of seen.from) causes.add(cause);
+    return seen;
+  };
+  const own = viewOf(resource, sight, () => {});
+  const view = {
+    ...own,
+    foresee: (probe: Probe) => noted(own.foresee(probe)),
+    bringers: (tokens: readonly string[]) => noted({ from: own.bringers(tokens) }).from,
+  };
+  const context = { verifying: false, ...sight.times, name: resource.name };
+  const comparison = compare(resource, view, context);
+  if (comparison.problem !== undefined) return;
+  const obstacle = unlessUnknown(() =>
+    obstaclesOf(resource, comparison, view, context).find(one => one !== undefined),
+  );
+  const bringer = obstacle === undefined ? later.find(({ name }) => causes.has(name)) : undefined;
+  if (bringer === undefined) return;
+  const { name, at } = bringer;
+  outcome.error = {
+    ...outcome.error,
+    hint: `"${name}" on ${lineFrom(resource.at, at)} brings it: move that before "${resource.name}".`,
+  };
+}
+
+/** What stands in the way of a resource's own steps, taken one by one. */
+function obstaclesOf(
+  { module, args }: Resource,
+  { work, read, certain }: Comparison<PlannedDiff>,
+  view: ReturnType<typeof viewOf>,
+  context: Context,
+): (Obstacle | undefined)[] {
+  if (work === undefined) return [];
+  const readings = read ?? blanks(module.probes(args) as Record<string, Probe>);
+  const own = certain ? module.obstacles(args, readings, work) : [];
+  return [...own, ...module.steps(work, args, readings, context).map(step => obstacleTo(step, view))];
 }
 
 /** How a resource's host looks at its turn; what was not read yet is told to `unread` and not certain. */
