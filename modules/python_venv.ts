@@ -143,10 +143,13 @@ export const python_venv = defineModule({
     return [...places, [args.path, read.folder] as const]
       .filter(([, at]) => isOpenTo(at, account))
       .slice(0, 1)
-      .map(([folder]) => ({
-        says: `Another account than ${account} can write to ${folder}, and ${account} would run programs from there.`,
-        fix: 'Give the environment to the account that uses it, by `owner`.',
-      }));
+      .map(([folder, at]) => {
+        const other = at?.owner === account ? undefined : at?.owner;
+        return {
+          says: `${other ?? `Another account than ${account}`} can write to ${folder}, and ${account} would run programs from there.`,
+          fix: `Give the environment to the account that uses it: owner: ${other ?? 'ACCOUNT'}.`,
+        };
+      });
   },
   steps: (diff, args, read) => {
     const { path, owner } = args;

@@ -3,7 +3,7 @@ import { inNewServer, serverData } from '../host-knowledge.ts';
 import type { Context, Obstacle, PlannedDiff } from '../module.ts';
 import { type Probe, path } from '../probe.ts';
 import { lineFrom, type Problem } from '../problem.ts';
-import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
+import { type Resource, UnknownArgument } from '../resource.ts';
 import type { Step } from '../step.ts';
 import { effectsOf, kindOf } from '../steps/kinds.ts';
 import { irreversible } from '../steps/risky.ts';
@@ -100,7 +100,8 @@ function advise(
     for (const cause of seen.from) causes.add(cause);
     return seen;
   };
-  const own = viewOf(resource, sight, () => {});
+  const trial = { ...sight, forecast: sight.forecast.copy() };
+  const own = viewOf(resource, trial, () => {});
   const view = {
     ...own,
     foresee: (probe: Probe) => noted(own.foresee(probe)),
@@ -109,9 +110,7 @@ function advise(
   const context = { verifying: false, ...sight.times, name: resource.name };
   const comparison = compare(resource, view, context);
   if (comparison.problem !== undefined) return;
-  const obstacle = unlessUnknown(() =>
-    obstaclesOf(resource, comparison, view, context).find(one => one !== undefined),
-  );
+  const obstacle = laid(resource, comparison, view, trial, context, new Map());
   const bringer = obstacle === undefined ? later.find(({ name }) => causes.has(name)) : undefined;
   if (bringer === undefined) return;
   const { name, at } = bringer;
@@ -119,19 +118,6 @@ function advise(
     ...outcome.error,
     hint: `"${name}" on ${lineFrom(resource.at, at)} brings it: move that before "${resource.name}".`,
   };
-}
-
-/** What stands in the way of a resource's own steps, taken one by one. */
-function obstaclesOf(
-  { module, args }: Resource,
-  { work, read, certain }: Comparison<PlannedDiff>,
-  view: ReturnType<typeof viewOf>,
-  context: Context,
-): (Obstacle | undefined)[] {
-  if (work === undefined) return [];
-  const readings = read ?? blanks(module.probes(args) as Record<string, Probe>);
-  const own = certain ? module.obstacles(args, readings, work) : [];
-  return [...own, ...module.steps(work, args, readings, context).map(step => obstacleTo(step, view))];
 }
 
 /** How a resource's host looks at its turn; what was not read yet is told to `unread` and not certain. */
