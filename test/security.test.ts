@@ -251,8 +251,8 @@ describeClass('links and paths that lead elsewhere', () => {
     expect(statSync(join(dir, 'precious')).mode & 0o777).toBe(0o600);
   });
 
-  it('what another account plants or exchanges is in test/engine/apply/paths.test.ts', () => {
-    const tests = readFileSync(join(import.meta.dirname, 'engine/apply/paths.test.ts'), 'utf8');
+  it('what another account plants or exchanges is in test/engine/steps/paths.test.ts', () => {
+    const tests = readFileSync(join(import.meta.dirname, 'engine/steps/paths.test.ts'), 'utf8');
     expect(tests).toContain('while another account exchanges');
   });
 });
