@@ -6,6 +6,7 @@ import {
   decodeLease,
   decodeOrigin,
   type Holder,
+  isLost,
   leased,
   lockedProblem,
   origin,
@@ -72,6 +73,42 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
         /^web1 is being changed by alice@laptop \(pid 812\) since \d\d:\d\d UTC; the lease expires at .*UTC\.$/,
       ),
       hint: expect.stringContaining('reconcile lock release web1'),
+    });
+  });
+
+  describe('once held', () => {
+    const keep = () => run(leased('echo changed', holder('a'), 60, true));
+
+    it('is kept by its own run, even when it has expired and nobody took it', () => {
+      take('a');
+      expect([keep().exit, keep().text]).toEqual([0, 'changed\n']);
+      writeFileSync(lease(), `a\t1\t2\t${fields()[3]}\t1\talice\n`);
+      expect([keep().exit, fields()[0]]).toEqual([0, 'a']);
+    });
+
+    it.each([
+      ['it was released', () => run('r_drop')],
+      [
+        'another run has it',
+        () => {
+          run('r_drop');
+          take('b');
+        },
+      ],
+      [
+        'another run has had it',
+        () => {
+          run('r_drop');
+          take('b');
+          run(release(holder('b'), '{}'));
+        },
+      ],
+    ])('is lost, and nothing is begun, when %s', (_name, lose) => {
+      take('a');
+      lose();
+      const answer = keep();
+      expect([isLost(answer), answer.text]).toEqual([true, 'lost\n']);
+      expect(isLost(take('b'))).toBe(false);
     });
   });
 
