@@ -1,6 +1,6 @@
 import type { Owed, Probe } from '../probe.ts';
 import { Missing } from '../probe.ts';
-import { answersOf, byName, meant, type Resource } from '../resource.ts';
+import { answersOf, byName, meant, type Resource, unlessUnknown } from '../resource.ts';
 import { blank } from './blank.ts';
 import { Forecast } from './forecast.ts';
 import { plan, type Sight } from './plan.ts';
@@ -49,6 +49,10 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
   return edges;
 }
 
+/** What a resource is about, as others need it. */
+const thingOf = ({ module, args }: Resource): string =>
+  `${module.name} ${unlessUnknown(() => module.identity(args)) ?? ''}`;
+
 /** The resources whose changes each one's plan would rest on, in order, if the host were blank. */
 function restingOn(all: readonly Resource[]): ReadonlyMap<string, Resource[]> {
   const sight: Sight = {
@@ -56,13 +60,15 @@ function restingOn(all: readonly Resource[]): ReadonlyMap<string, Resource[]> {
     times: { nowS: 0 },
     forecast: new Forecast(),
     login: 'root',
+    imagined: true,
   };
   const here = all.map(({ on: _, ...resource }) => resource);
   const { planned } = plan(here, () => sight, sight.forecast);
   return new Map(
-    planned.map(({ resource: { name, waitsFor }, outcome }) => {
+    planned.map(({ resource: { name, waitsFor, module, args }, outcome }) => {
       const names = new Set([...outcome.predictedFrom, waitsFor]);
-      return [name, all.filter(each => names.has(each.name))];
+      const needed = new Set(unlessUnknown(() => module.needs?.(args)) ?? []);
+      return [name, all.filter(each => names.has(each.name) || needed.has(thingOf(each)))];
     }),
   );
 }

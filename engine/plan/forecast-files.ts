@@ -94,12 +94,13 @@ export class FileForecast {
     return { value: [...found.values()], from: [...from], open };
   }
 
-  /** Whether an effect concerns `at`, what is above it or what is below it. */
-  concerns(at: string): boolean {
-    return (
-      [...this.#nodes.keys()].some(one => one === at || isBelow(one, at) || isBelow(at, one)) ||
-      this.#marks.some(mark => mark.covers(at) || mark.reaches(at))
+  /** The resources whose effects concern `at` or what is below it. */
+  concerning(at: string): string[] {
+    const nodes = [...this.#nodes].filter(
+      ([one, { value }]) => one === at || isBelow(one, at) || (value?.type === 'link' && isBelow(at, one)),
     );
+    const marks = this.#marks.filter(mark => mark.covers(at) || mark.reaches(at));
+    return [...new Set([...nodes.flatMap(([, { from }]) => from), ...marks.map(({ by }) => by)])];
   }
 
   lay(effect: Effect, laying: Laying, raw: Raw): void {
@@ -130,6 +131,7 @@ export class FileForecast {
           this.#set(real, { ...was, value: { ...was.value, ...given({ owner, group, mode }) } }, laying);
         if (recursive)
           this.#mark(
+            by,
             one => isBelow(one, real),
             folder => isBelow(folder, real) || isBelow(real, folder) || folder === real,
             ({ value, from, open }) =>
@@ -151,8 +153,8 @@ export class FileForecast {
     }
   }
 
-  #mark(covers: Mark['covers'], reaches: Mark['reaches'], apply: Mark['apply']): void {
-    this.#marks.push({ at: this.#clock, covers, reaches, apply });
+  #mark(by: string, covers: Mark['covers'], reaches: Mark['reaches'], apply: Mark['apply']): void {
+    this.#marks.push({ at: this.#clock, by, covers, reaches, apply });
   }
 
   #put(
@@ -201,6 +203,7 @@ export class FileForecast {
     if (was.value === null && !was.open) return;
     const { by, maybe } = laying;
     this.#mark(
+      by,
       one => isBelow(one, real),
       folder => folder === real || isBelow(folder, real) || isBelow(real, folder),
       seen =>

@@ -7,6 +7,7 @@ import { type Foreseen, isBelow } from './forecast-paths.ts';
 export interface Mark {
   /** Counts effects: what comes later is not concerned. */
   at: number;
+  by: string;
   covers(path: string): boolean;
   /** Whether it may concern something below the folder. */
   reaches(folder: string): boolean;
@@ -20,6 +21,7 @@ export function marksOf(effect: Effect, real: string | undefined, by: string): O
     reaches: Mark['reaches'],
     may: (value: PathState | null) => boolean,
   ): Omit<Mark, 'at'> => ({
+    by,
     covers,
     reaches,
     apply: seen => (may(seen.value) ? { value: seen.value, from: [...seen.from, by], open: true } : seen),

@@ -81,9 +81,10 @@ export class UnitForecast {
     return { value, from: [...from], open, ...(expected && { expected }) };
   }
 
-  /** Whether anything concerns any unit. */
-  get isTouched(): boolean {
-    return this.#changes.size + this.#marks.length > 0;
+  /** The resources that change units, or may. */
+  get changing(): string[] {
+    const changes = [...this.#changes.values()].flatMap(all => all.flatMap(({ from }) => from));
+    return [...new Set([...changes, ...this.#marks.map(({ by }) => by)])];
   }
 
   lay(effect: Effect, { by, maybe }: Laying, raw: Raw): void {

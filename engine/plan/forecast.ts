@@ -185,7 +185,7 @@ export class Forecast {
           ),
         );
       case 'candidate':
-        return opened([...this.#lists, ...(this.#files.concerns('/etc/apt') ? this.#changing : [])]);
+        return opened([...this.#lists, ...this.#files.concerning('/etc/apt')]);
       case 'account':
         return value === null
           ? opened([...this.#packages.changing, ...this.#naming(probe.name)])
@@ -204,7 +204,7 @@ export class Forecast {
   #program(name: string, read: string | null, raw: Raw): Foresight {
     for (const folder of programFolders) {
       const at = `${folder}/${name}`;
-      const own = this.#files.concerns(at) ? this.#files.path(at, raw) : undefined;
+      const own = this.#files.concerning(at).length > 0 ? this.#files.path(at, raw) : undefined;
       if (own === undefined || own.open) continue;
       if (own.value !== null && own.from.length > 0)
         return { reading: { value: read ?? at }, from: own.from, open: false };
@@ -263,9 +263,8 @@ export class Forecast {
       if (what === 'packages')
         return [...this.#packages.changing, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
       if (what === 'package-lists') return [...this.#lists, ...opaque(/\b(apt|apt-get)\b/)];
-      if (what === 'units') return this.#units.isTouched ? [...this.#changing] : [];
-      if (this.#files.concerns(what)) return [...this.#changing];
-      return opaque(new RegExp(literally(what)));
+      if (what === 'units') return this.#units.changing;
+      return [...this.#files.concerning(what), ...opaque(new RegExp(literally(what)))];
     });
   }
 

@@ -169,7 +169,7 @@ function writable(folder: string, view: Outlook): Obstacle | undefined {
   const { account: own } = view;
   if (own === undefined || own === 'root') return undefined;
   const there = followed(folder, view);
-  if (!there || there.type !== 'directory') return undefined;
+  if (there?.type !== 'directory') return undefined;
   const groups = certain<CommandResult>(command('id -Gn', { about: [] }), view)
     ?.stdout.trim()
     .split(/\s+/);

@@ -30,6 +30,8 @@ export interface Sight {
   forecast: Forecast;
   /** The account that logs in; undefined = not known. */
   login: string | undefined;
+  /** Whether the host is only imagined: then nothing of it stands in the way. */
+  imagined?: boolean;
 }
 
 /** A plan, and the probes that the host has to be asked before it is certain. */
@@ -147,7 +149,7 @@ function laid(
   resource: Resource,
   comparison: Comparison<PlannedDiff>,
   view: ReturnType<typeof viewOf>,
-  { forecast }: Sight,
+  { forecast, imagined = false }: Sight,
   context: Context,
   reactions: ReadonlyMap<string, readonly Reaction[]>,
 ): Obstacle | undefined {
@@ -161,16 +163,17 @@ function laid(
   forecast.lay(effectsOf(noted), laying, view.raw);
   try {
     if (work === undefined) throw new UnknownArgument('', '');
-    const lacking = comparison.read === undefined ? lackingInNewServer(resource, view, forecast) : undefined;
+    const isNew = comparison.read === undefined && !imagined;
+    const lacking = isNew ? lackingInNewServer(resource, view, forecast) : undefined;
     if (lacking !== undefined) return lacking;
     const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
-    const [own] = certain ? module.obstacles(args, read, work) : [];
+    const [own] = certain && !imagined ? module.obstacles(args, read, work) : [];
     if (own !== undefined) return own;
     const steps = module.steps(work, args, read, context);
-    const stuck = irreversible(resource, [...noted, ...steps]);
+    const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps]);
     if (stuck !== undefined) return stuck;
     for (const step of steps) {
-      const obstacle = obstacleTo(step, view);
+      const obstacle = imagined ? undefined : obstacleTo(step, view);
       if (obstacle !== undefined) return obstacle;
       forecast.lay(kindOf(step).effects(step), laying, view.raw);
     }
