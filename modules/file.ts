@@ -73,7 +73,7 @@ export const file = defineModule({
   desired: (args, read) => ({
     ...wantedType(read?.path, 'file'),
     ...(args.content === undefined
-      ? read?.path?.type !== 'file' && { content: textOf('') }
+      ? read && read.path?.type !== 'file' && { content: textOf('') }
       : { content: textOf(args.content) }),
     ...attributesOf(args),
   }),

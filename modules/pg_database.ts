@@ -143,6 +143,8 @@ FROM pg_database AS d WHERE datname = ${literal(name)}`,
     { about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`] },
   );
 
+const literalOrNull = (text: string | undefined) => (text === undefined ? 'NULL' : literal(text));
+
 /** Encodings from 35 on are only for clients, and only template0 can be copied with another encoding or locale. */
 const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database): Needs => [
   roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),
@@ -164,6 +166,16 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
       AND ${wanted === undefined || `${bareSql(locale)} = ${literal(bare(wanted))}`}))`,
     says: `A copy of ${template} has its encoding and locale, %s.`,
     fix: 'Leave out the template, or the encoding and the locale.',
+  },
+  {
+    of: 'create',
+    trouble: `(SELECT l FROM (SELECT
+      coalesce(${literalOrNull(wanted)}, (SELECT datcollate FROM pg_database WHERE datname = ${literal(template ?? 'template0')})) AS l,
+      coalesce(pg_char_to_encoding(${literalOrNull(encoding)}), (SELECT encoding FROM pg_database
+        WHERE datname = ${literal(template ?? 'template0')})) AS e) AS s
+      WHERE pg_char_to_encoding(substring(l FROM '[.]([^@]+)')) NOT IN (-1, e) AND e <> 0)`,
+    says: `The locale %s does not go with the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
+    fix: 'Give a locale of that encoding, such as `C`, or the encoding of the locale.',
   },
 ];
 

@@ -89,6 +89,43 @@ export function checkOrder(all: readonly Resolved[], earlier: readonly Entry[], 
       report(by, all[later]!, thing, problems);
     }
   }
+  checkOwners(all, problems);
+}
+
+/**
+ * Checks that nothing new is made in a folder whose whole content an earlier resource has given to somebody: it would
+ * belong to the account that makes it until the next apply.
+ */
+function checkOwners(all: readonly Resolved[], problems: Problems): void {
+  for (const [place, first] of all.entries()) {
+    if (!ownsBelow(first.resource)) continue;
+    const { module, args, on } = first.resource;
+    for (const then of all.slice(place + 1)) {
+      if (!mayTakePart(then.resource) || then.resource.on?.name !== on?.name) continue;
+      const claims = claimsIn(then.resource);
+      const made = Object.entries(claims).find(([thing, type]) => {
+        if (!isPath(thing) || type === 'nothing') return false;
+        const given = Object.keys(unlessUnknown(() => module.claimsBelow?.(args, pathIn(thing))) ?? {});
+        return given.some(each => claims[each] === undefined);
+      });
+      if (made === undefined) continue;
+      problems.add({
+        code: 'order',
+        message: `"${then.resource.name}" makes ${pathIn(made[0])}, and "${first.resource.name}" before it gives all that is in its folder to another owner: the next apply would change it again.`,
+        hint: `Give "${then.resource.name}" that owner and group, or move "${first.resource.name}" from ${lineFrom(then.resource.at, first.resource.at)} to a place behind it.`,
+        at: then.resource.at,
+        ...(then.via.length > 0 && { via: then.via }),
+      });
+    }
+  }
+}
+
+/** Whether a resource settles who owns all that is below its path. */
+function ownsBelow(resource: Resource): boolean {
+  const { module, args } = resource;
+  if (!mayTakePart(resource) || module.claimsBelow === undefined) return false;
+  const below = unlessUnknown(() => module.claimsBelow!(args, `${module.identity(args)}/x`)) ?? {};
+  return Object.keys(below).some(thing => /^the (owner|group) of /.test(thing));
 }
 
 function report(by: Resolved, bringer: Resolved, thing: string, problems: Problems): void {

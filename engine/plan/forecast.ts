@@ -35,7 +35,7 @@ export class Forecast {
   #files = new FileForecast();
   #units = new UnitForecast();
   #packages = new PackageForecast();
-  #notes: ({ unit: string; by: string } & ({ owed: Owed } | { paid: true }))[] = [];
+  #notes: ({ unit: string; by: string; open: boolean } & ({ owed: Owed } | { paid: true }))[] = [];
   #objects = new Map<string, string[]>();
   #lists: string[] = [];
   #opaque: Doubt[] = [];
@@ -116,7 +116,12 @@ export class Forecast {
           break;
         case 'note': {
           const { unit, owed } = effect;
-          this.#notes.push({ unit, by, ...(owed ? { owed: { ...owed, sinceS: null } } : { paid: true }) });
+          this.#notes.push({
+            unit,
+            by,
+            open: maybe,
+            ...(owed ? { owed: { ...owed, sinceS: null } } : { paid: true }),
+          });
           break;
         }
         case 'objects':
@@ -217,18 +222,17 @@ export class Forecast {
 
   #owed(unit: string, read: readonly Owed[]): Foresight {
     let owed = [...read];
-    const from = new Set<string>();
+    let from: string[] = [];
+    let open = false;
     for (const note of this.#notes.filter(each => each.unit === unit)) {
-      if ('owed' in note) {
-        owed.push(note.owed);
-        from.add(note.by);
-      } else {
-        owed = [];
-        from.clear();
-        from.add(note.by);
-      }
+      if ('owed' in note) owed.push(note.owed);
+      else owed = [];
+      from = 'owed' in note ? [...from, note.by] : [note.by];
+      // What is owed for certain is not made doubtful by what may be owed besides.
+      const sure = this.#notes.some(each => each.unit === unit && 'owed' in each && !each.open);
+      open = 'owed' in note ? note.open && !sure && read.length === 0 : note.open && open;
     }
-    return { reading: { value: owed }, from: [...from], open: false };
+    return { reading: { value: owed }, from: [...new Set(from)], open };
   }
 
   #sql(

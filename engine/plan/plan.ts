@@ -160,7 +160,8 @@ function laid(
     ({ unit, action }): Step => ({ do: 'owe', unit, action, because: name }),
   );
   forecast.changes(resource, module.verifies?.(args) === false ? undefined : desired);
-  forecast.lay(effectsOf(noted), laying, view.raw);
+  // Nothing is owed for what turns out to be as declared.
+  forecast.lay(effectsOf(noted), { ...laying, maybe: laying.maybe || comparison.open }, view.raw);
   try {
     if (work === undefined) throw new UnknownArgument('', '');
     const isNew = comparison.read === undefined && !imagined;

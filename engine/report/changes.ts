@@ -22,7 +22,8 @@ export function signOf({ status, diff }: ResourceView): Sign {
   if (status === 'failed' || status === 'skipped') return signs[status];
   if (diff === null && status === 'would_change') return signs.write;
   if (diff === null) return status === 'changed' ? signs.update : signs.unchanged;
-  return diff.changes.length > 0 && diff.changes.every(isAnswer) ? signs.answer : signs[diff.kind];
+  const answers = diff.kind !== 'write' && diff.changes.length > 0 && diff.changes.every(isAnswer);
+  return answers ? signs.answer : signs[diff.kind];
 }
 
 /** Stands for a difference that cannot be known before what it rests on is done. */
