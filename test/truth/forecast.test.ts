@@ -3,7 +3,7 @@ import { compareForecast } from './forecast.ts';
 import { kinds, type Result, summary } from './report.ts';
 
 const entry = (path: string, value: unknown, certainty: 'known' | 'open' = 'known') => ({
-  probe: { read: 'path', path },
+  probe: { kind: 'path', path },
   value,
   certainty,
 });
@@ -22,7 +22,7 @@ it('finds the known values that are read otherwise, and leaves the open ones be'
   const readings = {
     hosts: {
       web1: [
-        { ...entry('/srv/a', { mode: '0644', type: 'file' }), probe: { path: '/srv/a', read: 'path' } },
+        { ...entry('/srv/a', { mode: '0644', type: 'file' }), probe: { path: '/srv/a', kind: 'path' } },
         entry('/srv/b', { type: 'file' }),
         entry('/srv/c', { type: 'file' }),
       ],
@@ -31,8 +31,16 @@ it('finds the known values that are read otherwise, and leaves the open ones be'
   expect(compareForecast(forecast, readings)).toEqual({
     known: 3,
     open: 1,
-    wrong: [{ probe: { read: 'path', path: '/srv/b' }, forecast: null, read: { type: 'file' } }],
+    wrong: [{ probe: { kind: 'path', path: '/srv/b' }, forecast: null, read: { type: 'file' } }],
   });
+});
+
+it('takes the forecast of the last play that has one of a value', () => {
+  const [forecast, readings] = ['/one', '/two'].map(target => ({
+    hosts: { web1: [entry('/srv/a', target)] },
+  }));
+  forecast!.hosts.web1.push(entry('/srv/a', '/two'));
+  expect(compareForecast(forecast, readings)).toEqual({ known: 1, open: 0, wrong: [] });
 });
 
 it('says nothing where the program wrote no forecast', () => {
