@@ -34,17 +34,21 @@ export function compareForecast(
 ): ForecastVerdict | undefined {
   if (forecast === undefined || readings === undefined) return undefined;
   const verdict: ForecastVerdict = { known: 0, open: 0, wrong: [] };
-  for (const [host, entries] of Object.entries(forecast.hosts)) {
-    const read = new Map((readings.hosts[host] ?? []).map(each => [canonical(each.probe), each]));
-    for (const { probe, value, certainty } of entries) {
+  for (const host of Object.keys(forecast.hosts)) {
+    const read = lastOfEach(readings.hosts[host] ?? []);
+    for (const [key, { probe, value, certainty }] of lastOfEach(forecast.hosts[host]!)) {
       verdict[certainty] += 1;
-      const now = read.get(canonical(probe));
+      const now = read.get(key);
       if (certainty === 'open' || now === undefined || canonical(now.value) === canonical(value)) continue;
       verdict.wrong.push({ probe, forecast: value, read: now.value });
     }
   }
   return verdict;
 }
+
+/** The last entry of each probe: every play has its own forecast, and a later one knows more. */
+const lastOfEach = (entries: readonly ForecastEntry[]): Map<string, ForecastEntry> =>
+  new Map(entries.map(each => [canonical(each.probe), each]));
 
 /** JSON with sorted keys, so that equal values are equal texts. */
 function canonical(value: unknown): string {

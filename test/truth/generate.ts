@@ -70,13 +70,15 @@ function drawTheme(
 /** A resource that manages another thing than those before it in the play, as nearly every playbook does. */
 function drawOther(...parameters: Parameters<typeof drawResource>): CaseResource {
   const [modules, , draw] = parameters;
+  const { random } = draw;
   const identity = ({ module, args }: CaseResource) =>
     `${module} ${modules[module]!.identity(withDefaults(modules[module]!, args))}`;
   for (let attempt = 0; ; attempt += 1) {
     const resource = drawResource(...parameters);
     const again = draw.earlier.some(each => identity(each) === identity(resource));
-    const served = draw.made.serves(resource.module) || draw.random.chance(0.1);
-    if ((!again && served) || attempt === 12) return resource;
+    const served = draw.made.serves(resource.module) || random.chance(0.1);
+    const clashes = draw.made.clashes(resource) && random.chance(0.95);
+    if ((!again && !clashes && served) || attempt === 12) return resource;
   }
 }
 

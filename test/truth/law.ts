@@ -139,7 +139,7 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
       ? compareForecast(readForecast(files['forecast.json']), readForecast(files['readings.json']))
       : undefined;
   for (const wrong of forecast?.wrong ?? [])
-    violate('6', `known ${String((wrong.probe as { read?: string })?.read)} is wrong`, [
+    violate('6', `known ${String((wrong.probe as { kind?: string })?.kind)} is wrong`, [
       JSON.stringify(wrong),
     ]);
   const outcome = verdict(check.exit === 0 ? 'silent' : 'applied');

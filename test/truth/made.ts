@@ -17,6 +17,16 @@ const ofLayer: Readonly<Record<Layer, readonly string[]>> = {
   postgres: ['postgresql', 'nginx'],
 };
 
+/** What a resource says of paths and packages. */
+function settled({ module, args, keys }: CaseResource): [thing: string, how: string][] {
+  const absent = args['state'] === 'absent';
+  if (module === 'apt')
+    return ((args['packages'] ?? []) as string[]).map(name => [name, absent ? 'absent' : 'present']);
+  if (!['file', 'directory', 'link', 'tree'].includes(module)) return [];
+  const paths = (keys['loop'] as unknown[] | undefined) ?? [args['path']];
+  return paths.map(path => [String(path), absent ? 'absent' : module.replace('tree', 'directory')]);
+}
+
 /**
  * What a case has made so far, as far as its text tells. Most resources ask for something of it, so that not every case
  * ends at the first thing that is missing.
@@ -28,6 +38,8 @@ export class Made {
   readonly accounts = new Set(['root', 'www-data', 'deploy']);
   /** What is at paths that the case has made something of. */
   readonly #types = new Map<string, string>();
+  /** What the resources until now say is at a path or of a package: `file`, `directory`, `link` or `absent`. */
+  readonly #settled = new Map<string, string>();
   readonly #folders = new Set(['/', '/srv', '/etc', '/opt', '/var', '/usr/local/bin', '/etc/systemd/system']);
 
   constructor(layer: Layer) {
@@ -58,6 +70,11 @@ export class Made {
     return !['certbot', 'python_venv'].includes(module) || this.services.has('memcached');
   }
 
+  /** Whether an earlier resource settles the same thing otherwise, for which most playbooks are refused. */
+  clashes(resource: CaseResource): boolean {
+    return settled(resource).some(([thing, how]) => (this.#settled.get(thing) ?? how) !== how);
+  }
+
   /** Learns from a shell line of the start state. */
   byLine(line: string): void {
     for (const [, name] of line.matchAll(/CREATE ROLE (\w+)/g)) this.roles.add(name!);
@@ -72,7 +89,9 @@ export class Made {
   }
 
   /** Learns from a resource that is declared to exist. */
-  byResource({ module, args, keys }: CaseResource): void {
+  byResource(resource: CaseResource): void {
+    const { module, args, keys } = resource;
+    for (const [thing, how] of settled(resource)) this.#settled.set(thing, how);
     if (args['state'] === 'absent') {
       this.#types.delete(String(args['path']));
       this.#folders.delete(String(args['path']));

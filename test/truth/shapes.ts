@@ -153,25 +153,33 @@ function link(draw: Draw): Args {
   return { path, target, ...force };
 }
 
-// A command that changes what is there and is not its own would be a fault of the playbook, which the law leaves out.
+// A command that fails by itself, or changes what is there and is not its own, would be a fault of the playbook, which the
+// law leaves out.
 function command(draw: Draw): Args {
-  const path = draw.path();
+  const path = draw.path('directory');
+  const made = draw.made.hasFolderOf(path) ? path : '/srv/made/by/command';
   const ref = draw.reference();
-  const account = { ...draw.maybe(0.1, () => ({ user: draw.account() })) };
-  const place = { ...draw.maybe(0.15, () => ({ cwd: draw.random.pick(['/srv', '/srv/a', '/srv/a/b']) })) };
+  const place = {
+    ...draw.maybe(0.15, () => ({ cwd: draw.random.pick(['/srv', '/srv', '/srv/a', '/srv/a/b']) })),
+  };
   const unit = '/etc/systemd/system/w2.service';
   const choices: Args[] = [
-    { run: `mkdir -p ${path}`, creates: path },
-    { run: `mkdir -p $(dirname ${path}) && printf '# one\\n' >${path}`, creates: path },
-    { run: ['touch', path], creates: path },
-    { run: `cp ${path} /srv/copy`, unless: `cmp -s ${path} /srv/copy` },
+    { run: `mkdir -p ${made}`, creates: made },
+    { run: `mkdir -p $(dirname ${made}) && printf '# one\\n' >${made}`, creates: made },
+    { run: ['touch', made], creates: made },
+    // A migration: due when what an earlier resource wrote is not what it was.
+    {
+      run: `cat ${path} >/srv/migrated 2>/dev/null; :`,
+      unless: `test "$(cat ${path} 2>/dev/null)" = "$(cat /srv/migrated 2>/dev/null)"`,
+    },
     { run: 'useradd --system ghost', unless: 'id ghost' },
     { run: `printf '${sleepingUnit.replaceAll('\n', '\\n')}' >${unit}`, creates: unit },
     { run: 'rm -f /srv/flag', only_if: 'test -e /srv/flag' },
     { run: 'touch /srv/done', unless: 'test -e /srv/done' },
+    { run: 'touch /var/tmp/by-$(id -un)', unless: 'test -e /var/tmp/by-$(id -un)', user: draw.account() },
     ...(ref === undefined ? [] : [{ run: 'date >>/srv/log', run_on: [ref] }]),
   ];
-  return { ...draw.random.pick(choices), ...account, ...place };
+  return { ...draw.random.pick(choices), ...place };
 }
 
 function service(draw: Draw): Args {

@@ -7,6 +7,9 @@ const psql = (sql: string, database = 'postgres') =>
   `su postgres -c "psql -qX -d ${database} -c \\"${sql}\\""`;
 const quoted = (text: string) => `'${text.replaceAll('\n', '\\n')}'`;
 
+const siteFile =
+  "mkdir -p /etc/nginx/sites-available && printf 'server {\\n  listen 8080;\\n}\\n' >/etc/nginx/sites-available/app";
+
 /** Ways in which a host can be other than fresh, by kind: each a shell line. */
 const actions: Readonly<Record<string, (draw: Draw) => string>> = {
   files: draw => {
@@ -78,8 +81,9 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
     draw.random.pick([
       'rm -f /etc/nginx/sites-enabled/default',
       'mkdir -p /srv/a && echo page >/srv/a/index.html',
-      "mkdir -p /etc/nginx/sites-available && printf 'server {\\n  listen 8080;\\n}\\n' >/etc/nginx/sites-available/app",
-      'mkdir -p /etc/nginx/sites-enabled && ln -sfn ../sites-available/app /etc/nginx/sites-enabled/app',
+      siteFile,
+      // A link to nothing would make Nginx itself fail.
+      `${siteFile} && mkdir -p /etc/nginx/sites-enabled && ln -sfn ../sites-available/app /etc/nginx/sites-enabled/app`,
     ]),
 };
 

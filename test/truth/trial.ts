@@ -43,16 +43,23 @@ export async function tryCase(
     const seconds = Math.round((performance.now() - began) / 100) / 10;
     const first = verdict.violations.find(each => !known.has(signature(each)));
     for (const each of verdict.violations) known.add(signature(each));
+    // What the smallest case shows is told in the place of what the whole one did.
+    let told = first;
+    const fails = async (candidate: Case) => {
+      const found = await showing(host, candidate, way, first!);
+      told = found ?? told;
+      return found !== undefined;
+    };
     const smallest =
       first === undefined || trial.shrinkBudget === 0
         ? undefined
-        : await shrink(subject, candidate => shows(host, candidate, way, first), trial.shrinkBudget);
+        : await shrink(subject, fails, trial.shrinkBudget);
     const { outcome, violations, obstacles, forecast } = verdict;
     return result({
       seconds,
       outcome,
       obstacles,
-      violations: first === undefined ? violations : [first, ...violations.filter(each => each !== first)],
+      violations: told === undefined ? violations : [told, ...violations.filter(each => each !== first)],
       ...(forecast === undefined ? {} : { forecast: { ...forecast, wrong: forecast.wrong.length } }),
       ...(smallest === undefined ? {} : { smallest }),
     });
@@ -71,7 +78,12 @@ async function judgeBothWays(host: TruthHost, subject: Case, way: Way): Promise<
   return plain.violations.some(({ sentence }) => sentence === '3') ? plain : verdict;
 }
 
-async function shows(host: TruthHost, subject: Case, way: Way, violation: Violation): Promise<boolean> {
+async function showing(
+  host: TruthHost,
+  subject: Case,
+  way: Way,
+  violation: Violation,
+): Promise<Violation | undefined> {
   const { violations } = await judge(host, subject, violation.sentence === '3' ? 'plain' : way);
-  return violations.some(each => signature(each) === signature(violation));
+  return violations.find(each => signature(each) === signature(violation));
 }
