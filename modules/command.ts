@@ -114,16 +114,14 @@ export const command = defineModule({
   ],
   secrets: { in: ['env', 'stdin'], instead },
   identity: args => nameOf(args.run),
-  refine: ({ creates, unless, only_if, run_on, always }) => {
+  refine: ({ creates, unless, only_if, run_on, always, touches }) => {
     const given = Object.keys(defined({ creates, unless, only_if, run_on, always }));
-    return given.length === 1
-      ? []
-      : [
-          {
-            at: given[1],
-            says: 'Say when it runs with exactly one of creates, unless, only_if, run_on and always.',
-          },
-        ];
+    const says = 'Say when it runs with exactly one of creates, unless, only_if, run_on and always.';
+    const idle = creates !== undefined && touches === 'nothing';
+    return [
+      ...(given.length === 1 ? [] : [{ at: given[1], says }]),
+      ...(idle ? [{ at: 'touches', says: 'A command that creates a path touches it.' }] : []),
+    ];
   },
   probes: args => {
     const script = args.unless ?? args.only_if;

@@ -25,6 +25,8 @@ export function foreseenBy(
     if (sight === undefined || 'code' in sight) continue;
     const view = viewOf(resource, sight, () => {});
     for (const probe of Object.values(probesOf(resource))) {
+      // What is about nothing only helps to word a difference; no difference rests on it.
+      if (probe.kind === 'command' && probe.about?.length === 0) continue;
       const { reading, from, open } = view.foresee(probe);
       if ('problem' in reading) continue;
       const value = 'value' in reading ? essence(probe, reading.value) : { missing: reading.missing.what };
