@@ -22,13 +22,37 @@ export const programFolders = [
   '/bin',
 ] as const;
 
+/** Names in the hierarchy of a file system that say nothing of what is in them. */
+const commonNames = new Set(
+  'backups bin boot cache default doc games lib lib32 lib64 libexec local lock log man opt run sbin share spool src tmp usr var'.split(
+    ' ',
+  ),
+);
+
+/** What packages bring whose name does not say so. */
+const unnamed =
+  /^\/(var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d|systemd))(\/|$)/;
+
 /**
- * Whether a package may put something at a path, by Debian's policy (chapter 9): not below /srv, /home, /opt, /root and
- * /usr/local, and no unit files below /etc/systemd/system, where only links enable what it brings.
+ * Whether packages with these names may put something at a path. By Debian's policy (chapter 9) they keep out of /srv, /home,
+ * /opt, /root and /usr/local, and out of /etc/systemd/system but for the links that enable their units. In /etc, packages
+ * write where they like; below /usr, /var and /run by their name, or where Debian has a place for what they are.
  */
-export function packagesWrite(path: string): boolean {
+export function packagesWrite(path: string, names: readonly string[]): boolean {
   if (/^\/etc\/systemd\/system\/[^/]+(\.d\/.*)?$/.test(path)) return false;
-  return /^\/(etc|usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path);
+  if (path.startsWith('/etc/')) return true;
+  if (!/^\/(usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path))
+    return false;
+  if (unnamed.test(path)) return true;
+  const own = path.split('/').filter(part => part.length > 2 && !commonNames.has(part));
+  return own.some(part => names.some(name => areRelated(part, name)));
+}
+
+/** Whether a unit, program or folder may belong to a package, by their names: `redis-server` and `redis`. */
+export function areRelated(name: string, packageName: string): boolean {
+  const stem = (text: string) => text.replace(/(@.*)?\.(service|socket|timer)$/, '').replace(/[-.\d]+$/, '');
+  const [one, other] = [stem(name), stem(packageName)];
+  return one.startsWith(other) || other.startsWith(one);
 }
 
 /** What a new PostgreSQL server has, as `needs` of modules name it. */
@@ -41,13 +65,6 @@ export const inNewServer: ReadonlySet<string> = new Set([
 
 /** Where a PostgreSQL server keeps its data: while nothing is there, a server that is installed is new. */
 export const serverData = '/var/lib/postgresql';
-
-/** Whether a unit or program may belong to a package, by their names: `redis-server` and `redis`, `postgresql-15`. */
-export function areRelated(name: string, packageName: string): boolean {
-  const stem = (text: string) => text.replace(/(@.*)?\.(service|socket|timer)$/, '').replace(/[-.\d]+$/, '');
-  const [one, other] = [stem(name), stem(packageName)];
-  return one.startsWith(other) || other.startsWith(one);
-}
 
 /** What decides whether anybody can get in or become root. A path that ends with a slash stands for all below it. */
 export const riskyPaths = [

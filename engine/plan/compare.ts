@@ -2,7 +2,7 @@ import type { Context, Diff, PlannedDiff, State } from '../module.ts';
 import { Missing, type Probe } from '../probe.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
-import { changesOf, diff } from './diff.ts';
+import { changesOf, diff, keepsTo } from './diff.ts';
 import type { Foresight } from './forecast.ts';
 import type { Observed } from './read.ts';
 
@@ -70,7 +70,7 @@ export function compare(resource: Resource, view: Foresees, context: Context): C
 
 function compareKnown(resource: Resource, view: Foresees, context: Context): Comparison<PlannedDiff> {
   const { module, args, name } = resource;
-  const { read, from, doubts, sure, certain, missing, problem } = readingsOf(resource, view);
+  const { read, otherwise, from, doubts, sure, certain, missing, problem } = readingsOf(resource, view);
   if (problem !== undefined)
     return { ...unknown, from, open: false, problem: { ...problem, resource: name } };
   const actual: State | null | Missing = missing?.missing ?? module.actual(read, args, context);
@@ -80,7 +80,9 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
   const state = settled === undefined ? actual : settled && { ...actual, ...settled };
   const desired = module.desired(args, read);
   const found = diff(state, desired);
-  if (doubts.length === 0 || settled !== undefined)
+  // What is the same whether a package brings a unit or not is certain.
+  const isSame = sure && doubts.length > 0 && keepsTo(diffOf(resource, otherwise, context), found);
+  if (doubts.length === 0 || settled !== undefined || isSame)
     return {
       diff: found,
       work: found ?? undefined,
@@ -94,6 +96,12 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
   const work = desired === null ? (found ?? removal(actual)) : (found ?? diff(null, desired)!);
   const shown: PlannedDiff = { ...work, kind: 'write', changes: changesOf(work, desired) };
   return { diff: shown, work, desired, read, from, open: true, certain: false };
+}
+
+/** The difference with other readings; null where the state cannot be known. */
+function diffOf({ module, args }: Resource, read: Record<string, unknown>, context: Context): Diff | null {
+  const actual = module.actual(read, args, context);
+  return actual instanceof Missing ? null : diff(actual, module.desired(args, read));
 }
 
 /** A removal of something that may or may not be there. */
@@ -129,25 +137,30 @@ function comparisonOfMissing(
 /** What is foreseen for a module: its readings, what they rest on, and what of that is not certain. */
 function readingsOf(resource: Resource, view: Foresees) {
   const read: Record<string, unknown> = {};
+  /** The same with what is read now in the place of what is only expected. */
+  const otherwise: Record<string, unknown> = {};
   const [from, doubts] = [new Set<string>(), new Set<string>()];
   let [sure, certain] = [true, true];
   let missing: { missing: Missing; open: boolean } | undefined;
   let problem: Problem | undefined;
   for (const [key, probe] of Object.entries(resource.module.probes(resource.args) as Record<string, Probe>)) {
-    const { reading, from: causes, open, expected } = view.foresee(probe);
+    const { reading, from: causes, open, expected, now } = view.foresee(probe);
     if (open) certain = false;
     const isNeed = key.startsWith('needs');
     if ('problem' in reading) problem ??= reading.problem;
     else if ('missing' in reading) {
       if (missing === undefined || !open) missing = { missing: reading.missing, open };
-    } else read[key] = reading.value;
+    } else {
+      read[key] = reading.value;
+      otherwise[key] = now === undefined ? reading.value : now;
+    }
     if (isNeed) continue;
     for (const cause of causes) from.add(cause);
     if (!open) continue;
     for (const cause of causes) doubts.add(cause);
     if (expected !== true) sure = false;
   }
-  return { read, from: [...from], doubts: [...doubts], sure, certain, missing, problem };
+  return { read, otherwise, from: [...from], doubts: [...doubts], sure, certain, missing, problem };
 }
 
 function absence(resource: Resource, what: string, broughtBy: readonly string[]): Problem {

@@ -40,9 +40,12 @@ export function marksOf(effect: Effect, real: string | undefined, by: string): O
     }
     case 'packages': {
       const { comes, goes, whole, purges } = effect;
-      const gone = (one: string) => packagesWrite(one) && (purges === true || !/^\/(etc|var)\//.test(one));
+      const names = [...comes.keys()];
+      const come = (one: string) => packagesWrite(one, names);
+      const gone = (one: string) =>
+        packagesWrite(one, goes) && (purges === true || !/^\/(etc|var)\//.test(one));
       return [
-        ...(comes.size > 0 || !whole ? [opens(packagesWrite, packagesWrite, value => value === null)] : []),
+        ...(comes.size > 0 || !whole ? [opens(come, come, value => value === null)] : []),
         ...(goes.length > 0 ? [opens(gone, gone, value => value !== null)] : []),
       ];
     }

@@ -54,8 +54,14 @@ export class UnitForecast {
     const events = [...own, ...shared, ...this.#marks].toSorted((a, b) => a.at - b.at);
     for (const event of events) {
       if ('sets' in event) {
+        // What is made is no longer what a package may have brought.
+        if (typeof event.sets === 'function' && expected) {
+          value = { ...read };
+          [open, expected] = [false, false];
+          from.clear();
+        }
         const sets = typeof event.sets === 'function' ? event.sets(value) : event.sets;
-        if (!isThere(value) && sets['LoadState'] === 'loaded') value = { ...value, ...stoppedUnit };
+        if (!isThere(value) && sets['LoadState'] === 'loaded') value = newUnit(value);
         for (const [property, set] of Object.entries(sets)) {
           if (set !== undefined) value[property] = set;
           else {
@@ -71,10 +77,10 @@ export class UnitForecast {
       if (!event.concerns(name, there)) continue;
       from.add(event.by);
       if (!there && event.guess !== undefined) {
-        value = { ...value, ...event.guess } as Record<string, string>;
+        value = { ...newUnit(value), ...event.guess } as Record<string, string>;
         [open, expected] = [true, true];
       } else {
-        if (!there) value = { ...value, ...stoppedUnit };
+        if (!there) value = newUnit(value);
         [open, expected] = [true, false];
       }
     }
@@ -164,6 +170,12 @@ const globOf = (pattern: string) =>
 /** Whether a name is that of a unit, or a pattern with `*` for it. */
 const stands = (pattern: string, name: string): boolean =>
   pattern === name || pattern === '*' || (pattern.includes('*') && globOf(pattern).test(name));
+
+/** A unit that was not there, once it is: what its file decides is not known. */
+const newUnit = (was: UnitState): Record<string, string> => ({
+  ...Object.fromEntries(Object.entries(was).filter(([property]) => !(property in ofTheFile))),
+  ...stoppedUnit,
+});
 
 /** Properties that a unit's file decides: they are not known once it is another one. */
 const ofTheFile: Sets = Object.fromEntries(

@@ -18,6 +18,8 @@ export interface Foresight {
   open: boolean;
   /** That it is another one is rare: it is what Debian's packages leave. */
   expected?: boolean;
+  /** The value that was read, where another one is expected. */
+  now?: unknown;
 }
 
 /** A command that may change anything. */
@@ -180,7 +182,7 @@ export class Forecast {
       case 'entries':
         return as(this.#files.entries(probe, raw));
       case 'unit':
-        return as(this.#units.unit(probe.name, value as UnitState));
+        return withNow(as(this.#units.unit(probe.name, value as UnitState)), value);
       case 'package':
         return as(
           this.#packages.package(
@@ -278,6 +280,8 @@ export class Forecast {
     return this.#opaque.filter(({ text }) => word.test(text)).map(({ by }) => by);
   }
 }
+
+const withNow = (seen: Foresight, now: unknown): Foresight => (seen.expected ? { ...seen, now } : seen);
 
 /** A package's name without its architecture. */
 const plain = (name: string): string => name.replace(/:.*/, '');

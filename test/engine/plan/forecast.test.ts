@@ -143,6 +143,8 @@ describe('files', () => {
     ['/etc/app.conf', true],
     ['/var/www/html', true],
     ['/usr/share/app', true],
+    ['/var/lib/app-data', true],
+    ['/var/log/other', false],
     ['/etc/systemd/system/app.service', false],
     ['/etc/systemd/system/multi-user.target.wants/app.service', true],
     ['/usr/local/bin/app', false],

@@ -138,7 +138,7 @@ describe('a plan', () => {
   it.each([
     ['/etc/other/app.conf', 'write'],
     ['/var/lib/tool/state', 'write'],
-    ['/var/lib/app/state', 'write'],
+    ['/var/lib/app/state', 'create'],
     ['/usr/local/bin/app', 'create'],
     ['/etc/systemd/system/tool.service', 'create'],
     ['/srv/tool/file', 'create'],
