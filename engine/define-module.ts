@@ -231,12 +231,12 @@ export function defineModule<
   };
 }
 
-/** What is to be absent: nothing is at the paths that it would claim otherwise. */
+/** What is to be absent: nothing is at the paths that it would claim otherwise, and they have no attributes. */
 const withoutClaims = (claims: Claims): Claims =>
   Object.fromEntries(
-    Object.keys(claims)
-      .filter(thing => thing.startsWith(typeClaim))
-      .map(thing => [thing, 'nothing']),
+    Object.entries(claims)
+      .filter(([thing]) => !thing.startsWith('the '))
+      .map(([thing, value]) => [thing, thing.startsWith(typeClaim) ? 'nothing' : value]),
   );
 
 type Entries = Readonly<Record<string, unknown>>;

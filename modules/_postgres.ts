@@ -6,6 +6,9 @@ import { identifier, literal } from '../engine/quote.ts';
 /** The JSON Schema of a name in PostgreSQL, which would cut longer ones silently; spread it beside a description. */
 export const pgName = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[^\\u0000]+$' } as const;
 
+/** What every resource claims that asks a server: one that is stopped later could not be asked by the next apply. */
+export const serverRuns = () => ({ 'whether postgresql.service runs': 'running' });
+
 /** Quoted names, as SQL lists them. */
 export const identifiers = (names: readonly string[]): string => names.map(identifier).join(', ');
 

@@ -14,6 +14,9 @@ export const isTemplate = (name: string): boolean => /@\.[a-z]+$/.test(name);
 /** Where the unit's own file or the link that masks it stands, before those of packages. */
 export const unitFile = (name: string): string => `/etc/systemd/system/${name}`;
 
+/** The claim that says whether a unit runs. */
+export const runsClaim = (unit: string): string => `whether ${unit} runs`;
+
 export const daemonReload: RunStep = {
   do: 'run',
   command: ['systemctl', 'daemon-reload'],

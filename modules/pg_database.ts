@@ -10,6 +10,7 @@ import {
   obstacle,
   pgName,
   roleNeed,
+  serverRuns,
   sqlNeeds,
   sqlRows,
   unless,
@@ -112,6 +113,7 @@ export const pg_database = defineModule({
       ],
     },
   ],
+  claims: serverRuns,
   remove: ({ name, force }, { rows: [row] }) => [
     {
       do: 'sql',

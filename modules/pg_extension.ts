@@ -10,6 +10,7 @@ import {
   pgName,
   schemaNeed,
   serverPackages,
+  serverRuns,
   sqlNeeds,
   sqlRow,
   unmet,
@@ -69,6 +70,7 @@ export const pg_extension = defineModule({
           ];
     return [{ do: 'sql', database: args.database, statements, objects: objectsOf(args) }];
   },
+  claims: serverRuns,
   remove: (args, { rows: [row] }) => [
     {
       do: 'sql',

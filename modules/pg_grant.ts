@@ -13,6 +13,7 @@ import {
   refusal,
   roleNeed,
   schemaNeed,
+  serverRuns,
   sqlNeeds,
   sqlRows,
   unmet,
@@ -121,6 +122,7 @@ export const pg_grant = defineModule({
     const changed = rowsOf(rows, args).filter(row => diff.has(label(args, row.name)));
     return statements(args, changed, 'GRANT', 'TO');
   },
+  claims: serverRuns,
   remove(args, { rows }) {
     const changed = rowsOf(rows, args).filter(row => held(row, args).length > 0);
     return statements(args, changed, 'REVOKE', 'FROM');

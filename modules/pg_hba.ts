@@ -17,7 +17,7 @@ import {
   token,
   types,
 } from './_pg-hba.ts';
-import { obstacle, refusal, sqlRow } from './_postgres.ts';
+import { obstacle, refusal, serverRuns, sqlRow } from './_postgres.ts';
 
 interface Row {
   file: string;
@@ -129,6 +129,7 @@ export const pg_hba = defineModule({
     steps: [{ do: 'sql', statements: ['SELECT pg_reload_conf()'], objects: ['hba', ...takes(ruleOf(args))] }],
   }),
   steps: (_diff, args, { rows: [row = stock] }) => [rewritten(row, rewrite(row.content, args))],
+  claims: serverRuns,
   remove: (args, { rows: [row = stock] }) => [rewritten(row, removeFrom(row.content, args).join('\n'))],
 });
 

@@ -10,6 +10,7 @@ import {
   type Needs,
   pgName,
   refusal,
+  serverRuns,
   sqlNeeds,
   sqlRows,
   unmet,
@@ -110,6 +111,7 @@ export const pg_role = defineModule({
     ];
     return [{ do: 'sql', statements, objects: [`role:${args.name}`, `memberships of ${args.name}`] }];
   },
+  claims: serverRuns,
   remove: ({ name }, { rows: [row] }) => [
     {
       do: 'sql',

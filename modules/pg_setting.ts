@@ -2,7 +2,7 @@ import { defined, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { identifier, literal } from '../engine/quote.ts';
 import { fixed, listItems, needsRestart, type SettingKind, sameValue, taken } from './_pg-setting-value.ts';
-import { obstacle, refusal, settingObject, sqlRow, unloaded } from './_postgres.ts';
+import { obstacle, refusal, serverRuns, settingObject, sqlRow, unloaded } from './_postgres.ts';
 
 interface Row extends SettingKind {
   known: boolean;
@@ -85,6 +85,7 @@ export const pg_setting = defineModule({
     const items = listItems(name, String(value)) ?? [String(value)];
     return changed(name, `SET ${settingName(name)} = ${items.map(literal).join(', ') || literal('')}`, row);
   },
+  claims: serverRuns,
   remove: ({ name }, { rows: [row] }) => changed(name, `RESET ${settingName(name)}`, row),
 });
 

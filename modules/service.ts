@@ -7,6 +7,7 @@ import type { Step } from '../engine/step.ts';
 import {
   daemonReload,
   isTemplate,
+  runsClaim,
   startAndSettle,
   startLimitS,
   systemctl,
@@ -194,6 +195,7 @@ export const service = defineModule({
     if (verb !== undefined || diff.has('state')) steps.push({ do: 'pay', unit: name });
     return steps;
   },
+  claims: ({ name, state }) => (state === undefined ? {} : { [runsClaim(unitName(name))]: state }),
   reacts: args => [
     { to: [...(args.restart_on ?? [])], unit: () => unitName(args.name), action: 'restart' },
     { to: [...(args.reload_on ?? [])], unit: () => unitName(args.name), action: 'reload' },
