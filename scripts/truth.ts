@@ -1,6 +1,7 @@
 /**
  * `npm run truth`: random playbooks on random hosts, each held against the law of plans (test/truth/law.ts). Prints each
- * violation as the smallest case it found, and ends with a line of counts; exits 1 when there was a violation.
+ * violation as the smallest case it found, and ends with a line of counts, which a whole run writes into the README;
+ * exits 1 when there was a violation.
  */
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -28,6 +29,8 @@ function fail(message: string): never {
   process.exit(3);
 }
 
+/** As many runs say something about a release. */
+const wholeRun = 250;
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {
@@ -62,6 +65,7 @@ try {
   await close();
 }
 console.log(summary(results.toSorted((a, b) => a.run - b.run)));
+tellReadme();
 process.exitCode = results.every(
   ({ outcome, violations }) => outcome !== 'lab-failed' && violations.length === 0,
 )
@@ -84,6 +88,16 @@ async function work(host: TruthHost): Promise<void> {
 
 function ofFile(file: string): ReturnType<typeof drawTrial> {
   return [parseCase(readFileSync(file, 'utf8'), Object.keys(modules)), values.saved ? 'saved' : 'plain'];
+}
+
+/** Writes what a whole run found into the README; a shorter one says too little. */
+function tellReadme(): void {
+  if (results.length < wholeRun) return;
+  const violating = results.filter(({ violations }) => violations.length > 0).length;
+  const readme = new URL('../README.md', import.meta.url);
+  const mark = new RegExp(`(<!-- truth ${release} -->).*?(<!-- -->)`);
+  const words = `$1${violating} in ${results.length} runs$2`;
+  writeFileSync(readme, readFileSync(readme, 'utf8').replace(mark, words));
 }
 
 /** Writes the case into a file beside the results; returns how it and the whole run are tried again. */

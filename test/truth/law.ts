@@ -88,7 +88,7 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
         ...describe(outcomes(applied)),
       ]);
     if (changed.length > 0)
-      violate('2', `check fails by ${problems[0]?.code}, apply touches ${touched(changed)}`, changed);
+      violate('2', `check fails by ${problems[0]?.code}, apply changes the host`, changed);
     return verdict(
       'blocked',
       problems.map(({ code }) => code),
@@ -106,15 +106,16 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
   const command = way === 'saved' ? ['apply', 'plan.json', '--json'] : ['apply', 'case.yml', '--json'];
   const applied = await program(host, command);
   const happened = outcomes(applied);
-  compareOutcomes(sentence, shown, happened, subject, violations);
-  if (applied.exit !== 0 && !violations.some(({ sentence: one }) => one === sentence)) {
-    const said = errors(applied);
+  const said = errors(applied);
+  if (applied.exit !== 0 && ![...happened.values()].some(({ error }) => error))
     violate(
       sentence,
       `apply exits ${applied.exit} by ${said[0]?.code}`,
-      said.map(({ message }) => message),
+      said.length > 0 ? said.map(({ message }) => message) : [lastWords(applied)],
     );
-  }
+  else compareOutcomes(sentence, shown, happened, subject, violations);
+  if (applied.exit !== 0 && !violations.some(({ sentence: one }) => one === sentence))
+    violate(sentence, `apply exits ${applied.exit} as shown`, describe(happened));
   if (applied.exit !== 0) return verdict('applied');
 
   const again = await program(host, ['apply', 'case.yml', '--check', '--json'], files['readings.json']);
@@ -201,9 +202,10 @@ function tell(one: RanEvent): string {
 
 const brief = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
 
-/** What was touched, in the few words that make a kind. */
+/** The first thing that was touched: a path, or words such as `unit nginx.service`. */
 function touched(lines: readonly string[]): string {
-  return lines[0]!.slice(2).split(' ')[0]!;
+  const [first, second] = lines[0]!.slice(2).split(' ');
+  return first!.startsWith('/') ? first! : `${first} ${second}`;
 }
 
 const isOpen = (shown: RanEvent): boolean =>
