@@ -2,12 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Release } from '../lab/base.ts';
-import { waitFor } from '../lab/command.ts';
-import { type HostStart, type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
 import { build, type Ran, reconcile } from './reconcile.ts';
-import { type Expectation, layers, type Situation, situations } from './situation.ts';
+import { type Expectation, type Situation, situations } from './situation.ts';
+import { openPairs, type Pair, type Pairs } from './situation-hosts.ts';
 import {
   applyComplaints,
   blockedComplaints,
@@ -70,73 +68,28 @@ function refusedComplaints({ expect: wanted }: Situation, checked: Ran, validate
   ];
 }
 
-type Name = 'a1' | 'a2' | 'b1' | 'b2';
-type Pair = readonly [Name, Name];
-
 describeLab('situations on real hosts', () => {
-  let lab: Lab<Name>;
-  /** Pairs of hosts that no situation uses now, and who waits for one. */
-  const free: Pair[] = [];
-  const waiting: ((pair: Pair) => void)[] = [];
-
+  let hosts: Pairs;
   beforeAll(async () => {
-    const states: Record<string, HostStart> = {};
-    for (const release of ['bookworm', 'trixie'] as const) {
-      states[`${release} blank`] = release;
-      for (const [layer, prepared] of Object.entries(layers()))
-        states[`${release} ${layer}`] = { release, prepared };
-    }
-    lab = await openLab({ hosts: { a1: 'bookworm', a2: 'trixie', b1: 'bookworm', b2: 'trixie' }, states });
-    free.push(['a1', 'a2'], ['b1', 'b2']);
+    hosts = await openPairs();
   });
-  afterAll(() => lab?.close());
+  afterAll(() => hosts?.close());
 
-  async function withPair(work: (pair: Pair) => Promise<void>): Promise<void> {
-    const pair = free.shift() ?? (await new Promise<Pair>(resolve => waiting.push(resolve)));
-    try {
-      await work(pair);
-    } finally {
-      const next = waiting.shift();
-      if (next) next(pair);
-      else free.push(pair);
+  for (const turn of turns) {
+    for (const situation of online) {
+      const other = turn === 0 ? '' : ', the other way round';
+      it.concurrent(`${titleOf(situation)}${other}`, () =>
+        hosts.withPair(pair => live(situation, turn, pair)));
     }
   }
 
-  const on = async (name: Name, script: string): Promise<string> => {
-    const { code, stdout, stderr } = await lab.exec(name, `set -e\n${script}`);
-    if (code !== 0) throw new Error(`${script}\nexited ${code}: ${stderr}`);
-    return stdout;
-  };
-
-  /** Brings a host to a situation's start. */
-  async function begin(name: Name, release: Release, { layer, start }: Situation): Promise<void> {
-    await lab.restore(name, `${release} ${layer}`);
-    // What is still being started would be another state a moment later.
-    await waitFor(`${name} is up`, 60_000, async () => {
-      const { stdout } = await lab.exec(name, 'systemctl is-system-running; systemctl list-jobs --no-legend');
-      return /^(running|degraded)\s*(No jobs running\.)?\s*$/.test(stdout) || undefined;
-    });
-    if (start) await on(name, start);
-  }
-
-  const inventoryOf = (names: readonly Name[]) => ({
-    hosts: Object.fromEntries(
-      names.map(name => {
-        const { address, port, user, hostKey } = lab.hosts[name];
-        return [name, { address, port, user, identity_file: lab.identityFile, host_key: hostKey }];
-      }),
-    ),
-  });
-
-  const cases = turns.flatMap(turn => online.map((situation, at) => ({ ...situation, turn: turn + at })));
-  for (const situation of cases)
-    it.concurrent(titleOf(situation), () => withPair(pair => live(situation, pair)));
-
-  async function live(situation: Situation & { turn: number }, pair: Pair): Promise<void> {
-    const { releases, turn } = situation;
-    const ofPair = pair.map((_, at) => releases[(turn + at) % releases.length]!);
-    await Promise.all(pair.map((name, at) => begin(name, ofPair[at]!, situation)));
-    const place = lay(situation, inventoryOf(pair));
+  async function live(situation: Situation, turn: number, pair: Pair): Promise<void> {
+    const { name: title, releases } = situation;
+    // By the name, so that a new situation leaves the others where they are.
+    const first = turn + [...title].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
+    const ofPair = pair.map((_, at) => releases[(first + at) % releases.length]!);
+    await Promise.all(pair.map((name, at) => hosts.begin(name, ofPair[at]!, situation)));
+    const place = lay(situation, hosts.inventoryOf(pair));
     const complaints = await complaintsOf(situation.expect, pair, place);
     const where = (complaint: string) =>
       complaint.replace(/^(..):/, (_, name) => `${ofPair[pair.indexOf(name)]}:`);
@@ -154,11 +107,13 @@ describeLab('situations on real hosts', () => {
       return complaintsOf(seen as Expectation, pair, place);
     }
     if (wanted.kind === 'works') return worksComplaints(wanted, pair, run, place);
-    return stoppedComplaints(wanted, pair, run);
+    if (wanted.kind === 'refused') throw new Error('a refusal needs no host');
+    return failingComplaints(wanted, pair, run);
   }
 
   type Run = (...args: string[]) => Promise<Ran>;
-  const of = (name: Name, complaints: readonly string[]) => complaints.map(each => `${name}: ${each}`);
+  const of = (name: Pair[number], complaints: readonly string[]) =>
+    complaints.map(each => `${name}: ${each}`);
 
   /** On one host the playbook itself is applied, on the other one a plan that was saved of the same state. */
   async function worksComplaints(
@@ -168,12 +123,12 @@ describeLab('situations on real hosts', () => {
     place: string,
   ): Promise<string[]> {
     const { restless } = wanted;
-    const before = await on(plain, fileSystem);
+    const before = await hosts.files(plain);
     const [checked, planned] = await Promise.all([
       run('apply', 'play.yml', '--check', '-l', plain),
       run('plan', 'play.yml', '-l', saved, '-o', 'plan.json'),
     ]);
-    const after = await on(plain, fileSystem);
+    const after = await hosts.files(plain);
     const complaints = [
       ...(after === before ? [] : [`${plain}: the check changed something on the host`]),
       ...of(plain, checkComplaints(checked, plain, wanted.check)),
@@ -206,7 +161,7 @@ describeLab('situations on real hosts', () => {
   /** How people see it: the sign at the beginning of the resource's line. */
   async function signComplaints(
     signs: Readonly<Record<string, string>>,
-    name: Name,
+    name: Pair[number],
     place: string,
   ): Promise<string[]> {
     if (Object.keys(signs).length === 0) return [];
@@ -218,37 +173,27 @@ describeLab('situations on real hosts', () => {
     });
   }
 
-  async function stoppedComplaints(
-    wanted: Exclude<Expectation, { kind: 'works' }>,
+  async function failingComplaints(
+    wanted: Extract<Expectation, { kind: 'blocked' | 'stopped' | 'fails' }>,
     pair: Pair,
     run: Run,
   ): Promise<string[]> {
-    const states = () => Promise.all(pair.map(name => on(name, `${fileSystem}\n${servers}`)));
+    const states = () => Promise.all(pair.map(hosts.everything));
     const before = await states();
     const checked = await run('apply', 'play.yml', '--check');
     const applied = await run('apply', 'play.yml');
+    if (wanted.kind === 'fails')
+      return pair.flatMap(name => of(name, failureComplaints(checked, applied, name, wanted.words)));
     const after = await states();
     const moved = pair.filter((_, at) => after[at] !== before[at]);
-    const untouched = wanted.kind === 'fails' ? [] : of(pair[0], []);
-    if (wanted.kind !== 'fails')
-      for (const name of moved) untouched.push(`${name}: something was changed on the host`);
-    if (wanted.kind === 'stopped') return [...untouched, ...eitherComplaints(wanted, checked, applied)];
-    return [
-      ...untouched,
-      ...pair.flatMap(name =>
-        of(
-          name,
-          wanted.kind === 'blocked'
-            ? blockedComplaints(checked, applied, name, wanted)
-            : wanted.kind === 'fails'
-              ? failureComplaints(checked, applied, name, wanted.words)
-              : [],
-        ),
-      ),
-    ];
+    const complaints =
+      wanted.kind === 'stopped'
+        ? stoppedComplaints(wanted, checked, applied)
+        : pair.flatMap(name => of(name, blockedComplaints(checked, applied, name, wanted)));
+    return [...moved.map(name => `${name}: something was changed on the host`), ...complaints];
   }
 
-  function eitherComplaints(
+  function stoppedComplaints(
     { says, lines }: Extract<Expectation, { kind: 'stopped' }>,
     checked: Ran,
     applied: Ran,
@@ -261,14 +206,3 @@ describeLab('situations on real hosts', () => {
     ];
   }
 });
-
-/** Changes with everything that is written, but by services that write by themselves and by the program's own notes. */
-const fileSystem = `find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/log -o -path /var/tmp \\
-  -o -path /var/cache -o -path /var/lib/systemd -o -path /var/lib/postgresql -o -path /var/lib/reconcile \\) -prune \\
-  -o -printf '%p %y %m %u %g %s %C@ %l\\n' | grep -v -e '^/var/lib /var ' -e '^/var/lib d' -e '^/root/\\.cache' | sort | sha256sum`;
-
-/** What runs, and what PostgreSQL holds where it runs. */
-const servers = `systemctl list-units --type=service,socket,timer --state=active --no-legend --plain | awk '{print $1, $4}' \\
-    | grep -v -e '^session-' -e '^user' -e '^ssh@' -e '^systemd-' | sort
-  dpkg-query -W -f '\${Package} \${Version} \${db:Status-Abbrev}\\n' | sha256sum
-  if pg_isready -q 2>/dev/null; then runuser -u postgres -- pg_dumpall | grep -v restrict | sha256sum; fi`;
