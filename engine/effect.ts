@@ -31,8 +31,8 @@ export type Effect =
    * which are what the queries are `about` that they open.
    */
   | { on: 'objects'; names: readonly string[] }
-  /** Anything that can be read by a command, and what is missing and named in `text`. */
-  | { on: 'anything'; text: string };
+  /** Anything that can be read by a command, what is missing and named in `text`, and what `command`, if given, names itself. */
+  | { on: 'anything'; text: string; command?: string };
 
 /** Owner, group and mode of a path. */
 export interface Ownership {

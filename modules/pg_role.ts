@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { defined, flag, listOf, text, whole } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import type { Diff } from '../engine/module.ts';
-import { identifier, literal } from '../engine/quote.ts';
+import { type CommandResult, command } from '../engine/probe.ts';
+import { identifier, literal, shellQuote } from '../engine/quote.ts';
 import {
   dependentsOf,
   identifiers,
@@ -92,10 +93,17 @@ export const pg_role = defineModule({
     probes: ({ name }) => ({
       rows: sqlRows<Row>(query(name), { about: [`role:${name}`] }),
       needs: sqlNeeds([droppable(name)], { about: [`role:${name}`, ...dependentsOf([name])] }),
+      needsElsewhere: command(elsewhere(name), { as: 'postgres', about: [] }),
     }),
   },
-  obstacles: ({ name, member_of }, { needs }, diff) =>
-    unmet(diff.kind === 'remove' ? [droppable(name)] : groupNeeds(name, member_of), needs, diff),
+  obstacles({ name, member_of }, { needs, needsElsewhere }, diff) {
+    if (diff.kind !== 'remove') return unmet(groupNeeds(name, member_of), needs, diff);
+    const objects = (needsElsewhere as CommandResult | undefined)?.stdout.trim().replaceAll('\n', ', ');
+    return unmet([droppable(name)], needs, diff).map(({ says, fix }) => ({
+      says: objects ? `${says.slice(0, -1)} (${objects}).` : says,
+      fix,
+    }));
+  },
   steps(diff, args, { rows: [row] }) {
     const role = identifier(args.name);
     const changed = attributes(diff, args);
@@ -176,6 +184,17 @@ const droppable = (name: string): Need => ({
   says: `The role ${name} cannot be dropped: %s.`,
   fix: 'Give away or drop what it owns, and take back its privileges, in an earlier resource.',
 });
+
+/** Prints what a role owns or may do in other databases, a line each; only each of them can name it. */
+const elsewhere = (name: string): string => {
+  const role = `(SELECT oid FROM pg_roles WHERE rolname = ${literal(name)})`;
+  const found = `FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = ${role} AND dbid`;
+  const databases = `SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'postgres' AND oid IN (SELECT dbid ${found} <> 0)`;
+  const objects = `SELECT pg_describe_object(classid, objid, objsubid) || ' in database ' || current_database() ${found} = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 5`;
+  const ask = (database: string, query: string) =>
+    `psql -XAtq -d ${database} -c ${shellQuote(query)} 2>/dev/null`;
+  return `${ask('postgres', databases)} | while IFS= read -r d; do ${ask('"$d"', objects)}; done`;
+};
 
 function passwordState(stored: Row['password'], declared: string | undefined): string {
   if (stored === null) return 'none';

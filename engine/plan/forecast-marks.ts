@@ -50,13 +50,23 @@ export function marksOf(effect: Effect, real: string | undefined, by: string): O
       ];
     }
     case 'anything': {
-      const named = [...effect.text.matchAll(/\/[\w.@:+-]+(?:\/[\w.@:+-]+)*/g)].map(([one]) => one);
+      const named = pathsIn(effect.text);
+      const own = pathsIn(effect.command ?? '');
+      const within = (one: string) => own.some(other => other === one || isBelow(one, other));
+      const around = (folder: string) => within(folder) || own.some(one => isBelow(one, folder));
       const covers = (one: string) =>
         named.some(other => other === one || isBelow(one, other) || isBelow(other, one));
       const reaches = (folder: string) => named.some(one => isBelow(one, folder)) || covers(folder);
-      return [opens(covers, reaches, value => value === null)];
+      return [
+        opens(covers, reaches, value => value === null),
+        opens(within, around, value => value !== null),
+      ];
     }
     default:
       return [];
   }
 }
+
+/** The absolute paths that a text names. */
+const pathsIn = (text: string): string[] =>
+  [...text.matchAll(/(?<![\w.])\/[\w.@:+-]+(?:\/[\w.@:+-]+)*/g)].map(([one]) => one);

@@ -24,6 +24,11 @@ export class PackageForecast {
     return this.#arrivals.filter(({ comes }) => [...comes.keys()].some(matches)).map(({ by }) => by);
   }
 
+  /** The resources that remove a package of which `matches` holds. */
+  removing(matches: (name: string) => boolean): string[] {
+    return this.#arrivals.filter(({ goes }) => goes.some(matches)).map(({ by }) => by);
+  }
+
   /** A package as it will be. `naming` are the commands that name it. */
   package(name: string, read: PackageState | null, naming: readonly string[]): Foreseen<PackageState | null> {
     const known = this.#known.get(name);

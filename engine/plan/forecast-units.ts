@@ -139,7 +139,7 @@ export class UnitForecast {
         this.#marks.push({
           at: this.#clock,
           by,
-          concerns: (name, there) => !there && effect.text.includes(name.replace(/(@.*)?\.[a-z]+$/, '')),
+          concerns: (_, there) => !there,
         });
         break;
     }

@@ -246,12 +246,13 @@ export class Forecast {
       LoadState: 'loaded',
       ActiveState: 'active',
     });
-    if (server.value['ActiveState'] === 'inactive' && !server.open) {
+    const removers = this.#packages.removing(name => /^postgresql-\d+$/.test(name));
+    if ((server.value['ActiveState'] === 'inactive' && !server.open) || removers.length > 0) {
       const missing = new Missing('a running PostgreSQL server', [
         'package:postgresql',
         'running:postgresql*',
       ]);
-      return { reading: { missing }, from: server.from, open: false };
+      return { reading: { missing }, from: [...server.from, ...removers], open: false };
     }
     const objects = about === undefined ? [...this.#objects.keys()] : about;
     const from = [

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Effect } from '../effect.ts';
 import type { Obstacle } from '../module.ts';
-import { account, type CommandResult, command, type PathState, type Probe, path } from '../probe.ts';
+import { account, type CommandResult, command, type PathState, type Probe, path, program } from '../probe.ts';
 import type { RunStep, Step } from '../step.ts';
 import type { Foresight } from './forecast.ts';
 import { ancestors } from './forecast-paths.ts';
@@ -18,7 +18,10 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
   switch (step.do) {
     case 'write':
       return (
-        placeOf(step.path, view) ?? inTheWay(step.path, ['directory'], 'a file', view) ?? owners(step, view)
+        placeOf(step.path, view) ??
+        inTheWay(step.path, ['directory'], 'a file', view) ??
+        owners(step, view) ??
+        programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view)
       );
     case 'link':
       return placeOf(step.path, view) ?? inTheWay(step.path, ['directory'], 'a link', view);
@@ -137,7 +140,26 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
         fix: `Make it first, e.g. with\n    directory: { path: ${step.cwd} }`,
       };
   }
-  return (step.touches ?? []).some(needsRoot) ? rights(view, 'root') : undefined;
+  const named =
+    typeof step.command === 'string' || step.env?.['PATH'] !== undefined ? undefined : step.command[0];
+  return (
+    ((step.touches ?? []).some(needsRoot) ? rights(view, 'root') : undefined) ??
+    programThere(named, step.cwd ?? '/', view)
+  );
+}
+
+/** Whether a program is there, as a shell would look for it in a folder. */
+function programThere(name: string | undefined, folder: string, view: Outlook): Obstacle | undefined {
+  if (name === undefined || name === '') return undefined;
+  const there = name.includes('/')
+    ? followed(posix.resolve(folder, name), view)
+    : certain(program(name), view);
+  return there === null
+    ? {
+        says: `There is no program ${name} on the host, and nothing before this brings it.`,
+        fix: 'Install it first, or give the path of one that is there.',
+      }
+    : undefined;
 }
 
 /** What only root can do. */

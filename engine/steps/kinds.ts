@@ -70,7 +70,8 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
       return as === undefined ? line : `${line}   (as ${as})`;
     },
     undo: ({ undo }) => undo && { before: given(undo.before), after: given(undo.after) },
-    effects: step => step.touches ?? [{ on: 'anything', text: textOf(step) }],
+    effects: step =>
+      step.touches ?? [{ on: 'anything', text: textOf(step), command: [step.command].flat().join('\n') }],
   },
   sql: {
     compile({ statements, database = 'postgres', as = 'postgres' }, inputs) {

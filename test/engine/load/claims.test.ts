@@ -78,7 +78,7 @@ test.each([
   [
     'service: { name: app, state: running }',
     'service: { name: app.service, state: stopped }',
-    'the state of service app.service',
+    'whether app.service runs',
   ],
   [
     'pg_setting: { name: work_mem, value: 4MB }',

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { decodeOutcome, outcome, recorded } from '../../../engine/apply/outcome.ts';
 import { script } from '../../../engine/apply/script.ts';
-import { undoing } from '../../../engine/steps/kinds.ts';
 import type { Step } from '../../../engine/step.ts';
+import { undoing } from '../../../engine/steps/kinds.ts';
 import { scratch, sh, shells } from '../shell.ts';
 
 let dir: string;
