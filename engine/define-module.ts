@@ -120,6 +120,8 @@ export interface Definition<A extends Properties, R extends string, P extends Re
    * resource may bring and no fresh host has; the folders of the files that it claims the engine knows by itself.
    */
   needs?(args: Given<A, R>): string[];
+  /** Keys of the state that may be written in several ways, in one of them: two resources that mean the same agree. */
+  spelled?(args: Given<A, R>): Readonly<Record<string, string>>;
   /** What it settles of a path below its own that `claims` does not name. */
   claimsBelow?(args: Given<A, R>, path: string): Claims;
   /** The folder that root runs programs from, which no other account may be able to write to. */
@@ -170,7 +172,12 @@ export function defineModule<
   const { summary, name, examples, files, secrets, check, asCheck, identity } = its;
   return {
     ...defined({ files, secrets, check, asCheck }),
-    ...defined({ verifies: its.verifies, runsFrom: its.runsFrom, timeoutS: its.timeoutS }),
+    ...defined({
+      verifies: its.verifies,
+      runsFrom: its.runsFrom,
+      spelled: its.spelled,
+      timeoutS: its.timeoutS,
+    }),
     name,
     summary,
     examples,

@@ -128,6 +128,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   asCheck?: Module;
   claims?(args: A): Claims;
   needs?(args: A): string[];
+  spelled?(args: A): Readonly<Record<string, string>>;
   claimsBelow?(args: A, path: string): Claims;
   runsFrom?(args: A): string | undefined;
   verifies?(args: A): boolean;

@@ -57,6 +57,16 @@ export function sameValue(name: string, a: string, b: string, kind: SettingKind)
   return meaning(a) === meaning(b);
 }
 
+/** A value in the one spelling that it has whatever the setting is: bytes, microseconds, on or off, items of a list. */
+export function spelling(name: string, value: string): string {
+  const items = listItems(name, value);
+  if (items !== undefined) return JSON.stringify(items);
+  const [, digits = '', suffix = ''] = /^\s*([+-]?[0-9.]+)\s*([a-zA-Z]+)\s*$/.exec(value) ?? [];
+  const size = sizes[suffix];
+  if (size !== undefined) return `${Number(digits) * size} ${/B$/.test(suffix) ? 'B' : 'us'}`;
+  return truth(value.trim()) ?? value.trim();
+}
+
 /** Whether no configuration file can change the setting; the server's tables do not tell it of all. */
 export function fixed(name: string, { context }: SettingKind): boolean {
   return context === 'internal' || /^(config_file|data_directory|transaction_\w+)$/i.test(name);

@@ -1,7 +1,15 @@
 import { defined, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import { fixed, listItems, needsRestart, type SettingKind, sameValue, taken } from './_pg-setting-value.ts';
+import {
+  fixed,
+  listItems,
+  needsRestart,
+  type SettingKind,
+  sameValue,
+  spelling,
+  taken,
+} from './_pg-setting-value.ts';
 import { obstacle, refusal, serverRuns, settingObject, sqlRow, unloaded } from './_postgres.ts';
 
 interface Row extends SettingKind {
@@ -86,6 +94,7 @@ export const pg_setting = defineModule({
     return changed(name, `SET ${settingName(name)} = ${items.map(literal).join(', ') || literal('')}`, row);
   },
   claims: serverRuns,
+  spelled: ({ name, value }) => ({ value: spelling(name, String(value)) }),
   remove: ({ name }, { rows: [row] }) => changed(name, `RESET ${settingName(name)}`, row),
 });
 

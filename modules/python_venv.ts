@@ -192,7 +192,11 @@ const isOpenTo = (at: PathState | null | undefined, account: string): boolean =>
   (!['root', account].includes(at.owner) ||
     (at.type !== 'link' && (Number.parseInt(at.mode, 8) & 0o022) !== 0));
 
-const below = (path: string): Effect[] => [{ on: 'below', path }];
+const below = (path: string): Effect[] =>
+  ['bin', 'include', 'lib', 'lib64', 'share', 'pyvenv.cfg'].map(part => ({
+    on: 'below',
+    path: `${path}/${part}`,
+  }));
 
 /** Makes an environment; one that was there is cleared first, beginning with what says that it is one. */
 function make(args: Arguments, clear: boolean, as: { as?: string }): RunStep {

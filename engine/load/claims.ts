@@ -120,10 +120,11 @@ function valuesOf({ module, args }: Resource): Values {
     const desired = module.desired(args, undefined);
     if (desired === null) return null;
     const hidden = module.secrets?.in ?? [];
+    const spelled = module.spelled?.(args) ?? {};
     const value = (key: string, shown: StateValue) => {
       // A state says of a password only that it is set.
       if (hidden.includes(key) && typeof shown === 'string') return JSON.stringify(args[key]);
-      return isText(shown) ? shown.sha256 : JSON.stringify(shown);
+      return spelled[key] ?? (isText(shown) ? shown.sha256 : JSON.stringify(shown));
     };
     return new Map(Object.entries(desired).map(([key, shown]) => [key, value(key, shown)]));
   } catch {

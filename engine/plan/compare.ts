@@ -81,7 +81,8 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
   const desired = module.desired(args, read);
   const found = diff(state, desired);
   // What is the same whether a package brings a unit or not is certain.
-  const isSame = sure && doubts.length > 0 && keepsTo(diffOf(resource, otherwise, context), found);
+  const other = sure && doubts.length > 0 ? diffOf(resource, otherwise, context) : undefined;
+  const isSame = other !== undefined && keepsTo(other, found);
   if (doubts.length === 0 || settled !== undefined || isSame)
     return {
       diff: found,
@@ -98,10 +99,14 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
   return { diff: shown, work, desired, read, from, open: true, certain: false };
 }
 
-/** The difference with other readings; null where the state cannot be known. */
-function diffOf({ module, args }: Resource, read: Record<string, unknown>, context: Context): Diff | null {
+/** The difference with other readings; undefined where the state cannot be known. */
+function diffOf(
+  { module, args }: Resource,
+  read: Record<string, unknown>,
+  context: Context,
+): Diff | null | undefined {
   const actual = module.actual(read, args, context);
-  return actual instanceof Missing ? null : diff(actual, module.desired(args, read));
+  return actual instanceof Missing ? undefined : diff(actual, module.desired(args, read));
 }
 
 /** A removal of something that may or may not be there. */

@@ -99,7 +99,7 @@ export class FileForecast {
     const nodes = [...this.#nodes].filter(
       ([one, { value }]) => one === at || isBelow(one, at) || (value?.type === 'link' && isBelow(at, one)),
     );
-    const marks = this.#marks.filter(mark => mark.covers(at) || mark.reaches(at));
+    const marks = this.#marks.filter(mark => !mark.wide && (mark.covers(at) || mark.reaches(at)));
     return [...new Set([...nodes.flatMap(([, { from }]) => from), ...marks.map(({ by }) => by)])];
   }
 

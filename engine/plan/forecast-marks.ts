@@ -8,6 +8,8 @@ export interface Mark {
   /** Counts effects: what comes later is not concerned. */
   at: number;
   by: string;
+  /** Whether it is about wherever packages write. */
+  wide?: boolean;
   covers(path: string): boolean;
   /** Whether it may concern something below the folder. */
   reaches(folder: string): boolean;
@@ -45,8 +47,8 @@ export function marksOf(effect: Effect, real: string | undefined, by: string): O
       const gone = (one: string) =>
         packagesWrite(one, goes) && (purges === true || !/^\/(etc|var)\//.test(one));
       return [
-        ...(comes.size > 0 || !whole ? [opens(come, come, value => value === null)] : []),
-        ...(goes.length > 0 ? [opens(gone, gone, value => value !== null)] : []),
+        ...(comes.size > 0 || !whole ? [{ ...opens(come, come, value => value === null), wide: true }] : []),
+        ...(goes.length > 0 ? [{ ...opens(gone, gone, value => value !== null), wide: true }] : []),
       ];
     }
     case 'anything': {

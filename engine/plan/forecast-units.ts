@@ -140,6 +140,7 @@ export class UnitForecast {
           at: this.#clock,
           by,
           concerns: (_, there) => !there,
+          guess: stoppedUnit,
         });
         break;
     }
