@@ -62,7 +62,7 @@ export function spelling(name: string, value: string): string {
   const items = listItems(name, value);
   if (items !== undefined) return JSON.stringify(items);
   const [, digits = '', suffix = ''] = /^\s*([+-]?[0-9.]+)\s*([a-zA-Z]+)\s*$/.exec(value) ?? [];
-  const size = sizes[suffix];
+  const size = Object.assign({}, ...measures)[suffix] as number | undefined;
   if (size !== undefined) return `${Number(digits) * size} ${/B$/.test(suffix) ? 'B' : 'us'}`;
   return truth(value.trim()) ?? value.trim();
 }
