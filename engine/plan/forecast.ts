@@ -41,7 +41,7 @@ export class Forecast {
   #objects = new Map<string, string[]>();
   #lists: string[] = [];
   #opaque: Doubt[] = [];
-  #states = new Map<string, { state: State | null; by: string }>();
+  #states = new Map<string, { state: State | null; by: string; spelled: Readonly<Record<string, string>> }>();
   #changing: string[] = [];
 
   /** One that goes on by itself from where this one is. */
@@ -76,7 +76,13 @@ export class Forecast {
   /** What the resource of the very same thing will have made of it, where that alone is why `from` is open. */
   settled(resource: Resource, from: readonly string[]): State | null | undefined {
     const known = this.#states.get(thing(resource));
-    return known !== undefined && from.every(by => by === known.by) ? known.state : undefined;
+    if (known === undefined || !from.every(by => by === known.by)) return undefined;
+    if (known.state === null) return null;
+    // What is only written in another way is the same.
+    const now = resource.module.spelled?.(resource.args) ?? {};
+    const same = Object.keys(now).filter(key => now[key] === known.spelled[key]);
+    const declared = same.length === 0 ? null : resource.module.desired(resource.args, undefined);
+    return { ...known.state, ...Object.fromEntries(same.map(key => [key, declared?.[key] ?? null])) };
   }
 
   /** Whether a thing is certain not to be made by any resource so far. */
@@ -102,7 +108,11 @@ export class Forecast {
   changes(resource: Resource, desired: State | null | undefined): void {
     this.#changing.push(resource.name);
     if (desired !== undefined && !resource.incomplete && resource.when === true)
-      this.#states.set(thing(resource), { state: desired, by: resource.name });
+      this.#states.set(thing(resource), {
+        state: desired,
+        by: resource.name,
+        spelled: resource.module.spelled?.(resource.args) ?? {},
+      });
   }
 
   /** Lays the effects of a resource's steps over what is known, in order. */
