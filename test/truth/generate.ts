@@ -76,7 +76,7 @@ function drawOther(...parameters: Parameters<typeof drawResource>): CaseResource
   for (let attempt = 0; ; attempt += 1) {
     const resource = drawResource(...parameters);
     const again = draw.earlier.some(each => identity(each) === identity(resource));
-    const served = draw.made.serves(resource.module) || random.chance(0.1);
+    const served = draw.made.serves(resource.module) || random.chance(0.05);
     const clashes = draw.made.clashes(resource) && random.chance(0.95);
     if ((!again && !clashes && served) || attempt === 12) return resource;
   }
@@ -101,8 +101,9 @@ function drawResource(
   const known = draw.earlier.flatMap(({ keys: { register } }) => (register === undefined ? [] : [register]));
   if (random.chance(known.length > 0 ? 0.4 : 0.06)) keys['when'] = drawCondition(random, known as string[]);
   if (random.chance(0.03)) keys['on_failure'] = 'continue';
-  if (known.length > 0 && module === 'file' && 'content' in args && random.chance(0.3))
-    args['content'] = `# {{ ${random.pick(known)}.changed }}\n`;
+  // A text is asked for, and this is none.
+  if (known.length > 0 && module === 'file' && 'content' in args && random.chance(0.1))
+    args['content'] = `{{ ${random.pick(known)}.changed }}`;
   return { name, module, args, keys };
 }
 
@@ -110,5 +111,6 @@ function drawCondition(random: Random, registered: readonly string[]): string {
   const facts = ["facts.os.codename == 'bookworm'", 'facts.cpus > 0', 'false'];
   if (registered.length === 0) return random.pick(facts);
   const name = random.pick(registered);
-  return random.pick([`${name}.changed`, `not ${name}.changed`, `not ${name}.failed`]);
+  // What is done when another did nothing would be done by the second apply, as is its right.
+  return random.pick([`${name}.changed`, `${name}.changed`, `not ${name}.failed`]);
 }
