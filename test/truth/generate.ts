@@ -8,7 +8,7 @@ import { type Theme, themes, themeWeights } from './themes.ts';
 
 /**
  * The case of a run: a playbook of two to six resources in one or two plays, and a start state. Any module can occur:
- * every third playbook is about one of them, each as often as the next, whatever the themes say.
+ * every second playbook is about one of them, each as often as the next, whatever the themes say.
  */
 export function generateCase(modules: Readonly<Record<string, Module>>, seed: string): Case {
   const random = new Random(seed);
@@ -51,7 +51,7 @@ function drawTheme(
   random: Random,
 ): { theme: Theme; weights: Record<string, number> } {
   const names = Object.keys(modules);
-  const focus = random.chance(1 / 3) ? random.pick(names) : undefined;
+  const focus = random.chance(0.5) ? random.pick(names) : undefined;
   const fitting = Object.entries(themes).filter(([, { modules: of }]) => focus === undefined || focus in of);
   const candidates = Object.fromEntries(
     (fitting.length === 0 ? [['anything'] as const] : fitting).map(([name]) => [

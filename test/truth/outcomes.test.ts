@@ -62,7 +62,7 @@ it('lets only what was shown as open end at what is missing', () => {
   const open = event('r1', 'file', 'would_change');
   expect(compare(open, failed('obstacle'))).toEqual({ against: [], undecided: true });
   expect(compare(open, failed('step-failed')).against).toMatchObject([
-    { kind: 'file: would_change ± → failed (step-failed: No folder …)' },
+    { kind: 'file: would_change ± → failed (step-failed: No folder ….)' },
   ]);
   expect(compare(event('r1', 'file', 'unchanged'), failed('obstacle')).against).toHaveLength(1);
 });
