@@ -10,7 +10,7 @@ import { UnitForecast } from './forecast-units.ts';
 import type { Reading } from './probes/kind.ts';
 
 /** A reading as planned steps will leave it. */
-export interface Foresight {
+export interface ForecastReading {
   reading: Reading;
   /** Names of the resources that it rests on; none = it is as read. */
   from: readonly string[];
@@ -65,7 +65,7 @@ export class Forecast {
   }
 
   /** What a probe will give; undefined = the host was not asked yet. */
-  foresee(probe: Probe, raw: Raw): Foresight | undefined {
+  foresee(probe: Probe, raw: Raw): ForecastReading | undefined {
     const reading = raw(probe);
     if (reading === undefined) return undefined;
     if (this.#changing.length === 0 || 'problem' in reading) return { reading, from: [], open: false };
@@ -152,7 +152,7 @@ export class Forecast {
   }
 
   /** What could not be read, such as a server that does not run, and what may bring it. */
-  #missing(probe: Probe, reading: { missing: Missing }): Foresight {
+  #missing(probe: Probe, reading: { missing: Missing }): ForecastReading {
     const { broughtBy } = reading.missing;
     const units = broughtBy.filter(token => token.startsWith('running:')).map(token => token.slice(8));
     const starters = units.flatMap(pattern => this.#starting(pattern));
@@ -167,19 +167,19 @@ export class Forecast {
     return value['ActiveState'] === 'active' ? from : [];
   }
 
-  #over(probe: Probe, value: unknown, raw: Raw): Foresight {
+  #over(probe: Probe, value: unknown, raw: Raw): ForecastReading {
     const as = ({
       value,
       from,
       open,
       expected,
-    }: Omit<Foresight, 'reading'> & { value: unknown }): Foresight => ({
+    }: Omit<ForecastReading, 'reading'> & { value: unknown }): ForecastReading => ({
       reading: { value },
       from: open || from.length > 0 ? from : [],
       open,
       ...(expected && { expected }),
     });
-    const opened = (from: readonly string[]): Foresight => ({
+    const opened = (from: readonly string[]): ForecastReading => ({
       reading: { value },
       from: [...new Set(from)],
       open: from.length > 0,
@@ -218,7 +218,7 @@ export class Forecast {
     }
   }
 
-  #program(name: string, read: string | null, raw: Raw): Foresight {
+  #program(name: string, read: string | null, raw: Raw): ForecastReading {
     for (const folder of programFolders) {
       const at = `${folder}/${name}`;
       const own = this.#files.concerning(at).length > 0 ? this.#files.path(at, raw) : undefined;
@@ -232,7 +232,7 @@ export class Forecast {
     return { reading: { value: read }, from, open: from.length > 0 };
   }
 
-  #owed(unit: string, read: readonly Owed[]): Foresight {
+  #owed(unit: string, read: readonly Owed[]): ForecastReading {
     let owed = [...read];
     let from: string[] = [];
     let open = false;
@@ -250,8 +250,8 @@ export class Forecast {
   #sql(
     { about }: Extract<Probe, { kind: 'sql' }>,
     value: unknown,
-    opened: (from: readonly string[]) => Foresight,
-  ): Foresight {
+    opened: (from: readonly string[]) => ForecastReading,
+  ): ForecastReading {
     const server = this.#units.unit(serverUnit('postgresql*'), {
       LoadState: 'loaded',
       ActiveState: 'active',
@@ -292,7 +292,8 @@ export class Forecast {
   }
 }
 
-const withNow = (seen: Foresight, now: unknown): Foresight => (seen.expected ? { ...seen, now } : seen);
+const withNow = (seen: ForecastReading, now: unknown): ForecastReading =>
+  seen.expected ? { ...seen, now } : seen;
 
 /** A package's name without its architecture. */
 const plain = (name: string): string => name.replace(/:.*/, '');

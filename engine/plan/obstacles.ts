@@ -12,12 +12,12 @@ import {
   unit,
 } from '../probe.ts';
 import type { RunStep, Step } from '../step.ts';
-import type { Foresight } from './forecast.ts';
+import type { ForecastReading } from './forecast.ts';
 import { ancestors } from './forecast-paths.ts';
 
 /** What obstacles are looked for in. */
 interface Outlook {
-  foresee(probe: Probe): Foresight;
+  foresee(probe: Probe): ForecastReading;
   /** The account that does the steps; undefined = not known. */
   account: string | undefined;
 }

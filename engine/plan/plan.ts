@@ -10,7 +10,7 @@ import { irreversible } from '../steps/risky.ts';
 import { blank } from './blank.ts';
 import { type Comparison, compare, type Foresees } from './compare.ts';
 import { changesOf, lacks } from './diff.ts';
-import { Forecast, type Foresight } from './forecast.ts';
+import { Forecast, type ForecastReading } from './forecast.ts';
 import { obstacleTo } from './obstacles.ts';
 import { type Reaction, reactionsOf } from './reactions.ts';
 import type { Observed } from './read.ts';
@@ -140,7 +140,7 @@ export function viewOf(
   return {
     account: become === undefined || become === false ? login : (become.user ?? 'root'),
     raw,
-    foresee: (probe): Foresight =>
+    foresee: (probe): ForecastReading =>
       forecast.foresee(probe, raw) ?? { reading: { value: blank(probe) }, from: [], open: true },
     settled: (of, from) => forecast.settled(of, from),
     bringers: tokens => forecast.bringers(tokens),
