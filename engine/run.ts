@@ -76,6 +76,7 @@ export async function run(options: RunOptions): Promise<number> {
       results.set(host, untouched);
       emit({ event: 'host_finished', host, result: untouched, problems });
     }
+    play.otherFacts.forget();
     const visits = new Visits(holder, options.connect ?? {}, binding?.id);
     const otherFacts = new FactReadings(options.playbook.inventory, visits, (host, facts) =>
       play.otherFacts.add(host, facts),

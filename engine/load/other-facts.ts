@@ -33,6 +33,11 @@ export class OtherFacts {
     this.#known.set(host, { ...known, ...facts, ...(Object.keys(os).length > 0 && { os }) });
   }
 
+  /** Before a play is run: what was read is read anew. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   /** What was asked for since `begin` and is not known. The same object as long as what came of it holds. */
   get asked(): FactsByHost {
     return this.#asked;

@@ -22,13 +22,6 @@ export interface ForecastReading {
   now?: unknown;
 }
 
-/** A command that may change anything. */
-interface Doubt {
-  by: string;
-  /** All that it names. */
-  text: string;
-}
-
 /**
  * What the steps planned so far will have made of a host. It begins as what was read; each resource is compared with
  * it, and the effects of its steps are laid over it. One is carried from play to play as long as nothing is applied.
@@ -40,7 +33,8 @@ export class Forecast {
   #notes: ({ unit: string; by: string; open: boolean } & ({ owed: Owed } | { paid: true }))[] = [];
   #objects = new Map<string, string[]>();
   #lists: string[] = [];
-  #opaque: Doubt[] = [];
+  /** Commands that may change anything, with all that each names. */
+  #opaque: { by: string; text: string }[] = [];
   #states = new Map<string, { state: State | null; by: string; spelled: Readonly<Record<string, string>> }>();
   #changing: string[] = [];
 
@@ -170,14 +164,10 @@ export class Forecast {
   #over(probe: Probe, value: unknown, raw: Raw): ForecastReading {
     const as = ({
       value,
-      from,
-      open,
-      expected,
+      ...rest
     }: Omit<ForecastReading, 'reading'> & { value: unknown }): ForecastReading => ({
       reading: { value },
-      from: open || from.length > 0 ? from : [],
-      open,
-      ...(expected && { expected }),
+      ...rest,
     });
     const opened = (from: readonly string[]): ForecastReading => ({
       reading: { value },
@@ -212,7 +202,7 @@ export class Forecast {
       case 'owed':
         return this.#owed(probe.unit, value as Owed[]);
       case 'sql':
-        return this.#sql(probe, value, opened);
+        return this.#sql(probe, opened);
       case 'command':
         return opened(this.#doubtsOf(probe.about));
     }
@@ -249,7 +239,6 @@ export class Forecast {
 
   #sql(
     { about }: Extract<Probe, { kind: 'sql' }>,
-    value: unknown,
     opened: (from: readonly string[]) => ForecastReading,
   ): ForecastReading {
     const server = this.#units.unit(serverUnit('postgresql*'), {
@@ -265,11 +254,10 @@ export class Forecast {
       return { reading: { missing }, from: [...server.from, ...removers], open: false };
     }
     const objects = about === undefined ? [...this.#objects.keys()] : about;
-    const from = [
+    return opened([
       ...objects.flatMap(name => this.#objects.get(name) ?? []),
       ...this.#opaque.map(({ by }) => by),
-    ];
-    return opened(from.length > 0 ? from : []) ?? value;
+    ]);
   }
 
   /** Why the answer of a command may be another one by then. */

@@ -117,8 +117,10 @@ function movement(was: SavedResource, now: SavedResource, outcome: Outcome): str
   for (const key of new Set([...before.keys(), ...after.keys()])) {
     const [a, b] = [before.get(key), after.get(key)];
     const value = outcome.diff?.changes[now.diff?.changes.findIndex(change => change.key === key) ?? -1];
+    // What another resource makes has more to it than that one declares, e.g. defaults.
+    const isUntold = a?.before === undefined && was.predicted_from.length > 0;
     if (b === undefined) words.push(`${key} is as declared now`);
-    else if (a?.before !== b.before || a === undefined)
+    else if (a === undefined || (a.before !== b.before && !isUntold))
       words.push(`${key} is ${said(value?.before, outcome)}`);
     else if (a.after !== b.after) words.push(`${key} would become ${said(value?.after, outcome)}`);
   }
