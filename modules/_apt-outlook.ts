@@ -49,8 +49,9 @@ export const simulateRemoval = (words: readonly string[], names: readonly string
 
 /**
  * A script that simulates the installation of those packages that are not there as written; nothing when all are.
- * Simulating takes a second, so it is not done for what another package provides. Where apt refuses, it also prints
- * the architectures that the host takes (`Arch amd64`) and the versions that apt has (`Have nginx 1.22.1-9`).
+ * Simulating takes a second, so it is not done for what another package provides. The architectures
+ * that the host takes (`Arch amd64`) are printed where one is named, since apt also takes others and leaves the refusal to
+ * dpkg, and the versions that apt has (`Have nginx 1.22.1-9`) where it refuses.
  */
 export const simulateInstallation = (words: readonly string[], written: readonly string[]): string =>
   `provided=$(${provided(written)})
@@ -71,9 +72,9 @@ done
 [ $# -gt 0 ] || exit 0
 ${readOnlyApt}{
   errors=$($only apt-get -s -q $memory ${words.map(shellQuote).join(' ')} "$@" 2>&1 >&3)
+  case "$* $errors" in *:*) { dpkg --print-architecture; dpkg --print-foreign-architectures; } | sed 's/^/Arch /' ;; esac
   case $errors in *E:*)
     printf '%s\n' "$errors"
-    { dpkg --print-architecture; dpkg --print-foreign-architectures; } | sed 's/^/Arch /'
     for p; do echo "\${p%%=*}"; done | xargs $only apt-cache $memory madison 2>/dev/null | awk '{ print "Have", $1, $3 }' ;;
   esac
 } 3>&1 | ${read}`;
