@@ -204,6 +204,11 @@ function unit(draw: Draw): Args {
   if (name.endsWith('.timer'))
     return { name, timer: { OnCalendar: 'daily' }, install: { WantedBy: 'timers.target' } };
   if (name.endsWith('.socket')) return { name, socket: { ListenStream: '/run/w2.sock' } };
+  if (draw.random.chance(0.15))
+    return {
+      name,
+      ...draw.random.pick<Args>([{ content: sleepingUnit }, { src: 'w1.service' }, { template: 'unit.j2' }]),
+    };
   const socket = name === 'w2.service' ? draw.maybe(0.3, () => ({ unit: { Requires: 'w2.socket' } })) : {};
   const start = draw.random.weighted({ '/bin/sleep infinity': 6, '/srv/a/f': 0.3, '/usr/bin/hello': 0.5 });
   return {
