@@ -22,7 +22,12 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'tree.src': ['small', 'deep'],
   'tree.exclude': [['*.txt'], ['f']],
   target: ['/srv/a', '/srv/r/1', '/srv/r/2', 'r/1', 'r/2', 'b', 'f', '/etc/app.conf', '/srv/none'],
-  'apt.packages': ['memcached', 'hello', 'nginx-light', 'redis-server', 'rsync', 'jq', 'uuid-runtime'],
+  'apt.packages': [
+    ...['memcached', 'hello', 'nginx-light', 'redis-server', 'rsync', 'jq', 'uuid-runtime'],
+    ...['iptables-persistent', 'nginx-common'],
+  ],
+  /** Names and versions that apt knows otherwise, or not at all. */
+  'apt.odd': ['hello=2.*', 'jq=9.9*', 'no-such-tool', 'jq:native', 'libjq1', 'hello:amd64'],
   'apt.update_cache': ['1d', true],
   'apt.upgrade': ['none'],
   'apt.lock_timeout': ['1m'],
@@ -80,7 +85,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'pg_role.connection_limit': [-1, 5],
   'pg_database.name': ['appdb', 'otherdb'],
   'pg_database.owner': ['app', 'postgres', 'owner1'],
-  'pg_database.encoding': ['UTF8', 'UTF8', 'LATIN1'],
+  'pg_database.encoding': ['UTF8', 'UNICODE', 'utf-8'],
   'pg_database.locale': ['C.UTF-8', 'C'],
   'pg_database.template': ['template0', 'template0', 'nosuch'],
   'pg_database.connection_limit': [-1, 10],
