@@ -13,20 +13,24 @@ const compiled = new Map<Module, (args: unknown) => boolean>();
 const references = new Set(['restart_on', 'reload_on', 'run_on']);
 
 /** Never drawn by chance: at every apply it changes something, as is documented. */
-const left = new Set(['command.always']);
+const left = new Set(['command.always', 'apt.allow_downgrade']);
 
 /** What all resources of a module have: no test asks a certificate authority that is not the lab's. */
 const forced: Readonly<Record<string, Args>> = {
   certbot: { server: '{{ acme_server }}', ca_bundle: '{{ acme_ca_bundle }}' },
 };
 
+/** Arguments that were drawn one by one would not fit together: a command would not do what its condition asks for. */
+const onlyShaped = new Set(['command', 'systemd_unit']);
+
 /** Arguments of a module that its schema and its `refine` accept, or those of one of its examples. */
 export function drawArguments(module: Module, draw: Draw): Args {
   const shape = shapes[module.name];
   for (let attempt = 0; attempt < 40; attempt += 1) {
-    const shaped = shape !== undefined && draw.random.chance(0.75);
+    const shaped = shape !== undefined && (onlyShaped.has(module.name) || draw.random.chance(0.75));
     const args = shaped ? shape(draw) : fromSchema(module, draw);
-    if (accepts(module, args)) return { ...args, ...forced[module.name] };
+    if (accepts(module, args))
+      return { ...(shaped ? enriched(module, args, draw) : args), ...forced[module.name] };
   }
   return { ...examplesOf(module, draw), ...forced[module.name] };
 }
@@ -50,6 +54,18 @@ function accepts(module: Module, args: Args): boolean {
 export function withDefaults(module: Module, args: Args): Args {
   const defaults = Object.entries(module.args.properties).filter(([, schema]) => 'default' in schema);
   return { ...Object.fromEntries(defaults.map(([key, schema]) => [key, schema['default']])), ...args };
+}
+
+/** The same, now and then with one argument more. */
+function enriched(module: Module, args: Args, draw: Draw): Args {
+  if (!draw.random.chance(0.25)) return args;
+  const { properties } = module.args;
+  const others = Object.keys(properties).filter(key => !(key in args) && !left.has(`${module.name}.${key}`));
+  if (others.length === 0) return args;
+  const key = draw.random.pick(others);
+  const value = drawValue(module, key, properties[key]!, draw);
+  const more = { ...args, [key]: value };
+  return value !== undefined && accepts(module, more) ? more : args;
 }
 
 function fromSchema(module: Module, draw: Draw): Args {

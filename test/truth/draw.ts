@@ -76,8 +76,13 @@ export class Draw {
     return this.random.chance(share) ? args() : {};
   }
 
-  /** The name of an earlier resource of the play, or undefined for the first. */
+  /** The name of an earlier resource of the play, seldom of the next one, or undefined for the first. */
   reference(): string | undefined {
-    return this.earlier.length === 0 ? undefined : this.random.pick(this.earlier).name;
+    const last = this.earlier.at(-1);
+    if (last === undefined) return undefined;
+    // The resource that this one is about to be comes in between.
+    return this.random.chance(0.04)
+      ? `r${Number(last.name.slice(1)) + 2}`
+      : this.random.pick(this.earlier).name;
   }
 }

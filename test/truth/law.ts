@@ -49,7 +49,7 @@ export interface Verdict {
   outcome: 'refused' | 'blocked' | 'undecided' | 'applied' | 'silent';
   violations: Violation[];
   forecast?: ForecastVerdict;
-  /** The codes of the obstacles that the check told of. */
+  /** The obstacles that the check told of, each with its code. */
   obstacles: string[];
 }
 
@@ -106,7 +106,7 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
       violate('2', `check fails by ${problems[0]?.code}, apply changes the host`, changed);
     return verdict(
       'blocked',
-      problems.map(({ code }) => code),
+      problems.map(({ code, message }) => `${code}: ${message.split('\n')[0]}`),
     );
   }
   if (check.exit !== 0 && check.exit !== 2) return verdict('silent');

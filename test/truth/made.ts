@@ -35,6 +35,8 @@ export class Made {
   readonly services: Set<string>;
   readonly roles = new Set<string>();
   readonly databases = new Set<string>();
+  /** Packages that a resource takes away. */
+  readonly gone = new Set<string>();
   readonly accounts = new Set(['root', 'www-data', 'deploy']);
   /** What is at paths that the case has made something of. */
   readonly #types = new Map<string, string>();
@@ -95,6 +97,7 @@ export class Made {
     if (args['state'] === 'absent') {
       this.#types.delete(String(args['path']));
       this.#folders.delete(String(args['path']));
+      if (module === 'apt') for (const each of args['packages'] as string[]) this.gone.add(each);
       return;
     }
     if (module === 'command') this.byLine(String(args['run']));
@@ -113,6 +116,7 @@ export class Made {
   }
 
   #package(name: string): void {
+    this.gone.delete(name);
     const service = serviceOfPackage[name];
     if (service !== undefined) this.services.add(service);
     if (name === 'nginx-light') this.#nginx();

@@ -33,7 +33,7 @@ function isPlain({ module, args, keys }: CaseResource): boolean {
     ['file', 'directory', 'link'].includes(module) &&
     literal &&
     !others &&
-    !('loop' in keys || 'when' in keys)
+    !['loop', 'when', 'become'].some(key => key in keys)
   );
 }
 

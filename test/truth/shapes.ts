@@ -11,7 +11,7 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
   file,
   directory: draw => {
     const path = draw.path('directory');
-    if (removable(path) && draw.random.chance(0.25)) return { path, state: 'absent' };
+    if (removable(path, draw) && draw.random.chance(0.25)) return { path, state: 'absent' };
     return { path, ...ownership(draw), ...draw.maybe(0.15, () => ({ recurse: true })) };
   },
   link,
@@ -23,7 +23,9 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
     ...draw.maybe(0.2, () => ({ file_mode: draw.from('tree', 'file_mode') })),
   }),
   apt: draw => ({
-    packages: draw.random.some(draw.pool('apt', 'packages')!, draw.random.whole(1, 2)),
+    packages: draw.random.chance(0.07)
+      ? [draw.from('apt', 'odd')]
+      : draw.random.some(draw.pool('apt', 'packages')!, draw.random.whole(1, 2)),
     ...draw.maybe(0.5, () => ({ recommends: false })),
     ...draw.maybe(0.3, () => ({
       state: 'absent',
@@ -110,7 +112,9 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
 };
 
 /** Below these nothing else of the host depends on what is there. */
-const removable = (path: string): boolean =>
+const removable = (path: string, draw: Draw): boolean =>
+  (path.includes('memcached') && draw.made.gone.has('memcached')) ||
+  (path.includes('redis') && draw.made.gone.has('redis-server')) ||
   /^\/(srv|opt|usr\/local|var\/www|var\/lib\/app|etc\/app|usr\/share\/doc)/.test(path) ||
   /\/(w\d\.service(\.d)?|app@\.service|x\.conf|default|app|a\.conf)$/.test(path);
 
@@ -131,7 +135,7 @@ export function contentFor(path: string, draw: Draw): string {
 
 function file(draw: Draw): Args {
   const path = draw.path();
-  if (removable(path) && draw.random.chance(0.2)) return { path, state: 'absent' };
+  if (removable(path, draw) && draw.random.chance(0.2)) return { path, state: 'absent' };
   const content = draw.random.chance(0.85)
     ? { content: contentFor(path, draw) }
     : draw.maybe(0.5, () => (draw.random.chance(0.5) ? { src: 'one.txt' } : { template: 'page.j2' }));
@@ -177,16 +181,24 @@ function command(draw: Draw): Args {
     { run: 'rm -f /srv/flag', only_if: 'test -e /srv/flag' },
     { run: 'touch /srv/done', unless: 'test -e /srv/done' },
     { run: 'touch /var/tmp/by-$(id -un)', unless: 'test -e /var/tmp/by-$(id -un)', user: draw.account() },
+    ...(draw.theme.needs === 'postgresql' ? [tables(draw), tables(draw), tables(draw)] : []),
     ...(ref === undefined ? [] : [{ run: 'date >>/srv/log', run_on: [ref] }]),
   ];
   return { ...draw.random.pick(choices), ...place };
+}
+
+/** Tables as an application makes them by itself. */
+function tables(draw: Draw): Args {
+  const ask = (sql: string) => `su postgres -c "psql -qAtd ${database} -c '${sql}'"`;
+  const database = draw.database();
+  return { run: ask('CREATE TABLE t1 (id int)'), unless: `${ask('TABLE t1')} >/dev/null 2>&1` };
 }
 
 function service(draw: Draw): Args {
   const name = draw.service();
   const ref = draw.reference();
   // What starts at a condition, or once, is only switched on.
-  const runs = !/^(rsync|uuidd)$/.test(name);
+  const runs = !/^(rsync|uuidd|netfilter-persistent)$/.test(name);
   return {
     name,
     settle: '0s',
@@ -204,6 +216,11 @@ function unit(draw: Draw): Args {
   if (name.endsWith('.timer'))
     return { name, timer: { OnCalendar: 'daily' }, install: { WantedBy: 'timers.target' } };
   if (name.endsWith('.socket')) return { name, socket: { ListenStream: '/run/w2.sock' } };
+  if (draw.random.chance(0.15))
+    return {
+      name,
+      ...draw.random.pick<Args>([{ content: sleepingUnit }, { src: 'w1.service' }, { template: 'unit.j2' }]),
+    };
   const socket = name === 'w2.service' ? draw.maybe(0.3, () => ({ unit: { Requires: 'w2.socket' } })) : {};
   const start = draw.random.weighted({ '/bin/sleep infinity': 6, '/srv/a/f': 0.3, '/usr/bin/hello': 0.5 });
   return {
