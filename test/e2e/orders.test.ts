@@ -79,8 +79,10 @@ describeLab('the Flask stack as others would write it', () => {
     await lab?.close();
   });
 
-  it.each(orders)('$title: it works as its check shows, or is refused with the line to move', async order => {
-    const { host, change, named: later } = order;
+  for (const { title, ...order } of orders)
+    it(`with ${title} works as its check shows, or is refused with the line to move`, () => live(order));
+
+  async function live({ host, change, named: later }: Omit<Order, 'title'>): Promise<void> {
     const document = parseDocument(readFileSync(join(folder, triedAlone.flask), 'utf8'));
     document.set('hosts', host);
     change(document.get('resources') as Resources);
@@ -93,7 +95,7 @@ describeLab('the Flask stack as others would write it', () => {
       expect(later, `the check exits ${checked.exit}: ${checked.stderr}`).toBeDefined();
       await expectStopped(checked, host, apply, linesOf(text, later!));
     }
-  });
+  }
 
   async function expectWorking(checked: Ran, host: Order['host'], apply: () => Promise<Ran>): Promise<void> {
     expect(problems(checked)).toEqual([]);
