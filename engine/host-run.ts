@@ -132,7 +132,7 @@ export class HostRun {
   async plan(): Promise<void> {
     const { host } = this;
     const { check, binding, visits } = this.#options;
-    const recovers = !check && !this.#waits;
+    const recovers = (!check || this.#options.ahead === true) && !this.#waits;
     const visit = await visits.enter(host, recovers);
     const places = new Places(visit, visits, recovers);
     this.#places = places;

@@ -3,6 +3,7 @@ import PQueue from 'p-queue';
 import { holderOf } from './apply/lease.ts';
 import type { Event, EventBody, HostResult } from './events.ts';
 import { FactReadings } from './fact-readings.ts';
+import { grouped } from './grouped.ts';
 import type { Host } from './host.ts';
 import { type HostEmit, HostRun, type PlayOptions } from './host-run.ts';
 import type { Play, Playbook } from './load/index.ts';
@@ -10,6 +11,7 @@ import { Once } from './once.ts';
 import type { Binding } from './plan/binding.ts';
 import type { Forecast } from './plan/forecast.ts';
 import type { Foreseen } from './plan/foreseen.ts';
+import type { Problem } from './problem.ts';
 import { add, exitCodeOf, untouched } from './result.ts';
 import type { ConnectOptions } from './transport/index.ts';
 import { Visits } from './visits.ts';
@@ -31,6 +33,8 @@ export interface RunOptions {
   mask?: (text: string) => string;
   /** Told what the plan of a host ends in: every probe that it rests on, as its steps will leave it. */
   foreseen?: (host: string, values: readonly Foreseen[]) => void;
+  /** Whether this check looks ahead of an apply, which may finish what an earlier one was cut off in. */
+  ahead?: boolean;
   /** The saved plan that is made, with `check`, or applied. */
   binding?: Binding;
 }
@@ -49,22 +53,28 @@ export async function run(options: RunOptions): Promise<number> {
   const emit = (body: EventBody) =>
     options.emit({ time: new Date().toISOString(), run: id, ...body } as Event);
   const results = new Map<string, HostResult>();
+  const blocked = await blockedAhead(options);
   for (const [index, play] of options.playbook.plays.entries()) {
     if (options.signal.aborted) break;
-    const gone = binding?.gone(index, play.hosts).filter(({ host }) => !results.has(host)) ?? [];
+    const gone = [
+      ...(binding?.gone(index, play.hosts) ?? []),
+      ...play.hosts.flatMap(({ name }) => blocked.get(name) ?? []),
+    ].filter(({ host }) => !results.has(host));
     const hosts = play.hosts.filter(
-      ({ name }) => !['failed', 'reverted', 'unreachable'].includes(results.get(name)?.status ?? 'ok'),
+      ({ name }) =>
+        !blocked.has(name) &&
+        !['failed', 'reverted', 'unreachable'].includes(results.get(name)?.status ?? 'ok'),
     );
     emit({
       event: 'run_started',
       playbook: options.playbook.file,
       play: play.name,
       check: options.check,
-      hosts: [...hosts.map(({ name }) => name), ...gone.map(({ host }) => host)],
+      hosts: [...new Set([...hosts.map(({ name }) => name), ...gone.map(({ host }) => host)])],
     });
-    for (const { host, ...problem } of gone) {
+    for (const [host, problems] of grouped(gone, ({ host }) => host)) {
       results.set(host, untouched);
-      emit({ event: 'host_finished', host, result: untouched, problems: [{ ...problem, host }] });
+      emit({ event: 'host_finished', host, result: untouched, problems });
     }
     const visits = new Visits(holder, options.connect ?? {}, binding?.id);
     const otherFacts = new FactReadings(options.playbook.inventory, visits, (host, facts) =>
@@ -91,6 +101,31 @@ export async function run(options: RunOptions): Promise<number> {
     durationMs: Date.now() - startedMs,
   });
   return exitCode;
+}
+
+/**
+ * What is known to fail in any play of a playbook with several, by host: then nothing of that host is changed, in none of
+ * them. A single play finds it in its own plan.
+ */
+async function blockedAhead(
+  options: RunOptions,
+): Promise<ReadonlyMap<string, readonly (Problem & { host: string })[]>> {
+  const blocked = new Map<string, (Problem & { host: string })[]>();
+  if (options.check || options.playbook.plays.length < 2) return blocked;
+  const { binding: _binding, confirm: _confirm, foreseen: _foreseen, ...rest } = options;
+  const emit = (event: Event) => {
+    if (event.event !== 'resource' || event.error === undefined || event.error.code === 'check-failed')
+      return;
+    const problem = { ...event.error, host: event.host };
+    blocked.set(event.host, [...(blocked.get(event.host) ?? []), problem]);
+  };
+  await run({
+    ...rest,
+    check: true,
+    ahead: options.confirm === undefined && options.binding === undefined,
+    emit,
+  });
+  return blocked;
 }
 
 async function runPlay(

@@ -153,18 +153,17 @@ export function refusal(
   const said = (words: string) => simulation.split('\n').includes(`E: ${words}`);
   const listed = (word: string) =>
     [...simulation.matchAll(new RegExp(`^${word} (.*)$`, 'gm'))].map(([, rest]) => rest!);
-  if (said(`Unable to locate package ${asked}`)) {
-    const known = listed('Arch');
-    return architecture === undefined || known.includes(architecture)
-      ? {
-          says: `apt knows no package ${asked}.`,
-          fix: 'Check its name, declare its source before this resource, or have old lists refreshed by `update_cache`.',
-        }
-      : {
-          says: `${asked} is for ${architecture}, and this host takes packages for ${known.join(' and ')}.`,
-          fix: `Have dpkg --add-architecture ${architecture} run before this resource.`,
-        };
-  }
+  const known = listed('Arch');
+  if (architecture !== undefined && known.length > 0 && ![...known, 'all'].includes(architecture))
+    return {
+      says: `${asked} is for ${architecture}, and this host takes packages for ${known.join(' and ')}.`,
+      fix: `Have dpkg --add-architecture ${architecture} run before this resource.`,
+    };
+  if (said(`Unable to locate package ${asked}`))
+    return {
+      says: `apt knows no package ${asked}.`,
+      fix: 'Check its name, declare its source before this resource, or have old lists refreshed by `update_cache`.',
+    };
   if (
     said(`Package '${bare}' has no installation candidate`) ||
     said(`Package '${asked}' has no installation candidate`)

@@ -176,7 +176,7 @@ function effectsOf(
     return [...(touches === 'nothing' ? [] : [touches].flat().map(effectOf)), ...made];
   if (creates === undefined) return undefined;
   const named = [lineOf(args.run), args.cwd, args.user, ...Object.values(args.env)];
-  return [{ on: 'anything', text: named.join('\n') }, ...made];
+  return [{ on: 'anything', text: named.join('\n'), command: lineOf(args.run) }, ...made];
 }
 
 function effectOf(thing: string): Effect {

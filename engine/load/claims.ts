@@ -1,4 +1,3 @@
-import { defined } from '../argument.ts';
 import { type Claims, type StateValue, typeClaim } from '../module.ts';
 import { isText } from '../plan/diff.ts';
 import { lineFrom, type Problem } from '../problem.ts';
@@ -22,12 +21,12 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
       const paths = things.filter(thing => thing.startsWith(typeClaim)).map(pathIn);
       const others = new Set([
         ...things.flatMap(thing => byThing.get(thing)),
-        ...(own.state === undefined ? [] : byState.get(own.state.of)),
+        ...own.states.flatMap(({ of }) => byState.get(of)),
         ...paths.flatMap(foldersOf).flatMap(folder => wideByPath.get(folder)),
         ...(own.wide ? paths.flatMap(path => byFolder.get(path)) : []),
       ]);
       for (const thing of things) byThing.add(thing, own);
-      if (own.state !== undefined) byState.add(own.state.of, own);
+      for (const { of } of own.states) byState.add(of, own);
       for (const folder of new Set(paths.flatMap(foldersOf))) byFolder.add(folder, own);
       if (own.wide) for (const path of paths) wideByPath.add(path, own);
       return [...others].flatMap(other => {
@@ -102,9 +101,11 @@ export function claimsIn(resource: Resource): Claims {
 function claimantOf(resource: Resource, play: number): Claimant | undefined {
   if (!takesPart(resource)) return undefined;
   const claims = claimsIn(resource);
-  const state = stateOf(resource);
-  if (state === undefined && Object.keys(claims).length === 0) return undefined;
-  return { resource, play, claims, wide: resource.module.claimsBelow !== undefined, ...defined({ state }) };
+  const own = stateOf(resource);
+  const needs = unlessUnknown(() => resource.module.needs?.(resource.args)) ?? [];
+  const states = [...(own === undefined ? [] : [own]), ...needs.map(of => ({ of, values: () => new Map() }))];
+  if (states.length === 0 && Object.keys(claims).length === 0) return undefined;
+  return { resource, play, claims, wide: resource.module.claimsBelow !== undefined, states };
 }
 
 /** What a resource declares of its own thing. A tree claims its files one by one, and others may lie beside them. */
@@ -148,7 +149,8 @@ interface Claimant {
   claims: Claims;
   /** Whether it settles more than it names. */
   wide: boolean;
-  state?: OwnState;
+  /** Its own thing, and those that it needs: they must be there, whatever else they are like. */
+  states: readonly OwnState[];
 }
 
 /** All that `a` settles, also of the paths that only `b` names. */
@@ -167,8 +169,17 @@ function disputed(a: Claimant, b: Claimant): string | undefined {
   return disputedClaim(a, b) ?? disputedState(a, b);
 }
 
-function disputedState({ state: a }: Claimant, { state: b }: Claimant): string | undefined {
-  if (a === undefined || a.of !== b?.of) return undefined;
+function disputedState(a: Claimant, b: Claimant): string | undefined {
+  for (const one of a.states)
+    for (const other of b.states) {
+      const found = disputedOf(one, other);
+      if (found !== undefined) return found;
+    }
+  return undefined;
+}
+
+function disputedOf(a: OwnState, b: OwnState): string | undefined {
+  if (a.of !== b.of) return undefined;
   const one = a.values();
   const other = b.values();
   if (one === unknown || other === unknown) return undefined;

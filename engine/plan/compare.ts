@@ -3,7 +3,7 @@ import { Missing, type Probe } from '../probe.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
 import { changesOf, diff, keepsTo } from './diff.ts';
-import type { Foresight } from './forecast.ts';
+import type { ForecastReading } from './forecast.ts';
 import type { Observed } from './read.ts';
 
 /** What a module wants to read of a resource; none while the arguments that say so are not known. */
@@ -36,7 +36,7 @@ export interface Comparison<D = Diff> {
 
 /** What a comparison asks of a forecast, or of what was read at its turn. */
 export interface Foresees {
-  foresee(probe: Probe): Foresight;
+  foresee(probe: Probe): ForecastReading;
   /** What the resource of the very same thing will have made of it, where that alone is why `from` is open. */
   settled(resource: Resource, from: readonly string[]): State | null | undefined;
   /** The resources that may bring what one of `tokens` names. */

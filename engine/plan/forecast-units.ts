@@ -210,6 +210,9 @@ function fromFile(content: string): (was: UnitState) => Sets {
     : /^\s*Also\s*=\s*\S/m.test(install)
       ? 'indirect'
       : 'static';
+  const Requires = [...content.matchAll(/^\s*(?:Requires|BindsTo|Requisite)\s*=\s*(.*)$/gm)]
+    .map(([, units]) => units!.trim())
+    .join(' ');
   return was =>
     isThere(was)
       ? {
@@ -220,6 +223,7 @@ function fromFile(content: string): (was: UnitState) => Sets {
             ? {}
             : { UnitFileState: state }),
           NeedDaemonReload: was['ActiveState'] === 'active' ? 'yes' : undefined,
+          Requires,
         }
-      : { LoadState: 'loaded', UnitFileState: state, NeedDaemonReload: 'no' };
+      : { LoadState: 'loaded', UnitFileState: state, NeedDaemonReload: 'no', Requires };
 }

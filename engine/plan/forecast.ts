@@ -10,7 +10,7 @@ import { UnitForecast } from './forecast-units.ts';
 import type { Reading } from './probes/kind.ts';
 
 /** A reading as planned steps will leave it. */
-export interface Foresight {
+export interface ForecastReading {
   reading: Reading;
   /** Names of the resources that it rests on; none = it is as read. */
   from: readonly string[];
@@ -41,7 +41,7 @@ export class Forecast {
   #objects = new Map<string, string[]>();
   #lists: string[] = [];
   #opaque: Doubt[] = [];
-  #states = new Map<string, { state: State | null; by: string }>();
+  #states = new Map<string, { state: State | null; by: string; spelled: Readonly<Record<string, string>> }>();
   #changing: string[] = [];
 
   /** One that goes on by itself from where this one is. */
@@ -65,7 +65,7 @@ export class Forecast {
   }
 
   /** What a probe will give; undefined = the host was not asked yet. */
-  foresee(probe: Probe, raw: Raw): Foresight | undefined {
+  foresee(probe: Probe, raw: Raw): ForecastReading | undefined {
     const reading = raw(probe);
     if (reading === undefined) return undefined;
     if (this.#changing.length === 0 || 'problem' in reading) return { reading, from: [], open: false };
@@ -76,7 +76,13 @@ export class Forecast {
   /** What the resource of the very same thing will have made of it, where that alone is why `from` is open. */
   settled(resource: Resource, from: readonly string[]): State | null | undefined {
     const known = this.#states.get(thing(resource));
-    return known !== undefined && from.every(by => by === known.by) ? known.state : undefined;
+    if (known === undefined || !from.every(by => by === known.by)) return undefined;
+    if (known.state === null) return null;
+    // What is only written in another way is the same.
+    const now = resource.module.spelled?.(resource.args) ?? {};
+    const same = Object.keys(now).filter(key => now[key] === known.spelled[key]);
+    const declared = same.length === 0 ? null : resource.module.desired(resource.args, undefined);
+    return { ...known.state, ...Object.fromEntries(same.map(key => [key, declared?.[key] ?? null])) };
   }
 
   /** Whether a thing is certain not to be made by any resource so far. */
@@ -102,7 +108,11 @@ export class Forecast {
   changes(resource: Resource, desired: State | null | undefined): void {
     this.#changing.push(resource.name);
     if (desired !== undefined && !resource.incomplete && resource.when === true)
-      this.#states.set(thing(resource), { state: desired, by: resource.name });
+      this.#states.set(thing(resource), {
+        state: desired,
+        by: resource.name,
+        spelled: resource.module.spelled?.(resource.args) ?? {},
+      });
   }
 
   /** Lays the effects of a resource's steps over what is known, in order. */
@@ -142,7 +152,7 @@ export class Forecast {
   }
 
   /** What could not be read, such as a server that does not run, and what may bring it. */
-  #missing(probe: Probe, reading: { missing: Missing }): Foresight {
+  #missing(probe: Probe, reading: { missing: Missing }): ForecastReading {
     const { broughtBy } = reading.missing;
     const units = broughtBy.filter(token => token.startsWith('running:')).map(token => token.slice(8));
     const starters = units.flatMap(pattern => this.#starting(pattern));
@@ -157,19 +167,19 @@ export class Forecast {
     return value['ActiveState'] === 'active' ? from : [];
   }
 
-  #over(probe: Probe, value: unknown, raw: Raw): Foresight {
+  #over(probe: Probe, value: unknown, raw: Raw): ForecastReading {
     const as = ({
       value,
       from,
       open,
       expected,
-    }: Omit<Foresight, 'reading'> & { value: unknown }): Foresight => ({
+    }: Omit<ForecastReading, 'reading'> & { value: unknown }): ForecastReading => ({
       reading: { value },
       from: open || from.length > 0 ? from : [],
       open,
       ...(expected && { expected }),
     });
-    const opened = (from: readonly string[]): Foresight => ({
+    const opened = (from: readonly string[]): ForecastReading => ({
       reading: { value },
       from: [...new Set(from)],
       open: from.length > 0,
@@ -208,7 +218,7 @@ export class Forecast {
     }
   }
 
-  #program(name: string, read: string | null, raw: Raw): Foresight {
+  #program(name: string, read: string | null, raw: Raw): ForecastReading {
     for (const folder of programFolders) {
       const at = `${folder}/${name}`;
       const own = this.#files.concerning(at).length > 0 ? this.#files.path(at, raw) : undefined;
@@ -222,7 +232,7 @@ export class Forecast {
     return { reading: { value: read }, from, open: from.length > 0 };
   }
 
-  #owed(unit: string, read: readonly Owed[]): Foresight {
+  #owed(unit: string, read: readonly Owed[]): ForecastReading {
     let owed = [...read];
     let from: string[] = [];
     let open = false;
@@ -240,8 +250,8 @@ export class Forecast {
   #sql(
     { about }: Extract<Probe, { kind: 'sql' }>,
     value: unknown,
-    opened: (from: readonly string[]) => Foresight,
-  ): Foresight {
+    opened: (from: readonly string[]) => ForecastReading,
+  ): ForecastReading {
     const server = this.#units.unit(serverUnit('postgresql*'), {
       LoadState: 'loaded',
       ActiveState: 'active',
@@ -282,7 +292,8 @@ export class Forecast {
   }
 }
 
-const withNow = (seen: Foresight, now: unknown): Foresight => (seen.expected ? { ...seen, now } : seen);
+const withNow = (seen: ForecastReading, now: unknown): ForecastReading =>
+  seen.expected ? { ...seen, now } : seen;
 
 /** A package's name without its architecture. */
 const plain = (name: string): string => name.replace(/:.*/, '');

@@ -1,14 +1,23 @@
 import { posix } from 'node:path';
 import type { Effect } from '../effect.ts';
 import type { Obstacle } from '../module.ts';
-import { account, type CommandResult, command, type PathState, type Probe, path, program } from '../probe.ts';
+import {
+  account,
+  type CommandResult,
+  command,
+  type PathState,
+  type Probe,
+  path,
+  program,
+  unit,
+} from '../probe.ts';
 import type { RunStep, Step } from '../step.ts';
-import type { Foresight } from './forecast.ts';
+import type { ForecastReading } from './forecast.ts';
 import { ancestors } from './forecast-paths.ts';
 
 /** What obstacles are looked for in. */
 interface Outlook {
-  foresee(probe: Probe): Foresight;
+  foresee(probe: Probe): ForecastReading;
   /** The account that does the steps; undefined = not known. */
   account: string | undefined;
 }
@@ -144,8 +153,24 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
     typeof step.command === 'string' || step.env?.['PATH'] !== undefined ? undefined : step.command[0];
   return (
     ((step.touches ?? []).some(needsRoot) ? rights(view, 'root') : undefined) ??
+    first(step.touches ?? [], effect => required(effect, view)) ??
     programThere(named, step.cwd ?? '/', view)
   );
+}
+
+/** Whether the units are there that one which is started cannot do without, as a file of the play says. */
+function required(effect: Effect, view: Outlook): Obstacle | undefined {
+  if (effect.on !== 'unit' || effect.sets['ActiveState'] !== 'active') return undefined;
+  const { Requires = '' } = certain(unit(effect.name), view) ?? {};
+  const missing = Requires.split(/\s+/)
+    .filter(Boolean)
+    .find(name => certain(unit(name), view)?.['LoadState'] === 'not-found');
+  return missing === undefined
+    ? undefined
+    : {
+        says: `${effect.name} requires ${missing}, which is not on the host, and nothing before this brings it.`,
+        fix: `Declare ${missing} in an earlier resource, or leave it out of the unit.`,
+      };
 }
 
 /** Whether a program is there, as a shell would look for it in a folder. */

@@ -9,8 +9,8 @@ import { effectsOf, kindOf } from '../steps/kinds.ts';
 import { irreversible } from '../steps/risky.ts';
 import { blank } from './blank.ts';
 import { type Comparison, compare, type Foresees } from './compare.ts';
-import { lacks } from './diff.ts';
-import { Forecast, type Foresight } from './forecast.ts';
+import { changesOf, lacks } from './diff.ts';
+import { Forecast, type ForecastReading } from './forecast.ts';
 import { obstacleTo } from './obstacles.ts';
 import { type Reaction, reactionsOf } from './reactions.ts';
 import type { Observed } from './read.ts';
@@ -80,10 +80,13 @@ export function plan(
     const { work, desired } = comparison;
     if (work === undefined && desired !== undefined)
       return outcome('unchanged', { predictedFrom, ...((open || waits) && { open: true }) });
-    const obstacle = waits ? undefined : laid(resource, comparison, view, sight, context, reactions);
-    if (obstacle !== undefined) return outcome('failed', { diff, error: blockedBy(resource, obstacle) });
+    const obstacle = laid(resource, comparison, view, sight, context, reactions);
+    if (obstacle !== undefined && !waits)
+      return outcome('failed', { diff, error: blockedBy(resource, obstacle) });
     if (resource.on !== undefined) away.push(resource.name);
-    return outcome('would_change', { diff, predictedFrom, ...((open || waits) && { open: true }) });
+    const shown: PlannedDiff | null =
+      waits && diff && work ? { ...diff, kind: 'write', changes: changesOf(work, desired ?? null) } : diff;
+    return outcome('would_change', { diff: shown, predictedFrom, ...((open || waits) && { open: true }) });
   });
   for (const [i, item] of planned.entries())
     if (cannotWork(item)) advise(item, resources.slice(i + 1), sightOf(item.resource));
@@ -137,7 +140,7 @@ export function viewOf(
   return {
     account: become === undefined || become === false ? login : (become.user ?? 'root'),
     raw,
-    foresee: (probe): Foresight =>
+    foresee: (probe): ForecastReading =>
       forecast.foresee(probe, raw) ?? { reading: { value: blank(probe) }, from: [], open: true },
     settled: (of, from) => forecast.settled(of, from),
     bringers: tokens => forecast.bringers(tokens),

@@ -64,7 +64,7 @@ it('counts runs by what they came to, and violations by sentence and kind', () =
   expect(kinds(results)).toEqual([{ sentence: '3', kind: violation.kind, runs: [3, 4] }]);
   expect(summary(results).split('\n').slice(-2)).toEqual([
     'Sentence 6 was tried on 1 runs: 10.0 % of 10 values are open.',
-    '4 runs: 1 refused offline, 1 blocked by an obstacle, 2 applied, 0 had nothing to do; 2 violate the law (2 by sentence 3)',
+    '4 runs: 1 refused offline, 1 blocked by an obstacle, 0 ended at what could not be known, 2 applied, 0 had nothing to do; 2 violate the law (2 by sentence 3)',
   ]);
 });
 

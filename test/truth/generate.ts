@@ -8,7 +8,7 @@ import { type Theme, themes, themeWeights } from './themes.ts';
 
 /**
  * The case of a run: a playbook of two to six resources in one or two plays, and a start state. Any module can occur:
- * every third playbook is about one of them, each as often as the next, whatever the themes say.
+ * every second playbook is about one of them, each as often as the next, whatever the themes say.
  */
 export function generateCase(modules: Readonly<Record<string, Module>>, seed: string): Case {
   const random = new Random(seed);
@@ -51,7 +51,7 @@ function drawTheme(
   random: Random,
 ): { theme: Theme; weights: Record<string, number> } {
   const names = Object.keys(modules);
-  const focus = random.chance(1 / 3) ? random.pick(names) : undefined;
+  const focus = random.chance(0.5) ? random.pick(names) : undefined;
   const fitting = Object.entries(themes).filter(([, { modules: of }]) => focus === undefined || focus in of);
   const candidates = Object.fromEntries(
     (fitting.length === 0 ? [['anything'] as const] : fitting).map(([name]) => [
@@ -76,7 +76,7 @@ function drawOther(...parameters: Parameters<typeof drawResource>): CaseResource
   for (let attempt = 0; ; attempt += 1) {
     const resource = drawResource(...parameters);
     const again = draw.earlier.some(each => identity(each) === identity(resource));
-    const served = draw.made.serves(resource.module) || random.chance(0.1);
+    const served = draw.made.serves(resource.module) || random.chance(0.05);
     const clashes = draw.made.clashes(resource) && random.chance(0.95);
     if ((!again && !clashes && served) || attempt === 12) return resource;
   }
@@ -101,8 +101,9 @@ function drawResource(
   const known = draw.earlier.flatMap(({ keys: { register } }) => (register === undefined ? [] : [register]));
   if (random.chance(known.length > 0 ? 0.4 : 0.06)) keys['when'] = drawCondition(random, known as string[]);
   if (random.chance(0.03)) keys['on_failure'] = 'continue';
-  if (known.length > 0 && module === 'file' && 'content' in args && random.chance(0.3))
-    args['content'] = `# {{ ${random.pick(known)}.changed }}\n`;
+  // A text is asked for, and this is none.
+  if (known.length > 0 && module === 'file' && 'content' in args && random.chance(0.1))
+    args['content'] = `{{ ${random.pick(known)}.changed }}`;
   return { name, module, args, keys };
 }
 
@@ -110,5 +111,6 @@ function drawCondition(random: Random, registered: readonly string[]): string {
   const facts = ["facts.os.codename == 'bookworm'", 'facts.cpus > 0', 'false'];
   if (registered.length === 0) return random.pick(facts);
   const name = random.pick(registered);
-  return random.pick([`${name}.changed`, `not ${name}.changed`, `not ${name}.failed`]);
+  // What is done when another did nothing would be done by the second apply, as is its right.
+  return random.pick([`${name}.changed`, `${name}.changed`, `not ${name}.failed`]);
 }

@@ -1,12 +1,25 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Ran, type RanEvent, starting } from '../e2e/reconcile.ts';
+import { modules } from '../../modules/index.ts';
+import { type Ran, starting } from '../e2e/reconcile.ts';
 import type { Case } from './case.ts';
 import { playbookOf, yamlText } from './case-file.ts';
 import { compareForecast, type ForecastVerdict, readForecast } from './forecast.ts';
 import { atRest, type TruthHost } from './hosts.ts';
 import { sourceBelow } from './model.ts';
 import { expectations } from './model-check.ts';
+import {
+  type Against,
+  compareOutcomes,
+  compareShown,
+  describe,
+  errors,
+  label,
+  lastWords,
+  outcomes,
+  quiet,
+  tell,
+} from './outcomes.ts';
 import { differences, snapshot } from './snapshot.ts';
 
 /** The sentences of the law, and what the reference model of files says against a check. */
@@ -22,16 +35,18 @@ export const sentences = {
 
 export type Sentence = keyof typeof sentences;
 
-/** One sentence that does not hold for a case. `kind` is the same for what probably has one cause. */
-export interface Violation {
+/** One sentence that does not hold for a case. */
+export interface Violation extends Against {
   sentence: Sentence;
-  kind: string;
-  details: string[];
 }
 
 /** What a case came to on a host. */
 export interface Verdict {
-  outcome: 'refused' | 'blocked' | 'applied' | 'silent';
+  /**
+   * `undecided`: the apply ended at something that is missing, where the check had said that it cannot be known yet. The
+   * law says nothing about it; it is counted.
+   */
+  outcome: 'refused' | 'blocked' | 'undecided' | 'applied' | 'silent';
   violations: Violation[];
   forecast?: ForecastVerdict;
   /** The codes of the obstacles that the check told of. */
@@ -100,22 +115,21 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
     const planned = await program(host, ['plan', 'case.yml', '-o', 'plan.json', '--json']);
     if (planned.exit !== check.exit)
       violate('5', `check exits ${check.exit}, plan ${planned.exit}`, [lastWords(planned)]);
-    compareShown('5', 'plan', shown, outcomes(planned), subject, violations);
+    for (const { kind, details } of compareShown('plan', shown, outcomes(planned)))
+      violate('5', kind, details);
   }
   const sentence = way === 'saved' ? '5' : '3';
   const command = way === 'saved' ? ['apply', 'plan.json', '--json'] : ['apply', 'case.yml', '--json'];
   const applied = await program(host, command);
   const happened = outcomes(applied);
-  const said = errors(applied);
-  if (applied.exit !== 0 && ![...happened.values()].some(({ error }) => error))
-    violate(
-      sentence,
-      `apply exits ${applied.exit} by ${said[0]?.code}`,
-      said.length > 0 ? said.map(({ message }) => message) : [lastWords(applied)],
-    );
-  else compareOutcomes(sentence, shown, happened, subject, violations);
-  if (applied.exit !== 0 && !violations.some(({ sentence: one }) => one === sentence))
-    violate(sentence, `apply exits ${applied.exit} as shown`, describe(happened));
+  const compared = compareOutcomes(shown, happened, subject, modules);
+  for (const { kind, details } of compared.against) violate(sentence, kind, details);
+  if (compared.undecided && compared.against.length === 0) return verdict('undecided');
+  if (applied.exit !== 0 && compared.against.length === 0) {
+    const said = errors(applied);
+    const words = said.length > 0 ? said.map(({ message }) => message) : [lastWords(applied)];
+    violate(sentence, `apply exits ${applied.exit} by ${said[0]?.code}`, words);
+  }
   if (applied.exit !== 0) return verdict('applied');
 
   const again = await program(host, ['apply', 'case.yml', '--check', '--json'], files['readings.json']);
@@ -164,105 +178,8 @@ async function program(host: TruthHost, args: string[], forecast?: string): Prom
   }
 }
 
-/** The outcome of each resource, by play and name. */
-export function outcomes(ran: Ran): Map<string, RanEvent> {
-  const resources = ran.events.filter(({ event }) => event === 'resource');
-  return new Map(resources.map(each => [`${each.play} / ${each.name}`, each]));
-}
-
-function errors(ran: Ran): { code: string; message: string }[] {
-  return ran.events.flatMap(({ event, error, problems }) =>
-    event === 'resource' && error ? [error] : (problems ?? []),
-  );
-}
-
-/** A message without what it is about, so that like failures have one kind. */
-const gist = (message: string): string =>
-  message
-    .split('\n')[0]!
-    .replace(/[/\w@.-]*[/@.][/\w@.-]*\w|\d+|"[^"]*"/g, '…')
-    .split(' ')
-    .slice(0, 8)
-    .join(' ');
-
-const quiet = ({ status }: RanEvent): boolean => status === 'unchanged' || status === 'skipped';
-const lastWords = ({ stdout, stderr }: Ran): string => (stderr || stdout).trim().slice(-600);
-const label = ({ module, status, error }: RanEvent): string =>
-  `${module} ${status}${error ? ` (${error.code})` : ''}`;
-const describe = (found: ReadonlyMap<string, RanEvent>): string[] => [...found.values()].map(tell);
-
-function tell(one: RanEvent): string {
-  const changes = (one.diff?.changes ?? []).map(
-    (change: RanEvent) => `${change.key} ${brief(change.before)} → ${brief(change.after)}`,
-  );
-  const kind = one.diff ? ` ${one.diff.kind} ${changes.join(', ')}` : '';
-  const open = isOpen(one) ? ' ±' : '';
-  return `${one.name} ${one.module}: ${one.status}${open}${kind}${one.error ? `: ${[one.error.message, one.error.hint].filter(Boolean).join(' ')}` : ''}`;
-}
-
-const brief = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
-
 /** The first thing that was touched: a path, or words such as `unit nginx.service`. */
 function touched(lines: readonly string[]): string {
   const [first, second] = lines[0]!.slice(2).split(' ');
   return first!.startsWith('/') ? first! : `${first} ${second}`;
-}
-
-const isOpen = (shown: RanEvent): boolean =>
-  shown.open === true ||
-  shown.diff?.kind === 'write' ||
-  (shown.status === 'would_change' && shown.diff === null);
-
-/** The outcomes of an apply that a check's outcome allows. */
-export function allowed(shown: RanEvent, hasCondition: boolean): string[] {
-  if (isOpen(shown)) return ['changed', 'unchanged', ...(hasCondition ? ['skipped'] : [])];
-  return [shown.status === 'would_change' ? 'changed' : shown.status];
-}
-
-function compareOutcomes(
-  sentence: Sentence,
-  shown: ReadonlyMap<string, RanEvent>,
-  happened: ReadonlyMap<string, RanEvent>,
-  subject: Case,
-  violations: Violation[],
-): void {
-  const written = subject.plays.flat();
-  for (const [name, one] of shown) {
-    const conditional = written.some(each => one.name.startsWith(each.name) && 'when' in each.keys);
-    const now = happened.get(name);
-    const agrees = now !== undefined && allowed(one, conditional).includes(now.status);
-    if (agrees && now.deviation === null) continue;
-    const code = now?.error
-      ? ` (${now.error.code}: ${gist(now.error.message)})`
-      : now?.deviation
-        ? ' (deviation)'
-        : '';
-    const kind = `${one.module}: ${one.status}${isOpen(one) ? ' ±' : ''} → ${now?.status ?? 'not told'}${code}`;
-    const details = [`shown:    ${tell(one)}`, `happened: ${now ? tell(now) : 'nothing'}`];
-    violations.push({ sentence, kind, details });
-    // What follows after a failure follows from it.
-    if (now?.status === 'failed') return;
-  }
-  for (const [name, one] of happened)
-    if (!shown.has(name))
-      violations.push({ sentence, kind: `${one.module}: not shown → ${one.status}`, details: [tell(one)] });
-}
-
-function compareShown(
-  sentence: Sentence,
-  verb: string,
-  first: ReadonlyMap<string, RanEvent>,
-  second: ReadonlyMap<string, RanEvent>,
-  subject: Case,
-  violations: Violation[],
-): void {
-  void subject;
-  const [one, other] = [describe(first), describe(second)];
-  const differ = one.filter((line, at) => line !== other[at]);
-  if (differ.length === 0 && one.length === other.length) return;
-  violations.push({
-    sentence,
-    kind: `check and ${verb} show something else`,
-    details: [...differ, ...other],
-  });
 }

@@ -61,7 +61,7 @@ export function summary(results: readonly Result[]): string {
       ? 'Sentence 6 was not tried: the program wrote no forecast.'
       : `Sentence 6 was tried on ${forecasts.length} runs: ${((100 * open) / all).toFixed(1)} % of ${all} values are open.`,
     `${results.length} runs: ${count('refused')} refused offline, ${count('blocked')} blocked by an obstacle, ` +
-      `${count('applied')} applied, ${count('silent')} had nothing to do${failed > 0 ? `, ${failed} failed in the lab` : ''}; ` +
+      `${count('undecided')} ended at what could not be known, ${count('applied')} applied, ${count('silent')} had nothing to do${failed > 0 ? `, ${failed} failed in the lab` : ''}; ` +
       `${violating.length} violate the law${bySentence.length > 0 ? ` (${bySentence.join(', ')})` : ''}`,
   ].join('\n');
 }

@@ -45,7 +45,9 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
     ]);
   },
   services: draw => {
-    const name = draw.service();
+    // Without its server nothing of a theme about PostgreSQL can be asked for.
+    const others = [...draw.made.services].filter(each => each !== 'postgresql');
+    const name = others.length > 0 && draw.random.chance(0.9) ? draw.random.pick(others) : draw.service();
     return draw.random.pick([
       `systemctl stop ${name}`,
       `systemctl disable ${name}`,
