@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LineCounter, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
 import { expectAsShown } from './as-shown.ts';
@@ -79,52 +79,56 @@ describeLab('the Flask stack as others would write it', () => {
     await lab?.close();
   });
 
-  describe.each(orders)('with $title', ({ host, change, named: later }) => {
-    let text: string;
-    let checked: Ran;
+  for (const { title, ...order } of orders)
+    it(`with ${title} works as its check shows, or is refused with the line to move`, () => live(order));
+
+  async function live({ host, change, named: later }: Omit<Order, 'title'>): Promise<void> {
+    const document = parseDocument(readFileSync(join(folder, triedAlone.flask), 'utf8'));
+    document.set('hosts', host);
+    change(document.get('resources') as Resources);
+    const text = document.toString({ lineWidth: 0 });
+    writeFileSync(join(folder, `${host}.yml`), text);
     const apply = (...args: string[]) => reconcile(folder, ['apply', `${host}.yml`, '--json', ...args]);
-
-    beforeAll(async () => {
-      const document = parseDocument(readFileSync(join(folder, triedAlone.flask), 'utf8'));
-      document.set('hosts', host);
-      change(document.get('resources') as Resources);
-      text = document.toString({ lineWidth: 0 });
-      writeFileSync(join(folder, `${host}.yml`), text);
-      checked = await apply('--check');
-    });
-
-    const works = () => checked.exit === 2;
-
-    it('either shows what it will do or is refused with the line to move, before anything is changed', async () => {
-      if (works()) {
-        expect(problems(checked)).toEqual([]);
-        return;
-      }
+    const checked = await apply('--check');
+    if (checked.exit === 2) await expectWorking(checked, host, apply);
+    else {
       expect(later, `the check exits ${checked.exit}: ${checked.stderr}`).toBeDefined();
-      const told = checked.stderr + JSON.stringify(checked.events);
-      const line = text.split('\n').findIndex(each => each.includes(`- name: ${later}`)) + 1;
-      expect([[1, 3].includes(checked.exit), told]).toEqual([
-        true,
-        expect.stringMatching(new RegExp(`line ${line}\\b|:${line}:`)),
-      ]);
-      expect((await apply()).exit).toBe(checked.exit);
-      const left = await lab.exec(
-        host,
-        'ls -A /srv /etc/nginx /etc/letsencrypt /var/lib/postgresql 2>/dev/null',
-      );
-      expect(left.stdout.replaceAll(/^.*:$/gm, '').trim()).toBe('');
-    });
+      await expectStopped(checked, host, apply, linesOf(text, later!));
+    }
+  }
 
-    it('does what it shows, serves the site, and then changes nothing', async () => {
-      if (!works()) return;
-      const applied = await apply();
-      expect([applied.exit, problems(applied)]).toEqual([0, []]);
-      expectAsShown(checked, applied, host);
-      const answer = await lab.https(host, 'https://example.com/');
-      expect([answer.status, answer.body]).toEqual([200, 'Flask + PostgreSQL + Nginx is running.']);
-      const again = await apply();
-      expect([again.exit, problems(again)]).toEqual([0, []]);
-      expect(named(again, host, 'unchanged')).toEqual(Object.keys(statuses(again, host)));
-    });
-  });
+  async function expectWorking(checked: Ran, host: Order['host'], apply: () => Promise<Ran>): Promise<void> {
+    expect(problems(checked)).toEqual([]);
+    const applied = await apply();
+    expect([applied.exit, problems(applied)]).toEqual([0, []]);
+    expectAsShown(checked, applied, host);
+    const answer = await lab.https(host, 'https://example.com/');
+    expect([answer.status, answer.body]).toEqual([200, 'Flask + PostgreSQL + Nginx is running.']);
+    const again = await apply();
+    expect([again.exit, problems(again)]).toEqual([0, []]);
+    expect(named(again, host, 'unchanged')).toEqual(Object.keys(statuses(again, host)));
+  }
+
+  async function expectStopped(
+    checked: Ran,
+    host: Order['host'],
+    apply: () => Promise<Ran>,
+    lines: readonly number[],
+  ): Promise<void> {
+    expect([1, 3]).toContain(checked.exit);
+    const told = checked.stderr + JSON.stringify(checked.events);
+    expect(told).toMatch(new RegExp(`line (${lines.join('|')})\\b`));
+    expect((await apply()).exit).toBe(checked.exit);
+    const left = await lab.exec(host, 'ls -A /srv /etc/nginx /etc/letsencrypt /var/lib/postgresql 2>&1');
+    expect(left.stdout.split('\n').filter(line => line && !/^\/srv:$|No such file/.test(line))).toEqual([]);
+  }
 });
+
+/** The lines of a playbook that a resource stands on. */
+function linesOf(text: string, name: string): number[] {
+  const counter = new LineCounter();
+  const resources = parseDocument(text, { lineCounter: counter }).get('resources') as Resources;
+  const [start, end] = resources.items[at(resources, name)]!.range!;
+  const [first, last] = [counter.linePos(start).line, counter.linePos(end).line];
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
