@@ -26,7 +26,7 @@ const parts = {
   // The type is said, not inferred: what a directive may be given is too deep for the compiler.
   locations: {
     type: 'object',
-    additionalProperties: true,
+    additionalProperties: { type: 'object' },
     description:
       "Path → Nginx's directives. A list repeats a directive, a map gives names and values (`add_header: {Cache-Control: no-store}`). `proxy_pass` brings the usual proxy headers, HTTP/1.1 and timeouts of 90 s unless they are given.",
   } as Schema as { readonly const: Readonly<Record<string, Directives>> },

@@ -256,7 +256,8 @@ function secretsOf(text: PlayText, setting: Setting, problems: Problems): Surrou
     problems.add(...read.all());
     return read.size > 0 && locked === undefined ? new Unknown('secrets') : values;
   });
-  return all.find(values => values instanceof Unknown) ?? Object.assign({}, ...all);
+  // An assignment would make a secret that is called __proto__ the prototype.
+  return all.find(values => values instanceof Unknown) ?? Object.fromEntries(all.flatMap(Object.entries));
 }
 
 function hostsOfPlay(text: PlayText, inventory: Inventory, problems: Problems): Host[] {

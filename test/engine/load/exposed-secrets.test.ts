@@ -99,8 +99,9 @@ it('every module says so of arguments that it has', () => {
 it('all secrets are known to what masks, also those that no resource uses', () => {
   const told: string[] = [];
   const add = (text: string, label: string) => told.push(`${label}=${text}`);
-  play('hosts: web1\nsecrets: [own.secret.yml]\nresources: []', secrets, { secrets: { add } });
-  expect(told).toEqual(['secrets.word=a-secret-word']);
+  const files = { ...secrets, 'odd.secret.yml': '__proto__: another' };
+  play('hosts: web1\nsecrets: [own.secret.yml, odd.secret.yml]\nresources: []', files, { secrets: { add } });
+  expect(told).toEqual(['secrets.word=a-secret-word', 'secrets.__proto__=another']);
 });
 
 it('a refusal that cuts a long secret off masks what is left of it', () => {

@@ -107,3 +107,9 @@ test('problems of playbook, inventory, variables and options come together', () 
     'yaml-syntax',
   ]);
 });
+
+test('a location of a site without directives is refused', () => {
+  const site = 'nginx_site: { name: a, server_names: [a.example], locations: { /static/: } }';
+  const found = problems(`hosts: web1\nresources:\n  - ${site}`, files, { modules: shipped });
+  expect(brief(found)).toEqual(['3:78 locations./static/ takes a map, not nothing. [wrong-type]']);
+});
