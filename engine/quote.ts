@@ -40,3 +40,13 @@ export function literal(value: string): string {
 function withoutNul(text: string, where: string): void {
   if (text.includes('\0')) throw new RangeError(`${where} cannot hold a NUL character`);
 }
+
+/** `text` as a regular expression that finds it and nothing else. */
+export function regexQuote(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+/** What matches names whole by a pattern, in which `*` stands for any text. */
+export function glob(pattern: string): RegExp {
+  return new RegExp(`^${pattern.split('*').map(regexQuote).join('.*')}$`);
+}

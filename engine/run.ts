@@ -113,8 +113,10 @@ async function blockedAhead(
 ): Promise<ReadonlyMap<string, readonly (Problem & { host: string })[]>> {
   const blocked = new Map<string, (Problem & { host: string })[]>();
   if (options.check || options.playbook.plays.length < 2) return blocked;
-  const { binding: _binding, confirm: _confirm, foreseen: _foreseen, ...rest } = options;
+  const { confirm: _confirm, foreseen: _foreseen, ...rest } = options;
   const emit = (event: Event) => {
+    // What is wrong with the whole host is told at its turn.
+    if (event.event === 'host_finished' && event.problems.length > 0) blocked.delete(event.host);
     if (event.event !== 'resource' || event.error === undefined || event.error.code === 'check-failed')
       return;
     const problem = { ...event.error, host: event.host };

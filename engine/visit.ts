@@ -15,8 +15,8 @@ import type { Plain } from './value.ts';
 /** Seconds for a reading besides what its own commands may take. */
 const readTimeoutS = 120;
 const releaseTimeoutS = 60;
-/** How long a reading counts while a host is being changed. */
-const readingAgeMs = 5000;
+/** How many seconds a reading counts while a host is being changed. */
+const readingAgeS = 5;
 /** Of what a change prints its beginning is kept and its end, which tells how it ended. */
 const changeKeeps = { capBytes: 512 * 1024, tailBytes: 512 * 1024 };
 
@@ -31,8 +31,8 @@ export class Visit {
   #changes = 0;
   #renewal: NodeJS.Timeout | undefined;
   #skewS = 0;
-  /** When the last reading came, by `performance.now()`. */
-  #readMs = 0;
+  /** When the host was read last, by its clock. */
+  #readS = 0;
   #recovered: boolean;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -86,10 +86,11 @@ export class Visit {
 
   /**
    * Reads `resource` if it is not known, and `others` with it: one round trip for each account. What was read too long
-   * ago does not count: this process may have stood still, and others have changed the host meanwhile.
+   * ago does not count: this process may have stood still, or the line, and others have changed the host meanwhile. That is
+   * told by the host's clock, since an answer may have waited for long.
    */
   async ensure(resource: Resource, others: readonly Resource[]): Promise<void> {
-    if (performance.now() - this.#readMs > readingAgeMs) this.forget();
+    if (this.times().nowS - this.#readS > readingAgeS) this.forget();
     if (!this.knows(resource)) await this.read(others.filter(other => !this.knows(other)));
   }
 
@@ -134,8 +135,8 @@ export class Visit {
           timeoutMs: waitS * 1000,
         });
         this.#skewS = await this.shells.greeting.skewS();
-        this.#readMs = performance.now();
         const observed = request.decode(answer);
+        this.#readS = observed.atS;
         if (account === first) found = observed.facts;
         const known = this.#observed.get(account);
         if (known === undefined) this.#observed.set(account, observed);

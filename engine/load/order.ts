@@ -78,7 +78,7 @@ export function checkOrder(all: readonly Resolved[], earlier: readonly Entry[], 
     for (const thing of needsOf(by.resource)) {
       const isHere = ({ resource }: Resolved) => resource.on?.name === by.resource.on?.name;
       const later = (bringers.get(thing) ?? []).find(
-        other => other > place && isHere(all[other]!) && brings(all[other]!.resource, thing),
+        other => other > place && isHere(all[other]!) && declares(all[other]!.resource, thing),
       );
       if (later === undefined || told.has(all[later]!)) continue;
       const before = all.slice(0, place).filter(isHere);
@@ -160,6 +160,11 @@ function broughtBy(resource: Resource): string[] {
     ...paths.map(path => `${typeClaim}${path}`),
     ...(own === undefined ? [] : [`${module.name} ${own}`]),
   ];
+}
+
+/** Whether it is for this resource to make a thing. A folder that another one is only in may be there from the beginning. */
+function declares(resource: Resource, thing: string): boolean {
+  return brings(resource, thing) && (!isPath(thing) || claimsIn(resource)[thing] !== undefined);
 }
 
 /** Whether a resource makes a thing, and does not take it away. */

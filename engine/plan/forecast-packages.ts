@@ -1,5 +1,7 @@
 import type { Effect } from '../effect.ts';
+import { areRelated } from '../host-knowledge.ts';
 import type { PackageState } from '../probe.ts';
+import { glob } from '../quote.ts';
 import type { Foreseen } from './forecast-paths.ts';
 
 type Arrival = Extract<Effect, { on: 'packages' }> & { by: string };
@@ -19,9 +21,19 @@ export class PackageForecast {
     return this.#arrivals.map(({ by }) => by);
   }
 
-  /** The resources that install a package of which `matches` holds, as far as that is known. */
-  bringing(matches: (name: string) => boolean): string[] {
-    return this.#arrivals.filter(({ comes }) => [...comes.keys()].some(matches)).map(({ by }) => by);
+  /** The resources that install one of `tokens` such as `package:nginx`, or may, where its dependencies are not known. */
+  bringing(tokens: readonly string[]): string[] {
+    const wanted = tokens.flatMap(token => /^package:(.*)/.exec(token)?.[1] ?? []);
+    const patterns = wanted.map(glob);
+    return this.#arrivals
+      .filter(({ comes, whole }) =>
+        [...comes.keys()].some(
+          name =>
+            patterns.some(pattern => pattern.test(name)) ||
+            (!whole && wanted.some(one => areRelated(name, one.replace(/\*.*/, '')))),
+        ),
+      )
+      .map(({ by }) => by);
   }
 
   /** The resources that remove a package of which `matches` holds. */

@@ -1,6 +1,7 @@
 import { type Effect, type PackagesEffect, stoppedUnit } from '../effect.ts';
 import { areRelated, unitAt } from '../host-knowledge.ts';
 import { path, type UnitState } from '../probe.ts';
+import { glob } from '../quote.ts';
 import type { Foreseen, Laying, Raw } from './forecast-paths.ts';
 
 type Sets = Extract<Effect, { on: 'unit' }>['sets'];
@@ -165,12 +166,8 @@ export class UnitForecast {
 /** Properties that decide what a resource does. */
 const decisive = ['LoadState', 'ActiveState', 'UnitFileState'];
 
-const globOf = (pattern: string) =>
-  new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`);
-
 /** Whether a name is that of a unit, or a pattern with `*` for it. */
-const stands = (pattern: string, name: string): boolean =>
-  pattern === name || pattern === '*' || (pattern.includes('*') && globOf(pattern).test(name));
+const stands = (pattern: string, name: string): boolean => pattern === name || glob(pattern).test(name);
 
 /** A unit that was not there, once it is: what its file decides is not known. */
 const newUnit = (was: UnitState): Record<string, string> => ({

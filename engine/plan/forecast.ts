@@ -2,6 +2,7 @@ import type { Effect } from '../effect.ts';
 import { programFolders } from '../host-knowledge.ts';
 import type { State } from '../module.ts';
 import { Missing, type Owed, type PackageState, type Probe, type UnitState } from '../probe.ts';
+import { regexQuote } from '../quote.ts';
 import type { Resource } from '../resource.ts';
 import { FileForecast } from './forecast-files.ts';
 import { PackageForecast } from './forecast-packages.ts';
@@ -86,16 +87,13 @@ export class Forecast {
 
   /** The resources whose change may bring what one of `tokens` names: see Missing. */
   bringers(tokens: readonly string[]): string[] {
-    const patterns = tokens.map(token => new RegExp(`^${token.split('*').map(literally).join('.*')}$`));
-    const matches = (token: string) => patterns.some(pattern => pattern.test(token));
-    const packagers = this.#packages.bringing(name => matches(`package:${name}`));
     const named = (text: string) =>
       tokens.some(token => {
         const name = token.slice(token.indexOf(':') + 1).replace(/\*.*|(\.service)$/, '');
         return name !== '' && text.includes(name);
       });
     const others = this.#opaque.filter(({ text }) => named(text));
-    return [...new Set([...packagers, ...others.map(({ by }) => by)])];
+    return [...new Set([...this.#packages.bringing(tokens), ...others.map(({ by }) => by)])];
   }
 
   /** Records that a resource will change, and what it will be like; `desired` is undefined where that is not known. */
@@ -269,13 +267,13 @@ export class Forecast {
         return [...this.#packages.changing, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
       if (what === 'package-lists') return [...this.#lists, ...opaque(/\b(apt|apt-get)\b/)];
       if (what === 'units') return this.#units.changing;
-      return [...this.#files.concerning(what), ...opaque(new RegExp(literally(what)))];
+      return [...this.#files.concerning(what), ...opaque(new RegExp(regexQuote(what)))];
     });
   }
 
   /** Commands that name something, as a word. */
   #naming(name: string): string[] {
-    const word = new RegExp(`(^|[^\\w-])${literally(name)}($|[^\\w-])`);
+    const word = new RegExp(`(^|[^\\w-])${regexQuote(name)}($|[^\\w-])`);
     return this.#opaque.filter(({ text }) => word.test(text)).map(({ by }) => by);
   }
 }
@@ -288,10 +286,6 @@ const plain = (name: string): string => name.replace(/:.*/, '');
 
 /** The unit that a pattern such as `postgresql*` stands for. */
 const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;
-
-function literally(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}
 
 function thing({ module, args }: Resource): string {
   return `${module.name} ${module.identity(args)}`;

@@ -10,9 +10,16 @@ import type { Output, Reading } from './probes/kind.ts';
 export class Observed {
   readonly #results: Map<string, Reading>;
   readonly facts: Readonly<Record<string, Plain>>;
-  constructor(results = new Map<string, Reading>(), facts: Readonly<Record<string, Plain>> = {}) {
+  /** When it was read, in seconds of the host's clock. */
+  readonly atS: number;
+  constructor(
+    results = new Map<string, Reading>(),
+    facts: Readonly<Record<string, Plain>> = {},
+    atS: number = 0,
+  ) {
     this.#results = results;
     this.facts = facts;
+    this.atS = atS;
   }
   /** Adds what was read later, which is what holds. */
   add(later: Observed): void {
@@ -48,7 +55,12 @@ export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new
   const nonce = randomBytes(12).toString('hex');
   const sections = compile([...distinct.values()], nonce);
   const factsNeeded = facts.size > 0;
-  const scripts = [...sections.map(({ script }) => script), ...(factsNeeded ? [factsScript(facts)] : [])];
+  const scripts = [
+    ...sections.map(({ script }) => script),
+    'date +%s',
+    ...(factsNeeded ? [factsScript(facts)] : []),
+  ];
+  const [clock, factual] = [sections.length, sections.length + 1];
   return {
     script: `r_k=${nonce}\n${together(scripts)}`,
     decode(answer) {
@@ -61,11 +73,9 @@ export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new
           for (const probe of section.probes) results.set(keyOf(probe), { problem: cut });
         else for (const [probe, result] of decode(section, output, nonce)) results.set(keyOf(probe), result);
       });
-      if (factsNeeded && !outputs.has(sections.length)) throw new ProblemError(cut);
-      const read = factsNeeded
-        ? decodeFacts(outputs.get(sections.length)?.stdout.toString() ?? '', facts)
-        : {};
-      return new Observed(results, read);
+      if (factsNeeded && !outputs.has(factual)) throw new ProblemError(cut);
+      const read = factsNeeded ? decodeFacts(outputs.get(factual)?.stdout.toString() ?? '', facts) : {};
+      return new Observed(results, read, Number(outputs.get(clock)?.stdout ?? 0));
     },
   };
 }

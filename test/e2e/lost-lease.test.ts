@@ -68,12 +68,12 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
     on('cd /srv; for f in same other new made; do cat $f 2>/dev/null || echo none; done');
   const exists = async (path: string) => (await lab.exec('web1', `test -e ${path}`)).code === 0;
 
-  /** Starts a run and lets its controller stand still for seven seconds, in which its first step ends on the host. */
+  /** Starts a run and lets its controller stand still until what was read after its first step is long past. */
   async function standingStill(...args: string[]): Promise<Going> {
     const going = starting(folder, [...args, '--json']);
     await expect.poll(() => exists('/run/begun'), { timeout: 60_000 }).toBe(true);
     going.child.kill('SIGSTOP');
-    await sleep(7000);
+    await sleep(12_000);
     expect(await on('cat /srv/slow')).toBe('a\n');
     return going;
   }
@@ -176,12 +176,12 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
     expect(await contents()).toBe('a\na\na\na\n');
   });
 
-  it('has had a lease that lasts no longer than ten minutes', async () => {
+  it('has had a lease for as long as its step may take', async () => {
     const a = await standingStill('apply', 'a.yml');
     const leftS = Number(await on('echo $(($(cut -f3 /var/lib/reconcile/lease) - $(date +%s)))'));
     await goOn(a);
-    expect(leftS).toBeGreaterThan(0);
-    expect(leftS).toBeLessThanOrEqual(600);
+    expect(leftS).toBeGreaterThan(600);
+    expect(leftS).toBeLessThanOrEqual(1800);
   });
 
   it.each([-3_600_000, 3_600_000])(

@@ -121,7 +121,14 @@ describeLab('what an apply promises', () => {
       { python_venv: { path: '/srv/venv', packages: ['flask'] } },
       { command: { run: 'touch /srv/made', creates: '/srv/made' } },
       { command: { run: 'touch /srv/unless', unless: 'test -e /srv/unless' } },
-      { name: 'Unit', systemd_unit: { name: 'app.service', service: { ExecStart: '/bin/sleep infinity' } } },
+      {
+        name: 'Unit',
+        systemd_unit: {
+          name: 'app.service',
+          service: { ExecStart: '/bin/sleep infinity' },
+          install: { WantedBy: 'multi-user.target' },
+        },
+      },
       { service: { name: 'app', enabled: true, state: 'running', restart_on: ['Unit'] } },
       { nginx_site: { name: 'default', enabled: false } },
       { nginx_site: { name: 'app', server_names: ['_'], listen: [8080], root: '/srv/app' } },

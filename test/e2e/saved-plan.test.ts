@@ -261,9 +261,10 @@ describeLab('a saved plan', () => {
     });
 
     it('is stopped before the change when something differs at its turn', async () => {
-      const meddles = 'touch /srv/meddled && chmod 0640 /srv/second';
+      // What a command names is left open by the plan, so that this one names nothing of it.
+      await on('web1', 'echo "touch /srv/meddled; chmod 0640 /srv/second" >/usr/local/bin/meddle');
       const resources = [
-        { name: 'Meddler', command: { run: meddles, creates: '/srv/meddled' } },
+        { name: 'Meddler', command: { run: 'sh /usr/local/bin/meddle', creates: '/srv/meddled' } },
         ...files('0600').toReversed(),
       ];
       write([{ name: 'Files', resources }], 'files.yml');

@@ -147,7 +147,7 @@ it('asks once for probes that differ only in what their answers are about', () =
 
 it('a psql that is not there is missing, not an error', () => {
   const request = reader([probe.sql('SELECT 1 AS one')]);
-  const observed = request.decode(sh(`PATH=/nonexistent; ${request.script}`));
+  const observed = request.decode(sh(`cat() { /bin/cat; }; PATH=/nonexistent; ${request.script}`));
   expect(observed.of(probe.sql('SELECT 1 AS one'))).toMatchObject({ missing: { what: 'psql' } });
 });
 
