@@ -37,12 +37,15 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
   service,
   systemd_unit: unit,
   pg_setting: draw => {
-    const name = draw.from('pg_setting', 'name');
+    const name = draw.random.chance(0.05) ? 'app.greeting' : draw.from('pg_setting', 'name');
     if (draw.random.chance(0.25)) return { name, state: 'absent' };
     const sound: Record<string, unknown> = {
-      ...{ work_mem: '16MB', max_connections: 120, log_min_duration_statement: 500, 'app.greeting': 'hello' },
+      ...{ work_mem: '16MB', max_connections: 120, log_min_duration_statement: 500, log_connections: true },
     };
-    return { name, value: draw.random.chance(0.8) ? sound[name] : draw.from('pg_setting', 'value') };
+    return {
+      name,
+      value: draw.random.chance(0.9) ? (sound[name] ?? 'hello') : draw.from('pg_setting', 'value'),
+    };
   },
   pg_role: draw => ({
     name: draw.from('pg_role', 'name'),
