@@ -75,7 +75,7 @@ function fromSchema(module: Module, draw: Draw): Args {
   const args: Args = {};
   for (const [key, schema] of Object.entries(module.args.properties)) {
     if (left.has(`${module.name}.${key}`)) continue;
-    if (!required.has(key) && !draw.random.chance(key === 'state' ? 0.3 : 0.2)) continue;
+    if (!required.has(key) && !draw.random.chance(shapes[module.name] === undefined ? 0.4 : 0.2)) continue;
     const value = drawValue(module, key, schema, draw);
     if (value !== undefined) args[key] = value;
   }

@@ -71,7 +71,8 @@ export class Made {
   serves(module: string): boolean {
     if (module.startsWith('pg_')) return this.databases.size > 0;
     if (module === 'service') return this.services.size > 0;
-    if (module === 'nginx_site' || module === 'http_check') return this.services.has('nginx');
+    if (module === 'nginx_site') return this.services.has('nginx');
+    if (module === 'http_check') return this.#layer === 'servers'; // which has curl
     return !['certbot', 'python_venv'].includes(module) || this.#layer === 'servers';
   }
 

@@ -31,7 +31,18 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'apt.update_cache': ['1d', true],
   'apt.upgrade': ['none'],
   'apt.lock_timeout': ['1m'],
-  'service.name': ['nginx', 'memcached', 'redis-server', 'rsync', 'w1', 'w2', 'app@1', 'uuidd', 'nosuch'],
+  'service.name': [
+    'nginx',
+    'memcached',
+    'redis-server',
+    'rsync',
+    'w1',
+    'w2',
+    'app@1',
+    'uuidd',
+    'w1',
+    'nosuch',
+  ],
   'service.settle': ['0s', '300ms'],
   'systemd_unit.name': ['w1.service', 'w2.service', 'app@.service', 'w1.timer', 'w2.socket'],
   // A unit is whole or of sections that fit its kind, which only its shape knows.
@@ -62,7 +73,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'certbot.email': ['admin@example.com'],
   'certbot.server': ['{{ acme_server }}'],
   'certbot.ca_bundle': ['{{ acme_ca_bundle }}'],
-  'certbot.challenge': ['nginx', 'standalone', { webroot: '/var/www/html' }],
+  'certbot.challenge': ['nginx', { nginx: true }, { webroot: '/var/www/html' }],
   'certbot.deploy_hook': ['true'],
   'certbot.renew_before': ['30d'],
   'http_check.url': ['http://127.0.0.1/', 'http://127.0.0.1/', 'http://127.0.0.1/', 'http://127.0.0.1:8080/'],
@@ -70,7 +81,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'http_check.status': [200],
   'http_check.contains': ['nginx'],
   'http_check.attempts': [1, 2],
-  // Others than the server's own account would need a password that the case knows.
+  // By what its shape gives alone: an account needs a password that the case knows.
   ...{
     'pg_check.dsn': [],
     'pg_check.user': [],
@@ -94,7 +105,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'pg_database.locale': ['C.UTF-8', 'C'],
   'pg_database.template': ['template0', 'template0', 'nosuch'],
   'pg_database.connection_limit': [-1, 10],
-  'pg_extension.name': ['hstore', 'citext', 'pg_trgm', 'nosuch'],
+  'pg_extension.name': ['hstore', 'citext', 'pg_trgm', 'hstore', 'citext', 'pg_trgm', 'nosuch'],
   'pg_extension.version': ['1.0', '1.6'],
   'pg_setting.name': ['work_mem', 'max_connections', 'log_min_duration_statement', 'log_connections'],
   'pg_setting.value': ['16MB', 120, 'lots', 500],

@@ -102,10 +102,20 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
     name: draw.from('certbot', 'name'),
     domains: draw.from('certbot', 'domains'),
     email: 'admin@example.com',
-    challenge: draw.random.pick(['nginx', 'nginx', 'standalone']),
   }),
   http_check: draw => ({ url: draw.from('http_check', 'url'), attempts: 2, delay: '200ms' }),
-  pg_check: draw => ({ database: draw.database(), attempts: 2, delay: '200ms' }),
+  pg_check: draw => ({
+    database: draw.database(),
+    user: draw.random.pick(
+      [...draw.made.roles]
+        .filter(name => name !== 'postgres')
+        .concat('app')
+        .slice(0, 2),
+    ),
+    password: 'one two',
+    attempts: 2,
+    delay: '200ms',
+  }),
   python_venv: draw => ({
     path: draw.from('python_venv', 'path'),
     ...draw.maybe(0.2, () => ({ owner: draw.account() })),
