@@ -194,16 +194,15 @@ function command(draw: Draw): Args {
     { run: 'rm -f /srv/flag', only_if: 'test -e /srv/flag' },
     { run: 'touch /srv/done', unless: 'test -e /srv/done' },
     { run: 'touch /var/tmp/by-$(id -un)', unless: 'test -e /var/tmp/by-$(id -un)', user: draw.account() },
-    ...(draw.theme.needs === 'postgresql' ? [tables(draw), tables(draw), tables(draw)] : []),
+    ...(draw.theme.needs === 'postgresql' ? [tables(), tables(), tables()] : []),
     ...(ref === undefined ? [] : [{ run: 'date >>/srv/log', run_on: [ref] }]),
   ];
   return { ...draw.random.pick(choices), ...place };
 }
 
 /** Tables as an application makes them by itself. */
-function tables(draw: Draw): Args {
-  const ask = (sql: string) => `su postgres -c "psql -qAtd ${database} -c '${sql}'"`;
-  const database = draw.database();
+function tables(): Args {
+  const ask = (sql: string) => `su postgres -c "psql -qAt -c '${sql}'"`;
   return { run: ask('CREATE TABLE t1 (id int)'), unless: `${ask('TABLE t1')} >/dev/null 2>&1` };
 }
 
