@@ -21,7 +21,7 @@ const forced: Readonly<Record<string, Args>> = {
 };
 
 /** Arguments that were drawn one by one would not fit together: a command would not do what its condition asks for. */
-const onlyShaped = new Set(['command', 'systemd_unit']);
+const onlyShaped = new Set(['command', 'systemd_unit', 'pg_check', 'http_check']);
 
 /** Arguments of a module that its schema and its `refine` accept, or those of one of its examples. */
 export function drawArguments(module: Module, draw: Draw): Args {
@@ -75,12 +75,26 @@ function fromSchema(module: Module, draw: Draw): Args {
   const args: Args = {};
   for (const [key, schema] of Object.entries(module.args.properties)) {
     if (left.has(`${module.name}.${key}`)) continue;
-    if (!required.has(key) && !draw.random.chance(key === 'state' ? 0.3 : 0.2)) continue;
+    if (!required.has(key) && !draw.random.chance(shapes[module.name] === undefined ? 0.4 : 0.2)) continue;
     const value = drawValue(module, key, schema, draw);
     if (value !== undefined) args[key] = value;
   }
   return args;
 }
+
+/** Arguments that name something which has to be there already, mostly drawn from what the case has made. */
+const asking: Readonly<Record<string, (draw: Draw, module: string) => unknown>> = {
+  path: (draw, module) => draw.path(module),
+  owner: draw => draw.account(),
+  group: draw => draw.account(),
+  'service.name': draw => draw.service(),
+  'pg_grant.role': draw => draw.role(),
+  'pg_database.owner': draw => draw.role(),
+  'pg_role.member_of': draw => [draw.role()],
+  'pg_grant.database': draw => draw.database(),
+  'pg_extension.database': draw => draw.database(),
+  'pg_check.database': draw => draw.database(),
+};
 
 /** A value for an argument; undefined when neither a hint, nor the schema, nor an example has one. */
 function drawValue(module: Module, key: string, schema: Schema, draw: Draw): unknown {
@@ -89,6 +103,8 @@ function drawValue(module: Module, key: string, schema: Schema, draw: Draw): unk
     const name = draw.reference();
     return name === undefined ? undefined : [name];
   }
+  const asked = asking[`${module.name}.${key}`] ?? asking[key];
+  if (asked !== undefined) return asked(draw, module.name);
   const pool = draw.pool(module.name, key);
   if (pool !== undefined) {
     const list = schema['type'] === 'array' && !Array.isArray(pool[0]);

@@ -41,8 +41,8 @@ export class Draw {
     const paths = this.pool('file', 'path') as string[];
     const placed = paths.filter(path => this.made.hasFolderOf(path));
     const fitting = placed.filter(path => !this.made.isOther(path, type));
-    const chosen = fitting.length > 0 && this.random.chance(0.92) ? fitting : placed;
-    return this.random.pick(chosen.length > 0 && this.random.chance(0.94) ? chosen : paths);
+    const chosen = fitting.length > 0 && this.random.chance(0.96) ? fitting : placed;
+    return this.random.pick(chosen.length > 0 && this.random.chance(0.97) ? chosen : paths);
   }
 
   /** The name of an account, mostly of one that is there by now. */

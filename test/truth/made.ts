@@ -44,7 +44,10 @@ export class Made {
   readonly #settled = new Map<string, string>();
   readonly #folders = new Set(['/', '/srv', '/etc', '/opt', '/var', '/usr/local/bin', '/etc/systemd/system']);
 
+  readonly #layer: Layer;
+
   constructor(layer: Layer) {
+    this.#layer = layer;
     this.services = new Set(ofLayer[layer]);
     const folders = ['/var/lib', '/usr/share/doc', '/etc/default', '/var/www', '/etc/nginx', '/etc/redis'];
     for (const each of folders.slice(0, layer === 'servers' ? 6 : 3)) this.#folders.add(each);
@@ -68,8 +71,9 @@ export class Made {
   serves(module: string): boolean {
     if (module.startsWith('pg_')) return this.databases.size > 0;
     if (module === 'service') return this.services.size > 0;
-    if (module === 'nginx_site' || module === 'http_check') return this.services.has('nginx');
-    return !['certbot', 'python_venv'].includes(module) || this.services.has('memcached');
+    if (module === 'nginx_site') return this.services.has('nginx');
+    if (module === 'http_check') return this.#layer === 'servers'; // which has curl
+    return !['certbot', 'python_venv'].includes(module) || this.#layer === 'servers';
   }
 
   /** Whether an earlier resource settles the same thing otherwise, for which most playbooks are refused. */

@@ -37,12 +37,15 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
   service,
   systemd_unit: unit,
   pg_setting: draw => {
-    const name = draw.from('pg_setting', 'name');
+    const name = draw.random.chance(0.05) ? 'app.greeting' : draw.from('pg_setting', 'name');
     if (draw.random.chance(0.25)) return { name, state: 'absent' };
     const sound: Record<string, unknown> = {
-      ...{ work_mem: '16MB', max_connections: 120, log_min_duration_statement: 500, 'app.greeting': 'hello' },
+      ...{ work_mem: '16MB', max_connections: 120, log_min_duration_statement: 500, log_connections: true },
     };
-    return { name, value: draw.random.chance(0.8) ? sound[name] : draw.from('pg_setting', 'value') };
+    return {
+      name,
+      value: draw.random.chance(0.9) ? (sound[name] ?? 'hello') : draw.from('pg_setting', 'value'),
+    };
   },
   pg_role: draw => ({
     name: draw.from('pg_role', 'name'),
@@ -99,10 +102,20 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
     name: draw.from('certbot', 'name'),
     domains: draw.from('certbot', 'domains'),
     email: 'admin@example.com',
-    challenge: draw.random.pick(['nginx', 'nginx', 'standalone']),
   }),
   http_check: draw => ({ url: draw.from('http_check', 'url'), attempts: 2, delay: '200ms' }),
-  pg_check: draw => ({ database: draw.database(), attempts: 2, delay: '200ms' }),
+  pg_check: draw => ({
+    database: draw.database(),
+    user: draw.random.pick(
+      [...draw.made.roles]
+        .filter(name => name !== 'postgres')
+        .concat('app')
+        .slice(0, 2),
+    ),
+    password: 'one two',
+    attempts: 2,
+    delay: '200ms',
+  }),
   python_venv: draw => ({
     path: draw.from('python_venv', 'path'),
     ...draw.maybe(0.2, () => ({ owner: draw.account() })),
@@ -181,16 +194,15 @@ function command(draw: Draw): Args {
     { run: 'rm -f /srv/flag', only_if: 'test -e /srv/flag' },
     { run: 'touch /srv/done', unless: 'test -e /srv/done' },
     { run: 'touch /var/tmp/by-$(id -un)', unless: 'test -e /var/tmp/by-$(id -un)', user: draw.account() },
-    ...(draw.theme.needs === 'postgresql' ? [tables(draw), tables(draw), tables(draw)] : []),
+    ...(draw.theme.needs === 'postgresql' ? [tables(), tables(), tables()] : []),
     ...(ref === undefined ? [] : [{ run: 'date >>/srv/log', run_on: [ref] }]),
   ];
   return { ...draw.random.pick(choices), ...place };
 }
 
 /** Tables as an application makes them by itself. */
-function tables(draw: Draw): Args {
-  const ask = (sql: string) => `su postgres -c "psql -qAtd ${database} -c '${sql}'"`;
-  const database = draw.database();
+function tables(): Args {
+  const ask = (sql: string) => `su postgres -c "psql -qAt -c '${sql}'"`;
   return { run: ask('CREATE TABLE t1 (id int)'), unless: `${ask('TABLE t1')} >/dev/null 2>&1` };
 }
 

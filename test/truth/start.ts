@@ -69,7 +69,7 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
   },
   postgres: draw =>
     draw.random.pick([
-      psql(`CREATE ROLE ${draw.from('pg_role', 'name')} LOGIN`),
+      psql(`CREATE ROLE ${draw.from('pg_role', 'name')} LOGIN PASSWORD 'one two'`),
       psql(`CREATE ROLE ${draw.from('pg_role', 'name')} NOLOGIN CREATEDB`),
       psql(`CREATE DATABASE ${draw.from('pg_database', 'name')}`),
       psql(`CREATE DATABASE ${draw.from('pg_database', 'name')} OWNER ${draw.role()}`),
