@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+
 /** What the engine knows of Debian and Ubuntu beyond what it reads. */
 
 /** Folders of unit files, and of the drop-ins beside them. */
@@ -24,28 +26,33 @@ export const programFolders = [
 
 /** Names in the hierarchy of a file system that say nothing of what is in them. */
 const commonNames = new Set(
-  'backups bin boot cache default doc games lib lib32 lib64 libexec local lock log man opt run sbin share spool src tmp usr var'.split(
+  'backups bin boot cache default doc etc games lib lib32 lib64 libexec local lock log man opt run sbin share spool src tmp usr var'.split(
     ' ',
   ),
 );
 
 /** What packages bring whose name does not say so. */
 const unnamed =
-  /^\/(var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d|systemd))(\/|$)/;
+  /^\/(etc\/(ssl|mysql|systemd|X11|xdg)|var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d|systemd))(\/|$)/;
+
+/** Folders in which packages have a file each, and those of programs, whose names say little of the package. */
+const shared =
+  /^(\/etc|\/etc\/([^/]+\.d|cron\.[a-z]+|default|alternatives|skel|ssl(\/[a-z]+)?)|(\/usr)?\/s?bin)$/;
 
 /**
- * Whether packages with these names may put something at a path. By Debian's policy (chapter 9) they keep out of /srv, /home,
- * /opt, /root and /usr/local, and out of /etc/systemd/system but for the links that enable their units. In /etc, packages
- * write where they like; below /usr, /var and /run by their name, or where Debian has a place for what they are.
+ * Whether packages with these names may put something at a path: `true`; where the folder that it is in is not there yet:
+ * `with-folder`. By Debian's policy (chapter 9) they keep out of /srv, /home, /opt, /root and /usr/local, and out of
+ * /etc/systemd/system but for the links that enable their units. In folders of other packages and below /usr, /var and
+ * /run they write by their name, or where Debian has a place for what they are.
  */
-export function packagesWrite(path: string, names: readonly string[]): boolean {
+export function packagesWrite(path: string, names: readonly string[]): boolean | 'with-folder' {
   if (/^\/etc\/systemd\/system\/[^/]+(\.d\/.*)?$/.test(path)) return false;
-  if (path.startsWith('/etc/')) return true;
-  if (!/^\/(usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path))
+  if (!/^\/(etc|usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path))
     return false;
-  if (unnamed.test(path)) return true;
+  if (unnamed.test(path) || shared.test(posix.dirname(path))) return true;
   const own = path.split('/').filter(part => part.length > 2 && !commonNames.has(part));
-  return own.some(part => names.some(name => areRelated(part, name)));
+  if (own.some(part => names.some(name => areRelated(part, name)))) return true;
+  return path.startsWith('/etc/') && 'with-folder';
 }
 
 /** Whether a unit, program or folder may belong to a package, by their names: `redis-server` and `redis`. */

@@ -69,6 +69,8 @@ export interface RunStep {
   /** System account; root (the session's account) when left out. */
   as?: string;
   cwd?: string;
+  /** Files that it reads: it fails where one is not there. */
+  reads?: readonly string[];
   /** Where programs are that it runs: refused when another account than root and its own could have changed them. */
   runsFrom?: string;
   env?: Readonly<Record<string, string>>;
@@ -121,6 +123,8 @@ export interface CheckedStep {
   do: 'checked';
   steps: readonly (WriteStep | AttributesStep | { do: 'link'; path: string; target: string } | RemoveStep)[];
   by: readonly string[];
+  /** Programs that the files name, by path or name: `by` fails where one is not there. */
+  programs?: readonly string[];
   /** How long `by` may take; 60 when left out. */
   timeoutS?: number;
   /** What a longer `by` does, in a few words; shown in its stead. */

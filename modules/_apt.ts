@@ -51,7 +51,11 @@ export function install(lockTimeoutS: number, touches: Effect, ...words: readonl
       label: 'note which packages come with these',
       command: `mkdir -p -m 0700 ${stateDirectory}
 ${simulation} 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' >${installationFile}.new
-[ ! -s ${installationFile}.new ] || { sync -- ${installationFile}.new && mv -fT -- ${installationFile}.new ${installationFile}; }`,
+if [ -s ${installationFile}.new ]; then
+  sync -- ${installationFile}.new && mv -fT -- ${installationFile}.new ${installationFile}
+else
+  rm -f -- ${installationFile}.new
+fi`,
       env: environment,
       touches: [],
     },

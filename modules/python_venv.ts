@@ -238,6 +238,7 @@ function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): Step[] 
       label: `${args.path}/bin/python -m pip install ${words.join(' ')}`,
       command: `${tidy}\n${netrc}${venv}/bin/python -m pip install --quiet ${words.join(' ')}`,
       cwd: args.path,
+      reads: requirements === undefined ? [] : [requirements],
       env: {
         // The owner is often an account whose home it may not write to.
         ...(as.as !== undefined && { HOME: args.path, PIP_NO_CACHE_DIR: '1' }),

@@ -2,16 +2,7 @@ import { defined, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
-import {
-  content,
-  owed,
-  type PathState,
-  type Probe,
-  path,
-  program,
-  type UnitState,
-  unit,
-} from '../engine/probe.ts';
+import { content, owed, path, type UnitState, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
@@ -66,9 +57,6 @@ const sectionsOf = ({ unit, service, socket, timer, install }: Arguments) => ({
 });
 const bytesOf = (args: Arguments) => args.content ?? renderUnit(sectionsOf(args));
 
-/** Absolute paths and names in the search path of what systemd-analyze will look for; of instances nobody knows. */
-const programs = (args: Arguments) => (isTemplate(args.name) ? [] : programsOf(String(bytesOf(args))));
-
 /**
  * What it says of this unit counts, also what systemd would ignore. That another unit is not there does not count: a
  * later resource may bring it. Of a template it names an instance, whose programs may not be those of any real one.
@@ -86,16 +74,6 @@ if printf '%s\\n' "$ours" | grep -Eq "$others"; then exit=0; ours=$(printf '%s\\
 printf '%s\\n' "$ours" >&2
 [ $exit -eq 0 ] && ! printf '%s\\n' "$ours" | grep -Eq 'ignoring|Unknown|not executable|Refusing|Failed to'`;
 }
-
-const programProbes = (names: readonly string[]): Record<string, Probe<Found>> =>
-  Object.fromEntries(names.map(name => [`needs ${name}`, name.startsWith('/') ? path(name) : program(name)]));
-
-/** What is at a path, or the path of what a name stands for. */
-type Found = PathState | string | null;
-
-const isProgram = (found: Found): boolean =>
-  typeof found === 'string' ||
-  (found !== null && (found.type === 'link' || (found.type === 'file' && /[1357]/.test(found.mode))));
 
 export const systemd_unit = defineModule({
   name: 'systemd_unit',
@@ -162,7 +140,6 @@ export const systemd_unit = defineModule({
       owed: isTemplate(args.name) ? owed(args.name) : undefined,
       unit: isTemplate(args.name) ? undefined : unit(args.name),
     }),
-    ...programProbes(programs(args)),
   }),
   actual: read => {
     const stale = read.unit?.NeedDaemonReload === 'yes' || (read.owed?.length ?? 0) > 0;
@@ -175,14 +152,6 @@ export const systemd_unit = defineModule({
     };
   },
   desired: args => ({ content: textOf(bytesOf(args)), mode: '0644', loaded: true }),
-  obstacles: (args, read, diff) =>
-    (diff.kind === 'remove' || !(diff.has('content') || diff.has('mode')) ? [] : programs(args))
-      .filter(name => !isProgram((read as Record<string, unknown>)[`needs ${name}`] as Found))
-      .map(name => ({
-        says: `${args.name} runs ${name}, which is not a program that is there.`,
-        fix: 'Put the resource that brings it before the unit.',
-        code: 'program-missing',
-      })),
   steps: (diff, args) => {
     const { name } = args;
     const noted = isTemplate(name);
@@ -194,12 +163,16 @@ export const systemd_unit = defineModule({
       group: 'root',
       mode: '0644',
     } as const;
-    const by = ['sh', '-c', verify(name)];
-    const label = `systemd-analyze verify ${name}`;
+    const verified = {
+      by: ['sh', '-c', verify(name)],
+      label: `systemd-analyze verify ${name}`,
+      // Of instances nobody knows.
+      programs: noted ? [] : programsOf(String(write.content)),
+    };
     const isWritten = diff.has('content') || diff.has('mode');
     return [
       ...(noted && isWritten ? [{ do: 'owe', unit: name, action: 'reload', because: name } as const] : []),
-      ...(isWritten ? [{ do: 'checked', steps: [write], by, label } as const] : []),
+      ...(isWritten ? [{ do: 'checked', steps: [write], ...verified } as const] : []),
       daemonReload,
       ...(noted ? [{ do: 'pay', unit: name } as const] : []),
     ];

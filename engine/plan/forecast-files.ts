@@ -44,13 +44,13 @@ export class FileForecast {
   content(at: string, raw: Raw): Foreseen<Content | null> {
     const real = this.#resolve(at, raw, true);
     if (real === undefined) return nowhere;
-    const { value, from, open } = this.#isTouched(real)
+    const { value, from, open } = this.#isTouched(real, raw)
       ? this.#peek(real, raw)
       : { value: undefined, from: [], open: false };
     if (value === null || (value !== undefined && value.type !== 'file')) return { value: null, from, open };
     const node = this.#nodes.get(real);
     if (node?.content !== undefined)
-      return { value: node.content, from: node.from, open: this.#isOpened(real, node) };
+      return { value: node.content, from: node.from, open: this.#isOpened(real, node, raw) };
     const read = known<Content | null>(raw(content(real)));
     return { value: read ?? null, from, open: open || read === undefined };
   }
@@ -61,7 +61,10 @@ export class FileForecast {
     if (root === undefined) return nowhere;
     const read = known<Entry[] | null>(raw(entries(root, probe)));
     const inside = [...this.#nodes].filter(([at]) => isBelow(at, root));
-    const marks = this.#marks.filter(mark => mark.reaches(root));
+    const isThere = () => this.#peek(root, raw).value?.type === 'directory';
+    const marks = this.#marks.filter(
+      mark => mark.reaches(root) && !(mark.unlessInside?.(`${root}/…`) && isThere()),
+    );
     if (inside.length + marks.length === 0 && !this.#nodes.has(root))
       return { value: read ?? null, from: [], open: read === undefined };
     const folder = this.#peek(root, raw);
@@ -78,12 +81,13 @@ export class FileForecast {
     };
     for (const { path: name, sha256, ...state } of read ?? []) {
       const at = `${root}/${name}`;
-      if (!this.#nodes.has(at)) add(at, this.#since(0, at, { value: state, from: [], open: false }), sha256);
+      if (!this.#nodes.has(at))
+        add(at, this.#since(0, at, { value: state, from: [], open: false }, raw), sha256);
     }
     for (const [at, node] of inside) {
       const before = read?.find(({ path: name }) => name === at.slice(root.length + 1))?.sha256;
       const sha256 = node.value?.type === 'file' ? (node.content?.sha256 ?? before) : undefined;
-      add(at, this.#since(node.at, at, node), probe.hashes ? sha256 : undefined);
+      add(at, this.#since(node.at, at, node, raw), probe.hashes ? sha256 : undefined);
     }
     // What nobody has read may come there as well.
     for (const mark of marks) {
@@ -233,25 +237,30 @@ export class FileForecast {
   /** What will be at a real path; `value` is null too where it is not known yet, which then is asked for. */
   #peek(real: string, raw: Raw): Foreseen<PathState | null> {
     const node = this.#nodes.get(real);
-    if (node !== undefined) return this.#since(node.at, real, node);
+    if (node !== undefined) return this.#since(node.at, real, node, raw);
     const read = real === '/' ? rootState : known<PathState | null>(raw(path(real)));
-    return this.#since(0, real, { value: read ?? null, from: [], open: read === undefined });
+    return this.#since(0, real, { value: read ?? null, from: [], open: read === undefined }, raw);
   }
 
-  #since(at: number, real: string, base: Foreseen<PathState | null>): Foreseen<PathState | null> {
+  #since(at: number, real: string, base: Foreseen<PathState | null>, raw: Raw): Foreseen<PathState | null> {
     let seen: Foreseen<PathState | null> = { value: base.value, from: base.from, open: base.open };
-    for (const mark of this.#marks) if (mark.at > at && mark.covers(real)) seen = mark.apply(seen);
+    for (const mark of this.#marksOn(real, at, raw)) seen = mark.apply(seen);
     return seen;
   }
 
-  #isOpened(real: string, node: Node): boolean {
-    return this.#marks.some(
-      mark => mark.at > node.at && mark.covers(real) && mark.apply({ ...node, open: false }).open,
+  #marksOn(real: string, since: number, raw: Raw): Mark[] {
+    const isInside = () => this.#peek(posix.dirname(real), raw).value?.type === 'directory';
+    return this.#marks.filter(
+      mark => mark.at > since && mark.covers(real) && !(mark.unlessInside?.(real) && isInside()),
     );
   }
 
-  #isTouched(real: string): boolean {
-    return this.#nodes.has(real) || this.#marks.some(mark => mark.covers(real));
+  #isOpened(real: string, node: Node, raw: Raw): boolean {
+    return this.#marksOn(real, node.at, raw).some(mark => mark.apply({ ...node, open: false }).open);
+  }
+
+  #isTouched(real: string, raw: Raw): boolean {
+    return this.#nodes.has(real) || this.#marksOn(real, 0, raw).length > 0;
   }
 
   /** The path without links, as it will lead; undefined where they go round in a circle. */

@@ -11,6 +11,8 @@ export interface Mark {
   /** Whether it is about wherever packages write. */
   wide?: boolean;
   covers(path: string): boolean;
+  /** Whether it is not about a path after all where the folder is there that it is in. */
+  unlessInside?(path: string): boolean;
   /** Whether it may concern something below the folder. */
   reaches(folder: string): boolean;
   apply(was: Foreseen<PathState | null>): Foreseen<PathState | null>;
@@ -43,11 +45,13 @@ export function marksOf(effect: Effect, real: string | undefined, by: string): O
     case 'packages': {
       const { comes, goes, whole, purges } = effect;
       const names = [...comes.keys()];
-      const come = (one: string) => packagesWrite(one, names);
+      const come = (one: string) => packagesWrite(one, names) !== false;
       const gone = (one: string) =>
-        packagesWrite(one, goes) && (purges === true || !/^\/(etc|var)\//.test(one));
+        packagesWrite(one, goes) !== false && (purges === true || !/^\/(etc|var)\//.test(one));
+      const unlessInside = (one: string) => whole && packagesWrite(one, names) === 'with-folder';
+      const coming = { ...opens(come, come, value => value === null), unlessInside, wide: true };
       return [
-        ...(comes.size > 0 || !whole ? [{ ...opens(come, come, value => value === null), wide: true }] : []),
+        ...(comes.size > 0 || !whole ? [coming] : []),
         ...(goes.length > 0 ? [{ ...opens(gone, gone, value => value !== null), wide: true }] : []),
       ];
     }

@@ -48,7 +48,10 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
         (step.recursive || step.empty ? undefined : inTheWay(step.path, ['directory'], undefined, view))
       );
     case 'checked':
-      return first(step.steps, one => obstacleTo(one, view));
+      return (
+        first(step.steps, one => obstacleTo(one, view)) ??
+        first(step.programs ?? [], name => programThere(name, '/', view))
+      );
     case 'run':
       return ofRun(step, view);
     case 'sql':
@@ -154,8 +157,17 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
   return (
     ((step.touches ?? []).some(needsRoot) ? rights(view, 'root') : undefined) ??
     first(step.touches ?? [], effect => required(effect, view)) ??
+    first(step.reads ?? [], file => fileThere(file, view)) ??
     programThere(named, step.cwd ?? '/', view)
   );
+}
+
+function fileThere(at: string, view: Outlook): Obstacle | undefined {
+  if (followed(at, view) !== null) return undefined;
+  return {
+    says: `There is no file ${at} on the host, and nothing before this brings it.`,
+    fix: 'Put the resource that brings it before this one.',
+  };
 }
 
 /** Whether the units are there that one which is started cannot do without, as a file of the play says. */
@@ -176,16 +188,18 @@ function required(effect: Effect, view: Outlook): Obstacle | undefined {
 /** Whether a program is there, as a shell would look for it in a folder. */
 function programThere(name: string | undefined, folder: string, view: Outlook): Obstacle | undefined {
   if (name === undefined || name === '') return undefined;
-  const there = name.includes('/')
-    ? followed(posix.resolve(folder, name), view)
-    : certain(program(name), view);
-  return there === null
-    ? {
-        says: `There is no program ${name} on the host, and nothing before this brings it.`,
-        fix: 'Install it first, or give the path of one that is there.',
-      }
-    : undefined;
+  if (!name.includes('/')) return certain(program(name), view) === null ? noProgram(name) : undefined;
+  const there = followed(posix.resolve(folder, name), view);
+  if (there === null) return noProgram(name);
+  const isProgram = there === undefined || (there.type === 'file' && /[1357]/.test(there.mode.slice(-3)));
+  return isProgram ? undefined : { says: `${name} is not a program: it cannot be executed.` };
 }
+
+const noProgram = (name: string): Obstacle => ({
+  says: `There is no program ${name} on the host, and nothing before this brings it.`,
+  fix: 'Install it first, or give the path of one that is there.',
+  code: 'program-missing',
+});
 
 /** What only root can do. */
 const needsRoot = ({ on }: Effect): boolean =>

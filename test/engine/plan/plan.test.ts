@@ -136,7 +136,12 @@ describe('a plan', () => {
   });
 
   it.each([
-    ['/etc/other/app.conf', 'write'],
+    ['/etc/other/app.conf', 'create'],
+    ['/etc/absent.new/app.conf', 'write'],
+    ['/etc/tool/app.conf', 'write'],
+    ['/etc/app.conf', 'write'],
+    ['/etc/other.d/app.conf', 'write'],
+    ['/usr/sbin/app', 'write'],
     ['/var/lib/tool/state', 'write'],
     ['/var/lib/app/state', 'create'],
     ['/usr/local/bin/app', 'create'],
