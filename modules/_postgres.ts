@@ -23,6 +23,7 @@ export const refusal = (there: boolean, at: string | undefined, says: string): R
 interface Asked {
   database?: string;
   about: readonly string[];
+  shared?: boolean;
 }
 
 /** A query whose rows are `Row`s. */

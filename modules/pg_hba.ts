@@ -163,7 +163,10 @@ const fileOf = (args: Hba) =>
     `SELECT current_setting('hba_file') AS file,
   encode(pg_read_binary_file(current_setting('hba_file')), 'escape') AS content,
   (${refused}) AS errors`,
-    { about: [...deciders(ruleOf(args)), ...((args.before ?? args.after) === undefined ? [] : ['hba'])] },
+    {
+      about: [...deciders(ruleOf(args)), ...((args.before ?? args.after) === undefined ? [] : ['hba'])],
+      shared: true,
+    },
   );
 
 /** What a reload is owed to: not the server's unit, because a reload does not pay the restarts that are owed to that. */

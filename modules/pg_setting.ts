@@ -54,7 +54,7 @@ export const pg_setting = defineModule({
   identity: args => args.name.toLowerCase(),
   refine: ({ value }) => refusal(value === undefined, undefined, 'Give the value.'),
   probes: ({ name }) => ({
-    rows: sqlRow<Row>(query(name), { about: [settingObject(name)] }),
+    rows: sqlRow<Row>(query(name), { about: [settingObject(name)], shared: true }),
     ...defined({ needs: name.includes('.') ? settable(name) : undefined }),
   }),
   actual({ rows: [row] }, { name, value }) {

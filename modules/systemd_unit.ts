@@ -12,6 +12,7 @@ import {
   isTemplate,
   programsOf,
   renderUnit,
+  runsClaim,
   type Section,
   sectionProblems,
   systemctl,
@@ -196,4 +197,7 @@ export const systemd_unit = defineModule({
     ];
   },
   claims: args => pathClaims(unitFile(args.name), 'file', { mode: '0644' }, () => bytesOf(args)),
+  removal: {
+    claims: ({ name }) => ({ ...pathClaims(unitFile(name), 'nothing'), [runsClaim(name)]: 'stopped' }),
+  },
 });
