@@ -24,20 +24,16 @@ export const sqlRows = <Row>(...asked: Parameters<typeof sql>) => sql(...asked) 
 /** A query that gives one row whatever there is. */
 export const sqlRow = <Row>(...asked: Parameters<typeof sql>) => sql(...asked) as Probe<[Row]>;
 
-/** A list with false for what does not apply. */
-type Applicable<T> = readonly (T | false)[];
-const applying = <T>(all: Applicable<T>): T[] => all.filter((one): one is T => one !== false);
-
-/** Statements in `database`, and the objects that they make, change or drop, as far as they apply. */
+/** Statements (false = one that does not apply), and the objects that they make, change or drop. */
 export const change = (
-  statements: Applicable<string>,
-  objects: Applicable<string>,
+  statements: readonly (string | false)[],
+  objects: readonly string[],
   database?: string,
 ): SqlStep => ({
   do: 'sql',
   ...defined({ database }),
-  statements: applying(statements),
-  objects: applying(objects),
+  statements: statements.filter(one => one !== false),
+  objects,
 });
 
 /** What a change needs of the server. */
@@ -52,13 +48,14 @@ interface Need {
   /** Objects that it rests on. */
   about?: readonly string[];
 }
-export type Needs = Applicable<Need>;
+/** Needs; false stands where what is declared has none. */
+export type Needs = readonly (Need | false)[];
 
 /** Asks what is in the way of each need; `about` names objects that every one of them rests on. */
 export const sqlNeeds = (needs: Needs, asked: { database?: string; about: readonly string[] }) =>
   sqlRow<{ troubles: (string | null)[] }>(
     `SELECT ARRAY[${needs.map(need => (need ? need.trouble : 'NULL')).join(',\n  ')}]::text[] AS troubles`,
-    { ...asked, about: [...asked.about, ...applying(needs).flatMap(need => need.about ?? [])] },
+    { ...asked, about: [...asked.about, ...needs.flatMap(need => (need ? (need.about ?? []) : []))] },
   );
 
 /** The needs of a change that are not met, as obstacles. */

@@ -52,9 +52,7 @@ export const pg_database = defineModule({
   ],
   identity: args => args.name,
   needs: ({ owner, template }) =>
-    Object.entries(defined({ pg_role: owner, pg_database: template })).map(
-      ([type, name]) => `${type} ${name}`,
-    ),
+    [owner && `pg_role ${owner}`, template && `pg_database ${template}`].filter(one => one !== undefined),
   probes: args => ({
     rows: rowsOf(args),
     needs: postgres.sqlNeeds(needsOf(args), { about: [] }),
@@ -95,16 +93,15 @@ export const pg_database = defineModule({
   },
   steps(diff, args, { rows: [row] }) {
     const { name, owner, connection_limit } = args;
-    const creates = diff.kind === 'create';
+    const changed = diff.changes.map(({ key }) => `${key} of database ${name}`);
+    const objects = [...changed, ...postgres.dependentsOf(diff.has('owner') ? [row?.owner, owner] : [])];
+    if (diff.kind === 'create') return [postgres.change([creation(args)], [`database:${name}`, ...objects])];
     const alter = `ALTER DATABASE ${identifier(name)}`;
     const statements = [
-      creates && creation(args),
-      !creates && diff.has('owner') && `${alter} OWNER TO ${identifier(owner!)}`,
-      !creates && diff.has('connection_limit') && `${alter} CONNECTION LIMIT ${connection_limit}`,
+      diff.has('owner') && `${alter} OWNER TO ${identifier(owner!)}`,
+      diff.has('connection_limit') && `${alter} CONNECTION LIMIT ${connection_limit}`,
     ];
-    const changed = diff.changes.map(({ key }) => `${key} of database ${name}`);
-    const owners = postgres.dependentsOf(diff.has('owner') ? [row?.owner, owner] : []);
-    return [postgres.change(statements, [creates && `database:${name}`, ...changed, ...owners])];
+    return [postgres.change(statements, objects)];
   },
   claims: postgres.serverRuns,
   remove({ name, force }, { rows: [row] }) {
@@ -155,10 +152,9 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
   },
   {
     of: 'create',
-    trouble: `(SELECT l FROM (SELECT
-      coalesce(${literalOrNull(wanted)}, (SELECT datcollate FROM pg_database WHERE datname = ${literal(template ?? 'template0')})) AS l,
-      coalesce(pg_char_to_encoding(${literalOrNull(encoding)}), (SELECT encoding FROM pg_database
-        WHERE datname = ${literal(template ?? 'template0')})) AS e) AS s
+    trouble: `(SELECT l FROM (SELECT coalesce(${literalOrNull(wanted)}, datcollate) AS l,
+        coalesce(pg_char_to_encoding(${literalOrNull(encoding)}), encoding) AS e
+      FROM (SELECT) AS one LEFT JOIN pg_database ON datname = ${literal(template ?? 'template0')}) AS s
       WHERE pg_char_to_encoding(substring(l FROM '[.]([^@]+)')) NOT IN (-1, e) AND e <> 0)`,
     says: `The locale %s does not go with the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
     fix: 'Give a locale of that encoding, such as `C`, or the encoding of the locale.',

@@ -5,12 +5,7 @@ import { identifier, literal } from '../engine/quote.ts';
 import type { ObjectOf } from '../engine/schema-types.ts';
 import * as postgres from './_postgres.ts';
 
-interface Row {
-  available: boolean;
-  version: string | null;
-  schema: string | null;
-  holders: string[];
-}
+type Row = { available: boolean; version: string | null; schema: string | null; holders: string[] };
 
 const args = {
   name: text('Name of the extension, e.g. `pg_trgm`.', postgres.pgName),
@@ -34,12 +29,12 @@ export const pg_extension = defineModule({
   ],
   identity: args => `${args.name} in ${args.database}`,
   needs: ({ database }) => [`pg_database ${database}`],
-  probes: args => ({ rows: rowsOf(args), needs: asked(needsOf(args), args) }),
+  probes: args => probesOf(args, needsOf(args)),
   actual: ({ rows: [row] }, { name }) =>
     row.version === null && !row.available ? new Missing(`the extension ${name}`, packages) : stateOf(row),
   desired: ({ version, schema }) => defined({ version, schema }),
   removal: {
-    probes: args => ({ rows: rowsOf(args), needs: asked([droppable(args)], args) }),
+    probes: args => probesOf(args, [droppable(args)]),
     actual: ({ rows: [row] }: { rows: [Row] }) => stateOf(row),
   },
   obstacles: (args, { needs }, diff) =>
@@ -74,8 +69,8 @@ const objectsOf = ({ name, database }: Extension) => [
   `extensions in ${database}`,
 ];
 
-const rowsOf = ({ name, database }: Extension) =>
-  postgres.sqlRow<Row>(
+const probesOf = ({ name, database }: Extension, needs: postgres.Needs) => ({
+  rows: postgres.sqlRow<Row>(
     `SELECT EXISTS(SELECT FROM pg_available_extensions WHERE name = ${literal(name)}) AS available,
   e.version, e.schema, ${postgres.holders('(SELECT oid FROM pg_database WHERE datname = current_database())')} AS holders
 FROM (SELECT 1) AS one LEFT JOIN (
@@ -83,13 +78,12 @@ FROM (SELECT 1) AS one LEFT JOIN (
   FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
   WHERE extname = ${literal(name)}) AS e ON true`,
     { database, about: [`database:${database}`, `extension:${name} in ${database}`] },
-  );
-
-const asked = (needs: postgres.Needs, { database }: Extension) =>
-  postgres.sqlNeeds(needs, {
+  ),
+  needs: postgres.sqlNeeds(needs, {
     database,
     about: [`database:${database}`, `extensions in ${database}`, 'packages'],
-  });
+  }),
+});
 
 function needsOf({ name, database, version, schema }: Extension): postgres.Needs {
   const its = `FROM pg_extension WHERE extname = ${literal(name)}`;
