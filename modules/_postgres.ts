@@ -36,19 +36,11 @@ export const change = (
   objects,
 });
 
-/** What a change needs of the server. */
-interface Need {
-  /** The key that changes, or the kind of the change. */
-  of: string;
-  /** SQL for what is in the way; null = nothing. */
-  trouble: string;
-  /** A sentence; `%s` is what is in the way. */
-  says: string;
-  fix?: string;
-  /** Objects that it rests on. */
-  about?: readonly string[];
-}
-/** Needs; false stands where what is declared has none. */
+/**
+ * What a change `of` a key or of a kind needs of the server: SQL for what is in the way (null = nothing), a sentence with
+ * `%s` for that, and the objects that it rests on. False stands where what is declared has no such need.
+ */
+type Need = { of: string; trouble: string; says: string; fix?: string; about?: readonly string[] };
 export type Needs = readonly (Need | false)[];
 
 /** Asks what is in the way of each need; `about` names objects that every one of them rests on. */

@@ -72,11 +72,9 @@ const objectsOf = ({ name, database }: Extension) => [
 const probesOf = ({ name, database }: Extension, needs: postgres.Needs) => ({
   rows: postgres.sqlRow<Row>(
     `SELECT EXISTS(SELECT FROM pg_available_extensions WHERE name = ${literal(name)}) AS available,
-  e.version, e.schema, ${postgres.holders('(SELECT oid FROM pg_database WHERE datname = current_database())')} AS holders
-FROM (SELECT 1) AS one LEFT JOIN (
-  SELECT extversion AS version, nspname AS schema
-  FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
-  WHERE extname = ${literal(name)}) AS e ON true`,
+  extversion AS version, nspname AS schema, ${postgres.holders('(SELECT oid FROM pg_database WHERE datname = current_database())')} AS holders
+FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = ${literal(name)}
+  LEFT JOIN pg_namespace AS n ON n.oid = extnamespace`,
     { database, about: [`database:${database}`, `extension:${name} in ${database}`] },
   ),
   needs: postgres.sqlNeeds(needs, {

@@ -54,7 +54,10 @@ export const pg_setting = defineModule({
     if (row.written === null) return null;
     const declared = value !== undefined && values.sameValue(name, row.written, String(value), row);
     const written = declared ? shown(name, value) : row.written;
-    return { value: loaded(name, row.written, row) ? written : `${written}, but not loaded` };
+    // The server rewrites some texts (`ISO` is `ISO, MDY`), so for those the time of the last reload has to do.
+    const reread = row.vartype === 'string' && row.applied && row.read;
+    const loaded = !row.reloadable || reread || values.sameValue(name, row.written, row.running, row);
+    return { value: loaded ? written : `${written}, but not loaded` };
   },
   desired: ({ name, value }) => ({ value: shown(name, value!) }),
   removal: {
@@ -65,25 +68,22 @@ export const pg_setting = defineModule({
   },
   obstacles({ name, value }, { rows: [row], needs }, { kind }) {
     if (kind === 'remove') return [];
-    const declared = String(value);
-    const takes =
-      row.known && values.listItems(name, declared) === undefined ? values.taken(declared, row) : undefined;
+    const { known } = row;
+    const checks = known && values.listItems(name, String(value)) === undefined;
+    const takes = checks ? values.taken(String(value), row) : undefined;
     return [
       ...postgres.obstacle(
-        !row.known && !name.includes('.'),
+        !known && !name.includes('.'),
         `The server does not know the setting ${name}.`,
         'Look for its name in `SELECT name FROM pg_settings`.',
       ),
       ...postgres.obstacle(
-        !row.known && needs?.[0].settable === false,
+        !known && needs?.[0].settable === false,
         `The server takes ${name} only when the library that it belongs to is loaded, and it is not.`,
         'Declare shared_preload_libraries and a restart of the server in earlier resources.',
       ),
-      ...postgres.obstacle(
-        row.known && values.fixed(name, row),
-        `PostgreSQL does not let ${name} be changed.`,
-      ),
-      ...postgres.obstacle(takes !== undefined, `The setting ${name} takes ${takes}, not ${declared}.`),
+      ...postgres.obstacle(known && values.fixed(name, row), `PostgreSQL does not let ${name} be changed.`),
+      ...postgres.obstacle(takes !== undefined, `The setting ${name} takes ${takes}, not ${value}.`),
     ];
   },
   steps(_diff, { name, value }, { rows: [row] }) {
@@ -130,12 +130,6 @@ const settable = (name: string) =>
   OR current_setting(${literal(name)}, true) IS NOT NULL AS settable`,
     { about: [...preloads, 'units', 'packages'] },
   );
-
-/** The server rewrites some texts (`ISO` is `ISO, MDY`), so for those the time of the last reload has to do. */
-function loaded(name: string, written: string, row: Row): boolean {
-  if (!row.reloadable || values.sameValue(name, written, row.running, row)) return true;
-  return row.vartype === 'string' && row.applied && row.read;
-}
 
 /** A pending restart is no difference: restarting is for a `service` with `restart_on` to do, or for a person. */
 const shown = (name: string, value: string | number | boolean) =>
