@@ -57,7 +57,7 @@ export function spelling(name: string, value: string): string {
   const items = listItems(name, value);
   if (items !== undefined) return JSON.stringify(items);
   const [, digits = '', suffix = ''] = /^\s*([+-]?[0-9.]+)\s*([a-zA-Z]+)\s*$/.exec(value) ?? [];
-  const size = Object.assign({}, ...measures)[suffix] as number | undefined;
+  const size = measures.map(sizes => sizes[suffix]).find(size => size !== undefined);
   if (size !== undefined) return `${Number(digits) * size} ${/B$/.test(suffix) ? 'B' : 'us'}`;
   return truth(value.trim()) ?? value.trim();
 }
@@ -93,24 +93,25 @@ function canonical(value: string, { vartype, unit }: SettingKind): string | numb
   const bare = value.trim();
   if (vartype === 'bool') return truth(bare) ?? bare.toLowerCase();
   if (vartype === 'enum') return (wholeTruth.test(bare) && truth(bare)) || bare.toLowerCase();
-  const amount = quantity(bare, unit) ?? bare;
-  return vartype === 'integer' && typeof amount === 'number' ? rounded(amount) : amount;
+  const amount = quantity(bare, unit);
+  if (Number.isNaN(amount)) return bare;
+  return vartype === 'integer' ? rounded(amount) : amount;
 }
 
 /** As C's rint() does: a half goes to the even number. */
 const rounded = (amount: number) =>
   Math.abs(amount % 1) === 0.5 ? 2 * Math.round(amount / 2) : Math.round(amount);
 
-/** The number in the setting's own unit; undefined for what is no number or has no such unit. */
-function quantity(text: string, unit: string | null): number | undefined {
-  const [, digits, suffix] = /^([+-]?(?:0x[0-9a-f]+|[0-9.]+(?:e[+-]?[0-9]+)?))\s*([a-z]*)$/i.exec(text) ?? [];
-  if (digits === undefined || Number.isNaN(Number(digits))) return undefined;
+/** The number in the setting's own unit; NaN for what is no number or has no such unit. */
+function quantity(text: string, unit: string | null): number {
+  const [, digits = 'none', suffix = ''] =
+    /^([+-]?(?:0x[0-9a-f]+|[0-9.]+(?:e[+-]?[0-9]+)?))\s*([a-z]*)$/i.exec(text) ?? [];
   const amount = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
   if (suffix === '') return amount;
-  const [, times, base] = /^(\d*)(\D*)$/.exec(unit ?? '')!;
-  const sizes = measures.find(one => base! in one);
-  const factor = (sizes?.[suffix!] ?? Number.NaN) / (Number(times || 1) * (sizes?.[base!] ?? 1));
-  return Number.isNaN(factor) ? undefined : Number((amount * factor).toPrecision(12));
+  const [, times, base = ''] = /^(\d*)(\D*)$/.exec(unit ?? '') ?? [];
+  const sizes = measures.find(one => base in one) ?? {};
+  const factor = (sizes[suffix] ?? Number.NaN) / (Number(times || 1) * (sizes[base] ?? 1));
+  return Number((amount * factor).toPrecision(12));
 }
 
 /** What a choice between on and off takes, beside what it lists. */

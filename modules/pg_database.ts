@@ -12,7 +12,6 @@ interface Row {
   encoding_same: boolean;
   locale: string;
   connection_limit: number;
-  /** Roles that own something in it, or have privileges there. */
   holders: string[];
 }
 
