@@ -37,8 +37,8 @@ export const change = (
 });
 
 /**
- * What a change `of` a key or of a kind needs of the server: SQL for what is in the way (null = nothing), a sentence with
- * `%s` for that, and the objects that it rests on. False stands where what is declared has no such need.
+ * What a change `of` a key or of a kind needs of the server: SQL for what is in the way (null = nothing), a sentence
+ * with `%s` for that, and the objects that it rests on. False stands where what is declared has no such need.
  */
 type Need = { of: string; trouble: string; says: string; fix?: string; about?: readonly string[] };
 export type Needs = readonly (Need | false)[];
@@ -90,7 +90,7 @@ export const serverPackages = released('postgresql');
 export const clientPackages = [...serverPackages, ...released('postgresql-client')];
 
 /** SQL for the roles that own something in a database, or have privileges there: what `dependents of ROLE` are about. */
-export const holders = (database: string) =>
+export const holders = (database = '(SELECT oid FROM pg_database WHERE datname = current_database())') =>
   `ARRAY(SELECT DISTINCT rolname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid WHERE
     refclassid = 'pg_authid'::regclass AND (dbid = ${database} OR classid = 'pg_database'::regclass AND objid = ${database}))`;
 

@@ -72,7 +72,7 @@ const objectsOf = ({ name, database }: Extension) => [
 const probesOf = ({ name, database }: Extension, needs: postgres.Needs) => ({
   rows: postgres.sqlRow<Row>(
     `SELECT EXISTS(SELECT FROM pg_available_extensions WHERE name = ${literal(name)}) AS available,
-  extversion AS version, nspname AS schema, ${postgres.holders('(SELECT oid FROM pg_database WHERE datname = current_database())')} AS holders
+  extversion AS version, nspname AS schema, ${postgres.holders()} AS holders
 FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = ${literal(name)}
   LEFT JOIN pg_namespace AS n ON n.oid = extnamespace`,
     { database, about: [`database:${database}`, `extension:${name} in ${database}`] },

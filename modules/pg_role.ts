@@ -124,7 +124,8 @@ const rowsOf = (name: string, about: readonly string[] = [], valid_until = 'infi
   ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid
     ORDER BY g.rolname COLLATE "C") AS member_of,
   ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.member WHERE m.roleid = r.oid) AS members,
-  rolvaliduntil AS valid_until, coalesce(rolvaliduntil, 'infinity') = timestamptz ${literal(valid_until)} AS valid_until_same,
+  rolvaliduntil AS valid_until,
+  coalesce(rolvaliduntil, 'infinity') = timestamptz ${literal(valid_until)} AS valid_until_same,
   CASE WHEN rolpassword IS NOT NULL THEN json_build_object(
     'iterations', substring(rolpassword FROM '[$]([0-9]+):')::int,
     'salt', substring(rolpassword FROM ':([^$]+)[$]'),
@@ -179,7 +180,8 @@ function elsewhere(name: string): string {
   const databases = `SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'postgres' AND oid IN (SELECT dbid ${found} <> 0)`;
   const objects = `SELECT pg_describe_object(classid, objid, objsubid) || ' in database ' || current_database() ${found} = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 5`;
   const ask = (query: string) => `-c ${shellQuote(query)} 2>/dev/null`;
-  return `psql -XAtq -d postgres ${ask(databases)} | while IFS= read -r d; do psql -XAtq -d "$d" ${ask(objects)}; done`;
+  const each = `while IFS= read -r d; do psql -XAtq -d "$d" ${ask(objects)}; done`;
+  return `psql -XAtq -d postgres ${ask(databases)} | ${each}`;
 }
 
 function passwordState(stored: Row['password'], declared: string | undefined): string {
