@@ -63,13 +63,9 @@ export const file = defineModule({
       : [],
   probes: args => ({
     path: path(args.path),
-    ...defined({ content: args.content === undefined ? undefined : content(args.path) }),
+    ...(args.content !== undefined && { content: content(args.path) }),
   }),
-  actual: ({ path, content }) =>
-    path && {
-      ...pathState(path, 'file'),
-      ...defined({ content: path.type === 'file' ? (content ?? undefined) : undefined }),
-    },
+  actual: ({ path, content }) => path && pathState(path, 'file', { ...(content && { content }) }),
   desired: (args, read) => ({
     ...wantedType(read?.path, 'file'),
     ...(args.content === undefined
@@ -81,18 +77,12 @@ export const file = defineModule({
     kind === 'remove' && path?.type === 'directory'
       ? [{ says: `${args.path} is a directory; it is removed only when it is declared as one.` }]
       : [],
-  steps: (diff, args) =>
-    diff.has('content')
-      ? [
-          {
-            do: 'write',
-            path: args.path,
-            content: args.content ?? '',
-            ...attributesOf(args),
-            ...defined({ validate: args.validate, backup: args.backup || undefined }),
-          },
-        ]
-      : attributesStep(args.path, diff, args),
+  steps: (diff, args) => {
+    if (!diff.has('content')) return [attributesStep(args.path, diff, args)];
+    const { path, content = '', validate, backup } = args;
+    const how = defined({ validate, backup: backup || undefined });
+    return [{ do: 'write', path, content, ...attributesOf(args), ...how }];
+  },
   remove: args => [{ do: 'remove', path: args.path }],
   removal: {
     refine: args =>
