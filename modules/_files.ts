@@ -1,32 +1,8 @@
-import { text } from '../engine/argument.ts';
 import type { Ownership } from '../engine/effect.ts';
 import type { Diff, Obstacle, State } from '../engine/module.ts';
 import { attributesOf } from '../engine/path-claims.ts';
 import type { PathState } from '../engine/probe.ts';
 import type { AttributesStep } from '../engine/step.ts';
-
-/** An absolute path without a slash at its end; `/` itself is not one. */
-export const absolutePath = { type: 'string', pattern: '^(/[^/]+)+$' } as const;
-export const fileMode = { type: 'string', pattern: '^[0-7]{3,4}$' } as const;
-export const accountName = { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_.-]*\\$?$' } as const;
-
-/** The arguments for who owns `what`. */
-export const ownership = (what: string) =>
-  ({
-    owner: {
-      ...accountName,
-      description: `Account that owns ${what}; what is new belongs to the account that does the work.`,
-    },
-    group: { ...accountName, description: `Group that owns ${what}.` },
-  }) as const;
-
-/** The arguments for a text that is given whole: as it is, by a file beside the playbook, or by a template. */
-export const wholeText = (what: string) =>
-  ({
-    content: text(what),
-    src: text('A file beside the playbook that is copied as it is.', { minLength: 1 }),
-    template: text('A file in `templates/` beside the playbook that is rendered.', { minLength: 1 }),
-  }) as const;
 
 /** The state of what is at a path. Of something else than wanted, its type is the only key: see `wantedType`. */
 export const pathState = (at: PathState, type: PathState['type'], more: State = {}): State =>
@@ -58,6 +34,8 @@ export function attributesStep(path: string, diff: Diff, args: Ownership): Attri
   return differs ? { do: 'attributes', path, ...Object.fromEntries(set) } : undefined;
 }
 
+const wildcards: Record<string, string> = { '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' };
+
 /**
  * Whether a relative path matches a glob: `*` and `?` stop at a slash, `**` does not, and a glob without a slash is
  * about names at any depth. What is below a match matches too.
@@ -65,11 +43,7 @@ export function attributesStep(path: string, diff: Diff, args: Ownership): Attri
 export function matches(path: string, glob: string): boolean {
   const trimmed = glob.replace(/\/$/, '');
   const anchored = trimmed.includes('/') ? trimmed.replace(/^\//, '') : `**/${trimmed}`;
-  const source = anchored.replace(/\*\*\/|\*\*|[*?]|[.+^${}()|[\]\\]/g, part => {
-    if (part === '**/') return '(?:.*/)?';
-    if (part === '**') return '.*';
-    if (part === '*') return '[^/]*';
-    return part === '?' ? '[^/]' : `\\${part}`;
-  });
+  const parts = /\*\*\/|\*\*|[*?]|[.+^${}()|[\]\\]/g;
+  const source = anchored.replace(parts, part => wildcards[part] ?? `\\${part}`);
   return new RegExp(`^${source}(?:/|$)`).test(path);
 }

@@ -1,17 +1,9 @@
-import { defined, flag } from '../engine/argument.ts';
+import { absolutePath, defined, fileMode, flag, ownership } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import type { Ownership } from '../engine/effect.ts';
 import { attributesOf, pathClaims } from '../engine/path-claims.ts';
 import { type Entry, entries, type PathState, path } from '../engine/probe.ts';
-import {
-  absolutePath,
-  attributesStep,
-  fileMode,
-  noDirectory,
-  ownership,
-  pathState,
-  wantedType,
-} from './_files.ts';
+import { attributesStep, noDirectory, pathState, wantedType } from './_files.ts';
 
 /** A directory; what is in it is left alone, but for its owner and group with `recurse`. */
 export const directory = defineModule({

@@ -1,17 +1,9 @@
-import { defined, flag, text } from '../engine/argument.ts';
+import { absolutePath, defined, fileMode, flag, ownership, text, wholeText } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { attributesOf, pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
 import { content, path } from '../engine/probe.ts';
-import {
-  absolutePath,
-  attributesStep,
-  fileMode,
-  ownership,
-  pathState,
-  wantedType,
-  wholeText,
-} from './_files.ts';
+import { attributesStep, pathState, wantedType } from './_files.ts';
 
 /** A regular file; without content only its attributes are managed, and it is created empty. */
 export const file = defineModule({

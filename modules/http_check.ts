@@ -1,9 +1,8 @@
-import { defined, duration, flag, text, whole } from '../engine/argument.ts';
+import { absolutePath, defined, duration, flag, text, whole } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
-import { absolutePath } from './_files.ts';
 
 const args = {
   url: text('URL that is asked for, from the host itself.', { pattern: '^https?://[^\\s]+$' }),

@@ -1,8 +1,8 @@
-import { flag, text } from '../engine/argument.ts';
+import { absolutePath, flag, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { entries, path } from '../engine/probe.ts';
-import { absolutePath, inTheWay, wantedType } from './_files.ts';
+import { inTheWay, wantedType } from './_files.ts';
 
 /** A symbolic link. */
 export const link = defineModule({

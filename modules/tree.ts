@@ -1,19 +1,11 @@
-import { defined, flag, listOf, text } from '../engine/argument.ts';
+import { absolutePath, defined, fileMode, flag, listOf, ownership, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Change, State } from '../engine/module.ts';
 import { attributesOf, pathClaims } from '../engine/path-claims.ts';
 import { diff, textOf } from '../engine/plan/diff.ts';
-import {
-  type Content,
-  content,
-  type Entry,
-  entries,
-  type PathState,
-  type Probe,
-  path,
-} from '../engine/probe.ts';
+import * as probe from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
-import { absolutePath, fileMode, matches, noDirectory, ownership } from './_files.ts';
+import { matches, noDirectory } from './_files.ts';
 
 /** Up to this much in all, the files on the host are read whole, so that changed lines can be shown. */
 const shownBytes = 262_144;
@@ -61,20 +53,19 @@ export const tree = defineModule({
   probes: args => {
     const pieces = piecesOf(args);
     const whole = pieces.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0) <= shownBytes;
-    const probes: Record<string, Probe> = {};
+    const probes: Record<string, probe.Probe> = {};
     for (const { absolute, bytes } of pieces) {
-      probes[absolute] = path(absolute);
-      if (bytes && whole) probes[`content ${absolute}`] = content(absolute);
+      probes[absolute] = probe.path(absolute);
+      if (bytes && whole) probes[`content ${absolute}`] = probe.content(absolute);
     }
-    if (args.delete_extra || !whole) probes['entries'] = entries(args.path, { hashes: !whole });
+    if (args.delete_extra || !whole) probes['entries'] = probe.entries(args.path, { hashes: !whole });
     return probes;
   },
   actual: (read, args) => {
-    const { isNew, files, extra, changes } = survey(args, read);
-    const present = files.filter(({ at }) => at?.type === 'file').map(({ path }) => path);
+    const { isNew, present, extra, changes } = survey(args, read);
     const others = extra.map(({ path, type }) => (type === 'directory' ? `${path}/` : path));
-    const before = Object.fromEntries(changes.map(({ key, before }) => [key, before!]));
-    return isNew ? null : { files: [...present, ...others].toSorted(), ...before };
+    const files = [...present.map(({ path }) => path), ...others].toSorted();
+    return isNew ? null : { files, ...Object.fromEntries(changes.map(({ key, before }) => [key, before!])) };
   },
   desired: (args, read) => {
     const { isNew, files, changes } = survey(args, read ?? {});
@@ -82,18 +73,16 @@ export const tree = defineModule({
     return { files: files.map(({ path }) => path).toSorted(), ...(!isNew && after) };
   },
   obstacles: (args, read) =>
-    survey(args, read).directories.map(({ absolute, at }) => noDirectory(absolute, at)),
+    survey(args, read).pieces.map(({ absolute, at, bytes }) => !bytes && noDirectory(absolute, at)),
   steps: (_diff, args, read) => {
-    const { directories, files, extra } = survey(args, read);
+    const { pieces, extra } = survey(args, read);
     const ownership = defined({ owner: args.owner, group: args.group });
-    const made = directories.filter(({ at }) => !at);
-    const written = files.filter(({ at, contents }) => at?.type !== 'file' || contents.length > 0);
-    const kept = [...directories, ...files.filter(file => !written.includes(file))];
-    const set = kept.filter(({ attributes }) => attributes.length > 0);
+    const made = pieces.filter(({ isMade }) => isMade);
+    const set = pieces.filter(({ isMade, attributes }) => !isMade && attributes.length > 0);
     return [
-      ...made.map(({ absolute: path, mode }): Step => ({ do: 'directory', path, ...ownership, mode })),
-      ...written.map(({ absolute: path, bytes: content = '', mode }): Step => {
-        return { do: 'write', path, content, ...ownership, mode };
+      ...made.map(({ absolute: path, bytes: content, mode }): Step => {
+        const rest = { path, ...ownership, mode };
+        return content ? { do: 'write', content, ...rest } : { do: 'directory', ...rest };
       }),
       ...set.map(({ absolute: path, mode }): Step => ({ do: 'attributes', path, ...ownership, mode })),
       ...extra.map(({ path }): Step => ({ do: 'remove', path: `${args.path}/${path}`, recursive: true })),
@@ -114,71 +103,61 @@ export const tree = defineModule({
       : {},
 });
 
-/** A file (with its bytes) or a directory of the tree; its `path` is relative. */
-interface Piece {
-  path: string;
-  absolute: string;
-  bytes?: Buffer;
-  executable: boolean;
-}
-
 const isExcluded = (path: string, { exclude }: Arguments) => exclude.some(glob => matches(path, glob));
 
 /** The folders that a path is in, from that of the tree, which is called '', to its own. */
 const foldersOf = (path: string) => path.split('/').map((_, i, names) => names.slice(0, i).join('/'));
 
-/** All of the tree: directories first, parents before what is in them. */
-function piecesOf(args: Arguments): Piece[] {
+/** The directories, parents before what is in them, and then the files of the tree; only these have bytes. */
+function piecesOf(args: Arguments) {
   const copied = (args.files ?? []).filter(({ path }) => !isExcluded(path, args));
   const folders = new Set(['', ...copied.flatMap(({ path }) => foldersOf(path))]);
-  const directories = [...folders].toSorted().map(path => ({ path, executable: true }));
+  const directories = [...folders].toSorted().map(path => ({ path, bytes: undefined, executable: true }));
   return [...directories, ...copied].map(piece => ({
     ...piece,
     absolute: piece.path === '' ? args.path : `${args.path}/${piece.path}`,
   }));
 }
+type Piece = ReturnType<typeof piecesOf>[number];
 
 /** The pieces with what is in their place, and what of that is not as it should be. */
 function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
-  const below = (read['entries'] ?? []) as Entry[];
+  const below = (read['entries'] ?? []) as probe.Entry[];
   const pieces = piecesOf(args).map(piece => {
     const { path, absolute, bytes } = piece;
-    const at = (read[absolute] ?? null) as PathState | null;
+    const at = (read[absolute] ?? null) as probe.PathState | null;
     const hashed = below.find(entry => entry.path === path && entry.sha256 !== undefined);
-    const found = (read[`content ${absolute}`] ?? hashed ?? null) as Content | null;
+    const found = (read[`content ${absolute}`] ?? hashed ?? null) as probe.Content | null;
     const mode = modeOf(piece, at, args);
-    const shared = { ...piece, at, mode };
     // What is in the place of a file is replaced, whatever it is like.
-    if (!at || (bytes && at.type !== 'file')) return { ...shared, contents: [], attributes: [] };
-    const isOther = !bytes && at.type !== 'directory';
+    if (!at || (bytes && at.type !== 'file'))
+      return { ...piece, at, mode, isMade: true, contents: [], attributes: [] };
     const { owner, group } = args;
+    const isOther = !bytes && at.type !== 'directory';
     const wanted = isOther ? { type: 'directory' } : attributesOf({ owner, group, mode });
-    const named = changesIn({ type: at.type, ...attributesOf(at) }, wanted);
+    const attributes = changesIn({ type: at.type, ...attributesOf(at) }, wanted);
+    const contents = bytes && found ? changesIn({ content: found }, { content: textOf(bytes) }) : [];
     return {
-      ...shared,
-      contents: bytes && found ? changesIn({ [absolute]: found }, { [absolute]: textOf(bytes) }) : [],
-      attributes: named.map(change => ({ ...change, key: `${path || '.'} ${change.key}` })),
+      ...piece,
+      at,
+      mode,
+      isMade: contents.length > 0,
+      contents: contents.map(change => ({ ...change, key: absolute })),
+      attributes: attributes.map(change => ({ ...change, key: `${path || '.'} ${change.key}` })),
     };
   });
-  const [directories, files] = [pieces.filter(({ bytes }) => !bytes), pieces.filter(({ bytes }) => bytes)];
+  const files = pieces.filter(({ bytes }) => bytes);
+  const present = files.filter(({ at }) => at?.type === 'file');
   const extra = args.delete_extra ? extraOf(below, pieces, args) : [];
-  const isEmpty = extra.length === 0 && !files.some(({ at }) => at?.type === 'file');
-  return {
-    directories,
-    files,
-    extra,
-    // A directory that an earlier resource has made is no difference: the plan shows the same before and after it.
-    isNew: directories[0]?.at === null || (files.length > 0 && isEmpty),
-    changes: [
-      ...files.flatMap(({ contents }) => contents),
-      ...pieces.flatMap(({ attributes }) => attributes),
-    ],
-  };
+  const changes = [...pieces.flatMap(piece => piece.contents), ...pieces.flatMap(piece => piece.attributes)];
+  // A directory that an earlier resource has made is no difference: the plan shows the same before and after it.
+  const isNew = pieces[0]?.at === null || (files.length > 0 && present.length + extra.length === 0);
+  return { pieces, files, present, extra, changes, isNew };
 }
 
 const changesIn = (before: State, after: State): readonly Change[] => diff(before, after)?.changes ?? [];
 
-function modeOf({ bytes, executable }: Piece, at: PathState | null, args: Arguments): string {
+function modeOf({ bytes, executable }: Piece, at: probe.PathState | null, args: Arguments): string {
   if (!bytes) return args.directory_mode ?? (at?.type === 'directory' ? at.mode : '0755');
   if (args.file_mode !== undefined) return args.file_mode;
   const same = at?.type === 'file' && /[1357]/.test(at.mode.slice(1)) === executable;
@@ -186,7 +165,7 @@ function modeOf({ bytes, executable }: Piece, at: PathState | null, args: Argume
 }
 
 /** What is there besides the tree and what is excluded; of a directory that goes as a whole, only itself. */
-function extraOf(below: readonly Entry[], pieces: readonly Piece[], args: Arguments): Entry[] {
+function extraOf(below: readonly probe.Entry[], pieces: readonly Piece[], args: Arguments): probe.Entry[] {
   const excluded = below.filter(({ path }) => isExcluded(path, args));
   const kept = new Set([...pieces, ...excluded].flatMap(({ path }) => [path, ...foldersOf(path)]));
   return below

@@ -48,10 +48,11 @@ function registered(text: string, name: string): string {
 }
 
 function moduleText(name: string): string {
-  return `import { defineModule } from '../engine/define-module.ts';
+  return `import { absolutePath, fileMode } from '../engine/argument.ts';
+import { defineModule } from '../engine/define-module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { path } from '../engine/probe.ts';
-import { absolutePath, fileMode, pathState, wantedType } from './_files.ts';
+import { pathState, wantedType } from './_files.ts';
 
 export const ${name} = defineModule({
   name: '${name}',
