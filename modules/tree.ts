@@ -81,8 +81,10 @@ export const tree = defineModule({
     const set = pieces.filter(({ isMade, attributes }) => !isMade && attributes.length > 0);
     return [
       ...made.map(({ absolute: path, bytes: content, mode }): Step => {
-        const rest = { path, ...ownership, mode };
-        return content ? { do: 'write', content, ...rest } : { do: 'directory', ...rest };
+        const attributes = { ...ownership, mode };
+        return content
+          ? { do: 'write', path, content, ...attributes }
+          : { do: 'directory', path, ...attributes };
       }),
       ...set.map(({ absolute: path, mode }): Step => ({ do: 'attributes', path, ...ownership, mode })),
       ...extra.map(({ path }): Step => ({ do: 'remove', path: `${args.path}/${path}`, recursive: true })),

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const [name] = process.argv.slice(2);
-const registry = 'modules/index.ts';
+const registry = 'modules/_all.ts';
 
 const refusal = refuse(name);
 if (refusal === undefined) scaffold(name!);
@@ -31,20 +31,10 @@ function write(path: string, text: string): void {
   console.log(`wrote ${path}`);
 }
 
-/** The registry with an import and an entry more, both in the order of the alphabet. */
+/** The registry with a line more, in the order of the alphabet. */
 function registered(text: string, name: string): string {
-  const sorted = (pattern: RegExp, line: string, source: string) => {
-    const lines = source.match(pattern) ?? [];
-    const after = lines.filter(each => each < line).at(-1);
-    if (after !== undefined) return source.replace(after, after + line);
-    return lines[0] === undefined ? source : source.replace(lines[0], line + lines[0]);
-  };
-  const imported = sorted(
-    /^import \{ \w+ \} from '\.\/.*\n/gm,
-    `import { ${name} } from './${name}.ts';\n`,
-    text,
-  );
-  return sorted(/^ {2}\w+,\n/gm, `  ${name},\n`, imported);
+  const lines = text.split('\n').filter(line => line !== '');
+  return [...lines, `export { ${name} } from './${name}.ts';`].toSorted().join('\n') + '\n';
 }
 
 function moduleText(name: string): string {
