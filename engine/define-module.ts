@@ -143,15 +143,10 @@ export function defineModule<
   const { absent, removal } = its;
   const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
   const gone = { ...its, ...removal };
-  const { summary, name, examples, files, secrets, check, asCheck, identity } = its;
+  const { summary, name, examples, identity } = its;
+  const { files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS } = its;
   return {
-    ...defined({ files, secrets, check, asCheck }),
-    ...defined({
-      verifies: its.verifies,
-      runsFrom: its.runsFrom,
-      spelled: its.spelled,
-      timeoutS: its.timeoutS,
-    }),
+    ...defined({ files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS }),
     name,
     summary,
     examples,
@@ -175,13 +170,8 @@ export function defineModule<
         diff.kind === 'remove' ? its.remove?.(args, read, context) : its.steps?.(diff, args, read, context),
       );
       if (owes === undefined) return steps;
-      const { unit, action } = owes;
-      return [
-        { do: 'owe', unit, action, because: context.name },
-        ...steps,
-        ...owes.steps,
-        { do: 'pay', unit },
-      ];
+      const { unit, action, steps: after } = owes;
+      return [{ do: 'owe', unit, action, because: context.name }, ...steps, ...after, { do: 'pay', unit }];
     },
     fresh: args => (isAbsent(args) ? gone : its).fresh?.(args) ?? null,
     obstacles: (args, read, diff) => applying<Obstacle>(its.obstacles?.(args, read, diff)),
@@ -200,6 +190,7 @@ export function defineModule<
   };
 }
 
+/** Those of a list that apply. */
 function applying<T extends object>(list: Several<T> = []): T[] {
   return list.flatMap(one => one || []);
 }
@@ -225,15 +216,11 @@ function mixtures(
   const chosen = Object.values(alternatives as Record<string, readonly string[]>).map(given);
   const [first, second] = chosen.filter(names => names.length > 0);
   const of = files?.tree === true ? [] : given(sources);
-  return [
-    ...(of.length > 1 ? [{ at: of[1], says: 'Give one of content, src and template.' }] : []),
-    ...(second !== undefined
-      ? [
-          {
-            at: second[0],
-            says: `${second[0]} does not go with ${first!.join(', ')}: give one or the other.`,
-          },
-        ]
-      : []),
-  ];
+  return applying([
+    of.length > 1 && { at: of[1], says: 'Give one of content, src and template.' },
+    second && {
+      at: second[0],
+      says: `${second[0]} does not go with ${first!.join(', ')}: give one or the other.`,
+    },
+  ]);
 }

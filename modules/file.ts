@@ -57,7 +57,7 @@ export const file = defineModule({
     path: path(args.path),
     ...(args.content !== undefined && { content: content(args.path) }),
   }),
-  actual: ({ path, content }) => path && pathState(path, 'file', { ...(content && { content }) }),
+  actual: ({ path, content }) => path && pathState(path, 'file', content ? { content } : {}),
   desired: (args, read) => ({
     ...wantedType(read?.path, 'file'),
     ...(args.content === undefined
