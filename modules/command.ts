@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { anyOf, defined, listOf, text } from '../engine/argument.ts';
+import { absolutePath, accountName, anyOf, defined, listOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { type Effect, stoppedUnit } from '../engine/effect.ts';
 import { command as condition, owed, path } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
-import { absolutePath, accountName } from './_files.ts';
 import { unitName } from './_systemd.ts';
 
 const instead =

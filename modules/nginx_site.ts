@@ -1,4 +1,4 @@
-import { anyOf, defined, flag, listOf, text } from '../engine/argument.ts';
+import { anyOf, defined, flag, listOf, text, wholeText } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import type { State } from '../engine/module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
@@ -15,7 +15,6 @@ import {
 } from '../engine/probe.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { CheckedStep, Step } from '../engine/step.ts';
-import { wholeText } from './_files.ts';
 import { acmeRoot, type Directives, locationProblems, reloadNginx, renderSite } from './_nginx.ts';
 
 const whole = wholeText('The whole site as Nginx reads it.');

@@ -1,4 +1,4 @@
-import { defined, text } from '../engine/argument.ts';
+import { defined, text, wholeText } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
@@ -6,7 +6,6 @@ import { content, owed, path, type UnitState, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
-import { wholeText } from './_files.ts';
 import {
   daemonReload,
   isTemplate,
