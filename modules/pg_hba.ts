@@ -9,7 +9,7 @@ import {
   formatRule,
   type HbaLine,
   type HbaRule,
-  methods,
+
   parseHba,
   sameConnections,
   stockHba,
@@ -18,6 +18,8 @@ import {
   types,
 } from './_pg-hba.ts';
 import { obstacle, refusal, serverRuns, sqlRow } from './_postgres.ts';
+
+const methods = 'trust reject scram-sha-256 md5 password peer ident cert gss ldap radius pam oauth'.split(' ');
 
 interface Row {
   file: string;
