@@ -15,22 +15,19 @@ export const privilegesOf: Readonly<Record<ObjectKind, readonly string[]>> = {
   function: ['EXECUTE'],
 };
 
-/** What privileges are on. */
+/** What privileges are on: objects as declared, or all there are in the schema when `names` is undefined. */
 export interface Target {
   kind: ObjectKind;
-  /** Set for what is in a schema. */
-  schema?: string;
-  /** As declared; undefined = all there are in the schema. */
-  names?: readonly string[];
-  /** Privileges on what a role will create: the role's name, or true for the owner of the database. */
-  creator?: string | true;
+  schema: string | undefined;
+  names: readonly string[] | undefined;
+  /** The role on whose later objects they are, or true for the owner of the database. */
+  creator: string | true | undefined;
 }
 
 /** An object as read, with the privileges that the role holds by itself and those that there are. */
 export interface ObjectRow {
-  /** As declared, or as the server calls it. */
+  /** As declared, or as the server calls it; `reference` is how a statement does. */
   name: string;
-  /** How a statement refers to it. */
   reference: string;
   granted: string[];
   possible: string[];

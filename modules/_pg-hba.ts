@@ -39,16 +39,13 @@ host replication all ::1/128 scram-sha-256
 
 /** The rules of a pg_hba.conf. Lines that are no rules (comments, `include`, mistakes) are left out. */
 export function parseHba(content: string): HbaLine[] {
-  const lines = content.split('\n');
-  const found: HbaLine[] = [];
-  for (let i = 0; i < lines.length; i++) {
-    const first = i;
-    let line = lines[i]!;
-    while (line.endsWith('\\') && i + 1 < lines.length) line = line.slice(0, -1) + lines[++i]!;
-    const rule = parseRule(line);
-    if (rule !== undefined) found.push({ rule, first, last: i });
-  }
-  return found;
+  let next = 0;
+  return content.split(/(?<!\\)\n/).flatMap(line => {
+    const first = next;
+    next += line.split('\n').length;
+    const rule = parseRule(line.replaceAll('\\\n', ''));
+    return rule === undefined ? [] : [{ rule, first, last: next - 1 }];
+  });
 }
 
 /** The rule on one line; undefined when there is none. */

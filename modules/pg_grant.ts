@@ -1,4 +1,4 @@
-import { anyOf, defined, listOf, text } from '../engine/argument.ts';
+import { anyOf, listOf, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import type { State } from '../engine/module.ts';
 import { identifier } from '../engine/quote.ts';
@@ -35,6 +35,7 @@ const args = {
 } as const;
 
 type Grant = ObjectOf<typeof args, 'role' | 'privileges' | 'database'>;
+type Rows = readonly ObjectRow[];
 
 /**
  * Privileges that a role must hold, or must not. Others that it holds are not touched. What an owner may do without
@@ -68,67 +69,51 @@ export const pg_grant = defineModule({
   identity(args) {
     const { kind, schema, names, creator } = targetOf(args);
     const which = names?.join(', ') ?? `${creator === undefined ? 'all' : 'new'} ${kind}s`;
-    const by = creatorOf(args) === undefined ? '' : ` by ${creator}`;
+    const by = typeof creator === 'string' ? ` by ${creator}` : '';
     const what = kind === 'schema' ? `schema ${schema}` : `${which}${by} in ${schema}`;
     const on = kind === 'database' ? args.database : `${what} of ${args.database}`;
     return `${wanted(args).join(', ')} on ${on} to ${args.role}`;
   },
   alternatives: { tables: ['tables'], sequences: ['sequences'], functions: ['functions'] },
   refine: refusals,
-  probes: args => ({
-    rows: privilegesIn(args, false),
-    needs: postgres.sqlNeeds(needsOf(args), {
-      database: args.database,
-      about: [`database:${args.database}`],
-    }),
-  }),
-  actual: ({ rows }, args) => stateOf(rows, args, false),
-  fresh: args => stateOf(freshRows(args, false), args, false),
+  probes(args) {
+    const { database } = args;
+    const needs = postgres.sqlNeeds(needsOf(args), { database, about: [`database:${database}`] });
+    return { rows: privilegesIn(args, false), needs };
+  },
+  actual: ({ rows }, args) => stateOf(args, rowsOf(args, rows), false),
+  fresh: args => stateOf(args, rowsOf(args, [], freshOf(args, false)), false),
   desired: (args, read) =>
-    Object.fromEntries(rowsOf(read?.rows ?? [], args).map(row => [label(args, row.name), wanted(args)])),
+    Object.fromEntries(rowsOf(args, read?.rows).map(row => [label(args, row.name), wanted(args)])),
   removal: {
     refine: refusals,
     probes: args => ({ rows: privilegesIn(args, true) }),
-    actual: ({ rows }: { rows: ObjectRow[] }, args) => stateOf(rows, args, true),
-    fresh: args => stateOf(freshRows(args, true), args, true),
+    actual: ({ rows }: { rows: ObjectRow[] }, args) => stateOf(args, rowsOf(args, rows), true),
+    fresh: args => stateOf(args, rowsOf(args, [], freshOf(args, true)), true),
   },
   obstacles(args, { rows, needs }, diff) {
     if (diff.kind === 'remove') return [];
     const { kind, schema, names } = targetOf(args);
     const unmet = postgres.unmet(needsOf(args, diff.kind), needs, diff);
-    const lacking =
-      names && kind !== 'schema' && unmet.length === 0
-        ? rowsOf(rows, args)
-            .filter(row => row.possible.includes(''))
-            .map(row => `${schema}.${row.name}`)
-        : [];
+    const lacking = rowsOf(args, rows).filter(row => names && row.possible.includes(''));
     const [several, parameters] =
       kind === 'function' ? [', or several of that name', ', or give its parameters'] : ['', ''];
-    const unknown = wanted(args).filter(
-      name => name !== 'ALL' && rows.some(row => !row.possible.includes(name)),
-    );
+    const isKnown = (name: string) => name === 'ALL' || rows.every(row => row.possible.includes(name));
+    const unknown = wanted(args).filter(name => !isKnown(name));
+    const tooOld = `This server has no privilege ${unknown.join(', ')} on a ${kind}.`;
     return [
       ...unmet,
       ...postgres.obstacle(
-        lacking.length > 0,
-        `${args.database} has no ${kind} ${lacking.join(', ')}${several}.`,
+        lacking.length > 0 && kind !== 'schema' && unmet.length === 0,
+        `${args.database} has no ${kind} ${lacking.map(row => `${schema}.${row.name}`).join(', ')}${several}.`,
         `Create it by a command in an earlier resource${parameters}.`,
       ),
-      ...postgres.obstacle(
-        unknown.length > 0,
-        `This server has no privilege ${unknown.join(', ')} on a ${kind}.`,
-      ),
+      ...postgres.obstacle(unknown.length > 0, tooOld),
     ];
   },
-  steps(diff, args, { rows }) {
-    const changed = rowsOf(rows, args).filter(row => diff.has(label(args, row.name)));
-    return [statements(args, changed, 'GRANT')];
-  },
+  steps: (diff, args, { rows }) => [change('GRANT', args, rows, row => diff.has(label(args, row.name)))],
   claims: postgres.serverRuns,
-  remove(args, { rows }) {
-    const changed = rowsOf(rows, args).filter(row => held(row, args).length > 0);
-    return [statements(args, changed, 'REVOKE')];
-  },
+  remove: (args, { rows }) => [change('REVOKE', args, rows, row => held(args, row).length > 0)],
 });
 
 function refusals(args: Grant) {
@@ -145,19 +130,15 @@ function refusals(args: Grant) {
   ];
 }
 
-function targetOf({ database, schema, default: creator, ...args }: Grant): Target {
-  const more = defined({ creator: creator === false ? undefined : creator });
+function targetOf({ database, schema, default: later, ...args }: Grant): Target {
+  const creator = later === false ? undefined : later;
   for (const kind of ['table', 'sequence', 'function'] as const) {
     const chosen = args[`${kind}s`];
     const names = chosen === 'all' ? undefined : chosen;
-    if (chosen !== undefined) return { kind, schema: schema ?? 'public', ...defined({ names }), ...more };
+    if (chosen !== undefined) return { kind, schema: schema ?? 'public', names, creator };
   }
-  return schema === undefined
-    ? { kind: 'database', names: [database], ...more }
-    : { kind: 'schema', schema, names: [schema], ...more };
+  return { kind: schema === undefined ? 'database' : 'schema', schema, names: [schema ?? database], creator };
 }
-
-const creatorOf = (args: Grant) => (typeof args.default === 'string' ? args.default : undefined);
 
 /** The privileges in one spelling and order. */
 const wanted = (args: Grant) => args.privileges.map(name => (name === 'TEMP' ? 'TEMPORARY' : name)).sort();
@@ -178,13 +159,13 @@ function privilegesIn(args: Grant, implied: boolean) {
     `database:${database}`,
     ...(kind === 'database' || creator === true ? [`owner of database ${database}`] : []),
     ...(isInSchema && creator === undefined ? [`extensions in ${database}`] : []),
-    ...objectsOf(args, names),
+    ...aboutOf(args, names),
   ];
   return postgres.sqlRows<ObjectRow>(aclQuery(role, target, implied), { database, about });
 }
 
 /** Each privilege on each object is one for itself; `*` = all there are. Functions have too many spellings for that. */
-function objectsOf(args: Grant, names: readonly string[]) {
+function aboutOf(args: Grant, names: readonly string[]) {
   const { kind } = targetOf(args);
   const privileges = args.privileges.includes('ALL') ? privilegesOf[kind] : wanted(args);
   const on = names.map(name => label(args, kind === 'function' ? '*' : name));
@@ -192,62 +173,62 @@ function objectsOf(args: Grant, names: readonly string[]) {
 }
 
 /** Whatever is to be changed needs them. */
-const needsOf = (args: Grant, kind = ''): postgres.Needs => [
-  postgres.roleNeed(kind, args.role, `There is no role ${args.role} that could get privileges.`),
-  postgres.schemaNeed(kind, targetOf(args).schema, args.database),
-  postgres.roleNeed(kind, creatorOf(args), `There is no role ${creatorOf(args)} that could create anything.`),
-];
-
-/** The rows of what is there, and of declared objects that are not there yet. */
-function rowsOf(rows: readonly ObjectRow[], args: Grant): readonly ObjectRow[] {
-  const target = targetOf(args);
-  const none = { granted: [], possible: [''] };
-  if (target.creator !== undefined) return rows.length > 0 ? rows : [{ name: '', reference: '', ...none }];
-  const declared = target.names?.map(name => ({ name, reference: reference(target, name), ...none }));
-  return declared?.map(row => rows.find(({ name }) => name === row.name) ?? row) ?? rows;
+function needsOf(args: Grant, kind = ''): postgres.Needs {
+  const { schema, creator } = targetOf(args);
+  const by = creator === true ? undefined : creator;
+  return [
+    postgres.roleNeed(kind, args.role, `There is no role ${args.role} that could get privileges.`),
+    postgres.schemaNeed(kind, schema, args.database),
+    postgres.roleNeed(kind, by, `There is no role ${by} that could create anything.`),
+  ];
 }
 
-/** A new database has no list, so that PUBLIC may do what is `implied`; its schema public lets PUBLIC use it. */
-function freshRows(args: Grant, implied: boolean): readonly ObjectRow[] {
+/** What is there, and declared objects that are not there yet, on which the role may do what is `fresh`. */
+function rowsOf(args: Grant, rows: Rows = [], fresh: string[] = []): Rows {
+  const target = targetOf(args);
+  const none = { name: '', reference: '', granted: fresh, possible: [''] };
+  if (target.creator !== undefined) return rows.length > 0 ? rows : [none];
+  const declared = target.names?.map(name => ({ ...none, name, reference: reference(target, name) }));
+  return declared?.map(one => rows.find(({ name }) => name === one.name) ?? one) ?? rows;
+}
+
+/** What the role may do on something new: a database has no list, so that PUBLIC may do what is `implied`. */
+function freshOf(args: Grant, implied: boolean): string[] {
   const { kind, schema } = targetOf(args);
-  const ofPublic: Partial<Record<string, string[]>> = {
-    database: implied ? ['CONNECT', 'TEMPORARY'] : [],
-    schema: schema === 'public' ? ['USAGE'] : [],
-  };
-  const granted = (postgres.isPublic(args.role) && ofPublic[kind]) || [];
-  return rowsOf([], args).map(row => ({ ...row, granted }));
+  if (!postgres.isPublic(args.role)) return [];
+  if (kind === 'database') return implied ? ['CONNECT', 'TEMPORARY'] : [];
+  return kind === 'schema' && schema === 'public' ? ['USAGE'] : [];
 }
 
 /** What of the wanted privileges the role holds on an object. */
-const held = ({ granted }: ObjectRow, args: Grant) =>
+const held = (args: Grant, { granted }: ObjectRow) =>
   granted.filter(name => args.privileges.includes('ALL') || wanted(args).includes(name));
 
 /** The wanted privileges that are held, by object; null when none is. Of what is to go only what is there is told. */
-function stateOf(rows: readonly ObjectRow[], args: Grant, goes: boolean): State | null {
-  const entries = rowsOf(rows, args).map(row => {
-    const all =
-      !goes && args.privileges.includes('ALL') && row.possible.every(name => row.granted.includes(name));
-    return [label(args, row.name), all ? ['ALL'] : held(row, args)] as const;
-  });
-  const found = entries.filter(([, names]) => names.length > 0);
-  if (found.length === 0 && (goes || entries.length > 0)) return null;
-  return Object.fromEntries(goes ? found : entries);
+function stateOf(args: Grant, rows: Rows, goes: boolean): State | null {
+  const found = rows.filter(row => held(args, row).length > 0);
+  if (found.length === 0 && (goes || rows.length > 0)) return null;
+  const isAll = ({ possible, granted }: ObjectRow) =>
+    !goes && args.privileges.includes('ALL') && possible.every(name => granted.includes(name));
+  const told = goes ? found : rows;
+  return Object.fromEntries(told.map(row => [label(args, row.name), isAll(row) ? ['ALL'] : held(args, row)]));
 }
 
-function statements(args: Grant, rows: readonly ObjectRow[], verb: 'GRANT' | 'REVOKE') {
+/** Gives the privileges on those of the objects that `isMeant` picks, or takes them back. */
+function change(verb: 'GRANT' | 'REVOKE', args: Grant, rows: Rows, isMeant: (row: ObjectRow) => boolean) {
   const { kind, schema, creator } = targetOf(args);
+  const meant = rowsOf(args, rows).filter(isMeant);
+  const what = `${verb} ${wanted(args).join(', ')} ON ${kind === 'function' ? 'ROUTINE' : kind.toUpperCase()}`;
   const role = postgres.isPublic(args.role) ? 'PUBLIC' : identifier(args.role);
-  const what = kind === 'function' ? 'ROUTINE' : kind.toUpperCase();
-  const to = `${verb === 'GRANT' ? 'TO' : 'FROM'} ${role}`;
-  const change = `${verb} ${wanted(args).join(', ')} ON ${what}`;
+  const whom = `${verb === 'GRANT' ? 'TO' : 'FROM'} ${role}`;
   return {
     do: 'sql' as const,
     database: args.database,
-    statements: rows.map(row =>
+    statements: meant.map(({ reference }) =>
       creator === undefined
-        ? `${change} ${row.reference} ${to}`
-        : `ALTER DEFAULT PRIVILEGES FOR ROLE ${row.reference} IN SCHEMA ${identifier(schema!)} ${change}S ${to}`,
+        ? `${what} ${reference} ${whom}`
+        : `ALTER DEFAULT PRIVILEGES FOR ROLE ${reference} IN SCHEMA ${identifier(schema!)} ${what}S ${whom}`,
     ),
-    objects: [...objectsOf(args, [...rows.map(row => row.name), '*']), ...postgres.dependentsOf([args.role])],
+    objects: [...aboutOf(args, [...meant.map(row => row.name), '*']), ...postgres.dependentsOf([args.role])],
   };
 }
