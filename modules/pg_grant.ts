@@ -183,7 +183,7 @@ function needsOf(args: Grant, kind = ''): postgres.Needs {
   ];
 }
 
-/** What is there, and declared objects that are not there yet, on which the role may do what is `fresh`. */
+/** What is there, and declared objects that are not there yet; on those, the role may do what is `fresh`. */
 function rowsOf(args: Grant, rows: Rows = [], fresh: string[] = []): Rows {
   const target = targetOf(args);
   const none = { name: '', reference: '', granted: fresh, possible: [''] };
@@ -192,7 +192,7 @@ function rowsOf(args: Grant, rows: Rows = [], fresh: string[] = []): Rows {
   return declared?.map(one => rows.find(({ name }) => name === one.name) ?? one) ?? rows;
 }
 
-/** What the role may do on something new: a database has no list, so that PUBLIC may do what is `implied`. */
+/** A new database has no list, so that PUBLIC may do what is `implied`; its schema public lets PUBLIC use it. */
 function freshOf(args: Grant, implied: boolean): string[] {
   const { kind, schema } = targetOf(args);
   if (!postgres.isPublic(args.role)) return [];

@@ -90,10 +90,8 @@ export const pg_hba = defineModule({
   },
   obstacles(args, { rows: [{ content, errors } = stock] }, { kind }) {
     const { mine } = linesOf(content, args, kind === 'remove');
-    const others = (errors?.split(/; (?=line \d+: )/) ?? []).filter(one => {
-      const line = Number(/^line (\d+)/.exec(one)?.[1]) - 1;
-      return !mine.some(({ first, last }) => first <= line && line <= last);
-    });
+    const refusals = errors?.split(/; (?=line \d+: )/) ?? [];
+    const others = refusals.filter(one => !isOn(mine, Number(/^line (\d+)/.exec(one)?.[1]) - 1));
     return obstacle(
       others.length > 0,
       `The server refuses the file, and every change of it, for other lines: ${others.join('; ')}.`,
@@ -193,6 +191,9 @@ function linesOf(content: string, args: Hba, goes: boolean) {
   return { mine, others: lines.filter(line => !mine.includes(line)) };
 }
 
+const isOn = (lines: readonly hba.HbaLine[], number: number) =>
+  lines.some(({ first, last }) => first <= number && number <= last);
+
 /** The rule as it stands there, and what keeps it from its effect; or what is still there of one that is to go. */
 function stateOf({ content, errors }: Row, owed: readonly Owed[], args: Hba, goes: boolean): State | null {
   const rule = ruleOf(args);
@@ -228,9 +229,8 @@ function bounds(others: readonly hba.HbaLine[], { before, after, ...args }: Hba)
 /** The file without the rule, or with it once at a place where it is in effect; every other line as it was. */
 function rewrite({ file, content }: Row, args: Hba, goes: boolean) {
   const { mine } = linesOf(content, args, goes);
-  const kept = decode(content)
-    .split('\n')
-    .filter((_, i) => !mine.some(line => line.first <= i && i <= line.last));
+  const lines = decode(content).split('\n');
+  const kept = lines.filter((_, i) => !isOn(mine, i));
   if (!goes) {
     if (kept.at(-1) !== '') kept.push('');
     const { from, later } = bounds(hba.parseHba(kept.join('\n')), args);
