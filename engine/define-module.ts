@@ -1,4 +1,4 @@
-import { defined } from './argument.ts';
+import { type Conditional, compact, defined } from './argument.ts';
 import {
   type Claims,
   type Context,
@@ -48,7 +48,7 @@ export interface FileOf {
 /**
  * A resource type: data and pure functions, no I/O. Everything else (check mode, diff, verification, masking, docs,
  * editor completion, contract tests) the engine derives. `A` are the arguments' schemas, `R` the names of those that
- * must be given, `P` the probes.
+ * must be given, `P` the probes. In lists of refusals, obstacles and steps, what is false or undefined is left out.
  */
 export interface Definition<A extends Properties, R extends string, P extends Record<string, Probe>> {
   /** The YAML key, the file's name and the name of the exported constant. */
@@ -70,7 +70,7 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   /** Groups of arguments, by a name for each group: arguments of one do not go with those of another. */
   alternatives?: Readonly<Record<string, readonly (keyof A & string)[]>>;
   /** Arguments that depend on one another, checked offline when they are known; not for what is to be absent. */
-  refine?(args: Given<A, R>): Refusal[];
+  refine?(args: Given<A, R>): Conditional<Refusal>;
   /** Of `src` and `template`, the engine makes `content`; of at most one of the three. A `tree` gets `files`. */
   files?: Files;
   /** Where a secret may stand; in other arguments it is refused, because other accounts of the host could see it. */
@@ -86,12 +86,12 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   /** The state of one that comes with what is missing now, such as Debian's default site; null when left out. */
   fresh?(args: Given<A, R>): State | null;
   /** What to do about a difference, after `file` was written. */
-  steps?(diff: Diff, args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Step[];
+  steps?(diff: Diff, args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Conditional<Step>;
   /** Takes away what is there; before `file` is removed. */
-  remove?(args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Step[];
+  remove?(args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Conditional<Step>;
   /** What is read of something that is to be absent, and how that is a state, where it is not as otherwise. */
   removal?: {
-    refine?(args: Given<A, R>): Refusal[];
+    refine?(args: Given<A, R>): Conditional<Refusal>;
     probes?(args: Given<A, R>): Record<string, Probe>;
     fresh?(args: Given<A, R>): State | null;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
@@ -101,7 +101,7 @@ export interface Definition<A extends Properties, R extends string, P extends Re
     claimsBelow?(args: Given<A, R>, path: string): Claims;
   };
   /** What would make every apply of this difference fail. Those of its steps (a missing folder …) the engine finds. */
-  obstacles?(args: Given<A, R>, read: Readings<P & FileProbes>, diff: Diff): Obstacle[];
+  obstacles?(args: Given<A, R>, read: Readings<P & FileProbes>, diff: Diff): Conditional<Obstacle>;
   /** What its change makes necessary, noted before the steps and done after them. */
   owes?(args: Given<A, R>, diff: Diff): Owes | undefined;
   /**
@@ -188,7 +188,8 @@ export function defineModule<
       required: its.required ?? [],
       additionalProperties: false,
     },
-    refine: args => [...mixtures(its, args), ...((isAbsent(args) ? removal : its)?.refine?.(args) ?? [])],
+    refine: args =>
+      compact([...mixtures(its, args), ...((isAbsent(args) ? removal : its)?.refine?.(args) ?? [])]),
     probes: args => ({
       ...fileProbes(args),
       ...((isAbsent(args) && removal?.probes) || its.probes)?.(args),
@@ -207,19 +208,19 @@ export function defineModule<
     steps(diff, args, read, context) {
       const owes = its.owes?.(args, diff);
       const { unit, action } = owes ?? {};
-      return [
-        ...(owes ? [{ do: 'owe', unit: unit!, action: action!, because: context.name } as const] : []),
+      return compact<Step>([
+        owes && { do: 'owe', unit: unit!, action: action!, because: context.name },
         ...(diff.kind === 'remove'
-          ? [...(its.remove?.(args, read, context) ?? []), ...(file ? [removed(file(args).path)] : [])]
+          ? [...(its.remove?.(args, read, context) ?? []), file && removed(file(args).path)]
           : [
-              ...(file && fileKeys.some(key => diff.has(key)) ? [written(file(args))] : []),
+              file !== undefined && fileKeys.some(key => diff.has(key)) && written(file(args)),
               ...(its.steps?.(diff, args, read, context) ?? []),
             ]),
-        ...(owes ? [...owes.steps, { do: 'pay', unit: unit! } as const] : []),
-      ];
+        owes && [...owes.steps, { do: 'pay', unit: unit! }],
+      ]);
     },
     fresh: args => ((isAbsent(args) && removal?.fresh) || its.fresh)?.(args) ?? null,
-    obstacles: (args, read, diff) => its.obstacles?.(args, read, diff) ?? [],
+    obstacles: (args, read, diff) => compact(its.obstacles?.(args, read, diff) ?? []),
     ...(its.needs && { needs: args => (isAbsent(args) ? [] : its.needs!(args)) }),
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
     ...((its.claimsBelow ?? removal?.claimsBelow) && {
@@ -286,15 +287,11 @@ function mixtures(
   const chosen = Object.values(alternatives as Record<string, readonly string[]>).map(given);
   const [first, second] = chosen.filter(names => names.length > 0);
   const of = files?.tree === true ? [] : given(sources);
-  return [
-    ...(of.length > 1 ? [{ at: of[1], says: 'Give one of content, src and template.' }] : []),
-    ...(second !== undefined
-      ? [
-          {
-            at: second[0],
-            says: `${second[0]} does not go with ${first!.join(', ')}: give one or the other.`,
-          },
-        ]
-      : []),
-  ];
+  return compact([
+    of.length > 1 && { at: of[1], says: 'Give one of content, src and template.' },
+    second && {
+      at: second[0],
+      says: `${second[0]} does not go with ${first!.join(', ')}: give one or the other.`,
+    },
+  ]);
 }
