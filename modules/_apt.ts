@@ -15,17 +15,7 @@ const environment = {
 /** Downloads and maintainer scripts of a large installation may take this long. */
 export const installTimeoutS = 3600;
 
-const run = (
-  command: RunStep['command'],
-  touches: readonly Effect[],
-  more: Partial<RunStep> = {},
-): RunStep => ({
-  do: 'run',
-  command,
-  env: environment,
-  touches,
-  ...more,
-});
+const run = (step: Omit<RunStep, 'do' | 'env'>): RunStep => ({ do: 'run', env: environment, ...step });
 
 const quietApt = 'apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold';
 
@@ -33,7 +23,7 @@ const quietApt = 'apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Opti
 export function aptGet(lockTimeoutS: number, touches: Effect, ...words: readonly string[]): RunStep {
   const options = [`DPkg::Lock::Timeout=${lockTimeoutS}`, 'Dpkg::Use-Pty=0', 'Acquire::Retries=2'];
   const command = [...quietApt.split(' '), ...options.flatMap(option => ['-o', option]), ...words];
-  return run(command, [touches], { timeoutS: installTimeoutS });
+  return run({ command, timeoutS: installTimeoutS, touches: [touches] });
 }
 
 /**
@@ -46,19 +36,22 @@ export const installationFile = `${stateDirectory}/packages`;
 /** Notes them; what is cut off then is completed by `prepare`. */
 export function noteInstallation(words: readonly string[]): RunStep {
   const simulation = shellCommand(['apt-get', '-q', '-s', 'install', ...words]);
-  const script = `mkdir -p -m 0700 ${stateDirectory}
+  return run({
+    label: 'note which packages come with these',
+    command: `mkdir -p -m 0700 ${stateDirectory}
 ${simulation} 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' >${installationFile}.new
 if [ -s ${installationFile}.new ]; then
   sync -- ${installationFile}.new && mv -fT -- ${installationFile}.new ${installationFile}
 else
   rm -f -- ${installationFile}.new
-fi`;
-  return run(script, [], { label: 'note which packages come with these' });
+fi`,
+    touches: [],
+  });
 }
 
 /** `apt-mark hold` or `unhold`. */
 export const aptMark = (verb: 'hold' | 'unhold', names: readonly string[]): RunStep =>
-  run(['apt-mark', verb, ...names], [{ on: 'hold', names, held: verb === 'hold' }]);
+  run({ command: ['apt-mark', verb, ...names], touches: [{ on: 'hold', names, held: verb === 'hold' }] });
 
 /**
  * Waits until nobody holds a lock of dpkg or apt, then completes what an interrupted run has left half-done.
@@ -66,7 +59,11 @@ export const aptMark = (verb: 'hold' | 'unhold', names: readonly string[]): RunS
  * as held when the process that /proc/locks names for its inode has the lock's file open.
  */
 export function prepare(lockTimeoutS: number): RunStep {
-  const script = `holder() {
+  return run({
+    label: 'wait for the package lock and finish what dpkg has begun',
+    timeoutS: installTimeoutS,
+    touches: [{ on: 'removal', path: installationFile }],
+    command: `holder() {
   for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
     inode=$(stat -c %i "$lock" 2>/dev/null) || continue
     for pid in $(awk -v i="$inode" '$2 == "POSIX" { n = split($6, at, ":"); if (at[n] == i) print $5 }' /proc/locks); do
@@ -105,19 +102,17 @@ fi
 if which=$(broken); then
   printf 'packages are half-installed or half-configured, and dpkg --configure -a could not complete them:\\n%s\\n' "$which" >&2
   exit 76
-fi`;
-  return run(script, [{ on: 'removal', path: installationFile }], {
-    label: 'wait for the package lock and finish what dpkg has begun',
-    timeoutS: installTimeoutS,
+fi`,
   });
 }
 
 /** Fetches the package lists; the directory's time says when, because apt leaves it alone when nothing is new. */
-export const refresh = run(
-  'apt-get -q -o Acquire::Retries=2 --error-on=any update && touch /var/lib/apt/lists',
-  [{ on: 'package-lists' }],
-  { label: 'apt-get update', timeoutS: installTimeoutS },
-);
+export const refresh = run({
+  label: 'apt-get update',
+  command: 'apt-get -q -o Acquire::Retries=2 --error-on=any update && touch /var/lib/apt/lists',
+  timeoutS: installTimeoutS,
+  touches: [{ on: 'package-lists' }],
+});
 
 /** Prints how many seconds ago the package lists were fetched, or `none`, or `changed` when the sources are newer. */
 export const listsAge = `d=/var/lib/apt/lists

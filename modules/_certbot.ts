@@ -1,6 +1,9 @@
 import { X509Certificate } from 'node:crypto';
+import { anyOf, defined } from '../engine/argument.ts';
+import type { Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
 import type { Entry } from '../engine/probe.ts';
+import type { Schema } from '../engine/schema-types.ts';
 
 /** What a certificate says of itself, by the first one of a PEM file; null when there is none in it. */
 export function readCertificate(pem: Uint8Array) {
@@ -55,4 +58,45 @@ function quoted(value: string): string {
   if (!/[,#"']/.test(value)) return value;
   const mark = ['"', "'", '"""', "'''"].find(one => !value.includes(one)) ?? '"';
   return `${mark}${value}${mark}`;
+}
+
+const only = <const R extends string, const P extends Record<R, Schema>>(required: R, properties: P) =>
+  ({ type: 'object', properties, required: [required], additionalProperties: false }) as const;
+
+export const challenge = anyOf(
+  [
+    { enum: ['nginx', 'standalone'] },
+    only('nginx', { nginx: { const: true } }),
+    only('standalone', { standalone: { const: true } }),
+    only('webroot', { webroot: { type: 'string', pattern: '^/' } }),
+    only('dns', {
+      dns: { type: 'string' },
+      credentials: { type: 'string' },
+      propagation: { type: 'integer' },
+    }),
+  ],
+  'How the authority is shown that the domains are yours: `nginx`, `standalone`, `{webroot: FOLDER}` or `{dns: PLUGIN, credentials: FILE, propagation: SECONDS}`.',
+  { default: 'nginx' },
+);
+type Challenge = Given<{ challenge: typeof challenge }, 'challenge'>['challenge'];
+type Method = Partial<
+  Record<'nginx' | 'standalone', true> & Record<'webroot' | 'dns' | 'credentials', string>
+>;
+
+/** One of certbot's ways to prove a domain: its options, Debian's package, and what it needs on the host. */
+export function authenticator(challenge: Challenge) {
+  const given = typeof challenge === 'string' ? { [challenge]: true } : challenge;
+  const { webroot, dns, credentials, propagation }: Method & { propagation?: number } = given;
+  const name = dns === undefined ? Object.keys(given)[0]! : `dns-${dns}`;
+  const settings = defined({
+    'webroot-path': webroot,
+    [`${name}-credentials`]: credentials,
+    [`${name}-propagation-seconds`]: propagation,
+  });
+  return {
+    name,
+    options: [`--${name}`, ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, `${value}`])],
+    package: ['standalone', 'webroot'].includes(name) ? 'certbot' : `python3-certbot-${name}`,
+    needs: webroot ?? credentials,
+  };
 }

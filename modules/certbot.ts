@@ -1,17 +1,13 @@
-import { anyOf, compact, defined, duration, listOf, oneOf, text } from '../engine/argument.ts';
+import { compact, defined, duration, listOf, oneOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Effect } from '../engine/effect.ts';
 import type { Diff } from '../engine/module.ts';
 import { content, entries, installedPackage, Missing, owed, path, program, unit } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
-import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
-import { isWhole, readCertificate, renewalValue, validity, withRenewalValue } from './_certbot.ts';
+import * as its from './_certbot.ts';
 import { acmeRoot } from './_nginx.ts';
 import { daemonReload } from './_systemd.ts';
-
-const only = <const R extends string, const P extends Record<R, Schema>>(required: R, properties: P) =>
-  ({ type: 'object', properties, required: [required], additionalProperties: false }) as const;
 
 const args = {
   name: text('Name of the certificate: its files are in /etc/letsencrypt/live/NAME.', {
@@ -25,21 +21,7 @@ const args = {
   email: text('Address that the authority writes to; it is told when the account is made.', {
     pattern: '^[^@\\s]+@[^@\\s]+$',
   }),
-  challenge: anyOf(
-    [
-      { enum: ['nginx', 'standalone'] },
-      only('nginx', { nginx: { const: true } }),
-      only('standalone', { standalone: { const: true } }),
-      only('webroot', { webroot: { type: 'string', pattern: '^/' } }),
-      only('dns', {
-        dns: { type: 'string' },
-        credentials: { type: 'string' },
-        propagation: { type: 'integer' },
-      }),
-    ],
-    'How the authority is shown that the domains are yours: `nginx`, `standalone`, `{webroot: FOLDER}` or `{dns: PLUGIN, credentials: FILE, propagation: SECONDS}`.',
-    { default: 'nginx' },
-  ),
+  challenge: its.challenge,
   server: text('The ACME directory of the authority.', {
     pattern: '^https?://',
     default: 'https://acme-v02.api.letsencrypt.org/directory',
@@ -103,14 +85,14 @@ export const certbot = defineModule({
   identity: ({ name }) => name,
   refine: ({ domains, challenge }) => [
     domains.some(domain => domain.startsWith('*.')) &&
-      !authenticator(challenge).name.startsWith('dns-') && {
+      !its.authenticator(challenge).name.startsWith('dns-') && {
         at: 'challenge',
         says: 'A domain with a * can only be proved by a dns challenge.',
       },
   ],
   probes: args => {
     const { live, archive, renewal, dropIn, note } = placesOf(args);
-    const method = authenticator(args.challenge);
+    const method = its.authenticator(args.challenge);
     return {
       certbot: program('certbot'),
       base: installedPackage('certbot'),
@@ -130,24 +112,24 @@ export const certbot = defineModule({
   actual: (read, { challenge, renew_before, ca_bundle = '' }, { plannedS, nowS }) => {
     const { base, plugin, dropIn, service, timer } = read;
     if (read.certbot === null) return noCertbot;
-    const method = authenticator(challenge);
+    const method = its.authenticator(challenge);
     // A certbot that is not Debian's brings its plugins in its own ways.
     if (base?.status === 'installed' && plugin?.status !== 'installed')
       return new Missing(`certbot's plugin for ${method.name}`, [`package:${method.package}`]);
-    const chain = read.chain?.bytes ? readCertificate(read.chain.bytes) : null;
+    const chain = read.chain?.bytes ? its.readCertificate(read.chain.bytes) : null;
     const conf = read.renewal?.bytes?.toString();
-    if (chain === null || conf === undefined || !isWhole(read.links, read.archive)) return null;
+    if (chain === null || conf === undefined || !its.isWhole(read.links, read.archive)) return null;
     const enough = `more than ${renew_before}`;
-    const valid = validity(chain, renew_before, plannedS ?? nowS);
+    const valid = its.validity(chain, renew_before, plannedS ?? nowS);
     const isTrusted =
       dropIn?.bytes?.toString() === dropInText(ca_bundle) && service.NeedDaemonReload !== 'yes';
     return {
       domains: chain.domains,
       valid: read.owed.length > 0 && valid === enough ? unfinished : valid,
       key_type: chain.keyType,
-      server: renewalValue(conf, 'server') ?? 'none',
-      challenge: challengeOf(renewalValue(conf, 'authenticator'), renewalValue(conf, 'webroot_path')),
-      deploy_hook: renewalValue(conf, 'renew_hook') ?? 'none',
+      server: its.renewalValue(conf, 'server') ?? 'none',
+      challenge: challengeOf(its.renewalValue(conf, 'authenticator'), its.renewalValue(conf, 'webroot_path')),
+      deploy_hook: its.renewalValue(conf, 'renew_hook') ?? 'none',
       ca_bundle: isTrusted ? ca_bundle : 'another',
       renewal_timer: timer.ActiveState === 'active' && timer.UnitFileState === 'enabled' ? 'on' : 'off',
     };
@@ -157,13 +139,16 @@ export const certbot = defineModule({
     valid: `more than ${renew_before}`,
     ...defined({ key_type }),
     server,
-    challenge: challengeOf(authenticator(challenge).name, authenticator(challenge).needs),
+    challenge: challengeOf(its.authenticator(challenge).name, its.authenticator(challenge).needs),
     ...defined({ deploy_hook, ca_bundle }),
     renewal_timer: 'on',
   }),
   obstacles: (args, { bundle, proof, timer }, diff) => {
     const broken = { masked: 'is masked', 'not-found': 'does not exist' }[`${timer.LoadState}`];
-    const lacks = [bundle === null && args.ca_bundle, proof === null && authenticator(args.challenge).needs];
+    const lacks = [
+      bundle === null && args.ca_bundle,
+      proof === null && its.authenticator(args.challenge).needs,
+    ];
     return [
       needsIssue(diff) &&
         compact(lacks).map(file => ({
@@ -177,12 +162,12 @@ export const certbot = defineModule({
     ];
   },
   steps: (diff, args, read, context) => {
-    const { note, renewal } = placesOf(args);
+    const { note, renewal, dropIn } = placesOf(args);
     const { ca_bundle, deploy_hook } = args;
     const isNew = needsIssue(diff);
     const conf = read.renewal?.bytes?.toString();
     return [
-      diff.has('ca_bundle') && ca_bundle !== undefined && trust(args, ca_bundle),
+      diff.has('ca_bundle') && ca_bundle !== undefined && trust(dropIn, ca_bundle),
       isNew && [
         { do: 'owe', unit: note, action: 'run', because: context.name },
         issue(args, diff.kind === 'create'),
@@ -192,7 +177,7 @@ export const certbot = defineModule({
         conf !== undefined && {
           do: 'write',
           path: renewal,
-          content: withRenewalValue(conf, 'renew_hook', deploy_hook),
+          content: its.withRenewalValue(conf, 'renew_hook', deploy_hook),
         },
       !isNew && diff.has('valid') && finish(args),
       (isNew || diff.has('valid')) && { do: 'pay', unit: note },
@@ -233,55 +218,21 @@ const needsIssue = ({ changes }: Diff): boolean =>
 const challengeOf = (name = 'none', webroot = ''): string =>
   name === 'webroot' ? `webroot ${webroot}`.trim() : name;
 
-type Method = Partial<
-  Record<'nginx' | 'standalone', true> & Record<'webroot' | 'dns' | 'credentials', string>
->;
-
-/** One of certbot's ways to prove a domain: its options, Debian's package, and what it needs on the host. */
-function authenticator(challenge: Arguments['challenge']) {
-  const given = typeof challenge === 'string' ? { [challenge]: true } : challenge;
-  const { webroot, dns, credentials, propagation }: Method & { propagation?: number } = given;
-  const name = dns === undefined ? Object.keys(given)[0]! : `dns-${dns}`;
-  const settings = defined({
-    'webroot-path': webroot,
-    [`${name}-credentials`]: credentials,
-    [`${name}-propagation-seconds`]: propagation,
-  });
-  return {
-    name,
-    options: [`--${name}`, ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, `${value}`])],
-    package: ['standalone', 'webroot'].includes(name) ? 'certbot' : `python3-certbot-${name}`,
-    needs: webroot ?? credentials,
-  };
-}
-
 const dropInText = (bundle: string) =>
   `# Written by reconcile (certbot): renewals trust this authority.\n[Service]\nEnvironment="REQUESTS_CA_BUNDLE=${bundle}"\n`;
 
 /** Has renewals trust a private authority. */
-const trust = (args: Arguments, bundle: string): Step[] => [
+const trust = (path: string, bundle: string): Step[] => [
   { do: 'directory', path: '/etc/systemd/system/certbot.service.d' },
-  {
-    do: 'write',
-    path: placesOf(args).dropIn,
-    content: dropInText(bundle),
-    owner: 'root',
-    group: 'root',
-    mode: '0644',
-  },
+  { do: 'write', path, content: dropInText(bundle), owner: 'root', group: 'root', mode: '0644' },
   daemonReload,
 ];
 
+const running = { LoadState: 'loaded', ActiveState: 'active', SubState: 'waiting', UnitFileState: 'enabled' };
 const startTimer: Step = {
   do: 'run',
   command: ['systemctl', 'enable', '--now', 'certbot.timer'],
-  touches: [
-    {
-      on: 'unit',
-      name: 'certbot.timer',
-      sets: { LoadState: 'loaded', ActiveState: 'active', SubState: 'waiting', UnitFileState: 'enabled' },
-    },
-  ],
+  touches: [{ on: 'unit', name: 'certbot.timer', sets: running }],
 };
 
 const hookEffects = (hook: string | undefined): Effect[] => (hook ? [{ on: 'anything', text: hook }] : []);
@@ -295,7 +246,7 @@ const shared = ['accounts', 'options-ssl-nginx.conf', 'ssl-dhparams.pem'].map(
 function issue(args: Arguments, isNew: boolean): Step {
   const { key_type, deploy_hook, ca_bundle } = args;
   const { live, archive, renewal } = placesOf(args);
-  const method = authenticator(args.challenge);
+  const method = its.authenticator(args.challenge);
   const certonly = (options: readonly string[]) =>
     shellCommand(
       compact([
