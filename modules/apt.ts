@@ -138,9 +138,9 @@ export const apt = defineModule({
     const held = namesOf(args).filter(isHeld(read));
     // A package that is replaced in spite of its hold loses it.
     const raised = hold !== undefined && names.some(isHeld(read));
-    const simulation = printed(read['installation']);
+    const isSimulated = printed(read['installation']) !== '';
     // What is only to be upgraded is not simulated.
-    const whole = fresh && simulation !== '' && !(all && names.some(isInstalled(read)));
+    const whole = fresh && isSimulated && !(all && names.some(isInstalled(read)));
     const get = (simulation: string, named: outlook.Named, ...words: string[]) =>
       run.aptGet(lockTimeoutS, outlook.packagesEffect(printed(read[simulation]), named), ...words);
     const installation = compact([
@@ -234,7 +234,7 @@ function side(
   const unneeded = removed('unneeded').filter(name => !removals.includes(name));
   const { upgrades } = outlook.outlook(printed(read['upgrade']));
   const before = upgrades.flatMap(([name, version]) => (version === undefined ? [] : `${name} ${version}`));
-  const lists = staleness(read, maxAgeS(args, justNowS) + nowS - plannedS);
+  const lists = verifying ? undefined : staleness(read, args, justNowS, nowS - plannedS);
   // Where the difference cannot be told without fresh lists.
   const needsLists = state === 'latest' || upgrade !== 'none';
   const rows: Record<string, [actual: StateValue, desired: StateValue] | false> = {
@@ -243,7 +243,7 @@ function side(
       compact(packages.map(({ desired }) => desired)),
     ],
     held: hold !== undefined && [names.filter(isHeld(read)), hold ? names : []],
-    'package lists': needsLists && [(verifying ? undefined : lists) ?? 'fresh', 'fresh'],
+    'package lists': needsLists && [lists ?? 'fresh', 'fresh'],
     upgraded: upgrades.length > 0 && [before, upgrades.map(([name, , version]) => `${name} ${version}`)],
     'also removed': removals.length > 0 && [removals, []],
     'no longer needed': unneeded.length > 0 && [unneeded, []],
@@ -257,17 +257,13 @@ function side(
 /** Lists fetched a moment ago are fresh even where they are to be refreshed each time. */
 const justNowS = 600;
 
-function maxAgeS({ update_cache }: Arguments, eachTimeS = 0): number {
-  if (typeof update_cache === 'string') return durationS(update_cache);
-  return update_cache ? eachTimeS : Number.POSITIVE_INFINITY;
-}
-
-const isFresh = (read: Read, args: Arguments): boolean => staleness(read, maxAgeS(args)) === undefined;
+const isFresh = (read: Read, args: Arguments): boolean => staleness(read, args) === undefined;
 
 /** Why the package lists have to be refreshed; undefined = they need not be. */
-function staleness(read: Read, maxAgeS: number): string | undefined {
+function staleness(read: Read, { update_cache }: Arguments, eachTimeS = 0, sinceS = 0): string | undefined {
   const age = printed(read['lists']).trim();
   if (age === 'changed') return 'older than the sources';
   if (!/^-?\d+$/.test(age)) return 'none';
-  return Number(age) > maxAgeS ? 'outdated' : undefined;
+  const maxAgeS = typeof update_cache === 'string' ? durationS(update_cache) : eachTimeS;
+  return update_cache && Number(age) > maxAgeS + sinceS ? 'outdated' : undefined;
 }

@@ -119,13 +119,12 @@ export const certbot = defineModule({
     const chain = read.chain?.bytes ? its.readCertificate(read.chain.bytes) : null;
     const conf = read.renewal?.bytes?.toString();
     if (chain === null || conf === undefined || !its.isWhole(read.links, read.archive)) return null;
-    const enough = `more than ${renew_before}`;
     const valid = its.validity(chain, renew_before, plannedS ?? nowS);
     const isTrusted =
       dropIn?.bytes?.toString() === dropInText(ca_bundle) && service.NeedDaemonReload !== 'yes';
     return {
       domains: chain.domains,
-      valid: read.owed.length > 0 && valid === enough ? unfinished : valid,
+      valid: read.owed.length > 0 && valid.startsWith('more') ? unfinished : valid,
       key_type: chain.keyType,
       server: its.renewalValue(conf, 'server') ?? 'none',
       challenge: challengeOf(its.renewalValue(conf, 'authenticator'), its.renewalValue(conf, 'webroot_path')),
@@ -167,7 +166,19 @@ export const certbot = defineModule({
     const isNew = needsIssue(diff);
     const conf = read.renewal?.bytes?.toString();
     return [
-      diff.has('ca_bundle') && ca_bundle !== undefined && trust(dropIn, ca_bundle),
+      diff.has('ca_bundle') &&
+        ca_bundle !== undefined && [
+          { do: 'directory', path: '/etc/systemd/system/certbot.service.d' },
+          {
+            do: 'write',
+            path: dropIn,
+            content: dropInText(ca_bundle),
+            owner: 'root',
+            group: 'root',
+            mode: '0644',
+          },
+          daemonReload,
+        ],
       isNew && [
         { do: 'owe', unit: note, action: 'run', because: context.name },
         issue(args, diff.kind === 'create'),
@@ -221,13 +232,6 @@ const challengeOf = (name = 'none', webroot = ''): string =>
 const dropInText = (bundle: string) =>
   `# Written by reconcile (certbot): renewals trust this authority.\n[Service]\nEnvironment="REQUESTS_CA_BUNDLE=${bundle}"\n`;
 
-/** Has renewals trust a private authority. */
-const trust = (path: string, bundle: string): Step[] => [
-  { do: 'directory', path: '/etc/systemd/system/certbot.service.d' },
-  { do: 'write', path, content: dropInText(bundle), owner: 'root', group: 'root', mode: '0644' },
-  daemonReload,
-];
-
 const running = { LoadState: 'loaded', ActiveState: 'active', SubState: 'waiting', UnitFileState: 'enabled' };
 const startTimer: Step = {
   do: 'run',
@@ -236,11 +240,6 @@ const startTimer: Step = {
 };
 
 const hookEffects = (hook: string | undefined): Effect[] => (hook ? [{ on: 'anything', text: hook }] : []);
-
-/** What certbot keeps for all certificates. */
-const shared = ['accounts', 'options-ssl-nginx.conf', 'ssl-dhparams.pem'].map(
-  name => `/etc/letsencrypt/${name}`,
-);
 
 /** Has the certificate issued. What a cut or a deletion left of one would make certbot issue it by another name. */
 function issue(args: Arguments, isNew: boolean): Step {
@@ -267,6 +266,8 @@ else
   else ${certonly(['--standalone'])}; fi || exit
   sed -i -e 's/^authenticator = .*/authenticator = nginx/' -e '/^webroot_path = /d' -e '/^\\[\\[webroot_map\\]\\]/,$d' ${conf}
 fi`;
+  const shared = ['accounts', 'options-ssl-nginx.conf', 'ssl-dhparams.pem'];
+  const written = [live, archive, renewal, ...shared.map(name => `/etc/letsencrypt/${name}`)];
   const [chain, key] = ['fullchain.pem', 'privkey.pem'].map(file => shellQuote(`${live}/${file}`));
   return {
     do: 'run',
@@ -275,10 +276,7 @@ fi`;
 [ -s ${conf} ] && [ -s ${chain} ] && [ -s ${key} ] || rm -rf -- ${shellCommand([renewal, live, archive])}
 ${method.name === 'nginx' ? byNginx : certonly(method.options)}`,
     ...defined({ env: ca_bundle ? { REQUESTS_CA_BUNDLE: ca_bundle } : undefined }),
-    touches: [
-      ...[live, archive, renewal, ...shared].map(path => ({ on: 'below', path }) as const),
-      ...hookEffects(deploy_hook),
-    ],
+    touches: [...written.map(path => ({ on: 'below', path }) as const), ...hookEffects(deploy_hook)],
   };
 }
 
@@ -286,7 +284,7 @@ ${method.name === 'nginx' ? byNginx : certonly(method.options)}`,
 function finish(args: Arguments): Step {
   const { domains, deploy_hook: hook } = args;
   const folders = ['/etc/letsencrypt', '/var/lib/letsencrypt', '/var/log/letsencrypt', '/etc/nginx'];
-  const locks = shellCommand(folders.map(folder => `${folder}/.certbot.lock`));
+  const locks = folders.map(folder => `${folder}/.certbot.lock`).join(' ');
   return {
     do: 'run',
     label: hook ?? 'rm .certbot.lock',

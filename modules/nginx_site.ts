@@ -92,32 +92,26 @@ export const nginx_site = defineModule({
   needs: ({ tls }) => (tls === undefined || tls.key !== undefined ? [] : [`certbot ${tls.certificate}`]),
   alternatives,
   refine: args => {
-    const { tls, server_names, locations = {}, root, redirect_http, enabled } = args;
+    const { tls, server_names, locations, root, redirect_http, enabled } = args;
     const given = (names: readonly (keyof Arguments)[]) => names.some(name => args[name] !== undefined);
-    const isBuilt = server_names !== undefined && (args.locations ?? root) !== undefined;
+    const isBuilt = server_names !== undefined && (locations ?? root) !== undefined;
+    const lacks = !given(alternatives.whole) && !isBuilt && (enabled || given(alternatives.built));
     const isPath = tls?.certificate.startsWith('/');
+    const [says, at] = [
+      'give the site either whole, by content, src or template, or by server_names and locations',
+      'tls',
+    ];
     return [
-      !given(alternatives.whole) &&
-        !isBuilt &&
-        (enabled || given(alternatives.built)) && {
-          says: 'give the site either whole, by content, src or template, or by server_names and locations',
-        },
-      tls === undefined &&
-        redirect_http !== undefined && {
-          at: 'redirect_http',
-          says: 'redirect_http is about a site with tls',
-        },
-      isPath &&
-        tls?.key === undefined && {
-          at: 'tls',
-          says: 'tls.certificate is a path, so tls.key has to be given as well',
-        },
+      lacks && { says },
+      redirect_http !== undefined &&
+        !tls && { at: 'redirect_http', says: 'redirect_http is about a site with tls' },
+      isPath && !tls?.key && { at, says: 'tls.certificate is a path, so tls.key has to be given as well' },
       tls?.key !== undefined &&
         !isPath && {
-          at: 'tls',
+          at,
           says: `tls.key is for a certificate given as a path, and "${tls.certificate}" is a name`,
         },
-      Object.entries(locations)
+      Object.entries(locations ?? {})
         .flatMap(locationProblems)
         .map(says => ({ at: 'locations', says })),
     ];
