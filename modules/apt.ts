@@ -98,8 +98,8 @@ export const apt = defineModule({
     if (args.autoremove) probes['unneeded'] = simulation(outlook.simulate(['autoremove']), ['packages']);
     return probes;
   },
-  actual: (read, args, context) => side('actual', read, args, context),
-  desired: (args, read) => side('desired', read ?? {}, args),
+  actual: (read, args, context) => stateOf(0, compare(read, args, context)),
+  desired: (args, read) => stateOf(1, compare(read ?? {}, args)),
   obstacles: (args, read) => {
     const { hold, allow_downgrade } = args;
     const changing = lacking(read, args);
@@ -216,13 +216,8 @@ const comparison = (read: Read, args: Arguments) =>
 const lacking = (read: Read, args: Arguments) =>
   comparison(read, args).filter(({ actual, desired }) => actual !== desired);
 
-/** What is compared, as it is there or as it is declared. */
-function side(
-  which: 'actual' | 'desired',
-  read: Read,
-  args: Arguments,
-  context: Partial<Context> = {},
-): State {
+/** What is compared: as it is there, and as it is declared. */
+function compare(read: Read, args: Arguments, context: Partial<Context> = {}): Record<string, Pair | false> {
   const { nowS = 0, plannedS = nowS, verifying } = context;
   const { hold, state, upgrade } = args;
   const packages = comparison(read, args);
@@ -237,7 +232,7 @@ function side(
   const lists = verifying ? undefined : staleness(read, args, justNowS, nowS - plannedS);
   // Where the difference cannot be told without fresh lists.
   const needsLists = state === 'latest' || upgrade !== 'none';
-  const rows: Record<string, [actual: StateValue, desired: StateValue] | false> = {
+  return {
     installed: [
       compact(packages.map(({ actual }) => actual)),
       compact(packages.map(({ desired }) => desired)),
@@ -249,10 +244,11 @@ function side(
     'no longer needed': unneeded.length > 0 && [unneeded, []],
     installation: Boolean(read['cutOff']) && ['cut off', 'complete'],
   };
-  return Object.fromEntries(
-    Object.entries(rows).flatMap(([key, row]) => (row ? [[key, row[which === 'actual' ? 0 : 1]]] : [])),
-  );
 }
+type Pair = [actual: StateValue, desired: StateValue];
+
+const stateOf = (which: 0 | 1, pairs: Record<string, Pair | false>): State =>
+  Object.fromEntries(Object.entries(pairs).flatMap(([key, pair]) => (pair ? [[key, pair[which]]] : [])));
 
 /** Lists fetched a moment ago are fresh even where they are to be refreshed each time. */
 const justNowS = 600;

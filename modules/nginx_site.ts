@@ -1,4 +1,4 @@
-import { compact, defined, flag, text } from '../engine/argument.ts';
+import { type Conditional, compact, defined, flag, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import type { State } from '../engine/module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
@@ -27,38 +27,6 @@ const available = (name: string) => `/etc/nginx/sites-available/${name}`;
 const enabledLink = (name: string) => `/etc/nginx/sites-enabled/${name}`;
 // A note of its own: a service that reloads Nginx for its own reasons neither sees nor pays it.
 const note = (name: string) => `nginx_site ${name}`;
-
-/** The file's content; undefined where only the link is managed. */
-const bytesOf = ({ name, content, server_names, ...site }: Arguments): string | Buffer | undefined =>
-  content ?? (server_names && renderSite(name, { ...site, server_names }));
-
-const probes = ({ name }: Arguments) => ({
-  nginx: program('nginx'),
-  file: content(available(name)),
-  link: path(enabledLink(name)),
-  owed: owed(note(name)),
-});
-type Read = Readings<ReturnType<typeof probes>>;
-
-const isGone = ({ file, link, owed }: Read) => file === null && link === null && owed.length === 0;
-
-function stateOf({ nginx, file, link, owed }: Read, name: string, isManaged: boolean): State | Missing {
-  if (nginx === null) return new Missing('nginx', packages);
-  const isOwn = [available(name), `../sites-available/${name}`].includes(link?.target ?? '');
-  const enabled = link !== null && (isOwn || 'as another file');
-  return { ...(isManaged && { content: file }), enabled, loaded: owed.length === 0 };
-}
-
-const packages = ['nginx', 'nginx-light', 'nginx-full', 'nginx-core', 'nginx-extras'].map(
-  name => `package:${name}`,
-);
-
-/** Changes that are checked with all sites before they are loaded. */
-const tested = (changes: CheckedStep['steps']): Step[] => [
-  changes.length > 0
-    ? { do: 'checked', steps: changes, by: ['nginx', '-t'] }
-    : { do: 'run', command: ['nginx', '-t'], undo: {}, touches: [] },
-];
 
 export const nginx_site = defineModule({
   name: 'nginx_site',
@@ -97,18 +65,17 @@ export const nginx_site = defineModule({
     const isBuilt = server_names !== undefined && (locations ?? root) !== undefined;
     const lacks = !given(alternatives.whole) && !isBuilt && (enabled || given(alternatives.built));
     const isPath = tls?.certificate.startsWith('/');
-    const [says, at] = [
-      'give the site either whole, by content, src or template, or by server_names and locations',
-      'tls',
-    ];
     return [
-      lacks && { says },
+      lacks && {
+        says: 'give the site either whole, by content, src or template, or by server_names and locations',
+      },
       redirect_http !== undefined &&
         !tls && { at: 'redirect_http', says: 'redirect_http is about a site with tls' },
-      isPath && !tls?.key && { at, says: 'tls.certificate is a path, so tls.key has to be given as well' },
+      isPath &&
+        !tls?.key && { at: 'tls', says: 'tls.certificate is a path, so tls.key has to be given as well' },
       tls?.key !== undefined &&
         !isPath && {
-          at,
+          at: 'tls',
           says: `tls.key is for a certificate given as a path, and "${tls.certificate}" is a name`,
         },
       Object.entries(locations ?? {})
@@ -154,13 +121,11 @@ export const nginx_site = defineModule({
   steps: (diff, args) => {
     const [file, link] = [available(args.name), enabledLink(args.name)];
     const content = bytesOf(args);
-    const linked = { do: 'link', path: link, target: file } as const;
-    return tested(
-      compact([
-        content !== undefined && diff.has('content') && { do: 'write', path: file, content },
-        diff.has('enabled') && (args.enabled ? linked : { do: 'remove', path: link }),
-      ]),
-    );
+    return tested([
+      content !== undefined && diff.has('content') && { do: 'write', path: file, content },
+      diff.has('enabled') &&
+        (args.enabled ? { do: 'link', path: link, target: file } : { do: 'remove', path: link }),
+    ]);
   },
   remove: ({ name }) => tested([enabledLink(name), available(name)].map(path => ({ do: 'remove', path }))),
   removal: {
@@ -175,3 +140,35 @@ export const nginx_site = defineModule({
     ...pathClaims(enabledLink(args.name), args.enabled ? 'link' : 'nothing'),
   }),
 });
+
+/** The file's content; undefined where only the link is managed. */
+const bytesOf = ({ name, content, server_names, ...site }: Arguments): string | Buffer | undefined =>
+  content ?? (server_names && renderSite(name, { ...site, server_names }));
+
+const probes = ({ name }: Arguments) => ({
+  nginx: program('nginx'),
+  file: content(available(name)),
+  link: path(enabledLink(name)),
+  owed: owed(note(name)),
+});
+type Read = Readings<ReturnType<typeof probes>>;
+
+const isGone = ({ file, link, owed }: Read) => file === null && link === null && owed.length === 0;
+
+function stateOf({ nginx, file, link, owed }: Read, name: string, isManaged: boolean): State | Missing {
+  if (nginx === null) return new Missing('nginx', packages);
+  const isOwn = [available(name), `../sites-available/${name}`].includes(link?.target ?? '');
+  const enabled = link !== null && (isOwn || 'as another file');
+  return { ...(isManaged && { content: file }), enabled, loaded: owed.length === 0 };
+}
+
+const packages = ['nginx', 'nginx-light', 'nginx-full', 'nginx-core', 'nginx-extras'].map(
+  name => `package:${name}`,
+);
+
+/** Changes that are checked with all sites before they are loaded. */
+function tested(changes: Conditional<CheckedStep['steps'][number]>): Step[] {
+  const [steps, by] = [compact(changes), ['nginx', '-t']];
+  if (steps.length > 0) return [{ do: 'checked', steps, by }];
+  return [{ do: 'run', command: by, undo: {}, touches: [] }];
+}
