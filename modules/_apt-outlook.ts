@@ -93,10 +93,11 @@ chosen || `;
  */
 export function outlook(simulation: string) {
   const lines = [...simulation.matchAll(/^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+))?/gm)];
-  const [comes, goes] = [true, false].map(come => lines.filter(([, verb]) => (verb === 'Inst') === come));
+  const comes = lines.filter(([, verb]) => verb === 'Inst');
+  const goes = lines.filter(([, verb]) => verb !== 'Inst');
   return {
-    upgrades: comes!.map(([, , name, before, after = '']) => [name!, before, after] as const),
-    removed: goes!.map(([, , name]) => name!).toSorted(),
+    upgrades: comes.map(([, , name, before, after = '']) => [name!, before, after] as const),
+    removed: goes.map(([, , name]) => name!).toSorted(),
   };
 }
 
@@ -154,7 +155,7 @@ export function refusal(
   const providers = below(simulation, `${bare} is a virtual package provided by:`).map(([first]) => first!);
   const isEmpty = said("Package '%' has no installation candidate", bare, asked);
   const [, before, after] = outlook(simulation).upgrades.find(([one]) => one === bare) ?? [];
-  const reasons = compact<Obstacle>([
+  return compact<Obstacle>([
     architecture !== undefined &&
       taken.length > 0 &&
       ![...taken, 'all'].includes(architecture) && {
@@ -180,6 +181,5 @@ export function refusal(
         says: `${asked} would go down from ${before} to ${after}.`,
         fix: 'Say allow_downgrade: true if that is meant.',
       },
-  ]);
-  return reasons[0];
+  ])[0];
 }

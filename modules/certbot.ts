@@ -144,13 +144,11 @@ export const certbot = defineModule({
   }),
   obstacles: (args, { bundle, proof, timer }, diff) => {
     const broken = { masked: 'is masked', 'not-found': 'does not exist' }[`${timer.LoadState}`];
-    const lacks = [
-      bundle === null && args.ca_bundle,
-      proof === null && its.authenticator(args.challenge).needs,
-    ];
+    const { needs } = its.authenticator(args.challenge);
+    const lacks = compact([bundle === null && args.ca_bundle, proof === null && needs]);
     return [
       needsIssue(diff) &&
-        compact(lacks).map(file => ({
+        lacks.map(file => ({
           says: `${file} does not exist, and the certificate cannot be issued without it.`,
           fix: 'Make it by a resource before this one.',
         })),
@@ -196,10 +194,8 @@ export const certbot = defineModule({
     ];
   },
   removal: {
-    actual({ certbot, links, renewal }) {
-      if (links === null && renewal === null) return null;
-      return certbot === null ? noCertbot : { certificate: true };
-    },
+    actual: ({ certbot, links, renewal }) =>
+      links === null && renewal === null ? null : certbot === null ? noCertbot : { certificate: true },
   },
   remove: (args, read) => {
     const { live, archive, renewal, dropIn, note } = placesOf(args);
