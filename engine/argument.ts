@@ -74,3 +74,10 @@ export function defined<T extends Record<string, unknown>>(
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }
+
+/** A list in which an item, or several, may stand after a condition: `isNew && step`. */
+export type Conditional<T> = readonly (T | readonly T[] | false | null | undefined)[];
+
+/** The items of a list whose conditions hold. */
+export const compact = <T>(list: Conditional<T>): T[] =>
+  list.flatMap(item => (item === false || item === null || item === undefined ? [] : item));

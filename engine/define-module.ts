@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { defined } from './argument.ts';
+import { type Conditional, compact, defined } from './argument.ts';
 import {
   type Claims,
   type Context,
@@ -26,13 +26,10 @@ export interface Owes {
   steps: readonly Step[];
 }
 
-/** A list in which what does not apply is false or missing. */
-type Several<T> = readonly (T | false | null | undefined)[];
-
 /**
  * A resource type: data and pure functions, no I/O. Everything else (check mode, diff, verification, masking, docs,
  * editor completion, contract tests) the engine derives. `A` are the arguments' schemas, `R` the names of those that
- * must be given, `P` the probes.
+ * must be given, `P` the probes. In lists of refusals, obstacles and steps, what is false or undefined is left out.
  */
 export interface Definition<A extends Properties, R extends string, P extends Record<string, Probe>> {
   /** The YAML key, the file's name and the name of the exported constant. */
@@ -54,7 +51,7 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   /** Groups of arguments, by a name for each group: arguments of one do not go with those of another. */
   alternatives?: Readonly<Record<string, readonly (keyof A & string)[]>>;
   /** Arguments that depend on one another, checked offline when they are known; not for what is to be absent. */
-  refine?(args: Given<A, R>): Several<Refusal>;
+  refine?(args: Given<A, R>): Conditional<Refusal>;
   /** Of `src` and `template`, the engine makes `content`; of at most one of the three. A `tree` gets `files`. */
   files?: Files;
   /** Where a secret may stand; in other arguments it is refused, because other accounts of the host could see it. */
@@ -68,12 +65,12 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   /** The state of one that comes with what is missing now, such as Debian's default site; null when left out. */
   fresh?(args: Given<A, R>): State | null;
   /** What to do about a difference. */
-  steps?(diff: Diff, args: Given<A, R>, read: Read<P>, context: Context): Several<Step>;
+  steps?(diff: Diff, args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
   /** Takes away what is there. */
-  remove?(args: Given<A, R>, read: Read<P>, context: Context): Several<Step>;
+  remove?(args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
   /** What is read of something that is to be absent, and how that is a state, where it is not as otherwise. */
   removal?: {
-    refine?(args: Given<A, R>): Several<Refusal>;
+    refine?(args: Given<A, R>): Conditional<Refusal>;
     probes?(args: Given<A, R>): Record<string, Probe>;
     fresh?(args: Given<A, R>): State | null;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
@@ -83,7 +80,7 @@ export interface Definition<A extends Properties, R extends string, P extends Re
     claimsBelow?(args: Given<A, R>, path: string): Claims;
   };
   /** What would make every apply of this difference fail. Those of its steps (a missing folder …) the engine finds. */
-  obstacles?(args: Given<A, R>, read: Read<P>, diff: Diff): Several<Obstacle>;
+  obstacles?(args: Given<A, R>, read: Read<P>, diff: Diff): Conditional<Obstacle>;
   /** What its change makes necessary, noted before the steps and done after them. */
   owes?(args: Given<A, R>, diff: Diff): Owes | undefined;
   /**
@@ -159,22 +156,22 @@ export function defineModule<
     },
     refine: args => [
       ...mixtures(its, args),
-      ...applying<Refusal>((isAbsent(args) ? removal : its)?.refine?.(args)),
+      ...compact<Refusal>((isAbsent(args) ? removal : its)?.refine?.(args) ?? []),
     ],
     probes: args => (isAbsent(args) ? gone : its).probes(args),
     actual: (read, args, context) => (isAbsent(args) ? gone : its).actual(read, args, context),
     desired: (args, read) => (isAbsent(args) ? null : its.desired(args, read)),
     steps(diff, args, read, context) {
       const owes = its.owes?.(args, diff);
-      const steps = applying<Step>(
-        diff.kind === 'remove' ? its.remove?.(args, read, context) : its.steps?.(diff, args, read, context),
-      );
+      const own =
+        diff.kind === 'remove' ? its.remove?.(args, read, context) : its.steps?.(diff, args, read, context);
+      const steps = compact<Step>(own ?? []);
       if (owes === undefined) return steps;
       const { unit, action, steps: after } = owes;
       return [{ do: 'owe', unit, action, because: context.name }, ...steps, ...after, { do: 'pay', unit }];
     },
     fresh: args => (isAbsent(args) ? gone : its).fresh?.(args) ?? null,
-    obstacles: (args, read, diff) => applying<Obstacle>(its.obstacles?.(args, read, diff)),
+    obstacles: (args, read, diff) => compact<Obstacle>(its.obstacles?.(args, read, diff) ?? []),
     ...(its.needs && { needs: args => (isAbsent(args) ? [] : its.needs!(args)) }),
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
     ...((its.claimsBelow ?? removal?.claimsBelow) && {
@@ -188,11 +185,6 @@ export function defineModule<
         ? (removal?.claims?.(args) ?? withoutClaims(its.claims?.(args) ?? {}))
         : (its.claims?.(args) ?? {}),
   };
-}
-
-/** Those of a list that apply. */
-function applying<T extends object>(list: Several<T> = []): T[] {
-  return list.flatMap(one => one || []);
 }
 
 /** What is to be absent: nothing is at the paths that it would claim otherwise, and they have no attributes. */
@@ -216,7 +208,7 @@ function mixtures(
   const chosen = Object.values(alternatives as Record<string, readonly string[]>).map(given);
   const [first, second] = chosen.filter(names => names.length > 0);
   const of = files?.tree === true ? [] : given(sources);
-  return applying([
+  return compact([
     of.length > 1 && { at: of[1], says: 'Give one of content, src and template.' },
     second && {
       at: second[0],
