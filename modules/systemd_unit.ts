@@ -11,7 +11,6 @@ import {
   isTemplate,
   programsOf,
   renderUnit,
-  runsClaim,
   type Section,
   sectionProblems,
   systemctl,
@@ -196,7 +195,4 @@ export const systemd_unit = defineModule({
     ];
   },
   claims: args => pathClaims(unitFile(args.name), 'file', { mode: '0644' }, () => bytesOf(args)),
-  removal: {
-    claims: ({ name }) => ({ ...pathClaims(unitFile(name), 'nothing'), [runsClaim(name)]: 'stopped' }),
-  },
 });

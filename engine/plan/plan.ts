@@ -14,6 +14,7 @@ import { Forecast, type ForecastReading } from './forecast.ts';
 import { obstacleTo } from './obstacles.ts';
 import { type Reaction, reactionsOf } from './reactions.ts';
 import type { Observed } from './read.ts';
+import { undone } from './rest.ts';
 
 /** A resource with what it would do: an outcome whose status is not final yet. */
 export interface PlannedResource {
@@ -91,8 +92,14 @@ export function plan(
       waits && diff && work ? { ...diff, kind: 'write', changes: changesOf(work, desired ?? null) } : diff;
     return outcome('would_change', { diff: shown, predictedFrom, ...((open || waits) && { open: true }) });
   });
-  for (const [i, item] of planned.entries())
-    if (cannotWork(item)) advise(item, resources.slice(i + 1), sightOf(item.resource));
+  const isMoving =
+    planned.some(({ outcome }) => outcome.status === 'would_change') && !planned.some(cannotWork);
+  for (const [i, item] of planned.entries()) {
+    const [later, sight] = [resources.slice(i + 1), sightOf(item.resource)];
+    if (cannotWork(item)) advise(item, later, sight);
+    const error = isMoving ? undone(item, later, sight) : undefined;
+    if (error !== undefined) item.outcome = { ...item.outcome, status: 'failed', error };
+  }
   return { planned, unread };
 }
 
