@@ -51,3 +51,10 @@ export function defined<T extends Record<string, unknown>>(
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }
+
+/** A list in which an entry may have its condition before it: `isNew && { do: 'link', path, target }`. */
+export type Conditional<T> = readonly (T | false | undefined)[];
+
+/** The entries of a list whose condition holds. */
+export const applicable = <T>(entries: Conditional<T> = []): T[] =>
+  entries.filter((entry): entry is T => entry !== false && entry !== undefined);

@@ -1,4 +1,4 @@
-import { defined } from './argument.ts';
+import { applicable, type Conditional, defined } from './argument.ts';
 import {
   type Claims,
   type Context,
@@ -12,6 +12,7 @@ import {
   type SecretPlaces,
   type SourceFile,
   type State,
+  type StateValue,
   typeClaim,
 } from './module.ts';
 import { pathClaims } from './path-claims.ts';
@@ -50,7 +51,7 @@ export interface FileOf {
  * editor completion, contract tests) the engine derives. `A` are the arguments' schemas, `R` the names of those that
  * must be given, `P` the probes.
  */
-export interface Definition<A extends Properties, R extends string, P extends Record<string, Probe>> {
+export interface Definition<A extends Properties, R extends string, P extends Probes> {
   /** The YAML key, the file's name and the name of the exported constant. */
   name: string;
   /** One sentence that ends with a full stop. */
@@ -70,7 +71,7 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   /** Groups of arguments, by a name for each group: arguments of one do not go with those of another. */
   alternatives?: Readonly<Record<string, readonly (keyof A & string)[]>>;
   /** Arguments that depend on one another, checked offline when they are known; not for what is to be absent. */
-  refine?(args: Given<A, R>): Refusal[];
+  refine?(args: Given<A, R>): Conditional<Refusal>;
   /** Of `src` and `template`, the engine makes `content`; of at most one of the three. A `tree` gets `files`. */
   files?: Files;
   /** Where a secret may stand; in other arguments it is refused, because other accounts of the host could see it. */
@@ -80,28 +81,28 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   /** What to read, as data. Keys that begin with `needs` are read for `obstacles` alone. */
   probes?(args: Given<A, R>): P;
   /** What was read, as a state; null = it does not exist; Missing = it cannot be known. Besides `file`. */
-  actual?(read: Readings<P & FileProbes>, args: Given<A, R>, context: Context): State | null | Missing;
+  actual?(read: Readings<P & FileProbes>, args: Given<A, R>, context: Context): Partly | null | Missing;
   /** The arguments as a state with only what is compared. `read` is undefined before anything is read. */
-  desired?(args: Given<A, R>, read: Readings<P & FileProbes> | undefined): State;
+  desired?(args: Given<A, R>, read: Readings<P & FileProbes> | undefined): Partly;
   /** The state of one that comes with what is missing now, such as Debian's default site; null when left out. */
   fresh?(args: Given<A, R>): State | null;
   /** What to do about a difference, after `file` was written. */
-  steps?(diff: Diff, args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Step[];
+  steps?(diff: Diff, args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Conditional<Step>;
   /** Takes away what is there; before `file` is removed. */
-  remove?(args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Step[];
+  remove?(args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Conditional<Step>;
   /** What is read of something that is to be absent, and how that is a state, where it is not as otherwise. */
   removal?: {
-    refine?(args: Given<A, R>): Refusal[];
-    probes?(args: Given<A, R>): Record<string, Probe>;
+    refine?(args: Given<A, R>): Conditional<Refusal>;
+    probes?(args: Given<A, R>): Probes;
     fresh?(args: Given<A, R>): State | null;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
-    actual?(read: any, args: Given<A, R>, context: Context): State | null | Missing;
+    actual?(read: any, args: Given<A, R>, context: Context): Partly | null | Missing;
     /** Where it settles more than that nothing is at the paths that it would claim otherwise. */
     claims?(args: Given<A, R>): Claims;
     claimsBelow?(args: Given<A, R>, path: string): Claims;
   };
   /** What would make every apply of this difference fail. Those of its steps (a missing folder …) the engine finds. */
-  obstacles?(args: Given<A, R>, read: Readings<P & FileProbes>, diff: Diff): Obstacle[];
+  obstacles?(args: Given<A, R>, read: Readings<P & FileProbes>, diff: Diff): Conditional<Obstacle>;
   /** What its change makes necessary, noted before the steps and done after them. */
   owes?(args: Given<A, R>, diff: Diff): Owes | undefined;
   /**
@@ -133,6 +134,9 @@ export interface Definition<A extends Properties, R extends string, P extends Re
 }
 
 type Properties = Readonly<Record<string, Schema>>;
+/** What is undefined is left out. */
+type Probes = Record<string, Probe | undefined>;
+type Partly = Readonly<Record<string, StateValue | undefined>>;
 /** The arguments as functions of a module get them: defaults are filled in. */
 export type Given<A extends Properties, R extends string> = ObjectOf<A, R> & FilesGiven;
 /** What the engine adds for `src`, `template` and a tree. */
@@ -158,7 +162,7 @@ const stateSchema = (clause: string) =>
 export function defineModule<
   const A extends Properties,
   const R extends keyof A & string = never,
-  P extends Record<string, Probe> = Record<never, never>,
+  P extends Probes = Record<never, never>,
 >(definition: Definition<A, R, P>): Module {
   // biome-ignore lint/suspicious/noExplicitAny: from here on arguments have the type that the module's own functions know
   const its = definition as unknown as Definition<any, any, any>;
@@ -170,14 +174,9 @@ export function defineModule<
     return { path: path(at), content: content(at) };
   };
   const { summary, name, examples, files, secrets, check, asCheck, identity } = its;
+  const { verifies, runsFrom, spelled, timeoutS } = its;
   return {
-    ...defined({ files, secrets, check, asCheck }),
-    ...defined({
-      verifies: its.verifies,
-      runsFrom: its.runsFrom,
-      spelled: its.spelled,
-      timeoutS: its.timeoutS,
-    }),
+    ...defined({ files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS }),
     name,
     summary,
     examples,
@@ -188,14 +187,15 @@ export function defineModule<
       required: its.required ?? [],
       additionalProperties: false,
     },
-    refine: args => [...mixtures(its, args), ...((isAbsent(args) ? removal : its)?.refine?.(args) ?? [])],
+    refine: args => [...mixtures(its, args), ...applicable((isAbsent(args) ? removal : its)?.refine?.(args))],
     probes: args => ({
       ...fileProbes(args),
-      ...((isAbsent(args) && removal?.probes) || its.probes)?.(args),
+      ...defined(((isAbsent(args) && removal?.probes) || its.probes)?.(args) ?? {}),
     }),
     actual(read, args, context) {
       const own = (isAbsent(args) && removal?.actual) || its.actual;
-      const rest = own === undefined ? {} : own(read, args, context);
+      const said = own === undefined ? {} : own(read, args, context);
+      const rest = said instanceof Missing ? said : said && stateOf(said);
       if (file === undefined || rest instanceof Missing) return rest;
       const there = fileState(read, file(args));
       return there === null && (rest === null || Object.keys(rest).length === 0)
@@ -203,23 +203,25 @@ export function defineModule<
         : { ...there, ...rest };
     },
     desired: (args, read) =>
-      isAbsent(args) ? null : { ...(file && declaredFile(file(args))), ...its.desired?.(args, read) },
+      isAbsent(args)
+        ? null
+        : stateOf({ ...(file && declaredFile(file(args))), ...its.desired?.(args, read) }),
     steps(diff, args, read, context) {
       const owes = its.owes?.(args, diff);
-      const { unit, action } = owes ?? {};
-      return [
-        ...(owes ? [{ do: 'owe', unit: unit!, action: action!, because: context.name } as const] : []),
+      return applicable<Step>([
+        owes && { do: 'owe', unit: owes.unit, action: owes.action, because: context.name },
         ...(diff.kind === 'remove'
-          ? [...(its.remove?.(args, read, context) ?? []), ...(file ? [removed(file(args).path)] : [])]
+          ? [...applicable(its.remove?.(args, read, context)), file && removed(file(args).path)]
           : [
-              ...(file && fileKeys.some(key => diff.has(key)) ? [written(file(args))] : []),
-              ...(its.steps?.(diff, args, read, context) ?? []),
+              file && fileKeys.some(key => diff.has(key)) && written(file(args)),
+              ...applicable(its.steps?.(diff, args, read, context)),
             ]),
-        ...(owes ? [...owes.steps, { do: 'pay', unit: unit! } as const] : []),
-      ];
+        ...(owes?.steps ?? []),
+        owes && { do: 'pay', unit: owes.unit },
+      ]);
     },
     fresh: args => ((isAbsent(args) && removal?.fresh) || its.fresh)?.(args) ?? null,
-    obstacles: (args, read, diff) => its.obstacles?.(args, read, diff) ?? [],
+    obstacles: (args, read, diff) => applicable(its.obstacles?.(args, read, diff)),
     ...(its.needs && { needs: args => (isAbsent(args) ? [] : its.needs!(args)) }),
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
     ...((its.claimsBelow ?? removal?.claimsBelow) && {
@@ -246,6 +248,8 @@ const withoutClaims = (claims: Claims): Claims =>
       .map(([thing, value]) => [thing, thing.startsWith(typeClaim) ? 'nothing' : value]),
   );
 
+const stateOf = (values: Partly): State => defined(values) as State;
+
 type Entries = Readonly<Record<string, unknown>>;
 
 const fileKeys = ['content', 'owner', 'group', 'mode'];
@@ -262,9 +266,9 @@ function fileState(read: Readings<FileProbes>, { owner, group, mode }: FileOf): 
   };
 }
 
-const declaredFile = ({ content, owner, group, mode }: FileOf): State => ({
+const declaredFile = ({ path: _, content, ...attributes }: FileOf): Partly => ({
   content: textOf(content),
-  ...(defined({ owner, group, mode }) as State),
+  ...attributes,
 });
 
 const written = ({ path, content, owner, group, mode }: FileOf): Step => ({
@@ -286,15 +290,11 @@ function mixtures(
   const chosen = Object.values(alternatives as Record<string, readonly string[]>).map(given);
   const [first, second] = chosen.filter(names => names.length > 0);
   const of = files?.tree === true ? [] : given(sources);
-  return [
-    ...(of.length > 1 ? [{ at: of[1], says: 'Give one of content, src and template.' }] : []),
-    ...(second !== undefined
-      ? [
-          {
-            at: second[0],
-            says: `${second[0]} does not go with ${first!.join(', ')}: give one or the other.`,
-          },
-        ]
-      : []),
-  ];
+  return applicable([
+    of.length > 1 && { at: of[1], says: 'Give one of content, src and template.' },
+    second !== undefined && {
+      at: second[0],
+      says: `${second[0]} does not go with ${first!.join(', ')}: give one or the other.`,
+    },
+  ]);
 }
