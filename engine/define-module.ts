@@ -208,14 +208,12 @@ export function defineModule<
         : stateOf({ ...(file && declaredFile(file(args))), ...its.desired?.(args, read) }),
     steps(diff, args, read, context) {
       const owes = its.owes?.(args, diff);
+      const isGone = diff.kind === 'remove';
       return applicable<Step>([
         owes && { do: 'owe', unit: owes.unit, action: owes.action, because: context.name },
-        ...(diff.kind === 'remove'
-          ? [...applicable(its.remove?.(args, read, context)), file && removed(file(args).path)]
-          : [
-              file && fileKeys.some(key => diff.has(key)) && written(file(args)),
-              ...applicable(its.steps?.(diff, args, read, context)),
-            ]),
+        file && !isGone && fileKeys.some(key => diff.has(key)) && written(file(args)),
+        ...applicable(isGone ? its.remove?.(args, read, context) : its.steps?.(diff, args, read, context)),
+        file && isGone && { do: 'remove', path: file(args).path },
         ...(owes?.steps ?? []),
         owes && { do: 'pay', unit: owes.unit },
       ]);
@@ -266,9 +264,11 @@ function fileState(read: Readings<FileProbes>, { owner, group, mode }: FileOf): 
   };
 }
 
-const declaredFile = ({ path: _, content, ...attributes }: FileOf): Partly => ({
+const declaredFile = ({ content, owner, group, mode }: FileOf): Partly => ({
   content: textOf(content),
-  ...attributes,
+  owner,
+  group,
+  mode,
 });
 
 const written = ({ path, content, owner, group, mode }: FileOf): Step => ({
@@ -277,7 +277,6 @@ const written = ({ path, content, owner, group, mode }: FileOf): Step => ({
   content,
   ...defined({ owner, group, mode }),
 });
-const removed = (path: string): Step => ({ do: 'remove', path });
 
 const sources = ['content', 'src', 'template'];
 
