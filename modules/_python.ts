@@ -89,7 +89,7 @@ function hasPrefix(version: string, prefix: readonly number[]): boolean {
 
 /** Epoch, release, pre-release and its number, post-release, development release: PEP 440, appendix B. */
 const parts =
-  /^v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[._-]?(a|b|c|rc|pre)(?:lpha|eta|view)?[._-]?(\d*))?(?:(?:-(?=\d)|[._-]?(?:post|rev|r)[._-]?)(\d*))?(?:[._-]?dev[._-]?(\d*))?/i;
+  /^v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[._-]?(a|b|c|rc|pre)(?:lpha|eta|view)?[._-]?(\d*))?(?:(?:-|[._-]?(?:post|rev|r)[._-]?)(\d+))?(?:[._-]?dev[._-]?(\d*))?/i;
 
 const releaseOf = (version: string): number[] => (parts.exec(version)?.[2] ?? '0').split('.').map(Number);
 
