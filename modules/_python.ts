@@ -1,10 +1,8 @@
-/** A line of a requirements file that names a package. */
-export interface Requirement {
-  /** As written, without its marker. */
+/** A line of a requirements file that names a package; `text` is as written, without the marker. */
+interface Requirement {
   text: string;
-  /** Normalized: lower case, with dashes. */
   name: string;
-  /** `>=` and `1.2`, all of which have to hold. */
+  /** All of which have to hold. */
   versions: readonly { operator: string; version: string }[];
   /** What follows the semicolon, e.g. `python_version < "3.11"`. */
   marker?: string | undefined;
@@ -61,15 +59,6 @@ function clauseHolds(clause: string, python: string): boolean {
 export const allows = ({ versions }: Requirement, installed: string): boolean =>
   versions.every(({ operator, version }) => versionHolds(installed, operator, version));
 
-const holds: Readonly<Record<string, (order: number) => boolean>> = {
-  '==': order => order === 0,
-  '!=': order => order !== 0,
-  '<=': order => order <= 0,
-  '>=': order => order >= 0,
-  '<': order => order < 0,
-  '>': order => order > 0,
-};
-
 function versionHolds(installed: string, operator: string, version: string): boolean {
   if (operator === '===') return installed === version;
   // A local version such as 1.2+cpu counts as 1.2 unless it is asked for.
@@ -77,9 +66,9 @@ function versionHolds(installed: string, operator: string, version: string): boo
     return (operator === '==') === (installed.toLowerCase() === version.toLowerCase());
   if (version.endsWith('.*')) return (operator === '==') === hasPrefix(installed, releaseOf(version));
   const order = compareVersions(installed, version);
-  return operator === '~='
-    ? order >= 0 && hasPrefix(installed, releaseOf(version).slice(0, -1))
-    : holds[operator]!(order);
+  if (operator === '~=') return order >= 0 && hasPrefix(installed, releaseOf(version).slice(0, -1));
+  if (operator === '!=') return order !== 0;
+  return operator.includes(order === 0 ? '=' : order < 0 ? '<' : '>');
 }
 
 function hasPrefix(version: string, prefix: readonly number[]): boolean {
@@ -123,12 +112,12 @@ export const valuesOf = (listing: string, word: string): string[] =>
   [...listing.matchAll(new RegExp(`^${word} (.*)$`, 'gm'))].map(([, value]) => value!);
 
 /** Package → version, from names such as `Flask_SQLAlchemy-3.1.1.dist-info`. */
-export function installedPackages(listing: string): Map<string, string> {
-  const matches = valuesOf(listing, 'package').map(entry =>
-    /^(.+?)-([^-]+?)(?:-py3[^-]*)?\.(?:dist|egg)-info$/.exec(entry),
+export const installedPackages = (listing: string): Map<string, string> =>
+  new Map(
+    valuesOf(listing, 'package')
+      .map(entry => /^(.+?)-([^-]+?)(?:-py3[^-]*)?\.(?:dist|egg)-info$/.exec(entry))
+      .flatMap(match => (match ? [[normalized(match[1]!), match[2]!]] : [])),
   );
-  return new Map(matches.flatMap(match => (match ? [[normalized(match[1]!), match[2]!]] : [])));
-}
 
 /** `3.11` of whatever names a Python. */
 export const minorOf = (text: string | undefined): string | undefined => /(3\.\d+)/.exec(text ?? '')?.[1];

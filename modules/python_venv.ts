@@ -229,10 +229,10 @@ function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): RunStep
 }
 
 /** An index's address, and apart from it who logs in there: pip hands the address to its helpers as an argument. */
-function indexOf(address = ''): { url?: string; netrc?: string } {
+function indexOf(address: string | undefined): { url?: string; netrc?: string } {
   const pattern = /^(https?:\/\/)([^/@:]*)(?::([^/@]*))?@(.*)$/;
-  const [, scheme, user = '', password = '', rest = ''] = pattern.exec(address) ?? [];
-  if (scheme === undefined) return address === '' ? {} : { url: address };
+  const [, scheme, user = '', password = '', rest = ''] = pattern.exec(address ?? '') ?? [];
+  if (scheme === undefined) return defined({ url: address });
   const word = (text: string) => {
     const clear = percentDecoded(text);
     // Older Pythons know no quotes in netrc.
