@@ -120,11 +120,14 @@ export const command = defineModule({
       idle && { at: 'touches', says: 'A command that creates a path touches it.' },
     ];
   },
-  probes: ({ only_if, unless: script = only_if, ...args }) => ({
-    creates: args.creates === undefined ? undefined : path(args.creates),
-    condition: script === undefined ? undefined : look(script, args),
-    owed: args.run_on && owed(noteOf(args)),
-  }),
+  probes: args => {
+    const script = args.unless ?? args.only_if;
+    return {
+      creates: args.creates === undefined ? undefined : path(args.creates),
+      condition: script === undefined ? undefined : look(script, args),
+      owed: args.run_on && owed(noteOf(args)),
+    };
+  },
   actual: (read, args) => {
     const exit = read.condition?.exit;
     const settled =

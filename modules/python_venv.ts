@@ -90,14 +90,13 @@ export const python_venv = defineModule({
     ...foldersAbove(args),
   }),
   actual: (read, args) => {
-    const { python, requirements, packages = [], owner } = args;
-    const wanted = minorOf(read.link?.target ?? python);
+    const wanted = minorOf(read.link?.target ?? args.python);
     if (read.python === null) {
-      const name = posix.basename(python);
-      return new Missing(python, [`package:${name}`, `package:${name}-minimal`]);
+      const name = posix.basename(args.python);
+      return new Missing(args.python, [`package:${name}`, `package:${name}-minimal`]);
     }
-    if (requirements !== undefined && read.requirements === null)
-      return new Missing(`the file ${requirements}`, [`path:${requirements}`]);
+    if (args.requirements !== undefined && read.requirements === null)
+      return new Missing(`the file ${args.requirements}`, [`path:${args.requirements}`]);
     const listing = read.listing.stdout;
     const config = read.config?.bytes?.toString();
     const isUsable = listing.includes('usable\n');
@@ -109,17 +108,17 @@ export const python_venv = defineModule({
     if (config === undefined) return null;
     const made = minorOf(/^version(?:_info)? = (.*)$/m.exec(config)?.[1]);
     const isSame = wanted === undefined || made === undefined || wanted === made;
-    const listed = requirements === undefined ? '' : (read.requirements?.bytes?.toString() ?? '');
-    const required = readRequirements([...packages, listed].join('\n'));
+    const listed = args.requirements === undefined ? '' : (read.requirements?.bytes?.toString() ?? '');
+    const required = readRequirements([...(args.packages ?? []), listed].join('\n'));
     const missing = lacking(
       required.filter(each => applies(each, made ?? '')),
       installedPackages(listing),
     );
     return {
-      python: !isUsable ? 'incomplete' : isSame ? python : `python${made}`,
+      python: !isUsable ? 'incomplete' : isSame ? args.python : `python${made}`,
       system_site_packages: /^include-system-site-packages = true$/m.test(config),
       packages: missing.length === 0 ? 'complete' : `without ${missing.join(', ')}`,
-      owner: valuesOf(listing, 'owner')[0] ?? owner ?? read.folder?.owner ?? null,
+      owner: valuesOf(listing, 'owner')[0] ?? args.owner ?? read.folder?.owner ?? null,
     };
   },
   desired: ({ python, system_site_packages, owner }) => ({
@@ -185,9 +184,10 @@ const contents = ['bin', 'include', 'lib', 'lib64', 'share', 'pyvenv.cfg'];
 const changes = (path: string): Effect[] => contents.map(part => ({ on: 'below', path: `${path}/${part}` }));
 
 /** Makes an environment; one that was there is cleared first, beginning with what says that it is one. */
-function make({ path, python, ...args }: Arguments, clear: boolean, as: Pick<RunStep, 'as'>): RunStep {
+function make(args: Arguments, clear: boolean, as: Pick<RunStep, 'as'>): RunStep {
+  const { path, python, system_site_packages } = args;
   const venv = shellQuote(path);
-  const words = [python, '-m', 'venv', ...(args.system_site_packages ? ['--system-site-packages'] : [])];
+  const words = [python, '-m', 'venv', ...(system_site_packages ? ['--system-site-packages'] : [])];
   const command = [
     ...(clear ? [`rm -f ${venv}/pyvenv.cfg`, `find ${venv} -mindepth 1 -delete`] : []),
     `: >${venv}/${unfinished}`,

@@ -93,9 +93,9 @@ export const service = defineModule({
     ];
   },
   claims: ({ name, state }) => (state === undefined ? {} : { [systemd.runsClaim(unitName(name))]: state }),
-  reacts: ({ name, restart_on = [], reload_on = [] }) => [
-    { to: [...restart_on], unit: () => unitName(name), action: 'restart' },
-    { to: [...reload_on], unit: () => unitName(name), action: 'reload' },
+  reacts: args => [
+    { to: [...(args.restart_on ?? [])], unit: () => unitName(args.name), action: 'restart' },
+    { to: [...(args.reload_on ?? [])], unit: () => unitName(args.name), action: 'reload' },
   ],
   timeoutS: args => systemd.startLimitS + 150 + durationS(args.settle),
 });

@@ -84,15 +84,17 @@ export const systemd_unit = defineModule({
   identity: ({ name }) => name,
   refine: args => {
     const sections = sectionsOf(args);
-    const isWhole = [args.content, args.src, args.template].some(given => given !== undefined);
+    const isWhole = args.src !== undefined || args.template !== undefined || args.content !== undefined;
     if (isWhole === sections.length > 0)
       return [{ says: 'give the unit either whole, by content, src or template, or as sections' }];
-    const { name } = args;
     const foreign = (['service', 'socket', 'timer'] as const).filter(
-      kind => args[kind] !== undefined && !name.endsWith(`.${kind}`),
+      kind => args[kind] !== undefined && !args.name.endsWith(`.${kind}`),
     );
     return [
-      ...foreign.map(at => ({ at, says: `${name} has no section for a ${at}: systemd would ignore it` })),
+      ...foreign.map(at => ({
+        at,
+        says: `${args.name} has no section for a ${at}: systemd would ignore it`,
+      })),
       ...sections.flatMap(([title, section]) =>
         linesOf(section)
           .filter(line => /\\$|\n\s*[#;]/.test(line))
@@ -168,10 +170,11 @@ const when = (wasSo: boolean, verb: string, name: string) =>
 const sectionsOf = ({ unit, service, socket, timer, install }: Arguments): [title: string, Section][] =>
   Object.entries(defined({ Unit: unit, Socket: socket, Timer: timer, Service: service, Install: install }));
 
-function bytesOf(args: Arguments): string | Buffer {
-  const sections = sectionsOf(args).map(([title, section]) => [`[${title}]`, ...linesOf(section), '']);
-  return args.content ?? sections.map(lines => lines.join('\n')).join('\n');
-}
+const bytesOf = (args: Arguments): string | Buffer =>
+  args.content ??
+  sectionsOf(args)
+    .map(([title, section]) => [`[${title}]`, ...linesOf(section), ''].join('\n'))
+    .join('\n');
 
 const linesOf = (section: Section): string[] =>
   Object.entries(section).flatMap(([key, setting]) => valuesOf(setting).map(value => `${key}=${value}`));
