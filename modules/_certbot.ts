@@ -3,7 +3,7 @@ import { durationS } from '../engine/duration.ts';
 import type { Entry } from '../engine/probe.ts';
 import type { ArgumentsOf, Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
-import { daemonReload } from './_systemd.ts';
+import { daemonReload } from '../engine/steps/units.ts';
 
 export const live = (name: string) => `/etc/letsencrypt/live/${name}`;
 export const archive = (name: string) => `/etc/letsencrypt/archive/${name}`;

@@ -5,6 +5,7 @@ import type { Diff } from '../engine/module.ts';
 import { content, entries, installedPackage, Missing, owed, path, program, unit } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
+import { daemonReload } from '../engine/steps/units.ts';
 import {
   archive,
   authenticator,
@@ -24,7 +25,6 @@ import {
   withRenewalValue,
 } from './_certbot.ts';
 import { acmeRoot } from './_nginx.ts';
-import { daemonReload } from './_systemd.ts';
 
 /** The note that a certificate is being issued: where it stays, what comes after the issue may not have been done. */
 const noteOf = (name: string) => `certbot:${name}`;

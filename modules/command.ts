@@ -4,8 +4,8 @@ import { defineModule, type Given } from '../engine/define-module.ts';
 import { type Effect, stoppedUnit } from '../engine/effect.ts';
 import { command as condition, owed, path } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
+import { unitName } from '../engine/steps/units.ts';
 import { absolutePath, accountName } from './_files.ts';
-import { unitName } from './_systemd.ts';
 
 const instead =
   'Give it by `stdin`, or by `env` for a script that uses it as "$NAME"; what a program is told by its arguments, every account of the host can see.';

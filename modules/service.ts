@@ -3,9 +3,9 @@ import { defineModule, type Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
 import type { Diff } from '../engine/module.ts';
 import { Missing, type Owed, owed, type PathState, path, type UnitState, unit } from '../engine/probe.ts';
-import * as systemd from './_systemd.ts';
+import * as units from '../engine/steps/units.ts';
 
-const { unitName } = systemd;
+const { unitName } = units;
 
 const its = {
   name: text('Name of the unit; without a suffix it is a `.service`.', { minLength: 1 }),
@@ -44,7 +44,7 @@ export const service = defineModule({
         at: 'masked',
         says: 'masked keeps it from being started: it cannot be enabled or running as well',
       },
-    systemd.isTemplate(unitName(name)) && {
+    units.isTemplate(unitName(name)) && {
       at: 'name',
       says: `${name} is a template: name an instance of it, such as ${name.replace('@', '@1')}.`,
     },
@@ -52,7 +52,7 @@ export const service = defineModule({
   probes: ({ name, masked }) => ({
     unit: unit(unitName(name)),
     owed: owed(unitName(name)),
-    file: masked ? path(systemd.unitFile(unitName(name))) : undefined,
+    file: masked ? path(units.unitFile(unitName(name))) : undefined,
   }),
   actual: (read, args, { nowS, name: own }) => {
     const name = unitName(args.name);
@@ -82,22 +82,22 @@ export const service = defineModule({
     // One that dies and comes back may look well to the next apply: the note makes it look again.
     const action = verb === 'reload' ? 'reload' : 'restart';
     return [
-      unit.NeedDaemonReload === 'yes' && systemd.daemonReload,
-      diff.has('masked') && !args.masked && systemd.systemctl('unmask', name),
-      diff.has('enabled') && systemd.systemctl(args.enabled ? 'enable' : 'disable', name),
-      diff.has('state') && args.state === 'stopped' && systemd.systemctl('stop', name, unit),
-      diff.has('masked') && args.masked && systemd.systemctl('mask', name),
+      unit.NeedDaemonReload === 'yes' && units.daemonReload,
+      diff.has('masked') && !args.masked && units.systemctl('unmask', name),
+      diff.has('enabled') && units.systemctl(args.enabled ? 'enable' : 'disable', name),
+      diff.has('state') && args.state === 'stopped' && units.systemctl('stop', name, unit),
+      diff.has('masked') && args.masked && units.systemctl('mask', name),
       verb && { do: 'owe', unit: name, action, because: context.name },
-      verb && systemd.startAndSettle(verb, name, durationS(args.settle), unit),
+      verb && units.startAndSettle(verb, name, durationS(args.settle), unit),
       (verb !== undefined || diff.has('state')) && { do: 'pay', unit: name },
     ];
   },
-  claims: ({ name, state }) => (state === undefined ? {} : { [systemd.runsClaim(unitName(name))]: state }),
+  claims: ({ name, state }) => (state === undefined ? {} : { [units.runsClaim(unitName(name))]: state }),
   reacts: args => [
     { to: [...(args.restart_on ?? [])], unit: () => unitName(args.name), action: 'restart' },
     { to: [...(args.reload_on ?? [])], unit: () => unitName(args.name), action: 'reload' },
   ],
-  timeoutS: args => systemd.startLimitS + 150 + durationS(args.settle),
+  timeoutS: args => units.startLimitS + 150 + durationS(args.settle),
 });
 
 /** Debian's packages that bring units of another name. */

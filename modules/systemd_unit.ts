@@ -6,8 +6,8 @@ import { content, owed, path, type UnitState, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
+import { daemonReload, isTemplate, systemctl, unitFile } from '../engine/steps/units.ts';
 import { wholeText } from './_files.ts';
-import { daemonReload, isTemplate, systemctl, unitFile } from './_systemd.ts';
 
 type Scalar = string | number | boolean;
 /** Keys in the order in which they are written; a list repeats its key, a map becomes quoted `NAME=value` assignments. */

@@ -1,7 +1,7 @@
-import type { Effect } from '../engine/effect.ts';
-import type { UnitState } from '../engine/probe.ts';
-import { shellQuote } from '../engine/quote.ts';
-import type { RunStep } from '../engine/step.ts';
+import type { Effect } from '../effect.ts';
+import type { UnitState } from '../probe.ts';
+import { shellQuote } from '../quote.ts';
+import type { RunStep } from '../step.ts';
 
 const suffixes = /\.(service|socket|timer|path|target|mount|automount|swap|slice|scope|device)$/;
 
