@@ -1,6 +1,7 @@
 import { duration, flag, listOf, oneOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
+import { packageOf } from '../engine/host-knowledge.ts';
 import type { Diff } from '../engine/module.ts';
 import { Missing, type Owed, owed, type PathState, path, type UnitState, unit } from '../engine/probe.ts';
 import * as units from '../engine/steps/units.ts';
@@ -73,8 +74,8 @@ export const service = defineModule({
   fresh: () => ({ masked: false, enabled: false, state: 'stopped', restart: 'no', reload: 'no' }),
   desired: ({ masked, enabled, state }) => ({ masked, enabled, state, restart: 'no', reload: 'no' }),
   obstacles: (args, read, diff) => {
-    const found = refusal(args, read, diff);
-    return found ? [{ says: `${unitName(args.name)} ${found[0]}.`, fix: found[1] }] : [];
+    const [says, fix] = refusal(args, read, diff) ?? [];
+    return [says !== undefined && { says: `${unitName(args.name)} ${says}.`, fix }];
   },
   steps: (diff, args, { unit, owed }, context) => {
     const name = unitName(args.name);
@@ -100,22 +101,8 @@ export const service = defineModule({
   timeoutS: args => units.startLimitS + 150 + durationS(args.settle),
 });
 
-/** Debian's packages that bring units of another name. */
-const packagesOf: Readonly<Record<string, string>> = {
-  docker: 'docker.io',
-  mariadb: 'mariadb-server',
-  mysql: 'mariadb-server',
-  named: 'bind9',
-  nmbd: 'samba',
-  smbd: 'samba',
-  ssh: 'openssh-server',
-  sshd: 'openssh-server',
-};
-const namesakes = ['apache2', 'cron', 'memcached', 'nginx', 'postgresql', 'redis-server'];
-
 function bringersOf(name: string): string[] {
-  const stem = name.replace(/\.service$/, '');
-  const known = packagesOf[stem] ?? namesakes.find(each => each === stem);
+  const known = packageOf(name);
   const units = new Set([name, name.replace(/@.*(?=\.)/, '@')]);
   return [...[...units].map(unit => `unit:${unit}`), ...(known === undefined ? [] : [`package:${known}`])];
 }
