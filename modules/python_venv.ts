@@ -163,7 +163,6 @@ export const python_venv = defineModule({
   remove: ({ path }) => [{ do: 'remove', path, recursive: true }],
   runsFrom: ({ path, owner }) => (owner === undefined || owner === 'root' ? path : undefined),
   claims: ({ path, owner }) => pathClaims(path, 'directory', { owner }),
-  timeoutS: () => 1800,
 });
 
 /** What to read of the folders that an environment without an owner is in. */

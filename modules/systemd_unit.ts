@@ -140,11 +140,8 @@ export const systemd_unit = defineModule({
   remove: ({ name }, read) => {
     const { ActiveState, UnitFileState }: UnitState = read.unit ?? {};
     const all = name.replace('@.', '@*.');
-    const stop = { ...systemctl('stop', all, read.unit), undo: when(ActiveState === 'active', 'start', all) };
-    const disable = {
-      ...systemctl('disable', name),
-      undo: when(UnitFileState === 'enabled', 'enable', name),
-    };
+    const stop = { ...systemctl('stop', all, read.unit), ...back(ActiveState === 'active', 'start', all) };
+    const disable = { ...systemctl('disable', name), ...back(UnitFileState === 'enabled', 'enable', name) };
     return [
       owedToTemplate(name),
       ...(read.path === null ? [] : [stop, disable]),
@@ -163,8 +160,9 @@ const owedToTemplate = (name: string): Step | false =>
   isTemplate(name) && { do: 'owe', unit: name, action: 'reload', because: name };
 
 /** Undoing brings back only what was so. */
-const when = (wasSo: boolean, verb: string, name: string) =>
-  wasSo ? { after: ['systemctl', verb, '--', name] } : {};
+const back = (wasSo: boolean, verb: string, name: string) => ({
+  undo: wasSo ? { after: ['systemctl', verb, '--', name] } : {},
+});
 
 /** The sections that are given, in the order in which they are written. */
 const sectionsOf = ({ unit, service, socket, timer, install }: Arguments): [title: string, Section][] =>
