@@ -36,7 +36,7 @@ type Arguments = Given<typeof args, 'path'>;
 
 /**
  * Prints the packages, with the host's own where it uses them, and a file that is not the owner's or else who runs it.
- * What pip writes last of a package is its RECORD with the line of INSTALLER: one without it was cut off.
+ * What pip writes last of a package is its RECORD with the line of INSTALLER: one without it was cut off. No Python is started.
  */
 function listScript({ path, system_site_packages, owner }: Arguments): string {
   const venv = shellQuote(path);
@@ -130,17 +130,13 @@ export const python_venv = defineModule({
   obstacles: (args, read, { kind }) => {
     if (kind === 'remove' || args.owner !== undefined) return [];
     const account = valuesOf(read.listing.stdout, 'account')[0] ?? 'root';
-    const above = Object.keys(foldersAbove(args)).map(at => [at, read[at as 'folder']] as const);
-    const open = [...above, [args.path, read.folder] as const].find(([, at]) => isOpenTo(at, account));
-    if (open === undefined) return [];
-    const [folder, at] = open;
-    const other = at?.owner === account ? undefined : at?.owner;
-    return [
-      {
-        says: `${other ?? `Another account than ${account}`} can write to ${folder}, and ${account} would run programs from there.`,
-        fix: `Give the environment to the account that uses it: owner: ${other ?? 'ACCOUNT'}.`,
-      },
-    ];
+    const at = (folder: string) => (folder === args.path ? read.folder : read[folder as 'folder']);
+    const folder = [...Object.keys(foldersAbove(args)), args.path].find(each => isOpenTo(at(each), account));
+    if (folder === undefined) return [];
+    const owner = at(folder)?.owner;
+    const other = owner === account ? undefined : owner;
+    const says = `${other ?? `Another account than ${account}`} can write to ${folder}, and ${account} would run programs from there.`;
+    return [{ says, fix: `Give the environment to the account that uses it: owner: ${other ?? 'ACCOUNT'}.` }];
   },
   steps: (diff, args, read) => {
     const { path } = args;

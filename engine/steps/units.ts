@@ -39,6 +39,7 @@ export function systemctl(verb: keyof typeof opposite, name: string, unit: UnitS
     do: 'run',
     command: ['systemctl', verb, '--', name],
     undo: verb === 'stop' ? { after: back } : { before: back },
+    // All verbs but `stop` make systemd read all of its files anew.
     touches: verb === 'stop' ? stops(name, unit) : [...touchesOf(verb, name), { on: 'daemon-reload' }],
   };
 }
@@ -58,7 +59,7 @@ const stops = (name: string, unit: UnitState): Effect[] =>
     set(each, { ActiveState: 'inactive', SubState: 'dead' }),
   );
 
-/** It was seen to stay up; one that triggers it starts only where it requires that. */
+/** It was seen to stay up; what triggers it starts with it only where it requires that. */
 const starts = (name: string, unit: UnitState): Effect[] => [
   set(name, {
     LoadState: 'loaded',
