@@ -45,6 +45,29 @@ export const anyOf = <const O extends readonly Schema[], const M extends Schema 
   more?: M,
 ) => ({ anyOf: schemas, description, ...more }) as { readonly anyOf: O; readonly description: string } & M;
 
+/** An absolute path without a slash at its end; `/` itself is not one. */
+export const absolutePath = { type: 'string', pattern: '^(/[^/]+)+$' } as const;
+export const fileMode = { type: 'string', pattern: '^[0-7]{3,4}$' } as const;
+export const accountName = { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_.-]*\\$?$' } as const;
+
+/** The arguments for who owns `what`. */
+export const ownership = (what: string) =>
+  ({
+    owner: {
+      ...accountName,
+      description: `Account that owns ${what}; what is new belongs to the account that does the work.`,
+    },
+    group: { ...accountName, description: `Group that owns ${what}.` },
+  }) as const;
+
+/** The arguments for a text that is given whole: as it is, by a file beside the playbook, or by a template. */
+export const wholeText = (what: string) =>
+  ({
+    content: text(what),
+    src: text('A file beside the playbook that is copied as it is.', { minLength: 1 }),
+    template: text('A file in `templates/` beside the playbook that is rendered.', { minLength: 1 }),
+  }) as const;
+
 /** The keys of `values` that have a value, for what must not be there when it is not given. */
 export function defined<T extends Record<string, unknown>>(
   values: T,
@@ -52,9 +75,9 @@ export function defined<T extends Record<string, unknown>>(
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }
 
-/** A list in which an entry may have its condition before it: `isNew && { do: 'link', path, target }`. */
-export type Conditional<T> = readonly (T | false | undefined)[];
+/** A list in which an item, or several, may stand after a condition: `isNew && step`. */
+export type Conditional<T> = readonly (T | readonly T[] | false | null | undefined)[];
 
-/** The entries of a list whose condition holds. */
-export const applicable = <T>(entries: Conditional<T> = []): T[] =>
-  entries.filter((entry): entry is T => entry !== false && entry !== undefined);
+/** The items of a list whose conditions hold. */
+export const compact = <T>(list: Conditional<T>): T[] =>
+  list.flatMap(item => (item === false || item === null || item === undefined ? [] : item));

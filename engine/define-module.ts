@@ -1,4 +1,5 @@
-import { applicable, type Conditional, defined } from './argument.ts';
+import { posix } from 'node:path';
+import { type Conditional, compact, defined } from './argument.ts';
 import {
   type Claims,
   type Context,
@@ -15,18 +16,7 @@ import {
   type StateValue,
   typeClaim,
 } from './module.ts';
-import { pathClaims } from './path-claims.ts';
-import { textOf } from './plan/diff.ts';
-import {
-  type Content,
-  content,
-  Missing,
-  type Owed,
-  type PathState,
-  type Probe,
-  path,
-  type Readings,
-} from './probe.ts';
+import { Missing, type Owed, type Probe, type Readings } from './probe.ts';
 import type { ObjectOf, Schema } from './schema-types.ts';
 import type { Step } from './step.ts';
 
@@ -37,19 +27,11 @@ export interface Owes {
   steps: readonly Step[];
 }
 
-/** A file that is the thing that a module is about, or its lasting half. */
-export interface FileOf {
-  path: string;
-  content: string | Uint8Array;
-  owner?: string | undefined;
-  group?: string | undefined;
-  mode?: string | undefined;
-}
-
 /**
  * A resource type: data and pure functions, no I/O. Everything else (check mode, diff, verification, masking, docs,
  * editor completion, contract tests) the engine derives. `A` are the arguments' schemas, `R` the names of those that
- * must be given, `P` the probes.
+ * must be given, `P` the probes. What is undefined in probes and states is left out, and what is
+ * false as well in lists of refusals, obstacles and steps.
  */
 export interface Definition<A extends Properties, R extends string, P extends Probes> {
   /** The YAML key, the file's name and the name of the exported constant. */
@@ -76,20 +58,18 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   files?: Files;
   /** Where a secret may stand; in other arguments it is refused, because other accounts of the host could see it. */
   secrets?: SecretPlaces<Given<A, R>>;
-  /** A file that is the thing, or its lasting half: read as `path` and `content`, compared, written, removed, claimed. */
-  file?(args: Given<A, R>): FileOf;
   /** What to read, as data. Keys that begin with `needs` are read for `obstacles` alone. */
-  probes?(args: Given<A, R>): P;
-  /** What was read, as a state; null = it does not exist; Missing = it cannot be known. Besides `file`. */
-  actual?(read: Readings<P & FileProbes>, args: Given<A, R>, context: Context): Partly | null | Missing;
+  probes(args: Given<A, R>): P;
+  /** What was read, as a state; null = it does not exist; Missing = it cannot be known. */
+  actual(read: Read<P>, args: Given<A, R>, context: Context): Partly | null | Missing;
   /** The arguments as a state with only what is compared. `read` is undefined before anything is read. */
-  desired?(args: Given<A, R>, read: Readings<P & FileProbes> | undefined): Partly;
+  desired(args: Given<A, R>, read: Read<P> | undefined): Partly;
   /** The state of one that comes with what is missing now, such as Debian's default site; null when left out. */
   fresh?(args: Given<A, R>): State | null;
-  /** What to do about a difference, after `file` was written. */
-  steps?(diff: Diff, args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Conditional<Step>;
-  /** Takes away what is there; before `file` is removed. */
-  remove?(args: Given<A, R>, read: Readings<P & FileProbes>, context: Context): Conditional<Step>;
+  /** What to do about a difference. */
+  steps?(diff: Diff, args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
+  /** Takes away what is there. */
+  remove?(args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
   /** What is read of something that is to be absent, and how that is a state, where it is not as otherwise. */
   removal?: {
     refine?(args: Given<A, R>): Conditional<Refusal>;
@@ -102,7 +82,7 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
     claimsBelow?(args: Given<A, R>, path: string): Claims;
   };
   /** What would make every apply of this difference fail. Those of its steps (a missing folder …) the engine finds. */
-  obstacles?(args: Given<A, R>, read: Readings<P & FileProbes>, diff: Diff): Conditional<Obstacle>;
+  obstacles?(args: Given<A, R>, read: Read<P>, diff: Diff): Conditional<Obstacle>;
   /** What its change makes necessary, noted before the steps and done after them. */
   owes?(args: Given<A, R>, diff: Diff): Owes | undefined;
   /**
@@ -123,7 +103,7 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   needs?(args: Given<A, R>): string[];
   /** Keys of the state that may be written in several ways, in one of them: two resources that mean the same agree. */
   spelled?(args: Given<A, R>): Readonly<Record<string, string>>;
-  /** What it settles of a path below its own that `claims` does not name. */
+  /** What it settles of a path below its own, its identity, that `claims` does not name. */
   claimsBelow?(args: Given<A, R>, path: string): Claims;
   /** The folder that root runs programs from, which no other account may be able to write to. */
   runsFrom?(args: Given<A, R>): string | undefined;
@@ -134,21 +114,16 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
 }
 
 type Properties = Readonly<Record<string, Schema>>;
-/** What is undefined is left out. */
 type Probes = Record<string, Probe | undefined>;
 type Partly = Readonly<Record<string, StateValue | undefined>>;
 /** The arguments as functions of a module get them: defaults are filled in. */
 export type Given<A extends Properties, R extends string> = ObjectOf<A, R> & FilesGiven;
+/** What was read: of what is to be absent, other things perhaps. */
+type Read<P> = Readings<P & Readonly<Probes>>;
 /** What the engine adds for `src`, `template` and a tree. */
 interface FilesGiven {
   content?: string | Buffer;
   files?: readonly SourceFile[];
-}
-
-/** The probes that `file` adds. */
-export interface FileProbes extends Record<string, Probe> {
-  path: Probe<PathState | null>;
-  content: Probe<Content | null>;
 }
 
 const stateSchema = (clause: string) =>
@@ -166,15 +141,11 @@ export function defineModule<
 >(definition: Definition<A, R, P>): Module {
   // biome-ignore lint/suspicious/noExplicitAny: from here on arguments have the type that the module's own functions know
   const its = definition as unknown as Definition<any, any, any>;
-  const { absent, file, removal } = its;
+  const { absent, removal } = its;
   const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
-  const fileProbes = (args: object) => {
-    if (file === undefined) return {};
-    const at = file(args as never).path;
-    return { path: path(at), content: content(at) };
-  };
-  const { summary, name, examples, files, secrets, check, asCheck, identity } = its;
-  const { verifies, runsFrom, spelled, timeoutS } = its;
+  const gone = { ...its, ...removal };
+  const { summary, name, examples, identity } = its;
+  const { files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS } = its;
   return {
     ...defined({ files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS }),
     name,
@@ -187,54 +158,39 @@ export function defineModule<
       required: its.required ?? [],
       additionalProperties: false,
     },
-    refine: args => [...mixtures(its, args), ...applicable((isAbsent(args) ? removal : its)?.refine?.(args))],
-    probes: args => ({
-      ...fileProbes(args),
-      ...defined(((isAbsent(args) && removal?.probes) || its.probes)?.(args) ?? {}),
-    }),
+    refine: args => [
+      ...mixtures(its, args),
+      ...compact<Refusal>((isAbsent(args) ? removal : its)?.refine?.(args) ?? []),
+    ],
+    probes: args => defined((isAbsent(args) ? gone : its).probes(args)),
     actual(read, args, context) {
-      const own = (isAbsent(args) && removal?.actual) || its.actual;
-      const said = own === undefined ? {} : own(read, args, context);
-      const rest = said instanceof Missing ? said : said && stateOf(said);
-      if (file === undefined || rest instanceof Missing) return rest;
-      const there = fileState(read, file(args));
-      return there === null && (rest === null || Object.keys(rest).length === 0)
-        ? null
-        : { ...there, ...rest };
+      const state = (isAbsent(args) ? gone : its).actual(read, args, context);
+      return state instanceof Missing ? state : state && stateOf(state);
     },
-    desired: (args, read) =>
-      isAbsent(args)
-        ? null
-        : stateOf({ ...(file && declaredFile(file(args))), ...its.desired?.(args, read) }),
+    desired: (args, read) => (isAbsent(args) ? null : stateOf(its.desired(args, read))),
     steps(diff, args, read, context) {
       const owes = its.owes?.(args, diff);
-      const isGone = diff.kind === 'remove';
-      return applicable<Step>([
-        owes && { do: 'owe', unit: owes.unit, action: owes.action, because: context.name },
-        file && !isGone && fileKeys.some(key => diff.has(key)) && written(file(args)),
-        ...applicable(isGone ? its.remove?.(args, read, context) : its.steps?.(diff, args, read, context)),
-        file && isGone && { do: 'remove', path: file(args).path },
-        ...(owes?.steps ?? []),
-        owes && { do: 'pay', unit: owes.unit },
-      ]);
+      const own =
+        diff.kind === 'remove' ? its.remove?.(args, read, context) : its.steps?.(diff, args, read, context);
+      const steps = compact<Step>(own ?? []);
+      if (owes === undefined) return steps;
+      const { unit, action, steps: after } = owes;
+      return [{ do: 'owe', unit, action, because: context.name }, ...steps, ...after, { do: 'pay', unit }];
     },
-    fresh: args => ((isAbsent(args) && removal?.fresh) || its.fresh)?.(args) ?? null,
-    obstacles: (args, read, diff) => applicable(its.obstacles?.(args, read, diff)),
+    fresh: args => (isAbsent(args) ? gone : its).fresh?.(args) ?? null,
+    obstacles: (args, read, diff) => compact<Obstacle>(its.obstacles?.(args, read, diff) ?? []),
     ...(its.needs && { needs: args => (isAbsent(args) ? [] : its.needs!(args)) }),
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
     ...((its.claimsBelow ?? removal?.claimsBelow) && {
-      claimsBelow: (args, path) => (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path) ?? {},
+      claimsBelow(args, path) {
+        const isBelow = path.startsWith(`${posix.normalize(identity(args))}/`);
+        return (isBelow && (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path)) || {};
+      },
     }),
-    claims: args => {
-      const own = its.claims?.(args) ?? {};
-      if (isAbsent(args) && file === undefined) return removal?.claims?.(args) ?? withoutClaims(own);
-      if (file === undefined) return own;
-      const { path, content, ...ownership } = file(args);
-      const of = isAbsent(args)
-        ? pathClaims(path, 'nothing')
-        : pathClaims(path, 'file', ownership, () => content);
-      return { ...of, ...own };
-    },
+    claims: args =>
+      isAbsent(args)
+        ? (removal?.claims?.(args) ?? withoutClaims(its.claims?.(args) ?? {}))
+        : (its.claims?.(args) ?? {}),
   };
 }
 
@@ -250,34 +206,6 @@ const stateOf = (values: Partly): State => defined(values) as State;
 
 type Entries = Readonly<Record<string, unknown>>;
 
-const fileKeys = ['content', 'owner', 'group', 'mode'];
-
-function fileState(read: Readings<FileProbes>, { owner, group, mode }: FileOf): State | null {
-  const at = read.path;
-  if (at === null) return null;
-  const isFile = at.type === 'file';
-  return {
-    content: isFile ? read.content : null,
-    ...(owner !== undefined && { owner: isFile ? at.owner : null }),
-    ...(group !== undefined && { group: isFile ? at.group : null }),
-    ...(mode !== undefined && { mode: isFile ? at.mode : null }),
-  };
-}
-
-const declaredFile = ({ content, owner, group, mode }: FileOf): Partly => ({
-  content: textOf(content),
-  owner,
-  group,
-  mode,
-});
-
-const written = ({ path, content, owner, group, mode }: FileOf): Step => ({
-  do: 'write',
-  path,
-  content,
-  ...defined({ owner, group, mode }),
-});
-
 const sources = ['content', 'src', 'template'];
 
 /** Arguments that exclude one another and are given together. */
@@ -289,9 +217,9 @@ function mixtures(
   const chosen = Object.values(alternatives as Record<string, readonly string[]>).map(given);
   const [first, second] = chosen.filter(names => names.length > 0);
   const of = files?.tree === true ? [] : given(sources);
-  return applicable([
+  return compact([
     of.length > 1 && { at: of[1], says: 'Give one of content, src and template.' },
-    second !== undefined && {
+    second && {
       at: second[0],
       says: `${second[0]} does not go with ${first!.join(', ')}: give one or the other.`,
     },

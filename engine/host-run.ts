@@ -11,7 +11,7 @@ import { Places } from './places.ts';
 import type { Forecast } from './plan/forecast.ts';
 import { foreseenBy } from './plan/foreseen.ts';
 import { refuseLocked } from './plan/locked.ts';
-import { cannotWork, type PlannedResource, plan } from './plan/plan.ts';
+import { cannotWork, mostRounds, type PlannedResource, plan } from './plan/plan.ts';
 import { Trial } from './plan/trial.ts';
 import { type Problem, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';
@@ -31,9 +31,6 @@ export type PlayOptions = RunOptions & {
   once: Once;
   otherFacts: FactReadings;
 };
-
-/** How often a plan may ask for more: each time it follows links that it had not seen before. */
-const mostRounds = 8;
 
 /** A clock that is less than this off is not worth a word. */
 const toldSkewS = 60;

@@ -17,7 +17,7 @@ type ProbeData =
   | { kind: 'candidate'; name: string }
   | { kind: 'unit'; name: string }
   | { kind: 'account'; database: 'passwd' | 'group'; name: string }
-  | { kind: 'sql'; query: string; database: string; as: string; about?: readonly string[] }
+  | { kind: 'sql'; query: string; database: string; as: string; about?: readonly string[]; shared?: boolean }
   | { kind: 'owed'; unit: string }
   | { kind: 'program'; name: string }
   | { kind: 'command'; script: string; as?: string; timeoutS: number; about?: readonly string[] };
@@ -114,17 +114,18 @@ export const account = (database: 'passwd' | 'group', name: string): Probe<strin
 /**
  * Rows of a read-only query by psql over the local socket as the system user `as`, as JSON objects. `about` names the
  * objects whose change can change the answer (`role:app`, `hba` …: see the effect `objects`); left out, any can.
+ * `shared` rows also tell of other objects, on which no difference rests: a forecast makes no claim about them.
  * Gives Missing when psql, a running server or the database is not there; ProblemError when the query is wrong.
  */
 export const sql = (
   query: string,
-  options: { database?: string; as?: string; about?: readonly string[] } = {},
+  options: { database?: string; as?: string; about?: readonly string[]; shared?: boolean } = {},
 ): Probe<Record<string, unknown>[]> => ({
   kind: 'sql',
   query,
   database: options.database ?? 'postgres',
   as: options.as ?? 'postgres',
-  ...defined({ about: options.about }),
+  ...defined({ about: options.about, shared: options.shared }),
 });
 /** The restarts and reloads that are owed to a unit, or runs owed to a command by its name. */
 export const owed = (unit: string): Probe<Owed[]> => ({ kind: 'owed', unit });

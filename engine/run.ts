@@ -115,12 +115,15 @@ async function blockedAhead(
   if (options.check || options.playbook.plays.length < 2) return blocked;
   const { confirm: _confirm, foreseen: _foreseen, ...rest } = options;
   const emit = (event: Event) => {
-    // What is wrong with the whole host is told at its turn.
-    if (event.event === 'host_finished' && event.problems.length > 0) blocked.delete(event.host);
-    if (event.event !== 'resource' || event.error === undefined || event.error.code === 'check-failed')
-      return;
-    const problem = { ...event.error, host: event.host };
-    blocked.set(event.host, [...(blocked.get(event.host) ?? []), problem]);
+    const block = (host: string, problems: readonly Problem[]) =>
+      blocked.set(host, [...(blocked.get(host) ?? []), ...problems.map(problem => ({ ...problem, host }))]);
+    if (event.event === 'resource' && event.error !== undefined && event.error.code !== 'check-failed')
+      block(event.host, [event.error]);
+    if (event.event !== 'host_finished' || event.problems.length === 0) return;
+    // A fault of the playbook that facts reveal blocks the host. What is wrong with the host is told at its turn.
+    const faults = event.problems.filter(({ at }) => at !== undefined);
+    if (faults.length > 0) block(event.host, faults);
+    else blocked.delete(event.host);
   };
   await run({
     ...rest,

@@ -1,33 +1,22 @@
+import { compact } from '../engine/argument.ts';
 import type { PackagesEffect } from '../engine/effect.ts';
 import type { Obstacle } from '../engine/module.ts';
 import { readOnlyApt } from '../engine/probe.ts';
-import { shellQuote } from '../engine/quote.ts';
+import { regexQuote, shellCommand, shellQuote } from '../engine/quote.ts';
 
-/** A package as written: `nginx`, `jq:i386` or `nginx=1.22.*`. */
-export interface Wanted {
-  written: string;
-  /** As dpkg knows it: with an architecture only where it is not the host's own. */
-  name: string;
-  version: string | undefined;
-}
-
-/** Reads a package as written. */
-export function readWanted(written: string): Wanted {
+/**
+ * Reads a package as written: `nginx`, `jq:i386` or `nginx=1.22.*`. Its name is as dpkg knows it, with an architecture
+ * only where it is not the host's own.
+ */
+export function readWanted(written: string) {
   const [asked, version] = written.split('=');
   return { written, name: asked!.replace(/:(native|any)$/, ''), version };
 }
+export type Wanted = ReturnType<typeof readWanted>;
 
 /** Whether it is the version wanted, as apt compares: the version itself, or what begins with it when it ends with `*`. */
 export const matchesVersion = (version: string, wanted: string): boolean =>
   wanted.endsWith('*') ? version.startsWith(wanted.slice(0, -1)) : version === wanted;
-
-/** What apt would do, by its own simulation, which takes no lock. */
-export interface Outlook {
-  /** `[name, version there now or undefined, version to come]` of what is installed or upgraded. */
-  upgrades: [name: string, before: string | undefined, after: string][];
-  /** Names of packages that would be removed. */
-  removed: string[];
-}
 
 const simulated = "grep -E '^(Inst|Remv|Purg) '";
 /** Keeps of a simulation what is read of it: these lines, each with the indented ones that follow it. */
@@ -39,9 +28,9 @@ export function provided(names: readonly string[]): string {
 $1 == "installed" { n = split($2, all, /, */); for (i = 1; i <= n; i++) { sub(/ .*/, "", all[i]); if (index(names, " " all[i] " ")) print all[i] } }'`;
 }
 
-/** A script that simulates `apt-get WORDS` of everything. */
-export const simulate = (words: readonly string[]): string =>
-  `${readOnlyApt}$only apt-get -s -q $memory ${words.map(shellQuote).join(' ')} 2>/dev/null | ${simulated}`;
+/** A script that simulates `apt-get WORDS` of everything, as a shell list that begins with `unless`. */
+export const simulate = (words: readonly string[], unless = ''): string =>
+  `${readOnlyApt}${unless}$only apt-get -s -q $memory ${shellCommand(words)} 2>/dev/null | ${simulated}`;
 
 /** A script that simulates the removal of those of `names` that are installed; nothing when there are none. */
 export const simulateRemoval = (words: readonly string[], names: readonly string[]): string =>
@@ -71,7 +60,7 @@ for p in ${written.map(shellQuote).join(' ')}; do
 done
 [ $# -gt 0 ] || exit 0
 ${readOnlyApt}{
-  errors=$($only apt-get -s -q $memory ${words.map(shellQuote).join(' ')} "$@" 2>&1 >&3)
+  errors=$($only apt-get -s -q $memory ${shellCommand(words)} "$@" 2>&1 >&3)
   case "$* $errors" in *:*) { dpkg --print-architecture; dpkg --print-foreign-architectures; } | sed 's/^/Arch /' ;; esac
   case $errors in *E:*)
     printf '%s\n' "$errors"
@@ -88,33 +77,39 @@ export const upgradeWords = (upgrade: string): readonly string[] =>
  * nowhere when each installed package is the one that apt would choose, which is quick to ask; but a full upgrade may
  * also install an essential package that is missing.
  */
-export function simulateUpgrade(upgrade: string): string {
-  const words = upgradeWords(upgrade);
-  if (upgrade === 'full') return simulate(words);
-  return `${readOnlyApt}chosen() {
+export const simulateUpgrade = (upgrade: string): string =>
+  simulate(upgradeWords(upgrade), upgrade === 'full' ? '' : unlessChosen);
+
+const unlessChosen = `chosen() {
   dpkg-query -W -f='\${db:Status-Status} \${binary:Package}\\n' | sed -n 's/^installed //p' |
     xargs $only apt-cache $memory policy 2>/dev/null |
     awk '$1 == "Installed:" { there = $2 } $1 == "Candidate:" { asked = 1; if ($2 != there) { other = 1; exit } } END { exit other || !asked }'
 }
-chosen || $only apt-get -s -q $memory ${words.map(shellQuote).join(' ')} 2>/dev/null | ${simulated}`;
-}
+chosen || `;
 
-/** Reads `Inst libc6 [2.36-9] (2.36-10 Debian:12 [amd64])` and `Remv nginx [1.22.1-9]`. */
-export function outlook(simulation: string): Outlook {
+/**
+ * Reads `Inst libc6 [2.36-9] (2.36-10 Debian:12 [amd64])` and `Remv nginx [1.22.1-9]`: the name, the version there now,
+ * if any, and the version to come of what is installed or upgraded, and the names of what is removed.
+ */
+export function outlook(simulation: string) {
   const lines = [...simulation.matchAll(/^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+))?/gm)];
+  const comes = lines.filter(([, verb]) => verb === 'Inst');
+  const goes = lines.filter(([, verb]) => verb !== 'Inst');
   return {
-    upgrades: lines.flatMap(([, verb, name, before, after]) =>
-      verb === 'Inst' ? [[name!, before, after ?? '']] : [],
-    ),
-    removed: lines.flatMap(([, verb, name]) => (verb === 'Inst' ? [] : [name!])).toSorted(),
+    upgrades: comes.map(([, , name, before, after = '']) => [name!, before, after] as const),
+    removed: goes.map(([, , name]) => name!).toSorted(),
   };
 }
 
+export type Named = {
+  comes?: readonly Wanted[];
+  goes?: readonly string[];
+  purges?: boolean;
+  whole?: boolean;
+};
+
 /** What an `apt-get` does to packages: what its simulation says, and at least what is named. */
-export function packagesEffect(
-  simulation: string,
-  named: { comes?: readonly Wanted[]; goes?: readonly string[]; purges?: boolean; whole?: boolean },
-): PackagesEffect {
+export function packagesEffect(simulation: string, named: Named): PackagesEffect {
   const { comes = [], goes = [], purges = false, whole = true } = named;
   const { upgrades, removed } = outlook(simulation);
   const versions = new Map(upgrades.map(([name, , after]) => [name, after]));
@@ -133,11 +128,8 @@ export function packagesEffect(
 
 /** The words of the indented lines that follow a heading in a simulation, a list for each line. */
 function below(simulation: string, heading: string): string[][] {
-  const lines = simulation.split('\n');
-  const first = lines.findIndex(line => line.endsWith(heading)) + 1;
-  const after = first === 0 ? [] : lines.slice(first);
-  const end = after.findIndex(line => !line.startsWith(' '));
-  return after.slice(0, end === -1 ? undefined : end).map(line => line.trim().split(/\s+/));
+  const [, lines] = new RegExp(`${regexQuote(heading)}\n((?: .*\n?)*)`).exec(simulation) ?? [];
+  return lines?.match(/^ .*/gm)?.map(line => line.trim().split(/\s+/)) ?? [];
 }
 
 /** The essential packages that would be removed. */
@@ -146,57 +138,48 @@ export const essential = (simulation: string): string[] => below(simulation, 'wh
 /** Why apt refuses to install one of the packages, by its simulation; undefined = it does not. */
 export function refusal(
   simulation: string,
-  { written, name, version }: Wanted,
+  { written, name, version = '' }: Wanted,
   downgrades: boolean,
 ): Obstacle | undefined {
   const asked = written.replace(/=.*/, '');
   const [bare, architecture] = name.split(':') as [string, string?];
-  const said = (words: string) => simulation.split('\n').includes(`E: ${words}`);
+  const said = (words: string, ...names: string[]) =>
+    names.some(each => simulation.split('\n').includes(`E: ${words.replace('%', each)}`));
   const listed = (word: string) =>
     [...simulation.matchAll(new RegExp(`^${word} (.*)$`, 'gm'))].map(([, rest]) => rest!);
-  const known = listed('Arch');
-  if (architecture !== undefined && known.length > 0 && ![...known, 'all'].includes(architecture))
-    return {
-      says: `${asked} is for ${architecture}, and this host takes packages for ${known.join(' and ')}.`,
-      fix: `Have dpkg --add-architecture ${architecture} run before this resource.`,
-    };
-  if (said(`Unable to locate package ${asked}`))
-    return {
+  const taken = listed('Arch');
+  const versions = [...new Set(listed(`Have ${regexQuote(bare)}`))];
+  const epoch = versions
+    .flatMap(one => /^\d+:/.exec(one) ?? [])
+    .find(epoch => versions.some(one => matchesVersion(one, epoch + version)));
+  const providers = below(simulation, `${bare} is a virtual package provided by:`).map(([first]) => first!);
+  const isEmpty = said("Package '%' has no installation candidate", bare, asked);
+  const [, before, after] = outlook(simulation).upgrades.find(([one]) => one === bare) ?? [];
+  return compact<Obstacle>([
+    architecture !== undefined &&
+      taken.length > 0 &&
+      ![...taken, 'all'].includes(architecture) && {
+        says: `${asked} is for ${architecture}, and this host takes packages for ${taken.join(' and ')}.`,
+        fix: `Have dpkg --add-architecture ${architecture} run before this resource.`,
+      },
+    said('Unable to locate package %', asked) && {
       says: `apt knows no package ${asked}.`,
       fix: 'Check its name, declare its source before this resource, or have old lists refreshed by `update_cache`.',
-    };
-  if (
-    said(`Package '${bare}' has no installation candidate`) ||
-    said(`Package '${asked}' has no installation candidate`)
-  ) {
-    const providers = below(simulation, `${bare} is a virtual package provided by:`).map(([first]) => first!);
-    if (providers.length > 0)
-      return {
+    },
+    isEmpty &&
+      providers.length > 0 && {
         says: `${asked} is a virtual package that is provided by ${providers.join(', ')}.`,
         fix: 'Name one of these.',
-      };
-    return { says: `apt has no version of ${asked} to install.` };
-  }
-  if (
-    said(`Version '${version}' for '${bare}' was not found`) ||
-    said(`Version '${version}' for '${asked}' was not found`)
-  ) {
-    const versions = [...new Set(listed('Have'))].flatMap(line =>
-      line.startsWith(`${bare} `) ? [line.slice(bare.length + 1)] : [],
-    );
-    const epoch = versions
-      .map(one => /^\d+:/.exec(one)?.[0])
-      .find(epoch => versions.some(one => epoch !== undefined && matchesVersion(one, epoch + version)));
-    return {
+      },
+    isEmpty && { says: `apt has no version of ${asked} to install.` },
+    said(`Version '${version}' for '%' was not found`, bare, asked) && {
       says: `apt has no version ${version} of ${asked}; it has ${versions.join(', ') || 'none'}.`,
       fix: epoch === undefined ? 'Name one of these.' : `Write the epoch too: ${asked}=${epoch}${version}.`,
-    };
-  }
-  const [, before, after] = outlook(simulation).upgrades.find(([one]) => one === bare) ?? [];
-  return !downgrades && below(simulation, 'DOWNGRADED:').flat().includes(bare)
-    ? {
+    },
+    !downgrades &&
+      below(simulation, 'DOWNGRADED:').flat().includes(bare) && {
         says: `${asked} would go down from ${before} to ${after}.`,
         fix: 'Say allow_downgrade: true if that is meant.',
-      }
-    : undefined;
+      },
+  ])[0];
 }

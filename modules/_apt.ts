@@ -1,8 +1,6 @@
 import type { Effect } from '../engine/effect.ts';
-import type { Claims } from '../engine/module.ts';
 import { shellCommand } from '../engine/quote.ts';
-import { type RunStep, type Step, stateDirectory } from '../engine/step.ts';
-import type { Wanted } from './_apt-outlook.ts';
+import { type RunStep, stateDirectory } from '../engine/step.ts';
 import { removeHalfMadeCluster } from './_postgres.ts';
 
 /** No question is asked, a changed configuration file is kept, and no service is restarted behind the plan's back. */
@@ -17,22 +15,15 @@ const environment = {
 /** Downloads and maintainer scripts of a large installation may take this long. */
 export const installTimeoutS = 3600;
 
+const run = (step: Omit<RunStep, 'do' | 'env'>): RunStep => ({ do: 'run', env: environment, ...step });
+
+const quietApt = 'apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold';
+
 /** `apt-get VERB` that asks nothing and waits for the lock, as a step. */
 export function aptGet(lockTimeoutS: number, touches: Effect, ...words: readonly string[]): RunStep {
-  const options = [
-    'Dpkg::Options::=--force-confdef',
-    'Dpkg::Options::=--force-confold',
-    `DPkg::Lock::Timeout=${lockTimeoutS}`,
-    'Dpkg::Use-Pty=0',
-    'Acquire::Retries=2',
-  ].flatMap(option => ['-o', option]);
-  return {
-    do: 'run',
-    command: ['apt-get', '-y', '-q', ...options, ...words],
-    env: environment,
-    timeoutS: installTimeoutS,
-    touches: [touches],
-  };
+  const options = [`DPkg::Lock::Timeout=${lockTimeoutS}`, 'Dpkg::Use-Pty=0', 'Acquire::Retries=2'];
+  const command = [...quietApt.split(' '), ...options.flatMap(option => ['-o', option]), ...words];
+  return run({ command, timeoutS: installTimeoutS, touches: [touches] });
 }
 
 /**
@@ -42,37 +33,25 @@ export function aptGet(lockTimeoutS: number, touches: Effect, ...words: readonly
  */
 export const installationFile = `${stateDirectory}/packages`;
 
-/** Installs packages; what is cut off is completed by `prepare`. */
-export function install(lockTimeoutS: number, touches: Effect, ...words: readonly string[]): Step[] {
+/** Notes them; what is cut off then is completed by `prepare`. */
+export function noteInstallation(words: readonly string[]): RunStep {
   const simulation = shellCommand(['apt-get', '-q', '-s', 'install', ...words]);
-  return [
-    {
-      do: 'run',
-      label: 'note which packages come with these',
-      command: `mkdir -p -m 0700 ${stateDirectory}
+  return run({
+    label: 'note which packages come with these',
+    command: `mkdir -p -m 0700 ${stateDirectory}
 ${simulation} 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' >${installationFile}.new
 if [ -s ${installationFile}.new ]; then
   sync -- ${installationFile}.new && mv -fT -- ${installationFile}.new ${installationFile}
 else
   rm -f -- ${installationFile}.new
 fi`,
-      env: environment,
-      touches: [],
-    },
-    aptGet(lockTimeoutS, touches, 'install', ...words),
-    { do: 'remove', path: installationFile },
-  ];
+    touches: [],
+  });
 }
 
 /** `apt-mark hold` or `unhold`. */
-export function aptMark(verb: 'hold' | 'unhold', names: readonly string[]): RunStep {
-  return {
-    do: 'run',
-    command: ['apt-mark', verb, ...names],
-    env: environment,
-    touches: [{ on: 'hold', names, held: verb === 'hold' }],
-  };
-}
+export const aptMark = (verb: 'hold' | 'unhold', names: readonly string[]): RunStep =>
+  run({ command: ['apt-mark', verb, ...names], touches: [{ on: 'hold', names, held: verb === 'hold' }] });
 
 /**
  * Waits until nobody holds a lock of dpkg or apt, then completes what an interrupted run has left half-done.
@@ -80,9 +59,10 @@ export function aptMark(verb: 'hold' | 'unhold', names: readonly string[]): RunS
  * as held when the process that /proc/locks names for its inode has the lock's file open.
  */
 export function prepare(lockTimeoutS: number): RunStep {
-  return {
-    do: 'run',
+  return run({
     label: 'wait for the package lock and finish what dpkg has begun',
+    timeoutS: installTimeoutS,
+    touches: [{ on: 'removal', path: installationFile }],
     command: `holder() {
   for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
     inode=$(stat -c %i "$lock" 2>/dev/null) || continue
@@ -109,13 +89,13 @@ if broken >/dev/null || [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then
   # What was cut off while it was unpacked has to be fetched and unpacked again, from lists that may be missing.
   if cut=$(dpkg-query -W -f='\${db:Status-Abbrev} \${binary:Package}\n' | sed -nE 's/^.(H|.R). *//p') && [ -n "$cut" ]; then
     apt-get -q update >/dev/null 2>&1
-    apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --reinstall install $cut
+    ${quietApt} --reinstall install $cut
   elif broken >/dev/null; then
-    apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --fix-broken install
+    ${quietApt} --fix-broken install
   fi
 fi
 if [ -f ${installationFile} ]; then
-  apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --mark-auto install $(cat ${installationFile})
+  ${quietApt} --mark-auto install $(cat ${installationFile})
   # It may not be possible any more: then what is declared is all that counts.
   rm -f ${installationFile}
 fi
@@ -123,21 +103,16 @@ if which=$(broken); then
   printf 'packages are half-installed or half-configured, and dpkg --configure -a could not complete them:\\n%s\\n' "$which" >&2
   exit 76
 fi`,
-    env: environment,
-    timeoutS: installTimeoutS,
-    touches: [{ on: 'removal', path: installationFile }],
-  };
+  });
 }
 
 /** Fetches the package lists; the directory's time says when, because apt leaves it alone when nothing is new. */
-export const refresh: RunStep = {
-  do: 'run',
+export const refresh = run({
   label: 'apt-get update',
   command: 'apt-get -q -o Acquire::Retries=2 --error-on=any update && touch /var/lib/apt/lists',
-  env: environment,
   timeoutS: installTimeoutS,
   touches: [{ on: 'package-lists' }],
-};
+});
 
 /** Prints how many seconds ago the package lists were fetched, or `none`, or `changed` when the sources are newer. */
 export const listsAge = `d=/var/lib/apt/lists
@@ -145,13 +120,3 @@ case "$(echo $d/*_*)" in "$d/*_*") echo none; exit ;; esac
 [ -z "$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer $d 2>/dev/null)" ] || { echo changed; exit; }
 fetched=$(stat -c %Y $d /var/lib/apt/periodic/update-success-stamp 2>/dev/null | sort -n | tail -n 1)
 echo $(($(date +%s) - fetched))`;
-
-/** What a resource settles of a package. */
-export const packageClaims = (
-  { name, version }: Wanted,
-  { state, hold }: { state: string; hold?: boolean },
-): Claims => ({
-  [`the package ${name}`]: state === 'absent' ? 'absent' : 'present',
-  ...(version !== undefined && { [`the version of ${name}`]: version }),
-  ...(hold !== undefined && { [`the hold of ${name}`]: String(hold) }),
-});

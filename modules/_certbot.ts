@@ -1,41 +1,21 @@
 import { X509Certificate } from 'node:crypto';
+import { anyOf, defined } from '../engine/argument.ts';
+import type { Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
 import type { Entry } from '../engine/probe.ts';
-import type { ArgumentsOf, Schema } from '../engine/schema-types.ts';
-import type { Step } from '../engine/step.ts';
-import { daemonReload } from '../engine/steps/units.ts';
+import type { Schema } from '../engine/schema-types.ts';
 
-export const live = (name: string) => `/etc/letsencrypt/live/${name}`;
-export const archive = (name: string) => `/etc/letsencrypt/archive/${name}`;
-export const renewalConf = (name: string) => `/etc/letsencrypt/renewal/${name}.conf`;
-/** What certbot keeps for all certificates. */
-export const shared = ['accounts', 'options-ssl-nginx.conf', 'ssl-dhparams.pem'].map(
-  name => `/etc/letsencrypt/${name}`,
-);
-export const dropIn = (name: string) => `/etc/systemd/system/certbot.service.d/ca-of-${name}.conf`;
-export const dropInText = (bundle: string) =>
-  `# Written by reconcile (certbot): renewals trust this authority.\n[Service]\nEnvironment="REQUESTS_CA_BUNDLE=${bundle}"\n`;
-
-/** What a certificate says of itself; times in seconds since 1970. */
-export interface Certificate {
-  /** Its DNS names in lower case, sorted. */
-  domains: string[];
-  fromS: number;
-  untilS: number;
-  keyType: 'ecdsa' | 'rsa' | 'other';
-}
-
-/** Reads the first certificate of a PEM file; null when there is none in it. */
-export function readCertificate(pem: Uint8Array): Certificate | null {
+/** What a certificate says of itself, by the first one of a PEM file; null when there is none in it. */
+export function readCertificate(pem: Uint8Array) {
   try {
     const certificate = new X509Certificate(pem);
     const names = (certificate.subjectAltName ?? '').split(', ').filter(name => name.startsWith('DNS:'));
     const type = certificate.publicKey.asymmetricKeyType;
     return {
       domains: names.map(name => name.slice(4).toLowerCase()).sort(),
+      keyType: type === 'ec' ? 'ecdsa' : type === 'rsa' ? 'rsa' : 'other',
       fromS: Date.parse(certificate.validFrom) / 1000,
       untilS: Date.parse(certificate.validTo) / 1000,
-      keyType: type === 'ec' ? 'ecdsa' : type === 'rsa' ? 'rsa' : 'other',
     };
   } catch {
     return null;
@@ -49,8 +29,10 @@ export const isWhole = (links: Entry[] | null, archive: Entry[] | null): boolean
     return archive?.some(file => file.path === target);
   });
 
-/** How much longer it is valid, in the terms of what is declared. */
-export function validity({ fromS, untilS }: Certificate, renewBefore: string, nowS: number): string {
+type Lifetime = Pick<NonNullable<ReturnType<typeof readCertificate>>, 'fromS' | 'untilS'>;
+
+/** How much longer a certificate is valid, in the terms of what is declared. */
+export function validity({ fromS, untilS }: Lifetime, renewBefore: string, nowS: number): string {
   // A certificate that lives shorter than this would always be too old.
   const enoughS = Math.min(durationS(renewBefore), (untilS - fromS) / 3);
   if (untilS - nowS >= enoughS) return `more than ${renewBefore}`;
@@ -78,93 +60,43 @@ function quoted(value: string): string {
   return `${mark}${value}${mark}`;
 }
 
-/** How an authority is to see that a domain is ours. */
-export const challenge = {
-  anyOf: [
+const only = <const R extends string, const P extends Record<R, Schema>>(required: R, properties: P) =>
+  ({ type: 'object', properties, required: [required], additionalProperties: false }) as const;
+
+export const challenge = anyOf(
+  [
     { enum: ['nginx', 'standalone'] },
-    schemaOf('nginx', { nginx: { const: true } }),
-    schemaOf('standalone', { standalone: { const: true } }),
-    schemaOf('webroot', { webroot: { type: 'string', pattern: '^/' } }),
-    schemaOf('dns', {
+    only('nginx', { nginx: { const: true } }),
+    only('standalone', { standalone: { const: true } }),
+    only('webroot', { webroot: { type: 'string', pattern: '^/' } }),
+    only('dns', {
       dns: { type: 'string' },
       credentials: { type: 'string' },
       propagation: { type: 'integer' },
     }),
   ],
-} as const;
-type Challenge = ArgumentsOf<{
-  properties: { challenge: typeof challenge };
-  required: ['challenge'];
-}>['challenge'];
+  'How the authority is shown that the domains are yours: `nginx`, `standalone`, `{webroot: FOLDER}` or `{dns: PLUGIN, credentials: FILE, propagation: SECONDS}`.',
+  { default: 'nginx' },
+);
+type Challenge = Given<{ challenge: typeof challenge }, 'challenge'>['challenge'];
+type Method = Partial<
+  Record<'nginx' | 'standalone', true> & Record<'webroot' | 'dns' | 'credentials', string>
+>;
 
-function schemaOf<const R extends string, const P extends Record<R, Schema>>(required: R, properties: P) {
-  return { type: 'object', properties, required: [required], additionalProperties: false } as const;
+/** One of certbot's ways to prove a domain: its options, Debian's package, and what it needs on the host. */
+export function authenticator(challenge: Challenge) {
+  const given = typeof challenge === 'string' ? { [challenge]: true } : challenge;
+  const { webroot, dns, credentials, propagation }: Method & { propagation?: number } = given;
+  const name = dns === undefined ? Object.keys(given)[0]! : `dns-${dns}`;
+  const settings = defined({
+    'webroot-path': webroot,
+    [`${name}-credentials`]: credentials,
+    [`${name}-propagation-seconds`]: propagation,
+  });
+  return {
+    name,
+    options: [`--${name}`, ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, `${value}`])],
+    package: ['standalone', 'webroot'].includes(name) ? 'certbot' : `python3-certbot-${name}`,
+    needs: webroot ?? credentials,
+  };
 }
-
-/** One of certbot's ways to prove a domain, and what it takes. */
-interface Authenticator {
-  name: string;
-  options: string[];
-  /** The package that Debian ships it in. */
-  package: string;
-  /** The folder or file that it needs on the host. */
-  needs?: string | undefined;
-}
-
-/** How certbot meets a challenge. */
-export function authenticator(challenge: Challenge): Authenticator {
-  if (typeof challenge === 'string')
-    return { name: challenge, options: [`--${challenge}`], package: packageOf(challenge) };
-  if ('webroot' in challenge) {
-    const { webroot } = challenge;
-    return {
-      name: 'webroot',
-      options: ['--webroot', '--webroot-path', webroot],
-      package: 'certbot',
-      needs: webroot,
-    };
-  }
-  if (!('dns' in challenge)) return authenticator('nginx' in challenge ? 'nginx' : 'standalone');
-  const { credentials, propagation } = challenge;
-  const name = `dns-${challenge.dns}`;
-  const options = [
-    `--${name}`,
-    ...(credentials === undefined ? [] : [`--${name}-credentials`, credentials]),
-    ...(propagation === undefined ? [] : [`--${name}-propagation-seconds`, String(propagation)]),
-  ];
-  return { name, options, package: packageOf(name), needs: credentials };
-}
-
-const packageOf = (name: string): string => (name === 'standalone' ? 'certbot' : `python3-certbot-${name}`);
-
-/** Has renewals trust a private authority. */
-export const trusting = (name: string, bundle: string): Step[] => [
-  { do: 'directory', path: '/etc/systemd/system/certbot.service.d' },
-  {
-    do: 'write',
-    path: dropIn(name),
-    content: dropInText(bundle),
-    owner: 'root',
-    group: 'root',
-    mode: '0644',
-  },
-  daemonReload,
-];
-
-export const startTimer: Step = {
-  do: 'run',
-  command: ['systemctl', 'enable', '--now', 'certbot.timer'],
-  touches: [
-    {
-      on: 'unit',
-      name: 'certbot.timer',
-      sets: { LoadState: 'loaded', ActiveState: 'active', SubState: 'waiting', UnitFileState: 'enabled' },
-    },
-  ],
-};
-
-export const forget = (name: string): Step => ({
-  do: 'run',
-  command: ['certbot', 'delete', '--non-interactive', '--cert-name', name],
-  touches: [{ on: 'removal', path: renewalConf(name) }],
-});

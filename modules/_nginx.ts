@@ -1,27 +1,58 @@
+import { anyOf, compact, flag, listOf, text } from '../engine/argument.ts';
+import type { Given } from '../engine/define-module.ts';
+import type { Schema } from '../engine/schema-types.ts';
 import type { RunStep } from '../engine/step.ts';
 
 type Scalar = string | number | boolean;
 /** Parameters of a directive: text as Nginx reads it, a list repeats the directive, a map gives names and values. */
-export type Parameters = Scalar | readonly Scalar[] | Readonly<Record<string, Scalar>>;
+type Parameters = Scalar | readonly Scalar[] | Readonly<Record<string, Scalar>>;
 /** The directives of a block in the order in which they are written. */
-export type Directives = Readonly<Record<string, Parameters>>;
-
-/** What a site is made of, by the names of the arguments; certificate and key are paths. */
-export interface Site {
-  name: string;
-  server_names: readonly string[];
-  locations?: Readonly<Record<string, Directives>>;
-  /** None = the ports of HTTP and, with tls, HTTPS. */
-  listen?: readonly (number | string)[];
-  root?: string;
-  tls?: { certificate: string; key: string } | undefined;
-  redirect_http?: boolean;
-  client_max_body_size?: string;
-  extra?: string;
-}
+type Directives = Readonly<Record<string, Parameters>>;
 
 /** The folder that answers for certificates: certbot's webroot, in Debian's default site too. */
 export const acmeRoot = '/var/www/html';
+
+/** What a site is made of. */
+export const parts = {
+  server_names: listOf({ type: 'string', pattern: '^[^\\s;{}]+$' }, 'The names that the site answers to.', {
+    minItems: 1,
+  }),
+  // The type is said, not inferred: what a directive may be given is too deep for the compiler.
+  locations: {
+    type: 'object',
+    additionalProperties: { type: 'object' },
+    description:
+      "Path → Nginx's directives. A list repeats a directive, a map gives names and values (`add_header: {Cache-Control: no-store}`). `proxy_pass` brings the usual proxy headers, HTTP/1.1 and timeouts of 90 s unless they are given.",
+  } as Schema as { readonly const: Readonly<Record<string, Directives>> },
+  listen: listOf(
+    anyOf([{ type: 'integer' }, { type: 'string' }], 'A port, or more.'),
+    'Ports (IPv4 and IPv6) or whole listen parameters; default 80, or 443 with tls.',
+  ),
+  root: text('Folder of static files.', { pattern: '^/' }),
+  tls: {
+    type: 'object',
+    properties: {
+      certificate: text('Name of a certificate of certbot, or with `key` the path of a file.'),
+      key: text('Path of the private key.', { pattern: '^/' }),
+    },
+    required: ['certificate'],
+    additionalProperties: false,
+    description: 'Serves the site over HTTPS, by TLS 1.2 and 1.3.',
+  },
+  redirect_http: flag(
+    `Whether, with \`tls\`, HTTP does nothing but redirect to HTTPS and answer for certificates from ${acmeRoot}; it does unless this is false.`,
+  ),
+  client_max_body_size: text('Largest request body, e.g. `20m`.'),
+  extra: text('More configuration for the server block, as Nginx reads it.'),
+} as const;
+type Site = Given<typeof parts, 'server_names'>;
+
+/** Where the certificate and its key are; without a key it is one of certbot's, by its name. */
+export function certificateOf({ certificate, key }: NonNullable<Site['tls']>) {
+  if (key !== undefined) return { certificate, key };
+  const live = `/etc/letsencrypt/live/${certificate}`;
+  return { certificate: `${live}/fullchain.pem`, key: `${live}/privkey.pem` };
+}
 
 const reload = `systemctl is-active --quiet nginx.service || exit 0
 main=$(systemctl show -p MainPID --value nginx.service)
@@ -48,116 +79,99 @@ export const reloadNginx: RunStep = {
   touches: [],
 };
 
+const proxyHeaders = {
+  Host: '$host',
+  'X-Real-IP': '$remote_addr',
+  'X-Forwarded-For': '$proxy_add_x_forwarded_for',
+  'X-Forwarded-Proto': '$scheme',
+};
 const proxyDefaults: Directives = {
   proxy_http_version: '1.1',
-  proxy_set_header: {
-    Host: '$host',
-    'X-Real-IP': '$remote_addr',
-    'X-Forwarded-For': '$proxy_add_x_forwarded_for',
-    'X-Forwarded-Proto': '$scheme',
-  },
+  proxy_set_header: proxyHeaders,
   proxy_read_timeout: '90s',
   proxy_connect_timeout: '90s',
 };
 
 /** A site's configuration file. */
-export function renderSite(site: Site): string {
-  const { tls, listen = [], redirect_http: redirects = true, client_max_body_size: limit } = site;
-  const plain = listen.length > 0 && !tls ? listen : [80];
-  const secure = listen.length > 0 ? listen : [443];
-  const challenge = location('/.well-known/acme-challenge/', { root: acmeRoot });
-  const parts = [
-    limit === undefined ? [] : [`client_max_body_size ${limit};`],
-    site.root === undefined ? [] : [`root ${quoted(site.root)};`, 'index index.html;'],
-  ].filter(lines => lines.length > 0);
-  const locations = Object.entries(site.locations ?? {}).map(([path, directives]) =>
-    location(path, directives),
-  );
-  if (site.extra !== undefined) locations.push(site.extra.trimEnd().split('\n'));
-  const body = [...parts, ...locations];
+export function renderSite(name: string, site: Site): string {
+  const { root, extra, client_max_body_size: limit } = site;
+  const tls = site.tls && certificateOf(site.tls);
+  const body = compact<string[]>([
+    limit !== undefined && [[`client_max_body_size ${limit};`]],
+    root !== undefined && [[`root ${quoted(root)};`, 'index index.html;']],
+    Object.entries(site.locations ?? {}).map(location),
+    extra !== undefined && [extra.trimEnd().split('\n')],
+  ]);
   const names = `server_name ${site.server_names.join(' ')};`;
-  if (!tls) return file(site.name, [server([[...listens(plain), names], ...body])]);
+  const ports = site.listen?.length ? site.listen : [tls ? 443 : 80];
+  const file = (servers: string[][][]) =>
+    `# Written by reconcile (nginx_site ${name}): change the playbook, not this file.\n\n${servers.map(server).join('\n')}`;
+  if (!tls) return file([[[...listens(ports), names], ...body]]);
 
-  const head = [...(redirects ? [] : listens([80])), ...listens(secure, 'ssl'), names];
+  const [http, https] = [listens([80]), listens(ports, 'ssl')];
   const certificate = [
     `ssl_certificate ${quoted(tls.certificate)};`,
     `ssl_certificate_key ${quoted(tls.key)};`,
     'ssl_protocols TLSv1.2 TLSv1.3;',
   ];
-  if (!redirects) return file(site.name, [server([head, certificate, challenge, ...body])]);
-  const redirect = location('/', { return: '301 https://$host$request_uri' });
-  return file(site.name, [
-    server([[...listens([80]), names], challenge, redirect]),
-    server([head, certificate, ...body]),
-  ]);
+  const challenge = location(['/.well-known/acme-challenge/', { root: acmeRoot }]);
+  const redirect = location(['/', { return: '301 https://$host$request_uri' }]);
+  return site.redirect_http === false
+    ? file([[[...http, ...https, names], certificate, challenge, ...body]])
+    : file([
+        [[...http, names], challenge, redirect],
+        [[...https, names], certificate, ...body],
+      ]);
 }
 
-const file = (name: string, servers: readonly string[]): string =>
-  `# Written by reconcile (nginx_site ${name}): change the playbook, not this file.\n\n${servers.join('\n')}`;
-
-const server = (parts: readonly (readonly string[])[]): string =>
+const server = (parts: string[][]): string =>
   `server {\n${parts.map(lines => indent(lines).join('\n')).join('\n\n')}\n}\n`;
 
-const indent = (lines: readonly string[]): string[] => lines.map(line => (line === '' ? '' : `    ${line}`));
+const indent = (lines: string[]): string[] => lines.map(line => (line === '' ? '' : `    ${line}`));
 
 // A bare port is for IPv4 and IPv6, which are two sockets to Nginx.
 const listens = (ports: readonly (number | string)[], flag = ''): string[] =>
   ports
-    .flatMap(port => (/^[0-9]+$/.test(String(port)) ? [`${port}`, `[::]:${port}`] : [`${port}`]))
-    .map(
-      address => `listen ${address}${flag === '' || address.split(' ').includes(flag) ? '' : ` ${flag}`};`,
-    );
+    .flatMap(port => (/^[0-9]+$/.test(`${port}`) ? [`${port}`, `[::]:${port}`] : `${port}`))
+    .map(address => (flag === '' || address.split(' ').includes(flag) ? address : `${address} ${flag}`))
+    .map(address => `listen ${address};`);
 
-function location(path: string, directives: Directives): string[] {
-  return [`location ${path} {`, ...indent(blockOf(directives)), '}'];
+function location([path, given]: [string, Directives]): string[] {
+  const headers = given['proxy_set_header'];
+  const merged = isMap(headers) && { proxy_set_header: { ...proxyHeaders, ...headers } };
+  const { proxy_pass, ...rest } = given;
+  const directives = proxy_pass === undefined ? given : { proxy_pass, ...proxyDefaults, ...rest, ...merged };
+  return [`location ${path} {`, ...indent(Object.entries(directives).flatMap(directive)), '}'];
 }
 
-function blockOf(given: Directives): string[] {
-  if (given['proxy_pass'] === undefined) return Object.entries(given).flatMap(directive);
-  const { proxy_pass, proxy_set_header: headers, ...rest } = given;
-  const merged = { ...proxyDefaults, ...rest };
-  if (headers !== undefined)
-    merged['proxy_set_header'] = isMap(headers)
-      ? { ...(proxyDefaults['proxy_set_header'] as object), ...headers }
-      : headers;
-  return Object.entries({ proxy_pass, ...merged }).flatMap(directive);
-}
-
-function directive([name, value]: [string, Parameters]): string[] {
-  if (Array.isArray(value)) return value.map(one => `${name} ${parameter(one)};`);
-  if (isMap(value))
-    return Object.entries(value).map(([key, text]) => `${name} ${key} ${quoted(parameter(text))};`);
-  return [`${name} ${parameter(value as Scalar)};`];
-}
+const directive = ([name, value]: [string, Parameters]): string[] =>
+  isMap(value)
+    ? Object.entries(value).map(([key, text]) => `${name} ${key} ${quoted(parameter(text))};`)
+    : [value].flat().map(one => `${name} ${parameter(one)};`);
 
 const parameter = (value: Scalar): string =>
-  value === true ? 'on' : value === false ? 'off' : String(value);
+  typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
 
-const isMap = (value: Parameters): value is Readonly<Record<string, Scalar>> =>
+const isMap = (value: Parameters | undefined): value is Readonly<Record<string, Scalar>> =>
   typeof value === 'object' && !Array.isArray(value);
 
 const quoted = (text: string): string =>
   text === '' || /[\s;{}"'#\\]/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : text;
 
 /** What Nginx would read otherwise than it was meant; a sentence each. */
-export function locationProblems(path: string, directives: Directives): string[] {
-  const problems: string[] = [];
-  if (/^[^~"]*[;{}]/.test(path))
-    problems.push(`the location "${path}" has a ; or a brace, which ends it for Nginx`);
-  for (const [name, value] of Object.entries(directives)) {
-    const texts = Array.isArray(value) ? value : isMap(value) ? [] : [value];
-    for (const text of texts.map(String)) {
-      const bare = text.replace(/"(\\.|[^"\\])*"|'(\\.|[^'\\])*'|\$\{\w+\}/g, '');
-      if (/[;{}\n]/.test(bare))
-        problems.push(`${name} in the location "${path}" has a ; or a brace outside quotes: "${text}"`);
-    }
-  }
-  const alias = directives['alias'];
-  if (typeof alias === 'string' && !path.startsWith('~') && path.endsWith('/') !== alias.endsWith('/')) {
-    const [has, lacks] = path.endsWith('/') ? ['location', 'alias'] : ['alias', 'location'];
-    problems.push(
+export function locationProblems([path, directives]: [string, Directives]): string[] {
+  const { alias } = directives;
+  const [has, lacks] = path.endsWith('/') ? ['location', 'alias'] : ['alias', 'location'];
+  return compact([
+    /^[^~"]*[;{}]/.test(path) && `the location "${path}" has a ; or a brace, which ends it for Nginx`,
+    Object.entries(directives).flatMap(([name, value]) =>
+      (isMap(value) ? [] : [value].flat().map(String))
+        .filter(text => /[;{}\n]/.test(text.replace(/"(\\.|[^"\\])*"|'(\\.|[^'\\])*'|\$\{\w+\}/g, '')))
+        .map(text => `${name} in the location "${path}" has a ; or a brace outside quotes: "${text}"`),
+    ),
+    typeof alias === 'string' &&
+      !path.startsWith('~') &&
+      path.endsWith('/') !== alias.endsWith('/') &&
       `the ${has} ends with a slash but the ${lacks} does not, so Nginx would look for other files: location "${path}", alias "${alias}"`,
-    );
-  }
-  return problems;
+  ]);
 }

@@ -1,30 +1,12 @@
 import { identifier, literal } from '../engine/quote.ts';
 import { isPublic } from './_postgres.ts';
 
-export type ObjectKind = 'database' | 'schema' | 'table' | 'sequence' | 'function';
+/** acldefault() knows kinds of objects by these letters; pg_default_acl has a capital S. */
+const letters = { database: 'd', schema: 'n', table: 'r', sequence: 's', function: 'f' };
 
-/** What privileges are on. */
-export interface Target {
-  kind: ObjectKind;
-  /** Set for what is in a schema. */
-  schema?: string;
-  /** As declared; undefined = all there are in the schema. */
-  names?: readonly string[];
-  /** Privileges on what a role will create: the role's name, or true for the owner of the database. */
-  creator?: string | true;
-}
+type ObjectKind = keyof typeof letters;
 
-/** An object as read, with the privileges that the role holds by itself and those that there are. */
-export interface ObjectRow {
-  /** As declared, or as the server calls it. */
-  name: string;
-  /** How a statement refers to it. */
-  reference: string;
-  granted: string[];
-  possible: string[];
-}
-
-/** The privileges of each kind of object, without those that only some versions know. */
+/** The privileges of each kind of object, also those that only some versions know. */
 export const privilegesOf: Readonly<Record<ObjectKind, readonly string[]>> = {
   database: ['CONNECT', 'CREATE', 'TEMPORARY'],
   schema: ['CREATE', 'USAGE'],
@@ -33,14 +15,31 @@ export const privilegesOf: Readonly<Record<ObjectKind, readonly string[]>> = {
   function: ['EXECUTE'],
 };
 
-/** acldefault() knows kinds by these letters; pg_default_acl has a capital S. */
-const letters: Readonly<Record<ObjectKind, string>> = {
-  database: 'd',
-  schema: 'n',
-  table: 'r',
-  sequence: 's',
-  function: 'f',
-};
+/** What privileges are on: objects as declared, or all there are in the schema when `names` is undefined. */
+export interface Target {
+  kind: ObjectKind;
+  schema: string | undefined;
+  names: readonly string[] | undefined;
+  /** The role on whose later objects they are, or true for the owner of the database. */
+  creator: string | true | undefined;
+}
+
+/** An object as read, with the privileges that the role holds by itself and those that there are. */
+export interface ObjectRow {
+  /** As declared, or as the server calls it; `reference` is how a statement does. */
+  name: string;
+  reference: string;
+  granted: string[];
+  possible: string[];
+}
+
+/** How a statement refers to a declared object, whether it exists or not. */
+export function reference({ kind, schema }: Target, name: string): string {
+  if (schema === undefined || kind === 'schema') return identifier(name);
+  if (kind !== 'function') return `${identifier(schema)}.${identifier(name)}`;
+  const [bare = '', parameters = ''] = name.split(/(\(.*)/s);
+  return `${identifier(schema)}.${identifier(bare.trim())}${parameters}`;
+}
 
 /**
  * Rows of `ObjectRow` for the objects of `target` that exist. Only what an access control list says counts, unless
@@ -56,58 +55,38 @@ export function aclQuery(role: string, target: Target, implied: boolean): string
 FROM (${objects(target)}) AS objects ORDER BY name COLLATE "C"`;
 }
 
-/** How a statement refers to a declared object, whether it exists or not. */
-export function reference(target: Target, name: string): string {
-  if (target.schema === undefined || target.kind === 'schema') return identifier(name);
-  const [, bare, parameters] = /^([^(]*)(.*)$/s.exec(name)!;
-  return target.kind === 'function'
-    ? `${identifier(target.schema)}.${identifier(bare!.trim())}${parameters}`
-    : `${identifier(target.schema)}.${identifier(name)}`;
-}
-
 function objects(target: Target): string {
-  const { kind, names, creator } = target;
-  if (creator !== undefined) return defaultPrivileges(target);
-  if (kind === 'database') {
-    return `SELECT datname AS name, quote_ident(datname) AS reference, datacl AS acl, datdba AS owner
-  FROM pg_database WHERE datname = current_database()`;
-  }
-  const schema = literal(target.schema!);
-  if (kind === 'schema') {
-    return `SELECT nspname AS name, quote_ident(nspname) AS reference, nspacl AS acl, nspowner AS owner
-  FROM pg_namespace WHERE nspname = ${schema}`;
-  }
-  if (kind === 'function') return functions(target);
-  const kinds = kind === 'sequence' ? "'S'" : "'r', 'p', 'v', 'm', 'f'";
-  const only = names === undefined ? '' : ` AND relname IN (${names.map(literal).join(', ')})`;
-  return `SELECT relname AS name, format('%I.%I', nspname, relname) AS reference, relacl AS acl, relowner AS owner
-  FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-  WHERE nspname = ${schema} AND relkind IN (${kinds})${only}`;
-}
-
-/** Declared parameters are types in any spelling, so the server finds the function that they mean. */
-function functions(target: Target): string {
-  const columns = 'oid::regprocedure::text AS reference, proacl AS acl, proowner AS owner FROM pg_proc';
-  if (target.names === undefined) {
-    return `SELECT format('%s(%s)', proname, oidvectortypes(proargtypes)) AS name, ${columns}
-  WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = ${literal(target.schema!)})`;
-  }
-  return target.names
-    .map(name => {
-      const find = name.includes('(') ? 'to_regprocedure' : 'to_regproc';
-      return `SELECT ${literal(name)} AS name, ${columns} WHERE oid = ${find}(${literal(reference(target, name))})`;
-    })
-    .join('\n  UNION ALL ');
-}
-
-function defaultPrivileges({ kind, schema, creator }: Target): string {
-  const who =
-    typeof creator === 'string'
-      ? `rolname = ${literal(creator)}`
-      : 'creator.oid = (SELECT datdba FROM pg_database WHERE datname = current_database())';
-  return `SELECT rolname AS name, quote_ident(rolname) AS reference, defaclacl AS acl, creator.oid AS owner
+  const { kind, schema = '', names, creator } = target;
+  const schemaOid = `(SELECT oid FROM pg_namespace WHERE nspname = ${literal(schema)})`;
+  if (creator !== undefined) {
+    const owner = 'creator.oid = (SELECT datdba FROM pg_database WHERE datname = current_database())';
+    return `SELECT rolname AS name, quote_ident(rolname) AS reference, defaclacl AS acl, creator.oid AS owner
   FROM pg_roles AS creator LEFT JOIN pg_default_acl
     ON defaclrole = creator.oid AND defaclobjtype = '${kind === 'sequence' ? 'S' : letters[kind]}'
-    AND defaclnamespace = (SELECT oid FROM pg_namespace WHERE nspname = ${literal(schema!)})
-  WHERE ${who}`;
+    AND defaclnamespace = ${schemaOid}
+  WHERE ${creator === true ? owner : `rolname = ${literal(creator)}`}`;
+  }
+  if (kind === 'database')
+    return `SELECT datname AS name, quote_ident(datname) AS reference, datacl AS acl, datdba AS owner
+  FROM pg_database WHERE datname = current_database()`;
+  if (kind === 'schema')
+    return `SELECT nspname AS name, quote_ident(nspname) AS reference, nspacl AS acl, nspowner AS owner
+  FROM pg_namespace WHERE nspname = ${literal(schema)}`;
+  if (kind !== 'function') {
+    const kinds = kind === 'sequence' ? "'S'" : "'r', 'p', 'v', 'm', 'f'";
+    const only = names === undefined ? '' : ` AND relname IN (${names.map(literal).join(', ')})`;
+    return `SELECT relname AS name, format('%I.%I', nspname, relname) AS reference, relacl AS acl, relowner AS owner
+  FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+  WHERE nspname = ${literal(schema)} AND relkind IN (${kinds})${only}`;
+  }
+  const columns = 'oid::regprocedure::text AS reference, proacl AS acl, proowner AS owner FROM pg_proc';
+  if (names === undefined)
+    return `SELECT format('%s(%s)', proname, oidvectortypes(proargtypes)) AS name, ${columns}
+  WHERE pronamespace = ${schemaOid}`;
+  // Declared parameters are types in any spelling, so the server finds the function that they mean.
+  const named = names.map(name => {
+    const find = name.includes('(') ? 'to_regprocedure' : 'to_regproc';
+    return `SELECT ${literal(name)} AS name, ${columns} WHERE oid = ${find}(${literal(reference(target, name))})`;
+  });
+  return named.join('\n  UNION ALL ');
 }

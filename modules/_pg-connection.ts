@@ -24,27 +24,20 @@ export function fitsServiceFile(value: string): boolean {
   return !/[\n\r\0]|\s$/.test(value) && Buffer.byteLength(value) < 1000;
 }
 
+const url = /^postgres(?:ql)?(?:\+\w+)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s;
+
 function parseUrl(dsn: string): Connection | undefined {
-  const parts =
-    /^postgres(?:ql)?(?:\+\w+)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(
-      dsn,
-    );
+  const parts = url.exec(dsn);
   if (parts === null) return undefined;
   const [, user = '', password = '', authority = '', dbname = '', query = ''] = parts;
-  const hosts = authority.split(',').map(one => /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(one));
+  const hosts = authority.split(',').map(one => /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/.exec(one));
   if (hosts.includes(null)) return undefined;
-  const host = hosts.map(one => one![1]!.replace(/^\[(.*)\]$/, '$1')).join(',');
-  const port = hosts.map(one => one![2] ?? '').join(',');
-  const named = { user, password, host, port, dbname };
-  const options = query
-    .split('&')
-    .filter(Boolean)
-    .map(one => [one.replace(/=.*/s, ''), one.replace(/^[^=]*=?/, '')]);
+  const host = hosts.map(one => one![1] ?? one![2]).join();
+  const port = hosts.map(one => one![3]).join();
+  const named = Object.entries({ user, password, host, port, dbname }).filter(([, one]) => !/^,*$/.test(one));
+  const options = (query.match(/[^&]+/g) ?? []).map(one => one.split(/=(.*)/s));
   return Object.fromEntries(
-    [...Object.entries(named).filter(([, text]) => !/^,*$/.test(text)), ...options].map(([name, text]) => [
-      name,
-      decodeURIComponent(text!),
-    ]),
+    [...named, ...options].map(([name = '', value = '']) => [name, decodeURIComponent(value)]),
   );
 }
 

@@ -15,40 +15,35 @@ const measures: readonly Readonly<Record<string, number>>[] = [
   { us: 1, ms: 1e3, s: 1e6, min: 60e6, h: 3600e6, d: 86400e6 },
 ];
 
-const lists = words(
-  'local_preload_libraries search_path session_preload_libraries shared_preload_libraries temp_tablespaces',
-  'unix_socket_directories',
-);
+const isList =
+  /^((local|session|shared)_preload_libraries|search_path|temp_tablespaces|unix_socket_directories)$/i;
 
 /** Settings of PostgreSQL 14 to 18 that only a restart changes, so that a plan can say so before there is a server. */
-const fixedAtStart = words(
-  'archive_mode autovacuum_freeze_max_age autovacuum_max_workers autovacuum_multixact_freeze_max_age',
-  'bonjour bonjour_name cluster_name commit_timestamp_buffers config_file data_directory',
-  'data_sync_retry debug_io_direct dynamic_shared_memory_type event_source external_pid_file hba_file',
-  'hot_standby huge_page_size huge_pages ident_file ignore_invalid_pages io_max_concurrency io_method',
-  'jit_provider listen_addresses logging_collector max_active_replication_origins max_connections',
-  'max_files_per_process max_locks_per_transaction max_logical_replication_workers',
-  'max_notify_queue_pages max_pred_locks_per_transaction max_prepared_transactions',
-  'max_replication_slots max_wal_senders max_worker_processes min_dynamic_shared_memory',
-  'multixact_member_buffers multixact_offset_buffers notify_buffers old_snapshot_threshold port',
-  'reserved_connections serializable_buffers shared_buffers shared_memory_type shared_preload_libraries',
-  'subtransaction_buffers superuser_reserved_connections trace_connection_negotiation',
-  'track_activity_query_size track_commit_timestamp transaction_buffers unix_socket_directories',
-  'unix_socket_group unix_socket_permissions wal_buffers wal_decode_buffer_size wal_level wal_log_hints',
-);
+const fixedAtStart = `
+  archive_mode autovacuum_freeze_max_age autovacuum_max_workers autovacuum_multixact_freeze_max_age bonjour
+  bonjour_name cluster_name commit_timestamp_buffers config_file data_directory data_sync_retry
+  debug_io_direct dynamic_shared_memory_type event_source external_pid_file hba_file hot_standby
+  huge_page_size huge_pages ident_file ignore_invalid_pages io_max_concurrency io_method jit_provider
+  listen_addresses logging_collector max_active_replication_origins max_connections max_files_per_process
+  max_locks_per_transaction max_logical_replication_workers max_notify_queue_pages
+  max_pred_locks_per_transaction max_prepared_transactions max_replication_slots max_wal_senders
+  max_worker_processes min_dynamic_shared_memory multixact_member_buffers multixact_offset_buffers
+  notify_buffers old_snapshot_threshold port reserved_connections serializable_buffers shared_buffers
+  shared_memory_type shared_preload_libraries subtransaction_buffers superuser_reserved_connections
+  trace_connection_negotiation track_activity_query_size track_commit_timestamp transaction_buffers
+  unix_socket_directories unix_socket_group unix_socket_permissions wal_buffers wal_decode_buffer_size
+  wal_level wal_log_hints
+`.split(/\s+/);
 
 /** Whether the running server keeps the old value until it is restarted. */
-export function needsRestart(name: string): boolean {
-  return fixedAtStart.has(name.toLowerCase());
-}
+export const needsRestart = (name: string): boolean => fixedAtStart.includes(name.toLowerCase());
 
 /** Items of a setting that is a list of names; undefined for any other. Quotes that the server puts around are gone. */
 export function listItems(name: string, value: string): string[] | undefined {
-  if (!lists.has(name.toLowerCase())) return undefined;
+  if (!isList.test(name)) return undefined;
   const items = value.match(/(?:"(?:[^"]|"")*"|[^,])+/g) ?? [];
-  return items.map(item =>
-    item.trim().replace(/^"(.*)"$/s, (_, inner: string) => inner.replaceAll('""', '"')),
-  );
+  const unquoted = (_: string, inner: string) => inner.replaceAll('""', '"');
+  return items.map(item => item.trim().replace(/^"(.*)"$/s, unquoted));
 }
 
 /** Whether two texts mean the same value of a setting: 4MB and 4096kB, on and true, `a, b` and `a,b`. */
@@ -62,15 +57,14 @@ export function spelling(name: string, value: string): string {
   const items = listItems(name, value);
   if (items !== undefined) return JSON.stringify(items);
   const [, digits = '', suffix = ''] = /^\s*([+-]?[0-9.]+)\s*([a-zA-Z]+)\s*$/.exec(value) ?? [];
-  const size = Object.assign({}, ...measures)[suffix] as number | undefined;
+  const size = measures.map(sizes => sizes[suffix]).find(size => size !== undefined);
   if (size !== undefined) return `${Number(digits) * size} ${/B$/.test(suffix) ? 'B' : 'us'}`;
   return truth(value.trim()) ?? value.trim();
 }
 
 /** Whether no configuration file can change the setting; the server's tables do not tell it of all. */
-export function fixed(name: string, { context }: SettingKind): boolean {
-  return context === 'internal' || /^(config_file|data_directory|transaction_\w+)$/i.test(name);
-}
+export const fixed = (name: string, { context }: SettingKind): boolean =>
+  context === 'internal' || /^(config_file|data_directory|transaction_\w+)$/i.test(name);
 
 /** What the setting takes, in words, when the server would refuse `value`; undefined where nothing is known against it. */
 export function taken(value: string, kind: SettingKind): string | undefined {
@@ -99,24 +93,25 @@ function canonical(value: string, { vartype, unit }: SettingKind): string | numb
   const bare = value.trim();
   if (vartype === 'bool') return truth(bare) ?? bare.toLowerCase();
   if (vartype === 'enum') return (wholeTruth.test(bare) && truth(bare)) || bare.toLowerCase();
-  const amount = quantity(bare, unit) ?? bare;
-  return vartype === 'integer' && typeof amount === 'number' ? rounded(amount) : amount;
+  const amount = quantity(bare, unit);
+  if (Number.isNaN(amount)) return bare;
+  return vartype === 'integer' ? rounded(amount) : amount;
 }
 
 /** As C's rint() does: a half goes to the even number. */
 const rounded = (amount: number) =>
   Math.abs(amount % 1) === 0.5 ? 2 * Math.round(amount / 2) : Math.round(amount);
 
-/** The number in the setting's own unit; undefined for what is no number or has no such unit. */
-function quantity(text: string, unit: string | null): number | undefined {
-  const [, digits, suffix] = /^([+-]?(?:0x[0-9a-f]+|[0-9.]+(?:e[+-]?[0-9]+)?))\s*([a-z]*)$/i.exec(text) ?? [];
-  if (digits === undefined || Number.isNaN(Number(digits))) return undefined;
+/** The number in the setting's own unit; NaN for what is no number or has no such unit. */
+function quantity(text: string, unit: string | null): number {
+  const [, digits = 'none', suffix = ''] =
+    /^([+-]?(?:0x[0-9a-f]+|[0-9.]+(?:e[+-]?[0-9]+)?))\s*([a-z]*)$/i.exec(text) ?? [];
   const amount = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
   if (suffix === '') return amount;
-  const [, times, base] = /^(\d*)(\D*)$/.exec(unit ?? '')!;
-  const sizes = measures.find(one => base! in one);
-  const factor = (sizes?.[suffix!] ?? Number.NaN) / (Number(times || 1) * (sizes?.[base!] ?? 1));
-  return Number.isNaN(factor) ? undefined : Number((amount * factor).toPrecision(12));
+  const [, times, base = ''] = /^(\d*)(\D*)$/.exec(unit ?? '') ?? [];
+  const sizes = measures.find(one => base in one) ?? {};
+  const factor = (sizes[suffix] ?? Number.NaN) / (Number(times || 1) * (sizes[base] ?? 1));
+  return Number((amount * factor).toPrecision(12));
 }
 
 /** What a choice between on and off takes, beside what it lists. */
@@ -126,8 +121,4 @@ const wholeTruth = /^(on|off|true|false|yes|no|1|0)$/i;
 function truth(text: string): 'on' | 'off' | undefined {
   if (/^(on|t(r(ue?)?)?|y(es?)?|1)$/i.test(text)) return 'on';
   return /^(off?|f(a(l(se?)?)?)?|no?|0)$/i.test(text) ? 'off' : undefined;
-}
-
-function words(...lines: string[]): ReadonlySet<string> {
-  return new Set(lines.flatMap(line => line.split(' ')));
 }

@@ -1,16 +1,14 @@
 import { defined } from '../engine/argument.ts';
 import type { Diff, Obstacle, Refusal } from '../engine/module.ts';
 import { type Probe, sql } from '../engine/probe.ts';
-import { identifier, literal } from '../engine/quote.ts';
+import { literal } from '../engine/quote.ts';
+import type { SqlStep } from '../engine/step.ts';
 
 /** The JSON Schema of a name in PostgreSQL, which would cut longer ones silently; spread it beside a description. */
 export const pgName = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[^\\u0000]+$' } as const;
 
 /** What every resource claims that asks a server: one that is stopped later could not be asked by the next apply. */
 export const serverRuns = () => ({ 'whether postgresql.service runs': 'running' });
-
-/** Quoted names, as SQL lists them. */
-export const identifiers = (names: readonly string[]): string => names.map(identifier).join(', ');
 
 /** An obstacle, when it is `there`. */
 export const obstacle = (there: boolean, says: string, fix?: string): Obstacle[] =>
@@ -20,50 +18,41 @@ export const obstacle = (there: boolean, says: string, fix?: string): Obstacle[]
 export const refusal = (there: boolean, at: string | undefined, says: string): Refusal[] =>
   there ? [{ at, says }] : [];
 
-interface Asked {
-  database?: string;
-  about: readonly string[];
-}
-
 /** A query whose rows are `Row`s. */
-export const sqlRows = <Row>(query: string, options: Asked) => sql(query, options) as Probe<Row[]>;
+export const sqlRows = <Row>(...asked: Parameters<typeof sql>) => sql(...asked) as Probe<Row[]>;
 
 /** A query that gives one row whatever there is. */
-export const sqlRow = <Row>(query: string, options: Asked) => sql(query, options) as Probe<[Row]>;
+export const sqlRow = <Row>(...asked: Parameters<typeof sql>) => sql(...asked) as Probe<[Row]>;
 
-/** What a change needs of the server. */
-export interface Need {
-  /** The key that changes, or the kind of the change. */
-  of: string;
-  /** SQL for what is in the way; null = nothing. */
-  trouble: string;
-  /** A sentence; `%s` is what is in the way. */
-  says: string;
-  fix?: string;
-  /** Objects that it rests on. */
-  about?: readonly string[];
-}
+/** Statements (false = one that does not apply), and the objects that they make, change or drop. */
+export const change = (
+  statements: readonly (string | false)[],
+  objects: readonly string[],
+  database?: string,
+): SqlStep => ({
+  do: 'sql',
+  ...defined({ database }),
+  statements: statements.filter(one => one !== false),
+  objects,
+});
 
-/** Needs; false stands where what is declared has none. */
+/**
+ * What a change `of` a key or of a kind needs of the server: SQL for what is in the way (null = nothing), a sentence
+ * with `%s` for that, and the objects that it rests on. False stands where what is declared has no such need.
+ */
+type Need = { of: string; trouble: string; says: string; fix?: string; about?: readonly string[] };
 export type Needs = readonly (Need | false)[];
 
-interface Troubles {
-  troubles: (string | null)[];
-}
-
-/** Asks whether all that is needed is there; `about` names objects that every one of the needs rests on. */
-export const sqlNeeds = (needs: Needs, { database, about }: Asked) =>
-  sqlRow<Troubles>(
+/** Asks what is in the way of each need; `about` names objects that every one of them rests on. */
+export const sqlNeeds = (needs: Needs, asked: { database?: string; about: readonly string[] }) =>
+  sqlRow<{ troubles: (string | null)[] }>(
     `SELECT ARRAY[${needs.map(need => (need ? need.trouble : 'NULL')).join(',\n  ')}]::text[] AS troubles`,
-    {
-      ...defined({ database }),
-      about: [...about, ...needs.filter(need => need !== false).flatMap(need => need.about ?? [])],
-    },
+    { ...asked, about: [...asked.about, ...needs.flatMap(need => (need ? (need.about ?? []) : []))] },
   );
 
 /** The needs of a change that are not met, as obstacles. */
-export const unmet = (needs: Needs, read: [Troubles] | undefined, diff: Diff): Obstacle[] =>
-  needs.flatMap((need, i) => {
+export const unmet = (needs: Needs, read: [{ troubles: (string | null)[] }] | undefined, diff: Diff) =>
+  needs.flatMap((need, i): Obstacle[] => {
     const trouble = read?.[0].troubles[i] ?? null;
     return need && trouble !== null && (diff.kind === need.of || diff.has(need.of))
       ? [{ says: need.says.replace('%s', () => trouble), fix: need.fix }]
@@ -71,7 +60,7 @@ export const unmet = (needs: Needs, read: [Troubles] | undefined, diff: Diff): O
   });
 
 /** A role that must be there for a change of `of`; `PUBLIC` always is. */
-export const roleNeed = (of: string, role: string | undefined, says: string): Need | false =>
+export const roleNeed = (of: string, role: string | undefined, says: string) =>
   role !== undefined && {
     of,
     trouble: unless(`${isPublic(role)} OR EXISTS(SELECT FROM pg_roles WHERE rolname = ${literal(role)})`),
@@ -81,7 +70,7 @@ export const roleNeed = (of: string, role: string | undefined, says: string): Ne
   };
 
 /** A schema that must be there for a change of `of`. */
-export const schemaNeed = (of: string, schema: string | undefined, database: string): Need | false =>
+export const schemaNeed = (of: string, schema: string | undefined, database: string) =>
   schema !== undefined && {
     of,
     trouble: unless(`EXISTS(SELECT FROM pg_namespace WHERE nspname = ${literal(schema)})`),
@@ -96,32 +85,18 @@ export const isPublic = (role: string): boolean => /^public$/i.test(role);
 export const unless = (condition: string) => `CASE WHEN NOT (${condition}) THEN '' END`;
 
 /** Packages that bring a server, and those that bring psql, by their tokens; not the likes of postgresql-common. */
-export const serverPackages = ['package:postgresql', 'package:postgresql-1*', 'package:postgresql-2*'];
-export const clientPackages = [
-  ...serverPackages,
-  ...['package:postgresql-client', 'package:postgresql-client-1*', 'package:postgresql-client-2*'],
-];
+const released = (name: string) => ['', '-1*', '-2*'].map(release => `package:${name}${release}`);
+export const serverPackages = released('postgresql');
+export const clientPackages = [...serverPackages, ...released('postgresql-client')];
 
 /** SQL for the roles that own something in a database, or have privileges there: what `dependents of ROLE` are about. */
-export const holders = (database: string) =>
+export const holders = (database = '(SELECT oid FROM pg_database WHERE datname = current_database())') =>
   `ARRAY(SELECT DISTINCT rolname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid WHERE
     refclassid = 'pg_authid'::regclass AND (dbid = ${database} OR classid = 'pg_database'::regclass AND objid = ${database}))`;
 
 /** The objects of what keeps these roles from being dropped. */
 export const dependentsOf = (roles: readonly (string | undefined)[]): string[] =>
   roles.filter(role => role !== undefined).map(role => `dependents of ${role}`);
-
-/**
- * SQL for the settings that a reload puts into effect besides the one that it is meant for: those of
- * postgresql.auto.conf, when that was written after the last one.
- */
-export const unloaded = `ARRAY(SELECT DISTINCT lower(name) FROM
-    (SELECT name, sourcefile FROM pg_file_settings UNION ALL SELECT name, sourcefile FROM pg_settings) AS s
-    WHERE sourcefile LIKE '%/postgresql.auto.conf'
-      AND pg_conf_load_time() < (pg_stat_file('postgresql.auto.conf')).modification)`;
-
-/** The object that a setting is. */
-export const settingObject = (name: string) => `setting:${name.toLowerCase()}`;
 
 /**
  * Shell that removes what a cut has left of the cluster that the first configuration of a server package makes. The

@@ -1,27 +1,22 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 
-/** PostgreSQL's default number of rounds. */
-const defaultIterations = 4096;
-
 /** Whether `text` is a verifier, which PostgreSQL stores as it is, and not a password. */
-export function isVerifier(text: string): boolean {
-  return (
-    /^SCRAM-SHA-256\$\d+:[\w+/=]+\$[\w+/]{43}=:[\w+/]{43}=$/.test(text) || /^md5[0-9a-f]{32}$/.test(text)
-  );
-}
+export const isVerifier = (text: string): boolean =>
+  /^SCRAM-SHA-256\$\d+:[\w+/=]+\$[\w+/]{43}=:[\w+/]{43}=$|^md5[0-9a-f]{32}$/.test(text);
 
 /**
- * What PostgreSQL stores of a password (RFC 5803, RFC 7677), so that the password itself never leaves the controller.
- * `salt` is base64; without one, a random salt is taken and two calls differ.
+ * What PostgreSQL stores of a password (RFC 5803, RFC 7677) or its verifier, so that the password itself never leaves
+ * the controller. `salt` is base64; without one, a random salt is taken and two calls differ.
  */
 export function scramVerifier(
   password: string,
-  salt: string = randomBytes(16).toString('base64'),
-  iterations: number = defaultIterations,
+  salt = randomBytes(16).toString('base64'),
+  iterations = 4096,
 ): string {
+  if (isVerifier(password)) return password;
+  const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest();
   const salted = pbkdf2Sync(prepare(password), Buffer.from(salt, 'base64'), iterations, 32, 'sha256');
-  const clientKey = hmac(salted, 'Client Key');
-  const storedKey = createHash('sha256').update(clientKey).digest('base64');
+  const storedKey = createHash('sha256').update(hmac(salted, 'Client Key')).digest('base64');
   const serverKey = hmac(salted, 'Server Key').toString('base64');
   return `SCRAM-SHA-256$${iterations}:${salt}$${storedKey}:${serverKey}`;
 }
@@ -48,8 +43,4 @@ function mixed(text: string): boolean {
   const rtl = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}]/gu;
   if (!rtl.test(text)) return false;
   return /\p{L}/u.test(text.replace(rtl, '')) || !/^_(.*_)?$/su.test(text.replace(rtl, '_'));
-}
-
-function hmac(key: Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
 }

@@ -1,4 +1,4 @@
-import { defined, duration, listOf, oneOf, text } from '../engine/argument.ts';
+import { compact, defined, duration, listOf, oneOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Effect } from '../engine/effect.ts';
 import type { Diff } from '../engine/module.ts';
@@ -6,32 +6,8 @@ import { content, entries, installedPackage, Missing, owed, path, program, unit 
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
 import { daemonReload } from '../engine/steps/units.ts';
-import {
-  archive,
-  authenticator,
-  challenge,
-  dropIn,
-  dropInText,
-  forget,
-  isWhole,
-  live,
-  readCertificate,
-  renewalConf,
-  renewalValue,
-  shared,
-  startTimer,
-  trusting,
-  validity,
-  withRenewalValue,
-} from './_certbot.ts';
+import * as its from './_certbot.ts';
 import { acmeRoot } from './_nginx.ts';
-
-/** The note that a certificate is being issued: where it stays, what comes after the issue may not have been done. */
-const noteOf = (name: string) => `certbot:${name}`;
-const unfinished = 'not seen to be finished';
-
-/** What only a new certificate can change. */
-const ofCertificate = ['domains', 'valid', 'key_type', 'server', 'challenge'];
 
 const args = {
   name: text('Name of the certificate: its files are in /etc/letsencrypt/live/NAME.', {
@@ -45,12 +21,7 @@ const args = {
   email: text('Address that the authority writes to; it is told when the account is made.', {
     pattern: '^[^@\\s]+@[^@\\s]+$',
   }),
-  challenge: {
-    ...challenge,
-    default: 'nginx',
-    description:
-      'How the authority is shown that the domains are yours: `nginx`, `standalone`, `{webroot: FOLDER}` or `{dns: PLUGIN, credentials: FILE, propagation: SECONDS}`.',
-  },
+  challenge: its.challenge,
   server: text('The ACME directory of the authority.', {
     pattern: '^https?://',
     default: 'https://acme-v02.api.letsencrypt.org/directory',
@@ -70,6 +41,18 @@ const args = {
   ),
 } as const;
 type Arguments = Given<typeof args, 'name' | 'domains' | 'email'>;
+
+/** Where a certificate and what belongs to it are. */
+const placesOf = ({ name }: { name: string }) => ({
+  live: `/etc/letsencrypt/live/${name}`,
+  archive: `/etc/letsencrypt/archive/${name}`,
+  renewal: `/etc/letsencrypt/renewal/${name}.conf`,
+  dropIn: `/etc/systemd/system/certbot.service.d/ca-of-${name}.conf`,
+  /** Noted while it is being issued: as long as this stays, what comes after the issue may not have been done. */
+  note: `certbot:${name}`,
+});
+
+const unfinished = 'not seen to be finished';
 
 export const certbot = defineModule({
   name: 'certbot',
@@ -100,51 +83,53 @@ export const certbot = defineModule({
     },
   ],
   identity: ({ name }) => name,
-  refine: args =>
-    args.domains.some(domain => domain.startsWith('*.')) && !Object.hasOwn(Object(args.challenge), 'dns')
-      ? [{ at: 'challenge', says: 'A domain with a * can only be proved by a dns challenge.' }]
-      : [],
+  refine: ({ domains, challenge }) => [
+    domains.some(domain => domain.startsWith('*.')) &&
+      !its.authenticator(challenge).name.startsWith('dns-') && {
+        at: 'challenge',
+        says: 'A domain with a * can only be proved by a dns challenge.',
+      },
+  ],
   probes: args => {
-    const { needs } = authenticator(args.challenge);
+    const { live, archive, renewal, dropIn, note } = placesOf(args);
+    const method = its.authenticator(args.challenge);
     return {
       certbot: program('certbot'),
       base: installedPackage('certbot'),
-      plugin: installedPackage(authenticator(args.challenge).package),
-      chain: content(`${live(args.name)}/fullchain.pem`),
-      links: entries(live(args.name), { depth: 1 }),
-      archive: entries(archive(args.name), { depth: 1 }),
-      renewal: content(renewalConf(args.name)),
-      dropIn: content(dropIn(args.name)),
+      plugin: installedPackage(method.package),
+      chain: content(`${live}/fullchain.pem`),
+      links: entries(live, { depth: 1 }),
+      archive: entries(archive, { depth: 1 }),
+      renewal: content(renewal),
+      dropIn: content(dropIn),
       service: unit('certbot.service'),
       timer: unit('certbot.timer'),
-      owed: owed(noteOf(args.name)),
+      owed: owed(note),
       ...(args.ca_bundle !== undefined && { bundle: path(args.ca_bundle) }),
-      ...(needs !== undefined && { proof: path(needs) }),
+      ...(method.needs !== undefined && { proof: path(method.needs) }),
     };
   },
-  actual: (read, args, { plannedS, nowS }) => {
+  actual: (read, { challenge, renew_before, ca_bundle = '' }, { plannedS, nowS }) => {
+    const { base, plugin, dropIn, service, timer } = read;
     if (read.certbot === null) return noCertbot;
-    const method = authenticator(args.challenge);
+    const method = its.authenticator(challenge);
     // A certbot that is not Debian's brings its plugins in its own ways.
-    if (read.base?.status === 'installed' && read.plugin?.status !== 'installed')
+    if (base?.status === 'installed' && plugin?.status !== 'installed')
       return new Missing(`certbot's plugin for ${method.name}`, [`package:${method.package}`]);
-    const chain = read.chain?.bytes ? readCertificate(read.chain.bytes) : null;
+    const chain = read.chain?.bytes ? its.readCertificate(read.chain.bytes) : null;
     const conf = read.renewal?.bytes?.toString();
-    if (chain === null || conf === undefined || !isWhole(read.links, read.archive)) return null;
-    const { dropIn, service, timer } = read;
-    const bundle = args.ca_bundle ?? '';
-    const valid = validity(chain, args.renew_before, plannedS ?? nowS);
+    if (chain === null || conf === undefined || !its.isWhole(read.links, read.archive)) return null;
+    const valid = its.validity(chain, renew_before, plannedS ?? nowS);
+    const isTrusted =
+      dropIn?.bytes?.toString() === dropInText(ca_bundle) && service.NeedDaemonReload !== 'yes';
     return {
       domains: chain.domains,
-      valid: read.owed.length > 0 && valid === `more than ${args.renew_before}` ? unfinished : valid,
+      valid: read.owed.length > 0 && valid.startsWith('more') ? unfinished : valid,
       key_type: chain.keyType,
-      server: renewalValue(conf, 'server') ?? 'none',
-      challenge: challengeOf(renewalValue(conf, 'authenticator'), renewalValue(conf, 'webroot_path')),
-      deploy_hook: renewalValue(conf, 'renew_hook') ?? 'none',
-      ca_bundle:
-        dropIn?.bytes?.toString() === dropInText(bundle) && service.NeedDaemonReload !== 'yes'
-          ? bundle
-          : 'another',
+      server: its.renewalValue(conf, 'server') ?? 'none',
+      challenge: challengeOf(its.renewalValue(conf, 'authenticator'), its.renewalValue(conf, 'webroot_path')),
+      deploy_hook: its.renewalValue(conf, 'renew_hook') ?? 'none',
+      ca_bundle: isTrusted ? ca_bundle : 'another',
       renewal_timer: timer.ActiveState === 'active' && timer.UnitFileState === 'enabled' ? 'on' : 'off',
     };
   },
@@ -153,128 +138,154 @@ export const certbot = defineModule({
     valid: `more than ${renew_before}`,
     ...defined({ key_type }),
     server,
-    challenge: challengeOf(authenticator(challenge).name, authenticator(challenge).needs),
+    challenge: challengeOf(its.authenticator(challenge).name, its.authenticator(challenge).needs),
     ...defined({ deploy_hook, ca_bundle }),
     renewal_timer: 'on',
   }),
   obstacles: (args, { bundle, proof, timer }, diff) => {
-    const lacks = [
-      bundle === null ? [args.ca_bundle] : [],
-      proof === null ? [authenticator(args.challenge).needs] : [],
-    ].flat();
     const broken = { masked: 'is masked', 'not-found': 'does not exist' }[`${timer.LoadState}`];
+    const { needs } = its.authenticator(args.challenge);
+    const lacks = compact([bundle === null && args.ca_bundle, proof === null && needs]);
     return [
-      ...(isNew(diff) ? lacks : []).map(file => ({
-        says: `${file} does not exist, and the certificate cannot be issued without it.`,
-        fix: 'Make it by a resource before this one.',
-      })),
-      ...(broken !== undefined && diff.has('renewal_timer')
-        ? [{ says: `certbot.timer ${broken}, so nothing would renew the certificate.` }]
-        : []),
+      needsIssue(diff) &&
+        lacks.map(file => ({
+          says: `${file} does not exist, and the certificate cannot be issued without it.`,
+          fix: 'Make it by a resource before this one.',
+        })),
+      broken !== undefined &&
+        diff.has('renewal_timer') && {
+          says: `certbot.timer ${broken}, so nothing would renew the certificate.`,
+        },
     ];
   },
-  steps: (diff, args, { renewal }, context) => {
-    const note = noteOf(args.name);
-    const conf = renewal?.bytes?.toString();
-    const bundle = diff.has('ca_bundle') ? args.ca_bundle : undefined;
-    const steps: Step[] = [];
-    if (bundle !== undefined) steps.push(...trusting(args.name, bundle));
-    if (isNew(diff)) {
-      steps.push({ do: 'owe', unit: note, action: 'run', because: context.name });
-      steps.push(issue(args, diff.kind === 'create'));
-    } else {
-      if (diff.has('deploy_hook') && conf !== undefined) {
-        const content = withRenewalValue(conf, 'renew_hook', args.deploy_hook);
-        steps.push({ do: 'write', path: renewalConf(args.name), content });
-      }
-      if (diff.has('valid')) steps.push(finish(args));
-    }
-    if (diff.has('valid') || isNew(diff)) steps.push({ do: 'pay', unit: note });
-    if (diff.has('renewal_timer')) steps.push(startTimer);
-    return steps;
+  steps: (diff, args, read, context) => {
+    const { note, renewal, dropIn } = placesOf(args);
+    const { ca_bundle, deploy_hook } = args;
+    const isNew = needsIssue(diff);
+    const conf = read.renewal?.bytes?.toString();
+    return [
+      diff.has('ca_bundle') &&
+        ca_bundle !== undefined && [
+          { do: 'directory', path: '/etc/systemd/system/certbot.service.d' },
+          {
+            do: 'write',
+            path: dropIn,
+            content: dropInText(ca_bundle),
+            owner: 'root',
+            group: 'root',
+            mode: '0644',
+          },
+          daemonReload,
+        ],
+      isNew && [
+        { do: 'owe', unit: note, action: 'run', because: context.name },
+        issue(args, diff.kind === 'create'),
+      ],
+      !isNew &&
+        diff.has('deploy_hook') &&
+        conf !== undefined && {
+          do: 'write',
+          path: renewal,
+          content: its.withRenewalValue(conf, 'renew_hook', deploy_hook),
+        },
+      !isNew && diff.has('valid') && finish(args),
+      (isNew || diff.has('valid')) && { do: 'pay', unit: note },
+      diff.has('renewal_timer') && startTimer,
+    ];
   },
   removal: {
-    actual({ certbot, links, renewal }) {
-      if (links === null && renewal === null) return null;
-      return certbot === null ? noCertbot : { certificate: true };
-    },
+    actual: ({ certbot, links, renewal }) =>
+      links === null && renewal === null ? null : certbot === null ? noCertbot : { certificate: true },
   },
-  remove: ({ name }, { renewal }) => [
-    ...(renewal === null ? [] : [forget(name)]),
-    { do: 'remove', path: live(name), recursive: true },
-    { do: 'remove', path: archive(name), recursive: true },
-    { do: 'remove', path: dropIn(name) },
-    daemonReload,
-    { do: 'pay', unit: noteOf(name) },
-  ],
+  remove: (args, read) => {
+    const { live, archive, renewal, dropIn, note } = placesOf(args);
+    return [
+      read.renewal !== null && {
+        do: 'run',
+        command: ['certbot', 'delete', '--non-interactive', '--cert-name', args.name],
+        touches: [{ on: 'removal', path: renewal }],
+      },
+      { do: 'remove', path: live, recursive: true },
+      { do: 'remove', path: archive, recursive: true },
+      { do: 'remove', path: dropIn },
+      daemonReload,
+      { do: 'pay', unit: note },
+    ];
+  },
 });
 
 const noCertbot = new Missing('certbot', ['package:certbot']);
 
-/** Whether a new certificate has to be issued. */
-const isNew = ({ changes }: Diff): boolean =>
-  changes.some(({ key, before }) => ofCertificate.includes(key) && before !== unfinished);
+/** What only a new certificate can change. */
+const ofCertificate = ['domains', 'valid', 'key_type', 'server', 'challenge'];
 
-const hookEffects = (hook: string | undefined): Effect[] => (hook ? [{ on: 'anything', text: hook }] : []);
+const needsIssue = ({ changes }: Diff): boolean =>
+  changes.some(({ key, before }) => ofCertificate.includes(key) && before !== unfinished);
 
 const challengeOf = (name = 'none', webroot = ''): string =>
   name === 'webroot' ? `webroot ${webroot}`.trim() : name;
 
-const below = (path: string): Effect => ({ on: 'below', path });
+const dropInText = (bundle: string) =>
+  `# Written by reconcile (certbot): renewals trust this authority.\n[Service]\nEnvironment="REQUESTS_CA_BUNDLE=${bundle}"\n`;
+
+const running = { LoadState: 'loaded', ActiveState: 'active', SubState: 'waiting', UnitFileState: 'enabled' };
+const startTimer: Step = {
+  do: 'run',
+  command: ['systemctl', 'enable', '--now', 'certbot.timer'],
+  touches: [{ on: 'unit', name: 'certbot.timer', sets: running }],
+};
+
+const hookEffects = (hook: string | undefined): Effect[] => (hook ? [{ on: 'anything', text: hook }] : []);
 
 /** Has the certificate issued. What a cut or a deletion left of one would make certbot issue it by another name. */
 function issue(args: Arguments, isNew: boolean): Step {
-  const { name, options } = authenticator(args.challenge);
-  const words = (method: readonly string[]) =>
-    shellCommand([
-      ...['certbot', 'certonly', '--non-interactive', '--agree-tos', '--email', args.email, '--no-eff-email'],
-      ...['--cert-name', args.name, ...args.domains.flatMap(domain => ['--domain', domain])],
-      ...['--server', args.server, ...method],
-      ...(args.key_type ? ['--key-type', args.key_type] : []),
-      ...(args.deploy_hook ? ['--deploy-hook', args.deploy_hook] : []),
-      ...[isNew ? '--keep-until-expiring' : '--force-renewal', '--renew-with-new-domains'],
-    ]);
-  const conf = shellQuote(renewalConf(args.name));
-  const [chain, key] = ['fullchain.pem', 'privkey.pem'].map(file => shellQuote(`${live(args.name)}/${file}`));
-  const leftovers = [renewalConf(args.name), live(args.name), archive(args.name)].map(shellQuote).join(' ');
-  const command = `[ ! -s ${conf} ] || certbot update_symlinks >/dev/null 2>&1
-[ -s ${conf} ] && [ -s ${chain} ] && [ -s ${key} ] || rm -rf -- ${leftovers}
-${name === 'nginx' ? byNginx(words, options, conf) : words(options)}`;
+  const { key_type, deploy_hook, ca_bundle } = args;
+  const { live, archive, renewal } = placesOf(args);
+  const method = its.authenticator(args.challenge);
+  const certonly = (options: readonly string[]) =>
+    shellCommand(
+      compact([
+        ['certbot', 'certonly', '--non-interactive', '--agree-tos', '--email', args.email, '--no-eff-email'],
+        ['--cert-name', args.name, ...args.domains.flatMap(domain => ['--domain', domain])],
+        ['--server', args.server, ...options],
+        key_type !== undefined && ['--key-type', key_type],
+        deploy_hook !== undefined && ['--deploy-hook', deploy_hook],
+        [isNew ? '--keep-until-expiring' : '--force-renewal', '--renew-with-new-domains'],
+      ]),
+    );
+  const conf = shellQuote(renewal);
+  // The plugin works only on a configuration that is valid, which one whose certificate is gone is not: then what
+  // serves port 80 now proves the domains, and the renewal is set to the plugin.
+  const byNginx = `if nginx -t 2>/dev/null; then ${certonly(method.options)}
+else
+  if systemctl is-active --quiet nginx; then ${certonly(['--webroot', '--webroot-path', acmeRoot])}
+  else ${certonly(['--standalone'])}; fi || exit
+  sed -i -e 's/^authenticator = .*/authenticator = nginx/' -e '/^webroot_path = /d' -e '/^\\[\\[webroot_map\\]\\]/,$d' ${conf}
+fi`;
+  const shared = ['accounts', 'options-ssl-nginx.conf', 'ssl-dhparams.pem'];
+  const written = [live, archive, renewal, ...shared.map(name => `/etc/letsencrypt/${name}`)];
+  const [chain, key] = ['fullchain.pem', 'privkey.pem'].map(file => shellQuote(`${live}/${file}`));
   return {
     do: 'run',
-    label: words(options),
-    command,
-    ...defined({ env: args.ca_bundle ? { REQUESTS_CA_BUNDLE: args.ca_bundle } : undefined }),
-    touches: [
-      ...[live(args.name), archive(args.name), renewalConf(args.name), ...shared].map(below),
-      ...hookEffects(args.deploy_hook),
-    ],
+    label: certonly(method.options),
+    command: `[ ! -s ${conf} ] || certbot update_symlinks >/dev/null 2>&1
+[ -s ${conf} ] && [ -s ${chain} ] && [ -s ${key} ] || rm -rf -- ${shellCommand([renewal, live, archive])}
+${method.name === 'nginx' ? byNginx : certonly(method.options)}`,
+    ...defined({ env: ca_bundle ? { REQUESTS_CA_BUNDLE: ca_bundle } : undefined }),
+    touches: [...written.map(path => ({ on: 'below', path }) as const), ...hookEffects(deploy_hook)],
   };
 }
 
 /** Does what follows an issue that was cut off when the certificate was there: its hook, and the locks of certbot. */
-function finish({ name, domains, deploy_hook: hook }: Arguments): Step {
+function finish(args: Arguments): Step {
+  const { domains, deploy_hook: hook } = args;
   const folders = ['/etc/letsencrypt', '/var/lib/letsencrypt', '/var/log/letsencrypt', '/etc/nginx'];
-  const locks = shellCommand(folders.map(folder => `${folder}/.certbot.lock`));
+  const locks = folders.map(folder => `${folder}/.certbot.lock`).join(' ');
   return {
     do: 'run',
     label: hook ?? 'rm .certbot.lock',
     command: `grep -qsx certbot /proc/[0-9]*/comm || rm -f -- ${locks}\n${hook ?? ''}`,
-    env: { RENEWED_LINEAGE: live(name), RENEWED_DOMAINS: domains.join(' ') },
+    env: { RENEWED_LINEAGE: placesOf(args).live, RENEWED_DOMAINS: domains.join(' ') },
     touches: hookEffects(hook),
   };
 }
-
-// The plugin works only on a configuration that is valid, which one whose certificate is gone is not: then what
-// serves port 80 now proves the domains, and the renewal is set to the plugin.
-const byNginx = (
-  words: (method: readonly string[]) => string,
-  options: readonly string[],
-  conf: string,
-): string =>
-  `if nginx -t 2>/dev/null; then ${words(options)}
-else
-  if systemctl is-active --quiet nginx; then ${words(['--webroot', '--webroot-path', acmeRoot])}
-  else ${words(['--standalone'])}; fi || exit
-  sed -i -e 's/^authenticator = .*/authenticator = nginx/' -e '/^webroot_path = /d' -e '/^\\[\\[webroot_map\\]\\]/,$d' ${conf}
-fi`;

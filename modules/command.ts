@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { anyOf, defined, listOf, text } from '../engine/argument.ts';
+import { absolutePath, accountName, anyOf, defined, listOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { type Effect, stoppedUnit } from '../engine/effect.ts';
 import { command as condition, owed, path } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import { unitName } from '../engine/steps/units.ts';
-import { absolutePath, accountName } from './_files.ts';
 
 const instead =
   'Give it by `stdin`, or by `env` for a script that uses it as "$NAME"; what a program is told by its arguments, every account of the host can see.';

@@ -1,18 +1,9 @@
-import { defined, flag } from '../engine/argument.ts';
+import { absolutePath, defined, fileMode, flag, ownership } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import type { Ownership } from '../engine/effect.ts';
 import { attributesOf, pathClaims } from '../engine/path-claims.ts';
 import { type Entry, entries, type PathState, path } from '../engine/probe.ts';
-import {
-  absolutePath,
-  attributesStep,
-  fileMode,
-  inTheWay,
-  isBelow,
-  ownership,
-  pathState,
-  wantedType,
-} from './_files.ts';
+import { attributesStep, noDirectory, pathState, wantedType } from './_files.ts';
 
 /** A directory; what is in it is left alone, but for its owner and group with `recurse`. */
 export const directory = defineModule({
@@ -42,67 +33,46 @@ export const directory = defineModule({
   ],
   identity: args => args.path,
   refine: args =>
-    args.recurse && args.owner === undefined && args.group === undefined
+    args.recurse && (args.owner ?? args.group) === undefined
       ? [{ at: 'recurse', says: 'recurse is about owner and group: give at least one of them.' }]
       : [],
   probes: args => ({
     path: path(args.path),
-    ...defined({ below: args.recurse ? entries(args.path) : undefined }),
+    ...(args.recurse && { below: entries(args.path) }),
   }),
-  actual: (read, args) =>
-    read.path && {
-      ...pathState(read.path, 'directory'),
-      ...defined({ below: args.recurse ? deviating(read.below ?? [], args) : undefined }),
-    },
+  actual: ({ path, below }, args) =>
+    path && pathState(path, 'directory', { below: deviating(below ?? [], args) }),
   desired: (args, read) => {
-    const attributes = defined(attributesOf(args));
-    // Something new always has a line that says so.
-    if (!read?.path) return Object.keys(attributes).length === 0 ? { type: 'directory' } : attributes;
-    const isOwn = args.recurse && read.path.type === 'directory';
+    const attributes = attributesOf(args);
+    const isBare = Object.keys(attributes).length === 0;
     return {
-      ...wantedType(read.path, 'directory'),
+      // Something new always has a line that says so.
+      ...(read?.path ? wantedType(read.path, 'directory') : isBare && { type: 'directory' }),
       ...attributes,
-      ...defined({ below: isOwn ? asDeclared : undefined }),
+      ...(args.recurse && read?.path?.type === 'directory' && { below: asDeclared }),
     };
   },
-  obstacles: (args, { path }) => {
-    const other = inTheWay(args.path, path, 'directory');
-    return other === undefined
-      ? []
-      : [
-          {
-            says: `${other}; it is left as it is.`,
-            fix: 'Declare it as absent before, or give another path.',
-          },
-        ];
-  },
+  obstacles: (args, { path }) => [noDirectory(args.path, path)],
   steps: (diff, args) => {
-    const { mode: _, ...ownership } = attributesOf(args);
-    if (diff.kind === 'create') return [{ do: 'directory', path: args.path, ...attributesOf(args) }];
+    const { path, owner, group } = args;
+    if (diff.kind === 'create') return [{ do: 'directory', path, ...attributesOf(args) }];
     return [
-      ...(diff.has('below')
-        ? [{ do: 'attributes', path: args.path, ...ownership, recursive: true } as const]
-        : []),
-      ...attributesStep(args.path, diff, args),
+      diff.has('below') && { do: 'attributes', path, ...defined({ owner, group }), recursive: true },
+      attributesStep(path, diff, args),
     ];
   },
   remove: args => [{ do: 'remove', path: args.path, recursive: true }],
   removal: {
     probes: args => ({ path: path(args.path), below: entries(args.path, { depth: 1 }) }),
-    actual: (read: { path: PathState | null; below: readonly Entry[] | null }) => {
-      const holds = read.path?.type === 'directory' ? (read.below ?? []).map(entry => entry.path) : [];
-      return (
-        read.path && {
-          type: read.path.type,
-          ...defined({ holds: holds.length > 0 ? holds.toSorted() : undefined }),
-        }
-      );
+    actual: ({ path, below }: { path: PathState | null; below: readonly Entry[] | null }) => {
+      const holds = path?.type === 'directory' ? (below ?? []).map(entry => entry.path).toSorted() : [];
+      return path && { type: path.type, ...(holds.length > 0 && { holds }) };
     },
-    claimsBelow: (args, path) => (isBelow(path, args.path) ? pathClaims(path, 'nothing') : {}),
+    claimsBelow: (_args, path) => pathClaims(path, 'nothing'),
   },
   claims: args => pathClaims(args.path, 'directory', args),
-  claimsBelow: ({ owner, group, ...args }, path) =>
-    args.recurse && isBelow(path, args.path) ? pathClaims(path, undefined, { owner, group }) : {},
+  claimsBelow: ({ recurse, owner, group }, path) =>
+    recurse ? pathClaims(path, undefined, { owner, group }) : {},
 });
 
 const asDeclared = 'as declared';

@@ -1,17 +1,9 @@
-import { defined, flag, text } from '../engine/argument.ts';
+import { absolutePath, defined, fileMode, flag, ownership, text, wholeText } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { attributesOf, pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
 import { content, path } from '../engine/probe.ts';
-import {
-  absolutePath,
-  attributesStep,
-  fileMode,
-  ownership,
-  pathState,
-  wantedType,
-  wholeText,
-} from './_files.ts';
+import { attributesStep, pathState, wantedType } from './_files.ts';
 
 /** A regular file; without content only its attributes are managed, and it is created empty. */
 export const file = defineModule({
@@ -63,13 +55,9 @@ export const file = defineModule({
       : [],
   probes: args => ({
     path: path(args.path),
-    ...defined({ content: args.content === undefined ? undefined : content(args.path) }),
+    ...(args.content !== undefined && { content: content(args.path) }),
   }),
-  actual: ({ path, content }) =>
-    path && {
-      ...pathState(path, 'file'),
-      ...defined({ content: path.type === 'file' ? (content ?? undefined) : undefined }),
-    },
+  actual: ({ path, content }) => path && pathState(path, 'file', content ? { content } : {}),
   desired: (args, read) => ({
     ...wantedType(read?.path, 'file'),
     ...(args.content === undefined
@@ -81,18 +69,12 @@ export const file = defineModule({
     kind === 'remove' && path?.type === 'directory'
       ? [{ says: `${args.path} is a directory; it is removed only when it is declared as one.` }]
       : [],
-  steps: (diff, args) =>
-    diff.has('content')
-      ? [
-          {
-            do: 'write',
-            path: args.path,
-            content: args.content ?? '',
-            ...attributesOf(args),
-            ...defined({ validate: args.validate, backup: args.backup || undefined }),
-          },
-        ]
-      : attributesStep(args.path, diff, args),
+  steps: (diff, args) => {
+    if (!diff.has('content')) return [attributesStep(args.path, diff, args)];
+    const { path, content = '', validate, backup } = args;
+    const how = defined({ validate, backup: backup || undefined });
+    return [{ do: 'write', path, content, ...attributesOf(args), ...how }];
+  },
   remove: args => [{ do: 'remove', path: args.path }],
   removal: {
     refine: args =>

@@ -1,9 +1,8 @@
-import { defined, duration, flag, text, whole } from '../engine/argument.ts';
+import { absolutePath, defined, duration, flag, text, whole } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
-import { absolutePath } from './_files.ts';
 
 const args = {
   url: text('URL that is asked for, from the host itself.', { pattern: '^https?://[^\\s]+$' }),
@@ -58,14 +57,13 @@ export const http_check = defineModule({
     curl: program('curl'),
     answer: command(ask(args), { timeoutS: Math.ceil(durationS(args.timeout)) + 5 }),
   }),
-  actual: ({ curl, answer: { stdout, stderr } }, args) => {
+  actual: ({ curl, answer: { stdout, stderr } }, { contains = '' }) => {
     if (curl === null) return new Missing('curl', ['package:curl']);
     const status = /^(\d{3})$/m.exec(stderr)?.[1] ?? '000';
     const [, code, complaint] = /^curl: \((\d+)\) (.*)$/m.exec(stderr) ?? [];
     // 23: the answer went on after what is looked at.
     if (status === '000' || (code !== undefined && code !== '23')) return { answer: complaint ?? 'none' };
-    const contains = stdout.includes(args.contains ?? '') ? (args.contains ?? '') : excerpt(stdout);
-    return { answer: Number(status), contains };
+    return { answer: Number(status), contains: stdout.includes(contains) ? contains : excerpt(stdout) };
   },
   desired: ({ status, contains }) => ({ answer: status, ...defined({ contains }) }),
   check: true,

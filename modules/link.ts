@@ -1,8 +1,8 @@
-import { defined, flag, text } from '../engine/argument.ts';
+import { absolutePath, flag, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { entries, path } from '../engine/probe.ts';
-import { absolutePath, inTheWay, wantedType } from './_files.ts';
+import { inTheWay, wantedType } from './_files.ts';
 
 /** A symbolic link. */
 export const link = defineModule({
@@ -26,11 +26,11 @@ export const link = defineModule({
     { title: 'No such link', args: { path: '/etc/nginx/sites-enabled/default', state: 'absent' } },
   ],
   identity: args => args.path,
-  refine: args =>
-    args.target === undefined ? [{ at: 'target', says: 'A link needs the target that it points to.' }] : [],
+  refine: ({ target }) =>
+    target === undefined ? [{ at: 'target', says: 'A link needs the target that it points to.' }] : [],
   probes: args => ({
     path: path(args.path),
-    ...defined({ below: args.force ? entries(args.path, { depth: 1 }) : undefined }),
+    ...(args.force && { below: entries(args.path, { depth: 1 }) }),
   }),
   actual: ({ path }) => path && (path.type === 'link' ? { target: path.target ?? '' } : { type: path.type }),
   desired: (args, read) => ({ ...wantedType(read?.path, 'link'), target: args.target ?? '' }),
@@ -46,7 +46,7 @@ export const link = defineModule({
   },
   steps: (_diff, { path, target = '' }, read) => [
     // A directory with something in it is never removed by a link.
-    ...(read.path?.type === 'directory' ? [{ do: 'remove', path, empty: true } as const] : []),
+    read.path?.type === 'directory' && { do: 'remove', path, empty: true },
     { do: 'link', path, target },
   ],
   remove: args => [{ do: 'remove', path: args.path }],

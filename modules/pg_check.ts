@@ -4,7 +4,7 @@ import { durationS } from '../engine/duration.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { ObjectOf } from '../engine/schema-types.ts';
-import { type Connection, fitsServiceFile, parseDsn, serviceFile } from './_pg-connection.ts';
+import { fitsServiceFile, parseDsn, serviceFile } from './_pg-connection.ts';
 import { clientPackages, pgName, refusal } from './_postgres.ts';
 
 const args = {
@@ -56,17 +56,10 @@ export const pg_check = defineModule({
   refine(args) {
     const { dsn, database, user } = args;
     const connection = connectionOf(args);
+    const unreadable = 'The dsn is neither a postgresql:// URL nor words such as host=… user=….';
     return [
-      ...refusal(
-        dsn === undefined && (database === undefined || user === undefined),
-        undefined,
-        'Give a dsn, or database and user.',
-      ),
-      ...refusal(
-        connection === undefined,
-        'dsn',
-        'The dsn is neither a postgresql:// URL nor words such as host=… user=….',
-      ),
+      ...refusal((dsn ?? (database && user)) === undefined, undefined, 'Give a dsn, or database and user.'),
+      ...refusal(connection === undefined, 'dsn', unreadable),
       ...Object.entries(connection ?? {})
         .filter(([, value]) => !fitsServiceFile(value))
         .map(([name]) => ({
@@ -79,18 +72,14 @@ export const pg_check = defineModule({
     psql: program('psql'),
     answer: command(script(args), { timeoutS: Math.ceil(durationS(args.timeout)) }),
   }),
-  actual({ psql, answer }, args) {
-    if (psql === null || withoutClient.test(answer.stderr)) return new Missing('psql', clientPackages);
+  actual({ psql, answer: { exit, stdout, stderr } }, { timeout }) {
+    if (psql === null || withoutClient.test(stderr)) return new Missing('psql', clientPackages);
     // psql tells of an attempt with TLS and of one without, mostly in the same words.
-    const words = new Set(
-      answer.stderr
-        .trim()
-        .replace(/^psql: error: /, '')
-        .split('\n'),
-    );
-    const trouble = answer.exit === 124 ? `nothing within ${args.timeout}` : [...words].join('; ');
-    const said = answer.exit === 0 ? answer.stdout.trimEnd() : trouble || `psql exited ${answer.exit}`;
-    return { answers: answer.exit === 0 || said, answer: said };
+    const complaint = stderr.trim().replace(/^psql: error: /, '');
+    const trouble =
+      exit === 124 ? `nothing within ${timeout}` : [...new Set(complaint.split('\n'))].join('; ');
+    const said = exit === 0 ? stdout.trimEnd() : trouble || `psql exited ${exit}`;
+    return { answers: exit === 0 || said, answer: said };
   },
   desired: ({ expect }) =>
     expect === undefined
@@ -101,17 +90,10 @@ export const pg_check = defineModule({
 /** Debian's psql is a wrapper that may be there without any client behind it (pg_wrapper(1)). */
 const withoutClient = /^Error: You must install at least one postgresql-client-/m;
 
-function connectionOf(args: Check): Connection | undefined {
-  if (args.dsn !== undefined) return parseDsn(args.dsn);
-  const { host = '127.0.0.1', port, database, user, password } = args;
-  return defined({
-    host,
-    port: port === undefined ? undefined : String(port),
-    dbname: database,
-    user,
-    password,
-  });
-}
+const connectionOf = ({ dsn, host = '127.0.0.1', port, database, user, password }: Check) =>
+  dsn === undefined
+    ? defined({ host, port: port?.toString(), dbname: database, user, password })
+    : parseDsn(dsn);
 
 /**
  * psql gets the connection as a service file on a pipe, and the query on its standard input: other accounts of the

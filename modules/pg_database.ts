@@ -1,21 +1,9 @@
 import { defined, flag, text, whole } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import type { Diff } from '../engine/module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import {
-  dependentsOf,
-  holders,
-  type Needs,
-  obstacle,
-  pgName,
-  roleNeed,
-  serverRuns,
-  sqlNeeds,
-  sqlRows,
-  unless,
-  unmet,
-} from './_postgres.ts';
+import type { ObjectOf } from '../engine/schema-types.ts';
+import * as postgres from './_postgres.ts';
 
 interface Row {
   owner: string;
@@ -24,33 +12,36 @@ interface Row {
   encoding_same: boolean;
   locale: string;
   connection_limit: number;
-  /** Roles that own something in it, or have privileges there. */
   holders: string[];
 }
+
+const args = {
+  name: text('Name of the database.', postgres.pgName),
+  owner: text('Role that owns it; `postgres` for a new one when left out.', postgres.pgName),
+  encoding: text('Character encoding such as `UTF8`. A database that exists cannot change it.', {
+    pattern: '^[A-Za-z0-9_-]+$',
+  }),
+  locale: text(
+    'Collation and character classes, such as `C.UTF-8`. A database that exists cannot change it.',
+    { pattern: '^[A-Za-z0-9_.@-]+$' },
+  ),
+  template: text(
+    'Database that a new one is copied from; `template0` when left out and encoding or locale is given.',
+    postgres.pgName,
+  ),
+  connection_limit: whole('How many connections there may be at a time; -1 = no limit.', { minimum: -1 }),
+  force: flag('Whether connections to a database that is to be removed are ended; they would prevent it.', {
+    default: false,
+  }),
+} as const;
+
+type Database = ObjectOf<typeof args, 'name'>;
 
 /** A database, without what is in it. */
 export const pg_database = defineModule({
   name: 'pg_database',
   summary: 'A PostgreSQL database and its owner.',
-  args: {
-    name: text('Name of the database.', pgName),
-    owner: text('Role that owns it; `postgres` for a new one when left out.', pgName),
-    encoding: text('Character encoding such as `UTF8`. A database that exists cannot change it.', {
-      pattern: '^[A-Za-z0-9_-]+$',
-    }),
-    locale: text(
-      'Collation and character classes, such as `C.UTF-8`. A database that exists cannot change it.',
-      { pattern: '^[A-Za-z0-9_.@-]+$' },
-    ),
-    template: text(
-      'Database that a new one is copied from; `template0` when left out and encoding or locale is given.',
-      pgName,
-    ),
-    connection_limit: whole('How many connections there may be at a time; -1 = no limit.', { minimum: -1 }),
-    force: flag('Whether connections to a database that is to be removed are ended; they would prevent it.', {
-      default: false,
-    }),
-  },
+  args,
   required: ['name'],
   absent: 'drops it with all that is in it',
   examples: [
@@ -59,105 +50,94 @@ export const pg_database = defineModule({
     { title: 'A database that must go', args: { name: 'old', state: 'absent', force: true } },
   ],
   identity: args => args.name,
-  needs: ({ owner, template }) => [
-    ...(owner === undefined ? [] : [`pg_role ${owner}`]),
-    ...(template === undefined ? [] : [`pg_database ${template}`]),
-  ],
+  needs: ({ owner, template }) =>
+    [owner && `pg_role ${owner}`, template && `pg_database ${template}`].filter(one => one !== undefined),
   probes: args => ({
     rows: rowsOf(args),
-    needs: sqlNeeds(needsOf(args), { about: [] }),
+    needs: postgres.sqlNeeds(needsOf(args), { about: [] }),
     ...defined({ needsLocale: args.locale === undefined ? undefined : localesOfTheHost }),
   }),
-  actual: ({ rows: [row] }, args) =>
-    row === undefined
-      ? null
-      : {
-          owner: row.owner,
-          encoding: (same('encoding', args, row) && args.encoding) || row.encoding,
-          locale: (same('locale', args, row) && args.locale) || row.locale,
-          connection_limit: row.connection_limit,
-        },
+  actual: ({ rows: [row = null] }, { encoding, locale = '' }) =>
+    row && {
+      owner: row.owner,
+      encoding: (row.encoding_same && encoding) || row.encoding,
+      locale: bare(locale) === bare(row.locale) ? locale : row.locale,
+      connection_limit: row.connection_limit,
+    },
   desired: ({ owner, encoding, locale, connection_limit }) =>
     defined({ owner, encoding, locale, connection_limit }),
   removal: {
     probes: args => ({
       rows: rowsOf(args),
-      needs: sqlNeeds(removalNeeds(args), { about: [`database:${args.name}`, 'units', 'packages'] }),
+      needs: postgres.sqlNeeds(removalNeeds(args), { about: [`database:${args.name}`, 'units', 'packages'] }),
     }),
   },
   obstacles(args, { rows: [row], needs, needsLocale }, diff) {
+    if (diff.kind === 'remove') return postgres.unmet(removalNeeds(args), needs, diff);
     const fixed = (['encoding', 'locale'] as const).filter(key => diff.kind === 'update' && diff.has(key));
     const locales = needsLocale?.exit === 0 ? needsLocale.stdout.split('\n').map(bare) : undefined;
     return [
-      ...unmet(diff.kind === 'remove' ? removalNeeds(args) : needsOf(args), needs, diff),
+      ...postgres.unmet(needsOf(args), needs, diff),
       ...fixed.map(key => ({
         says: `The database ${args.name} exists with the ${key} ${row![key]}, and PostgreSQL cannot change that.`,
         fix: `Dump it, remove it, and apply again before you load the dump; or declare the ${key} that it has.`,
         code: 'invalid-value' as const,
       })),
-      ...obstacle(
-        diff.kind === 'create' && locales !== undefined && !locales.includes(bare(args.locale!)),
+      ...postgres.obstacle(
+        diff.kind === 'create' && locales?.includes(bare(args.locale!)) === false,
         `The host has no locale ${args.locale}.`,
         'Generate it in an earlier resource; `locale -a` lists those that there are.',
       ),
     ];
   },
-  steps: (diff, args, { rows: [row] }) => [
-    {
-      do: 'sql',
-      statements: diff.kind === 'create' ? [creation(args)] : alterations(diff, args),
-      objects: [
-        ...(diff.kind === 'create' ? [`database:${args.name}`] : []),
-        ...diff.changes.map(({ key }) => `${key} of database ${args.name}`),
-        ...(diff.has('owner') ? dependentsOf([row?.owner, args.owner]) : []),
-      ],
-    },
-  ],
-  claims: serverRuns,
-  remove: ({ name, force }, { rows: [row] }) => [
-    {
-      do: 'sql',
-      statements: [`DROP DATABASE ${identifier(name)}${force ? ' WITH (FORCE)' : ''}`],
-      objects: [`database:${name}`, ...dependentsOf(row?.holders ?? [])],
-    },
-  ],
+  steps(diff, args, { rows: [row] }) {
+    const { name, owner, connection_limit } = args;
+    const changed = diff.changes.map(({ key }) => `${key} of database ${name}`);
+    const objects = [...changed, ...postgres.dependentsOf(diff.has('owner') ? [row?.owner, owner] : [])];
+    if (diff.kind === 'create') return [postgres.change([creation(args)], [`database:${name}`, ...objects])];
+    const alter = `ALTER DATABASE ${identifier(name)}`;
+    const statements = [
+      diff.has('owner') && `${alter} OWNER TO ${identifier(owner!)}`,
+      diff.has('connection_limit') && `${alter} CONNECTION LIMIT ${connection_limit}`,
+    ];
+    return [postgres.change(statements, objects)];
+  },
+  claims: postgres.serverRuns,
+  remove({ name, force }, { rows: [row] }) {
+    const drop = `DROP DATABASE ${identifier(name)}${force ? ' WITH (FORCE)' : ''}`;
+    return [postgres.change([drop], [`database:${name}`, ...postgres.dependentsOf(row?.holders ?? [])])];
+  },
 });
-
-interface Database {
-  name: string;
-  owner?: string;
-  encoding?: string;
-  locale?: string;
-  template?: string;
-  connection_limit?: number;
-}
 
 const localesOfTheHost = command('locale -a', { about: ['/usr/lib/locale', 'packages'] });
 
 const locale = `CASE WHEN datcollate = datctype THEN datcollate ELSE datcollate || ' and ' || datctype END`;
 const isEncoding = (encoding = '') => `encoding = pg_char_to_encoding(${literal(encoding)})`;
+const literalOrNull = (text: string | undefined) => (text === undefined ? 'NULL' : literal(text));
+
+/** `en_US.utf8` is what `en_US.UTF-8` is, so the person's spelling stands for both. */
+const bare = (locale: string) => locale.toLowerCase().replace(/[^a-z0-9.@]/g, '');
+const bareSql = (locale: string) => `regexp_replace(lower(${locale}), '[^a-z0-9.@]', '', 'g')`;
 
 const rowsOf = ({ name, encoding }: Database) =>
-  sqlRows<Row>(
+  postgres.sqlRows<Row>(
     `SELECT pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS encoding,
-  ${isEncoding(encoding)} AS encoding_same, ${locale} AS locale, datconnlimit AS connection_limit, ${holders('d.oid')} AS holders
+  ${isEncoding(encoding)} AS encoding_same, ${locale} AS locale, datconnlimit AS connection_limit, ${postgres.holders('d.oid')} AS holders
 FROM pg_database AS d WHERE datname = ${literal(name)}`,
     { about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`] },
   );
 
-const literalOrNull = (text: string | undefined) => (text === undefined ? 'NULL' : literal(text));
-
 /** Encodings from 35 on are only for clients, and only template0 can be copied with another encoding or locale. */
-const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database): Needs => [
-  roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),
+const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database): postgres.Needs => [
+  postgres.roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),
   {
     of: 'create',
-    trouble: unless(`pg_char_to_encoding(${literal(encoding ?? 'UTF8')}) BETWEEN 0 AND 34`),
+    trouble: postgres.unless(`pg_char_to_encoding(${literal(encoding ?? 'UTF8')}) BETWEEN 0 AND 34`),
     says: `PostgreSQL has no encoding ${encoding} for databases.`,
   },
   template !== undefined && {
     of: 'create',
-    trouble: unless(`EXISTS(SELECT FROM pg_database WHERE datname = ${literal(template)})`),
+    trouble: postgres.unless(`EXISTS(SELECT FROM pg_database WHERE datname = ${literal(template)})`),
     says: `The template ${template} of ${name} does not exist.`,
     about: [`database:${template}`],
   },
@@ -171,17 +151,16 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
   },
   {
     of: 'create',
-    trouble: `(SELECT l FROM (SELECT
-      coalesce(${literalOrNull(wanted)}, (SELECT datcollate FROM pg_database WHERE datname = ${literal(template ?? 'template0')})) AS l,
-      coalesce(pg_char_to_encoding(${literalOrNull(encoding)}), (SELECT encoding FROM pg_database
-        WHERE datname = ${literal(template ?? 'template0')})) AS e) AS s
+    trouble: `(SELECT l FROM (SELECT coalesce(${literalOrNull(wanted)}, datcollate) AS l,
+        coalesce(pg_char_to_encoding(${literalOrNull(encoding)}), encoding) AS e
+      FROM (SELECT) AS one LEFT JOIN pg_database ON datname = ${literal(template ?? 'template0')}) AS s
       WHERE pg_char_to_encoding(substring(l FROM '[.]([^@]+)')) NOT IN (-1, e) AND e <> 0)`,
     says: `The locale %s does not go with the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
     fix: 'Give a locale of that encoding, such as `C`, or the encoding of the locale.',
   },
 ];
 
-const removalNeeds = ({ name, force }: { name: string; force?: boolean }): Needs => [
+const removalNeeds = ({ name, force }: Database): postgres.Needs => [
   {
     of: 'remove',
     trouble: `(SELECT CASE WHEN datistemplate THEN 'it is a template'
@@ -200,29 +179,13 @@ const removalNeeds = ({ name, force }: { name: string; force?: boolean }): Needs
 
 /** template1 has an encoding and a locale of its own, and only template0 can be copied with another one. */
 function creation({ name, owner, encoding, locale, template, connection_limit }: Database): string {
-  const source = template ?? (encoding === undefined && locale === undefined ? undefined : 'template0');
-  return [
-    `CREATE DATABASE ${identifier(name)}`,
-    ...(owner === undefined ? [] : [`OWNER ${identifier(owner)}`]),
-    ...(source === undefined ? [] : [`TEMPLATE ${identifier(source)}`]),
-    ...(encoding === undefined ? [] : [`ENCODING ${literal(encoding)}`]),
-    ...(locale === undefined ? [] : [`LOCALE ${literal(locale)}`]),
-    ...(connection_limit === undefined ? [] : [`CONNECTION LIMIT ${connection_limit}`]),
-  ].join(' ');
+  const source = template ?? ((encoding ?? locale) && 'template0');
+  const clauses = defined({
+    OWNER: owner && identifier(owner),
+    TEMPLATE: source && identifier(source),
+    ENCODING: encoding && literal(encoding),
+    LOCALE: locale && literal(locale),
+    'CONNECTION LIMIT': connection_limit,
+  });
+  return ['CREATE DATABASE', identifier(name), ...Object.entries(clauses).flat()].join(' ');
 }
-
-function alterations(diff: Diff, { name, owner, connection_limit }: Database): string[] {
-  const change = `ALTER DATABASE ${identifier(name)}`;
-  return [
-    ...(diff.has('owner') ? [`${change} OWNER TO ${identifier(owner!)}`] : []),
-    ...(diff.has('connection_limit') ? [`${change} CONNECTION LIMIT ${connection_limit}`] : []),
-  ];
-}
-
-/** `en_US.utf8` is what `en_US.UTF-8` is, so the person's spelling stands for both. */
-const bare = (locale: string) => locale.toLowerCase().replace(/[^a-z0-9.@]/g, '');
-const bareSql = (locale: string) => `regexp_replace(lower(${locale}), '[^a-z0-9.@]', '', 'g')`;
-
-/** Whether a database has the declared encoding or locale, whatever its spelling. */
-const same = (key: 'encoding' | 'locale', { locale }: Database, found: Row) =>
-  key === 'encoding' ? found.encoding_same : locale !== undefined && bare(locale) === bare(found.locale);

@@ -2,37 +2,25 @@ import { defined, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { Missing } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import {
-  dependentsOf,
-  holders,
-  type Need,
-  type Needs,
-  pgName,
-  schemaNeed,
-  serverPackages,
-  serverRuns,
-  sqlNeeds,
-  sqlRow,
-  unmet,
-} from './_postgres.ts';
+import type { ObjectOf } from '../engine/schema-types.ts';
+import * as postgres from './_postgres.ts';
 
-interface Row {
-  available: boolean;
-  version: string | null;
-  schema: string | null;
-  holders: string[];
-}
+type Row = { available: boolean; version: string | null; schema: string | null; holders: string[] };
+
+const args = {
+  name: text('Name of the extension, e.g. `pg_trgm`.', postgres.pgName),
+  database: text('Database that has it.', postgres.pgName),
+  version: text('Exact version; any version will do when left out.', { minLength: 1 }),
+  schema: text('Schema that holds its objects; it must exist.', postgres.pgName),
+} as const;
+
+type Extension = ObjectOf<typeof args, 'name' | 'database'>;
 
 /** An extension in one database. */
 export const pg_extension = defineModule({
   name: 'pg_extension',
   summary: 'A PostgreSQL extension in a database.',
-  args: {
-    name: text('Name of the extension, e.g. `pg_trgm`.', pgName),
-    database: text('Database that has it.', pgName),
-    version: text('Exact version; any version will do when left out.', { minLength: 1 }),
-    schema: text('Schema that holds its objects; it must exist.', pgName),
-  },
+  args,
   required: ['name', 'database'],
   absent: 'drops it, which PostgreSQL refuses while something depends on it',
   examples: [
@@ -41,55 +29,39 @@ export const pg_extension = defineModule({
   ],
   identity: args => `${args.name} in ${args.database}`,
   needs: ({ database }) => [`pg_database ${database}`],
-  probes: args => ({ rows: rowsOf(args), needs: asked(needsOf(args), args) }),
-  actual: ({ rows: [{ available, version, schema }] }, { name }) =>
-    version === null && !available
-      ? new Missing(`the extension ${name}`, [
-          ...serverPackages,
-          'package:postgresql-pl*',
-          'package:*-postgresql-*',
-        ])
-      : stateOf(version, schema),
+  probes: args => probesOf(args, needsOf(args)),
+  actual: ({ rows: [row] }, { name }) =>
+    row.version === null && !row.available ? new Missing(`the extension ${name}`, packages) : stateOf(row),
   desired: ({ version, schema }) => defined({ version, schema }),
   removal: {
-    probes: args => ({ rows: rowsOf(args), needs: asked([droppable(args)], args) }),
-    actual: ({ rows: [row] }: { rows: [Row] }) => stateOf(row.version, row.schema),
+    probes: args => probesOf(args, [droppable(args)]),
+    actual: ({ rows: [row] }: { rows: [Row] }) => stateOf(row),
   },
   obstacles: (args, { needs }, diff) =>
-    unmet(diff.kind === 'remove' ? [droppable(args)] : needsOf(args), needs, diff),
+    postgres.unmet(diff.kind === 'remove' ? [droppable(args)] : needsOf(args), needs, diff),
   steps(diff, args) {
+    const creates = diff.kind === 'create';
     const extension = `EXTENSION ${identifier(args.name)}`;
     const schema = args.schema === undefined ? '' : ` SCHEMA ${identifier(args.schema)}`;
     const version = args.version === undefined ? '' : literal(args.version);
-    const statements =
-      diff.kind === 'create'
-        ? [`CREATE ${extension}${schema}${version && ` VERSION ${version}`}`]
-        : [
-            ...(diff.has('version') ? [`ALTER ${extension} UPDATE TO ${version}`] : []),
-            ...(diff.has('schema') ? [`ALTER ${extension} SET${schema}`] : []),
-          ];
-    return [{ do: 'sql', database: args.database, statements, objects: objectsOf(args) }];
+    const statements = [
+      creates && `CREATE ${extension}${schema}${version && ` VERSION ${version}`}`,
+      !creates && diff.has('version') && `ALTER ${extension} UPDATE TO ${version}`,
+      !creates && diff.has('schema') && `ALTER ${extension} SET${schema}`,
+    ];
+    return [postgres.change(statements, objectsOf(args), args.database)];
   },
-  claims: serverRuns,
-  remove: (args, { rows: [row] }) => [
-    {
-      do: 'sql',
-      database: args.database,
-      statements: [`DROP EXTENSION ${identifier(args.name)}`],
-      objects: [...objectsOf(args), ...dependentsOf(row.holders)],
-    },
-  ],
+  claims: postgres.serverRuns,
+  remove(args, { rows: [row] }) {
+    const objects = [...objectsOf(args), ...postgres.dependentsOf(row.holders)];
+    return [postgres.change([`DROP EXTENSION ${identifier(args.name)}`], objects, args.database)];
+  },
 });
 
-interface Extension {
-  name: string;
-  database: string;
-  version?: string;
-  schema?: string;
-}
+/** What brings the files of an extension. */
+const packages = [...postgres.serverPackages, 'package:postgresql-pl*', 'package:*-postgresql-*'];
 
-const stateOf = (version: string | null, schema: string | null) =>
-  version === null ? null : { version, schema };
+const stateOf = ({ version, schema }: Row) => (version === null ? null : { version, schema });
 
 /** Extensions build on one another, and bring tables and functions that privileges are on. */
 const objectsOf = ({ name, database }: Extension) => [
@@ -97,30 +69,25 @@ const objectsOf = ({ name, database }: Extension) => [
   `extensions in ${database}`,
 ];
 
-function rowsOf({ name, database }: Extension) {
-  const query = `SELECT EXISTS(SELECT FROM pg_available_extensions WHERE name = ${literal(name)}) AS available,
-  e.version, e.schema, ${holders('(SELECT oid FROM pg_database WHERE datname = current_database())')} AS holders
-FROM (SELECT 1) AS one LEFT JOIN (
-  SELECT extversion AS version, nspname AS schema
-  FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
-  WHERE extname = ${literal(name)}) AS e ON true`;
-  return sqlRow<Row>(query, {
+const probesOf = ({ name, database }: Extension, needs: postgres.Needs) => ({
+  rows: postgres.sqlRow<Row>(
+    `SELECT EXISTS(SELECT FROM pg_available_extensions WHERE name = ${literal(name)}) AS available,
+  extversion AS version, nspname AS schema, ${postgres.holders()} AS holders
+FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = ${literal(name)}
+  LEFT JOIN pg_namespace AS n ON n.oid = extnamespace`,
+    { database, about: [`database:${database}`, `extension:${name} in ${database}`] },
+  ),
+  needs: postgres.sqlNeeds(needs, {
     database,
-    about: [`database:${database}`, `extension:${name} in ${database}`],
-  });
-}
+    about: [`database:${database}`, `extensions in ${database}`, 'packages'],
+  }),
+});
 
-const asked = (needs: Needs, { database }: Extension) =>
-  sqlNeeds(needs, { database, about: [`database:${database}`, `extensions in ${database}`, 'packages'] });
-
-function needsOf({ name, database, version, schema }: Extension): Needs {
+function needsOf({ name, database, version, schema }: Extension): postgres.Needs {
   const its = `FROM pg_extension WHERE extname = ${literal(name)}`;
   const versions = `FROM pg_available_extension_versions AS v WHERE name = ${literal(name)}`;
-  const chosen = `${versions} AND version = ${
-    version === undefined
-      ? '(SELECT default_version FROM pg_available_extensions AS a WHERE a.name = v.name)'
-      : literal(version)
-  }`;
+  const preferred = '(SELECT default_version FROM pg_available_extensions AS a WHERE a.name = v.name)';
+  const chosen = `${versions} AND version = ${version === undefined ? preferred : literal(version)}`;
   return [
     version !== undefined && {
       of: 'version',
@@ -132,7 +99,7 @@ function needsOf({ name, database, version, schema }: Extension): Needs {
       says: `The extension ${name} cannot have the version ${version}; its files on the host lead to: %s.`,
       fix: 'Declare one of these versions, or bring the package that has it in an earlier resource.',
     },
-    schemaNeed('schema', schema, database),
+    postgres.schemaNeed('schema', schema, database),
     schema !== undefined && {
       of: 'schema',
       trouble: `coalesce((SELECT extnamespace::regnamespace::text ${its} AND NOT extrelocatable),
@@ -150,7 +117,7 @@ function needsOf({ name, database, version, schema }: Extension): Needs {
 }
 
 /** What depends on the extension, or on what goes with it, and does not go with it. */
-const droppable = ({ name }: Extension): Need => ({
+const droppable = ({ name }: Extension) => ({
   of: 'remove',
   trouble: `(WITH RECURSIVE gone(classid, objid) AS (
     SELECT 'pg_extension'::regclass::oid, oid FROM pg_extension WHERE extname = ${literal(name)}

@@ -1,28 +1,16 @@
-import { anyOf, defined, listOf, text } from '../engine/argument.ts';
+import { anyOf, listOf, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import type { Refusal, State } from '../engine/module.ts';
+import type { State } from '../engine/module.ts';
 import { identifier } from '../engine/quote.ts';
 import type { ObjectOf } from '../engine/schema-types.ts';
 import { aclQuery, type ObjectRow, privilegesOf, reference, type Target } from './_pg-acl.ts';
-import {
-  dependentsOf,
-  isPublic,
-  type Needs,
-  obstacle,
-  pgName,
-  refusal,
-  roleNeed,
-  schemaNeed,
-  serverRuns,
-  sqlNeeds,
-  sqlRows,
-  unmet,
-} from './_postgres.ts';
+import * as postgres from './_postgres.ts';
 
-const names = (of: string) => anyOf([{ const: 'all' }, { type: 'array', items: pgName, minItems: 1 }], of);
+const names = (of: string) =>
+  anyOf([{ const: 'all' }, { type: 'array', items: postgres.pgName, minItems: 1 }], of);
 
 const args = {
-  role: text('Role that gets them; `PUBLIC` for every role.', pgName),
+  role: text('Role that gets them; `PUBLIC` for every role.', postgres.pgName),
   privileges: listOf(
     { enum: ['ALL', 'TEMP', ...new Set(Object.values(privilegesOf).flat())].sort() },
     'Privileges, or `ALL` for all that the kind of object has.',
@@ -30,11 +18,11 @@ const args = {
   ),
   database: text(
     'Database that the privileges are in, and that they are on when nothing below is given.',
-    pgName,
+    postgres.pgName,
   ),
   schema: text(
     'Schema that the privileges are on, or that the tables, sequences or functions are in (then `public` when left out).',
-    pgName,
+    postgres.pgName,
   ),
   tables: names('Tables and views, or `all` that are there.'),
   sequences: names('Sequences, or `all` that are there.'),
@@ -47,6 +35,7 @@ const args = {
 } as const;
 
 type Grant = ObjectOf<typeof args, 'role' | 'privileges' | 'database'>;
+type Rows = readonly ObjectRow[];
 
 /**
  * Privileges that a role must hold, or must not. Others that it holds are not touched. What an owner may do without
@@ -73,173 +62,86 @@ export const pg_grant = defineModule({
       args: { role: 'PUBLIC', privileges: ['CONNECT'], database: 'appdb', state: 'absent' },
     },
   ],
-  needs: ({ role, database }) => [...(isPublic(role) ? [] : [`pg_role ${role}`]), `pg_database ${database}`],
+  needs: ({ role, database }) => [
+    ...(postgres.isPublic(role) ? [] : [`pg_role ${role}`]),
+    `pg_database ${database}`,
+  ],
   identity(args) {
     const { kind, schema, names, creator } = targetOf(args);
     const which = names?.join(', ') ?? `${creator === undefined ? 'all' : 'new'} ${kind}s`;
-    const by = creatorOf(args) === undefined ? '' : ` by ${creator}`;
+    const by = typeof creator === 'string' ? ` by ${creator}` : '';
     const what = kind === 'schema' ? `schema ${schema}` : `${which}${by} in ${schema}`;
     const on = kind === 'database' ? args.database : `${what} of ${args.database}`;
     return `${wanted(args).join(', ')} on ${on} to ${args.role}`;
   },
   alternatives: { tables: ['tables'], sequences: ['sequences'], functions: ['functions'] },
   refine: refusals,
-  probes: args => ({
-    rows: privilegesIn(args, false),
-    needs: sqlNeeds(needsOf(args), { database: args.database, about: [`database:${args.database}`] }),
-  }),
-  actual: ({ rows }, args) => granted(rowsOf(rows, args), args),
-  fresh: args => granted(freshRows(args, []), args),
+  probes(args) {
+    const { database } = args;
+    const needs = postgres.sqlNeeds(needsOf(args), { database, about: [`database:${database}`] });
+    return { rows: privilegesIn(args, false), needs };
+  },
+  actual: ({ rows }, args) => stateOf(args, rowsOf(args, rows), false),
+  fresh: args => stateOf(args, rowsOf(args, [], freshOf(args, false)), false),
   desired: (args, read) =>
-    Object.fromEntries(rowsOf(read?.rows ?? [], args).map(row => [label(args, row.name), wanted(args)])),
+    Object.fromEntries(rowsOf(args, read?.rows).map(row => [label(args, row.name), wanted(args)])),
   removal: {
     refine: refusals,
     probes: args => ({ rows: privilegesIn(args, true) }),
-    actual: ({ rows }: { rows: ObjectRow[] }, args) => revocable(rowsOf(rows, args), args),
-    fresh: args => revocable(freshRows(args, ['CONNECT', 'TEMPORARY']), args),
+    actual: ({ rows }: { rows: ObjectRow[] }, args) => stateOf(args, rowsOf(args, rows), true),
+    fresh: args => stateOf(args, rowsOf(args, [], freshOf(args, true)), true),
   },
   obstacles(args, { rows, needs }, diff) {
     if (diff.kind === 'remove') return [];
     const { kind, schema, names } = targetOf(args);
-    const unmetNeeds = unmet(needsOf(args, diff.kind), needs, diff);
-    const lacking = names ? rowsOf(rows, args).filter(row => row.possible.includes('')) : [];
-    const unknown = wanted(args).filter(
-      name => name !== 'ALL' && rows.some(row => !row.possible.includes(name)),
-    );
+    const unmet = postgres.unmet(needsOf(args, diff.kind), needs, diff);
+    const lacking = rowsOf(args, rows).filter(row => names && row.possible.includes(''));
     const [several, parameters] =
       kind === 'function' ? [', or several of that name', ', or give its parameters'] : ['', ''];
+    const isKnown = (name: string) => name === 'ALL' || rows.every(row => row.possible.includes(name));
+    const unknown = wanted(args).filter(name => !isKnown(name));
+    const tooOld = `This server has no privilege ${unknown.join(', ')} on a ${kind}.`;
     return [
-      ...unmetNeeds,
-      ...obstacle(
-        lacking.length > 0 && kind !== 'schema' && unmetNeeds.length === 0,
+      ...unmet,
+      ...postgres.obstacle(
+        lacking.length > 0 && kind !== 'schema' && unmet.length === 0,
         `${args.database} has no ${kind} ${lacking.map(row => `${schema}.${row.name}`).join(', ')}${several}.`,
         `Create it by a command in an earlier resource${parameters}.`,
       ),
-      ...obstacle(unknown.length > 0, `This server has no privilege ${unknown.join(', ')} on a ${kind}.`),
+      ...postgres.obstacle(unknown.length > 0, tooOld),
     ];
   },
-  steps(diff, args, { rows }) {
-    const changed = rowsOf(rows, args).filter(row => diff.has(label(args, row.name)));
-    return statements(args, changed, 'GRANT', 'TO');
-  },
-  claims: serverRuns,
-  remove(args, { rows }) {
-    const changed = rowsOf(rows, args).filter(row => held(row, args).length > 0);
-    return statements(args, changed, 'REVOKE', 'FROM');
-  },
+  steps: (diff, args, { rows }) => [change('GRANT', args, rows, row => diff.has(label(args, row.name)))],
+  claims: postgres.serverRuns,
+  remove: (args, { rows }) => [change('REVOKE', args, rows, row => held(args, row).length > 0)],
 });
 
-function refusals(args: Grant): Refusal[] {
-  const target = targetOf(args);
-  const unfit = wanted(args).filter(name => name !== 'ALL' && !privilegesOf[target.kind].includes(name));
-  const noneOf = `A ${target.kind} has no privilege ${unfit.join(', ')}.`;
+function refusals(args: Grant) {
+  const { kind, names, creator } = targetOf(args);
+  const all = args.privileges.includes('ALL');
+  const unfit = wanted(args).filter(name => name !== 'ALL' && !privilegesOf[kind].includes(name));
+  const noneOf = `A ${kind} has no privilege ${unfit.join(', ')}.`;
+  const goesWith = 'default goes with one of tables, sequences and functions, which is then `all`.';
   return [
-    ...refusal(unfit.length > 0, 'privileges', noneOf),
-    ...refusal(
-      args.privileges.includes('ALL') && args.privileges.length > 1,
-      'privileges',
-      'ALL stands alone.',
-    ),
-    ...refusal(
-      target.creator !== undefined && (!isInSchema(target) || target.names !== undefined),
-      'default',
-      'default goes with one of tables, sequences and functions, which is then `all`.',
-    ),
+    ...postgres.refusal(unfit.length > 0, 'privileges', noneOf),
+    ...postgres.refusal(all && args.privileges.length > 1, 'privileges', 'ALL stands alone.'),
+    // A database and a schema are named by themselves.
+    ...postgres.refusal(creator !== undefined && names !== undefined, 'default', goesWith),
   ];
 }
 
-const isInSchema = ({ kind }: Target) => kind !== 'database' && kind !== 'schema';
-
-function targetOf(args: Grant): Target {
-  const creator = args.default === false ? {} : defined({ creator: args.default });
+function targetOf({ database, schema, default: later, ...args }: Grant): Target {
+  const creator = later === false ? undefined : later;
   for (const kind of ['table', 'sequence', 'function'] as const) {
     const chosen = args[`${kind}s`];
-    if (chosen === undefined) continue;
-    const names = defined({ names: chosen === 'all' ? undefined : chosen });
-    return { kind, schema: args.schema ?? 'public', ...names, ...creator };
+    const names = chosen === 'all' ? undefined : chosen;
+    if (chosen !== undefined) return { kind, schema: schema ?? 'public', names, creator };
   }
-  return args.schema === undefined
-    ? { kind: 'database', names: [args.database], ...creator }
-    : { kind: 'schema', schema: args.schema, names: [args.schema], ...creator };
+  return { kind: schema === undefined ? 'database' : 'schema', schema, names: [schema ?? database], creator };
 }
 
 /** The privileges in one spelling and order. */
 const wanted = (args: Grant) => args.privileges.map(name => (name === 'TEMP' ? 'TEMPORARY' : name)).sort();
-
-const privilegesIn = (args: Grant, implied: boolean) => {
-  const target = targetOf(args);
-  const { kind, creator } = target;
-  return sqlRows<ObjectRow>(aclQuery(args.role, target, implied), {
-    database: args.database,
-    about: [
-      `database:${args.database}`,
-      ...(kind === 'database' || creator === true ? [`owner of database ${args.database}`] : []),
-      ...(isInSchema(target) && creator === undefined ? [`extensions in ${args.database}`] : []),
-      ...objectsOf(args, target.names ?? ['*']),
-    ],
-  });
-};
-
-/** Each privilege on each object is one for itself; `*` = all there are. Functions have too many spellings for that. */
-const objectsOf = (args: Grant, names: readonly string[]) => {
-  const { kind } = targetOf(args);
-  const privileges = args.privileges.includes('ALL') ? privilegesOf[kind] : wanted(args);
-  const on = names.map(name => label(args, kind === 'function' ? '*' : name));
-  return privileges.flatMap(one => on.map(what => `${one} ${what} of ${args.database} for ${args.role}`));
-};
-
-const creatorOf = (args: Grant) => (typeof args.default === 'string' ? args.default : undefined);
-
-/** Whatever is to be changed needs them. */
-const needsOf = (args: Grant, kind = ''): Needs => [
-  roleNeed(kind, args.role, `There is no role ${args.role} that could get privileges.`),
-  schemaNeed(kind, targetOf(args).schema, args.database),
-  roleNeed(kind, creatorOf(args), `There is no role ${creatorOf(args)} that could create anything.`),
-];
-
-/** The rows of what is there, and of declared objects that are not there yet. */
-function rowsOf(rows: readonly ObjectRow[], args: Grant): readonly ObjectRow[] {
-  const target = targetOf(args);
-  const none = { granted: [], possible: [''] };
-  if (target.creator !== undefined) return rows.length > 0 ? rows : [{ name: '', reference: '', ...none }];
-  return (
-    target.names?.map(
-      name => rows.find(row => row.name === name) ?? { name, reference: reference(target, name), ...none },
-    ) ?? rows
-  );
-}
-
-/** A new database has no list, so that PUBLIC may do what is `implied`; its schema public lets PUBLIC use it. */
-function freshRows(args: Grant, implied: string[]): readonly ObjectRow[] {
-  const { kind, schema } = targetOf(args);
-  const usage = kind === 'schema' && schema === 'public' ? ['USAGE'] : [];
-  const granted = !isPublic(args.role) ? [] : kind === 'database' ? implied : usage;
-  return rowsOf([], args).map(row => ({ ...row, granted }));
-}
-
-/** What of the wanted privileges the role holds on an object. */
-const held = ({ granted }: ObjectRow, args: Grant) =>
-  granted.filter(name => args.privileges.includes('ALL') || wanted(args).includes(name));
-
-/** The wanted privileges that are held, by object; null when nothing of something is. */
-function granted(rows: readonly ObjectRow[], args: Grant): State | null {
-  const all = args.privileges.includes('ALL');
-  const entries = rows.map(row => {
-    const complete = all && row.possible.every(name => row.granted.includes(name));
-    return [label(args, row.name), complete ? ['ALL'] : held(row, args)] as const;
-  });
-  return rows.length > 0 && entries.every(([, some]) => some.length === 0)
-    ? null
-    : Object.fromEntries(entries);
-}
-
-/** The unwanted privileges that are held, by object; null when none is. */
-function revocable(rows: readonly ObjectRow[], args: Grant): State | null {
-  const found = rows.filter(row => held(row, args).length > 0);
-  return found.length === 0
-    ? null
-    : Object.fromEntries(found.map(row => [label(args, row.name), held(row, args)]));
-}
 
 /** What a person calls the object: `on table public.orders`, `on new tables in public`. */
 function label(args: Grant, name: string): string {
@@ -248,20 +150,85 @@ function label(args: Grant, name: string): string {
   return `on ${kind} ${schema === undefined || kind === 'schema' ? name : `${schema}.${name}`}`;
 }
 
-function statements(args: Grant, rows: readonly ObjectRow[], verb: 'GRANT' | 'REVOKE', to: 'TO' | 'FROM') {
-  const { kind, schema, creator } = targetOf(args);
-  const role = `${to} ${isPublic(args.role) ? 'PUBLIC' : identifier(args.role)}`;
-  const change = `${verb} ${wanted(args).join(', ')} ON ${kind === 'function' ? 'ROUTINE' : kind.toUpperCase()}`;
-  return [
-    {
-      do: 'sql' as const,
-      database: args.database,
-      statements: rows.map(row =>
-        creator === undefined
-          ? `${change} ${row.reference} ${role}`
-          : `ALTER DEFAULT PRIVILEGES FOR ROLE ${row.reference} IN SCHEMA ${identifier(schema!)} ${change}S ${role}`,
-      ),
-      objects: [...objectsOf(args, [...rows.map(row => row.name), '*']), ...dependentsOf([args.role])],
-    },
+function privilegesIn(args: Grant, implied: boolean) {
+  const target = targetOf(args);
+  const { role, database } = args;
+  const { kind, names = ['*'], creator } = target;
+  const isInSchema = kind !== 'database' && kind !== 'schema';
+  const about = [
+    `database:${database}`,
+    ...(kind === 'database' || creator === true ? [`owner of database ${database}`] : []),
+    ...(isInSchema && creator === undefined ? [`extensions in ${database}`] : []),
+    ...aboutOf(args, names),
   ];
+  return postgres.sqlRows<ObjectRow>(aclQuery(role, target, implied), { database, about });
+}
+
+/** Each privilege on each object is one for itself; `*` = all there are. Functions have too many spellings for that. */
+function aboutOf(args: Grant, names: readonly string[]) {
+  const { kind } = targetOf(args);
+  const privileges = args.privileges.includes('ALL') ? privilegesOf[kind] : wanted(args);
+  const on = names.map(name => label(args, kind === 'function' ? '*' : name));
+  return privileges.flatMap(one => on.map(what => `${one} ${what} of ${args.database} for ${args.role}`));
+}
+
+/** Whatever is to be changed needs them. */
+function needsOf(args: Grant, kind = ''): postgres.Needs {
+  const { schema, creator } = targetOf(args);
+  const by = creator === true ? undefined : creator;
+  return [
+    postgres.roleNeed(kind, args.role, `There is no role ${args.role} that could get privileges.`),
+    postgres.schemaNeed(kind, schema, args.database),
+    postgres.roleNeed(kind, by, `There is no role ${by} that could create anything.`),
+  ];
+}
+
+/** What is there, and declared objects that are not there yet; on those, the role may do what is `fresh`. */
+function rowsOf(args: Grant, rows: Rows = [], fresh: string[] = []): Rows {
+  const target = targetOf(args);
+  const none = { name: '', reference: '', granted: fresh, possible: [''] };
+  if (target.creator !== undefined) return rows.length > 0 ? rows : [none];
+  const declared = target.names?.map(name => ({ ...none, name, reference: reference(target, name) }));
+  return declared?.map(one => rows.find(({ name }) => name === one.name) ?? one) ?? rows;
+}
+
+/** A new database has no list, so that PUBLIC may do what is `implied`; its schema public lets PUBLIC use it. */
+function freshOf(args: Grant, implied: boolean): string[] {
+  const { kind, schema } = targetOf(args);
+  if (!postgres.isPublic(args.role)) return [];
+  if (kind === 'database') return implied ? ['CONNECT', 'TEMPORARY'] : [];
+  return kind === 'schema' && schema === 'public' ? ['USAGE'] : [];
+}
+
+/** What of the wanted privileges the role holds on an object. */
+const held = (args: Grant, { granted }: ObjectRow) =>
+  granted.filter(name => args.privileges.includes('ALL') || wanted(args).includes(name));
+
+/** The wanted privileges that are held, by object; null when none is. Of what is to go only what is there is told. */
+function stateOf(args: Grant, rows: Rows, goes: boolean): State | null {
+  const found = rows.filter(row => held(args, row).length > 0);
+  if (found.length === 0 && (goes || rows.length > 0)) return null;
+  const isAll = ({ possible, granted }: ObjectRow) =>
+    !goes && args.privileges.includes('ALL') && possible.every(name => granted.includes(name));
+  const told = goes ? found : rows;
+  return Object.fromEntries(told.map(row => [label(args, row.name), isAll(row) ? ['ALL'] : held(args, row)]));
+}
+
+/** Gives the privileges on those of the objects that `isMeant` picks, or takes them back. */
+function change(verb: 'GRANT' | 'REVOKE', args: Grant, rows: Rows, isMeant: (row: ObjectRow) => boolean) {
+  const { kind, schema, creator } = targetOf(args);
+  const meant = rowsOf(args, rows).filter(isMeant);
+  const what = `${verb} ${wanted(args).join(', ')} ON ${kind === 'function' ? 'ROUTINE' : kind.toUpperCase()}`;
+  const role = postgres.isPublic(args.role) ? 'PUBLIC' : identifier(args.role);
+  const whom = `${verb === 'GRANT' ? 'TO' : 'FROM'} ${role}`;
+  return {
+    do: 'sql' as const,
+    database: args.database,
+    statements: meant.map(({ reference }) =>
+      creator === undefined
+        ? `${what} ${reference} ${whom}`
+        : `ALTER DEFAULT PRIVILEGES FOR ROLE ${reference} IN SCHEMA ${identifier(schema!)} ${what}S ${whom}`,
+    ),
+    objects: [...aboutOf(args, [...meant.map(row => row.name), '*']), ...postgres.dependentsOf([args.role])],
+  };
 }

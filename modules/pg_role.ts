@@ -1,22 +1,10 @@
 import { createHash } from 'node:crypto';
 import { defined, flag, listOf, text, whole } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import type { Diff } from '../engine/module.ts';
 import { type CommandResult, command } from '../engine/probe.ts';
 import { identifier, literal, shellQuote } from '../engine/quote.ts';
-import {
-  dependentsOf,
-  identifiers,
-  type Need,
-  type Needs,
-  pgName,
-  refusal,
-  serverRuns,
-  sqlNeeds,
-  sqlRows,
-  unmet,
-} from './_postgres.ts';
-import { isVerifier, scramVerifier } from './_scram.ts';
+import * as postgres from './_postgres.ts';
+import { scramVerifier } from './_scram.ts';
 
 interface Row {
   attributes: Readonly<Record<string, boolean | number>>;
@@ -32,7 +20,7 @@ export const pg_role = defineModule({
   name: 'pg_role',
   summary: 'A PostgreSQL role: its password, its attributes and the roles it is a member of.',
   args: {
-    name: text('Name of the role.', pgName),
+    name: text('Name of the role.', postgres.pgName),
     password: text('Password, or its verifier (`SCRAM-SHA-256$…`). Only the verifier is sent to the host.', {
       minLength: 1,
     }),
@@ -50,7 +38,7 @@ export const pg_role = defineModule({
       { pattern: '^(infinity|[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9:.]+ *(Z|[+-][0-9:]+)?)?)$' },
     ),
     member_of: listOf(
-      { ...pgName, description: 'Name of a role.' },
+      { ...postgres.pgName, description: 'Name of a role.' },
       'All roles that this one is a direct member of; other memberships are revoked.',
       { uniqueItems: true },
     ),
@@ -66,24 +54,20 @@ export const pg_role = defineModule({
   identity: args => args.name,
   needs: ({ member_of = [] }) => member_of.map(group => `pg_role ${group}`),
   refine: ({ name }) =>
-    refusal(/^(pg_.*|public|none)$/.test(name), 'name', `PostgreSQL keeps the name ${name} for itself.`),
+    /^(pg_.*|public|none)$/.test(name)
+      ? [{ at: 'name', says: `PostgreSQL keeps the name ${name} for itself.` }]
+      : [],
   probes: ({ name, valid_until, member_of }) => ({
-    rows: sqlRows<Row>(query(name, valid_until), {
-      about: [`role:${name}`, ...(member_of ? [`memberships of ${name}`] : [])],
-    }),
-    needs: sqlNeeds(groupNeeds(name, member_of), { about: [`role:${name}`] }),
+    rows: rowsOf(name, member_of ? [`memberships of ${name}`] : [], valid_until),
+    needs: postgres.sqlNeeds(groupNeeds(name, member_of), { about: [`role:${name}`] }),
   }),
-  actual: ({ rows: [row] }, args) =>
-    row === undefined
-      ? null
-      : {
-          ...row.attributes,
-          password: passwordState(row.password, args.password),
-          valid_until: row.valid_until_same
-            ? (args.valid_until ?? 'infinity')
-            : (row.valid_until ?? 'infinity'),
-          member_of: row.member_of,
-        },
+  actual: ({ rows: [row = null] }, { password, valid_until = 'infinity' }) =>
+    row && {
+      ...row.attributes,
+      password: passwordState(row.password, password),
+      valid_until: row.valid_until_same ? valid_until : (row.valid_until ?? 'infinity'),
+      member_of: row.member_of,
+    },
   desired: ({ superuser, createdb, createrole, replication, inherit, connection_limit, ...args }) => ({
     ...defined({ password: args.password && 'set', superuser, createdb, createrole, replication, inherit }),
     ...defined({ connection_limit, valid_until: args.valid_until, member_of: args.member_of?.toSorted() }),
@@ -91,62 +75,66 @@ export const pg_role = defineModule({
   }),
   removal: {
     probes: ({ name }) => ({
-      rows: sqlRows<Row>(query(name), { about: [`role:${name}`] }),
-      needs: sqlNeeds([droppable(name)], { about: [`role:${name}`, ...dependentsOf([name])] }),
+      rows: rowsOf(name),
+      needs: postgres.sqlNeeds([droppable(name)], { about: [`role:${name}`, `dependents of ${name}`] }),
       needsElsewhere: command(elsewhere(name), { as: 'postgres', about: [] }),
     }),
   },
   obstacles({ name, member_of }, { needs, needsElsewhere }, diff) {
-    if (diff.kind !== 'remove') return unmet(groupNeeds(name, member_of), needs, diff);
     const objects = (needsElsewhere as CommandResult | undefined)?.stdout.trim().replaceAll('\n', ', ');
-    return unmet([droppable(name)], needs, diff).map(({ says, fix }) => ({
-      says: objects ? `${says.slice(0, -1)} (${objects}).` : says,
-      fix,
-    }));
+    const asked = diff.kind === 'remove' ? [droppable(name, objects)] : groupNeeds(name, member_of);
+    return postgres.unmet(asked, needs, diff);
   },
-  steps(diff, args, { rows: [row] }) {
-    const role = identifier(args.name);
-    const changed = attributes(diff, args);
-    const before = row?.member_of ?? [];
-    const wanted = diff.has('member_of') ? (args.member_of ?? []) : before;
-    const granted = wanted.filter(group => !before.includes(group));
-    const revoked = before.filter(group => !wanted.includes(group));
-    const statements = [
-      ...(diff.kind === 'create' ? [`CREATE ROLE ${role} ${changed}`.trimEnd()] : []),
-      ...(diff.kind === 'update' && changed !== '' ? [`ALTER ROLE ${role} ${changed}`] : []),
-      ...(granted.length > 0 ? [`GRANT ${identifiers(granted)} TO ${role}`] : []),
-      ...(revoked.length > 0 ? [`REVOKE ${identifiers(revoked)} FROM ${role}`] : []),
+  steps(diff, { name, password, connection_limit, valid_until, member_of, ...args }, { rows: [row] }) {
+    const role = identifier(name);
+    const options = [
+      ...switches.filter(key => diff.has(key)).map(key => `${args[key] ? '' : 'NO'}${key.toUpperCase()}`),
+      ...(diff.has('connection_limit') ? [`CONNECTION LIMIT ${connection_limit}`] : []),
+      ...(diff.has('valid_until') ? [`VALID UNTIL ${literal(valid_until!)}`] : []),
+      ...(diff.has('password') ? [`PASSWORD ${literal(scramVerifier(password!))}`] : []),
     ];
-    return [{ do: 'sql', statements, objects: [`role:${args.name}`, `memberships of ${args.name}`] }];
+    const before = row?.member_of ?? [];
+    const wanted = diff.has('member_of') ? member_of! : before;
+    const granted = wanted.filter(group => !before.includes(group)).map(identifier);
+    const revoked = before.filter(group => !wanted.includes(group)).map(identifier);
+    const statements = [
+      options.length > 0 &&
+        `${diff.kind === 'create' ? 'CREATE' : 'ALTER'} ROLE ${role} ${options.join(' ')}`,
+      granted.length > 0 && `GRANT ${granted.join(', ')} TO ${role}`,
+      revoked.length > 0 && `REVOKE ${revoked.join(', ')} FROM ${role}`,
+    ];
+    return [postgres.change(statements, [`role:${name}`, `memberships of ${name}`])];
   },
-  claims: serverRuns,
-  remove: ({ name }, { rows: [row] }) => [
-    {
-      do: 'sql',
-      statements: [`DROP ROLE ${identifier(name)}`],
-      objects: [`role:${name}`, ...(row?.members ?? []).map(member => `memberships of ${member}`)],
-    },
-  ],
+  claims: postgres.serverRuns,
+  remove({ name }, { rows: [row] }) {
+    const memberships = row?.members?.map(member => `memberships of ${member}`) ?? [];
+    return [postgres.change([`DROP ROLE ${identifier(name)}`], [`role:${name}`, ...memberships])];
+  },
 });
 
+/** The attributes that CREATE ROLE and ALTER ROLE take by their names, or with NO before them. */
+const switches = ['login', 'superuser', 'createdb', 'createrole', 'replication', 'inherit'] as const;
+
 /** The stored verifier is read as a digest only: what is enough to compare it is useless for anything else. */
-function query(name: string, validUntil = 'infinity'): string {
-  return `SELECT json_build_object('login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb,
+const rowsOf = (name: string, about: readonly string[] = [], valid_until = 'infinity') =>
+  postgres.sqlRows<Row>(
+    `SELECT json_build_object('login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb,
     'createrole', rolcreaterole, 'replication', rolreplication, 'inherit', rolinherit,
     'connection_limit', rolconnlimit) AS attributes,
   ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid
     ORDER BY g.rolname COLLATE "C") AS member_of,
   ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.member WHERE m.roleid = r.oid) AS members,
   rolvaliduntil AS valid_until,
-  coalesce(rolvaliduntil, 'infinity') = timestamptz ${literal(validUntil)} AS valid_until_same,
+  coalesce(rolvaliduntil, 'infinity') = timestamptz ${literal(valid_until)} AS valid_until_same,
   CASE WHEN rolpassword IS NOT NULL THEN json_build_object(
     'iterations', substring(rolpassword FROM '[$]([0-9]+):')::int,
     'salt', substring(rolpassword FROM ':([^$]+)[$]'),
     'sha256', encode(sha256(convert_to(rolpassword, 'UTF8')), 'hex')) END AS password
-FROM pg_authid r WHERE rolname = ${literal(name)}`;
-}
+FROM pg_authid r WHERE rolname = ${literal(name)}`,
+    { about: [`role:${name}`, ...about] },
+  );
 
-function groupNeeds(name: string, wanted: readonly string[] = []): Needs {
+function groupNeeds(name: string, wanted: readonly string[] = []): postgres.Needs {
   const groups = `unnest(ARRAY[${wanted.map(literal).join(', ')}]::text[]) AS name`;
   return [
     {
@@ -158,17 +146,17 @@ function groupNeeds(name: string, wanted: readonly string[] = []): Needs {
     },
     {
       of: 'member_of',
+      about: [name, ...wanted].map(role => `memberships of ${role}`),
       trouble: `(WITH RECURSIVE below(oid) AS (SELECT oid FROM pg_roles WHERE rolname = ${literal(name)}
     UNION SELECT member FROM pg_auth_members JOIN below ON roleid = below.oid)
   SELECT string_agg(name, ', ') FROM ${groups} JOIN pg_roles ON rolname = name JOIN below USING (oid))`,
       says: `${name} cannot be a member of %s, which is a member of ${name}.`,
-      about: [name, ...wanted].map(role => `memberships of ${role}`),
     },
   ];
 }
 
 /** Says it in PostgreSQL's words; objects of other databases can only be counted from here. */
-const droppable = (name: string): Need => ({
+const droppable = (name: string, objects?: string) => ({
   of: 'remove',
   trouble: `(SELECT string_agg(what, ', ') FROM (
     SELECT coalesce(what, count(*) || CASE count(*) WHEN 1 THEN ' object' ELSE ' objects' END || ' in database ' || datname)
@@ -181,49 +169,25 @@ const droppable = (name: string): Need => ({
     UNION SELECT 'needed by the server' FROM pg_roles
       WHERE rolname = ${literal(name)} AND (rolname = current_user OR oid < 16384)
     ORDER BY 1) AS dependents(what))`,
-  says: `The role ${name} cannot be dropped: %s.`,
+  says: `The role ${name} cannot be dropped: %s${objects ? ` (${objects})` : ''}.`,
   fix: 'Give away or drop what it owns, and take back its privileges, in an earlier resource.',
 });
 
 /** Prints what a role owns or may do in other databases, a line each; only each of them can name it. */
-const elsewhere = (name: string): string => {
+function elsewhere(name: string): string {
   const role = `(SELECT oid FROM pg_roles WHERE rolname = ${literal(name)})`;
   const found = `FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = ${role} AND dbid`;
   const databases = `SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'postgres' AND oid IN (SELECT dbid ${found} <> 0)`;
   const objects = `SELECT pg_describe_object(classid, objid, objsubid) || ' in database ' || current_database() ${found} = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 5`;
-  const ask = (database: string, query: string) =>
-    `psql -XAtq -d ${database} -c ${shellQuote(query)} 2>/dev/null`;
-  return `${ask('postgres', databases)} | while IFS= read -r d; do ${ask('"$d"', objects)}; done`;
-};
+  const ask = (query: string) => `-c ${shellQuote(query)} 2>/dev/null`;
+  const each = `while IFS= read -r d; do psql -XAtq -d "$d" ${ask(objects)}; done`;
+  return `psql -XAtq -d postgres ${ask(databases)} | ${each}`;
+}
 
 function passwordState(stored: Row['password'], declared: string | undefined): string {
   if (stored === null) return 'none';
   if (declared === undefined) return 'set';
-  const verifier =
-    isVerifier(declared) || stored.salt === null
-      ? declared
-      : scramVerifier(declared, stored.salt, stored.iterations);
-  return createHash('sha256').update(verifier).digest('hex') === stored.sha256 ? 'set' : 'another';
+  const { salt, iterations, sha256 } = stored;
+  const verifier = salt === null ? declared : scramVerifier(declared, salt, iterations);
+  return createHash('sha256').update(verifier).digest('hex') === sha256 ? 'set' : 'another';
 }
-
-/** The changed attributes as options of CREATE ROLE and ALTER ROLE. */
-function attributes(diff: Diff, args: { [K in keyof typeof clauses]?: Parameters<(typeof clauses)[K]>[0] }) {
-  return Object.entries(clauses)
-    .map(([name, clause]) => [name, clause, args[name as keyof typeof clauses]] as const)
-    .filter(([name, , value]) => diff.has(name) && value !== undefined)
-    .map(([, clause, value]) => clause(value as never))
-    .join(' ');
-}
-
-const option = (word: string) => (on: boolean) => (on ? word : `NO${word}`);
-const clauses = {
-  login: option('LOGIN'),
-  superuser: option('SUPERUSER'),
-  createdb: option('CREATEDB'),
-  createrole: option('CREATEROLE'),
-  replication: option('REPLICATION'),
-  inherit: option('INHERIT'),
-  connection_limit: (limit: number) => `CONNECTION LIMIT ${limit}`,
-  valid_until: (time: string) => `VALID UNTIL ${literal(time)}`,
-  password: (text: string) => `PASSWORD ${literal(isVerifier(text) ? text : scramVerifier(text))}`,
-};

@@ -1,18 +1,10 @@
 import { defined, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import {
-  fixed,
-  listItems,
-  needsRestart,
-  type SettingKind,
-  sameValue,
-  spelling,
-  taken,
-} from './_pg-setting-value.ts';
-import { obstacle, refusal, serverRuns, settingObject, sqlRow, unloaded } from './_postgres.ts';
+import * as values from './_pg-setting-value.ts';
+import * as postgres from './_postgres.ts';
 
-interface Row extends SettingKind {
+interface Row extends values.SettingKind {
   known: boolean;
   /** What ALTER SYSTEM has set; null = nothing. */
   written: string | null;
@@ -24,6 +16,7 @@ interface Row extends SettingKind {
   read: boolean;
   /** Whether a reload, and nothing else, gives sessions what the files say. */
   reloadable: boolean;
+  /** What a reload puts into effect besides: the file's settings, when it was written after the last one. */
   unloaded: string[];
 }
 
@@ -52,16 +45,19 @@ export const pg_setting = defineModule({
     { title: 'Back to what the files say', args: { name: 'work_mem', state: 'absent' } },
   ],
   identity: args => args.name.toLowerCase(),
-  refine: ({ value }) => refusal(value === undefined, undefined, 'Give the value.'),
+  refine: ({ value }) => postgres.refusal(value === undefined, undefined, 'Give the value.'),
   probes: ({ name }) => ({
-    rows: sqlRow<Row>(query(name), { about: [settingObject(name)] }),
+    rows: rowOf(name),
     ...defined({ needs: name.includes('.') ? settable(name) : undefined }),
   }),
   actual({ rows: [row] }, { name, value }) {
     if (row.written === null) return null;
-    const declared = value !== undefined && sameValue(name, row.written, String(value), row);
+    const declared = value !== undefined && values.sameValue(name, row.written, String(value), row);
     const written = declared ? shown(name, value) : row.written;
-    return { value: loaded(name, row.written, row) ? written : `${written}, but not loaded` };
+    // The server rewrites some texts (`ISO` is `ISO, MDY`), so for those the time of the last reload has to do.
+    const reread = row.vartype === 'string' && row.applied && row.read;
+    const loaded = !row.reloadable || reread || values.sameValue(name, row.written, row.running, row);
+    return { value: loaded ? written : `${written}, but not loaded` };
   },
   desired: ({ name, value }) => ({ value: shown(name, value!) }),
   removal: {
@@ -72,74 +68,69 @@ export const pg_setting = defineModule({
   },
   obstacles({ name, value }, { rows: [row], needs }, { kind }) {
     if (kind === 'remove') return [];
-    const declared = String(value);
-    const takes = row.known && listItems(name, declared) === undefined ? taken(declared, row) : undefined;
+    const { known } = row;
+    const checks = known && values.listItems(name, String(value)) === undefined;
+    const takes = checks ? values.taken(String(value), row) : undefined;
     return [
-      ...obstacle(
-        !row.known && !name.includes('.'),
+      ...postgres.obstacle(
+        !known && !name.includes('.'),
         `The server does not know the setting ${name}.`,
         'Look for its name in `SELECT name FROM pg_settings`.',
       ),
-      ...obstacle(
-        !row.known && needs?.[0].settable === false,
+      ...postgres.obstacle(
+        !known && needs?.[0].settable === false,
         `The server takes ${name} only when the library that it belongs to is loaded, and it is not.`,
         'Declare shared_preload_libraries and a restart of the server in earlier resources.',
       ),
-      ...obstacle(row.known && fixed(name, row), `PostgreSQL does not let ${name} be changed.`),
-      ...obstacle(takes !== undefined, `The setting ${name} takes ${takes}, not ${declared}.`),
+      ...postgres.obstacle(known && values.fixed(name, row), `PostgreSQL does not let ${name} be changed.`),
+      ...postgres.obstacle(takes !== undefined, `The setting ${name} takes ${takes}, not ${value}.`),
     ];
   },
   steps(_diff, { name, value }, { rows: [row] }) {
-    const items = listItems(name, String(value)) ?? [String(value)];
-    return changed(name, `SET ${settingName(name)} = ${items.map(literal).join(', ') || literal('')}`, row);
+    const items = values.listItems(name, String(value)) ?? [String(value)];
+    return changed('SET', name, ` = ${items.map(literal).join(', ') || literal('')}`, row);
   },
-  claims: serverRuns,
-  spelled: ({ name, value }) => ({ value: spelling(name, String(value)) }),
-  remove: ({ name }, { rows: [row] }) => changed(name, `RESET ${settingName(name)}`, row),
+  claims: postgres.serverRuns,
+  spelled: ({ name, value }) => ({ value: values.spelling(name, String(value)) }),
+  remove: ({ name }, { rows: [row] }) => changed('RESET', name, '', row),
 });
 
-const settingName = (name: string) => name.split('.').map(identifier).join('.');
+const settingObject = (name: string) => `setting:${name.toLowerCase()}`;
 
 /** There is no row while the server is only planned. */
-const changed = (name: string, change: string, row: Row | undefined) => [
-  {
-    do: 'sql' as const,
-    statements: [`ALTER SYSTEM ${change}`, 'SELECT pg_reload_conf()'],
-    objects: [name, ...(row?.unloaded ?? [])].map(settingObject),
-  },
-];
+function changed(verb: 'SET' | 'RESET', name: string, to: string, row: Row | undefined) {
+  const setting = name.split('.').map(identifier).join('.');
+  const statements = [`ALTER SYSTEM ${verb} ${setting}${to}`, 'SELECT pg_reload_conf()'];
+  return [postgres.change(statements, [name, ...(row?.unloaded ?? [])].map(settingObject))];
+}
 
-function query(name: string): string {
-  return `SELECT s.name IS NOT NULL AS known, s.vartype, s.unit, s.enumvals, s.min_val, s.max_val, s.context,
+const rowOf = (name: string) =>
+  postgres.sqlRow<Row>(
+    `SELECT s.name IS NOT NULL AS known, s.vartype, s.unit, s.enumvals, s.min_val, s.max_val, s.context,
   s.setting AS running, f.setting AS written,
   coalesce(s.sourcefile LIKE '%/postgresql.auto.conf', false) AS applied,
   pg_conf_load_time() >= (pg_stat_file('postgresql.auto.conf')).modification AS read,
   coalesce(s.context <> 'postmaster' AND s.source IN ('default', 'configuration file'), false) AS reloadable,
-  ${unloaded} AS unloaded
+  ARRAY(SELECT DISTINCT lower(name) FROM
+    (SELECT name, sourcefile FROM pg_file_settings UNION ALL SELECT name, sourcefile FROM pg_settings) AS s
+    WHERE sourcefile LIKE '%/postgresql.auto.conf'
+      AND pg_conf_load_time() < (pg_stat_file('postgresql.auto.conf')).modification) AS unloaded
 FROM (SELECT ${literal(name.toLowerCase())} AS name) AS wanted
   LEFT JOIN pg_settings AS s ON lower(s.name) = wanted.name
-  LEFT JOIN pg_file_settings AS f ON lower(f.name) = wanted.name AND f.sourcefile LIKE '%/postgresql.auto.conf'`;
-}
+  LEFT JOIN pg_file_settings AS f ON lower(f.name) = wanted.name AND f.sourcefile LIKE '%/postgresql.auto.conf'`,
+    { about: [settingObject(name)] },
+  );
+
+const preloads = ['shared', 'session', 'local'].map(when => `setting:${when}_preload_libraries`);
 
 /** Until PostgreSQL 17, ALTER SYSTEM takes no setting of a library that is not loaded. */
 const settable = (name: string) =>
-  sqlRow<{ settable: boolean }>(
+  postgres.sqlRow<{ settable: boolean }>(
     `SELECT current_setting('server_version_num')::int >= 170000
   OR current_setting(${literal(name)}, true) IS NOT NULL AS settable`,
-    {
-      about: [
-        ...['shared', 'session', 'local'].map(when => settingObject(`${when}_preload_libraries`)),
-        ...['units', 'packages'],
-      ],
-    },
+    { about: [...preloads, 'units', 'packages'] },
   );
-
-/** The server rewrites some texts (`ISO` is `ISO, MDY`), so for those the time of the last reload has to do. */
-function loaded(name: string, written: string, row: Row): boolean {
-  if (!row.reloadable || sameValue(name, written, row.running, row)) return true;
-  return row.vartype === 'string' && row.applied && row.read;
-}
 
 /** A pending restart is no difference: restarting is for a `service` with `restart_on` to do, or for a person. */
 const shown = (name: string, value: string | number | boolean) =>
-  needsRestart(name) ? `${value} (from the next restart of the server)` : String(value);
+  values.needsRestart(name) ? `${value} (from the next restart of the server)` : String(value);

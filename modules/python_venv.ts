@@ -1,12 +1,11 @@
 import { posix } from 'node:path';
-import { defined, flag, listOf, text } from '../engine/argument.ts';
+import { absolutePath, defined, flag, listOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Effect } from '../engine/effect.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { command, content, Missing, type PathState, type Probe, path, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
-import { absolutePath } from './_files.ts';
 import { applies, installedPackages, lacking, minorOf, readRequirements, valuesOf } from './_python.ts';
 
 /** There while an environment is being made: one that was cut off looks whole long before it is. */

@@ -39,7 +39,12 @@ export const service = defineModule({
     { title: 'Never to be started', args: { name: 'apache2', state: 'stopped', masked: true } },
   ],
   identity: ({ name }) => unitName(name),
-  refine: ({ name, enabled, state, masked }) => [
+  refine: ({ name, enabled, state, masked, restart_on, reload_on }) => [
+    masked &&
+      (restart_on ?? reload_on) !== undefined && {
+        at: restart_on === undefined ? 'reload_on' : 'restart_on',
+        says: 'a unit that is masked can be neither restarted nor reloaded',
+      },
     masked &&
       (enabled || state === 'running') && {
         at: 'masked',

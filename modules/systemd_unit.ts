@@ -1,4 +1,4 @@
-import { defined, text } from '../engine/argument.ts';
+import { defined, text, wholeText } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
@@ -6,8 +6,7 @@ import { content, owed, path, type UnitState, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
-import { daemonReload, isTemplate, systemctl, unitFile } from '../engine/steps/units.ts';
-import { wholeText } from './_files.ts';
+import { daemonReload, isTemplate, runsClaim, systemctl, unitFile } from '../engine/steps/units.ts';
 
 type Scalar = string | number | boolean;
 /** Keys in the order in which they are written; a list repeats its key, a map becomes quoted `NAME=value` assignments. */
@@ -144,7 +143,7 @@ export const systemd_unit = defineModule({
     const disable = { ...systemctl('disable', name), ...back(UnitFileState === 'enabled', 'enable', name) };
     return [
       owedToTemplate(name),
-      ...(read.path === null ? [] : [stop, disable]),
+      read.path !== null && [stop, disable],
       { do: 'remove', path: unitFile(name) },
       daemonReload,
       // What was owed to it by whoever started it is owed no more.
@@ -152,6 +151,9 @@ export const systemd_unit = defineModule({
     ];
   },
   claims: args => pathClaims(unitFile(args.name), 'file', { mode: '0644' }, () => bytesOf(args)),
+  removal: {
+    claims: ({ name }) => ({ ...pathClaims(unitFile(name), 'nothing'), [runsClaim(name)]: 'stopped' }),
+  },
 });
 
 const readable = { owner: 'root', group: 'root', mode: '0644' };

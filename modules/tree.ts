@@ -1,19 +1,11 @@
-import { defined, flag, listOf, text } from '../engine/argument.ts';
+import { absolutePath, defined, fileMode, flag, listOf, ownership, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
-import type { State } from '../engine/module.ts';
+import type { Change, State } from '../engine/module.ts';
 import { attributesOf, pathClaims } from '../engine/path-claims.ts';
-import { textOf } from '../engine/plan/diff.ts';
-import {
-  type Content,
-  content,
-  type Entry,
-  entries,
-  type PathState,
-  type Probe,
-  path,
-} from '../engine/probe.ts';
+import { diff, textOf } from '../engine/plan/diff.ts';
+import * as probe from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
-import { absolutePath, fileMode, inTheWay, isBelow, matches, ownership } from './_files.ts';
+import { matches, noDirectory } from './_files.ts';
 
 /** Up to this much in all, the files on the host are read whole, so that changed lines can be shown. */
 const shownBytes = 262_144;
@@ -60,163 +52,125 @@ export const tree = defineModule({
   identity: args => args.path,
   probes: args => {
     const pieces = piecesOf(args);
-    const whole = sizeOf(pieces) <= shownBytes;
-    const probes: Record<string, Probe> = {};
+    const whole = pieces.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0) <= shownBytes;
+    const probes: Record<string, probe.Probe> = {};
     for (const { absolute, bytes } of pieces) {
-      probes[absolute] = path(absolute);
-      if (bytes && whole) probes[`content ${absolute}`] = content(absolute);
+      probes[absolute] = probe.path(absolute);
+      if (bytes && whole) probes[`content ${absolute}`] = probe.content(absolute);
     }
-    if (args.delete_extra || !whole) probes['entries'] = entries(args.path, { hashes: !whole });
+    if (args.delete_extra || !whole) probes['entries'] = probe.entries(args.path, { hashes: !whole });
     return probes;
   },
   actual: (read, args) => {
-    const seen = survey(args, read);
-    if (seen.isNew) return null;
-    return {
-      files: [...seen.present, ...seen.extra].toSorted(),
-      ...Object.fromEntries(seen.differing.map(({ absolute, found }) => [absolute, found as Content])),
-      ...Object.assign({}, ...seen.deviating.map(({ before }) => before)),
-    };
+    const { isNew, present, extra, changes } = survey(args, read);
+    const others = extra.map(({ path, type }) => (type === 'directory' ? `${path}/` : path));
+    const files = [...present.map(({ path }) => path), ...others].toSorted();
+    return isNew ? null : { files, ...Object.fromEntries(changes.map(({ key, before }) => [key, before!])) };
   },
   desired: (args, read) => {
-    const seen = survey(args, read ?? {});
-    const files = seen.files.map(({ relative }) => relative).toSorted();
-    if (seen.isNew) return { files };
-    return {
-      files,
-      ...Object.fromEntries(seen.differing.map(({ absolute, bytes }) => [absolute, textOf(bytes!)])),
-      ...Object.assign({}, ...seen.deviating.map(({ after }) => after)),
-    };
+    const { isNew, files, changes } = survey(args, read ?? {});
+    const after = Object.fromEntries(changes.map(({ key, after }) => [key, after!]));
+    return { files: files.map(({ path }) => path).toSorted(), ...(!isNew && after) };
   },
   obstacles: (args, read) =>
-    survey(args, read)
-      .pieces.filter(({ bytes }) => !bytes)
-      .flatMap(({ absolute, at }) => inTheWay(absolute, at, 'directory') ?? [])
-      .map(other => ({
-        says: `${other}; it is left as it is.`,
-        fix: 'Declare it as absent before, or give another path.',
-      })),
+    survey(args, read).pieces.map(({ absolute, at, bytes }) => !bytes && noDirectory(absolute, at)),
   steps: (_diff, args, read) => {
-    const { pieces, files, differing, deviating, extra } = survey(args, read);
+    const { pieces, extra } = survey(args, read);
     const ownership = defined({ owner: args.owner, group: args.group });
-    const written = files.filter(file => file.at?.type !== 'file' || differing.includes(file));
-    const directories = pieces.filter(({ bytes, at }) => !bytes && !at);
+    const made = pieces.filter(({ isMade }) => isMade);
+    const set = pieces.filter(({ isMade, attributes }) => !isMade && attributes.length > 0);
     return [
-      ...directories.map(({ absolute: path, mode }): Step => ({ do: 'directory', path, ...ownership, mode })),
-      ...written.map(
-        ({ absolute: path, bytes, mode }): Step => ({
-          do: 'write',
-          path,
-          content: bytes!,
-          ...ownership,
-          mode,
-        }),
-      ),
-      ...deviating
-        .filter(piece => !written.includes(piece))
-        .map(({ absolute, mode }): Step => ({ do: 'attributes', path: absolute, ...ownership, mode })),
-      ...extra.map(
-        (one): Step => ({ do: 'remove', path: `${args.path}/${one.replace(/\/$/, '')}`, recursive: true }),
-      ),
+      ...made.map(({ absolute: path, bytes: content, mode }): Step => {
+        const attributes = { ...ownership, mode };
+        return content
+          ? { do: 'write', path, content, ...attributes }
+          : { do: 'directory', path, ...attributes };
+      }),
+      ...set.map(({ absolute: path, mode }): Step => ({ do: 'attributes', path, ...ownership, mode })),
+      ...extra.map(({ path }): Step => ({ do: 'remove', path: `${args.path}/${path}`, recursive: true })),
     ];
   },
   claims: args => {
-    const { owner, group } = args;
+    const { owner, group, file_mode, directory_mode } = args;
     const claims = piecesOf(args).map(({ absolute, bytes }) =>
       bytes
-        ? pathClaims(absolute, 'file', { owner, group, mode: args.file_mode }, () => bytes)
-        : pathClaims(absolute, 'directory', { owner, group, mode: args.directory_mode }),
+        ? pathClaims(absolute, 'file', { owner, group, mode: file_mode }, () => bytes)
+        : pathClaims(absolute, 'directory', { owner, group, mode: directory_mode }),
     );
     return Object.assign({}, ...claims);
   },
-  claimsBelow: (args, path) => {
-    if (!args.delete_extra || !isBelow(path, args.path)) return {};
-    const relative = path.slice(args.path.length + 1);
-    return args.exclude.some(glob => matches(relative, glob)) ? {} : pathClaims(path, 'nothing');
-  },
+  claimsBelow: (args, path) =>
+    args.delete_extra && !isExcluded(path.slice(args.path.length + 1), args)
+      ? pathClaims(path, 'nothing')
+      : {},
 });
 
-/** A file (with its bytes) or a directory of the tree, parents first. */
-interface Piece {
-  relative: string;
-  absolute: string;
-  bytes?: Buffer;
-  executable: boolean;
-}
+const isExcluded = (path: string, { exclude }: Arguments) => exclude.some(glob => matches(path, glob));
 
-function piecesOf({ files = [], exclude, path }: Arguments): Piece[] {
-  const copied = files.filter(file => !exclude.some(glob => matches(file.path, glob)));
-  const parents = (file: string): string[] =>
-    file.split('/').map((_, i, names) => names.slice(0, i).join('/'));
-  const folders = [...new Set(['', ...copied.flatMap(file => parents(file.path))])].toSorted();
-  return [
-    ...folders.map(relative => ({ relative, executable: true })),
-    ...copied.map(file => ({ relative: file.path, bytes: file.bytes, executable: file.executable })),
-  ].map(piece => ({ ...piece, absolute: piece.relative === '' ? path : `${path}/${piece.relative}` }));
-}
+/** The folders that a path is in, from that of the tree, which is called '', to its own. */
+const foldersOf = (path: string) => path.split('/').map((_, i, names) => names.slice(0, i).join('/'));
 
-const sizeOf = (pieces: readonly Piece[]): number =>
-  pieces.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+/** The directories, parents before what is in them, and then the files of the tree; only these have bytes. */
+function piecesOf(args: Arguments) {
+  const copied = (args.files ?? []).filter(({ path }) => !isExcluded(path, args));
+  const folders = new Set(['', ...copied.flatMap(({ path }) => foldersOf(path))]);
+  const directories = [...folders].toSorted().map(path => ({ path, bytes: undefined, executable: true }));
+  return [...directories, ...copied].map(piece => ({
+    ...piece,
+    absolute: piece.path === '' ? args.path : `${args.path}/${piece.path}`,
+  }));
+}
+type Piece = ReturnType<typeof piecesOf>[number];
 
 /** The pieces with what is in their place, and what of that is not as it should be. */
-function survey(declared: Arguments, read: Readonly<Record<string, unknown>>) {
-  const below = (read['entries'] ?? []) as Entry[];
-  const pieces = piecesOf(declared).map(piece => {
-    const at = (read[piece.absolute] ?? null) as PathState | null;
-    const hashed = below.find(entry => entry.path === piece.relative && entry.sha256 !== undefined);
-    const found = (read[`content ${piece.absolute}`] ?? hashed ?? null) as Content | null;
-    const mode = modeOf(piece, at, declared);
-    const wanted: State =
-      at && !piece.bytes && at.type !== 'directory'
-        ? { type: 'directory' }
-        : (attributesOf({ ...declared, mode }) as State);
-    const differing = Object.entries(wanted).filter(
-      ([key, value]) => at && at[key as keyof PathState] !== value,
-    );
-    const labelled = (value: (key: string) => unknown) =>
-      Object.fromEntries(differing.map(([key]) => [`${piece.relative || '.'} ${key}`, value(key)])) as State;
-    const before = labelled(key => at?.[key as keyof PathState]);
-    const after = labelled(key => wanted[key]);
-    return { ...piece, at, found, mode, before, after };
+function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
+  const below = (read['entries'] ?? []) as probe.Entry[];
+  const pieces = piecesOf(args).map(piece => {
+    const { path, absolute, bytes } = piece;
+    const at = (read[absolute] ?? null) as probe.PathState | null;
+    const hashed = below.find(entry => entry.path === path && entry.sha256 !== undefined);
+    const found = (read[`content ${absolute}`] ?? hashed ?? null) as probe.Content | null;
+    const mode = modeOf(piece, at, args);
+    // What is in the place of a file is replaced, whatever it is like.
+    if (!at || (bytes && at.type !== 'file'))
+      return { ...piece, at, mode, isMade: true, contents: [], attributes: [] };
+    const { owner, group } = args;
+    const isOther = !bytes && at.type !== 'directory';
+    const wanted = isOther ? { type: 'directory' } : attributesOf({ owner, group, mode });
+    const attributes = changesIn({ type: at.type, ...attributesOf(at) }, wanted);
+    const contents = bytes && found ? changesIn({ content: found }, { content: textOf(bytes) }) : [];
+    return {
+      ...piece,
+      at,
+      mode,
+      isMade: contents.length > 0,
+      contents: contents.map(change => ({ ...change, key: absolute })),
+      attributes: attributes.map(change => ({ ...change, key: `${path || '.'} ${change.key}` })),
+    };
   });
-  const files = pieces.filter(({ bytes }) => bytes !== undefined);
-  const present = files.filter(({ at }) => at?.type === 'file').map(({ relative }) => relative);
-  const extra = declared.delete_extra ? extraOf(below, pieces, declared.exclude) : [];
-  const nothing = files.length > 0 && present.length === 0 && extra.length === 0;
-  return {
-    pieces,
-    files,
-    present,
-    // A directory that an earlier resource has made is no difference: the plan shows the same before and after it.
-    isNew: (read[declared.path] ?? null) === null || nothing,
-    differing: files.filter(
-      ({ at, found, bytes }) => at?.type === 'file' && found && found.sha256 !== textOf(bytes!).sha256,
-    ),
-    deviating: pieces.filter(
-      ({ bytes, at, after }) => Object.keys(after).length > 0 && (!bytes || at?.type === 'file'),
-    ),
-    extra,
-  };
+  const files = pieces.filter(({ bytes }) => bytes);
+  const present = files.filter(({ at }) => at?.type === 'file');
+  const extra = args.delete_extra ? extraOf(below, pieces, args) : [];
+  const changes = [...pieces.flatMap(piece => piece.contents), ...pieces.flatMap(piece => piece.attributes)];
+  // A directory that an earlier resource has made is no difference: the plan shows the same before and after it.
+  const isNew = pieces[0]?.at === null || (files.length > 0 && present.length + extra.length === 0);
+  return { pieces, files, present, extra, changes, isNew };
 }
 
-function modeOf({ bytes, executable }: Piece, at: PathState | null, args: Arguments): string {
+const changesIn = (before: State, after: State): readonly Change[] => diff(before, after)?.changes ?? [];
+
+function modeOf({ bytes, executable }: Piece, at: probe.PathState | null, args: Arguments): string {
   if (!bytes) return args.directory_mode ?? (at?.type === 'directory' ? at.mode : '0755');
   if (args.file_mode !== undefined) return args.file_mode;
   const same = at?.type === 'file' && /[1357]/.test(at.mode.slice(1)) === executable;
   return same ? at.mode : executable ? '0755' : '0644';
 }
 
-/** What is there besides the tree, as whole directories (`media/`) where nothing in them is excluded. */
-function extraOf(below: readonly Entry[], pieces: readonly Piece[], exclude: readonly string[]): string[] {
-  const kept = [
-    ...pieces.map(({ relative }) => relative),
-    ...below.map(entry => entry.path).filter(path => exclude.some(glob => matches(path, glob))),
-  ];
-  const extra: string[] = [];
-  for (const { path, type } of below.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
-    if (extra.some(folder => folder.endsWith('/') && path.startsWith(folder))) continue;
-    if (kept.some(one => one === path || one.startsWith(`${path}/`))) continue;
-    extra.push(type === 'directory' ? `${path}/` : path);
-  }
-  return extra;
+/** What is there besides the tree and what is excluded; of a directory that goes as a whole, only itself. */
+function extraOf(below: readonly probe.Entry[], pieces: readonly Piece[], args: Arguments): probe.Entry[] {
+  const excluded = below.filter(({ path }) => isExcluded(path, args));
+  const kept = new Set([...pieces, ...excluded].flatMap(({ path }) => [path, ...foldersOf(path)]));
+  return below
+    .filter(({ path }) => !kept.has(path) && kept.has(foldersOf(path).at(-1)!))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }

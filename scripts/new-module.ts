@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const [name] = process.argv.slice(2);
-const registry = 'modules/index.ts';
+const registry = 'modules/_all.ts';
 
 const refusal = refuse(name);
 if (refusal === undefined) scaffold(name!);
@@ -31,27 +31,18 @@ function write(path: string, text: string): void {
   console.log(`wrote ${path}`);
 }
 
-/** The registry with an import and an entry more, both in the order of the alphabet. */
+/** The registry with a line more, in the order of the alphabet. */
 function registered(text: string, name: string): string {
-  const sorted = (pattern: RegExp, line: string, source: string) => {
-    const lines = source.match(pattern) ?? [];
-    const after = lines.filter(each => each < line).at(-1);
-    if (after !== undefined) return source.replace(after, after + line);
-    return lines[0] === undefined ? source : source.replace(lines[0], line + lines[0]);
-  };
-  const imported = sorted(
-    /^import \{ \w+ \} from '\.\/.*\n/gm,
-    `import { ${name} } from './${name}.ts';\n`,
-    text,
-  );
-  return sorted(/^ {2}\w+,\n/gm, `  ${name},\n`, imported);
+  const lines = text.split('\n').filter(line => line !== '');
+  return [...lines, `export { ${name} } from './${name}.ts';`].toSorted().join('\n') + '\n';
 }
 
 function moduleText(name: string): string {
-  return `import { defineModule } from '../engine/define-module.ts';
+  return `import { absolutePath, fileMode } from '../engine/argument.ts';
+import { defineModule } from '../engine/define-module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { path } from '../engine/probe.ts';
-import { absolutePath, fileMode, pathState, wantedType } from './_files.ts';
+import { pathState, wantedType } from './_files.ts';
 
 export const ${name} = defineModule({
   name: '${name}',

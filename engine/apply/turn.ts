@@ -4,7 +4,9 @@ import type { Outcome } from '../events.ts';
 import type { Context, Diff } from '../module.ts';
 import { asRead, type Comparison, compare } from '../plan/compare.ts';
 import { lacks } from '../plan/diff.ts';
-import { blockedBy, type PlannedResource, unmet } from '../plan/plan.ts';
+import { Forecast } from '../plan/forecast.ts';
+import { obstacleTo } from '../plan/obstacles.ts';
+import { blockedBy, mostRounds, type Plan, type PlannedResource, unmet, viewOf } from '../plan/plan.ts';
 import type { Reaction } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
@@ -134,7 +136,11 @@ async function once(queue: readonly PlannedResource[], i: number, visit: Visit, 
     const lockedOut = await risk.settle(resource, later, broken);
     if (lockedOut !== undefined) return failed(lockedOut);
   }
-  if ('exit' in answer && broken) return failed(failure(outputs, answer));
+  if ('exit' in answer && broken) {
+    const told = failure(outputs, answer);
+    const why = await obstacleMet(resource, outputs.at(-1)?.step, visit, context);
+    return failed(why === undefined ? told : { ...told, ...why });
+  }
   if (unread !== undefined) throw unread;
   const unproven = 'exit' in answer ? undefined : answer;
   // What it printed is lost with it, so that nobody may be told a word of it.
@@ -143,6 +149,31 @@ async function once(queue: readonly PlannedResource[], i: number, visit: Visit, 
   const error = verify(resource, visit, context);
   if (error !== undefined) return failed(unproven ?? error);
   return { outcome: { status: 'changed', diff: found, commands }, found, outputs };
+}
+
+/**
+ * What keeps a step that has failed from working, as far as that can be read: a missing folder, account or program
+ * that a plan could not be sure of.
+ */
+async function obstacleMet(
+  resource: Resource,
+  step: Step | undefined,
+  visit: Visit,
+  times: Context,
+): Promise<Problem | undefined> {
+  if (step === undefined) return undefined;
+  for (let rounds = 0; rounds < mostRounds; rounds++) {
+    const unread: Plan['unread'] = [];
+    const login = visit.shells.login ?? visit.host.user;
+    const sight = { observed: visit.observed(resource), times, forecast: new Forecast(), login };
+    const obstacle = obstacleTo(
+      step,
+      viewOf(resource, sight, probe => unread.push({ resource, probe })),
+    );
+    if (unread.length === 0) return obstacle && blockedBy(resource, obstacle);
+    await visit.readProbes(unread);
+  }
+  return undefined;
 }
 
 /** A change that did not come to its end is no failure yet: what it left is read. */

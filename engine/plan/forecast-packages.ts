@@ -1,8 +1,11 @@
 import type { Effect } from '../effect.ts';
 import { areRelated } from '../host-knowledge.ts';
-import type { PackageState } from '../probe.ts';
+import type { Candidate, PackageState } from '../probe.ts';
 import { glob } from '../quote.ts';
 import type { Foreseen } from './forecast-paths.ts';
+
+/** A package's name without its architecture. */
+export const plain = (name: string): string => name.replace(/:.*/, '');
 
 type Arrival = Extract<Effect, { on: 'packages' }> & { by: string };
 
@@ -43,12 +46,29 @@ export class PackageForecast {
 
   /** A package as it will be. `naming` are the commands that name it. */
   package(name: string, read: PackageState | null, naming: readonly string[]): Foreseen<PackageState | null> {
-    const known = this.#known.get(name);
+    const known = this.#known.get(plain(name));
     if (known !== undefined) return { value: known.state, from: [known.by], open: known.open };
     if (read?.status === 'installed') return { value: read, from: [], open: false };
     const unsure = this.#arrivals.filter(({ whole }) => !whole).map(({ by }) => by);
     const from = [...new Set([...unsure, ...naming])];
     return { value: read, from, open: from.length > 0 };
+  }
+
+  /** What apt knows of a package: the version that is there is as planned, which ones there are may change with `lists`. */
+  candidate(
+    name: string,
+    read: Candidate | null,
+    naming: readonly string[],
+    lists: readonly string[],
+  ): Foreseen<Candidate | null> {
+    const was = read?.installed ? { status: 'installed', version: read.installed, held: false } : null;
+    const { value, from, open } = this.package(name, was, naming);
+    const installed = value?.status === 'installed' ? value.version : null;
+    return {
+      value: read && { ...read, installed },
+      from: [...new Set([...from, ...lists])],
+      open: open || lists.length > 0 || installed === '',
+    };
   }
 
   /** `stateOf` reads a package. */

@@ -19,8 +19,8 @@ interface Change {
 interface Mark {
   at: number;
   by: string;
-  /** Whether a unit that is (not) there may be concerned. */
-  concerns(name: string, isThere: boolean): boolean;
+  /** Whether a unit may be concerned, which is there or not and runs or not. */
+  concerns(name: string, isThere: boolean, runs: boolean): boolean;
   /** What such a unit is most probably like, where that is known. */
   guess?: Sets;
 }
@@ -75,7 +75,7 @@ export class UnitForecast {
         continue;
       }
       const there = isThere(value);
-      if (!event.concerns(name, there)) continue;
+      if (!event.concerns(name, there, value['ActiveState'] === 'active')) continue;
       from.add(event.by);
       if (!there && event.guess !== undefined) {
         value = { ...newUnit(value), ...event.guess } as Record<string, string>;
@@ -148,8 +148,15 @@ export class UnitForecast {
   }
 
   #packages({ comes, goes, whole }: PackagesEffect, by: string): void {
+    const names = [...comes.keys()];
     if (comes.size > 0 || !whole)
-      this.#marks.push({ at: this.#clock, by, concerns: (_, there) => !there, guess: asPackagesLeave });
+      this.#marks.push({
+        at: this.#clock,
+        by,
+        // A unit of theirs that could not run until now is started, too.
+        concerns: (name, there, runs) => !there || (!runs && names.some(one => areRelated(name, one))),
+        guess: asPackagesLeave,
+      });
     if (goes.length > 0)
       this.#marks.push({
         at: this.#clock,

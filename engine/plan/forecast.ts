@@ -1,11 +1,18 @@
 import type { Effect } from '../effect.ts';
 import { programFolders } from '../host-knowledge.ts';
 import type { State } from '../module.ts';
-import { Missing, type Owed, type PackageState, type Probe, type UnitState } from '../probe.ts';
+import {
+  type Candidate,
+  Missing,
+  type Owed,
+  type PackageState,
+  type Probe,
+  type UnitState,
+} from '../probe.ts';
 import { regexQuote } from '../quote.ts';
 import type { Resource } from '../resource.ts';
 import { FileForecast } from './forecast-files.ts';
-import { PackageForecast } from './forecast-packages.ts';
+import { PackageForecast, plain } from './forecast-packages.ts';
 import type { Laying, Raw } from './forecast-paths.ts';
 import { UnitForecast } from './forecast-units.ts';
 import type { Reading } from './probes/kind.ts';
@@ -172,6 +179,7 @@ export class Forecast {
       from: [...new Set(from)],
       open: from.length > 0,
     });
+    const naming = () => ('name' in probe ? this.#naming(plain(probe.name)) : []);
     switch (probe.kind) {
       case 'path':
         return as(this.#files.path(probe.path, raw));
@@ -182,15 +190,11 @@ export class Forecast {
       case 'unit':
         return withNow(as(this.#units.unit(probe.name, value as UnitState)), value);
       case 'package':
-        return as(
-          this.#packages.package(
-            plain(probe.name),
-            value as PackageState | null,
-            this.#naming(plain(probe.name)),
-          ),
-        );
-      case 'candidate':
-        return opened([...this.#lists, ...this.#files.concerning('/etc/apt')]);
+        return as(this.#packages.package(probe.name, value as PackageState | null, naming()));
+      case 'candidate': {
+        const lists = [...this.#lists, ...this.#files.concerning('/etc/apt')];
+        return as(this.#packages.candidate(probe.name, value as Candidate | null, naming(), lists));
+      }
       case 'account':
         return value === null
           ? opened([...this.#packages.changing, ...this.#naming(probe.name)])
@@ -280,9 +284,6 @@ export class Forecast {
 
 const withNow = (seen: ForecastReading, now: unknown): ForecastReading =>
   seen.expected ? { ...seen, now } : seen;
-
-/** A package's name without its architecture. */
-const plain = (name: string): string => name.replace(/:.*/, '');
 
 /** The unit that a pattern such as `postgresql*` stands for. */
 const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;

@@ -61,6 +61,8 @@ function essence(probe: Probe, value: unknown): unknown {
       return 'there';
     case 'command':
       return probe.about?.includes('package-lists') ? null : { exit: read.exit, stdout: read.stdout };
+    case 'sql':
+      return probe.shared ? null : value;
     default:
       return value;
   }

@@ -1,10 +1,12 @@
 import { posix } from 'node:path';
 import type { Effect } from '../effect.ts';
+import { unitAt } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
 import {
   account,
   type CommandResult,
   command,
+  content,
   type PathState,
   type Probe,
   path,
@@ -38,6 +40,7 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
       return (
         foldersOf(step.path, view) ??
         inTheWay(step.path, ['file', 'link', 'other'], 'a directory', view) ??
+        unitFileAt(step.path) ??
         owners(step, view)
       );
     case 'attributes':
@@ -101,6 +104,14 @@ function foldersOf(at: string, view: Outlook): Obstacle | undefined {
   if (wrong !== undefined) return wrong;
   const parent = above.findLast(folder => followed(folder, view) !== null) ?? '/';
   return followed(at, view) === null ? writable(parent, view) : undefined;
+}
+
+/** systemd never has a unit loaded that has a directory in the place of one of its files. */
+function unitFileAt(at: string): Obstacle | undefined {
+  const its = unitAt(at);
+  return its?.part === 'drop-in' && at.endsWith('.conf')
+    ? { says: `${at} would be a directory, and systemd reads a file of ${its.name} there.` }
+    : undefined;
 }
 
 function inTheWay(
@@ -170,10 +181,19 @@ function fileThere(at: string, view: Outlook): Obstacle | undefined {
   };
 }
 
-/** Whether the units are there that one which is started cannot do without, as a file of the play says. */
+/** Whether a unit that is started has all that it cannot do without, by its file: other units, and its conditions. */
 function required(effect: Effect, view: Outlook): Obstacle | undefined {
   if (effect.on !== 'unit' || effect.sets['ActiveState'] !== 'active') return undefined;
-  const { Requires = '' } = certain(unit(effect.name), view) ?? {};
+  const { Requires = '', FragmentPath, DropInPaths = '' } = certain(unit(effect.name), view) ?? {};
+  const file = FragmentPath || `/etc/systemd/system/${effect.name}`;
+  const files = [file, ...DropInPaths.split(' ').filter(Boolean)];
+  const texts = files.map(file => certain(content(file), view)?.bytes?.toString() ?? '');
+  const condition = conditionsIn(texts.join('\n')).find(({ at }) => followed(at, view) === null);
+  if (condition !== undefined)
+    return {
+      says: `${effect.name} does not start without ${condition.at}: its file has ${condition.key}.`,
+      fix: `Make ${condition.at} in an earlier resource.`,
+    };
   const missing = Requires.split(/\s+/)
     .filter(Boolean)
     .find(name => certain(unit(name), view)?.['LoadState'] === 'not-found');
@@ -183,6 +203,13 @@ function required(effect: Effect, view: Outlook): Obstacle | undefined {
         says: `${effect.name} requires ${missing}, which is not on the host, and nothing before this brings it.`,
         fix: `Declare ${missing} in an earlier resource, or leave it out of the unit.`,
       };
+}
+
+/** What must be there for a unit to start, by its text (systemd.unit(5), “Conditions and Asserts”). */
+function conditionsIn(text: string): { key: string; at: string }[] {
+  const keys =
+    /^((?:Condition|Assert)(?:PathExists|PathIsDirectory|FileNotEmpty|FileIsExecutable))=(\/[^%\s]*)\s*$/gm;
+  return [...text.matchAll(keys)].map(([, key, at]) => ({ key: key!, at: at! }));
 }
 
 /** Whether a program is there, as a shell would look for it in a folder. */

@@ -21,6 +21,9 @@ export interface PlannedResource {
   outcome: Outcome;
 }
 
+/** How often a plan may ask for more: each time it follows links that it had not seen before. */
+export const mostRounds = 8;
+
 /** What is known of the host that a resource is done on. */
 export interface Sight {
   /** As the account that the resource is done by reads it. */

@@ -2,7 +2,7 @@ import type { CaseResource, Layer } from './case.ts';
 import { Made } from './made.ts';
 import { pools } from './pools.ts';
 import type { Random } from './random.ts';
-import type { Theme } from './themes.ts';
+import { foldersOfPackages, type Theme } from './themes.ts';
 
 /** The choices of one case, which draws from few values of each pool, so that its resources meet. */
 export class Draw {
@@ -38,7 +38,10 @@ export class Draw {
 
   /** A path of this case, mostly one with a folder to lie in, where nothing else than a `type` is. */
   path(type = 'file'): string {
-    const paths = this.pool('file', 'path') as string[];
+    const all = this.pool('file', 'path') as string[];
+    // dpkg makes its folders in the place of files, and nothing on a host says before which these are.
+    const paths = type === 'directory' ? all : all.filter(path => !foldersOfPackages.has(path));
+    if (paths.length === 0) return '/srv/a';
     const placed = paths.filter(path => this.made.hasFolderOf(path));
     const fitting = placed.filter(path => !this.made.isOther(path, type));
     const chosen = fitting.length > 0 && this.random.chance(0.96) ? fitting : placed;

@@ -31,6 +31,7 @@ it('finds the known values that are read otherwise, and leaves the open ones be'
   expect(compareForecast(forecast, readings)).toEqual({
     known: 3,
     open: 1,
+    openOf: { path: 1 },
     wrong: [{ probe: { kind: 'path', path: '/srv/b' }, forecast: null, read: { type: 'file' } }],
   });
 });
@@ -40,7 +41,7 @@ it('takes the forecast of the last play that has one of a value', () => {
     hosts: { web1: [entry('/srv/a', target)] },
   }));
   forecast!.hosts.web1.push(entry('/srv/a', '/two'));
-  expect(compareForecast(forecast, readings)).toEqual({ known: 1, open: 0, wrong: [] });
+  expect(compareForecast(forecast, readings)).toEqual({ known: 1, open: 0, openOf: {}, wrong: [] });
 });
 
 it('says nothing where the program wrote no forecast', () => {
@@ -58,12 +59,15 @@ it('counts runs by what they came to, and violations by sentence and kind', () =
   const results = [
     result(1, { outcome: 'refused' }),
     result(2, { outcome: 'blocked' }),
-    result(3, { violations: [{ ...violation, details: [] }], forecast: { known: 9, open: 1, wrong: 0 } }),
+    result(3, {
+      violations: [{ ...violation, details: [] }],
+      forecast: { known: 9, open: 1, openOf: { path: 1 }, wrong: 0 },
+    }),
     result(4, { violations: [{ ...violation, details: [] }] }),
   ];
   expect(kinds(results)).toEqual([{ sentence: '3', kind: violation.kind, runs: [3, 4] }]);
   expect(summary(results).split('\n').slice(-2)).toEqual([
-    'Sentence 6 was tried on 1 runs: 10.0 % of 10 values are open.',
+    'Sentence 6 was tried on 1 runs: 10.0 % of 10 values are open (path 10.0).',
     '3 runs: 1 blocked by an obstacle, 0 ended at what could not be known, 2 applied, 0 had nothing to do; 1 more were refused offline; 2 violate the law (2 by sentence 3)',
   ]);
 });

@@ -7,7 +7,7 @@ interface ForecastFile {
 
 /** A value that the plan expects to read after an apply, or that was read where there is nothing to apply. */
 interface ForecastEntry {
-  probe: unknown;
+  probe: { kind: string };
   value: unknown;
   certainty: 'known' | 'open';
 }
@@ -16,6 +16,8 @@ interface ForecastEntry {
 export interface ForecastVerdict {
   known: number;
   open: number;
+  /** How many values of each kind of probe are open. */
+  openOf: Record<string, number>;
   wrong: { probe: unknown; forecast: unknown; read: unknown }[];
 }
 
@@ -33,11 +35,12 @@ export function compareForecast(
   readings: ForecastFile | undefined,
 ): ForecastVerdict | undefined {
   if (forecast === undefined || readings === undefined) return undefined;
-  const verdict: ForecastVerdict = { known: 0, open: 0, wrong: [] };
+  const verdict: ForecastVerdict = { known: 0, open: 0, openOf: {}, wrong: [] };
   for (const host of Object.keys(forecast.hosts)) {
     const read = lastOfEach(readings.hosts[host] ?? []);
     for (const [key, { probe, value, certainty }] of lastOfEach(forecast.hosts[host]!)) {
       verdict[certainty] += 1;
+      if (certainty === 'open') verdict.openOf[probe.kind] = (verdict.openOf[probe.kind] ?? 0) + 1;
       const now = read.get(key);
       if (certainty === 'open' || now === undefined || canonical(now.value) === canonical(value)) continue;
       verdict.wrong.push({ probe, forecast: value, read: now.value });

@@ -78,7 +78,9 @@ function drawOther(...parameters: Parameters<typeof drawResource>): CaseResource
     const again = draw.earlier.some(each => identity(each) === identity(resource));
     const served = draw.made.serves(resource.module) || random.chance(0.05);
     const clashes = draw.made.clashes(resource) && random.chance(0.95);
-    if ((!again && !clashes && served) || attempt === 12) return resource;
+    const takesAway = draw.made.takesAway(resource);
+    if (takesAway && attempt < 40) continue;
+    if ((!again && !clashes && served) || attempt >= 12) return resource;
   }
 }
 

@@ -81,6 +81,15 @@ export class Made {
     return settled(resource).some(([thing, how]) => (this.#settled.get(thing) ?? how) !== how);
   }
 
+  /** Whether it removes a package in whose folders an earlier resource has something, which may go with it. */
+  takesAway({ module, args }: CaseResource): boolean {
+    if (module !== 'apt' || args['state'] !== 'absent') return false;
+    const words = (args['packages'] as string[]).map(name => name.split('-')[0]!);
+    return [...this.#settled].some(
+      ([path, how]) => path.startsWith('/') && how !== 'absent' && words.some(word => path.includes(word)),
+    );
+  }
+
   /** Learns from a shell line of the start state. */
   byLine(line: string): void {
     for (const [, name] of line.matchAll(/CREATE ROLE (\w+)/g)) this.roles.add(name!);

@@ -66,9 +66,19 @@ export function allowed(shown: RanEvent, hasCondition: boolean): string[] {
 /** What an apply says when it finds that something is missing. */
 const missing = /^(obstacle|unit-missing|program-missing|not-running)$/;
 
-/** Whether a failure is one that a check could not know: of a check, or of what is missing, shown as not known yet. */
+/** What certbot says when the authority has not seen the proof: only that one knows what it sees. */
+const unproven = /challenges? (have )?failed/i;
+
+/**
+ * Whether a failure is one that a check could not know: of a check, or of what is missing, shown as not known yet, or
+ * the answer of a certificate authority or of a program that a text is for.
+ */
 function couldNotBeKnown(shown: RanEvent, failed: RanEvent, module: Module | undefined): boolean {
-  return isOpen(shown) && (module?.check === true || missing.test(failed.error?.code));
+  const { code, cause = '' } = failed.error ?? {};
+  if (failed.module === 'certbot' && unproven.test(cause)) return true;
+  // Any text may stand where only Nginx or systemd knows whether it is valid.
+  if (['file', 'tree', 'link'].includes(failed.module) && code === 'validation-failed') return true;
+  return isOpen(shown) && (module?.check === true || missing.test(code));
 }
 
 /** Holds the outcomes of an apply against those that its check showed. */

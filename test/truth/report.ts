@@ -12,7 +12,7 @@ export interface Result {
   outcome: Verdict['outcome'] | 'lab-failed';
   violations: Violation[];
   obstacles: string[];
-  forecast?: { known: number; open: number; wrong: number };
+  forecast?: { known: number; open: number; openOf: Record<string, number>; wrong: number };
   /** The smallest case that was found for the first violation. */
   smallest?: Case;
   error?: string;
@@ -50,6 +50,13 @@ export function summary(results: readonly Result[]): string {
   const forecasts = results.flatMap(({ forecast }) => (forecast === undefined ? [] : [forecast]));
   const open = forecasts.reduce((sum, each) => sum + each.open, 0);
   const all = forecasts.reduce((sum, each) => sum + each.open + each.known, 0);
+  const openOf = new Map<string, number>();
+  for (const each of forecasts)
+    for (const [kind, count] of Object.entries(each.openOf))
+      openOf.set(kind, (openOf.get(kind) ?? 0) + count);
+  const shares = [...openOf]
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([kind, count]) => `${kind} ${((100 * count) / all).toFixed(1)}`);
   const listed = kinds(results).map(
     ({ sentence, kind, runs }) =>
       `  ${String(runs.length).padStart(3)} × sentence ${sentence}: ${kind} (runs ${runs.slice(0, 6).join(', ')}${runs.length > 6 ? ', …' : ''})`,
@@ -59,7 +66,7 @@ export function summary(results: readonly Result[]): string {
     ...(listed.length > 0 ? ['Violations by kind:', ...listed] : []),
     all === 0
       ? 'Sentence 6 was not tried: the program wrote no forecast.'
-      : `Sentence 6 was tried on ${forecasts.length} runs: ${((100 * open) / all).toFixed(1)} % of ${all} values are open.`,
+      : `Sentence 6 was tried on ${forecasts.length} runs: ${((100 * open) / all).toFixed(1)} % of ${all} values are open (${shares.join(', ')}).`,
     `${results.length - count('refused')} runs: ${count('blocked')} blocked by an obstacle, ${count('undecided')} ended at ` +
       `what could not be known, ${count('applied')} applied, ${count('silent')} had nothing to do` +
       `${failed > 0 ? `, ${failed} failed in the lab` : ''}; ${count('refused')} more were refused offline; ` +

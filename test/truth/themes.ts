@@ -28,6 +28,17 @@ const ofPackages = [
   ...['/etc/nginx/sites-enabled/default', '/var/lib/redis', '/etc/redis', '/etc/default/rsync', '/srv/a'],
   ...['/usr/local/bin/tool', '/etc/default/uuidd', '/usr/share/doc/hello', '/etc/app.conf', '/var/lib/app'],
 ];
+/** The folders among them. */
+export const foldersOfPackages: ReadonlySet<string> = new Set([
+  ...[
+    '/etc/nginx',
+    '/etc/nginx/conf.d',
+    '/var/www/html',
+    '/var/lib/redis',
+    '/etc/redis',
+    '/usr/share/doc/hello',
+  ],
+]);
 const ofUnits = [
   ...['/etc/systemd/system/w1.service', '/etc/systemd/system/w2.service', '/srv/a/f', '/etc/app.conf'],
   ...['/etc/systemd/system/w1.service.d', '/etc/systemd/system/w1.service.d/a.conf', '/srv/a'],

@@ -26,6 +26,9 @@ const module = defineModule({
   required: ['name'],
   examples: [{ title: 'One', args: { name: 'a', packages: ['b', 'yes'], unit: { text: 'x\ny\n' } } }],
   identity: ({ name }) => name,
+  probes: () => ({}),
+  actual: () => null,
+  desired: () => ({}),
 });
 
 it('arguments are listed with what is required first', () => {
