@@ -13,9 +13,10 @@ import {
   type SecretPlaces,
   type SourceFile,
   type State,
+  type StateValue,
   typeClaim,
 } from './module.ts';
-import type { Missing, Owed, Probe, Readings } from './probe.ts';
+import { Missing, type Owed, type Probe, type Readings } from './probe.ts';
 import type { ObjectOf, Schema } from './schema-types.ts';
 import type { Step } from './step.ts';
 
@@ -29,9 +30,10 @@ export interface Owes {
 /**
  * A resource type: data and pure functions, no I/O. Everything else (check mode, diff, verification, masking, docs,
  * editor completion, contract tests) the engine derives. `A` are the arguments' schemas, `R` the names of those that
- * must be given, `P` the probes. In lists of refusals, obstacles and steps, what is false or undefined is left out.
+ * must be given, `P` the probes. What is undefined in probes and states is left out, and what is
+ * false as well in lists of refusals, obstacles and steps.
  */
-export interface Definition<A extends Properties, R extends string, P extends Record<string, Probe>> {
+export interface Definition<A extends Properties, R extends string, P extends Probes> {
   /** The YAML key, the file's name and the name of the exported constant. */
   name: string;
   /** One sentence that ends with a full stop. */
@@ -59,9 +61,9 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   /** What to read, as data. Keys that begin with `needs` are read for `obstacles` alone. */
   probes(args: Given<A, R>): P;
   /** What was read, as a state; null = it does not exist; Missing = it cannot be known. */
-  actual(read: Read<P>, args: Given<A, R>, context: Context): State | null | Missing;
+  actual(read: Read<P>, args: Given<A, R>, context: Context): Partly | null | Missing;
   /** The arguments as a state with only what is compared. `read` is undefined before anything is read. */
-  desired(args: Given<A, R>, read: Read<P> | undefined): State;
+  desired(args: Given<A, R>, read: Read<P> | undefined): Partly;
   /** The state of one that comes with what is missing now, such as Debian's default site; null when left out. */
   fresh?(args: Given<A, R>): State | null;
   /** What to do about a difference. */
@@ -71,10 +73,10 @@ export interface Definition<A extends Properties, R extends string, P extends Re
   /** What is read of something that is to be absent, and how that is a state, where it is not as otherwise. */
   removal?: {
     refine?(args: Given<A, R>): Conditional<Refusal>;
-    probes?(args: Given<A, R>): Record<string, Probe>;
+    probes?(args: Given<A, R>): Probes;
     fresh?(args: Given<A, R>): State | null;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
-    actual?(read: any, args: Given<A, R>, context: Context): State | null | Missing;
+    actual?(read: any, args: Given<A, R>, context: Context): Partly | null | Missing;
     /** Where it settles more than that nothing is at the paths that it would claim otherwise. */
     claims?(args: Given<A, R>): Claims;
     claimsBelow?(args: Given<A, R>, path: string): Claims;
@@ -112,10 +114,12 @@ export interface Definition<A extends Properties, R extends string, P extends Re
 }
 
 type Properties = Readonly<Record<string, Schema>>;
+type Probes = Record<string, Probe | undefined>;
+type Partly = Readonly<Record<string, StateValue | undefined>>;
 /** The arguments as functions of a module get them: defaults are filled in. */
 export type Given<A extends Properties, R extends string> = ObjectOf<A, R> & FilesGiven;
 /** What was read: of what is to be absent, other things perhaps. */
-type Read<P> = Readings<P & Readonly<Record<string, Probe>>>;
+type Read<P> = Readings<P & Readonly<Probes>>;
 /** What the engine adds for `src`, `template` and a tree. */
 interface FilesGiven {
   content?: string | Buffer;
@@ -133,7 +137,7 @@ const stateSchema = (clause: string) =>
 export function defineModule<
   const A extends Properties,
   const R extends keyof A & string = never,
-  P extends Record<string, Probe> = Record<never, never>,
+  P extends Probes = Record<never, never>,
 >(definition: Definition<A, R, P>): Module {
   // biome-ignore lint/suspicious/noExplicitAny: from here on arguments have the type that the module's own functions know
   const its = definition as unknown as Definition<any, any, any>;
@@ -158,9 +162,12 @@ export function defineModule<
       ...mixtures(its, args),
       ...compact<Refusal>((isAbsent(args) ? removal : its)?.refine?.(args) ?? []),
     ],
-    probes: args => (isAbsent(args) ? gone : its).probes(args),
-    actual: (read, args, context) => (isAbsent(args) ? gone : its).actual(read, args, context),
-    desired: (args, read) => (isAbsent(args) ? null : its.desired(args, read)),
+    probes: args => defined((isAbsent(args) ? gone : its).probes(args)),
+    actual(read, args, context) {
+      const state = (isAbsent(args) ? gone : its).actual(read, args, context);
+      return state instanceof Missing ? state : state && stateOf(state);
+    },
+    desired: (args, read) => (isAbsent(args) ? null : stateOf(its.desired(args, read))),
     steps(diff, args, read, context) {
       const owes = its.owes?.(args, diff);
       const own =
@@ -194,6 +201,8 @@ const withoutClaims = (claims: Claims): Claims =>
       .filter(([thing]) => !thing.startsWith('the '))
       .map(([thing, value]) => [thing, thing.startsWith(typeClaim) ? 'nothing' : value]),
   );
+
+const stateOf = (values: Partly): State => defined(values) as State;
 
 type Entries = Readonly<Record<string, unknown>>;
 

@@ -62,6 +62,25 @@ export function areRelated(name: string, packageName: string): boolean {
   return one.startsWith(other) || other.startsWith(one);
 }
 
+/** Debian's packages that bring units of another name. */
+const packageNames: Readonly<Record<string, string>> = {
+  docker: 'docker.io',
+  mariadb: 'mariadb-server',
+  mysql: 'mariadb-server',
+  named: 'bind9',
+  nmbd: 'samba',
+  smbd: 'samba',
+  ssh: 'openssh-server',
+  sshd: 'openssh-server',
+};
+const namesakes = ['apache2', 'cron', 'memcached', 'nginx', 'postgresql', 'redis-server'];
+
+/** The package that brings a service, where it is one of the common. */
+export function packageOf(unit: string): string | undefined {
+  const stem = unit.replace(/\.service$/, '');
+  return packageNames[stem] ?? namesakes.find(name => name === stem);
+}
+
 /** What a new PostgreSQL server has, as `needs` of modules name it. */
 export const inNewServer: ReadonlySet<string> = new Set([
   'pg_role postgres',

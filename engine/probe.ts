@@ -176,4 +176,10 @@ export class Missing {
 }
 
 /** What a record of probes reads as. */
-export type Readings<P> = { [K in keyof P]: P[K] extends Probe<infer R> | undefined ? R : never };
+export type Readings<P> = {
+  [K in keyof P]: P[K] extends Probe<infer R>
+    ? R
+    : P[K] extends Probe<infer R> | undefined
+      ? R | undefined
+      : never;
+};

@@ -5,9 +5,9 @@ import type { Diff } from '../engine/module.ts';
 import { content, entries, installedPackage, Missing, owed, path, program, unit } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
+import { daemonReload } from '../engine/steps/units.ts';
 import * as its from './_certbot.ts';
 import { acmeRoot } from './_nginx.ts';
-import { daemonReload } from './_systemd.ts';
 
 const args = {
   name: text('Name of the certificate: its files are in /etc/letsencrypt/live/NAME.', {

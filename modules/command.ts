@@ -4,13 +4,17 @@ import { defineModule, type Given } from '../engine/define-module.ts';
 import { type Effect, stoppedUnit } from '../engine/effect.ts';
 import { command as condition, owed, path } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
-import { unitName } from './_systemd.ts';
+import { unitName } from '../engine/steps/units.ts';
 
 const instead =
   'Give it by `stdin`, or by `env` for a script that uses it as "$NAME"; what a program is told by its arguments, every account of the host can see.';
 
 const exitCode = { type: 'integer', minimum: 0, maximum: 255 } as const;
 const word = { type: 'string' } as const;
+const thing = {
+  type: 'string',
+  pattern: '^((/[^/]+)+|unit:[^\\s/]+|package:[a-z0-9][a-z0-9+.:-]+)$',
+} as const;
 
 const runArgs = {
   run: anyOf(
@@ -37,6 +41,33 @@ const runArgs = {
 } as const;
 type RunArguments = Given<typeof runArgs, 'run'>;
 
+const its = {
+  ...runArgs,
+  creates: {
+    ...absolutePath,
+    description: 'The command runs only when this path does not exist; the path must exist afterwards.',
+  },
+  unless: text(
+    'The command runs only when this script fails; the script must succeed afterwards. It is run also in a check, so it must change nothing.',
+    { minLength: 1 },
+  ),
+  only_if: text(
+    'The command runs only when this script succeeds. The script is run also in a check, so it must change nothing.',
+    { minLength: 1 },
+  ),
+  run_on: listOf(
+    { type: 'string', description: 'Name of a resource.' },
+    'The command runs once after any of these resources has changed, even if that was in an earlier apply that broke off.',
+    { minItems: 1 },
+  ),
+  always: { type: 'boolean', const: true, description: 'The command runs at every apply.' },
+  stdin: text('What the command reads on its standard input; nothing by default.'),
+  touches: anyOf(
+    [{ const: 'nothing' }, { type: 'array', minItems: 1, items: thing }],
+    'What the command changes, so that later resources are planned with it: absolute paths, each with all below it, `unit:NAME` and `package:NAME`; or `nothing`. Left out, it may change whatever later commands and checks look at, and bring what is missing and named in it.',
+  ),
+} as const;
+
 /** The command as a check: it only looks, and is right when it exits as expected. */
 const asCheck = defineModule({
   name: 'command',
@@ -46,9 +77,7 @@ const asCheck = defineModule({
   examples: [{ title: 'The service answers', args: { run: 'test -S /run/app/app.sock' } }],
   secrets: { in: ['env'], instead },
   identity: args => nameOf(args.run),
-  probes: args => ({
-    result: condition(inPlace(lineOf(args.run), args), { timeoutS: 60, ...defined({ as: args.user }) }),
-  }),
+  probes: args => ({ result: look(lineOf(args.run), args, 60) }),
   actual: ({ result }, args) => {
     if ([args.expect_exit].flat().includes(result.exit)) return { answer: wanted(args.expect_exit) };
     const words = (result.stderr || result.stdout).trim().split('\n').at(-1);
@@ -62,39 +91,7 @@ const asCheck = defineModule({
 export const command = defineModule({
   name: 'command',
   summary: 'A command, and the condition under which it runs.',
-  args: {
-    ...runArgs,
-    creates: {
-      ...absolutePath,
-      description: 'The command runs only when this path does not exist; the path must exist afterwards.',
-    },
-    unless: text(
-      'The command runs only when this script fails; the script must succeed afterwards. It is run also in a check, so it must change nothing.',
-      { minLength: 1 },
-    ),
-    only_if: text(
-      'The command runs only when this script succeeds. The script is run also in a check, so it must change nothing.',
-      { minLength: 1 },
-    ),
-    run_on: listOf(
-      { type: 'string', description: 'Name of a resource.' },
-      'The command runs once after any of these resources has changed, even if that was in an earlier apply that broke off.',
-      { minItems: 1 },
-    ),
-    always: { type: 'boolean', const: true, description: 'The command runs at every apply.' },
-    stdin: text('What the command reads on its standard input; nothing by default.'),
-    touches: anyOf(
-      [
-        { const: 'nothing' },
-        {
-          type: 'array',
-          minItems: 1,
-          items: { type: 'string', pattern: '^((/[^/]+)+|unit:[^\\s/]+|package:[a-z0-9][a-z0-9+.:-]+)$' },
-        },
-      ],
-      'What the command changes, so that later resources are planned with it: absolute paths, each with all below it, `unit:NAME` and `package:NAME`; or `nothing`. Left out, it may change whatever later commands and checks look at, and bring what is missing and named in it.',
-    ),
-  },
+  args: its,
   required: ['run'],
   examples: [
     {
@@ -118,18 +115,17 @@ export const command = defineModule({
     const says = 'Say when it runs with exactly one of creates, unless, only_if, run_on and always.';
     const idle = creates !== undefined && touches === 'nothing';
     return [
-      ...(given.length === 1 ? [] : [{ at: given[1], says }]),
-      ...(idle ? [{ at: 'touches', says: 'A command that creates a path touches it.' }] : []),
+      given.length !== 1 && { at: given[1], says },
+      idle && { at: 'touches', says: 'A command that creates a path touches it.' },
     ];
   },
   probes: args => {
     const script = args.unless ?? args.only_if;
-    return defined({
+    return {
       creates: args.creates === undefined ? undefined : path(args.creates),
-      condition:
-        script === undefined ? undefined : condition(inPlace(script, args), defined({ as: args.user })),
+      condition: script === undefined ? undefined : look(script, args),
       owed: args.run_on && owed(noteOf(args)),
-    });
+    };
   },
   actual: (read, args) => {
     const exit = read.condition?.exit;
@@ -150,7 +146,7 @@ export const command = defineModule({
       timeoutS,
       ...defined({ as: args.user, cwd: args.cwd, input: args.stdin, touches: effectsOf(args) }),
     },
-    ...(args.run_on === undefined ? [] : [{ do: 'pay', unit: noteOf(args) } as const]),
+    args.run_on && { do: 'pay', unit: noteOf(args) },
   ],
   reacts: args =>
     args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: () => noteOf(args), action: 'run' }],
@@ -166,23 +162,20 @@ const timeoutS = 3600;
 const noSuchPlace = 125;
 
 /** What a command changes of what can be read; undefined = anything. */
-function effectsOf(
-  args: RunArguments & { creates?: string; touches?: string | string[] },
-): Effect[] | undefined {
-  const { creates, touches } = args;
+function effectsOf(args: Given<typeof its, 'run'>): Effect[] | undefined {
+  const { run, cwd, user, env, creates, touches } = args;
   const made: Effect[] = creates === undefined ? [] : [{ on: 'below', path: creates }];
-  if (touches !== undefined)
-    return [...(touches === 'nothing' ? [] : [touches].flat().map(effectOf)), ...made];
+  if (touches !== undefined) return [...(touches === 'nothing' ? [] : touches.map(effectOf)), ...made];
   if (creates === undefined) return undefined;
-  const named = [lineOf(args.run), args.cwd, args.user, ...Object.values(args.env)];
-  return [{ on: 'anything', text: named.join('\n'), command: lineOf(args.run) }, ...made];
+  const named = [lineOf(run), cwd, user, ...Object.values(env)];
+  return [{ on: 'anything', text: named.join('\n'), command: lineOf(run) }, ...made];
 }
 
 function effectOf(thing: string): Effect {
-  const [kind, name] = thing.split(/:(.*)/);
-  if (kind === 'unit') return { on: 'unit', name: unitName(name!), sets: unknownUnit };
+  const [kind, name = ''] = thing.split(/:(.*)/);
+  if (kind === 'unit') return { on: 'unit', name: unitName(name), sets: unknownUnit };
   if (kind === 'package')
-    return { on: 'packages', comes: new Map([[name!, undefined]]), goes: [], whole: false };
+    return { on: 'packages', comes: new Map([[name, undefined]]), goes: [], whole: false };
   return { on: 'below', path: thing };
 }
 
@@ -200,8 +193,9 @@ const digest = (run: string | string[]): string =>
   createHash('sha256').update(JSON.stringify(run)).digest('hex').slice(0, 12);
 const noteOf = ({ run }: RunArguments): string => `command:${digest(run)}`;
 
-function inPlace(script: string, { cwd, env }: RunArguments): string {
+/** A script that looks, run as the command would be. */
+function look(script: string, { cwd, env, user }: RunArguments, timeoutS?: number) {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}\n`);
   const enter = cwd === undefined ? '' : `cd -- ${shellQuote(cwd)} 2>/dev/null || exit ${noSuchPlace}\n`;
-  return `${exports.join('')}${enter}${script}`;
+  return condition(`${exports.join('')}${enter}${script}`, defined({ as: user, timeoutS }));
 }

@@ -5,16 +5,8 @@ import type { Effect } from '../engine/effect.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { command, content, Missing, type PathState, type Probe, path, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
-import type { RunStep, Step } from '../engine/step.ts';
-import {
-  applies,
-  installedPackages,
-  lacking,
-  minorOf,
-  type Requirement,
-  readRequirements,
-  valuesOf,
-} from './_python.ts';
+import type { RunStep } from '../engine/step.ts';
+import { applies, installedPackages, lacking, minorOf, readRequirements, valuesOf } from './_python.ts';
 
 /** There while an environment is being made: one that was cut off looks whole long before it is. */
 const unfinished = '.reconcile.unfinished';
@@ -42,9 +34,8 @@ const args = {
 type Arguments = Given<typeof args, 'path'>;
 
 /**
- * Prints the venv's packages, with the host's own where it uses them, and a file that is not the owner's or else who runs it. What pip
- * writes last of a package is its RECORD with the line of INSTALLER, so one without it was cut off. No Python is
- * started.
+ * Prints the packages, with the host's own where it uses them, and a file that is not the owner's or else who runs it.
+ * What pip writes last of a package is its RECORD with the line of INSTALLER: one without it was cut off. No Python is started.
  */
 function listScript({ path, system_site_packages, owner }: Arguments): string {
   const venv = shellQuote(path);
@@ -82,10 +73,8 @@ export const python_venv = defineModule({
     const known = readRequirements(packages.join('\n')).map(({ text }) => text);
     return packages
       .filter(text => !known.includes(text.split(';')[0]!.trim()))
-      .map(text => ({
-        at: 'packages',
-        says: `"${text}" is not a package and its versions, such as flask or "gunicorn>=22,<24".`,
-      }));
+      .map(text => `"${text}" is not a package and its versions, such as flask or "gunicorn>=22,<24".`)
+      .map(says => ({ at: 'packages', says }));
   },
   probes: args => ({
     folder: path(args.path),
@@ -109,21 +98,23 @@ export const python_venv = defineModule({
       return new Missing(`the file ${args.requirements}`, [`path:${args.requirements}`]);
     const listing = read.listing.stdout;
     const config = read.config?.bytes?.toString();
-    const usable = listing.includes('usable\n');
-    if (!listing.includes('ensurepip\n') && !usable && read.python.startsWith('/usr/bin/'))
-      return new Missing('Python’s module to make virtual environments', [
-        'package:python3-venv',
-        ...(wanted === undefined ? [] : [`package:python${wanted}-venv`]),
-      ]);
+    const isUsable = listing.includes('usable\n');
+    if (!listing.includes('ensurepip\n') && !isUsable && read.python.startsWith('/usr/bin/')) {
+      const names = ['python3-venv', ...(wanted === undefined ? [] : [`python${wanted}-venv`])];
+      const brought = names.map(name => `package:${name}`);
+      return new Missing('Python’s module to make virtual environments', brought);
+    }
     if (config === undefined) return null;
     const made = minorOf(/^version(?:_info)? = (.*)$/m.exec(config)?.[1]);
-    const same = wanted === undefined || made === undefined || wanted === made;
+    const isSame = wanted === undefined || made === undefined || wanted === made;
+    const listed = args.requirements === undefined ? '' : (read.requirements?.bytes?.toString() ?? '');
+    const required = readRequirements([...(args.packages ?? []), listed].join('\n'));
     const missing = lacking(
-      requirementsOf(args, read.requirements?.bytes, made ?? ''),
+      required.filter(each => applies(each, made ?? '')),
       installedPackages(listing),
     );
     return {
-      python: !usable ? 'incomplete' : same ? args.python : `python${made}`,
+      python: !isUsable ? 'incomplete' : isSame ? args.python : `python${made}`,
       system_site_packages: /^include-system-site-packages = true$/m.test(config),
       packages: missing.length === 0 ? 'complete' : `without ${missing.join(', ')}`,
       owner: valuesOf(listing, 'owner')[0] ?? args.owner ?? read.folder?.owner ?? null,
@@ -133,38 +124,31 @@ export const python_venv = defineModule({
     python,
     system_site_packages,
     packages: 'complete',
-    ...defined({ owner }),
+    owner,
   }),
   obstacles: (args, read, { kind }) => {
     if (kind === 'remove' || args.owner !== undefined) return [];
     const account = valuesOf(read.listing.stdout, 'account')[0] ?? 'root';
-    const places = Object.keys(foldersAbove(args)).map(at => [at, read[at as 'folder']] as const);
-    return [...places, [args.path, read.folder] as const]
-      .filter(([, at]) => isOpenTo(at, account))
-      .slice(0, 1)
-      .map(([folder, at]) => {
-        const other = at?.owner === account ? undefined : at?.owner;
-        return {
-          says: `${other ?? `Another account than ${account}`} can write to ${folder}, and ${account} would run programs from there.`,
-          fix: `Give the environment to the account that uses it: owner: ${other ?? 'ACCOUNT'}.`,
-        };
-      });
+    const at = (folder: string) => (folder === args.path ? read.folder : read[folder as 'folder']);
+    const folder = [...Object.keys(foldersAbove(args)), args.path].find(each => isOpenTo(at(each), account));
+    if (folder === undefined) return [];
+    const owner = at(folder)?.owner;
+    const other = owner === account ? undefined : owner;
+    const says = `${other ?? `Another account than ${account}`} can write to ${folder}, and ${account} would run programs from there.`;
+    return [{ says, fix: `Give the environment to the account that uses it: owner: ${other ?? 'ACCOUNT'}.` }];
   },
   steps: (diff, args, read) => {
-    const { path, owner } = args;
+    const { path } = args;
+    const owner = defined({ owner: args.owner });
     // Whoever could change what is in it must not be able to have root run it.
-    const as = owner === undefined ? { runsFrom: path } : { as: owner };
-    const remake = diff.has('python') || diff.has('system_site_packages');
+    const as = args.owner === undefined ? { runsFrom: path } : { as: args.owner };
+    const isMade = diff.has('python') || diff.has('system_site_packages');
     const clear = read.config !== null && diff.has('python');
     return [
-      ...(diff.kind === 'create'
-        ? [{ do: 'directory', path, mode: '0755', ...defined({ owner }) } as const]
-        : []),
-      ...(diff.has('owner') && diff.kind === 'update'
-        ? [{ do: 'attributes', path, ...defined({ owner }), recursive: true } as const]
-        : []),
-      ...(remake ? [make(args, clear, as)] : []),
-      ...(remake || diff.has('packages') ? install(args, as) : []),
+      diff.kind === 'create' && { do: 'directory', path, mode: '0755', ...owner },
+      read.folder !== null && diff.has('owner') && { do: 'attributes', path, ...owner, recursive: true },
+      isMade && make(args, clear, as),
+      (isMade || diff.has('packages')) && install(args, as),
     ];
   },
   removal: {
@@ -174,7 +158,6 @@ export const python_venv = defineModule({
   remove: ({ path }) => [{ do: 'remove', path, recursive: true }],
   runsFrom: ({ path, owner }) => (owner === undefined || owner === 'root' ? path : undefined),
   claims: ({ path, owner }) => pathClaims(path, 'directory', { owner }),
-  timeoutS: () => 1800,
 });
 
 /** What to read of the folders that an environment without an owner is in. */
@@ -191,83 +174,66 @@ const isOpenTo = (at: PathState | null | undefined, account: string): boolean =>
   (!['root', account].includes(at.owner) ||
     (at.type !== 'link' && (Number.parseInt(at.mode, 8) & 0o022) !== 0));
 
-const below = (path: string): Effect[] =>
-  ['bin', 'include', 'lib', 'lib64', 'share', 'pyvenv.cfg'].map(part => ({
-    on: 'below',
-    path: `${path}/${part}`,
-  }));
+const contents = ['bin', 'include', 'lib', 'lib64', 'share', 'pyvenv.cfg'];
+const changes = (path: string): Effect[] => contents.map(part => ({ on: 'below', path: `${path}/${part}` }));
 
 /** Makes an environment; one that was there is cleared first, beginning with what says that it is one. */
-function make(args: Arguments, clear: boolean, as: { as?: string }): RunStep {
-  const venv = shellQuote(args.path);
-  const words = [args.python, '-m', 'venv', ...(args.system_site_packages ? ['--system-site-packages'] : [])];
+function make(args: Arguments, clear: boolean, as: Pick<RunStep, 'as'>): RunStep {
+  const { path, python, system_site_packages } = args;
+  const venv = shellQuote(path);
+  const words = [python, '-m', 'venv', ...(system_site_packages ? ['--system-site-packages'] : [])];
   const command = [
     ...(clear ? [`rm -f ${venv}/pyvenv.cfg`, `find ${venv} -mindepth 1 -delete`] : []),
     `: >${venv}/${unfinished}`,
-    `${[...words, args.path].map(shellQuote).join(' ')}`,
+    [...words, path].map(shellQuote).join(' '),
     `rm ${venv}/${unfinished}`,
-  ];
-  const label = [...words, ...(clear ? ['--clear'] : []), args.path].map(shellQuote).join(' ');
-  return { do: 'run', label, command: command.join(' &&\n'), cwd: '/', touches: below(args.path), ...as };
+  ].join(' &&\n');
+  const label = [...words, ...(clear ? ['--clear'] : []), path].map(shellQuote).join(' ');
+  return { do: 'run', label, command, cwd: '/', touches: changes(path), ...as };
 }
 
-function requirementsOf(args: Arguments, file: Buffer | undefined, python: string): Requirement[] {
-  const listed = args.requirements === undefined ? '' : (file?.toString() ?? '');
-  return readRequirements([...(args.packages ?? []), listed].join('\n')).filter(requirement =>
-    applies(requirement, python),
-  );
-}
-
-function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): Step[] {
-  const { requirements, packages = [] } = args;
-  if (requirements === undefined && packages.length === 0) return [];
-  const venv = shellQuote(args.path);
+function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): RunStep | undefined {
+  const { path, requirements, packages = [] } = args;
+  if (requirements === undefined && packages.length === 0) return undefined;
+  const venv = shellQuote(path);
   // pip takes a package that a cut left half-installed for installed.
   const tidy = `for d in ${venv}/lib/python3*/site-packages/*.dist-info; do grep -qs /INSTALLER, "$d/RECORD" || rm -rf -- "$d"; done`;
-  const words = [
-    ...(args.upgrade ? ['--upgrade'] : []),
-    ...(requirements === undefined ? [] : ['--requirement', requirements]),
-    ...packages,
-  ].map(shellQuote);
-  const index = args.index_url === undefined ? undefined : indexOf(args.index_url);
-  const netrc = index?.netrc === undefined ? '' : keepNetrc(args.path);
-  return [
-    {
-      do: 'run',
-      label: `${args.path}/bin/python -m pip install ${words.join(' ')}`,
-      command: `${tidy}\n${netrc}${venv}/bin/python -m pip install --quiet ${words.join(' ')}`,
-      cwd: args.path,
-      reads: requirements === undefined ? [] : [requirements],
-      env: {
-        // The owner is often an account whose home it may not write to.
-        ...(as.as !== undefined && { HOME: args.path, PIP_NO_CACHE_DIR: '1' }),
-        PIP_DISABLE_PIP_VERSION_CHECK: '1',
-        PIP_NO_INPUT: '1',
-        ...defined({ PIP_INDEX_URL: index?.url }),
-      },
-      ...defined({ input: index?.netrc }),
-      timeoutS: 1800,
-      touches: below(args.path),
-      ...as,
+  const files = requirements === undefined ? [] : [requirements];
+  const options = [...(args.upgrade ? ['--upgrade'] : []), ...files.flatMap(file => ['--requirement', file])];
+  const words = [...options, ...packages].map(shellQuote).join(' ');
+  const { url, netrc } = indexOf(args.index_url);
+  return {
+    do: 'run',
+    label: `${path}/bin/python -m pip install ${words}`,
+    command: `${tidy}\n${netrc ? keepNetrc(path) : ''}${venv}/bin/python -m pip install --quiet ${words}`,
+    cwd: path,
+    reads: files,
+    env: {
+      // The owner is often an account whose home it may not write to.
+      ...(as.as !== undefined && { HOME: path, PIP_NO_CACHE_DIR: '1' }),
+      PIP_DISABLE_PIP_VERSION_CHECK: '1',
+      PIP_NO_INPUT: '1',
+      ...defined({ PIP_INDEX_URL: url }),
     },
-  ];
+    ...defined({ input: netrc }),
+    timeoutS: 1800,
+    touches: changes(path),
+    ...as,
+  };
 }
 
 /** An index's address, and apart from it who logs in there: pip hands the address to its helpers as an argument. */
-function indexOf(address: string): { url: string; netrc?: string } {
-  const [, scheme, user, password = '', rest] =
-    /^(https?:\/\/)([^/@:]*)(?::([^/@]*))?@(.*)$/.exec(address) ?? [];
-  if (scheme === undefined) return { url: address };
-  const [host] = rest!.split(/[/:]/);
+function indexOf(address: string | undefined): { url?: string; netrc?: string } {
+  const pattern = /^(https?:\/\/)([^/@:]*)(?::([^/@]*))?@(.*)$/;
+  const [, scheme, user = '', password = '', rest = ''] = pattern.exec(address ?? '') ?? [];
+  if (scheme === undefined) return defined({ url: address });
   const word = (text: string) => {
     const clear = percentDecoded(text);
     // Older Pythons know no quotes in netrc.
     return /^[^\s"\\]+$/.test(clear) ? clear : `"${clear.replace(/["\\]/g, '\\$&')}"`;
   };
-  return {
-    url: `${scheme}${rest}`,
-    netrc: `machine ${host} login ${word(user!)} password ${word(password)}\n`,
-  };
+  const login = `machine ${rest.split(/[/:]/)[0]} login ${word(user)} password ${word(password)}\n`;
+  return { url: `${scheme}${rest}`, netrc: login };
 }
 
 /** A part of an address in clear; as it is when it is not encoded soundly. */

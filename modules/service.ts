@@ -1,19 +1,12 @@
-import { defined, duration, flag, listOf, oneOf, text } from '../engine/argument.ts';
+import { duration, flag, listOf, oneOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
+import { packageOf } from '../engine/host-knowledge.ts';
 import type { Diff } from '../engine/module.ts';
 import { Missing, type Owed, owed, type PathState, path, type UnitState, unit } from '../engine/probe.ts';
-import type { Step } from '../engine/step.ts';
-import {
-  daemonReload,
-  isTemplate,
-  runsClaim,
-  startAndSettle,
-  startLimitS,
-  systemctl,
-  unitFile,
-  unitName,
-} from './_systemd.ts';
+import * as units from '../engine/steps/units.ts';
+
+const { unitName } = units;
 
 const its = {
   name: text('Name of the unit; without a suffix it is a `.service`.', { minLength: 1 }),
@@ -29,94 +22,7 @@ const its = {
   }),
   masked: flag('Whether the unit is masked, so that nothing at all can start it.'),
 } as const;
-
-/** Debian's packages that bring units of another name. */
-const packagesOf: Readonly<Record<string, string>> = {
-  docker: 'docker.io',
-  mariadb: 'mariadb-server',
-  mysql: 'mariadb-server',
-  named: 'bind9',
-  nmbd: 'samba',
-  smbd: 'samba',
-  ssh: 'openssh-server',
-  sshd: 'openssh-server',
-};
-const namesakes = ['apache2', 'cron', 'memcached', 'nginx', 'postgresql', 'redis-server'];
-
-function bringersOf(name: string): string[] {
-  const stem = name.replace(/\.service$/, '');
-  const known = packagesOf[stem] ?? namesakes.find(each => each === stem);
-  const units = new Set([name, name.replace(/@.*(?=\.)/, '@')]);
-  return [...[...units].map(unit => `unit:${unit}`), ...(known === undefined ? [] : [`package:${known}`])];
-}
-
-type Declared = Pick<Given<typeof its, 'name'>, 'enabled' | 'state' | 'masked'>;
-
-/** Whether a unit that systemd does not know is as declared: it does not run, and nothing starts it. */
-const mayBeUnknown = ({ enabled, state, masked }: Declared): boolean =>
-  masked || (!enabled && state !== 'running' && [enabled, state, masked].some(each => each !== undefined));
-
-const isMasked = (read: UnitState): boolean => read.LoadState === 'masked' || read.UnitFileState === 'masked';
-
-/** Why systemctl cannot enable a unit with such a file, and what to do instead. */
-const notEnabled: Readonly<Record<string, (read: UnitState) => [says: string, fix: string]>> = {
-  static: () => ['has nothing in [Install] that says when to start it', 'Leave out `enabled`.'],
-  indirect: ({ TriggeredBy }) => [
-    'has only Also= in [Install], which enables other units and not itself',
-    `Enable ${TriggeredBy || 'the unit that Also= names'} instead.`,
-  ],
-  generated: ({ SourcePath }) => [
-    `is generated from ${SourcePath || 'other settings'}, which says whether it starts at boot`,
-    'Leave out `enabled`, or replace the source by a unit of its own.',
-  ],
-  transient: () => ['was made by a program for as long as it runs', 'Leave out `enabled`.'],
-};
-
-/** Of a generated unit nobody knows; another that cannot be enabled is not enabled. */
-function enabledness({ UnitFileState = '' }: UnitState, declared: boolean | undefined): boolean | string {
-  if (['enabled', 'alias'].includes(UnitFileState)) return true;
-  return UnitFileState === 'generated' || (declared && UnitFileState in notEnabled) ? UnitFileState : false;
-}
-
-function verbFor(diff: Diff, state: string | undefined, { unit, owed }: { unit: UnitState; owed: Owed[] }) {
-  const { ActiveState = '', DownParts } = unit;
-  if (diff.has('state') && state === 'running') {
-    // A start leaves the parts that run as they are.
-    const isStart = ['inactive', 'failed'].includes(ActiveState) || (DownParts && owed.length === 0);
-    return isStart ? 'start' : 'restart';
-  }
-  return diff.has('restart') ? 'restart' : diff.has('reload') ? 'reload' : undefined;
-}
-
-/** A service that loops is active at some instants too: one that came back by itself so lately is not taken for up. */
-function isLooping({ NRestarts, ActiveEnterTimestamp }: UnitState, nowS: number): boolean {
-  const enteredS = Number(ActiveEnterTimestamp?.replace('@', ''));
-  return Number(NRestarts) >= 2 && Math.abs(nowS - enteredS) < 30;
-}
-
-function activity(read: UnitState, declared: string | undefined, nowS: number): string {
-  const { ActiveState, SubState, DownParts } = read;
-  if (ActiveState === 'active' && isLooping(read, nowS)) return 'restarting in a loop';
-  if (ActiveState === 'active' && DownParts && declared !== 'stopped') return `running without ${DownParts}`;
-  if (ActiveState === 'active' || ActiveState === 'reloading') return 'running';
-  if (ActiveState === 'activating') return SubState === 'auto-restart' ? 'restarting in a loop' : 'starting';
-  if (ActiveState === 'deactivating') return 'stopping';
-  return ActiveState === 'failed' && declared !== 'stopped' ? 'failed' : 'stopped';
-}
-
-function reasons(owed: readonly Owed[], action: Owed['action'], own: string): string {
-  const all = new Set(owed.filter(note => note.action === action).map(note => note.because));
-  const names = [...all].filter(name => name !== own).sort();
-  if (names.length > 0) return `because ${names.join(', ')} changed`;
-  return all.size === 0 ? 'no' : `because the last ${action} was not seen to succeed`;
-}
-
-/** What is still to be answered of the notes: a start pays what is owed, and a restart does what a reload would. */
-function answersTo(owed: readonly Owed[], state: string, declared: string | undefined, own: string) {
-  const notes = state === 'running' && declared !== 'stopped' ? owed : [];
-  const restart = reasons(notes, 'restart', own);
-  return { restart, reload: restart === 'no' ? reasons(notes, 'reload', own) : 'no' };
-}
+type Arguments = Given<typeof its, 'name'>;
 
 export const service = defineModule({
   name: 'service',
@@ -134,91 +40,149 @@ export const service = defineModule({
   ],
   identity: ({ name }) => unitName(name),
   refine: ({ name, enabled, state, masked, restart_on, reload_on }) => [
-    ...(masked && (restart_on ?? reload_on) !== undefined
-      ? [
-          {
-            at: restart_on === undefined ? 'reload_on' : 'restart_on',
-            says: 'a unit that is masked can be neither restarted nor reloaded',
-          },
-        ]
-      : []),
-    ...(masked && (enabled || state === 'running')
-      ? [
-          {
-            at: 'masked',
-            says: 'masked keeps it from being started: it cannot be enabled or running as well',
-          },
-        ]
-      : []),
-    ...(isTemplate(unitName(name))
-      ? [
-          {
-            at: 'name',
-            says: `${name} is a template: name an instance of it, such as ${name.replace('@', '@1')}.`,
-          },
-        ]
-      : []),
+    masked &&
+      (restart_on ?? reload_on) !== undefined && {
+        at: restart_on === undefined ? 'reload_on' : 'restart_on',
+        says: 'a unit that is masked can be neither restarted nor reloaded',
+      },
+    masked &&
+      (enabled || state === 'running') && {
+        at: 'masked',
+        says: 'masked keeps it from being started: it cannot be enabled or running as well',
+      },
+    units.isTemplate(unitName(name)) && {
+      at: 'name',
+      says: `${name} is a template: name an instance of it, such as ${name.replace('@', '@1')}.`,
+    },
   ],
   probes: ({ name, masked }) => ({
     unit: unit(unitName(name)),
     owed: owed(unitName(name)),
-    ...defined({ file: masked ? path(unitFile(unitName(name))) : undefined }),
+    file: masked ? path(units.unitFile(unitName(name))) : undefined,
   }),
   actual: (read, args, { nowS, name: own }) => {
     const name = unitName(args.name);
     if (read.unit.LoadState === 'not-found' && !mayBeUnknown(args))
       return new Missing(`unit ${name}`, bringersOf(name));
     const state = activity(read.unit, args.state, nowS);
+    // A start pays what is owed, and a restart does what a reload would.
+    const notes = state === 'running' && args.state !== 'stopped' ? read.owed : [];
+    const restart = reasons(notes, 'restart', own);
     return {
       masked: isMasked(read.unit),
       enabled: enabledness(read.unit, args.enabled),
       state,
-      ...answersTo(read.owed, state, args.state, own),
+      restart,
+      reload: restart === 'no' ? reasons(notes, 'reload', own) : 'no',
     };
   },
   fresh: () => ({ masked: false, enabled: false, state: 'stopped', restart: 'no', reload: 'no' }),
-  desired: ({ masked, enabled, state }) => ({
-    ...defined({ masked, enabled, state }),
-    restart: 'no',
-    reload: 'no',
-  }),
+  desired: ({ masked, enabled, state }) => ({ masked, enabled, state, restart: 'no', reload: 'no' }),
   obstacles: (args, read, diff) => {
-    const found = refusal(args, read, diff, verbFor(diff, args.state, read));
-    return found ? [{ says: `${unitName(args.name)} ${found[0]}.`, fix: found[1] }] : [];
+    const [says, fix] = refusal(args, read, diff) ?? [];
+    return [says !== undefined && { says: `${unitName(args.name)} ${says}.`, fix }];
   },
-  steps: (diff, args, read, context) => {
+  steps: (diff, args, { unit, owed }, context) => {
     const name = unitName(args.name);
-    const steps: Step[] = read.unit.NeedDaemonReload === 'yes' ? [daemonReload] : [];
-    if (diff.has('masked') && !args.masked) steps.push(systemctl('unmask', name));
-    if (diff.has('enabled')) steps.push(systemctl(args.enabled ? 'enable' : 'disable', name));
-    if (diff.has('state') && args.state === 'stopped') steps.push(systemctl('stop', name, read.unit));
-    if (diff.has('masked') && args.masked) steps.push(systemctl('mask', name));
-    const verb = verbFor(diff, args.state, read);
-    if (verb !== undefined) {
-      // One that dies and comes back may look well to the next apply: the note makes it look again.
-      const action = verb === 'reload' ? verb : 'restart';
-      steps.push({ do: 'owe', unit: name, action, because: context.name });
-      steps.push(startAndSettle(verb, name, durationS(args.settle), read.unit));
-    }
-    if (verb !== undefined || diff.has('state')) steps.push({ do: 'pay', unit: name });
-    return steps;
+    const verb = verbFor(diff, args.state, unit, owed);
+    // One that dies and comes back may look well to the next apply: the note makes it look again.
+    const action = verb === 'reload' ? 'reload' : 'restart';
+    return [
+      unit.NeedDaemonReload === 'yes' && units.daemonReload,
+      diff.has('masked') && !args.masked && units.systemctl('unmask', name),
+      diff.has('enabled') && units.systemctl(args.enabled ? 'enable' : 'disable', name),
+      diff.has('state') && args.state === 'stopped' && units.systemctl('stop', name, unit),
+      diff.has('masked') && args.masked && units.systemctl('mask', name),
+      verb && { do: 'owe', unit: name, action, because: context.name },
+      verb && units.startAndSettle(verb, name, durationS(args.settle), unit),
+      (verb !== undefined || diff.has('state')) && { do: 'pay', unit: name },
+    ];
   },
-  claims: ({ name, state }) => (state === undefined ? {} : { [runsClaim(unitName(name))]: state }),
+  claims: ({ name, state }) => (state === undefined ? {} : { [units.runsClaim(unitName(name))]: state }),
   reacts: args => [
     { to: [...(args.restart_on ?? [])], unit: () => unitName(args.name), action: 'restart' },
     { to: [...(args.reload_on ?? [])], unit: () => unitName(args.name), action: 'reload' },
   ],
-  timeoutS: args => startLimitS + 150 + durationS(args.settle),
+  timeoutS: args => units.startLimitS + 150 + durationS(args.settle),
 });
+
+function bringersOf(name: string): string[] {
+  const known = packageOf(name);
+  const units = new Set([name, name.replace(/@.*(?=\.)/, '@')]);
+  return [...[...units].map(unit => `unit:${unit}`), ...(known === undefined ? [] : [`package:${known}`])];
+}
+
+/** Whether a unit that systemd does not know is as declared: it does not run, and nothing starts it. */
+const mayBeUnknown = ({ enabled, state, masked }: Arguments): boolean =>
+  masked || (!enabled && state !== 'running' && [enabled, state, masked].some(each => each !== undefined));
+
+const isMasked = (read: UnitState): boolean => read.LoadState === 'masked' || read.UnitFileState === 'masked';
+
+/** Of a generated unit nobody knows; another that cannot be enabled is not enabled. */
+function enabledness({ UnitFileState = '' }: UnitState, declared: boolean | undefined): boolean | string {
+  if (['enabled', 'alias'].includes(UnitFileState)) return true;
+  return UnitFileState === 'generated' || (declared && UnitFileState in notEnabled) ? UnitFileState : false;
+}
+
+const activities: Readonly<Record<string, string>> = {
+  active: 'running',
+  reloading: 'running',
+  activating: 'starting',
+  deactivating: 'stopping',
+  failed: 'failed',
+};
+
+function activity(read: UnitState, declared: string | undefined, nowS: number): string {
+  const { ActiveState = '', SubState, DownParts, NRestarts, ActiveEnterTimestamp } = read;
+  const forS = Math.abs(nowS - Number(ActiveEnterTimestamp?.replace('@', '')));
+  // A service that loops is active at some instants too: one that came back by itself so lately is not taken for up.
+  const isLooping =
+    ActiveState === 'active' ? Number(NRestarts) >= 2 && forS < 30 : SubState === 'auto-restart';
+  if (isLooping) return 'restarting in a loop';
+  if (declared === 'stopped' && ActiveState === 'failed') return 'stopped';
+  if (declared !== 'stopped' && ActiveState === 'active' && DownParts) return `running without ${DownParts}`;
+  return activities[ActiveState] ?? 'stopped';
+}
+
+function reasons(owed: readonly Owed[], action: Owed['action'], own: string): string {
+  const all = new Set(owed.filter(note => note.action === action).map(note => note.because));
+  const names = [...all].filter(name => name !== own).sort();
+  if (names.length > 0) return `because ${names.join(', ')} changed`;
+  return all.size === 0 ? 'no' : `because the last ${action} was not seen to succeed`;
+}
+
+function verbFor(diff: Diff, state: string | undefined, unit: UnitState, owed: readonly Owed[]) {
+  const { ActiveState = '', DownParts } = unit;
+  if (diff.has('state') && state === 'running') {
+    // A start leaves the parts that run as they are.
+    const isStart = ['inactive', 'failed'].includes(ActiveState) || (DownParts && owed.length === 0);
+    return isStart ? 'start' : 'restart';
+  }
+  return diff.has('restart') ? 'restart' : diff.has('reload') ? 'reload' : undefined;
+}
+
+/** Why systemctl cannot enable a unit with such a file, and what to do instead. */
+const notEnabled: Readonly<Record<string, (read: UnitState) => [says: string, fix: string]>> = {
+  static: () => ['has nothing in [Install] that says when to start it', 'Leave out `enabled`.'],
+  indirect: ({ TriggeredBy }) => [
+    'has only Also= in [Install], which enables other units and not itself',
+    `Enable ${TriggeredBy || 'the unit that Also= names'} instead.`,
+  ],
+  generated: ({ SourcePath }) => [
+    `is generated from ${SourcePath || 'other settings'}, which says whether it starts at boot`,
+    'Leave out `enabled`, or replace the source by a unit of its own.',
+  ],
+  transient: () => ['was made by a program for as long as it runs', 'Leave out `enabled`.'],
+};
 
 /** The first that systemd refuses, or does without effect, and what to do about it. */
 function refusal(
-  { enabled, state, masked }: Declared,
-  { unit, file }: { unit: UnitState; file?: PathState | null | undefined },
+  { enabled, state, masked }: Arguments,
+  { unit, owed, file }: { unit: UnitState; owed: readonly Owed[]; file?: PathState | null | undefined },
   diff: Diff,
-  verb: ReturnType<typeof verbFor>,
 ): [says: string, fix: string] | undefined {
-  const { UnitFileState = '', LoadState = '', FragmentPath = '', CanStart, CanStop, CanReload } = unit;
+  const { UnitFileState = '', FragmentPath = '' } = unit;
+  const verb = verbFor(diff, state, unit, owed);
   if (isMasked(unit)) {
     if (masked === undefined && (verb || (diff.has('enabled') && enabled)))
       return [`is masked, so it cannot be ${verb ?? 'enabl'}ed`, 'Add `masked: false`.'];
@@ -235,21 +199,22 @@ function refusal(
     ];
   // The rest is known only of what systemd has loaded.
   if (unit.NeedDaemonReload === 'yes') return undefined;
-  const starts = verb === 'start' || verb === 'restart';
+  if (verb === 'reload')
+    return unit.CanReload === 'no'
+      ? ['cannot reload', 'Use `restart_on` instead of `reload_on`.']
+      : undefined;
   const stops = verb === 'restart' || (diff.has('state') && state === 'stopped');
-  if (starts && ['bad-setting', 'error'].includes(LoadState))
+  if (verb && ['bad-setting', 'error'].includes(unit.LoadState ?? ''))
     return ['has settings that systemd refuses', 'Read what `systemctl status` says of it.'];
-  if (starts && unit.Type === 'oneshot' && unit.RemainAfterExit === 'no')
+  if (verb && unit.Type === 'oneshot' && unit.RemainAfterExit === 'no')
     return [
       'ends when its work is done (Type=oneshot without RemainAfterExit), so it cannot be kept running',
       'Start its timer, or run it by a `command`.',
     ];
-  if ((starts && CanStart === 'no') || (stops && CanStop === 'no'))
+  if ((verb && unit.CanStart === 'no') || (stops && unit.CanStop === 'no'))
     return [
       'is started and stopped only with other units (RefuseManualStart, RefuseManualStop)',
       'Leave out `state`, and restart a unit that needs it.',
     ];
-  return verb === 'reload' && CanReload === 'no'
-    ? ['cannot reload', 'Use `restart_on` instead of `reload_on`.']
-    : undefined;
+  return undefined;
 }

@@ -6,16 +6,11 @@ import { content, owed, path, type UnitState, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
-import {
-  daemonReload,
-  isTemplate,
-  programsOf,
-  renderUnit,
-  type Section,
-  sectionProblems,
-  systemctl,
-  unitFile,
-} from './_systemd.ts';
+import { daemonReload, isTemplate, systemctl, unitFile } from '../engine/steps/units.ts';
+
+type Scalar = string | number | boolean;
+/** Keys in the order in which they are written; a list repeats its key, a map becomes quoted `NAME=value` assignments. */
+type Section = Readonly<Record<string, Scalar | Scalar[] | Readonly<Record<string, Scalar>>>>;
 
 const scalar = { type: ['string', 'number', 'boolean'] };
 
@@ -46,33 +41,6 @@ const its = {
   install: section('Install'),
 } as const;
 type Arguments = Given<typeof its, 'name'>;
-
-const sectionsOf = ({ unit, service, socket, timer, install }: Arguments) => ({
-  Unit: unit,
-  Socket: socket,
-  Timer: timer,
-  Service: service,
-  Install: install,
-});
-const bytesOf = (args: Arguments) => args.content ?? renderUnit(sectionsOf(args));
-
-/**
- * What it says of this unit counts, also what systemd would ignore. That another unit is not there does not count: a
- * later resource may bring it. Of a template it names an instance, whose programs may not be those of any real one.
- */
-function verify(name: string): string {
-  const literal = (text: string) => text.replace(/[.[\]\\]/g, '\\$&');
-  const unit = literal(name).replace('@\\.', '@[^:]*\\.');
-  const others = ['Unit [^ ]* not found', 'not loaded, socket cannot be started'];
-  if (isTemplate(name)) others.push('not executable');
-  return `said=$(systemd-analyze verify --man=no ${shellQuote(unitFile(name))} 2>&1); exit=$?
-ours=$(printf '%s\\n' "$said" | grep -e ${shellQuote(`^${literal(unitFile(name))}:`)} -e ${shellQuote(`^${unit}:`)})
-others='${others.join('|')}'
-if printf '%s\\n' "$ours" | grep -Eq "$others"; then exit=0; ours=$(printf '%s\\n' "$ours" | grep -Ev "$others"); fi
-[ -n "$ours" ] || exit 0
-printf '%s\\n' "$ours" >&2
-[ $exit -eq 0 ] && ! printf '%s\\n' "$ours" | grep -Eq 'ignoring|Unknown|not executable|Refusing|Failed to'`;
-}
 
 export const systemd_unit = defineModule({
   name: 'systemd_unit',
@@ -114,9 +82,9 @@ export const systemd_unit = defineModule({
   },
   identity: ({ name }) => name,
   refine: args => {
-    const sections = Object.entries(sectionsOf(args)).filter(([, keys]) => keys !== undefined);
-    const whole = args.src !== undefined || args.template !== undefined || args.content !== undefined;
-    if (whole === sections.length > 0)
+    const sections = sectionsOf(args);
+    const isWhole = args.src !== undefined || args.template !== undefined || args.content !== undefined;
+    if (isWhole === sections.length > 0)
       return [{ says: 'give the unit either whole, by content, src or template, or as sections' }];
     const foreign = (['service', 'socket', 'timer'] as const).filter(
       kind => args[kind] !== undefined && !args.name.endsWith(`.${kind}`),
@@ -126,8 +94,13 @@ export const systemd_unit = defineModule({
         at,
         says: `${args.name} has no section for a ${at}: systemd would ignore it`,
       })),
-      ...sections.flatMap(([title, keys = {}]) =>
-        sectionProblems(title, keys).map(says => ({ at: title.toLowerCase(), says })),
+      ...sections.flatMap(([title, section]) =>
+        linesOf(section)
+          .filter(line => /\\$|\n\s*[#;]/.test(line))
+          .map(line => ({
+            at: title.toLowerCase(),
+            says: `[${title}] ${line.split('=')[0]} ends with a backslash or has a comment inside, which joins or drops lines`,
+          })),
       ),
     ];
   },
@@ -135,59 +108,42 @@ export const systemd_unit = defineModule({
     path: path(unitFile(args.name)),
     content: content(unitFile(args.name)),
     // systemd refuses to show a template, so what is to be loaded after a cut is noted instead.
-    ...defined({
-      owed: isTemplate(args.name) ? owed(args.name) : undefined,
-      unit: isTemplate(args.name) ? undefined : unit(args.name),
-    }),
+    owed: isTemplate(args.name) ? owed(args.name) : undefined,
+    unit: isTemplate(args.name) ? undefined : unit(args.name),
   }),
   actual: read => {
     const stale = read.unit?.NeedDaemonReload === 'yes' || (read.owed?.length ?? 0) > 0;
     if (read.path === null && !stale) return null;
-    const isFile = read.path?.type === 'file';
-    return {
-      content: isFile ? read.content : null,
-      mode: isFile ? read.path!.mode : null,
-      loaded: !stale,
-    };
+    const file = read.path?.type === 'file' ? read.path : null;
+    return { content: file && read.content, mode: file?.mode ?? null, loaded: !stale };
   },
   desired: args => ({ content: textOf(bytesOf(args)), mode: '0644', loaded: true }),
   steps: (diff, args) => {
     const { name } = args;
-    const noted = isTemplate(name);
-    const write = {
-      do: 'write',
-      path: unitFile(name),
-      content: bytesOf(args),
-      owner: 'root',
-      group: 'root',
-      mode: '0644',
-    } as const;
-    const verified = {
-      by: ['sh', '-c', verify(name)],
-      label: `systemd-analyze verify ${name}`,
-      // Of instances nobody knows.
-      programs: noted ? [] : programsOf(String(write.content)),
-    };
+    const bytes = bytesOf(args);
     const isWritten = diff.has('content') || diff.has('mode');
     return [
-      ...(noted && isWritten ? [{ do: 'owe', unit: name, action: 'reload', because: name } as const] : []),
-      ...(isWritten ? [{ do: 'checked', steps: [write], ...verified } as const] : []),
+      isWritten && owedToTemplate(name),
+      isWritten && {
+        do: 'checked',
+        steps: [{ do: 'write', path: unitFile(name), content: bytes, ...readable }],
+        by: ['sh', '-c', verify(name)],
+        label: `systemd-analyze verify ${name}`,
+        // Of instances nobody knows.
+        programs: isTemplate(name) ? [] : programsOf(String(bytes)),
+      },
       daemonReload,
-      ...(noted ? [{ do: 'pay', unit: name } as const] : []),
+      isTemplate(name) && { do: 'pay', unit: name },
     ];
   },
   remove: ({ name }, read) => {
     const { ActiveState, UnitFileState }: UnitState = read.unit ?? {};
-    const after = (is: boolean, verb: string, of: string) =>
-      is ? { after: ['systemctl', verb, '--', of] } : {};
     const all = name.replace('@.', '@*.');
-    const off: Step[] = [
-      systemctl('stop', all, read.unit, after(ActiveState === 'active', 'start', all)),
-      systemctl('disable', name, read.unit, after(UnitFileState === 'enabled', 'enable', name)),
-    ];
+    const stop = { ...systemctl('stop', all, read.unit), ...back(ActiveState === 'active', 'start', all) };
+    const disable = { ...systemctl('disable', name), ...back(UnitFileState === 'enabled', 'enable', name) };
     return [
-      ...(isTemplate(name) ? [{ do: 'owe', unit: name, action: 'reload', because: name } as const] : []),
-      ...(read.path === null ? [] : off),
+      owedToTemplate(name),
+      read.path !== null && [stop, disable],
       { do: 'remove', path: unitFile(name) },
       daemonReload,
       // What was owed to it by whoever started it is owed no more.
@@ -196,3 +152,71 @@ export const systemd_unit = defineModule({
   },
   claims: args => pathClaims(unitFile(args.name), 'file', { mode: '0644' }, () => bytesOf(args)),
 });
+
+const readable = { owner: 'root', group: 'root', mode: '0644' };
+
+const owedToTemplate = (name: string): Step | false =>
+  isTemplate(name) && { do: 'owe', unit: name, action: 'reload', because: name };
+
+/** Undoing brings back only what was so. */
+const back = (wasSo: boolean, verb: string, name: string) => ({
+  undo: wasSo ? { after: ['systemctl', verb, '--', name] } : {},
+});
+
+/** The sections that are given, in the order in which they are written. */
+const sectionsOf = ({ unit, service, socket, timer, install }: Arguments): [title: string, Section][] =>
+  Object.entries(defined({ Unit: unit, Socket: socket, Timer: timer, Service: service, Install: install }));
+
+const bytesOf = (args: Arguments): string | Buffer =>
+  args.content ??
+  sectionsOf(args)
+    .map(([title, section]) => [`[${title}]`, ...linesOf(section), ''].join('\n'))
+    .join('\n');
+
+const linesOf = (section: Section): string[] =>
+  Object.entries(section).flatMap(([key, setting]) => valuesOf(setting).map(value => `${key}=${value}`));
+
+function valuesOf(setting: Section[string]): string[] {
+  if (typeof setting !== 'object') return [joined(setting)];
+  return Array.isArray(setting) ? setting.map(joined) : Object.entries(setting).map(assignment);
+}
+
+// Several lines are one value to systemd when each but the last ends with a backslash.
+const joined = (value: Scalar): string =>
+  String(value)
+    .trim()
+    .split(/\s*\n\s*/)
+    .join(' \\\n    ');
+
+const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '%': '%%' };
+const assignment = ([name, value]: [string, Scalar]): string =>
+  `"${name}=${String(value).replace(/[\\"\n%]/g, each => escapes[each]!)}"`;
+
+/**
+ * What it says of this unit counts, also what systemd would ignore. That another unit is not there does not count: a
+ * later resource may bring it. Of a template it names an instance, whose programs may not be those of any real one.
+ */
+function verify(name: string): string {
+  const literal = (text: string) => text.replace(/[.[\]\\]/g, '\\$&');
+  const unit = literal(name).replace('@\\.', '@[^:]*\\.');
+  const others = ['Unit [^ ]* not found', 'not loaded, socket cannot be started'];
+  if (isTemplate(name)) others.push('not executable');
+  return `said=$(systemd-analyze verify --man=no ${shellQuote(unitFile(name))} 2>&1); exit=$?
+ours=$(printf '%s\\n' "$said" | grep -e ${shellQuote(`^${literal(unitFile(name))}:`)} -e ${shellQuote(`^${unit}:`)})
+others='${others.join('|')}'
+if printf '%s\\n' "$ours" | grep -Eq "$others"; then exit=0; ours=$(printf '%s\\n' "$ours" | grep -Ev "$others"); fi
+[ -n "$ours" ] || exit 0
+printf '%s\\n' "$ours" >&2
+[ $exit -eq 0 ] && ! printf '%s\\n' "$ours" | grep -Eq 'ignoring|Unknown|not executable|Refusing|Failed to'`;
+}
+
+/**
+ * The programs that a unit runs, absolute or by name, as far as its text says it: without those whose failure it
+ * ignores, and none where it looks in other places than the system does.
+ */
+function programsOf(unit: string): string[] {
+  if (/^\s*(RootDirectory|RootImage|ExecSearchPath)\s*=/m.test(unit)) return [];
+  const commands = unit.matchAll(/^[ \t]*Exec[A-Z][A-Za-z]*[ \t]*=[ \t]*([-@:+!|]*)([^\s"'\\%$]+)(?=\s|$)/gm);
+  const names = [...commands].filter(([, prefixes]) => !prefixes!.includes('-')).map(([, , name]) => name!);
+  return [...new Set(names.filter(name => name.startsWith('/') || !name.includes('/')))];
+}

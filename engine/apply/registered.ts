@@ -45,9 +45,9 @@ export type Registers = Readonly<Record<string, Readonly<Record<string, Register
 export function settled(planned: readonly PlannedResource[], known: Registers): Registers | undefined {
   const registers: Record<string, Record<string, Registered>> = {};
   for (const { resource, outcome } of planned) {
-    const { register: name, when, doneBy, incomplete, module } = resource;
+    const { register: name, when, doneBy, incomplete } = resource;
     const isSkipped = when === false && doneBy === undefined;
-    const isSettled = outcome.status === 'unchanged' && outcome.open !== true && !incomplete && !module.check;
+    const isSettled = outcome.status === 'unchanged' && outcome.open !== true && !incomplete;
     if (name === undefined || !(isSkipped || isSettled)) continue;
     registers[name] = { ...registers[name], [resource.name]: register(outcome) };
   }

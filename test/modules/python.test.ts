@@ -45,6 +45,7 @@ test.each([
   ['flask~=2.2', '3.0', false],
   ['flask~=2.2.1', '2.2.9', true],
   ['flask~=2.2.1', '2.3', false],
+  ['flask~=2.2c1', '2.9', true],
   ['flask>=2,<3', '2.9', true],
   ['flask>=2,<3', '3.0', false],
   ['flask >= 2 , != 2.5', '2.5', false],

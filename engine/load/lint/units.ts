@@ -1,4 +1,5 @@
 import type { Place } from '../../problem.ts';
+import { unitName } from '../../steps/units.ts';
 import type { Path } from '../parse.ts';
 import { argument, type ResourceSubject } from './subject.ts';
 import { hole, matchesIn } from './texts.ts';
@@ -46,6 +47,5 @@ export function lastValueOf(settings: readonly Setting[], key: string): string |
 
 /** The full name of a unit or of the unit that a service is for. */
 export function unitOf(resource: ResourceSubject): string {
-  const name = String(argument(resource, 'name'));
-  return /\.(?:service|socket|timer|path|target|mount|slice)$/.test(name) ? name : `${name}.service`;
+  return unitName(String(argument(resource, 'name')));
 }

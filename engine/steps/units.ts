@@ -1,7 +1,7 @@
-import type { Effect } from '../engine/effect.ts';
-import type { UnitState } from '../engine/probe.ts';
-import { shellQuote } from '../engine/quote.ts';
-import type { RunStep, Undo } from '../engine/step.ts';
+import type { Effect } from '../effect.ts';
+import type { UnitState } from '../probe.ts';
+import { shellQuote } from '../quote.ts';
+import type { RunStep } from '../step.ts';
 
 const suffixes = /\.(service|socket|timer|path|target|mount|automount|swap|slice|scope|device)$/;
 
@@ -33,18 +33,14 @@ const opposite = {
 } as const;
 
 /** One verb of systemctl for a unit that was read as `unit`; undone by its opposite before files are put back. */
-export function systemctl(
-  verb: keyof typeof opposite,
-  name: string,
-  unit: UnitState = {},
-  undo?: Undo,
-): RunStep {
+export function systemctl(verb: keyof typeof opposite, name: string, unit: UnitState = {}): RunStep {
   const back = ['systemctl', opposite[verb], '--', name];
   return {
     do: 'run',
     command: ['systemctl', verb, '--', name],
-    undo: undo ?? (verb === 'stop' ? { after: back } : { before: back }),
-    touches: touchesOf(verb, name, unit),
+    undo: verb === 'stop' ? { after: back } : { before: back },
+    // All verbs but `stop` make systemd read all of its files anew.
+    touches: verb === 'stop' ? stops(name, unit) : [...touchesOf(verb, name), { on: 'daemon-reload' }],
   };
 }
 
@@ -54,56 +50,46 @@ const set = (name: string, sets: Readonly<Record<string, string | undefined>>): 
   sets,
 });
 
-/** All verbs but `stop` make systemd read all of its files anew. */
-function touchesOf(verb: keyof typeof opposite, name: string, unit: UnitState): Effect[] {
-  const path = unitFile(name);
-  switch (verb) {
-    case 'stop':
-      // Those that need it stop with it.
-      return [name, ...names(unit, 'ConsistsOf', 'RequiredBy', 'BoundBy')].map(each =>
-        set(each, { ActiveState: 'inactive', SubState: 'dead' }),
-      );
-    case 'enable':
-    case 'disable': {
-      const target = /\.(socket|timer)$/.exec(name)?.[1]?.concat('s') ?? 'multi-user';
-      return [
-        set(name, { UnitFileState: `${verb}d` }),
-        { on: 'below', path: unitFile(`${target}.target.wants/${name}`) },
-        { on: 'daemon-reload' },
-      ];
-    }
-    case 'mask':
-      return [
-        { on: 'link', path, target: '/dev/null' },
-        set(name, { LoadState: 'masked', UnitFileState: 'masked' }),
-        { on: 'daemon-reload' },
-      ];
-    case 'unmask':
-      // What the link hid is known only when it is gone.
-      return [
-        { on: 'removal', path },
-        set(name, { LoadState: undefined, UnitFileState: undefined }),
-        { on: 'daemon-reload' },
-      ];
-  }
-}
-
 const names = (unit: UnitState, ...properties: readonly string[]): string[] =>
   properties.flatMap(property => unit[property]?.split(' ') ?? []).filter(name => name !== '');
 
+/** Those that need it stop with it. */
+const stops = (name: string, unit: UnitState): Effect[] =>
+  [name, ...names(unit, 'ConsistsOf', 'RequiredBy', 'BoundBy')].map(each =>
+    set(each, { ActiveState: 'inactive', SubState: 'dead' }),
+  );
+
+/** It was seen to stay up; what triggers it starts with it only where it requires that. */
+const starts = (name: string, unit: UnitState): Effect[] => [
+  set(name, {
+    LoadState: 'loaded',
+    ActiveState: 'active',
+    SubState: undefined,
+    NRestarts: '0',
+    DownParts: '',
+  }),
+  ...names(unit, 'TriggeredBy').map(each => set(each, { ActiveState: undefined, SubState: undefined })),
+];
+
+function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string): Effect[] {
+  const path = unitFile(name);
+  if (verb === 'mask')
+    return [
+      { on: 'link', path, target: '/dev/null' },
+      set(name, { LoadState: 'masked', UnitFileState: 'masked' }),
+    ];
+  // What the link hid is known only when it is gone.
+  if (verb === 'unmask')
+    return [{ on: 'removal', path }, set(name, { LoadState: undefined, UnitFileState: undefined })];
+  const target = /\.(socket|timer)$/.exec(name)?.[1]?.concat('s') ?? 'multi-user';
+  return [
+    set(name, { UnitFileState: `${verb}d` }),
+    { on: 'below', path: unitFile(`${target}.target.wants/${name}`) },
+  ];
+}
+
 /** Seconds that a unit may take to start; systemd itself gives up after 90 where the unit does not say otherwise. */
 export const startLimitS = 300;
-
-/** A unit that was seen to stay up. */
-const running = {
-  LoadState: 'loaded',
-  ActiveState: 'active',
-  SubState: undefined,
-  NRestarts: '0',
-  DownParts: '',
-};
-/** A unit that starts with another only where that one requires it. */
-const perhaps = { ActiveState: undefined, SubState: undefined };
 
 // A socket opens only while its service does not run, and fails with one that has failed too often.
 const free = `systemctl reset-failed -- "$u" 2>/dev/null
@@ -178,68 +164,6 @@ up || fail "did not stay up for ${settleS} s after its ${verb}: it is $(state)"
     command,
     // What was put back must come up as well as what is new.
     undo: verb === 'start' ? { before: ['systemctl', 'stop', '--', name] } : { after: command },
-    touches:
-      verb === 'reload'
-        ? []
-        : [set(name, running), ...names(unit, 'TriggeredBy').map(each => set(each, perhaps))],
+    touches: verb === 'reload' ? [] : starts(name, unit),
   };
-}
-
-type Scalar = string | number | boolean;
-/** A key's value; a list repeats the key, a map is written as quoted `NAME=value` assignments. */
-export type Setting = Scalar | readonly Scalar[] | Readonly<Record<string, Scalar>>;
-/** A section's keys in the order in which they are written. */
-export type Section = Readonly<Record<string, Setting>>;
-
-/** A unit file of sections in the given order; sections that are undefined are left out. */
-export function renderUnit(sections: Readonly<Record<string, Section | undefined>>): string {
-  return Object.entries(sections)
-    .flatMap(([title, section]) => (section === undefined ? [] : [renderSection(title, section)]))
-    .join('\n');
-}
-
-function renderSection(title: string, section: Section): string {
-  const lines = Object.entries(section).flatMap(([key, value]) =>
-    settings(value).map(text => `${key}=${text}\n`),
-  );
-  return `[${title}]\n${lines.join('')}`;
-}
-
-function settings(value: Setting): string[] {
-  if (Array.isArray(value)) return value.map(scalar);
-  if (typeof value === 'object')
-    return Object.entries(value).map(([name, text]) => assignment(name, String(text)));
-  return [scalar(value as Scalar)];
-}
-
-// Several lines are one value to systemd when each but the last ends with a backslash.
-const scalar = (value: Scalar): string =>
-  String(value)
-    .trim()
-    .split(/\s*\n\s*/)
-    .join(' \\\n    ');
-
-const assignment = (name: string, text: string): string =>
-  `"${name}=${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n').replaceAll('%', '%%')}"`;
-
-/** What in a section systemd would read as something else than one value; a sentence each. */
-export function sectionProblems(title: string, section: Section): string[] {
-  return Object.entries(section).flatMap(([key, value]) =>
-    settings(value)
-      .filter(text => /\\$/.test(text) || /\n\s*[#;]/.test(text))
-      .map(
-        () => `[${title}] ${key} ends with a backslash or has a comment inside, which joins or drops lines`,
-      ),
-  );
-}
-
-/**
- * The programs that a unit runs, absolute or by name, as far as its text says it: without those whose failure it
- * ignores, and none where it looks in other places than the system does.
- */
-export function programsOf(unit: string): string[] {
-  if (/^\s*(RootDirectory|RootImage|ExecSearchPath)\s*=/m.test(unit)) return [];
-  const commands = unit.matchAll(/^[ \t]*Exec[A-Z][A-Za-z]*[ \t]*=[ \t]*([-@:+!|]*)([^\s"'\\%$]+)(?=\s|$)/gm);
-  const names = [...commands].filter(([, prefixes]) => !prefixes!.includes('-')).map(([, , name]) => name!);
-  return [...new Set(names.filter(name => name.startsWith('/') || !name.includes('/')))];
 }
