@@ -8,6 +8,7 @@ import {
   type Files,
   type Module,
   type Obstacle,
+  presenceClaim,
   type Reacts,
   type Refusal,
   type SecretPlaces,
@@ -199,7 +200,10 @@ const withoutClaims = (claims: Claims): Claims =>
   Object.fromEntries(
     Object.entries(claims)
       .filter(([thing]) => !thing.startsWith('the '))
-      .map(([thing, value]) => [thing, thing.startsWith(typeClaim) ? 'nothing' : value]),
+      .map(([thing, value]) => [
+        thing,
+        [typeClaim, presenceClaim].some(start => thing.startsWith(start)) ? 'nothing' : value,
+      ]),
   );
 
 const stateOf = (values: Partly): State => defined(values) as State;

@@ -47,6 +47,9 @@ export type Claims = Readonly<Record<string, string | (() => string | undefined)
 /** What the claim begins with that says what is at a path: `file`, `directory`, `link` or `nothing`. */
 export const typeClaim = 'what is at ';
 
+/** What the claim begins with that says whether there is: `something` or `nothing`. */
+export const presenceClaim = 'whether something is at ';
+
 /** What a module needs to know besides its arguments and what was read. */
 export interface Context {
   /** True while a resource is read again after its change. */

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { defined } from './argument.ts';
 import type { Ownership } from './effect.ts';
-import { type Claims, typeClaim } from './module.ts';
+import { type Claims, presenceClaim, typeClaim } from './module.ts';
 import { textOf } from './plan/diff.ts';
 import type { PathState } from './probe.ts';
 
@@ -24,11 +24,16 @@ export function pathClaims(
   ]);
   const digest = content && (() => digestOf(content()));
   return {
-    ...(type && { [`${typeClaim}${at}`]: type }),
+    ...(type && { [`${typeClaim}${at}`]: type, ...presence(at, type === 'nothing' ? type : 'something') }),
     ...Object.fromEntries(entries),
     ...(digest && { [`the content of ${at}`]: digest }),
   };
 }
+
+/** That something is at a path, of whatever type, or nothing. */
+export const presence = (path: string, is: 'something' | 'nothing'): Claims => ({
+  [`${presenceClaim}${posix.normalize(path)}`]: is,
+});
 
 const digestOf = (bytes: string | Uint8Array | undefined) =>
   bytes === undefined ? undefined : textOf(bytes).sha256;

@@ -81,9 +81,9 @@ export class Made {
     return settled(resource).some(([thing, how]) => (this.#settled.get(thing) ?? how) !== how);
   }
 
-  /** Whether it removes a package in whose folders an earlier resource has something, which may go with it. */
+  /** Whether it brings or removes a package in whose folders an earlier resource has something, which it may change. */
   takesAway({ module, args }: CaseResource): boolean {
-    if (module !== 'apt' || args['state'] !== 'absent') return false;
+    if (module !== 'apt') return false;
     const words = (args['packages'] as string[]).map(name => name.split('-')[0]!);
     return [...this.#settled].some(
       ([path, how]) => path.startsWith('/') && how !== 'absent' && words.some(word => path.includes(word)),

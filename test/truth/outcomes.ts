@@ -77,7 +77,8 @@ function couldNotBeKnown(shown: RanEvent, failed: RanEvent, module: Module | und
   const { code, cause = '' } = failed.error ?? {};
   if (failed.module === 'certbot' && unproven.test(cause)) return true;
   // Any text may stand where only Nginx or systemd knows whether it is valid.
-  if (['file', 'tree', 'link'].includes(failed.module) && code === 'validation-failed') return true;
+  if (['file', 'tree', 'link', 'directory'].includes(failed.module) && code === 'validation-failed')
+    return true;
   return isOpen(shown) && (module?.check === true || missing.test(code));
 }
 

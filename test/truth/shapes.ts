@@ -194,7 +194,7 @@ function command(draw: Draw): Args {
     { run: 'rm -f /srv/flag', only_if: 'test -e /srv/flag' },
     { run: 'touch /srv/done', unless: 'test -e /srv/done' },
     { run: 'touch /var/tmp/by-$(id -un)', unless: 'test -e /var/tmp/by-$(id -un)', user: draw.account() },
-    ...(draw.theme.needs === 'postgresql' ? [tables(), tables(), tables()] : []),
+    ...(draw.made.databases.size > 0 ? [tables(), tables(), tables()] : []),
     ...(ref === undefined ? [] : [{ run: 'date >>/srv/log', run_on: [ref] }]),
   ];
   return { ...draw.random.pick(choices), ...place };
