@@ -107,7 +107,7 @@ export class UnitForecast {
         break;
       case 'file': {
         const unit = unitAt(effect.path);
-        if (unit?.part === 'file') change(unit.name, fromFile(String(effect.content)));
+        if (unit?.part === 'file') change(unit.name, fromFile(unit.name, String(effect.content)));
         else if (unit !== undefined) change(unit.name, { NeedDaemonReload: undefined });
         break;
       }
@@ -207,7 +207,10 @@ const asPackagesLeave: Sets = {
 };
 
 /** What systemd knows of a unit from its file: it can be enabled only when [Install] says for what. */
-function fromFile(content: string): (was: UnitState) => Sets {
+function fromFile(name: string, content: string): (was: UnitState) => Sets {
+  // systemd loads no service that runs nothing, and nothing that is no unit at all.
+  const isSound = name.endsWith('.service') ? /^\s*Exec\w+\s*=/m.test(content) : /^\s*\[/m.test(content);
+  const LoadState = isSound ? 'loaded' : undefined;
   const install = /^\[Install\]\s*$([\s\S]*?)(?=^\[|(?![\s\S]))/m.exec(content)?.[1] ?? '';
   const state = /^\s*(WantedBy|RequiredBy|UpheldBy|Alias)\s*=\s*\S/m.test(install)
     ? 'disabled'
@@ -221,7 +224,7 @@ function fromFile(content: string): (was: UnitState) => Sets {
     isThere(was)
       ? {
           ...ofTheFile,
-          LoadState: 'loaded',
+          LoadState,
           // Links that enable it stay.
           ...(state === 'disabled' && /^enabled/.test(was['UnitFileState'] ?? '')
             ? {}
@@ -229,5 +232,5 @@ function fromFile(content: string): (was: UnitState) => Sets {
           NeedDaemonReload: was['ActiveState'] === 'active' ? 'yes' : undefined,
           Requires,
         }
-      : { LoadState: 'loaded', UnitFileState: state, NeedDaemonReload: 'no', Requires };
+      : { LoadState, UnitFileState: state, NeedDaemonReload: 'no', Requires };
 }

@@ -181,7 +181,7 @@ describe('units', () => {
   it.each([
     ['[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n', 'disabled'],
     ['[Service]\nExecStart=/bin/true\n', 'static'],
-    ['[Install]\nAlso=app.socket\n', 'indirect'],
+    ['[Service]\nExecStart=/bin/true\n[Install]\nAlso=app.socket\n', 'indirect'],
   ])('are there once their file is written, as its [Install] says: %j %s', (text, UnitFileState) => {
     const one = host([unit('app.service'), absent]);
     one.after('File', { on: 'file', path: '/etc/systemd/system/app.service', content: text });
@@ -194,11 +194,21 @@ describe('units', () => {
 
   it('of a template are there once that is written', () => {
     const one = host([unit('app@1.service'), absent]);
-    one.after('File', { on: 'file', path: '/etc/systemd/system/app@.service', content: '[Service]\n' });
+    one.after('File', {
+      on: 'file',
+      path: '/etc/systemd/system/app@.service',
+      content: '[Service]\nExecStart=/bin/true\n',
+    });
     expect(one.foresees(unit('app@1.service'))).toMatchObject({
       value: { LoadState: 'loaded' },
       open: false,
     });
+  });
+
+  it('are open where their file is not one that systemd would load', () => {
+    const one = host([unit('app.service'), absent]);
+    one.after('File', { on: 'file', path: '/etc/systemd/system/app.service', content: 'one\n' });
+    expect(one.foresees(unit('app.service'))).toMatchObject({ from: ['File'], open: true });
   });
 
   it('may come with any package, most probably enabled and running', () => {
