@@ -129,9 +129,12 @@ function comparisonOfMissing(
   const causes = [...new Set([...bringers, ...(hasOthers || isOpen ? doubts : []), ...(isOpen ? from : [])])];
   if (causes.length === 0)
     return { ...unknown, from: [], open: false, problem: absence(resource, what, broughtBy) };
+  const desired = module.desired(args, undefined);
+  const settled = view.settled(resource, [...causes, ...from]);
+  if (settled !== undefined && diff(settled, desired) === null)
+    return { diff: null, desired, read: undefined, certain: false, from: causes, open: false };
   // What was only stopped comes back with what is in it.
   const isStopped = bringers.length === 0 && broughtBy.some(token => token.startsWith('running:'));
-  const desired = module.desired(args, undefined);
   if (isStopped)
     return { ...unknown, work: diff(null, desired) ?? undefined, desired, from: causes, open: true };
   const found = diff(module.fresh(args), desired);

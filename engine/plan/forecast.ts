@@ -75,10 +75,12 @@ export class Forecast {
     return this.#over(probe, reading.value, raw);
   }
 
-  /** What the resource of the very same thing will have made of it, where that alone is why `from` is open. */
+  /** What the resource of the very same thing will have made of it, where nothing of `from` comes after that. */
   settled(resource: Resource, from: readonly string[]): State | null | undefined {
     const known = this.#states.get(thing(resource));
-    if (known === undefined || !from.every(by => by === known.by)) return undefined;
+    if (known === undefined) return undefined;
+    const later = this.#changing.slice(this.#changing.lastIndexOf(known.by) + 1);
+    if (from.some(by => later.includes(by))) return undefined;
     if (known.state === null) return null;
     // What is only written in another way is the same.
     const now = resource.module.spelled?.(resource.args) ?? {};

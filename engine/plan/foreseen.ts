@@ -1,20 +1,23 @@
 import type { Entry, Owed, PathState, Probe } from '../probe.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import { probesOf } from './compare.ts';
+import { compare, probesOf } from './compare.ts';
 import { type Sight, viewOf } from './plan.ts';
 import { keyOf } from './probes/index.ts';
 
 /** A probe as the steps of a plan will leave it: as much of its value as a forecast knows. */
 export interface Foreseen {
-  probe: Probe;
+  probe: Probe | { kind: 'state'; of: string };
   value: unknown;
   certainty: 'known' | 'open';
   /** Names of the resources that it rests on; none = it is as it was read. */
   from: readonly string[];
 }
 
-/** What a plan ends in, for every probe of the resources that are done on the host itself. */
+/**
+ * What a plan ends in, for every probe of the resources that are done on the host itself. What the server or a program
+ * will answer once a resource has changed something is no text that a forecast could know; the state of that resource is.
+ */
 export function foreseenBy(
   resources: readonly Resource[],
   sightOf: (resource: Resource) => Sight | Problem,
@@ -24,14 +27,28 @@ export function foreseenBy(
     const sight = resource.on === undefined && resource.when !== false ? sightOf(resource) : undefined;
     if (sight === undefined || 'code' in sight) continue;
     const view = viewOf(resource, sight, () => {});
-    for (const probe of Object.values(probesOf(resource))) {
+    const asked = Object.entries(probesOf(resource))
       // What is about nothing only helps to word a difference; no difference rests on it.
-      if (probe.kind === 'command' && probe.about?.length === 0) continue;
-      const { reading, from, open } = view.foresee(probe);
-      if ('problem' in reading) continue;
+      .filter(([, probe]) => !(probe.kind === 'command' && probe.about?.length === 0))
+      .map(([key, probe]) => ({ isNeed: key.startsWith('needs'), probe, ...view.foresee(probe) }));
+    const answers = asked.filter(({ isNeed, probe }) => !isNeed && ['sql', 'command'].includes(probe.kind));
+    const doubts = [...new Set(asked.flatMap(({ open, from }) => (open ? from : [])))];
+    const state = doubts.length === 0 ? undefined : view.settled(resource, doubts);
+    for (const one of asked) {
+      const { isNeed, probe, reading, from, open } = one;
+      // What would have kept it from being made matters no more.
+      const isMoot = state !== undefined && open && (isNeed || answers.includes(one));
+      if (isMoot || 'problem' in reading) continue;
       const value = 'value' in reading ? essence(probe, reading.value) : { missing: reading.missing.what };
       all.set(keyOf(probe), { probe, value, certainty: open ? 'open' : 'known', from });
     }
+    if (answers.length === 0 || resource.module.check) continue;
+    const { module, args, name } = resource;
+    const of = `${module.name} ${module.identity(args)}`;
+    const compared = compare(resource, view, { verifying: true, ...sight.times, name });
+    if (compared.open || compared.problem !== undefined) continue;
+    const value = compared.diff === null ? 'as declared' : compared.diff.changes;
+    all.set(of, { probe: { kind: 'state', of }, value, certainty: 'known', from: doubts });
   }
   return [...all.values()];
 }

@@ -7,8 +7,8 @@
  * is followed only when it and the folder it stands in belong to root or to the account that does the work, and nobody
  * else may write there; so neither can be exchanged. In a folder that somebody else may write to, new things are made in
  * one of our own in it, with mode 0700, and moved into their place; and a file gets its owner and mode by a second name
- * there, since chmod follows links. A folder whose mode is not declared has its final one at once: after a cut nobody would
- * miss it. What another account can still do is what it may do with its own folder anyway.
+ * there, since chmod follows links. A mode of five digits also clears a folder's set-group-ID bit, which four leave as it is.
+ * A folder whose mode is not declared has its final one at once: after a cut nobody would miss it. What another account can still do is what it may do with its own folder anyway.
  *
  * Builtins that tell the working directory are not asked: bash remembers the name by which it went there.
  */
@@ -91,7 +91,7 @@ r_move() { mv -fT -- "$r_s" "$r_to" && r_s=; }
 r_commit() { sync -- "$r_s" && r_move && sync -- "\${r_to%/*}"; }
 r_own() {
   [ -z "$2$3" ] || chown -h "$2\${3:+:$3}" -- "$1" || return
-  [ -z "$4" ] || [ -L "$1" ] || chmod "$4" -- "$1"
+  [ -z "$4" ] || [ -L "$1" ] || chmod "0$4" -- "$1"
 }
 r_write() {
   r_at "$1" && r_apart || return

@@ -103,6 +103,16 @@ describe.runIf(isRoot).each(shells)('as root, %s', { timeout: 120_000 }, (_, arg
     expect(existsSync(`${precious}/f`)).toBe(false);
   });
 
+  it('gives a folder its mode, whatever set-ID bits it has or inherits', () => {
+    chmodSync(precious, 0o2775);
+    const steps: Step[] = [
+      { do: 'directory', path: `${precious}/new`, mode: '0750' },
+      { do: 'attributes', path: precious, mode: '0755' },
+    ];
+    expect(run(steps).exit).toBe(0);
+    expect([precious, `${precious}/new`].map(path => statSync(path).mode & 0o7777)).toEqual([0o755, 0o750]);
+  });
+
   it('changes files, folders and links of another account as it changes those of its own', () => {
     mkdirSync(`${home}/d`);
     chownSync(`${home}/d`, nobody, nobody);
