@@ -173,8 +173,9 @@ function laid(
     ({ unit, action }): Step => ({ do: 'owe', unit, action, because: name }),
   );
   forecast.changes(resource, module.verifies?.(args) === false ? undefined : desired);
-  // Nothing is owed for what turns out to be as declared.
-  forecast.lay(effectsOf(noted), { ...laying, maybe: laying.maybe || comparison.open }, view.raw);
+  // Nothing is owed, and nothing paid, for what turns out to be as declared.
+  const perhaps = { ...laying, maybe: laying.maybe || comparison.open };
+  forecast.lay(effectsOf(noted), perhaps, view.raw);
   try {
     if (work === undefined) throw new UnknownArgument('', '');
     const isNew = comparison.read === undefined && !imagined;
@@ -189,7 +190,8 @@ function laid(
     for (const step of steps) {
       const obstacle = imagined ? undefined : obstacleTo(step, view);
       if (obstacle !== undefined) return obstacle;
-      forecast.lay(kindOf(step).effects(step), laying, view.raw);
+      const effects = kindOf(step).effects(step);
+      forecast.lay(effects, step.do === 'pay' ? perhaps : laying, view.raw);
     }
   } catch (thrown) {
     if (!(thrown instanceof UnknownArgument)) throw thrown;
