@@ -167,7 +167,7 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
     typeof step.command === 'string' || step.env?.['PATH'] !== undefined ? undefined : step.command[0];
   return (
     ((step.touches ?? []).some(needsRoot) ? rights(view, 'root') : undefined) ??
-    first(step.touches ?? [], effect => required(effect, view)) ??
+    first(step.touches ?? [], effect => required(effect, view) ?? linkable(effect, view)) ??
     first(step.reads ?? [], file => fileThere(file, view)) ??
     programThere(named, step.cwd ?? '/', view)
   );
@@ -180,6 +180,21 @@ function fileThere(at: string, view: Outlook): Obstacle | undefined {
     fix: 'Put the resource that brings it before this one.',
   };
 }
+
+/** systemctl puts links into the folders of targets, and no file gives way to one. */
+function linkable(effect: Effect, view: Outlook): Obstacle | undefined {
+  if (effect.on !== 'below' || !unitLink.test(effect.path)) return undefined;
+  const there = certain(path(effect.path), view);
+  return there?.type === 'file'
+    ? {
+        says: `${effect.path} is a file, where systemctl enable puts a link.`,
+        fix: `Declare it as absent before, e.g. with\n    file: { path: ${effect.path}, state: absent }`,
+      }
+    : undefined;
+}
+
+/** A link by which a target wants a unit. */
+const unitLink = /\.target\.(wants|requires)\/[^/]+$/;
 
 /** Whether a unit that is started has all that it cannot do without, by its file: other units, and its conditions. */
 function required(effect: Effect, view: Outlook): Obstacle | undefined {
