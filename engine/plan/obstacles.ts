@@ -2,27 +2,11 @@ import { posix } from 'node:path';
 import type { Effect } from '../effect.ts';
 import { unitAt } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
-import {
-  account,
-  type CommandResult,
-  command,
-  content,
-  type PathState,
-  type Probe,
-  path,
-  program,
-  unit,
-} from '../probe.ts';
+import { type CommandResult, command, type PathState, path, program } from '../probe.ts';
 import type { RunStep, Step } from '../step.ts';
-import type { ForecastReading } from './forecast.ts';
 import { ancestors } from './forecast-paths.ts';
-
-/** What obstacles are looked for in. */
-interface Outlook {
-  foresee(probe: Probe): ForecastReading;
-  /** The account that does the steps; undefined = not known. */
-  account: string | undefined;
-}
+import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
+import { unitObstacle } from './unit-obstacles.ts';
 
 /** Why a step is known to fail on the host as it will be at its turn: the first reason, if there is any. */
 export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
@@ -64,12 +48,6 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
   }
 }
 
-/** The value of a probe where it is certain. */
-function certain<T>(probe: Probe<T>, { foresee }: Outlook): T | undefined {
-  const { reading, open } = foresee(probe);
-  return open || !('value' in reading) ? undefined : (reading.value as T);
-}
-
 /** Whether something can be put at `at`: its folder is there, and may be written to. */
 function placeOf(at: string, view: Outlook): Obstacle | undefined {
   const folder = posix.dirname(at);
@@ -83,13 +61,6 @@ function placeOf(at: string, view: Outlook): Obstacle | undefined {
   if (there !== undefined && there.type !== 'directory')
     return { says: `${folder} is ${named(there.type)}, not a directory.` };
   return writable(folder, view);
-}
-
-/** What a path leads to; undefined = not certain. */
-function followed(at: string, view: Outlook, links = 0): PathState | null | undefined {
-  const there = certain(path(at), view);
-  if (there?.type !== 'link' || links > 40) return there;
-  return followed(posix.resolve(posix.dirname(at), there.target ?? ''), view, links + 1);
 }
 
 /** Whether the folders above a new directory are folders, as far as they are there. */
@@ -141,15 +112,6 @@ function owners({ owner, group }: { owner?: string; group?: string }, view: Outl
   );
 }
 
-function accountThere(database: 'passwd' | 'group', name: string, view: Outlook): Obstacle | undefined {
-  if (/^\d+$/.test(name) || certain(account(database, name), view) !== null) return undefined;
-  const what = database === 'passwd' ? 'account' : 'group';
-  return {
-    says: `There is no ${what} ${name} on the host, and nothing before this makes one.`,
-    fix: `Make it first, or give the name of one that is there.`,
-  };
-}
-
 function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
   if (step.as !== undefined) {
     const unknown = accountThere('passwd', step.as, view) ?? rights(view, step.as);
@@ -167,7 +129,7 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
     typeof step.command === 'string' || step.env?.['PATH'] !== undefined ? undefined : step.command[0];
   return (
     ((step.touches ?? []).some(needsRoot) ? rights(view, 'root') : undefined) ??
-    first(step.touches ?? [], effect => required(effect, view) ?? linkable(effect, view)) ??
+    first(step.touches ?? [], effect => unitObstacle(effect, view)) ??
     first(step.reads ?? [], file => fileThere(file, view)) ??
     programThere(named, step.cwd ?? '/', view)
   );
@@ -179,52 +141,6 @@ function fileThere(at: string, view: Outlook): Obstacle | undefined {
     says: `There is no file ${at} on the host, and nothing before this brings it.`,
     fix: 'Put the resource that brings it before this one.',
   };
-}
-
-/** systemctl puts links into the folders of targets, and no file gives way to one. */
-function linkable(effect: Effect, view: Outlook): Obstacle | undefined {
-  if (effect.on !== 'below' || !unitLink.test(effect.path)) return undefined;
-  const there = certain(path(effect.path), view);
-  return there?.type === 'file'
-    ? {
-        says: `${effect.path} is a file, where systemctl enable puts a link.`,
-        fix: `Declare it as absent before, e.g. with\n    file: { path: ${effect.path}, state: absent }`,
-      }
-    : undefined;
-}
-
-/** A link by which a target wants a unit. */
-const unitLink = /\.target\.(wants|requires)\/[^/]+$/;
-
-/** Whether a unit that is started has all that it cannot do without, by its file: other units, and its conditions. */
-function required(effect: Effect, view: Outlook): Obstacle | undefined {
-  if (effect.on !== 'unit' || effect.sets['ActiveState'] !== 'active') return undefined;
-  const { Requires = '', FragmentPath, DropInPaths = '' } = certain(unit(effect.name), view) ?? {};
-  const file = FragmentPath || `/etc/systemd/system/${effect.name}`;
-  const files = [file, ...DropInPaths.split(' ').filter(Boolean)];
-  const texts = files.map(file => certain(content(file), view)?.bytes?.toString() ?? '');
-  const condition = conditionsIn(texts.join('\n')).find(({ at }) => followed(at, view) === null);
-  if (condition !== undefined)
-    return {
-      says: `${effect.name} does not start without ${condition.at}: its file has ${condition.key}.`,
-      fix: `Make ${condition.at} in an earlier resource.`,
-    };
-  const missing = Requires.split(/\s+/)
-    .filter(Boolean)
-    .find(name => certain(unit(name), view)?.['LoadState'] === 'not-found');
-  return missing === undefined
-    ? undefined
-    : {
-        says: `${effect.name} requires ${missing}, which is not on the host, and nothing before this brings it.`,
-        fix: `Declare ${missing} in an earlier resource, or leave it out of the unit.`,
-      };
-}
-
-/** What must be there for a unit to start, by its text (systemd.unit(5), “Conditions and Asserts”). */
-function conditionsIn(text: string): { key: string; at: string }[] {
-  const keys =
-    /^((?:Condition|Assert)(?:PathExists|PathIsDirectory|FileNotEmpty|FileIsExecutable))=(\/[^%\s]*)\s*$/gm;
-  return [...text.matchAll(keys)].map(([, key, at]) => ({ key: key!, at: at! }));
 }
 
 /** Whether a program is there, as a shell would look for it in a folder. */
@@ -280,12 +196,4 @@ function writable(folder: string, view: Outlook): Obstacle | undefined {
   const digit = there.owner === own ? 1 : groups.includes(there.group) ? 2 : 3;
   if ((Number(there.mode[digit]) & 2) !== 0) return undefined;
   return forbidden(own, `may not write to ${folder}`);
-}
-
-function first<T>(all: readonly T[], ask: (one: T) => Obstacle | undefined): Obstacle | undefined {
-  for (const one of all) {
-    const found = ask(one);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

@@ -1,0 +1,66 @@
+import type { Effect } from '../effect.ts';
+import type { Obstacle } from '../module.ts';
+import { content, path, unit } from '../probe.ts';
+import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
+
+/** Why what a step does to a unit is known to fail: it cannot be enabled, or not be started. */
+export function unitObstacle(effect: Effect, view: Outlook): Obstacle | undefined {
+  if (effect.on === 'below') return linkable(effect.path, view);
+  const isStart = effect.on === 'unit' && effect.sets['ActiveState'] === 'active';
+  return isStart ? startable(effect.name, view) : undefined;
+}
+
+/** systemctl puts links into the folders of targets, and no file gives way to one. */
+function linkable(at: string, view: Outlook): Obstacle | undefined {
+  if (!unitLink.test(at) || certain(path(at), view)?.type !== 'file') return undefined;
+  return {
+    says: `${at} is a file, where systemctl enable puts a link.`,
+    fix: `Declare it as absent before, e.g. with\n    file: { path: ${at}, state: absent }`,
+  };
+}
+
+/** A link by which a target wants a unit. */
+const unitLink = /\.target\.(wants|requires)\/[^/]+$/;
+
+/** Whether a unit has all that it cannot start without, by its files: other units, paths and accounts. */
+function startable(name: string, view: Outlook): Obstacle | undefined {
+  const { Requires = '', FragmentPath, DropInPaths = '' } = certain(unit(name), view) ?? {};
+  const files = [FragmentPath || `/etc/systemd/system/${name}`, ...DropInPaths.split(' ').filter(Boolean)];
+  const text = files.map(file => certain(content(file), view)?.bytes?.toString() ?? '').join('\n');
+  const isElsewhere = /^\s*(RootDirectory|RootImage|DynamicUser)\s*=/m.test(text);
+  return (
+    first(isElsewhere ? [] : neededPaths(text), ({ key, at }) =>
+      followed(at, view) === null
+        ? {
+            says: `${name} does not start without ${at}: its file has ${key}.`,
+            fix: `Make ${at} in an earlier resource.`,
+          }
+        : undefined,
+    ) ??
+    first(isElsewhere ? [] : accountsOf(text), ([database, account]) =>
+      accountThere(database, account, view),
+    ) ??
+    first(Requires.split(/\s+/).filter(Boolean), required =>
+      certain(unit(required), view)?.['LoadState'] === 'not-found'
+        ? {
+            says: `${name} requires ${required}, which is not on the host, and nothing before this brings it.`,
+            fix: `Declare ${required} in an earlier resource, or leave it out of the unit.`,
+          }
+        : undefined,
+    )
+  );
+}
+
+/** Paths that must be there, by the text of a unit: systemd.unit(5), “Conditions and Asserts”, and systemd.exec(5). */
+function neededPaths(text: string): { key: string; at: string }[] {
+  const keys =
+    /^((?:Condition|Assert)(?:PathExists|PathIsDirectory|FileNotEmpty|FileIsExecutable)|WorkingDirectory|EnvironmentFile)=(\/[^%*?\s]*)\s*$/gm;
+  return [...text.matchAll(keys)].map(([, key, at]) => ({ key: key!, at: at! }));
+}
+
+function accountsOf(text: string): ['passwd' | 'group', string][] {
+  return [...text.matchAll(/^(User|Group)=([\w.-]+)\s*$/gm)].map(([, key, name]) => [
+    key === 'User' ? 'passwd' : 'group',
+    name!,
+  ]);
+}
