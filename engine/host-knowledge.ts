@@ -33,23 +33,28 @@ const commonNames = new Set(
 
 /** What packages bring whose name does not say so. */
 const unnamed =
-  /^\/(etc\/(ssl|mysql|systemd|X11|xdg)|var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d|systemd))(\/|$)/;
+  /^\/(etc\/(ssl|mysql|systemd|X11|xdg)|var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d))(\/|$)/;
 
 /** Folders in which packages have a file each, and those of programs, whose names say little of the package. */
 const shared =
-  /^(\/etc|\/etc\/([^/]+\.d|cron\.[a-z]+|default|alternatives|skel|ssl(\/[a-z]+)?)|(\/usr)?\/s?bin)$/;
+  /^(\/etc|\/etc\/([^/]+\.d|cron\.[a-z]+|default|alternatives|skel|ssl(\/[a-z]+)?)|(\/usr)?\/s?bin|(\/usr)?\/lib\/systemd\/system)$/;
 
 /**
  * Whether packages with these names may put something at a path: `true`; where the folder that it is in is not there yet:
  * `with-folder`. By Debian's policy (chapter 9) they keep out of /srv, /home, /opt, /root and /usr/local, and out of
  * /etc/systemd/system but for the links that enable their units. In folders of other packages and below /usr, /var and
- * /run they write by their name, or where Debian has a place for what they are.
+ * /run they write by their name, or where Debian has a place for what they are. Packages that are `leaving` take away what
+ * is called like them.
  */
-export function packagesWrite(path: string, names: readonly string[]): boolean | 'with-folder' {
+export function packagesWrite(
+  path: string,
+  names: readonly string[],
+  leaving = false,
+): boolean | 'with-folder' {
   if (/^\/etc\/systemd\/system\/[^/]+(\.d\/.*)?$/.test(path)) return false;
   if (!/^\/(etc|usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path))
     return false;
-  if (unnamed.test(path) || shared.test(posix.dirname(path))) return true;
+  if (unnamed.test(path) || (!leaving && shared.test(posix.dirname(path)))) return true;
   const own = path.split('/').filter(part => part.length > 2 && !commonNames.has(part));
   if (own.some(part => names.some(name => areRelated(part, name)))) return true;
   return path.startsWith('/etc/') && 'with-folder';

@@ -47,7 +47,7 @@ export function marksOf(effect: Effect, real: string | undefined, by: string): O
       const names = [...comes.keys()];
       const come = (one: string) => packagesWrite(one, names) !== false;
       const gone = (one: string) =>
-        packagesWrite(one, goes) !== false && (purges === true || !/^\/(etc|var)\//.test(one));
+        packagesWrite(one, goes, true) === true && (purges === true || !/^\/(etc|var)\//.test(one));
       const unlessInside = (one: string) => whole && packagesWrite(one, names) === 'with-folder';
       const coming = { ...opens(come, come, value => value === null), unlessInside, wide: true };
       return [
