@@ -1,5 +1,6 @@
 import { grouped } from './grouped.ts';
-import type { Plan, Sight } from './plan/plan.ts';
+import type { Plan } from './plan/plan.ts';
+import type { Sight } from './plan/sight.ts';
 import type { Trial } from './plan/trial.ts';
 import { type Problem, ProblemError, problemsOf } from './problem.ts';
 import type { Resource } from './resource.ts';

@@ -3,9 +3,10 @@ import { Missing } from '../probe.ts';
 import { answersOf, byName, meant, type Resource, unlessUnknown } from '../resource.ts';
 import { blank } from './blank.ts';
 import { Forecast } from './forecast.ts';
-import { plan, type Sight } from './plan.ts';
+import { plan } from './plan.ts';
 import type { Reading } from './probes/kind.ts';
 import { Observed } from './read.ts';
+import type { Sight } from './sight.ts';
 
 /** What leads from one resource to another: the key that says so, or `after` where the engine derives it. */
 export interface Edge<R = Resource> {

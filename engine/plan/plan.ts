@@ -8,13 +8,13 @@ import type { Step } from '../step.ts';
 import { effectsOf, kindOf } from '../steps/kinds.ts';
 import { irreversible } from '../steps/risky.ts';
 import { blank } from './blank.ts';
-import { type Comparison, compare, type Foresees } from './compare.ts';
+import { type Comparison, compare } from './compare.ts';
 import { changesOf, lacks } from './diff.ts';
-import { Forecast, type ForecastReading } from './forecast.ts';
+import { Forecast } from './forecast.ts';
 import { obstacleTo } from './obstacles.ts';
 import { type Reaction, reactionsOf } from './reactions.ts';
-import type { Observed } from './read.ts';
 import { undone } from './rest.ts';
+import { type Sight, viewOf } from './sight.ts';
 
 /** A resource with what it would do: an outcome whose status is not final yet. */
 export interface PlannedResource {
@@ -24,19 +24,6 @@ export interface PlannedResource {
 
 /** How often a plan may ask for more: each time it follows links that it had not seen before. */
 export const mostRounds = 8;
-
-/** What is known of the host that a resource is done on. */
-export interface Sight {
-  /** As the account that the resource is done by reads it. */
-  observed: Observed;
-  times: Pick<Context, 'nowS' | 'plannedS'>;
-  /** What changes planned so far will have made of that host. */
-  forecast: Forecast;
-  /** The account that logs in; undefined = not known. */
-  login: string | undefined;
-  /** Whether the host is only imagined: then nothing of it stands in the way. */
-  imagined?: boolean;
-}
 
 /** A plan, and the probes that the host has to be asked before it is certain. */
 export interface Plan {
@@ -95,10 +82,11 @@ export function plan(
   const isMoving =
     planned.some(({ outcome }) => outcome.status === 'would_change') && !planned.some(cannotWork);
   for (const [i, item] of planned.entries()) {
-    const [later, sight] = [resources.slice(i + 1), sightOf(item.resource)];
-    if (cannotWork(item)) advise(item, later, sight);
-    const error = isMoving ? undone(item, later, sight) : undefined;
-    if (error !== undefined) item.outcome = { ...item.outcome, status: 'failed', error };
+    const { resource, outcome } = item;
+    if (cannotWork(item)) advise(item, resources.slice(i + 1), sightOf(resource));
+    const isLasting = isMoving && outcome.error === undefined;
+    const error = isLasting ? undone(resource, resources, sightOf(resource)) : undefined;
+    if (error !== undefined) item.outcome = { ...outcome, status: 'failed', error };
   }
   return { planned, unread };
 }
@@ -132,28 +120,6 @@ function advise(
   outcome.error = {
     ...outcome.error,
     hint: `"${name}" on ${lineFrom(resource.at, at)} brings it: move that before "${resource.name}".`,
-  };
-}
-
-/** How a resource's host looks at its turn; what was not read yet is told to `unread` and not certain. */
-export function viewOf(
-  resource: Resource,
-  { observed, forecast, login }: Sight,
-  unread: (probe: Probe) => void,
-): Foresees & { account: string | undefined; raw(probe: Probe): ReturnType<Observed['of']> } {
-  const { become } = resource;
-  const raw = (probe: Probe) => {
-    const reading = observed.of(probe);
-    if (reading === undefined) unread(probe);
-    return reading;
-  };
-  return {
-    account: become === undefined || become === false ? login : (become.user ?? 'root'),
-    raw,
-    foresee: (probe): ForecastReading =>
-      forecast.foresee(probe, raw) ?? { reading: { value: blank(probe) }, from: [], open: true },
-    settled: (of, from) => forecast.settled(of, from),
-    bringers: tokens => forecast.bringers(tokens),
   };
 }
 

@@ -1,0 +1,42 @@
+import type { Context } from '../module.ts';
+import type { Probe } from '../probe.ts';
+import type { Resource } from '../resource.ts';
+import { blank } from './blank.ts';
+import type { Foresees } from './compare.ts';
+import type { Forecast, ForecastReading } from './forecast.ts';
+import type { Observed } from './read.ts';
+
+/** What is known of the host that a resource is done on. */
+export interface Sight {
+  /** As the account that the resource is done by reads it. */
+  observed: Observed;
+  times: Pick<Context, 'nowS' | 'plannedS'>;
+  /** What changes planned so far will have made of that host. */
+  forecast: Forecast;
+  /** The account that logs in; undefined = not known. */
+  login: string | undefined;
+  /** Whether the host is only imagined: then nothing of it stands in the way. */
+  imagined?: boolean;
+}
+
+/** How a resource's host looks at its turn; what was not read yet is told to `unread` and not certain. */
+export function viewOf(
+  resource: Resource,
+  { observed, forecast, login }: Sight,
+  unread: (probe: Probe) => void,
+): Foresees & { account: string | undefined; raw(probe: Probe): ReturnType<Observed['of']> } {
+  const { become } = resource;
+  const raw = (probe: Probe) => {
+    const reading = observed.of(probe);
+    if (reading === undefined) unread(probe);
+    return reading;
+  };
+  return {
+    account: become === undefined || become === false ? login : (become.user ?? 'root'),
+    raw,
+    foresee: (probe): ForecastReading =>
+      forecast.foresee(probe, raw) ?? { reading: { value: blank(probe) }, from: [], open: true },
+    settled: (of, from) => forecast.settled(of, from),
+    bringers: tokens => forecast.bringers(tokens),
+  };
+}
