@@ -103,7 +103,11 @@ export const nginx_site = defineModule({
   },
   desired: args => {
     const bytes = bytesOf(args);
-    return { ...defined({ content: bytes && textOf(bytes) }), enabled: args.enabled, loaded: true };
+    return {
+      ...defined({ content: bytes === undefined ? undefined : textOf(bytes) }),
+      enabled: args.enabled,
+      loaded: true,
+    };
   },
   obstacles: ({ tls }, read) => [
     read['needs certificate'] === null && {

@@ -93,8 +93,8 @@ function needsOf({ name, database, version, schema }: Extension): postgres.Needs
       of: 'version',
       trouble: `(SELECT coalesce(string_agg(version, ', '), 'none') FROM (
     SELECT version ${versions} AND NOT EXISTS(SELECT ${its})
-    UNION SELECT target FROM pg_extension_update_paths(${literal(name)})
-      WHERE path IS NOT NULL AND source = (SELECT extversion ${its})) AS possible
+    UNION SELECT target FROM pg_available_extensions AS a, pg_extension_update_paths(a.name)
+      WHERE a.name = ${literal(name)} AND path IS NOT NULL AND source = (SELECT extversion ${its})) AS possible
   HAVING bool_or(version = ${literal(version)}) IS NOT TRUE)`,
       says: `The extension ${name} cannot have the version ${version}; its files on the host lead to: %s.`,
       fix: 'Declare one of these versions, or bring the package that has it in an earlier resource.',
