@@ -1,16 +1,21 @@
 /**
  * How long `reconcile apply playbooks/flask.yml` takes when there is nothing to do, next to `ssh HOST true` on the
- * same host: in one run, taking turns, as medians and as a ratio. `-- MS` puts a line with that round trip between.
+ * same host: in one run, taking turns, as medians and as a ratio. `npx tsx bench/no-change.ts [MS [BUNDLE]]`: MS puts a line
+ * with that round trip between, BUNDLE is the dist/reconcile.cjs of another build that takes its turns, too.
  */
+import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { build, reconcile, workspace } from '../test/e2e/reconcile.ts';
 import { must } from '../test/lab/command.ts';
 import { openLab } from '../test/lab/lab.ts';
 import { startRelay } from '../test/lab/relay.ts';
 
-const rounds = 7;
+const rounds = 21;
 const roundTripMs = Number(process.argv[2] ?? 0);
+const other = process.argv[3];
+const own = join(import.meta.dirname, '../dist/reconcile.cjs');
 
 async function timed(action: () => Promise<unknown>): Promise<number> {
   const started = process.hrtime.bigint();
@@ -51,29 +56,24 @@ try {
     '-o',
     'LogLevel=ERROR',
   ];
-  const times: Record<'apply' | 'ssh', number[]> = { apply: [], ssh: [] };
-  for (let round = 0; round < rounds; round++) {
-    times.apply.push(
-      await timed(async () => {
-        const { exit, stdout } = await reconcile(folder, [
-          'apply',
-          'flask.yml',
-          '-i',
-          'relayed.yml',
-          '--no-diff',
-        ]);
-        if (exit !== 0 || !stdout.includes('0 changed')) throw new Error(stdout);
-      }),
-    );
-    times.ssh.push(
-      await timed(() => must(['ssh', ...ssh, '-p', String(relay.port), 'deploy@127.0.0.1', 'true'])),
-    );
-  }
-  const [apply, plain] = [median(times.apply), median(times.ssh)];
+  const apply = async (bundle: string) => {
+    const args = [bundle, 'apply', 'flask.yml', '-i', 'relayed.yml', '--no-diff'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
+    if (!stdout.includes('0 changed')) throw new Error(stdout);
+  };
+  const programs: Record<string, () => Promise<unknown>> = {
+    'ssh HOST true': () => must(['ssh', ...ssh, '-p', String(relay.port), 'deploy@127.0.0.1', 'true']),
+    'reconcile apply flask.yml, nothing to do': () => apply(own),
+    ...(other !== undefined && { 'the same by the other build': () => apply(other) }),
+  };
+  const times = new Map<string, number[]>(Object.keys(programs).map(name => [name, []]));
+  for (let round = 0; round < rounds; round++)
+    for (const [name, program] of Object.entries(programs)) times.get(name)!.push(await timed(program));
+  const medians = [...times].map(([name, all]) => [name, median(all)] as const);
+  const [[, plain]] = medians as [readonly [string, number]];
   console.log(`round trip ${roundTripMs} ms, median of ${rounds}:`);
-  console.log(`  reconcile apply flask.yml, nothing to do   ${apply.toFixed(0)} ms`);
-  console.log(`  ssh HOST true                              ${plain.toFixed(0)} ms`);
-  console.log(`  ratio                                      ${(apply / plain).toFixed(2)}`);
+  for (const [name, ms] of medians)
+    console.log(`  ${name.padEnd(42)} ${ms.toFixed(0).padStart(5)} ms  ${(ms / plain).toFixed(2)}`);
 } finally {
   rmSync(folder, { recursive: true });
   await relay.close();
