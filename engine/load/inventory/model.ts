@@ -123,7 +123,8 @@ export function addHosts(
 /** Adds a variable to a group of Ansible, where one of them is no variable but says how strong the others are. */
 export function setGroupVariable(group: SourceGroup, variable: Variable): void {
   const { name, tree } = variable;
-  const priority = tree.kind === 'constant' ? Number(tree.value) : Number.NaN;
+  const value = tree.kind === 'constant' ? tree.value : undefined;
+  const priority = ['number', 'string'].includes(typeof value) ? Number(value) : Number.NaN;
   if (name === 'ansible_group_priority' && Number.isInteger(priority)) group.priority = priority;
   else group.vars.push(variable);
 }
