@@ -215,6 +215,17 @@ describe('variables', () => {
     expect(problemsIn(() => play(with_('a'), files))).toMatchObject([{ at: { line: 3 } }]);
   });
 
+  it.each(['{}', '[]', '{x: {}}'])(
+    'may be %s where Ansible wants a number, and is a variable then',
+    value => {
+      const { hosts } = inventory(
+        `all: { hosts: { a: }, vars: { ansible_group_priority: ${value} } }`,
+        'i.yml',
+      );
+      expect([...hosts.keys()]).toEqual(['a']);
+    },
+  );
+
   it('may use the names that Ansible has for the host', () => {
     const files = {
       'inventory.yml':
