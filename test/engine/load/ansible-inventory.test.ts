@@ -215,7 +215,7 @@ describe('variables', () => {
     expect(problemsIn(() => play(with_('a'), files))).toMatchObject([{ at: { line: 3 } }]);
   });
 
-  it.each(['{}', '[]', '{x: {}}'])(
+  it.each(['{}', '[]', '{toString: 1, valueOf: 1}'])(
     'may be %s where Ansible wants a number, and is a variable then',
     value => {
       const { hosts } = inventory(
