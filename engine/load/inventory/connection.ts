@@ -49,6 +49,11 @@ export function connectionOf(
   if (found.size === 0) return result;
   let scope: VariableScope | undefined;
   const evaluated = (variable: Variable): Plain => {
+    const value = plain(variable);
+    if (value === null || typeof value !== 'object') return value;
+    throw new Refused(`${variable.name} must be one value, not a ${Array.isArray(value) ? 'list' : 'map'}`);
+  };
+  const plain = (variable: Variable): Plain => {
     if (variable.tree.kind === 'constant') return variable.tree.value;
     scope ??= VariableScope.of(new Map(Object.entries(ansibleNames(host, groups))), variables(), runtime);
     const value = evaluateTree(variable.tree, scope, runtime);

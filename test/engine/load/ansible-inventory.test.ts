@@ -226,6 +226,18 @@ describe('variables', () => {
     },
   );
 
+  it.each([
+    ['ansible_host', '{toString: 1}', 'map'],
+    ['ansible_port', '[22]', 'list'],
+    ['ansible_password', '{a: 1}', 'map'],
+    ['ansible_become', '[]', 'list'],
+  ])('that say how to reach a host are one value: %s is not %s', (name, value, type) => {
+    const found = inventory(`all: { hosts: { a: { ${name}: ${value} } } }`, 'i.yml');
+    expect(problemsIn(() => hostsOf('all', found)).map(({ message }) => message)).toEqual([
+      `${name} must be one value, not a ${type}.`,
+    ]);
+  });
+
   it('may use the names that Ansible has for the host', () => {
     const files = {
       'inventory.yml':
