@@ -174,7 +174,7 @@ export const playKeys: Readonly<Record<string, Schema>> = {
     enum: ['stop', 'revert'],
     default: 'stop',
     description:
-      'What a failed check, or a failed resource before it, does: stop leaves the host as it is, revert puts the files, links and units that this run changed on it back.',
+      'What a failed check, or a failed resource before it, does: stop leaves the host as it is, revert puts back the files, links and units that this play changed on the host.',
   },
 };
 
