@@ -16,7 +16,13 @@ export type Effect =
   /** Anything at the path and below it may be made, changed or removed. */
   | { on: 'below'; path: string }
   /** Properties of a unit have these values; those with the value undefined are not known. */
-  | { on: 'unit'; name: string; sets: Readonly<Record<string, string | undefined>> }
+  | {
+      on: 'unit';
+      name: string;
+      sets: Readonly<Record<string, string | undefined>>;
+      /** Nothing happens to one that runs. */
+      unlessActive?: boolean;
+    }
   /** Units are loaded from their files anew. */
   | { on: 'daemon-reload' }
   | PackagesEffect

@@ -158,6 +158,7 @@ export const python_venv = defineModule({
   remove: ({ path }) => [{ do: 'remove', path, recursive: true }],
   runsFrom: ({ path, owner }) => (owner === undefined || owner === 'root' ? path : undefined),
   claims: ({ path, owner }) => pathClaims(path, 'directory', { owner }),
+  claimsBelow: ({ owner }, path) => (owner === undefined ? {} : pathClaims(path, undefined, { owner })),
 });
 
 /** What to read of the folders that an environment without an owner is in. */

@@ -14,6 +14,7 @@ import type { Resource } from '../resource.ts';
 import type { KeepStep, Step } from '../step.ts';
 import { describe, undoing } from '../steps/kinds.ts';
 import { irreversible } from '../steps/risky.ts';
+import { reloading } from '../steps/units.ts';
 import type { Visit } from '../visit.ts';
 import type { ApplyOptions } from './apply.ts';
 import { failure } from './failure.ts';
@@ -213,7 +214,7 @@ function stepsOf(
 ): Step[] {
   return [
     ...reactions.map(({ unit, action }): Step => ({ do: 'owe', unit, action, because: resource.name })),
-    ...inSets(resource.module.steps(before.work!, resource.args, before.read as never, context)),
+    ...inSets(reloading(resource.module.steps(before.work!, resource.args, before.read as never, context))),
   ];
 }
 

@@ -36,8 +36,11 @@ export function checkOrderOffline(
       ),
     ),
   );
-  if (doubtful.size === 0) return;
-  for (const part of partsOf(entries, hosts, share => roleOf(share, doubtful))) {
+  const isGiven = entries.some(({ shares }) =>
+    shares.some(({ resources }) => resources.some(({ resource }) => ownsBelow(resource))),
+  );
+  if (doubtful.size === 0 && !isGiven) return;
+  for (const part of partsOf(entries, hosts, share => (isGiven ? share : roleOf(share, doubtful)))) {
     const problems = new Problems();
     checkOrder(
       entries.flatMap(entry => entry.of(part[0]!)?.resources ?? []),

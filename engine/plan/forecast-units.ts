@@ -13,6 +13,7 @@ interface Change {
   from: readonly string[];
   /** Whether it may also not be so. */
   open: boolean;
+  unlessActive?: boolean;
 }
 
 /** Something that may bring units that are not there, or take away those that are. */
@@ -55,6 +56,7 @@ export class UnitForecast {
     const events = [...own, ...shared, ...this.#marks].toSorted((a, b) => a.at - b.at);
     for (const event of events) {
       if ('sets' in event) {
+        if (event.unlessActive === true && value['ActiveState'] === 'active') continue;
         // What is made is no longer what a package may have brought.
         if (typeof event.sets === 'function' && expected) {
           value = { ...read };
@@ -100,7 +102,12 @@ export class UnitForecast {
       this.#change(name, { sets, from: [by], open: maybe });
     switch (effect.on) {
       case 'unit':
-        change(effect.name, effect.sets);
+        this.#change(effect.name, {
+          sets: effect.sets,
+          from: [by],
+          open: maybe,
+          unlessActive: effect.unlessActive === true,
+        });
         break;
       case 'daemon-reload':
         this.#change('*', { sets: { NeedDaemonReload: 'no' }, from: [], open: false });
@@ -220,10 +227,17 @@ function fromFile(name: string, content: string): (was: UnitState) => Sets {
   const Requires = [...content.matchAll(/^\s*(?:Requires|BindsTo|Requisite)\s*=\s*(.*)$/gm)]
     .map(([, units]) => units!.trim())
     .join(' ');
+  const last = (key: string) =>
+    [...content.matchAll(new RegExp(`^\\s*${key}\\s*=\\s*(\\S+)`, 'gm'))].at(-1)?.[1];
+  const isKept = /^(yes|true|on|1)$/i.test(last('RemainAfterExit') ?? '');
+  const kind = name.endsWith('.service')
+    ? { Type: last('Type') ?? 'simple', RemainAfterExit: isKept ? 'yes' : 'no' }
+    : {};
   return was =>
     isThere(was)
       ? {
           ...ofTheFile,
+          ...kind,
           LoadState,
           // Links that enable it stay.
           ...(state === 'disabled' && /^enabled/.test(was['UnitFileState'] ?? '')
@@ -232,5 +246,5 @@ function fromFile(name: string, content: string): (was: UnitState) => Sets {
           NeedDaemonReload: was['ActiveState'] === 'active' ? 'yes' : undefined,
           Requires,
         }
-      : { LoadState, UnitFileState: state, NeedDaemonReload: 'no', Requires };
+      : { ...kind, LoadState, UnitFileState: state, NeedDaemonReload: 'no', Requires };
 }

@@ -199,7 +199,11 @@ export class Forecast {
       }
       case 'account':
         return value === null
-          ? opened([...this.#packages.changing, ...this.#naming(probe.name)])
+          ? opened([
+              ...this.#packages.changing,
+              ...this.#naming(probe.name),
+              ...this.#files.concerning(`/etc/${probe.database}`),
+            ])
           : opened([]);
       case 'program':
         return this.#program(probe.name, value as string | null, raw);

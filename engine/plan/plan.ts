@@ -7,6 +7,7 @@ import { type Resource, UnknownArgument } from '../resource.ts';
 import type { Step } from '../step.ts';
 import { effectsOf, kindOf } from '../steps/kinds.ts';
 import { irreversible } from '../steps/risky.ts';
+import { reloading } from '../steps/units.ts';
 import { blank } from './blank.ts';
 import { type Comparison, compare } from './compare.ts';
 import { changesOf, lacks } from './diff.ts';
@@ -150,7 +151,7 @@ function laid(
     const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
     const [own] = certain && !imagined ? module.obstacles(args, read, work) : [];
     if (own !== undefined) return own;
-    const steps = module.steps(work, args, read, context);
+    const steps = reloading(module.steps(work, args, read, context));
     const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps]);
     if (stuck !== undefined) return stuck;
     for (const step of steps) {

@@ -144,7 +144,15 @@ r_attributes() {
   fi
   r_own "\${r_s:-$r_to}" "$2" "$3" "$4"
 }
-r_remove() { [ ! -d "\${1%/*}/" ] || { r_at "$1" && rm "$2" -- "$r_to"; }; }
+r_remove() {
+  [ -d "\${1%/*}/" ] || return 0
+  r_at "$1" || return
+  if [ -d "$r_to" ] && [ ! -L "$r_to" ] && [ "$(stat -c %d -- "$r_to")" != "$(stat -c %d .)" ]; then
+    r_no "$1 is a mount point; what is mounted there is not removed"
+    return
+  fi
+  rm "$2" --one-file-system -- "$r_to"
+}
 r_trusted() {
   if [ -d "$1/" ]; then r_enter "$1"; else r_enter "\${1%/*}"; fi || return
   while :; do

@@ -1,7 +1,8 @@
 import type { Effect } from '../effect.ts';
+import { unitAt } from '../host-knowledge.ts';
 import type { UnitState } from '../probe.ts';
 import { shellQuote } from '../quote.ts';
-import type { RunStep } from '../step.ts';
+import type { RunStep, Step } from '../step.ts';
 
 const suffixes = /\.(service|socket|timer|path|target|mount|automount|swap|slice|scope|device)$/;
 
@@ -31,6 +32,24 @@ const opposite = {
   unmask: 'mask',
   stop: 'start',
 } as const;
+
+/** Has systemd read what steps write where it looks for units: of a new folder of drop-ins it does not notice that itself. */
+export function reloading(steps: readonly Step[]): readonly Step[] {
+  const isOfUnit = (step: Step): boolean =>
+    step.do === 'checked'
+      ? step.steps.some(isOfUnit)
+      : ['write', 'link', 'remove'].includes(step.do) && 'path' in step && unitAt(step.path) !== undefined;
+  const isRead = steps.some(
+    step => step.do === 'run' && step.touches?.some(({ on }) => on === 'daemon-reload') === true,
+  );
+  return steps.some(isOfUnit) && !isRead ? [...steps, daemonReloadIfThere] : steps;
+}
+
+const daemonReloadIfThere: RunStep = {
+  ...daemonReload,
+  label: 'systemctl daemon-reload',
+  command: '[ ! -d /run/systemd/system ] || systemctl daemon-reload',
+};
 
 /** One verb of systemctl for a unit that was read as `unit`; undone by its opposite before files are put back. */
 export function systemctl(verb: keyof typeof opposite, name: string, unit: UnitState = {}): RunStep {
@@ -69,6 +88,10 @@ const starts = (name: string, unit: UnitState): Effect[] => [
     DownParts: '',
   }),
   ...names(unit, 'TriggeredBy').map(each => set(each, { ActiveState: undefined, SubState: undefined })),
+  // What it wants is started with it, where it does not run and can.
+  ...names(unit, 'Wants', 'Requires')
+    .filter(each => /\.(service|socket|timer|path)$/.test(each))
+    .map(each => ({ ...set(each, { ActiveState: undefined, SubState: undefined }), unlessActive: true })),
 ];
 
 function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string): Effect[] {
