@@ -76,9 +76,13 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
   const actual: State | null | Missing = missing?.missing ?? module.actual(read, args, context);
   if (actual instanceof Missing)
     return comparisonOfMissing(resource, view, actual, from, doubts, missing?.open);
-  const settled = doubts.length > 0 && !sure ? view.settled(resource, doubts) : undefined;
-  const state = settled === undefined ? actual : settled && { ...actual, ...settled };
   const desired = module.desired(args, read);
+  const left = doubts.length > 0 && !sure ? view.settled(resource, doubts) : undefined;
+  // Of something new, what was not declared is as it comes.
+  const isWhole =
+    actual !== null || left === null || Object.keys(desired ?? {}).every(key => key in (left ?? {}));
+  const settled = isWhole ? left : undefined;
+  const state = settled === undefined ? actual : settled && { ...actual, ...settled };
   const found = diff(state, desired);
   // What is the same whether a package brings a unit or not is certain.
   const other = sure && doubts.length > 0 ? diffOf(resource, otherwise, context) : undefined;

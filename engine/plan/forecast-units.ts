@@ -239,9 +239,9 @@ function fromFile(name: string, content: string): (was: UnitState) => Sets {
           ...ofTheFile,
           ...kind,
           LoadState,
-          // Links that enable it stay.
-          ...(state === 'disabled' && /^enabled/.test(was['UnitFileState'] ?? '')
-            ? {}
+          // Links that enable it stay, also where its file does not ask for them any more.
+          ...(/^enabled/.test(was['UnitFileState'] ?? '')
+            ? state !== 'disabled' && { UnitFileState: undefined }
             : { UnitFileState: state }),
           NeedDaemonReload: was['ActiveState'] === 'active' ? 'yes' : undefined,
           Requires,
