@@ -46,9 +46,8 @@ export function foreseenBy(
     const { module, args, name } = resource;
     const of = `${module.name} ${module.identity(args)}`;
     const compared = compare(resource, view, { verifying: true, ...sight.times, name });
-    if (compared.open || compared.problem !== undefined) continue;
-    const value = compared.diff === null ? 'as declared' : compared.diff.changes;
-    all.set(of, { probe: { kind: 'state', of }, value, certainty: 'known', from: doubts });
+    if (compared.open || compared.problem !== undefined || compared.diff !== null) continue;
+    all.set(of, { probe: { kind: 'state', of }, value: 'as declared', certainty: 'known', from: doubts });
   }
   return [...all.values()];
 }
