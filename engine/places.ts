@@ -60,7 +60,7 @@ export class Places {
       observed: visit.observed(resource),
       times: visit.times(createdS),
       forecast: trial.of(visit.host.name),
-      login: visit.shells.login ?? visit.host.user,
+      login: visit.login,
     };
   }
 

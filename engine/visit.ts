@@ -54,6 +54,11 @@ export class Visit {
     return mine;
   }
 
+  /** The account that logs in; undefined = not known. */
+  get login(): string | undefined {
+    return this.shells.login ?? this.host.user;
+  }
+
   /** What was read of a resource; `ensure` must have been awaited. */
   observed({ become }: Resource): Observed {
     return this.#observed.get(JSON.stringify(become ?? false)) ?? new Observed();

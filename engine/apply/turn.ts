@@ -166,8 +166,8 @@ async function obstacleMet(
   if (step === undefined) return undefined;
   for (let rounds = 0; rounds < mostRounds; rounds++) {
     const unread: Plan['unread'] = [];
-    const login = visit.shells.login ?? visit.host.user;
-    const sight = { observed: visit.observed(resource), times, forecast: new Forecast(), login };
+    const observed = visit.observed(resource);
+    const sight = { observed, times, forecast: new Forecast(), login: visit.login };
     const obstacle = obstacleTo(
       step,
       viewOf(resource, sight, probe => unread.push({ resource, probe })),

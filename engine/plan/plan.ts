@@ -15,7 +15,7 @@ import { Forecast } from './forecast.ts';
 import { obstacleTo } from './obstacles.ts';
 import { type Reaction, reactionsOf } from './reactions.ts';
 import { undone } from './rest.ts';
-import { type Sight, viewOf } from './sight.ts';
+import { noting, type Sight, viewOf } from './sight.ts';
 
 /** A resource with what it would do: an outcome whose status is not final yet. */
 export interface PlannedResource {
@@ -99,18 +99,8 @@ function advise(
   sight: Sight | Problem,
 ): void {
   if ('code' in sight || outcome.error === undefined) return;
-  const causes = new Set<string>();
-  const noted = <T extends { from: readonly string[] }>(seen: T): T => {
-    for (const cause of seen.from) causes.add(cause);
-    return seen;
-  };
   const trial = { ...sight, forecast: sight.forecast.copy() };
-  const own = viewOf(resource, trial, () => {});
-  const view = {
-    ...own,
-    foresee: (probe: Probe) => noted(own.foresee(probe)),
-    bringers: (tokens: readonly string[]) => noted({ from: own.bringers(tokens) }).from,
-  };
+  const { view, causes } = noting(viewOf(resource, trial, () => {}));
   const context = { verifying: false, ...sight.times, name: resource.name };
   const comparison = compare(resource, view, context);
   if (comparison.problem !== undefined) return;

@@ -1,10 +1,9 @@
 import type { Context } from '../module.ts';
-import type { Probe } from '../probe.ts';
 import { lineFrom, type Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { compare } from './compare.ts';
 import { lacks } from './diff.ts';
-import { type Sight, viewOf } from './sight.ts';
+import { noting, type Sight, viewOf } from './sight.ts';
 
 /**
  * The problem of a resource that a later one in `all` undoes. The plan is walked once more, over the forecast that it ends
@@ -18,19 +17,10 @@ export function undone(
   const { module, args, name, at } = resource;
   const isLasting = module.check !== true && module.verifies?.(args) !== false && resource.when === true;
   if (!isLasting || 'code' in sight) return undefined;
-  const causes = new Set<string>();
   let isRead = true;
-  const view = viewOf(resource, sight, () => (isRead = false));
-  const noting = {
-    ...view,
-    foresee: (probe: Probe) => {
-      const seen = view.foresee(probe);
-      for (const cause of seen.from) causes.add(cause);
-      return seen;
-    },
-  };
+  const { view, causes } = noting(viewOf(resource, sight, () => (isRead = false)));
   const context: Context = { verifying: true, ...sight.times, name };
-  const { diff, problem, open } = compare(resource, noting, context);
+  const { diff, problem, open } = compare(resource, view, context);
   if (!isRead || open || (diff === null && problem === undefined)) return undefined;
   const undoer = all.slice(all.indexOf(resource) + 1).findLast(one => causes.has(one.name));
   if (undoer === undefined) return undefined;

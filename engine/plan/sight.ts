@@ -40,3 +40,18 @@ export function viewOf(
     bringers: tokens => forecast.bringers(tokens),
   };
 }
+
+/** A view that notes the resources that its answers rest on. */
+export function noting(view: ReturnType<typeof viewOf>) {
+  const causes = new Set<string>();
+  const noted = <T extends { from: readonly string[] }>(seen: T): T => {
+    for (const cause of seen.from) causes.add(cause);
+    return seen;
+  };
+  const own = {
+    ...view,
+    foresee: (probe: Probe) => noted(view.foresee(probe)),
+    bringers: (tokens: readonly string[]) => noted({ from: view.bringers(tokens) }).from,
+  };
+  return { view: own, causes };
+}
