@@ -67,6 +67,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   desired(args: Given<A, R>, read: Read<P> | undefined): Partly;
   /** The state of one that comes with what is missing now, such as Debian's default site; null when left out. */
   fresh?(args: Given<A, R>): State | null;
+  /** What a new one is like in what is not declared, where a reading says so only after it is made. */
+  initial?: State;
   /** What to do about a difference. */
   steps?(diff: Diff, args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
   /** Takes away what is there. */
@@ -146,9 +148,9 @@ export function defineModule<
   const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
   const gone = { ...its, ...removal };
   const { summary, name, examples, identity } = its;
-  const { files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS } = its;
+  const { files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS, initial } = its;
   return {
-    ...defined({ files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS }),
+    ...defined({ files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS, initial }),
     name,
     summary,
     examples,

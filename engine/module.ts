@@ -124,6 +124,8 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   desired(args: A, read: Readings<P> | undefined): State | null;
   /** The state of one that comes with what is missing now; null when left out. */
   fresh(args: A): State | null;
+  /** What a new one is like in what is not declared. */
+  initial?: State;
   steps(diff: Diff, args: A, read: Readings<P>, context: Context): Step[];
   obstacles(args: A, read: Readings<P>, diff: Diff): Obstacle[];
   reacts?(args: A): Reacts[];

@@ -64,6 +64,7 @@ export const pg_database = defineModule({
       locale: bare(locale) === bare(row.locale) ? locale : row.locale,
       connection_limit: row.connection_limit,
     },
+  initial: { owner: 'postgres', connection_limit: -1 },
   desired: ({ owner, encoding, locale, connection_limit }) =>
     defined({ owner, encoding, locale, connection_limit }),
   removal: {

@@ -24,6 +24,8 @@ export interface Comparison<D = Diff> {
   work?: Diff | undefined;
   /** The state that it shall have; undefined = not known. */
   desired?: State | null;
+  /** What an earlier resource of the very same thing made of it. */
+  settled?: State | undefined;
   read: Record<string, unknown> | undefined;
   /** Names of the resources that it rests on. */
   from: readonly string[];
@@ -92,6 +94,7 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
       diff: found,
       work: found ?? undefined,
       desired,
+      settled: settled ?? undefined,
       read,
       from,
       open: false,

@@ -129,14 +129,16 @@ function laid(
   const noted = (reactions.get(name) ?? []).map(
     ({ unit, action }): Step => ({ do: 'owe', unit, action, because: name }),
   );
-  forecast.changes(resource, module.verifies?.(args) === false ? undefined : desired);
+  const isNew = work?.kind === 'create' && !comparison.open;
+  const state = desired && { ...(isNew ? module.initial : comparison.settled), ...desired };
+  forecast.changes(resource, module.verifies?.(args) === false ? undefined : state);
   // Nothing is owed, and nothing paid, for what turns out to be as declared.
   const perhaps = { ...laying, maybe: laying.maybe || comparison.open };
   forecast.lay(effectsOf(noted), perhaps, view.raw);
   try {
     if (work === undefined) throw new UnknownArgument('', '');
-    const isNew = comparison.read === undefined && !imagined;
-    const lacking = isNew ? lackingInNewServer(resource, view, forecast) : undefined;
+    const isUnread = comparison.read === undefined && !imagined;
+    const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
     if (lacking !== undefined) return lacking;
     const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
     const [own] = certain && !imagined ? module.obstacles(args, read, work) : [];
