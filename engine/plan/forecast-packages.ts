@@ -39,6 +39,12 @@ export class PackageForecast {
       .map(({ by }) => by);
   }
 
+  /** Whether a package comes that is called like an account. */
+  hasNamesake(account: string): boolean {
+    const name = account.replace(/^_/, '');
+    return this.#arrivals.some(({ comes }) => [...comes.keys()].some(one => areRelated(name, one)));
+  }
+
   /** The resources that remove a package of which `matches` holds. */
   removing(matches: (name: string) => boolean): string[] {
     return this.#arrivals.filter(({ goes }) => goes.some(matches)).map(({ by }) => by);

@@ -28,6 +28,8 @@ export interface ForecastReading {
   expected?: boolean;
   /** The value that was read, where another one is expected. */
   now?: unknown;
+  /** That it is another one is rare: nothing that comes is called like it. */
+  unlikely?: boolean;
 }
 
 /**
@@ -197,14 +199,12 @@ export class Forecast {
         const lists = [...this.#lists, ...this.#files.concerning('/etc/apt')];
         return as(this.#packages.candidate(probe.name, value as Candidate | null, naming(), lists));
       }
-      case 'account':
-        return value === null
-          ? opened([
-              ...this.#packages.changing,
-              ...this.#naming(probe.name),
-              ...this.#files.concerning(`/etc/${probe.database}`),
-            ])
-          : opened([]);
+      case 'account': {
+        if (value !== null) return opened([]);
+        const makers = [...naming(), ...this.#files.concerning(`/etc/${probe.database}`)];
+        const unlikely = makers.length === 0 && !this.#packages.hasNamesake(probe.name);
+        return { ...opened([...this.#packages.changing, ...makers]), unlikely };
+      }
       case 'program':
         return this.#program(probe.name, value as string | null, raw);
       case 'owed':

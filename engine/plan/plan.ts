@@ -72,13 +72,18 @@ export function plan(
     const { work, desired } = comparison;
     if (work === undefined && desired !== undefined)
       return outcome('unchanged', { predictedFrom, ...((open || waits) && { open: true }) });
-    const obstacle = laid(resource, comparison, view, sight, context, reactions);
+    const { obstacle, hopes = [] } = laid(resource, comparison, view, sight, context, reactions);
     if (obstacle !== undefined && !waits)
       return outcome('failed', { diff, error: blockedBy(resource, obstacle) });
     if (resource.on !== undefined) away.push(resource.name);
+    const isOpen = open || waits || hopes.length > 0;
     const shown: PlannedDiff | null =
-      waits && diff && work ? { ...diff, kind: 'write', changes: changesOf(work, desired ?? null) } : diff;
-    return outcome('would_change', { diff: shown, predictedFrom, ...((open || waits) && { open: true }) });
+      isOpen && diff && work ? { ...diff, kind: 'write', changes: changesOf(work, desired ?? null) } : diff;
+    return outcome('would_change', {
+      diff: shown,
+      predictedFrom: [...new Set([...predictedFrom, ...hopes])],
+      ...(isOpen && { open: true }),
+    });
   });
   const isMoving =
     planned.some(({ outcome }) => outcome.status === 'would_change') && !planned.some(cannotWork);
@@ -104,7 +109,7 @@ function advise(
   const context = { verifying: false, ...sight.times, name: resource.name };
   const comparison = compare(resource, view, context);
   if (comparison.problem !== undefined) return;
-  const obstacle = laid(resource, comparison, view, trial, context, new Map());
+  const { obstacle } = laid(resource, comparison, view, trial, context, new Map());
   const bringer = obstacle === undefined ? later.find(({ name }) => causes.has(name)) : undefined;
   if (bringer === undefined) return;
   const { name, at } = bringer;
@@ -114,7 +119,10 @@ function advise(
   };
 }
 
-/** Lays what a resource will do over the forecast, step by step, and looks for the first that is known to fail. */
+/**
+ * Lays what a resource will do over the forecast, step by step, and looks for the first that is known to fail. `hopes` are
+ * the resources that it fails without, and that seldom bring what it needs.
+ */
 function laid(
   resource: Resource,
   comparison: Comparison<PlannedDiff>,
@@ -122,9 +130,10 @@ function laid(
   { forecast, imagined = false }: Sight,
   context: Context,
   reactions: ReadonlyMap<string, readonly Reaction[]>,
-): Obstacle | undefined {
+): { obstacle?: Obstacle | undefined; hopes?: readonly string[] } {
   const { module, args, name } = resource;
   const { work, desired, certain } = comparison;
+  const hopes: string[] = [];
   const laying = { by: name, account: view.account, maybe: resource.when === undefined };
   const noted = (reactions.get(name) ?? []).map(
     ({ unit, action }): Step => ({ do: 'owe', unit, action, because: name }),
@@ -139,16 +148,17 @@ function laid(
     if (work === undefined) throw new UnknownArgument('', '');
     const isUnread = comparison.read === undefined && !imagined;
     const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
-    if (lacking !== undefined) return lacking;
+    if (lacking !== undefined) return { obstacle: lacking };
     const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
     const [own] = certain && !imagined ? module.obstacles(args, read, work) : [];
-    if (own !== undefined) return own;
+    if (own !== undefined) return { obstacle: own };
     const steps = reloading(module.steps(work, args, read, context));
     const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps]);
-    if (stuck !== undefined) return stuck;
+    if (stuck !== undefined) return { obstacle: stuck };
     for (const step of steps) {
       const obstacle = imagined ? undefined : obstacleTo(step, view);
-      if (obstacle !== undefined) return obstacle;
+      if (obstacle !== undefined) return { obstacle };
+      if (!imagined) hopes.push(...hopesOf(step, view));
       const effects = kindOf(step).effects(step);
       forecast.lay(effects, step.do === 'pay' ? perhaps : laying, view.raw);
     }
@@ -156,7 +166,19 @@ function laid(
     if (!(thrown instanceof UnknownArgument)) throw thrown;
     forecast.lay(unknownEffects(resource), laying, view.raw);
   }
-  return undefined;
+  return { hopes };
+}
+
+/** The resources that a step fails without, and that seldom bring what it needs. */
+function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[] {
+  const hopes: string[] = [];
+  const foresee = (probe: Probe) => {
+    const seen = view.foresee(probe);
+    if (!seen.unlikely) return seen;
+    hopes.push(...seen.from);
+    return { ...seen, open: false };
+  };
+  return obstacleTo(step, { ...view, foresee }) === undefined ? [] : hopes;
 }
 
 /** What a resource needs of a PostgreSQL server that is only going to be installed, and that nothing before makes. */

@@ -124,9 +124,14 @@ export function blockedComplaints(
 }
 
 /** What is wrong with a run whose failure only the apply can find. */
-export function failureComplaints(checked: Ran, applied: Ran, host: string, words: Words): string[] {
+export function failureComplaints(
+  checked: Ran,
+  applied: Ran,
+  host: string,
+  { words, check }: Extract<Expectation, { kind: 'fails' }>,
+): string[] {
   return [
-    ...checkComplaints(checked, host, {}),
+    ...checkComplaints(checked, host, check),
     ...(applied.exit === 1 ? [] : [`the apply exits ${applied.exit}, not 1`]),
     ...wordComplaints(applied, host, words, 'the apply'),
   ];

@@ -32,7 +32,7 @@ export type Expectation =
   /** Whichever the engine is able to: it works, as above, or it is stopped, as above. */
   | { kind: 'either'; says: readonly string[]; lines: readonly number[] }
   /** At its turn: the check cannot know it, and shows no failure. */
-  | { kind: 'fails'; words: Words };
+  | { kind: 'fails'; words: Words; check: Readonly<Record<string, Shown>> };
 
 /** A state of a host and a playbook, as test/e2e/situations/NAME.yml describes them. */
 export interface Situation {
@@ -73,12 +73,12 @@ export function situations(): Situation[] {
 
 const keys = ['title', 'release', 'layer', 'start', 'files', 'playbook', 'expect'];
 const kinds: Readonly<Record<string, readonly string[]>> = {
-  check: ['check', 'signs', 'restless'],
   refused: ['refused', 'says'],
   blocked: ['blocked', 'never'],
   stopped: ['stopped'],
   either: ['either'],
-  fails: ['fails'],
+  fails: ['fails', 'check'],
+  check: ['check', 'signs', 'restless'],
 };
 
 function read(name: string, text: string): Situation {
@@ -149,8 +149,8 @@ function expectation(
   if (kind === 'blocked') return { kind, words: wordsOf(blocked!), never: listed(never) };
   if (kind === 'stopped') return { kind, says: listed(stopped), lines };
   if (kind === 'either') return { kind, says: listed(either), lines };
-  if (kind === 'fails') return { kind, words: wordsOf(fails!) };
   for (const shown of Object.values(check))
     if (!['unchanged', 'changed', '±'].includes(shown)) wrong(`expects an unknown "${shown}"`);
+  if (kind === 'fails') return { kind, words: wordsOf(fails!), check };
   return { kind: 'works', check, signs, restless: listed(restless) };
 }

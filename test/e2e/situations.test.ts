@@ -183,7 +183,7 @@ describeLab('situations on real hosts', () => {
     const checked = await run('apply', 'play.yml', '--check');
     const applied = await run('apply', 'play.yml');
     if (wanted.kind === 'fails')
-      return pair.flatMap(name => of(name, failureComplaints(checked, applied, name, wanted.words)));
+      return pair.flatMap(name => of(name, failureComplaints(checked, applied, name, wanted)));
     const after = await states();
     const moved = pair.filter((_, at) => after[at] !== before[at]);
     const complaints =
