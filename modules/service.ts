@@ -90,7 +90,7 @@ export const service = defineModule({
     return [
       unit.NeedDaemonReload === 'yes' && units.daemonReload,
       diff.has('masked') && !args.masked && units.systemctl('unmask', name),
-      diff.has('enabled') && units.systemctl(args.enabled ? 'enable' : 'disable', name),
+      diff.has('enabled') && units.systemctl(args.enabled ? 'enable' : 'disable', name, unit),
       diff.has('state') && args.state === 'stopped' && units.systemctl('stop', name, unit),
       diff.has('masked') && args.masked && units.systemctl('mask', name),
       verb && { do: 'owe', unit: name, action, because: context.name },

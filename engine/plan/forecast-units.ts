@@ -1,15 +1,16 @@
 import { type Effect, type PackagesEffect, stoppedUnit } from '../effect.ts';
 import { areRelated, unitAt } from '../host-knowledge.ts';
-import { path, type UnitState } from '../probe.ts';
+import { type Content, content, path, type UnitState } from '../probe.ts';
 import { glob } from '../quote.ts';
 import type { Foreseen, Laying, Raw } from './forecast-paths.ts';
-
-type Sets = Extract<Effect, { on: 'unit' }>['sets'];
+import { fromDropIn, fromFile, isThere, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
 
 /** What planned steps make of a unit; what a file makes of it depends on what it was like. */
 interface Change {
   at: number;
-  sets: Sets | ((was: UnitState) => Sets);
+  sets: Sets | ((was: UnitState, dropIns: string) => Sets);
+  /** The drop-in that is written. */
+  dropIn?: { path: string; content: string };
   from: readonly string[];
   /** Whether it may also not be so. */
   open: boolean;
@@ -50,6 +51,7 @@ export class UnitForecast {
     let value: Record<string, string> = { ...read };
     let [open, expected] = [false, false];
     const from = new Set<string>();
+    const dropIns = new Map<string, string>();
     const template = name.replace(/@[^.]+\./, '@.');
     const own = [...this.#changes].flatMap(([pattern, all]) => (stands(pattern, name) ? all : []));
     const shared = template === name || isThere(read) ? [] : (this.#changes.get(template) ?? []);
@@ -58,12 +60,14 @@ export class UnitForecast {
       if ('sets' in event) {
         if (event.unlessActive === true && value['ActiveState'] === 'active') continue;
         // What is made is no longer what a package may have brought.
-        if (typeof event.sets === 'function' && expected) {
+        if (typeof event.sets === 'function' && expected && event.dropIn === undefined) {
           value = { ...read };
           [open, expected] = [false, false];
           from.clear();
         }
-        const sets = typeof event.sets === 'function' ? event.sets(value) : event.sets;
+        if (event.dropIn !== undefined) dropIns.set(event.dropIn.path, event.dropIn.content);
+        const sets =
+          typeof event.sets === 'function' ? event.sets(value, [...dropIns.values()].join('\n')) : event.sets;
         if (!isThere(value) && sets['LoadState'] === 'loaded') value = newUnit(value);
         for (const [property, set] of Object.entries(sets)) {
           if (set !== undefined) value[property] = set;
@@ -114,8 +118,15 @@ export class UnitForecast {
         break;
       case 'file': {
         const unit = unitAt(effect.path);
-        if (unit?.part === 'file') change(unit.name, fromFile(unit.name, String(effect.content)));
-        else if (unit !== undefined) change(unit.name, { NeedDaemonReload: undefined });
+        const text = String(effect.content);
+        if (unit?.part === 'file') change(unit.name, fromFile(unit.name, text));
+        else if (unit !== undefined)
+          this.#change(unit.name, {
+            sets: fromDropIn(unit.name, text),
+            from: [by],
+            open: maybe,
+            dropIn: { path: effect.path, content: text },
+          });
         break;
       }
       case 'link': {
@@ -137,7 +148,11 @@ export class UnitForecast {
               ? { LoadState: 'not-found', UnitFileState: '' }
               : { LoadState: undefined, UnitFileState: undefined },
           );
-        } else if (unit !== undefined) change(unit.name, { NeedDaemonReload: undefined });
+        } else if (unit !== undefined) {
+          const read = raw(content(effect.path));
+          const had = (read !== undefined && 'value' in read ? read.value : null) as Content | null;
+          change(unit.name, withoutDropIn(String(had?.bytes ?? '')));
+        }
         break;
       }
       case 'packages':
@@ -189,22 +204,6 @@ const newUnit = (was: UnitState): Record<string, string> => ({
   ...stoppedUnit,
 });
 
-/** Properties that a unit's file decides: they are not known once it is another one. */
-const ofTheFile: Sets = Object.fromEntries(
-  [
-    'Type',
-    'RemainAfterExit',
-    'CanStart',
-    'CanStop',
-    'CanReload',
-    'SourcePath',
-    'TriggeredBy',
-    'FragmentPath',
-  ].map(property => [property, undefined]),
-);
-
-const isThere = ({ LoadState }: UnitState): boolean => LoadState !== 'not-found' && LoadState !== undefined;
-
 /** Debian's packages enable and start what they bring (policy 9.3.3, deb-systemd-invoke(1)). */
 const asPackagesLeave: Sets = {
   ...stoppedUnit,
@@ -212,39 +211,3 @@ const asPackagesLeave: Sets = {
   SubState: 'running',
   UnitFileState: 'enabled',
 };
-
-/** What systemd knows of a unit from its file: it can be enabled only when [Install] says for what. */
-function fromFile(name: string, content: string): (was: UnitState) => Sets {
-  // systemd loads no service that runs nothing, and nothing that is no unit at all.
-  const isSound = name.endsWith('.service') ? /^\s*Exec\w+\s*=/m.test(content) : /^\s*\[/m.test(content);
-  const LoadState = isSound ? 'loaded' : undefined;
-  const install = /^\[Install\]\s*$([\s\S]*?)(?=^\[|(?![\s\S]))/m.exec(content)?.[1] ?? '';
-  const state = /^\s*(WantedBy|RequiredBy|UpheldBy|Alias)\s*=\s*\S/m.test(install)
-    ? 'disabled'
-    : /^\s*Also\s*=\s*\S/m.test(install)
-      ? 'indirect'
-      : 'static';
-  const Requires = [...content.matchAll(/^\s*(?:Requires|BindsTo|Requisite)\s*=\s*(.*)$/gm)]
-    .map(([, units]) => units!.trim())
-    .join(' ');
-  const last = (key: string) =>
-    [...content.matchAll(new RegExp(`^\\s*${key}\\s*=\\s*(\\S+)`, 'gm'))].at(-1)?.[1];
-  const isKept = /^(yes|true|on|1)$/i.test(last('RemainAfterExit') ?? '');
-  const kind = name.endsWith('.service')
-    ? { Type: last('Type') ?? 'simple', RemainAfterExit: isKept ? 'yes' : 'no' }
-    : {};
-  return was =>
-    isThere(was)
-      ? {
-          ...ofTheFile,
-          ...kind,
-          LoadState,
-          // Links that enable it stay, also where its file does not ask for them any more.
-          ...(/^enabled/.test(was['UnitFileState'] ?? '')
-            ? state !== 'disabled' && { UnitFileState: undefined }
-            : { UnitFileState: state }),
-          NeedDaemonReload: was['ActiveState'] === 'active' ? 'yes' : undefined,
-          Requires,
-        }
-      : { ...kind, LoadState, UnitFileState: state, NeedDaemonReload: 'no', Requires };
-}

@@ -22,6 +22,15 @@ function linkable(at: string, view: Outlook): Obstacle | undefined {
 /** A link by which a target wants a unit. */
 const unitLink = /\.target\.(wants|requires)\/[^/]+$/;
 
+/** What a unit starts when it is time: systemd.socket(5), systemd.timer(5), systemd.path(5). */
+function triggered(name: string, text: string): string | undefined {
+  const kind = /^(.*)\.(socket|timer|path)$/.exec(name);
+  if (kind === null || text.trim() === '') return undefined;
+  const named = /^\s*(?:Unit|Service)\s*=\s*(\S+)/m.exec(text)?.[1];
+  const isEach = kind[2] === 'socket' && /^\s*Accept\s*=\s*(yes|true|on|1)\s*$/im.test(text);
+  return named ?? (isEach ? undefined : `${kind[1]}.service`);
+}
+
 /** Whether a unit has all that it cannot start without, by its files: other units, paths and accounts. */
 function startable(name: string, view: Outlook): Obstacle | undefined {
   const { Requires = '', FragmentPath, DropInPaths = '' } = certain(unit(name), view) ?? {};
@@ -40,7 +49,7 @@ function startable(name: string, view: Outlook): Obstacle | undefined {
     first(isElsewhere ? [] : accountsOf(text), ([database, account]) =>
       accountThere(database, account, view),
     ) ??
-    first(Requires.split(/\s+/).filter(Boolean), required =>
+    first([...Requires.split(/\s+/), triggered(name, text) ?? ''].filter(Boolean), required =>
       certain(unit(required), view)?.['LoadState'] === 'not-found'
         ? {
             says: `${name} requires ${required}, which is not on the host, and nothing before this brings it.`,

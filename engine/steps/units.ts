@@ -59,7 +59,7 @@ export function systemctl(verb: keyof typeof opposite, name: string, unit: UnitS
     command: ['systemctl', verb, '--', name],
     undo: verb === 'stop' ? { after: back } : { before: back },
     // All verbs but `stop` make systemd read all of its files anew.
-    touches: verb === 'stop' ? stops(name, unit) : [...touchesOf(verb, name), { on: 'daemon-reload' }],
+    touches: verb === 'stop' ? stops(name, unit) : [...touchesOf(verb, name, unit), { on: 'daemon-reload' }],
   };
 }
 
@@ -88,13 +88,16 @@ const starts = (name: string, unit: UnitState): Effect[] => [
     DownParts: '',
   }),
   ...names(unit, 'TriggeredBy').map(each => set(each, { ActiveState: undefined, SubState: undefined })),
+  ...names(unit, 'Conflicts', 'ConflictedBy')
+    .filter(each => !each.endsWith('.target'))
+    .map(each => set(each, { ActiveState: 'inactive', SubState: 'dead' })),
   // What it wants is started with it, where it does not run and can.
   ...names(unit, 'Wants', 'Requires')
     .filter(each => /\.(service|socket|timer|path)$/.test(each))
     .map(each => ({ ...set(each, { ActiveState: undefined, SubState: undefined }), unlessActive: true })),
 ];
 
-function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string): Effect[] {
+function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string, unit: UnitState): Effect[] {
   const path = unitFile(name);
   if (verb === 'mask')
     return [
@@ -107,6 +110,11 @@ function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string): 
   const target = /\.(socket|timer)$/.exec(name)?.[1]?.concat('s') ?? 'multi-user';
   return [
     set(name, { UnitFileState: `${verb}d` }),
+    ...names(unit, 'Also').map(each => set(each, { UnitFileState: `${verb}d` })),
+    // Its file, where it is not known, may name them as Also=.
+    ...(unit['Also'] === undefined ? names(unit, 'TriggeredBy') : []).map(each =>
+      set(each, { UnitFileState: undefined }),
+    ),
     { on: 'below', path: unitFile(`${target}.target.wants/${name}`) },
   ];
 }

@@ -192,6 +192,21 @@ describe('units', () => {
     });
   });
 
+  it('are enabled and started as their drop-ins say, whichever is written first', () => {
+    const dropIn = { on: 'file', path: '/etc/systemd/system/app.service.d/a.conf' } as const;
+    const file = { on: 'file', path: '/etc/systemd/system/app.service' } as const;
+    const install = { ...dropIn, content: '[Install]\nWantedBy=multi-user.target\n' };
+    const service = { ...file, content: '[Service]\nExecStart=/bin/true\n' };
+    for (const effects of [
+      [install, service],
+      [service, install],
+    ]) {
+      const one = host([unit('app.service'), absent]);
+      for (const effect of effects) one.after('File', effect);
+      expect(one.foresees(unit('app.service'))).toMatchObject({ value: { UnitFileState: 'disabled' } });
+    }
+  });
+
   it('of a template are there once that is written', () => {
     const one = host([unit('app@1.service'), absent]);
     one.after('File', {
