@@ -65,8 +65,11 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   actual(read: Read<P>, args: Given<A, R>, context: Context): Partly | null | Missing;
   /** The arguments as a state with only what is compared. `read` is undefined before anything is read. */
   desired(args: Given<A, R>, read: Read<P> | undefined): Partly;
-  /** The state of one that comes with what is missing now, such as Debian's default site; null when left out. */
-  fresh?(args: Given<A, R>): State | null;
+  /**
+   * The state of one once what is missing now has come, such as Debian's default site; null when left out. `read` has what
+   * could be read of it without that.
+   */
+  fresh?(args: Given<A, R>, read: Read<P>): State | null;
   /** What a new one is like in what is not declared, where a reading says so only after it is made. */
   initial?: State;
   /** What to do about a difference. */
@@ -77,7 +80,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   removal?: {
     refine?(args: Given<A, R>): Conditional<Refusal>;
     probes?(args: Given<A, R>): Probes;
-    fresh?(args: Given<A, R>): State | null;
+    // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
+    fresh?(args: Given<A, R>, read: any): State | null;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
     actual?(read: any, args: Given<A, R>, context: Context): Partly | null | Missing;
     /** Where it settles more than that nothing is at the paths that it would claim otherwise. */
@@ -180,7 +184,7 @@ export function defineModule<
       const { unit, action, steps: after } = owes;
       return [{ do: 'owe', unit, action, because: context.name }, ...steps, ...after, { do: 'pay', unit }];
     },
-    fresh: args => (isAbsent(args) ? gone : its).fresh?.(args) ?? null,
+    fresh: (args, read) => (isAbsent(args) ? gone : its).fresh?.(args, read) ?? null,
     obstacles: (args, read, diff) => compact<Obstacle>(its.obstacles?.(args, read, diff) ?? []),
     ...(its.needs && { needs: args => (isAbsent(args) ? [] : its.needs!(args)) }),
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),

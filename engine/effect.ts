@@ -26,8 +26,8 @@ export type Effect =
   /** Units are loaded from their files anew. */
   | { on: 'daemon-reload' }
   | PackagesEffect
-  /** Packages are held, or no longer. */
-  | { on: 'hold'; names: readonly string[]; held: boolean }
+  /** Packages are held, or no longer, or count as dependencies only, or no longer. */
+  | { on: 'mark'; names: readonly string[]; sets: Partial<Pick<PackageState, 'held' | 'automatic'>> }
   /** The package lists are fetched. */
   | { on: 'package-lists' }
   /** A restart, reload or run is owed to a unit; without `owed`, nothing is owed to it any more. */
@@ -52,7 +52,11 @@ export interface PackagesEffect {
   on: 'packages';
   /** Version by name; undefined = not known before. */
   comes: ReadonlyMap<string, PackageState['version'] | undefined>;
+  /** Those of what comes that are new, and that nobody asks for by name. */
+  dependencies?: readonly string[];
   goes: readonly string[];
+  /** Those of what goes that nobody names: apt takes them along. */
+  orphans?: readonly string[];
   /** Whether what goes takes its configuration with it. */
   purges?: boolean;
   /** False when packages that are not named may come along. */

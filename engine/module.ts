@@ -122,8 +122,8 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   actual(read: Readings<P>, args: A, context: Context): State | null | Missing;
   /** The arguments as a state with only what is compared; null = it must not exist. */
   desired(args: A, read: Readings<P> | undefined): State | null;
-  /** The state of one that comes with what is missing now; null when left out. */
-  fresh(args: A): State | null;
+  /** The state of one once what is missing now has come; null when left out. `read` lacks what cannot be read yet. */
+  fresh(args: A, read: Readings<P>): State | null;
   /** What a new one is like in what is not declared. */
   initial?: State;
   steps(diff: Diff, args: A, read: Readings<P>, context: Context): Step[];

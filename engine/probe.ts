@@ -56,6 +56,8 @@ export interface PackageState {
   /** Empty while it is only planned and nobody knows which it will be. */
   version: string;
   held: boolean;
+  /** That apt removes it once nothing depends on it: it came as a dependency. */
+  automatic?: boolean;
 }
 
 /** What apt would install now: `apt-cache policy`. `versions` newest first. */

@@ -34,7 +34,13 @@ export const simulate = (words: readonly string[], unless = ''): string =>
 
 /** A script that simulates the removal of those of `names` that are installed; nothing when there are none. */
 export const simulateRemoval = (words: readonly string[], names: readonly string[]): string =>
-  simulateFor(words, names, `case $status in installed=*) ;; *) continue ;; esac`);
+  simulateFor(words, names, isInstalled);
+
+const isInstalled = 'case $status in installed=*) ;; *) continue ;; esac';
+
+/** A script that simulates the removal of what nothing needs once `names`, where they are installed, count as asked for. */
+export const simulateAutoremove = (names: readonly string[]): string =>
+  simulateFor(['install', '--no-upgrade', '--auto-remove'], names, isInstalled, ':');
 
 /**
  * A script that simulates the installation of those packages that are not there as written; nothing when all are.
@@ -51,14 +57,19 @@ ${simulateFor(
   ! printf '%s\n' "$provided" | grep -qxF -- "$p" || continue`,
 )}`;
 
-const simulateFor = (words: readonly string[], written: readonly string[], choose: string): string => `set --
+const simulateFor = (
+  words: readonly string[],
+  written: readonly string[],
+  choose: string,
+  none = 'exit 0',
+): string => `set --
 for p in ${written.map(shellQuote).join(' ')}; do
   n=\${p%%=*}; v=\${p#"$n"}; n=\${n%:native}; n=\${n%:any}
   status=$(dpkg-query -W -f='\${db:Status-Status}=\${Version}' "$n" 2>/dev/null)
   ${choose}
   set -- "$@" "$p"
 done
-[ $# -gt 0 ] || exit 0
+[ $# -gt 0 ] || ${none}
 ${readOnlyApt}{
   errors=$($only apt-get -s -q $memory ${shellCommand(words)} "$@" 2>&1 >&3)
   case "$* $errors" in *:*) { dpkg --print-architecture; dpkg --print-foreign-architectures; } | sed 's/^/Arch /' ;; esac
@@ -120,7 +131,13 @@ export function packagesEffect(simulation: string, named: Named): PackagesEffect
   return {
     on: 'packages',
     comes: new Map([...versions, ...comes.map(one => [one.name, exact(one)] as const)]),
+    dependencies: upgrades
+      .filter(
+        ([name, before]) => before === undefined && !comes.some(one => one.name.replace(/:.*/, '') === name),
+      )
+      .map(([name]) => name),
     goes: [...new Set([...goes, ...removed])],
+    orphans: removed.filter(name => !goes.includes(name)),
     purges,
     whole,
   };

@@ -49,9 +49,11 @@ fi`,
   });
 }
 
-/** `apt-mark hold` or `unhold`. */
-export const aptMark = (verb: 'hold' | 'unhold', names: readonly string[]): RunStep =>
-  run({ command: ['apt-mark', verb, ...names], touches: [{ on: 'hold', names, held: verb === 'hold' }] });
+/** Marks packages as held or not, or as asked for by name. */
+export const aptMark = (verb: 'hold' | 'unhold' | 'manual', names: readonly string[]): RunStep => {
+  const sets = verb === 'manual' ? { automatic: false } : { held: verb === 'hold' };
+  return run({ command: ['apt-mark', verb, ...names], touches: [{ on: 'mark', names, sets }] });
+};
 
 /**
  * Waits until nobody holds a lock of dpkg or apt, then completes what an interrupted run has left half-done.

@@ -87,7 +87,8 @@ export const apt = defineModule({
       for (const name of names) probes[`candidate ${name}`] = probe.candidate(name);
     if (isRemoval(args)) {
       const words = compact([removalVerb(args), args.autoremove && '--auto-remove']);
-      probes['removal'] = simulation(outlook.simulateRemoval(words, names), []);
+      const about = args.autoremove ? ['packages'] : [];
+      probes['removal'] = simulation(outlook.simulateRemoval(words, names), about);
     } else if (names.length > 0) {
       const words = compact(['install', !args.recommends && '--no-install-recommends']);
       probes['provided'] = probe.command(outlook.provided(names), { about: [] });
@@ -95,7 +96,11 @@ export const apt = defineModule({
     }
     if (args.upgrade !== 'none')
       probes['upgrade'] = simulation(outlook.simulateUpgrade(args.upgrade), ['packages']);
-    if (args.autoremove) probes['unneeded'] = simulation(outlook.simulate(['autoremove']), ['packages']);
+    if (args.autoremove)
+      probes['unneeded'] = simulation(
+        isRemoval(args) ? outlook.simulate(['autoremove']) : outlook.simulateAutoremove(names),
+        ['packages'],
+      );
     return probes;
   },
   actual: (read, args, context) => stateOf(0, compare(read, args, context)),
@@ -162,6 +167,7 @@ export const apt = defineModule({
           get('installation', { comes: chosen, whole }, 'install', ...installation),
           { do: 'remove', path: run.installationFile },
         ],
+      diff.has('marked as dependency') && run.aptMark('manual', dependenciesOf(read, args)),
       (diff.has('upgraded') || (args.upgrade !== 'none' && listsDiffer)) &&
         get('upgrade', { whole: fresh }, ...outlook.upgradeWords(args.upgrade)),
       args.autoremove && get('unneeded', { purges }, ...compact(['autoremove', purges && '--purge'])),
@@ -192,6 +198,12 @@ const isInstalled = (read: Read) => (name: string) => found(read, name)?.status 
 /** Whether another package that is installed stands for it. */
 const isProvided = (read: Read) => (name: string) =>
   !isInstalled(read)(name) && printed(read['provided']).split('\n').includes(name);
+
+/** Declared packages that apt would remove once nothing else needs them. */
+const dependenciesOf = (read: Read, args: Arguments): string[] =>
+  isRemoval(args)
+    ? []
+    : namesOf(args).filter(name => isInstalled(read)(name) && found(read, name)?.automatic);
 
 /** How a package is shown as it is now and as it is declared; undefined = not there. */
 function shown({ name, written, version }: outlook.Wanted, read: Read, args: Arguments) {
@@ -224,6 +236,7 @@ function compare(read: Read, args: Arguments, context: Partial<Context> = {}): R
   const names = packages.map(({ name }) => name);
   const removed = (key: string) =>
     outlook.outlook(printed(read[key])).removed.filter(name => !names.includes(name));
+  const dependencies = dependenciesOf(read, args);
   const changing = lacking(read, args).length > 0 ? ['removal', 'installation'] : [];
   const removals = [...new Set([...changing, 'upgrade'].flatMap(removed))].toSorted();
   const unneeded = removed('unneeded').filter(name => !removals.includes(name));
@@ -242,6 +255,7 @@ function compare(read: Read, args: Arguments, context: Partial<Context> = {}): R
     upgraded: upgrades.length > 0 && [before, upgrades.map(([name, , version]) => `${name} ${version}`)],
     'also removed': removals.length > 0 && [removals, []],
     'no longer needed': unneeded.length > 0 && [unneeded, []],
+    'marked as dependency': dependencies.length > 0 && [dependencies, []],
     installation: Boolean(read['cutOff']) && ['cut off', 'complete'],
   };
 }

@@ -95,11 +95,13 @@ export const nginx_site = defineModule({
   },
   actual: (read, args) => {
     const isManaged = bytesOf(args) !== undefined;
-    return read.nginx !== null && isManaged && isGone(read) ? null : stateOf(read, args.name, isManaged);
+    if (read.nginx === null) return noNginx;
+    return isManaged && isGone(read) ? null : stateOf(read, args.name, isManaged);
   },
-  fresh: args => {
+  fresh: (args, read) => {
     if (args.name === 'default') return { content: null, enabled: true, loaded: true };
-    return bytesOf(args) === undefined ? { enabled: false, loaded: true } : null;
+    const isManaged = bytesOf(args) !== undefined;
+    return isManaged && isGone(read) ? null : stateOf(read, args.name, isManaged);
   },
   desired: args => {
     const bytes = bytesOf(args);
@@ -132,7 +134,8 @@ export const nginx_site = defineModule({
   },
   remove: ({ name }) => tested([enabledLink(name), available(name)].map(path => ({ do: 'remove', path }))),
   removal: {
-    actual: (read: Read, { name }) => (isGone(read) ? null : stateOf(read, name, true)),
+    actual: (read: Read, { name }) =>
+      isGone(read) ? null : read.nginx === null ? noNginx : stateOf(read, name, true),
     claims: ({ name }) => ({
       ...pathClaims(available(name), 'nothing'),
       ...pathClaims(enabledLink(name), 'nothing'),
@@ -158,15 +161,16 @@ type Read = Readings<ReturnType<typeof probes>>;
 
 const isGone = ({ file, link, owed }: Read) => file === null && link === null && owed.length === 0;
 
-function stateOf({ nginx, file, link, owed }: Read, name: string, isManaged: boolean): State | Missing {
-  if (nginx === null) return new Missing('nginx', packages);
+function stateOf({ file, link, owed }: Omit<Read, 'nginx'>, name: string, isManaged: boolean): State {
   const isOwn = [available(name), `../sites-available/${name}`].includes(link?.target ?? '');
   const enabled = link !== null && (isOwn || 'as another file');
   return { ...(isManaged && { content: file }), enabled, loaded: owed.length === 0 };
 }
 
-const packages = ['nginx', 'nginx-light', 'nginx-full', 'nginx-core', 'nginx-extras'].map(
-  name => `package:${name}`,
+const packages = ['nginx', 'nginx-light', 'nginx-full', 'nginx-core', 'nginx-extras'];
+const noNginx = new Missing(
+  'nginx',
+  packages.map(name => `package:${name}`),
 );
 
 /** Changes that are checked with all sites before they are loaded. */

@@ -77,7 +77,7 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
     return { ...unknown, from, open: false, problem: { ...problem, resource: name } };
   const actual: State | null | Missing = missing?.missing ?? module.actual(read, args, context);
   if (actual instanceof Missing)
-    return comparisonOfMissing(resource, view, actual, from, doubts, missing?.open);
+    return comparisonOfMissing(resource, view, actual, read, from, doubts, missing?.open);
   const desired = module.desired(args, read);
   const left = doubts.length > 0 && !sure ? view.settled(resource, doubts) : undefined;
   // Of something new, what was not declared is as it comes.
@@ -126,6 +126,7 @@ function comparisonOfMissing(
   resource: Resource,
   view: Foresees,
   { what, broughtBy }: Missing,
+  read: Record<string, unknown>,
   from: readonly string[],
   doubts: readonly string[],
   isOpen: boolean | undefined,
@@ -144,7 +145,7 @@ function comparisonOfMissing(
   const isStopped = bringers.length === 0 && broughtBy.some(token => token.startsWith('running:'));
   if (isStopped)
     return { ...unknown, work: diff(null, desired) ?? undefined, desired, from: causes, open: true };
-  const found = diff(module.fresh(args), desired);
+  const found = diff(module.fresh(args, read), desired);
   const all = [...new Set([...causes, ...from])];
   return { ...unknown, diff: found, work: found ?? undefined, desired, from: all, open: true };
 }

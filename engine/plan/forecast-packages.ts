@@ -2,7 +2,7 @@ import type { Effect } from '../effect.ts';
 import { areRelated } from '../host-knowledge.ts';
 import type { Candidate, PackageState } from '../probe.ts';
 import { glob } from '../quote.ts';
-import type { Foreseen } from './forecast-paths.ts';
+import type { Foreseen, Laying } from './forecast-paths.ts';
 
 /** A package's name without its architecture. */
 export const plain = (name: string): string => name.replace(/:.*/, '');
@@ -13,15 +13,22 @@ type Arrival = Extract<Effect, { on: 'packages' }> & { by: string };
 export class PackageForecast {
   readonly #known: Map<string, { state: PackageState | null; by: string; open: boolean }>;
   readonly #arrivals: Arrival[];
+  readonly #marking: string[];
 
   constructor(from?: PackageForecast) {
     this.#known = new Map(from === undefined ? [] : from.#known);
     this.#arrivals = from === undefined ? [] : [...from.#arrivals];
+    this.#marking = from === undefined ? [] : [...from.#marking];
   }
 
   /** Names of the resources that install or remove packages. */
   get changing(): string[] {
     return this.#arrivals.map(({ by }) => by);
+  }
+
+  /** Names of the resources that install, remove or mark packages. */
+  get touching(): string[] {
+    return [...this.changing, ...this.#marking];
   }
 
   /** The resources that install one of `tokens` such as `package:nginx`, or may, where its dependencies are not known. */
@@ -53,7 +60,11 @@ export class PackageForecast {
   /** A package as it will be. `naming` are the commands that name it. */
   package(name: string, read: PackageState | null, naming: readonly string[]): Foreseen<PackageState | null> {
     const known = this.#known.get(plain(name));
-    if (known !== undefined) return { value: known.state, from: [known.by], open: known.open };
+    if (known !== undefined) {
+      // An upgrade leaves it marked as it was.
+      const marked = read?.automatic === true && known.state?.automatic === undefined && { automatic: true };
+      return { value: known.state && { ...known.state, ...marked }, from: [known.by], open: known.open };
+    }
     if (read?.status === 'installed') return { value: read, from: [], open: false };
     const unsure = this.#arrivals.filter(({ whole }) => !whole).map(({ by }) => by);
     const from = [...new Set([...unsure, ...naming])];
@@ -80,23 +91,27 @@ export class PackageForecast {
   /** `stateOf` reads a package. */
   lay(
     effect: Effect,
-    by: string,
-    maybe: boolean,
+    { by, maybe, unsure = false }: Laying,
     stateOf: (name: string) => PackageState | null | undefined,
   ): void {
     if (effect.on === 'packages') {
-      for (const [name, version = ''] of effect.comes)
-        this.#known.set(name, { state: { status: 'installed', version, held: false }, by, open: maybe });
+      for (const [name, version = ''] of effect.comes) {
+        const automatic = effect.dependencies?.includes(name) || this.#known.get(name)?.state?.automatic;
+        const state = { status: 'installed', version, held: false, ...(automatic && { automatic }) };
+        this.#known.set(name, { state, by, open: maybe });
+      }
       for (const name of effect.goes) {
         const state = effect.purges ? null : { status: 'config-files', version: '', held: false };
         // A package without configuration leaves nothing.
-        this.#known.set(name, { state, by, open: maybe || !effect.purges });
+        const isUnsure = unsure && effect.orphans?.includes(name) === true;
+        this.#known.set(name, { state, by, open: maybe || isUnsure || !effect.purges });
       }
       this.#arrivals.push({ ...effect, by });
-    } else if (effect.on === 'hold') {
+    } else if (effect.on === 'mark') {
+      this.#marking.push(by);
       for (const name of effect.names) {
         const state = this.#known.get(name)?.state ?? stateOf(name);
-        if (state) this.#known.set(name, { state: { ...state, held: effect.held }, by, open: maybe });
+        if (state) this.#known.set(name, { state: { ...state, ...effect.sets }, by, open: maybe });
       }
     }
   }

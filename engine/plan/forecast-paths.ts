@@ -17,7 +17,10 @@ export interface Laying {
   by: string;
   /** undefined = not known. */
   account: string | undefined;
+  /** Whether it may also not be done. */
   maybe: boolean;
+  /** Whether it is not certain what was read to choose the steps. */
+  unsure?: boolean;
 }
 
 /** The value of a reading; undefined = there is none. */

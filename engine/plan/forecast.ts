@@ -124,7 +124,7 @@ export class Forecast {
     for (const effect of effects) {
       this.#files.lay(effect, laying, raw);
       this.#units.lay(effect, laying, raw);
-      this.#packages.lay(effect, by, maybe, name => this.#read<PackageState>({ kind: 'package', name }, raw));
+      this.#packages.lay(effect, laying, name => this.#read<PackageState>({ kind: 'package', name }, raw));
       switch (effect.on) {
         case 'package-lists':
           this.#lists.push(by);
@@ -235,12 +235,11 @@ export class Forecast {
     let from: string[] = [];
     let open = false;
     for (const note of this.#notes.filter(each => each.unit === unit)) {
-      if ('owed' in note) owed.push(note.owed);
-      else owed = [];
-      from = 'owed' in note ? [...from, note.by] : [note.by];
-      // What is owed for certain is not made doubtful by what may be owed besides.
-      const sure = this.#notes.some(each => each.unit === unit && 'owed' in each && !each.open);
-      open = 'owed' in note ? note.open && !sure && read.length === 0 : note.open && open;
+      // What may be paid may also be owed still; what is owed for certain is not made doubtful by what may be owed besides.
+      const [isOwed, adds] = [owed.length > 0, 'owed' in note];
+      open = note.open && (open || isOwed !== adds);
+      owed = 'owed' in note ? [...owed, note.owed] : [];
+      from = adds ? [...from, note.by] : [note.by];
     }
     return { reading: { value: owed }, from: [...new Set(from)], open };
   }
@@ -274,7 +273,7 @@ export class Forecast {
     const opaque = (word: RegExp) => this.#opaque.filter(({ text }) => word.test(text)).map(({ by }) => by);
     return about.flatMap(what => {
       if (what === 'packages')
-        return [...this.#packages.changing, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
+        return [...this.#packages.touching, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
       if (what === 'package-lists') return [...this.#lists, ...opaque(/\b(apt|apt-get)\b/)];
       if (what === 'units') return this.#units.changing;
       return [...this.#files.concerning(what), ...opaque(new RegExp(regexQuote(what)))];

@@ -67,7 +67,7 @@ function essence(probe: Probe, value: unknown): unknown {
         .map(entry => ({ path: entry.path, ...pathEssence(entry), sha256: entry.sha256 }))
         .toSorted((a, b) => (a.path < b.path ? -1 : 1));
     case 'package':
-      return { status: read.status, held: read.held };
+      return { status: read.status, held: read.held, automatic: read.automatic === true };
     case 'unit':
       return { LoadState: read.LoadState, ActiveState: read.ActiveState, UnitFileState: read.UnitFileState };
     case 'owed':

@@ -161,7 +161,7 @@ const noProgram = (name: string): Obstacle => ({
 
 /** What only root can do. */
 const needsRoot = ({ on }: Effect): boolean =>
-  ['packages', 'hold', 'unit', 'daemon-reload', 'package-lists'].includes(on);
+  ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists'].includes(on);
 
 /** Whether the account may act as `wanted`. */
 function rights({ account: own }: Outlook, wanted: string): Obstacle | undefined {

@@ -134,7 +134,12 @@ function laid(
   const { module, args, name } = resource;
   const { work, desired, certain } = comparison;
   const hopes: string[] = [];
-  const laying = { by: name, account: view.account, maybe: resource.when === undefined };
+  const laying = {
+    by: name,
+    account: view.account,
+    maybe: resource.when === undefined,
+    unsure: comparison.open,
+  };
   const noted = (reactions.get(name) ?? []).map(
     ({ unit, action }): Step => ({ do: 'owe', unit, action, because: name }),
   );

@@ -183,7 +183,7 @@ function command(draw: Draw): Args {
   const choices: Args[] = [
     { run: `mkdir -p ${made}`, creates: made },
     { run: `mkdir -p $(dirname ${made}) && printf '# one\\n' >${made}`, creates: made },
-    { run: ['touch', made], creates: made },
+    { run: ['install', '-D', '/dev/null', made], creates: made },
     // A migration: due when what an earlier resource wrote is not what it was.
     {
       run: `cat ${path} >/srv/migrated 2>/dev/null; :`,

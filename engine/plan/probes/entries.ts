@@ -14,7 +14,7 @@ function scriptOf(probe: Of<'entries'>): string {
   const path = shellQuote(probe.path);
   const list = `find ${path} -mindepth 1 -maxdepth ${probe.depth} -printf '%P\\0%y\\0%u\\0%g\\0%m\\0%s\\0%T@\\0%l\\0' 2>/dev/null`;
   const hashes = `find ${path} -mindepth 1 -maxdepth ${probe.depth} -type f -exec sha256sum -z -- {} + 2>/dev/null`;
-  return `if [ -d ${path} ]; then printf 'directory\\n'; ${list}; ${
+  return `if [ -d ${path} ] && [ ! -L ${path} ]; then printf 'directory\\n'; ${list}; ${
     probe.hashes ? `printf '\\n%s hashes\\n' "$r_k"; ${hashes}` : ':'
   }; fi`;
 }
