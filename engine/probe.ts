@@ -20,7 +20,18 @@ type ProbeData =
   | { kind: 'sql'; query: string; database: string; as: string; about?: readonly string[]; shared?: boolean }
   | { kind: 'owed'; unit: string }
   | { kind: 'program'; name: string }
-  | { kind: 'command'; script: string; as?: string; timeoutS: number; about?: readonly string[] };
+  | {
+      kind: 'command';
+      script: string;
+      as?: string;
+      /** Entered by the session's account, as a step does; one that is not there ends the command with `noSuchPlace`. */
+      cwd?: string;
+      timeoutS: number;
+      about?: readonly string[];
+    };
+
+/** Exit code of a command whose directory cannot be entered. */
+export const noSuchPlace = 125;
 
 /** What is at a path; links are not followed. Times in seconds since 1970. */
 export interface PathState {
@@ -140,12 +151,12 @@ export const program = (name: string): Probe<string | null> => ({ kind: 'program
  */
 export const command = (
   script: string,
-  options: { as?: string; timeoutS?: number; about?: readonly string[] } = {},
+  options: { as?: string; cwd?: string; timeoutS?: number; about?: readonly string[] } = {},
 ): Probe<CommandResult> => ({
   kind: 'command',
   script,
   timeoutS: options.timeoutS ?? 30,
-  ...defined({ as: options.as, about: options.about }),
+  ...defined({ as: options.as, cwd: options.cwd, about: options.about }),
 });
 
 /**

@@ -3,7 +3,7 @@ import { absolutePath, accountName, anyOf, defined, listOf, text } from '../engi
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { type Effect, stoppedUnit } from '../engine/effect.ts';
 import { presence } from '../engine/path-claims.ts';
-import { command as condition, owed, path } from '../engine/probe.ts';
+import { command as condition, noSuchPlace, owed, path } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import { unitName } from '../engine/steps/units.ts';
 
@@ -160,9 +160,6 @@ export const command = defineModule({
 /** A migration or a build may take long. */
 const timeoutS = 3600;
 
-/** Exit code of a condition whose directory is not there yet: then the command is taken to be due. */
-const noSuchPlace = 125;
-
 /** What a command changes of what can be read; undefined = anything. */
 function effectsOf(args: Given<typeof its, 'run'>): Effect[] | undefined {
   const { run, cwd, user, env, creates, touches } = args;
@@ -198,6 +195,5 @@ const noteOf = ({ run }: RunArguments): string => `command:${digest(run)}`;
 /** A script that looks, run as the command would be. */
 function look(script: string, { cwd, env, user }: RunArguments, timeoutS?: number) {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}\n`);
-  const enter = cwd === undefined ? '' : `cd -- ${shellQuote(cwd)} 2>/dev/null || exit ${noSuchPlace}\n`;
-  return condition(`${exports.join('')}${enter}${script}`, defined({ as: user, timeoutS }));
+  return condition(exports.join('') + script, defined({ as: user, cwd, timeoutS }));
 }

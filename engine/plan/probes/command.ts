@@ -1,4 +1,4 @@
-import type { CommandResult } from '../../probe.ts';
+import { type CommandResult, noSuchPlace } from '../../probe.ts';
 import { shellQuote } from '../../quote.ts';
 import type { Of, ProbeKind } from './kind.ts';
 
@@ -15,14 +15,16 @@ export const command: ProbeKind<'command'> = {
     };
     return probes.map(probe => [probe, { value }]);
   },
-  key: ({ script, as, timeoutS }) => JSON.stringify([script, as ?? null, timeoutS]),
+  key: ({ script, as, cwd, timeoutS }) => JSON.stringify([script, as ?? null, cwd ?? null, timeoutS]),
 };
 
 /** The script comes to its shell by a pipe, because an argument could be seen by every account of the host. */
 function scriptOf(probe: Of<'command'>): string {
   const account = probe.as === undefined ? '' : `r_as ${shellQuote(probe.as)} `;
   const shell = `${account}timeout -k 5 ${probe.timeoutS} sh -s`;
-  return `printf '%s\\n' ${shellQuote(`{\n${probe.script}\n} </dev/null`)} | ${shell}`;
+  const enter =
+    probe.cwd === undefined ? '' : `cd -- ${shellQuote(probe.cwd)} 2>/dev/null || exit ${noSuchPlace}\n`;
+  return `${enter}printf '%s\\n' ${shellQuote(`{\n${probe.script}\n} </dev/null`)} | ${shell}`;
 }
 
 /** `…` in the place of what is too much, so that masking knows that a secret may be cut off there. */
