@@ -5,6 +5,7 @@ import type { Obstacle } from '../module.ts';
 import { type CommandResult, command, type PathState, path, program } from '../probe.ts';
 import type { RunStep, Step } from '../step.ts';
 import { ancestors } from './forecast-paths.ts';
+import { mounted, readOnly } from './mounts.ts';
 import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
 import { unitObstacle } from './unit-obstacles.ts';
 
@@ -28,10 +29,11 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
         owners(step, view)
       );
     case 'attributes':
-      return owned(step.path, view) ?? owners(step, view);
+      return readOnly(posix.dirname(step.path), view) ?? owned(step.path, view) ?? owners(step, view);
     case 'remove':
       return (
-        writable(posix.dirname(step.path), view) ??
+        changeable(posix.dirname(step.path), view) ??
+        mounted(step.path, view) ??
         (step.recursive || step.empty ? undefined : inTheWay(step.path, ['directory'], undefined, view))
       );
     case 'checked':
@@ -51,7 +53,7 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
 /** Whether something can be put at `at`: its folder is there, and may be written to. */
 function placeOf(at: string, view: Outlook): Obstacle | undefined {
   const folder = posix.dirname(at);
-  if (folder === '/') return writable(folder, view);
+  if (folder === '/') return changeable(folder, view);
   const there = followed(folder, view);
   if (there === null)
     return {
@@ -60,7 +62,7 @@ function placeOf(at: string, view: Outlook): Obstacle | undefined {
     };
   if (there !== undefined && there.type !== 'directory')
     return { says: `${folder} is ${named(there.type)}, not a directory.` };
-  return writable(folder, view);
+  return changeable(folder, view);
 }
 
 /** Whether the folders above a new directory are folders, as far as they are there. */
@@ -74,7 +76,7 @@ function foldersOf(at: string, view: Outlook): Obstacle | undefined {
   });
   if (wrong !== undefined) return wrong;
   const parent = above.findLast(folder => followed(folder, view) !== null) ?? '/';
-  return followed(at, view) === null ? writable(parent, view) : undefined;
+  return followed(at, view) === null ? changeable(parent, view) : undefined;
 }
 
 /** systemd never has a unit loaded that has a directory in the place of one of its files. */
@@ -183,7 +185,10 @@ function forbidden(account: string, what: string): Obstacle {
   return { says: `${account} ${what}.`, fix: 'Did you mean become: true?' };
 }
 
-/** Whether the account may make and remove things in a folder. */
+/** Whether things can be made and removed in a folder, by the account. */
+const changeable = (folder: string, view: Outlook): Obstacle | undefined =>
+  readOnly(folder, view) ?? writable(folder, view);
+
 function writable(folder: string, view: Outlook): Obstacle | undefined {
   const { account: own } = view;
   if (own === undefined || own === 'root') return undefined;

@@ -192,7 +192,7 @@ function command(draw: Draw): Args {
     { run: 'useradd --system ghost', unless: 'id ghost' },
     { run: `printf '${sleepingUnit.replaceAll('\n', '\\n')}' >${unit}`, creates: unit },
     { run: 'rm -f /srv/flag', only_if: 'test -e /srv/flag' },
-    { run: 'touch /srv/done', unless: 'test -e /srv/done' },
+    { run: 'touch /var/tmp/done', unless: 'test -e /var/tmp/done' },
     { run: 'touch /var/tmp/by-$(id -un)', unless: 'test -e /var/tmp/by-$(id -un)', user: draw.account() },
     ...(draw.made.databases.size > 0 ? [tables(), tables(), tables()] : []),
     ...(ref === undefined ? [] : [{ run: 'date >>/srv/log', run_on: [ref] }]),

@@ -3,6 +3,7 @@ import { deviates } from '../../../engine/apply/deviation.ts';
 import { text } from '../../../engine/argument.ts';
 import { defineModule } from '../../../engine/define-module.ts';
 import type { Module } from '../../../engine/module.ts';
+import { blank as blankOf } from '../../../engine/plan/blank.ts';
 import { asRead, compare } from '../../../engine/plan/compare.ts';
 import { Forecast } from '../../../engine/plan/forecast.ts';
 import { type PlannedResource, plan } from '../../../engine/plan/plan.ts';
@@ -108,7 +109,7 @@ function planOf(resources: Resource[], from: Observed = blank, forecast = new Fo
     const { planned, unread } = plan(resources, () => sight, sight.forecast);
     const asked = unread.map(({ probe }): [Probe, unknown] => [
       probe,
-      probe.kind === 'path' && !/\.\w+$/.test(probe.path) ? folder : null,
+      probe.kind === 'path' && !/\.\w+$/.test(probe.path) ? folder : blankOf(probe),
     ]);
     if (asked.length === 0) return planned;
     from.add(observed(...asked));
