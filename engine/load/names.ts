@@ -3,24 +3,16 @@ import { grouped } from '../grouped.ts';
 import { lineFrom, type Place, type Problem } from '../problem.ts';
 import { answersOf, byName, meant, type Resource } from '../resource.ts';
 import { disagreements, hintFor, ownedBy } from './claims.ts';
-import { checkOrder } from './order.ts';
 import type { PlayText } from './playbook.ts';
 import type { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
 import { type ResourceText, resourcesIn } from './resource-text.ts';
-import type { Entry } from './shares.ts';
 import { sourceOf } from './tree.ts';
 
-/** Checks what the resources of a host are called, what they own, what they refer to, and what they need. */
-export function checkNames(
-  play: PlayText,
-  all: readonly Resolved[],
-  earlier: readonly Entry[],
-  problems: Problems,
-): void {
+/** Checks what the resources of a host are called, what they own, and what they refer to. */
+export function checkNames(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   checkOverlaps(all, problems);
   checkReferred(play, all, problems);
-  checkOrder(all, earlier, problems);
 }
 
 /** Checks that nothing is declared twice, and that no two resources have the same name. */

@@ -9,6 +9,7 @@ import { resourceKeys } from './envelope.ts';
 import type { Inventory, Named } from './inventory/model.ts';
 import { becomeOf } from './inventory/own.ts';
 import { checkNames, expandNeeds } from './names.ts';
+import { checkOrder } from './order.ts';
 import type { OtherFacts } from './other-facts.ts';
 import type { Doc, Path } from './parse.ts';
 import type { PlayText } from './playbook.ts';
@@ -85,7 +86,9 @@ export function resolvePlay(play: PlayText, scope: VariableScope, options: Resol
   const problems = new Problems();
   const become = problems.attempt(() => becomeOfPlay(play, scope));
   const all = resolveEntries(play.resources, aroundPlay(scope, become), options, problems);
-  checkNames(play, all, options.earlier, problems);
+  checkNames(play, all, problems);
+  // Once outcomes are known, the host says what is there.
+  if (Object.keys(options.registered).length === 0) checkOrder(all, options.earlier, problems);
   problems.done();
   return expandNeeds(all).filter(({ tags }) => options.selects(tags));
 }
