@@ -1,5 +1,5 @@
 import type { Effect } from '../effect.ts';
-import { programFolders } from '../host-knowledge.ts';
+import { areRelated, programFolders } from '../host-knowledge.ts';
 import type { State } from '../module.ts';
 import {
   type Candidate,
@@ -225,8 +225,10 @@ export class Forecast {
         return { reading: { value: read ?? at }, from: own.from, open: false };
       if (own.value === null && read === at) return { reading: { value: null }, from: own.from, open: false };
     }
-    if (read !== null) return { reading: { value: read }, from: [], open: false };
-    const from = [...new Set([...this.#packages.changing, ...this.#naming(name)])];
+    const from =
+      read === null
+        ? [...new Set([...this.#packages.changing, ...this.#naming(name)])]
+        : this.#packages.removing(one => areRelated(name, one));
     return { reading: { value: read }, from, open: from.length > 0 };
   }
 
