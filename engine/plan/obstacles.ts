@@ -55,11 +55,14 @@ function placeOf(at: string, view: Outlook): Obstacle | undefined {
   const folder = posix.dirname(at);
   if (folder === '/') return changeable(folder, view);
   const there = followed(folder, view);
-  if (there === null)
+  if (there === null) {
+    const { type, target = '' } = certain(path(folder), view) ?? {};
+    const real = type === 'link' ? posix.resolve(posix.dirname(folder), target) : folder;
     return {
-      says: `The directory ${folder} does not exist, and nothing before this makes it.`,
-      fix: `Make it first, e.g. with\n    directory: { path: ${folder} }`,
+      says: `The directory ${real}${type === 'link' ? `, to which ${folder} links,` : ''} does not exist, and nothing before this makes it.`,
+      fix: `Make it first, e.g. with\n    directory: { path: ${real} }`,
     };
+  }
   if (there !== undefined && there.type !== 'directory')
     return { says: `${folder} is ${named(there.type)}, not a directory.` };
   return changeable(folder, view);

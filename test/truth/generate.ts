@@ -78,7 +78,7 @@ function drawOther(...parameters: Parameters<typeof drawResource>): CaseResource
     const again = draw.earlier.some(each => identity(each) === identity(resource));
     const served = draw.made.serves(resource.module) || random.chance(0.05);
     const clashes = draw.made.clashes(resource) && random.chance(0.95);
-    const takesAway = draw.made.takesAway(resource);
+    const takesAway = draw.made.takesAway(resource) || draw.made.changesGuarded(resource);
     if (takesAway && attempt < 40) continue;
     if ((!again && !clashes && served) || attempt >= 12) return resource;
   }

@@ -42,6 +42,10 @@ export class Made {
   readonly #types = new Map<string, string>();
   /** What the resources until now say is at a path or of a package: `file`, `directory`, `link` or `absent`. */
   readonly #settled = new Map<string, string>();
+  /** Databases in which a grant is about all tables or functions. */
+  readonly #covered = new Set<string>();
+  /** Paths that the guards of commands have read. */
+  readonly #guarded = new Set<string>();
   readonly #folders = new Set(['/', '/srv', '/etc', '/opt', '/var', '/usr/local/bin', '/etc/systemd/system']);
 
   readonly #layer: Layer;
@@ -81,6 +85,19 @@ export class Made {
     return settled(resource).some(([thing, how]) => (this.#settled.get(thing) ?? how) !== how);
   }
 
+  /**
+   * Whether it changes what an earlier resource would answer to once more: what the guard of a command has read, or all the
+   * objects of a database that a grant was about.
+   */
+  changesGuarded(resource: CaseResource): boolean {
+    const { module, args } = resource;
+    if (module === 'pg_extension' && this.#covered.has(String(args['database']))) return true;
+    const things = settled(resource).map(([thing]) => thing);
+    return [...this.#guarded].some(path =>
+      things.some(thing => `${path}/`.startsWith(`${thing}/`) || thing.startsWith(`${path}/`)),
+    );
+  }
+
   /** Whether it brings or removes a package in whose folders an earlier resource has something, which it may change. */
   takesAway({ module, args }: CaseResource): boolean {
     if (module !== 'apt') return false;
@@ -107,6 +124,8 @@ export class Made {
   byResource(resource: CaseResource): void {
     const { module, args, keys } = resource;
     for (const [thing, how] of settled(resource)) this.#settled.set(thing, how);
+    if (module === 'pg_grant' && [args['tables'], args['functions']].includes('all'))
+      this.#covered.add(String(args['database']));
     if (args['state'] === 'absent') {
       this.#types.delete(String(args['path']));
       this.#folders.delete(String(args['path']));
@@ -114,6 +133,8 @@ export class Made {
       return;
     }
     if (module === 'command') this.byLine(String(args['run']));
+    const [, compared] = /^cat (\S+) >\/srv\/migrated /.exec(String(args['run'])) ?? [];
+    if (compared !== undefined) this.#guarded.add(compared);
     if (module === 'apt') for (const each of args['packages'] as string[]) this.#package(each);
     const names = (keys['loop'] as unknown[] | undefined) ?? [args['name'] ?? args['path']];
     for (const name of names) this.#named(module, String(name));
