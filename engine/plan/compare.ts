@@ -31,6 +31,8 @@ export interface Comparison<D = Diff> {
   from: readonly string[];
   /** Whether it cannot be known yet whether there is such a difference. */
   open: boolean;
+  /** Whether there is some difference all the same. */
+  acts?: boolean;
   /** Whether `read` is as it will be, for what would make every apply fail. */
   certain: boolean;
   problem?: Problem | undefined;
@@ -103,7 +105,8 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
   if (sure && found === null) return { diff: null, desired, read, from, open: true, certain: false };
   const work = desired === null ? (found ?? removal(actual)) : (found ?? diff(null, desired)!);
   const shown: PlannedDiff = { ...work, kind: 'write', changes: changesOf(work, desired) };
-  return { diff: shown, work, desired, read, from, open: true, certain: false };
+  const acts = found !== null && other != null;
+  return { diff: shown, work, desired, read, from, open: true, acts, certain: false };
 }
 
 /** The difference with other readings; undefined where the state cannot be known. */

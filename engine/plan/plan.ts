@@ -147,7 +147,8 @@ function laid(
   const state = desired && { ...(isNew ? module.initial : comparison.settled), ...desired };
   forecast.changes(resource, module.verifies?.(args) === false ? undefined : state);
   // Nothing is owed, and nothing paid, for what turns out to be as declared.
-  const perhaps = { ...laying, maybe: laying.maybe || comparison.open };
+  const isDue = !comparison.open || comparison.acts === true;
+  const perhaps = { ...laying, maybe: laying.maybe || !isDue };
   forecast.lay(effectsOf(noted), perhaps, view.raw);
   try {
     if (work === undefined) throw new UnknownArgument('', '');
