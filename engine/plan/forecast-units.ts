@@ -25,11 +25,15 @@ interface Mark {
   concerns(name: string, isThere: boolean, runs: boolean): boolean;
   /** What such a unit is most probably like, where that is known. */
   guess?: Sets;
+  /** Whether its name says that it brings such a unit. */
+  names?(name: string): boolean;
 }
 
 /** A unit as foreseen; `expected` = its value is what Debian's packages leave, and that it is otherwise is rare. */
 export interface ForeseenUnit extends Foreseen<UnitState> {
   expected?: boolean;
+  /** That it comes is rare: nothing that may bring it is called like it. */
+  unlikely?: boolean;
 }
 
 /** What systemd will know of units as planned steps will leave them. */
@@ -49,7 +53,7 @@ export class UnitForecast {
   /** A unit as it will be; `read` is as the host knows it now. */
   unit(name: string, read: UnitState): ForeseenUnit {
     let value: Record<string, string> = { ...read };
-    let [open, expected] = [false, false];
+    let [open, expected, unlikely] = [false, false, false];
     const from = new Set<string>();
     const dropIns = new Map<string, string>();
     const template = name.replace(/@[^.]+\./, '@.');
@@ -81,17 +85,19 @@ export class UnitForecast {
         continue;
       }
       const there = isThere(value);
+      if (event.names?.(name) === true) unlikely = false;
       if (!event.concerns(name, there, value['ActiveState'] === 'active')) continue;
       from.add(event.by);
       if (!there && event.guess !== undefined) {
         value = { ...newUnit(value), ...event.guess } as Record<string, string>;
         [open, expected] = [true, true];
+        unlikely = event.names?.(name) === false;
       } else {
         if (!there) value = newUnit(value);
         [open, expected] = [true, false];
       }
     }
-    return { value, from: [...from], open, ...(expected && { expected }) };
+    return { value, from: [...from], open, ...(expected && { expected, unlikely }) };
   }
 
   /** The resources that change units, or may. */
@@ -164,6 +170,7 @@ export class UnitForecast {
           by,
           concerns: (_, there) => !there,
           guess: stoppedUnit,
+          names: name => effect.text.includes(name.replace(/(@.*)?\.[a-z]+$/, '')),
         });
         break;
     }
@@ -178,6 +185,7 @@ export class UnitForecast {
         // A unit of theirs that could not run until now is started, too.
         concerns: (name, there, runs) => !there || (!runs && names.some(one => areRelated(name, one))),
         guess: asPackagesLeave,
+        names: name => names.some(one => areRelated(name, one)),
       });
     if (goes.length > 0)
       this.#marks.push({

@@ -182,7 +182,7 @@ function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[]
     const seen = view.foresee(probe);
     if (!seen.unlikely) return seen;
     hopes.push(...seen.from);
-    return { ...seen, open: false };
+    return { ...seen, open: false, ...(seen.now !== undefined && { reading: { value: seen.now } }) };
   };
   return obstacleTo(step, { ...view, foresee }) === undefined ? [] : hopes;
 }
