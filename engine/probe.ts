@@ -17,7 +17,16 @@ type ProbeData =
   | { kind: 'candidate'; name: string }
   | { kind: 'unit'; name: string }
   | { kind: 'account'; database: 'passwd' | 'group'; name: string }
-  | { kind: 'sql'; query: string; database: string; as: string; about?: readonly string[]; shared?: boolean }
+  | {
+      kind: 'sql';
+      query: string;
+      database: string;
+      as: string;
+      about?: readonly string[];
+      shared?: boolean;
+      /** Of one row with the array `troubles`: what each of them is about besides, which is not known once that changes. */
+      parts?: readonly (readonly string[])[];
+    }
   | { kind: 'owed'; unit: string }
   | { kind: 'program'; name: string }
   | {
@@ -132,13 +141,15 @@ export const account = (database: 'passwd' | 'group', name: string): Probe<strin
  */
 export const sql = (
   query: string,
-  options: { database?: string; as?: string; about?: readonly string[]; shared?: boolean } = {},
+  options: Partial<
+    Pick<Extract<Probe, { kind: 'sql' }>, 'database' | 'as' | 'about' | 'shared' | 'parts'>
+  > = {},
 ): Probe<Record<string, unknown>[]> => ({
   kind: 'sql',
   query,
   database: options.database ?? 'postgres',
   as: options.as ?? 'postgres',
-  ...defined({ about: options.about, shared: options.shared }),
+  ...defined({ about: options.about, shared: options.shared, parts: options.parts }),
 });
 /** The restarts and reloads that are owed to a unit, or runs owed to a command by its name. */
 export const owed = (unit: string): Probe<Owed[]> => ({ kind: 'owed', unit });

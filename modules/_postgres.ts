@@ -47,7 +47,7 @@ export type Needs = readonly (Need | false)[];
 export const sqlNeeds = (needs: Needs, asked: { database?: string; about: readonly string[] }) =>
   sqlRow<{ troubles: (string | null)[] }>(
     `SELECT ARRAY[${needs.map(need => (need ? need.trouble : 'NULL')).join(',\n  ')}]::text[] AS troubles`,
-    { ...asked, about: [...asked.about, ...needs.flatMap(need => (need ? (need.about ?? []) : []))] },
+    { ...asked, parts: needs.map(need => (need ? (need.about ?? []) : [])) },
   );
 
 /** The needs of a change that are not met, as obstacles. */

@@ -96,7 +96,10 @@ export class PackageForecast {
   ): void {
     if (effect.on === 'packages') {
       for (const [name, version = ''] of effect.comes) {
-        const automatic = effect.dependencies?.includes(name) || this.#known.get(name)?.state?.automatic;
+        const isNew = effect.dependencies?.includes(name);
+        // Apt was asked before what an earlier resource installs.
+        if (isNew && this.#known.get(name)?.state?.status === 'installed') continue;
+        const automatic = isNew || this.#known.get(name)?.state?.automatic;
         const state = { status: 'installed', version, held: false, ...(automatic && { automatic }) };
         this.#known.set(name, { state, by, open: maybe });
       }

@@ -12,6 +12,7 @@ import {
 import { regexQuote } from '../quote.ts';
 import type { Resource } from '../resource.ts';
 import { FileForecast } from './forecast-files.ts';
+import { NoteForecast } from './forecast-notes.ts';
 import { PackageForecast, plain } from './forecast-packages.ts';
 import type { Laying, Raw } from './forecast-paths.ts';
 import { UnitForecast } from './forecast-units.ts';
@@ -40,7 +41,7 @@ export class Forecast {
   #files = new FileForecast();
   #units = new UnitForecast();
   #packages = new PackageForecast();
-  #notes: ({ unit: string; by: string; open: boolean } & ({ owed: Owed } | { paid: true }))[] = [];
+  #notes = new NoteForecast();
   #objects = new Map<string, string[]>();
   #lists: string[] = [];
   /** Commands that may change anything, with all that each names. */
@@ -54,7 +55,7 @@ export class Forecast {
     copy.#files = this.#files.copy();
     copy.#units = new UnitForecast(this.#units);
     copy.#packages = new PackageForecast(this.#packages);
-    copy.#notes = [...this.#notes];
+    copy.#notes = new NoteForecast(this.#notes);
     copy.#objects = new Map(this.#objects);
     copy.#lists = [...this.#lists];
     copy.#opaque = [...this.#opaque];
@@ -103,8 +104,7 @@ export class Forecast {
         const name = token.slice(token.indexOf(':') + 1).replace(/\*.*|(\.service)$/, '');
         return name !== '' && text.includes(name);
       });
-    const others = this.#opaque.filter(({ text }) => named(text));
-    return [...new Set([...this.#packages.bringing(tokens), ...others.map(({ by }) => by)])];
+    return [...new Set([...this.#packages.bringing(tokens), ...this.#saying(named)])];
   }
 
   /** Records that a resource will change, and what it will be like; `desired` is undefined where that is not known. */
@@ -120,25 +120,16 @@ export class Forecast {
 
   /** Lays the effects of a resource's steps over what is known, in order. */
   lay(effects: readonly Effect[], laying: Laying, raw: Raw): void {
-    const { by, maybe } = laying;
+    const { by } = laying;
     for (const effect of effects) {
       this.#files.lay(effect, laying, raw);
       this.#units.lay(effect, laying, raw);
+      this.#notes.lay(effect, laying);
       this.#packages.lay(effect, laying, name => this.#read<PackageState>({ kind: 'package', name }, raw));
       switch (effect.on) {
         case 'package-lists':
           this.#lists.push(by);
           break;
-        case 'note': {
-          const { unit, owed } = effect;
-          this.#notes.push({
-            unit,
-            by,
-            open: maybe,
-            ...(owed ? { owed: { ...owed, sinceS: null } } : { paid: true }),
-          });
-          break;
-        }
         case 'objects':
           for (const name of effect.names) this.#objects.set(name, [...(this.#objects.get(name) ?? []), by]);
           break;
@@ -208,9 +199,9 @@ export class Forecast {
       case 'program':
         return this.#program(probe.name, value as string | null, raw);
       case 'owed':
-        return this.#owed(probe.unit, value as Owed[]);
+        return as(this.#notes.owed(probe.unit, value as Owed[]));
       case 'sql':
-        return this.#sql(probe, opened);
+        return this.#sql(probe, value, opened);
       case 'command':
         return opened(this.#doubtsOf(probe.about));
     }
@@ -232,22 +223,9 @@ export class Forecast {
     return { reading: { value: read }, from, open: from.length > 0 };
   }
 
-  #owed(unit: string, read: readonly Owed[]): ForecastReading {
-    let owed = [...read];
-    let from: string[] = [];
-    let open = false;
-    for (const note of this.#notes.filter(each => each.unit === unit)) {
-      // What may be paid may also be owed still; what is owed for certain is not made doubtful by what may be owed besides.
-      const [isOwed, adds] = [owed.length > 0, 'owed' in note];
-      open = note.open && (open || isOwed !== adds);
-      owed = 'owed' in note ? [...owed, note.owed] : [];
-      from = adds ? [...from, note.by] : [note.by];
-    }
-    return { reading: { value: owed }, from: [...new Set(from)], open };
-  }
-
   #sql(
-    { about }: Extract<Probe, { kind: 'sql' }>,
+    { about, parts }: Extract<Probe, { kind: 'sql' }>,
+    value: unknown,
     opened: (from: readonly string[]) => ForecastReading,
   ): ForecastReading {
     const server = this.#units.unit(serverUnit('postgresql*'), {
@@ -256,23 +234,21 @@ export class Forecast {
     });
     const removers = this.#packages.removing(name => /^postgresql-\d+$/.test(name));
     if ((server.value['ActiveState'] === 'inactive' && !server.open) || removers.length > 0) {
-      const missing = new Missing('a running PostgreSQL server', [
-        'package:postgresql',
-        'running:postgresql*',
-      ]);
-      return { reading: { missing }, from: [...server.from, ...removers], open: false };
+      return { reading: { missing: noServer }, from: [...server.from, ...removers], open: false };
     }
-    const objects = about === undefined ? [...this.#objects.keys()] : about;
-    return opened([
-      ...objects.flatMap(name => this.#objects.get(name) ?? []),
-      ...this.#opaque.map(({ by }) => by),
-    ]);
+    const changersOf = (objects: readonly string[]) => objects.flatMap(name => this.#objects.get(name) ?? []);
+    const from = changersOf(about ?? [...this.#objects.keys()]);
+    const seen = opened([...from, ...this.#saying(() => true)]);
+    const troubles = parts && (value as { troubles: readonly (string | null)[] }[])[0]?.troubles;
+    if (troubles === undefined) return seen;
+    const left = troubles.map((one, i) => (changersOf(parts![i] ?? []).length > 0 ? null : one));
+    return { ...seen, reading: { value: [{ troubles: left }] } };
   }
 
   /** Why the answer of a command may be another one by then. */
   #doubtsOf(about: readonly string[] | undefined): string[] {
     if (about === undefined) return [...this.#changing];
-    const opaque = (word: RegExp) => this.#opaque.filter(({ text }) => word.test(text)).map(({ by }) => by);
+    const opaque = (word: RegExp) => this.#saying(text => word.test(text));
     return about.flatMap(what => {
       if (what === 'packages')
         return [...this.#packages.touching, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
@@ -285,12 +261,18 @@ export class Forecast {
   /** Commands that name something, as a word. */
   #naming(name: string): string[] {
     const word = new RegExp(`(^|[^\\w-])${regexQuote(name)}($|[^\\w-])`);
-    return this.#opaque.filter(({ text }) => word.test(text)).map(({ by }) => by);
+    return this.#saying(text => word.test(text));
+  }
+
+  #saying(isMeant: (text: string) => boolean): string[] {
+    return this.#opaque.filter(({ text }) => isMeant(text)).map(({ by }) => by);
   }
 }
 
 const withNow = (seen: ForecastReading, now: unknown): ForecastReading =>
   seen.expected ? { ...seen, now } : seen;
+
+const noServer = new Missing('a running PostgreSQL server', ['package:postgresql', 'running:postgresql*']);
 
 /** The unit that a pattern such as `postgresql*` stands for. */
 const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;

@@ -78,7 +78,7 @@ function essence(probe: Probe, value: unknown): unknown {
     case 'command':
       return probe.about?.includes('package-lists') ? null : { exit: read.exit, stdout: read.stdout };
     case 'sql':
-      return probe.shared ? null : value;
+      return probe.shared || probe.parts ? null : value;
     default:
       return value;
   }

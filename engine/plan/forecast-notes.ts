@@ -1,0 +1,34 @@
+import type { Effect } from '../effect.ts';
+import type { Owed } from '../probe.ts';
+import type { Foreseen, Laying } from './forecast-paths.ts';
+
+type Note = { unit: string; by: string; open: boolean; owed?: Owed };
+
+/** What is owed to units as planned steps will leave it. */
+export class NoteForecast {
+  readonly #notes: Note[];
+
+  constructor(from?: NoteForecast) {
+    this.#notes = from === undefined ? [] : [...from.#notes];
+  }
+
+  owed(unit: string, read: readonly Owed[]): Foreseen<Owed[]> {
+    let owed = [...read];
+    let from: string[] = [];
+    let open = false;
+    for (const note of this.#notes.filter(each => each.unit === unit)) {
+      // What may be paid may also be owed still; what is owed for certain is not made doubtful by what may be owed besides.
+      const [isOwed, adds] = [owed.length > 0, note.owed !== undefined];
+      open = note.open && (open || isOwed !== adds);
+      owed = note.owed === undefined ? [] : [...owed, note.owed];
+      from = adds ? [...from, note.by] : [note.by];
+    }
+    return { value: owed, from: [...new Set(from)], open };
+  }
+
+  lay(effect: Effect, { by, maybe }: Laying): void {
+    if (effect.on !== 'note') return;
+    const { unit, owed } = effect;
+    this.#notes.push({ unit, by, open: maybe, ...(owed && { owed: { ...owed, sinceS: null } }) });
+  }
+}
