@@ -42,13 +42,13 @@ export function reference({ kind, schema }: Target, name: string): string {
 }
 
 /**
- * Rows of `ObjectRow` for the objects of `target` that exist. Only what an access control list says counts, unless
- * `implied` is true: then also what holds by itself while there is no list, such as CONNECT for PUBLIC.
+ * Rows of `ObjectRow` for the objects of `target` that exist. Where an object has no access control list, what holds by
+ * itself counts, such as CONNECT for PUBLIC: the first list that it gets says the same.
  */
-export function aclQuery(role: string, target: Target, implied: boolean): string {
+export function aclQuery(role: string, target: Target): string {
   const grantee = isPublic(role) ? '0' : `(SELECT oid FROM pg_roles WHERE rolname = ${literal(role)})`;
   const all = `acldefault('${letters[target.kind]}', owner)`;
-  const list = implied && target.creator === undefined ? `coalesce(acl, ${all})` : 'acl';
+  const list = target.creator === undefined ? `coalesce(acl, ${all})` : 'acl';
   const privileges = (acl: string, of: string) =>
     `ARRAY(SELECT DISTINCT privilege_type COLLATE "C" FROM aclexplode(${acl}) WHERE grantee = ${of} ORDER BY 1)`;
   return `SELECT name, reference, ${privileges(list, grantee)} AS granted, ${privileges(all, 'owner')} AS possible

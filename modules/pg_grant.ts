@@ -79,17 +79,17 @@ export const pg_grant = defineModule({
   probes(args) {
     const { database } = args;
     const needs = postgres.sqlNeeds(needsOf(args), { database, about: [`database:${database}`] });
-    return { rows: privilegesIn(args, false), needs };
+    return { rows: privilegesIn(args), needs };
   },
   actual: ({ rows }, args) => stateOf(args, rowsOf(args, rows), false),
-  fresh: args => stateOf(args, rowsOf(args, [], freshOf(args, false)), false),
+  fresh: args => stateOf(args, rowsOf(args, [], freshOf(args)), false),
   desired: (args, read) =>
     Object.fromEntries(rowsOf(args, read?.rows).map(row => [label(args, row.name), wanted(args)])),
   removal: {
     refine: refusals,
-    probes: args => ({ rows: privilegesIn(args, true) }),
+    probes: args => ({ rows: privilegesIn(args) }),
     actual: ({ rows }: { rows: ObjectRow[] }, args) => stateOf(args, rowsOf(args, rows), true),
-    fresh: args => stateOf(args, rowsOf(args, [], freshOf(args, true)), true),
+    fresh: args => stateOf(args, rowsOf(args, [], freshOf(args)), true),
   },
   obstacles(args, { rows, needs }, diff) {
     if (diff.kind === 'remove') return [];
@@ -150,7 +150,7 @@ function label(args: Grant, name: string): string {
   return `on ${kind} ${schema === undefined || kind === 'schema' ? name : `${schema}.${name}`}`;
 }
 
-function privilegesIn(args: Grant, implied: boolean) {
+function privilegesIn(args: Grant) {
   const target = targetOf(args);
   const { role, database } = args;
   const { kind, names = ['*'], creator } = target;
@@ -161,7 +161,7 @@ function privilegesIn(args: Grant, implied: boolean) {
     ...(isInSchema && creator === undefined ? [`extensions in ${database}`] : []),
     ...aboutOf(args, names),
   ];
-  return postgres.sqlRows<ObjectRow>(aclQuery(role, target, implied), { database, about });
+  return postgres.sqlRows<ObjectRow>(aclQuery(role, target), { database, about });
 }
 
 /** Each privilege on each object is one for itself; `*` = all there are. Functions have too many spellings for that. */
@@ -192,11 +192,11 @@ function rowsOf(args: Grant, rows: Rows = [], fresh: string[] = []): Rows {
   return declared?.map(one => rows.find(({ name }) => name === one.name) ?? one) ?? rows;
 }
 
-/** A new database has no list, so that PUBLIC may do what is `implied`; its schema public lets PUBLIC use it. */
-function freshOf(args: Grant, implied: boolean): string[] {
+/** What PUBLIC may do in a new database by itself. */
+function freshOf(args: Grant): string[] {
   const { kind, schema } = targetOf(args);
   if (!postgres.isPublic(args.role)) return [];
-  if (kind === 'database') return implied ? ['CONNECT', 'TEMPORARY'] : [];
+  if (kind === 'database') return ['CONNECT', 'TEMPORARY'];
   return kind === 'schema' && schema === 'public' ? ['USAGE'] : [];
 }
 
