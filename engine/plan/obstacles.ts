@@ -43,6 +43,8 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
       );
     case 'run':
       return ofRun(step, view);
+    case 'owe':
+      return rights(view, 'root', `may not note on the host that ${step.unit} is owed a ${step.action}`);
     case 'sql':
       return rights(view, step.as ?? 'postgres') ?? accountThere('passwd', step.as ?? 'postgres', view);
     default:
@@ -169,9 +171,12 @@ const needsRoot = ({ on }: Effect): boolean =>
   ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists'].includes(on);
 
 /** Whether the account may act as `wanted`. */
-function rights({ account: own }: Outlook, wanted: string): Obstacle | undefined {
-  if (own === undefined || own === 'root' || own === wanted) return undefined;
-  return forbidden(own, `may not act as ${wanted} on the host`);
+function rights(
+  { account: own }: Outlook,
+  wanted: string,
+  what = `may not act as ${wanted} on the host`,
+): Obstacle | undefined {
+  return own === undefined || own === 'root' || own === wanted ? undefined : forbidden(own, what);
 }
 
 /** Whether the account may change owner and mode of something. */

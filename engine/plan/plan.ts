@@ -168,6 +168,8 @@ function laid(
       const effects = kindOf(step).effects(step);
       forecast.lay(effects, step.do === 'pay' ? perhaps : laying, view.raw);
     }
+    const [unnoted] = imagined ? [] : noted.flatMap(step => obstacleTo(step, view) ?? []);
+    if (unnoted !== undefined) return { obstacle: unnoted };
   } catch (thrown) {
     if (!(thrown instanceof UnknownArgument)) throw thrown;
     forecast.lay(unknownEffects(resource), laying, view.raw);

@@ -103,7 +103,8 @@ function drawResource(
   const known = draw.earlier.flatMap(({ keys: { register } }) => (register === undefined ? [] : [register]));
   if (random.chance(known.length > 0 ? 0.4 : 0.06)) keys['when'] = drawCondition(random, known as string[]);
   if (random.chance(0.03)) keys['on_failure'] = 'continue';
-  if (random.chance(0.005)) keys['become'] = false;
+  // What a command may do without being root only its user knows.
+  if (random.chance(0.005) && module !== 'command') keys['become'] = false;
   // A text is asked for, and this is none.
   if (known.length > 0 && module === 'file' && 'content' in args && random.chance(0.1))
     args['content'] = `{{ ${random.pick(known)}.changed }}`;
