@@ -30,6 +30,12 @@ export function pathClaims(
   };
 }
 
+/** That something is at a path, in folders that are there as well. */
+export function presenceWithin(path: string): Claims {
+  const above = (at: string): string[] => (at === '/' ? [] : [at, ...above(posix.dirname(at))]);
+  return Object.assign({}, ...above(posix.normalize(path)).map(at => presence(at, 'something')));
+}
+
 /** That something is at a path, of whatever type, or nothing. */
 export const presence = (path: string, is: 'something' | 'nothing'): Claims => ({
   [`${presenceClaim}${posix.normalize(path)}`]: is,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { absolutePath, accountName, anyOf, defined, listOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import { type Effect, stoppedUnit } from '../engine/effect.ts';
-import { presence } from '../engine/path-claims.ts';
+import { presenceWithin } from '../engine/path-claims.ts';
 import { command as condition, noSuchPlace, owed, path } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import { unitName } from '../engine/steps/units.ts';
@@ -153,7 +153,7 @@ export const command = defineModule({
     args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: () => noteOf(args), action: 'run' }],
   verifies: args => args.creates !== undefined || args.unless !== undefined,
   timeoutS: () => timeoutS,
-  claims: ({ creates }) => (creates === undefined ? {} : presence(creates, 'something')),
+  claims: ({ creates }) => (creates === undefined ? {} : presenceWithin(creates)),
   asCheck,
 });
 
