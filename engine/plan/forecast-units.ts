@@ -70,8 +70,11 @@ export class UnitForecast {
           from.clear();
         }
         if (event.dropIn !== undefined) dropIns.set(event.dropIn.path, event.dropIn.content);
-        const sets =
+        const given =
           typeof event.sets === 'function' ? event.sets(value, [...dropIns.values()].join('\n')) : event.sets;
+        // One that ends with its work is not known to run when another has started it.
+        const isOver = event.unlessActive === true && value['Type'] === 'oneshot';
+        const sets = isOver ? { ...given, ActiveState: undefined } : given;
         if (!isThere(value) && sets['LoadState'] === 'loaded') value = newUnit(value);
         for (const [property, set] of Object.entries(sets)) {
           if (set !== undefined) value[property] = set;

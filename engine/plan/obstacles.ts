@@ -16,6 +16,7 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
       return (
         placeOf(step.path, view) ??
         inTheWay(step.path, ['directory'], 'a file', view) ??
+        owned(step.path, view) ??
         owners(step, view) ??
         programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view)
       );
@@ -34,6 +35,7 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
       return (
         changeable(posix.dirname(step.path), view) ??
         mounted(step.path, view) ??
+        sticky(step.path, view) ??
         (step.recursive || step.empty ? undefined : inTheWay(step.path, ['directory'], undefined, view))
       );
     case 'checked':
@@ -187,6 +189,14 @@ function owned(at: string, view: Outlook): Obstacle | undefined {
   return there && there.owner !== own
     ? forbidden(own, `may not change ${at}, which belongs to ${there.owner}`)
     : undefined;
+}
+
+/** Whether the account may take something out of a folder such as /tmp, which only the owner of either may. */
+function sticky(at: string, view: Outlook): Obstacle | undefined {
+  const { account: own } = view;
+  const folder = followed(posix.dirname(at), view);
+  if (own === undefined || own === 'root' || !folder || folder.owner === own) return undefined;
+  return (Number(folder.mode[0]) & 1) === 0 ? undefined : owned(at, view);
 }
 
 function forbidden(account: string, what: string): Obstacle {

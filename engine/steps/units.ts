@@ -91,11 +91,15 @@ const starts = (name: string, unit: UnitState): Effect[] => [
   ...names(unit, 'Conflicts', 'ConflictedBy')
     .filter(each => !each.endsWith('.target'))
     .map(each => set(each, { ActiveState: 'inactive', SubState: 'dead' })),
-  // What it wants is started with it, where it does not run and can.
-  ...names(unit, 'Wants', 'Requires')
-    .filter(each => /\.(service|socket|timer|path)$/.test(each))
-    .map(each => ({ ...set(each, { ActiveState: undefined, SubState: undefined }), unlessActive: true })),
+  // What it requires is started with it, and what it wants, where that can.
+  ...startedBy(unit, 'Requires', 'active'),
+  ...startedBy(unit, 'Wants', undefined),
 ];
+
+const startedBy = (unit: UnitState, property: string, ActiveState: string | undefined): Effect[] =>
+  names(unit, property)
+    .filter(each => /\.(service|socket|timer|path)$/.test(each))
+    .map(each => ({ ...set(each, { ActiveState, SubState: undefined }), unlessActive: true }));
 
 function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string, unit: UnitState): Effect[] {
   const path = unitFile(name);

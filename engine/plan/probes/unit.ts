@@ -8,7 +8,7 @@ const properties =
   'Id,LoadState,ActiveState,SubState,Result,Type,RemainAfterExit,UnitFileState,UnitFilePreset,FragmentPath,DropInPaths,' +
   'NeedDaemonReload,CanStart,CanStop,CanReload,SourcePath,MainPID,NRestarts,ExecMainStatus,ExecMainCode,ActiveEnterTimestamp,' +
   'ActiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic,ExecMainStartTimestamp,' +
-  'Wants,Conflicts,ConflictedBy,ConsistsOf,RequiredBy,BoundBy,TriggeredBy';
+  'Wants,Requires,Conflicts,ConflictedBy,ConsistsOf,RequiredBy,BoundBy,TriggeredBy';
 
 export const unit: ProbeKind<'unit'> = {
   compile: probes => [{ probes, script: scriptOf(words(probes.map(probe => probe.name))) }],
