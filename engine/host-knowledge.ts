@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { type CommandResult, command, type Probe, readOnly } from './probe.ts';
 
 /** What the engine knows of Debian and Ubuntu beyond what it reads. */
 
@@ -125,3 +126,19 @@ export const riskyPaths = [
 /** Units whose change can lock everybody out. */
 export const riskyUnits =
   /^(sshd?|nftables|iptables|netfilter-persistent|ufw|firewalld|networking|systemd-networkd|NetworkManager)\.(service|socket)$/;
+
+/**
+ * Programs that check all of a configuration, and what tells whether they refuse the one that is there, without changing
+ * anything. `nginx -t` would make its log and pid files, so it has only the right to read: that it cannot write comes after
+ * the syntax. Where that right cannot be given, nothing is said.
+ */
+export const wholeChecks: Readonly<Record<string, Probe<CommandResult>>> = {
+  'nginx -t': command(
+    `${readOnly}[ -n "$only" ] || exit 0
+said=$($only nginx -t 2>&1) && exit 0
+case $said in *'syntax is ok'*) exit 0 ;; esac
+printf '%s\\n' "$said" | sed -n 's/^.*\\[emerg\\] [0-9#]*: //p' >&2
+exit 1`,
+    { about: ['/etc/nginx', '/etc/letsencrypt', '/etc/ssl', 'packages'] },
+  ),
+};

@@ -170,13 +170,24 @@ export const command = (
   ...defined({ as: options.as, cwd: options.cwd, about: options.about }),
 });
 
+const only =
+  "only='setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search --bounding-set=-all,+dac_read_search'";
+
+/**
+ * Shell for a `command`: with `$only` before it, a program has no right but to read everything. `$only` is empty where root
+ * cannot give up the others, and for any other account.
+ */
+export const readOnly = `${only}
+[ "$(id -u)" = 0 ] && $only true 2>/dev/null || only=
+`;
+
 /**
  * Shell for a `command` that asks apt: it sets `$only` and `$memory` for `$only apt-get -s $memory …`. Apt's binary
  * cache saves a reading half a second, but apt writes it when it is stale and may be written. So root gives up every
  * right but that to read everything; where it cannot (a container may lack that right), apt does without its cache.
  */
 export const readOnlyApt = `export LC_ALL=C
-only='setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search --bounding-set=-all,+dac_read_search'
+${only}
 memory=
 if [ "$(id -u)" != 0 ]; then only=
 elif ! $only true 2>/dev/null; then

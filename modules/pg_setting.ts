@@ -45,7 +45,14 @@ export const pg_setting = defineModule({
     { title: 'Back to what the files say', args: { name: 'work_mem', state: 'absent' } },
   ],
   identity: args => args.name.toLowerCase(),
-  refine: ({ value }) => postgres.refusal(value === undefined, undefined, 'Give the value.'),
+  refine: ({ name, value }) => [
+    ...postgres.refusal(value === undefined, undefined, 'Give the value.'),
+    ...postgres.refusal(
+      name === 'port',
+      'name',
+      'Debian’s psql would look for the server at the new port before it is restarted: write the port into a `file` such as /etc/postgresql/15/main/conf.d/port.conf, and have a `service` restarted by it.',
+    ),
+  ],
   probes: ({ name }) => ({
     rows: rowOf(name),
     ...defined({ needs: name.includes('.') ? settable(name) : undefined }),

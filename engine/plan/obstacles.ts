@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import type { Effect } from '../effect.ts';
-import { unitAt } from '../host-knowledge.ts';
+import { unitAt, wholeChecks } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
 import { type CommandResult, command, type PathState, path, program } from '../probe.ts';
-import type { RunStep, Step } from '../step.ts';
+import type { CheckedStep, RunStep, Step } from '../step.ts';
 import { ancestors } from './forecast-paths.ts';
 import { mounted, readOnly } from './mounts.ts';
 import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
@@ -41,6 +41,7 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
     case 'checked':
       return (
         first(step.steps, one => obstacleTo(one, view)) ??
+        brokenAlready(step, view) ??
         first(step.programs ?? [], name => programThere(name, '/', view))
       );
     case 'run':
@@ -52,6 +53,18 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
     default:
       return undefined;
   }
+}
+
+/** Whether the program that checks a step refuses what is there already, in a file that the step does not change. */
+function brokenAlready({ by, steps }: CheckedStep, view: Outlook): Obstacle | undefined {
+  const probe = wholeChecks[by.join(' ')];
+  const result = probe && certain(probe, view);
+  const isOwn = steps.some(({ path }) => result?.stderr.includes(`/${posix.basename(path)}:`));
+  if (!result || result.exit === 0 || isOwn) return undefined;
+  return {
+    says: `${by.join(' ')} fails already, whatever is changed here: ${result.stderr.trim().split('\n')[0]}`,
+    fix: 'Mend the file that it names, in an earlier resource.',
+  };
 }
 
 /** Whether something can be put at `at`: its folder is there, and may be written to. */
