@@ -15,8 +15,8 @@ import type { Plain } from './value.ts';
 /** Seconds for a reading besides what its own commands may take. */
 const readTimeoutS = 120;
 const releaseTimeoutS = 60;
-/** How many seconds a reading counts while a host is being changed. */
-const readingAgeS = 5;
+/** How many seconds a reading counts in an apply: before its first change on a host, and after that. */
+const readingAgeS = { before: 5, after: 1 };
 /** Of what a change prints its beginning is kept and its end, which tells how it ended. */
 const changeKeeps = { capBytes: 512 * 1024, tailBytes: 512 * 1024 };
 
@@ -95,7 +95,8 @@ export class Visit {
    * told by the host's clock, since an answer may have waited for long.
    */
   async ensure(resource: Resource, others: readonly Resource[]): Promise<void> {
-    if (this.times().nowS - this.#readS > readingAgeS) this.forget();
+    const ageS = this.#changes === 0 ? readingAgeS.before : readingAgeS.after;
+    if (this.times().nowS - this.#readS > ageS) this.forget();
     if (!this.knows(resource)) await this.read(others.filter(other => !this.knows(other)));
   }
 

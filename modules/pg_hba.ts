@@ -106,7 +106,10 @@ export const pg_hba = defineModule({
     ],
   }),
   steps: (_diff, args, { rows: [row = stock] }) => [rewrite(row, args, false)],
-  claims: serverRuns,
+  claims: args => ({
+    ...serverRuns(),
+    [`the place of the rule ${identityOf(args)}`]: () => placeOf(args),
+  }),
   remove: (args, { rows: [row = stock] }) => [rewrite(row, args, true)],
 });
 
@@ -136,6 +139,7 @@ function identityOf(args: Hba): string {
 }
 
 /** What a reload is owed to: not the server's unit, because a reload does not pay the restarts that are owed to that. */
+const placeOf = ({ before, after }: Hba) => (before ? `before ${before}` : after && `after ${after}`);
 const unitOf = (args: Hba) => `pg_hba.conf ${identityOf(args)}`;
 
 function methodRefusals({ type, method = '' }: Hba) {

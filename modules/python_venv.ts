@@ -157,7 +157,14 @@ export const python_venv = defineModule({
   },
   remove: ({ path }) => [{ do: 'remove', path, recursive: true }],
   runsFrom: ({ path, owner }) => (owner === undefined || owner === 'root' ? path : undefined),
-  claims: ({ path, owner }) => pathClaims(path, 'directory', { owner }),
+  claims: ({ path, owner, packages = [] }) => ({
+    ...pathClaims(path, 'directory', { owner }),
+    ...Object.fromEntries(
+      readRequirements(packages.join('\n')).flatMap(({ name, versions: [only] }) =>
+        only?.operator === '==' ? [[`the version of ${name} in ${path}`, only.version]] : [],
+      ),
+    ),
+  }),
   claimsBelow: ({ owner }, path) => (owner === undefined ? {} : pathClaims(path, undefined, { owner })),
 });
 

@@ -135,10 +135,11 @@ function report(by: Resolved, bringer: Resolved, thing: string, problems: Proble
   const [{ resource }, { resource: other }] = [by, bringer];
   const isSecret = resource.secrets.length + other.secrets.length > 0;
   const what = isSecret ? 'something' : isPath(thing) ? `the directory ${pathIn(thing)}` : thing;
+  const givesAway = ownsBelow(other) && isPath(thing);
   problems.add({
     code: 'order',
     message: `"${resource.name}" needs ${what}, which only "${other.name}" brings, and that comes later.`,
-    hint: `Move "${other.name}" from ${lineFrom(resource.at, other.at)} to a place before "${resource.name}".`,
+    hint: `Move "${other.name}" from ${lineFrom(resource.at, other.at)} to a place before "${resource.name}"${givesAway ? `, and give "${resource.name}" the same owner and group` : ''}.`,
     at: resource.at,
     ...(by.via.length > 0 && { via: by.via }),
   });

@@ -46,6 +46,14 @@ function startable(name: string, view: Outlook): Obstacle | undefined {
           }
         : undefined,
     ) ??
+    first(isElsewhere ? [] : startedPrograms(text), program =>
+      followed(program, view) === null
+        ? {
+            says: `${name} does not start without ${program}, which its file has as ExecStart.`,
+            fix: `Bring ${program} by an earlier resource.`,
+          }
+        : undefined,
+    ) ??
     first(isElsewhere ? [] : accountsOf(text), ([database, account]) =>
       accountThere(database, account, view),
     ) ??
@@ -65,6 +73,16 @@ function neededPaths(text: string): { key: string; at: string }[] {
   const keys =
     /^((?:Condition|Assert)(?:PathExists|PathIsDirectory|FileNotEmpty|FileIsExecutable)|WorkingDirectory|EnvironmentFile)=(\/[^%*?\s]*)\s*$/gm;
   return [...text.matchAll(keys)].map(([, key, at]) => ({ key: key!, at: at! }));
+}
+
+/** The programs of ExecStart= whose failure counts, as systemd.service(5) has them; a later empty line takes all back. */
+function startedPrograms(text: string): string[] {
+  const lines = [...text.matchAll(/^\s*ExecStart(?:Pre)?\s*=\s*([-@:+!|]*)([^\s"'\\%$]*)(?=\s|$)/gm)];
+  const last = lines.findLastIndex(([, , program]) => program === '');
+  return lines
+    .slice(last + 1)
+    .filter(([, prefixes, program]) => !prefixes!.includes('-') && program!.startsWith('/'))
+    .map(([, , program]) => program!);
 }
 
 function accountsOf(text: string): ['passwd' | 'group', string][] {

@@ -73,7 +73,7 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
     const going = starting(folder, [...args, '--json']);
     await expect.poll(() => exists('/run/begun'), { timeout: 60_000 }).toBe(true);
     going.child.kill('SIGSTOP');
-    await sleep(12_000);
+    await sleep(7500);
     expect(await on('cat /srv/slow')).toBe('a\n');
     return going;
   }

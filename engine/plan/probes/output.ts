@@ -11,11 +11,14 @@ export function lines(output: Output): string[] {
 
 /** The reading where a command failed for a reason that is none of the expected ones. */
 export function failed(command: string, output: Output): Reading {
+  const cause = output.stderr.trim() || output.stdout.toString().trim();
+  const isForbidden = /^runuser: /m.test(cause);
   return {
     problem: {
       code: 'read-failed',
       message: `${command} exited ${output.exit}.`,
-      cause: output.stderr.trim() || output.stdout.toString().trim(),
+      cause,
+      ...(isForbidden && { hint: 'Only root may act as another account. Did you mean become: true?' }),
     },
   };
 }
