@@ -1,6 +1,7 @@
 import { defined, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import { identifier, literal } from '../engine/quote.ts';
+import { command } from '../engine/probe.ts';
+import { identifier, literal, shellQuote } from '../engine/quote.ts';
 import * as values from './_pg-setting-value.ts';
 import * as postgres from './_postgres.ts';
 
@@ -53,9 +54,10 @@ export const pg_setting = defineModule({
       'Debian’s psql would look for the server at the new port before it is restarted: write the port into a `file` such as /etc/postgresql/15/main/conf.d/port.conf, and have a `service` restarted by it.',
     ),
   ],
-  probes: ({ name }) => ({
+  probes: ({ name, value }) => ({
     rows: rowOf(name),
     ...defined({ needs: name.includes('.') ? settable(name) : undefined }),
+    ...defined({ needsTaken: value === undefined ? undefined : trial(name, String(value)) }),
   }),
   actual({ rows: [row] }, { name, value }) {
     if (row.written === null) return null;
@@ -73,11 +75,13 @@ export const pg_setting = defineModule({
       return row.applied && row.reloadable ? { value: `${row.running}, until a reload` } : null;
     },
   },
-  obstacles({ name, value }, { rows: [row], needs }, { kind }) {
+  obstacles({ name, value }, { rows: [row], needs, needsTaken }, { kind }) {
     if (kind === 'remove') return [];
     const { known } = row;
     const checks = known && values.listItems(name, String(value)) === undefined;
     const takes = checks ? values.taken(String(value), row) : undefined;
+    const [, refused] = /^ERROR: +(invalid value .*|unrecognized .*)$/m.exec(needsTaken?.stderr ?? '') ?? [];
+    const [, lacking] = /^no library (.*)$/m.exec(needsTaken?.stdout ?? '') ?? [];
     return [
       ...postgres.obstacle(
         !known && !name.includes('.'),
@@ -91,6 +95,15 @@ export const pg_setting = defineModule({
       ),
       ...postgres.obstacle(known && values.fixed(name, row), `PostgreSQL does not let ${name} be changed.`),
       ...postgres.obstacle(takes !== undefined, `The setting ${name} takes ${takes}, not ${value}.`),
+      ...postgres.obstacle(
+        takes === undefined && refused !== undefined,
+        `PostgreSQL refuses ${name}: ${refused}.`,
+      ),
+      ...postgres.obstacle(
+        lacking !== undefined,
+        `There is no library ${lacking} on the host, without which the server does not start again.`,
+        'Install its package in an earlier resource.',
+      ),
     ];
   },
   steps(_diff, { name, value }, { rows: [row] }) {
@@ -137,6 +150,29 @@ const settable = (name: string) =>
   OR current_setting(${literal(name)}, true) IS NOT NULL AS settable`,
     { about: [...preloads, 'units', 'packages'] },
   );
+
+/**
+ * Tries a value that is a text in a session of its own, as far as PostgreSQL lets a session set it, and looks for the
+ * libraries that are to be loaded. Numbers and switches are known from pg_settings.
+ */
+function trial(name: string, value: string) {
+  const libraries = /_preload_libraries$/i.test(name) ? (values.listItems(name, value) ?? []) : [];
+  const named = libraries.filter(library => /^[\w-]+$/.test(library));
+  if (named.length > 0)
+    return command(
+      `for l in ${named.map(shellQuote).join(' ')}; do
+  ls /usr/lib/postgresql/*/lib/"$l".so >/dev/null 2>&1 || { ls -d /usr/lib/postgresql/*/lib >/dev/null 2>&1 && echo "no library $l"; }
+done`,
+      { about: ['packages', '/usr/lib/postgresql', ...named] },
+    );
+  const isText = /[A-Za-z]/.test(value) && !/^[\d.]+\s*[A-Za-z]*$|^(on|off|true|false|yes|no)$/i.test(value);
+  if (!isText || name.includes('.') || values.listItems(name, value) !== undefined) return undefined;
+  const query = `SET ${identifier(name)} TO ${literal(value)}`;
+  return command(`psql -XAtq -d postgres -c ${shellQuote(query)}`, {
+    as: 'postgres',
+    about: ['packages', value],
+  });
+}
 
 /** A pending restart is no difference: restarting is for a `service` with `restart_on` to do, or for a person. */
 const shown = (name: string, value: string | number | boolean) =>
