@@ -204,9 +204,12 @@ fi
 export class Missing {
   readonly what: string;
   readonly broughtBy: readonly string[];
-  constructor(what: string, broughtBy: readonly string[]) {
+  /** What to do about it, where the names of what brings it do not say so. */
+  readonly fix: string | undefined;
+  constructor(what: string, broughtBy: readonly string[], fix?: string) {
     this.what = what;
     this.broughtBy = broughtBy;
+    this.fix = fix;
   }
 }
 

@@ -31,7 +31,13 @@ export const pg_extension = defineModule({
   needs: ({ database }) => [`pg_database ${database}`],
   probes: args => probesOf(args, needsOf(args)),
   actual: ({ rows: [row] }, { name }) =>
-    row.version === null && !row.available ? new Missing(`the extension ${name}`, packages) : stateOf(row),
+    row.version === null && !row.available
+      ? new Missing(
+          `the extension ${name}`,
+          packages,
+          `Check its name, or install the package that has it, such as postgresql-15-${name}.`,
+        )
+      : stateOf(row),
   desired: ({ version, schema }) => defined({ version, schema }),
   removal: {
     probes: args => probesOf(args, [droppable(args)]),

@@ -49,9 +49,9 @@ export const pg_setting = defineModule({
   refine: ({ name, value }) => [
     ...postgres.refusal(value === undefined, undefined, 'Give the value.'),
     ...postgres.refusal(
-      name === 'port',
+      /^(port|unix_socket_directories)$/i.test(name),
       'name',
-      'Debian’s psql would look for the server at the new port before it is restarted: write the port into a `file` such as /etc/postgresql/15/main/conf.d/port.conf, and have a `service` restarted by it.',
+      `Debian’s psql would look for the server at the new place before it is restarted: write ${name} into a \`file\` such as /etc/postgresql/15/main/conf.d/place.conf, and have a \`service\` restarted by it.`,
     ),
   ],
   probes: ({ name, value }) => ({

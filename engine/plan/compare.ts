@@ -128,18 +128,18 @@ function removal(actual: State | null): Diff {
 function comparisonOfMissing(
   resource: Resource,
   view: Foresees,
-  { what, broughtBy }: Missing,
+  missing: Missing,
   read: Record<string, unknown>,
   from: readonly string[],
   doubts: readonly string[],
   isOpen: boolean | undefined,
 ): Comparison<PlannedDiff> {
   const { module, args } = resource;
+  const { broughtBy } = missing;
   const bringers = view.bringers(broughtBy);
   const hasOthers = broughtBy.some(token => !token.startsWith('package:'));
   const causes = [...new Set([...bringers, ...(hasOthers || isOpen ? doubts : []), ...(isOpen ? from : [])])];
-  if (causes.length === 0)
-    return { ...unknown, from: [], open: false, problem: absence(resource, what, broughtBy) };
+  if (causes.length === 0) return { ...unknown, from: [], open: false, problem: absence(resource, missing) };
   const desired = module.desired(args, undefined);
   const settled = view.settled(resource, [...causes, ...from]);
   if (settled !== undefined && diff(settled, desired) === null)
@@ -182,7 +182,7 @@ function readingsOf(resource: Resource, view: Foresees) {
   return { read, otherwise, from: [...from], doubts: [...doubts], sure, certain, missing, problem };
 }
 
-function absence(resource: Resource, what: string, broughtBy: readonly string[]): Problem {
+function absence(resource: Resource, { what, broughtBy, fix }: Missing): Problem {
   const first = (kind: string) =>
     broughtBy
       .find(token => token.startsWith(kind))
@@ -202,6 +202,8 @@ function absence(resource: Resource, what: string, broughtBy: readonly string[])
         : `${resource.name} needs ${what}, but none answers, and nothing before it in the play starts it.`,
     at: resource.at,
     resource: resource.name,
-    ...(lines.length > 0 && { hint: `${verbs} first, e.g. with\n    ${lines.join('\n    ')}` }),
+    ...(fix !== undefined && { hint: fix }),
+    ...(fix === undefined &&
+      lines.length > 0 && { hint: `${verbs} first, e.g. with\n    ${lines.join('\n    ')}` }),
   };
 }

@@ -89,6 +89,8 @@ export class UnitForecast {
       }
       const there = isThere(value);
       if (event.names?.(name) === true) unlikely = false;
+      // A mask stays whatever comes: it is a link of the administrator's.
+      if (there && value['LoadState'] === 'masked') continue;
       if (!event.concerns(name, there, value['ActiveState'] === 'active')) continue;
       from.add(event.by);
       if (!there && event.guess !== undefined) {
@@ -101,6 +103,11 @@ export class UnitForecast {
       }
     }
     return { value, from: [...from], open, ...(expected && { expected, unlikely }) };
+  }
+
+  /** Names of the units that planned steps change, by a pattern such as `postgresql*`. */
+  changed(pattern: string): string[] {
+    return [...this.#changes.keys()].filter(name => !name.includes('*') && glob(pattern).test(name));
   }
 
   /** The resources that change units, or may. */

@@ -149,7 +149,8 @@ export class Forecast {
   #missing(probe: Probe, reading: { missing: Missing }): ForecastReading {
     const { broughtBy } = reading.missing;
     const units = broughtBy.filter(token => token.startsWith('running:')).map(token => token.slice(8));
-    const starters = units.flatMap(pattern => this.#starting(pattern));
+    const clusters = probe.kind === 'sql' ? this.#saying(text => /\bpg_ctlcluster\b/.test(text)) : [];
+    const starters = [...units.flatMap(pattern => this.#starting(pattern)), ...clusters];
     const makers = broughtBy.flatMap(token => this.#objects.get(token) ?? []);
     const from = [...new Set([...this.bringers(broughtBy), ...starters, ...makers])];
     return { reading, from, open: from.length > 0 || (probe.kind === 'sql' && this.#opaque.length > 0) };
@@ -157,8 +158,10 @@ export class Forecast {
 
   #starting(pattern: string): readonly string[] {
     const stopped = { LoadState: 'loaded', ActiveState: 'inactive' };
-    const { value, from } = this.#units.unit(serverUnit(pattern), stopped);
-    return value['ActiveState'] === 'active' ? from : [];
+    return [serverUnit(pattern), ...this.#units.changed(pattern)].flatMap(name => {
+      const { value, from } = this.#units.unit(name, stopped);
+      return value['ActiveState'] === 'active' ? from : [];
+    });
   }
 
   #over(probe: Probe, value: unknown, raw: Raw): ForecastReading {
