@@ -20,7 +20,7 @@ export const matchesVersion = (version: string, wanted: string): boolean =>
 
 const simulated = "grep -E '^(Inst|Remv|Purg) '";
 /** Keeps of a simulation what is read of it: these lines, each with the indented ones that follow it. */
-const read = `awk '!/^ / { kept = /^(Inst|Remv|Purg|E:|Arch|Have) |provided by:$|DOWNGRADED:$|^This should NOT/ } kept'`;
+const read = `awk '!/^ / { kept = /^(Inst|Remv|Purg|E:|Arch|Have) |provided by:$|DOWNGRADED:$|unmet dependencies:$|^This should NOT/ } kept'`;
 
 /** Prints those of `names` that an installed package provides, a line each. */
 export function provided(names: readonly string[]): string {
@@ -151,6 +151,19 @@ function below(simulation: string, heading: string): string[][] {
 
 /** The essential packages that would be removed. */
 export const essential = (simulation: string): string[] => below(simulation, 'what you are doing!').flat();
+
+/** What apt cannot bring together, by its simulation: it refuses the whole of what is asked for. */
+export function unsolved(simulation: string): Obstacle[] {
+  const error = /^E: (.*)$/m.exec(simulation)?.[1];
+  if (error === undefined) return [];
+  const [unmet] = below(simulation, 'The following packages have unmet dependencies:');
+  return [
+    {
+      says: `apt refuses that: ${unmet?.join(' ') ?? error}.`,
+      fix: 'See which packages are held with `apt-mark showhold`.',
+    },
+  ];
+}
 
 /** Why apt refuses to install one of the packages, by its simulation; undefined = it does not. */
 export function refusal(

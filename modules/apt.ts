@@ -88,11 +88,15 @@ export const apt = defineModule({
     if (isRemoval(args)) {
       const words = compact([removalVerb(args), args.autoremove && '--auto-remove']);
       const about = args.autoremove ? ['packages'] : [];
-      probes['removal'] = simulation(outlook.simulateRemoval(words, names), about);
+      const script = outlook.simulateRemoval(words, names);
+      probes['removal'] = simulation(script, about);
+      probes['needsApt'] = simulation(script, ['packages']);
     } else if (names.length > 0) {
       const words = compact(['install', !args.recommends && '--no-install-recommends']);
       probes['provided'] = probe.command(outlook.provided(names), { about: [] });
-      probes['installation'] = simulation(outlook.simulateInstallation(words, args.packages), []);
+      const script = outlook.simulateInstallation(words, args.packages);
+      probes['installation'] = simulation(script, []);
+      probes['needsApt'] = simulation(script, ['packages']);
     }
     if (args.upgrade !== 'none')
       probes['upgrade'] = simulation(outlook.simulateUpgrade(args.upgrade), ['packages']);
@@ -110,6 +114,8 @@ export const apt = defineModule({
     const changing = lacking(read, args);
     const names = changing.map(({ name }) => name);
     const simulation = printed(read[isRemoval(args) ? 'removal' : 'installation']);
+    const asks = !isRemoval(args) && isFresh(read, args) ? changing : [];
+    const refused = asks.flatMap(one => outlook.refusal(simulation, one, allow_downgrade) ?? []);
     return [
       hold === undefined &&
         names.filter(isHeld(read)).map(name => ({
@@ -126,9 +132,11 @@ export const apt = defineModule({
         outlook
           .essential(simulation)
           .map(name => ({ says: `${name} is essential to the host, and would be removed.` })),
-      !isRemoval(args) &&
-        isFresh(read, args) &&
-        changing.flatMap(one => outlook.refusal(simulation, one, allow_downgrade) ?? []),
+      refused,
+      refused.length === 0 &&
+        names.length > 0 &&
+        (isRemoval(args) || isFresh(read, args)) &&
+        outlook.unsolved(printed(read['needsApt'])),
     ];
   },
   steps: (diff, args, read) => {

@@ -164,12 +164,12 @@ function readingsOf(resource: Resource, view: Foresees) {
   let problem: Problem | undefined;
   for (const [key, probe] of Object.entries(resource.module.probes(resource.args) as Record<string, Probe>)) {
     const { reading, from: causes, open, expected, now } = view.foresee(probe);
-    if (open) certain = false;
     const isNeed = key.startsWith('needs');
+    if (open && !isNeed) certain = false;
     if ('problem' in reading) problem ??= reading.problem;
     else if ('missing' in reading) {
       if (missing === undefined || !open) missing = { missing: reading.missing, open };
-    } else {
+    } else if (!isNeed || !open) {
       read[key] = reading.value;
       otherwise[key] = now === undefined ? reading.value : now;
     }
