@@ -88,15 +88,25 @@ export const pg_hba = defineModule({
     actual: ({ rows: [row], owed }: { rows: [Row]; owed: Owed[] }, args) => stateOf(row, owed, args, true),
     fresh: args => stateOf(stock, [], args, true),
   },
-  obstacles(args, { rows: [{ content, errors } = stock] }, { kind }) {
+  obstacles(args, { rows: [row = stock] }, { kind }) {
+    const { content, errors } = row;
     const { mine } = linesOf(content, args, kind === 'remove');
     const refusals = errors?.split(/; (?=line \d+: )/) ?? [];
     const others = refusals.filter(one => !isOn(mine, Number(/^line (\d+)/.exec(one)?.[1]) - 1));
-    return obstacle(
-      others.length > 0,
-      `The server refuses the file, and every change of it, for other lines: ${others.join('; ')}.`,
-      'Mend these lines in pg_hba.conf by hand.',
-    );
+    const isIn = shutsOut(decode(content)) === undefined;
+    const shut = isIn ? shutsOut(rewritten(row, args, kind === 'remove').join('\n')) : undefined;
+    return [
+      ...obstacle(
+        others.length > 0,
+        `The server refuses the file, and every change of it, for other lines: ${others.join('; ')}.`,
+        'Mend these lines in pg_hba.conf by hand.',
+      ),
+      ...obstacle(
+        shut !== undefined,
+        `Nobody could ask the server any more: its own account postgres would be ${shut}.`,
+        'Keep a line such as `local all postgres peer` in front, e.g. by `after: local all postgres`.',
+      ),
+    ];
   },
   owes: args => ({
     unit: unitOf(args),
@@ -230,8 +240,16 @@ function bounds(others: readonly hba.HbaLine[], { before, after, ...args }: Hba)
   return { from, later };
 }
 
-/** The file without the rule, or with it once at a place where it is in effect; every other line as it was. */
-function rewrite({ file, content }: Row, args: Hba, goes: boolean) {
+/** Why a file lets the account postgres no longer in without a password; undefined = it does. */
+function shutsOut(content: string): string | undefined {
+  const own = hba.parseRule('local postgres postgres peer')!;
+  const line = hba.parseHba(content).find(({ rule }) => hba.covers(rule, own));
+  if (line === undefined) return 'let in by no line';
+  return ['peer', 'trust'].includes(line.rule.method) ? undefined : `subject to "${textOf(line.rule)}"`;
+}
+
+/** The lines without the rule, or with it once at a place where it is in effect; every other line as it was. */
+function rewritten({ content }: Row, args: Hba, goes: boolean): string[] {
   const { mine } = linesOf(content, args, goes);
   const lines = decode(content).split('\n');
   const kept = lines.filter((_, i) => !isOn(mine, i));
@@ -243,9 +261,14 @@ function rewrite({ file, content }: Row, args: Hba, goes: boolean) {
     const added = later.length === 0 && from > 0 ? from : last;
     kept.splice(old >= from && old <= last ? old : added, 0, hba.formatRule(ruleOf(args)));
   }
+  return kept;
+}
+
+function rewrite(row: Row, args: Hba, goes: boolean) {
+  const content = Buffer.from(rewritten(row, args, goes).join('\n'), 'latin1');
   return {
     do: 'checked' as const,
-    steps: [{ do: 'write' as const, path: file, content: Buffer.from(kept.join('\n'), 'latin1') }],
+    steps: [{ do: 'write' as const, path: row.file, content }],
     by: [
       ...['runuser', '-u', 'postgres', '--'],
       ...['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-c', validation],
