@@ -163,7 +163,7 @@ function readingsOf(resource: Resource, view: Foresees) {
   let missing: { missing: Missing; open: boolean } | undefined;
   let problem: Problem | undefined;
   for (const [key, probe] of Object.entries(resource.module.probes(resource.args) as Record<string, Probe>)) {
-    const { reading, from: causes, open, expected, now } = view.foresee(probe);
+    const { reading, from: causes, open, expected, otherwise: other } = view.foresee(probe);
     const isNeed = key.startsWith('needs');
     if (open && !isNeed) certain = false;
     if ('problem' in reading) problem ??= reading.problem;
@@ -171,7 +171,7 @@ function readingsOf(resource: Resource, view: Foresees) {
       if (missing === undefined || !open) missing = { missing: reading.missing, open };
     } else if (!isNeed || !open) {
       read[key] = reading.value;
-      otherwise[key] = now === undefined ? reading.value : now;
+      otherwise[key] = other === undefined ? reading.value : other;
     }
     if (isNeed) continue;
     for (const cause of causes) from.add(cause);

@@ -53,8 +53,10 @@ export class PackageForecast {
   }
 
   /** The resources that remove a package of which `matches` holds. */
-  removing(matches: (name: string) => boolean): string[] {
-    return this.#arrivals.filter(({ goes }) => goes.some(matches)).map(({ by }) => by);
+  removing(matches: (name: string) => boolean, purged = false): string[] {
+    return this.#arrivals
+      .filter(({ goes, purges }) => goes.some(matches) && (!purged || purges === true))
+      .map(({ by }) => by);
   }
 
   /** A package as it will be. `naming` are the commands that name it. */

@@ -27,9 +27,9 @@ export interface ForecastReading {
   open: boolean;
   /** That it is another one is rare: it is what Debian's packages leave. */
   expected?: boolean;
-  /** The value that was read, where another one is expected. */
-  now?: unknown;
-  /** That it is another one is rare: nothing that comes is called like it. */
+  /** The value that it has where it does not come as expected. */
+  otherwise?: unknown;
+  /** That what is needed is there is rare: nothing that comes is called like it, or what goes is. */
   unlikely?: boolean;
 }
 
@@ -186,7 +186,7 @@ export class Forecast {
       case 'entries':
         return as(this.#files.entries(probe, raw));
       case 'unit':
-        return withNow(as(this.#units.unit(probe.name, value as UnitState)), value);
+        return orAsRead(as(this.#units.unit(probe.name, value as UnitState)), value);
       case 'package':
         return as(this.#packages.package(probe.name, value as PackageState | null, naming()));
       case 'candidate': {
@@ -194,6 +194,8 @@ export class Forecast {
         return as(this.#packages.candidate(probe.name, value as Candidate | null, naming(), lists));
       }
       case 'account': {
+        const takers = value === null ? [] : this.#takers(probe.name);
+        if (takers.length > 0) return { ...opened(takers), unlikely: true, otherwise: null };
         if (value !== null) return opened([]);
         const makers = [...naming(), ...this.#files.concerning(`/etc/${probe.database}`)];
         const unlikely = makers.length === 0 && !this.#packages.hasNamesake(probe.name);
@@ -208,6 +210,14 @@ export class Forecast {
       case 'command':
         return opened(this.#doubtsOf(probe.about));
     }
+  }
+
+  /** The resources that may take an account away: packages that are purged, and commands. */
+  #takers(account: string): string[] {
+    const commands = this.#naming(account).filter(by =>
+      this.#saying(text => /\b(user|group)del\b|\bdel(user|group)\b/.test(text)).includes(by),
+    );
+    return [...this.#packages.removing(name => areRelated(account, name), true), ...commands];
   }
 
   #program(name: string, read: string | null, raw: Raw): ForecastReading {
@@ -272,8 +282,8 @@ export class Forecast {
   }
 }
 
-const withNow = (seen: ForecastReading, now: unknown): ForecastReading =>
-  seen.expected ? { ...seen, now } : seen;
+const orAsRead = (seen: ForecastReading, otherwise: unknown): ForecastReading =>
+  seen.expected ? { ...seen, otherwise } : seen;
 
 const noServer = new Missing('a running PostgreSQL server', ['package:postgresql', 'running:postgresql*']);
 

@@ -184,7 +184,11 @@ function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[]
     const seen = view.foresee(probe);
     if (!seen.unlikely) return seen;
     hopes.push(...seen.from);
-    return { ...seen, open: false, ...(seen.now !== undefined && { reading: { value: seen.now } }) };
+    return {
+      ...seen,
+      open: false,
+      ...(seen.otherwise !== undefined && { reading: { value: seen.otherwise } }),
+    };
   };
   return obstacleTo(step, { ...view, foresee }) === undefined ? [] : hopes;
 }
