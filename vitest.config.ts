@@ -10,8 +10,6 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/lab/**'],
           setupFiles: 'test/own-state.ts',
-          // The program is loaded once a worker, and not once a file.
-          isolate: false,
           // For what hangs: a busy machine takes as long as it takes.
           testTimeout: 600_000,
           // One more than there are cores: some tests wait for programs.

@@ -1,4 +1,4 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Problem, ProblemError } from '../problem.ts';
@@ -13,6 +13,7 @@ import type { Reporter } from '../report/reporter.ts';
 import { paint, span } from '../report/style.ts';
 import { terminalReporter } from '../report/terminal.ts';
 import { problemView, view } from '../report/view.ts';
+import { statOf } from '../stat.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
 import { forecastFile } from './forecast-file.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
@@ -124,7 +125,7 @@ function refuseContradictions({ confirm, json, check, report, junit, output }: A
   for (const [flag, file] of Object.entries({ '--report': report, '--junit': junit, '-o': output })) {
     if (file === undefined) continue;
     if (!existsSync(dirname(file))) wrong.push(`${flag} ${file}: there is no folder ${dirname(file)}.`);
-    else if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    else if (statOf(file)?.isDirectory())
       wrong.push(`${flag} ${file} is a folder; it takes the name of a file.`);
   }
   if (wrong.length > 0)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseYaml } from '../load/parse.ts';
 import { ageEncrypt, checkRecipient, type Lock, newKeyPair, recipientOf } from '../load/secrets/age.ts';
@@ -8,6 +8,7 @@ import { type SealedFile, seal, sealedFile, sealingProblems, unseal } from '../l
 import { fileKeyOf, type Openers } from '../load/secrets/unlock.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { textView } from '../report/view.ts';
+import { statOf } from '../stat.ts';
 import { edited } from './editor.ts';
 import type { Io } from './io.ts';
 import { replaceFile } from './replace-file.ts';
@@ -122,7 +123,7 @@ async function newLock(settings: SecretsSettings, io: Io, before?: Lock): Promis
 
 /** A recipient, or those in a file of them, one a line. */
 function recipientsIn(given: string): string[] {
-  if (!statSync(given, { throwIfNoEntry: false })?.isFile()) return [given];
+  if (!statOf(given)?.isFile()) return [given];
   return readFile(given)
     .split('\n')
     .map(line => line.trim())

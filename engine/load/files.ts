@@ -1,7 +1,8 @@
-import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { didYouMean } from '../did-you-mean.ts';
 import { type Place, ProblemError } from '../problem.ts';
+import { statOf } from '../stat.ts';
 
 /** One file of a tree: `path` relative with `/`, and whether its owner may execute it. */
 export interface TreeFile {
@@ -32,7 +33,7 @@ export class PlaybookFiles {
     const folders = kind === 'template' ? ['templates', 'files', '.'] : ['files', 'templates', '.'];
     const places = isAbsolute(name) ? [name] : folders.map(folder => join(this.#folder, folder, name));
     const found = places.find(path => {
-      const stat = statSync(path, { throwIfNoEntry: false });
+      const stat = statOf(path);
       return kind === 'folder' ? stat?.isDirectory() : stat?.isFile();
     });
     if (found !== undefined) return found;
@@ -59,7 +60,7 @@ export class PlaybookFiles {
     const files: TreeFile[] = [];
     for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
       const full = join(folder, path);
-      const stat = statSync(full, { throwIfNoEntry: false });
+      const stat = statOf(full);
       if (stat?.isDirectory() && !lstatSync(full).isSymbolicLink()) continue;
       if (!stat?.isFile()) {
         throw new ProblemError({

@@ -35,7 +35,8 @@ const isIn = (at: string, folder: string): boolean =>
 export function readOnly(folder: string, view: Outlook): Obstacle | undefined {
   const above = mountsOf(view).filter(({ at }) => isIn(folder, at));
   const mount = above.findLast(({ at }) => at.length === Math.max(...above.map(one => one.at.length)));
-  if (mount === undefined || !mount.isReadOnly) return undefined;
+  // Where all is read-only, its first step says so, and a check can still be made.
+  if (mount === undefined || !mount.isReadOnly || mount.at === '/') return undefined;
   if ([...ancestors(folder), folder].some(at => certain(path(at), view)?.type === 'link')) return undefined;
   return {
     code: 'read-only',

@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { ProblemError } from '../problem.ts';
+import { statOf } from '../stat.ts';
 import { glob } from './glob.ts';
 import { matchesList, matchesPattern } from './patterns.ts';
 
@@ -196,7 +197,7 @@ const known = new Map<string, { version: string; lines: Line[] }>();
 
 /** The lines of a file that say something; none when there is no such file. */
 function linesOf(file: string, of: ConfigFile['of']): Line[] {
-  const stat = statSync(file, { throwIfNoEntry: false });
+  const stat = statOf(file);
   if (stat === undefined) return [];
   if (of === 'user' && ((stat.mode & 0o022) !== 0 || ![0, process.getuid?.()].includes(stat.uid)))
     throw new ProblemError({

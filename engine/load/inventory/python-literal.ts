@@ -62,8 +62,7 @@ class Reader {
     const sign = /[-+]/.exec(this.#text[this.#at] ?? '')?.[0];
     if (sign !== undefined) {
       this.#at++;
-      this.#skip();
-      const value = this.#number();
+      const value = this.#operand();
       return sign === '-' ? -value : value;
     }
     const word = this.#match(/(?:True|False|None)(?!\w)/y);
@@ -103,6 +102,16 @@ class Reader {
       else if (!this.#sees(end)) throw new NoLiteral();
     }
     return { elements, commas };
+  }
+
+  /** The number behind a sign, which may stand in parentheses. */
+  #operand(): number {
+    let parentheses = 0;
+    while (this.#take('(')) parentheses++;
+    this.#skip();
+    const value = this.#number();
+    for (; parentheses > 0; parentheses--) if (!this.#take(')')) throw new NoLiteral();
+    return value;
   }
 
   #number(): number {

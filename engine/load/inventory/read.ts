@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { ProblemError } from '../../problem.ts';
+import { statOf } from '../../stat.ts';
 import { isMap, type Value } from '../../value.ts';
 import { placeIn } from '../expression/index.ts';
 import { readText, shownPath } from '../files.ts';
@@ -62,7 +63,7 @@ export function loadInventory(options: InventoryOptions = {}): Inventory {
 
 /** Whether a path is an inventory rather than a playbook. False when it cannot be read. */
 export function isInventory(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat === undefined) return false;
   if (stat.isDirectory()) return !readdirSync(path).some(name => showsPlaybook(textOf(join(path, name))));
   if (isProgram(path)) return true;
@@ -113,7 +114,7 @@ function anybodyCanPlace(file: string): boolean {
 
 function readSource(name: string, problems: Problems): InventorySource[] {
   if (isList(name)) return [readList(name)];
-  const stat = statSync(name, { throwIfNoEntry: false });
+  const stat = statOf(name);
   if (stat === undefined && !/[./]/.test(name)) {
     throw new ProblemError({
       code: 'file-missing',

@@ -1,6 +1,7 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { type Problem, ProblemError, withoutText } from '../../problem.ts';
+import { statOf } from '../../stat.ts';
 import { isMap } from '../../value.ts';
 import { readText, shownPath } from '../files.ts';
 import { type Doc, parseYaml } from '../parse.ts';
@@ -102,5 +103,5 @@ export function list(folder: string): string[] {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return statOf(path)?.isDirectory() === true;
 }

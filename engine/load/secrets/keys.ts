@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ProblemError } from '../../problem.ts';
+import { statOf } from '../../stat.ts';
 import { type SshKeyPair, sshKeyPair } from './ssh-keys.ts';
 
 /** What can open files of secrets. */
@@ -60,7 +61,7 @@ function identitiesIn(text: string, where: string): string[] {
 }
 
 function readKey(file: string, must: boolean): string | undefined {
-  const stat = statSync(file, { throwIfNoEntry: false });
+  const stat = statOf(file);
   if (stat === undefined && must)
     throw new ProblemError({ code: 'file-missing', message: `The age key file "${file}" does not exist.` });
   if (!stat?.isFile()) return undefined;

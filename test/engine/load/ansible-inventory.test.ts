@@ -313,6 +313,7 @@ describe('variables', () => {
 test.each<[text: string, value: unknown]>([
   ['1', 1],
   ['-1_000', -1000],
+  ['-(1 )#', -1],
   ['01', undefined],
   ['0x1F', 31],
   ['1.5e3', 1500],
