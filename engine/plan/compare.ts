@@ -74,7 +74,11 @@ export function compare(resource: Resource, view: Foresees, context: Context): C
 
 function compareKnown(resource: Resource, view: Foresees, context: Context): Comparison<PlannedDiff> {
   const { module, args, name } = resource;
-  const { read, otherwise, from, doubts, sure, certain, missing, problem } = readingsOf(resource, view);
+  const { read, otherwise, from, doubts, sure, certain, missing, problem } = readingsOf(
+    resource,
+    view,
+    context.verifying,
+  );
   if (problem !== undefined)
     return { ...unknown, from, open: false, problem: { ...problem, resource: name } };
   const actual: State | null | Missing = missing?.missing ?? module.actual(read, args, context);
@@ -154,7 +158,7 @@ function comparisonOfMissing(
 }
 
 /** What is foreseen for a module: its readings, what they rest on, and what of that is not certain. */
-function readingsOf(resource: Resource, view: Foresees) {
+function readingsOf(resource: Resource, view: Foresees, verifying: boolean) {
   const read: Record<string, unknown> = {};
   /** The same with what is read now in the place of what is only expected. */
   const otherwise: Record<string, unknown> = {};
@@ -163,8 +167,10 @@ function readingsOf(resource: Resource, view: Foresees) {
   let missing: { missing: Missing; open: boolean } | undefined;
   let problem: Problem | undefined;
   for (const [key, probe] of Object.entries(resource.module.probes(resource.args) as Record<string, Probe>)) {
-    const { reading, from: causes, open, expected, otherwise: other } = view.foresee(probe);
     const isNeed = key.startsWith('needs');
+    // What a change would need does not matter once it is made.
+    if (isNeed && verifying) continue;
+    const { reading, from: causes, open, expected, otherwise: other } = view.foresee(probe);
     if (open && !isNeed) certain = false;
     if ('problem' in reading) problem ??= reading.problem;
     else if ('missing' in reading) {
