@@ -148,8 +148,9 @@ function identityOf(args: Hba): string {
   return [type, databases.toSorted().join(), users.toSorted().join(), address].join(' ').trimEnd();
 }
 
-/** What a reload is owed to: not the server's unit, because a reload does not pay the restarts that are owed to that. */
 const placeOf = ({ before, after }: Hba) => (before ? `before ${before}` : after && `after ${after}`);
+
+/** What a reload is owed to: not the server's unit, because a reload does not pay the restarts that are owed to that. */
 const unitOf = (args: Hba) => `pg_hba.conf ${identityOf(args)}`;
 
 function methodRefusals({ type, method = '' }: Hba) {

@@ -152,8 +152,8 @@ const settable = (name: string) =>
   );
 
 /**
- * Tries a value that is a text in a session of its own, as far as PostgreSQL lets a session set it, and looks for the
- * libraries that are to be loaded. Numbers and switches are known from pg_settings.
+ * Checks a text value without changing the server. For the libraries of a preload setting, it looks for their files. Any
+ * other text is set in a new session, which PostgreSQL allows for most settings. Limits of numbers are in pg_settings.
  */
 function trial(name: string, value: string) {
   const libraries = /_preload_libraries$/i.test(name) ? (values.listItems(name, value) ?? []) : [];
