@@ -22,6 +22,8 @@ export type Effect =
       sets: Readonly<Record<string, string | undefined>>;
       /** Nothing happens to one that runs. */
       unlessActive?: boolean;
+      /** One that does not run is not to run: where nothing is due, nothing happens to it. */
+      ifDue?: boolean;
     }
   /** Units are loaded from their files anew. */
   | { on: 'daemon-reload' }
@@ -54,6 +56,8 @@ export interface PackagesEffect {
   comes: ReadonlyMap<string, PackageState['version'] | undefined>;
   /** Those of what comes that are new, and that nobody asks for by name. */
   dependencies?: readonly string[];
+  /** What apt is asked for: names, some with a version. */
+  asked?: readonly string[];
   goes: readonly string[];
   /** Those of what goes that nobody names: apt takes them along. */
   orphans?: readonly string[];

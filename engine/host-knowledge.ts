@@ -36,6 +36,10 @@ const commonNames = new Set(
 const unnamed =
   /^\/(etc\/(ssl|mysql|systemd|X11|xdg)|var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d))(\/|$)/;
 
+/** Places below /etc that are the administrator's, and certbot's. */
+const ofAdministrator =
+  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
+
 /** Folders in which packages have a file each, and those of programs, whose names say little of the package. */
 const shared =
   /^(\/etc|\/etc\/([^/]+\.d|cron\.[a-z]+|default|alternatives|skel|ssl(\/[a-z]+)?)|(\/usr)?\/s?bin|(\/usr)?\/lib\/systemd\/system)$/;
@@ -43,7 +47,7 @@ const shared =
 /**
  * Whether packages with these names may put something at a path: `true`; where the folder that it is in is not there yet:
  * `with-folder`. By Debian's policy (chapter 9) they keep out of /srv, /home, /opt, /root and /usr/local, and out of
- * /etc/systemd/system but for the links that enable their units. In folders of other packages and below /usr, /var and
+ * /etc/systemd/system but for the links that enable their units; certificates are made by no package. In folders of other packages and below /usr, /var and
  * /run they write by their name, or where Debian has a place for what they are. Packages that are `leaving` take away what
  * is called like them.
  */
@@ -52,7 +56,7 @@ export function packagesWrite(
   names: readonly string[],
   leaving = false,
 ): boolean | 'with-folder' {
-  if (/^\/etc\/systemd\/system\/[^/]+(\.d\/.*)?$/.test(path)) return false;
+  if (ofAdministrator.test(path)) return false;
   if (!/^\/(etc|usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path))
     return false;
   if (unnamed.test(path) || (!leaving && shared.test(posix.dirname(path)))) return true;

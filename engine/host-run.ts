@@ -108,7 +108,8 @@ export class HostRun {
       }
     }
     once.end(this.host.name);
-    await this.#places?.leave(elsewhere => this.#history(elsewhere));
+    const lost = (await this.#places?.leave(elsewhere => this.#history(elsewhere))) ?? [];
+    if (this.problems.length === 0) this.problems.push(...lost);
   }
 
   /** What was done on the host, or for it on another one, as a line for that one's history. */

@@ -97,6 +97,8 @@ export interface Obstacle {
   fix?: string | undefined;
   /** `obstacle` when left out. */
   code?: ProblemCode;
+  /** That it may not come to it, by what the steps do first: the plan is not sure then, and the apply fails for this. */
+  unsure?: boolean;
 }
 
 /** Resources whose change a resource answers; `unit` names the note on the host. */

@@ -93,10 +93,14 @@ export class Places {
     await Promise.all([this.own, this.#working].map(visit => visit?.close().catch(() => {})));
   }
 
-  /** Leaves all of them, each with a line for its history; never throws. Without a name the own host is meant. */
-  async leave(lineOf: (elsewhere?: string) => string | undefined): Promise<void> {
-    await this.#visits.leave(this.own.host, lineOf());
-    for (const { host } of this.#entered) await this.#visits.leave(host, lineOf(host.name));
+  /**
+   * Leaves all of them, each with a line for its history, and tells which leases were lost; never throws. Without a name the
+   * own host is meant.
+   */
+  async leave(lineOf: (elsewhere?: string) => string | undefined): Promise<Problem[]> {
+    const problems = [await this.#visits.leave(this.own.host, lineOf())];
+    for (const { host } of this.#entered) problems.push(await this.#visits.leave(host, lineOf(host.name)));
+    return problems.filter(problem => problem !== undefined);
   }
 
   get #entered(): Visit[] {

@@ -37,6 +37,9 @@ type ProbeData =
       cwd?: string;
       timeoutS: number;
       about?: readonly string[];
+      simulates?: 'install' | 'remove';
+      /** Words for that apt-get which stand for the packages that earlier resources will install and remove. */
+      planned?: readonly string[];
     };
 
 /** Exit code of a command whose directory cannot be entered. */
@@ -158,16 +161,19 @@ export const program = (name: string): Probe<string | null> => ({ kind: 'program
 /**
  * The escape: a shell script that must not change anything. stdin is closed; output is cut at 64 KiB. `about` says
  * what its answer depends on: `packages`, `package-lists`, `units`, or absolute paths with all below them; left out,
- * it is anything.
+ * it is anything. One that `simulates` an apt-get VERB has what earlier resources will do to packages in `$r_planned`, as
+ * further words for it.
  */
 export const command = (
   script: string,
-  options: { as?: string; cwd?: string; timeoutS?: number; about?: readonly string[] } = {},
+  options: Partial<
+    Pick<Extract<Probe, { kind: 'command' }>, 'as' | 'cwd' | 'timeoutS' | 'about' | 'simulates'>
+  > = {},
 ): Probe<CommandResult> => ({
   kind: 'command',
   script,
   timeoutS: options.timeoutS ?? 30,
-  ...defined({ as: options.as, cwd: options.cwd, about: options.about }),
+  ...defined({ as: options.as, cwd: options.cwd, about: options.about, simulates: options.simulates }),
 });
 
 const only =

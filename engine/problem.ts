@@ -110,7 +110,7 @@ export const explanations = {
   'become-failed': 'The login worked, but becoming the user that does the work did not.',
   locked: 'Somebody else is applying to the host, or was cut off from it; nothing was changed by this apply.',
   'lease-lost':
-    'The lease on the host ended while this run held it, because the run stood still or was cut off, and another run may have changed the host since. A plain apply reads everything anew and goes on; a saved plan is not applied any further.',
+    'The lease on the host ended while this run held it, because the run stood still or was cut off, and another run may have changed the host since. A plain apply reads everything anew and goes on; a saved plan is not applied any further. When no change followed, the apply ends with this error: apply again.',
   'connection-lost':
     'The connection ended and could not be made again; what a step did meanwhile is read on the next run.',
   'cut-off':

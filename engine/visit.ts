@@ -6,7 +6,7 @@ import type { Context } from './module.ts';
 import { probesOf } from './plan/compare.ts';
 import { Observed, reader } from './plan/read.ts';
 import type { Probe } from './probe.ts';
-import { ProblemError } from './problem.ts';
+import { type Problem, ProblemError } from './problem.ts';
 import type { Resource } from './resource.ts';
 import { Shells } from './shells.ts';
 import type { Answer, ConnectOptions, Request } from './transport/index.ts';
@@ -194,13 +194,18 @@ export class Visit {
     return this.shells.run(become, { script, what, timeoutMs: releaseTimeoutS * 1000 });
   }
 
-  /** Gives back the lease of each account that changed something, and adds lines to its history. */
-  async release(holder: Holder, history: readonly string[]): Promise<void> {
+  /**
+   * Gives back the lease of each account that changed something, and adds lines to its history. Resolves to what is wrong
+   * when one of them was lost before.
+   */
+  async release(holder: Holder, history: readonly string[]): Promise<Problem | undefined> {
     clearInterval(this.#renewal);
     const script = release(holder, history.join('\n'));
     const request = { what: 'giving back the lease', timeoutMs: releaseTimeoutS * 1000, script };
-    await Promise.all([...this.#changed.values()].map(become => this.shells.run(become, request)));
+    const accounts = [...this.#changed.values()];
+    const answers = await Promise.all(accounts.map(become => this.shells.run(become, request)));
     this.#changed.clear();
+    return answers.some(isLost) ? leaseLost(this.host.name) : undefined;
   }
 
   close(): Promise<void> {
@@ -212,6 +217,7 @@ export class Visit {
 const leaseLost = (host: string) =>
   ({
     code: 'lease-lost',
+    host,
     message: `This run stood still, or was cut off from ${host}, and lost its lease: another run may have changed the host since.`,
     hint: 'Apply again: what is on the host is read anew.',
   }) as const;

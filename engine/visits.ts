@@ -1,5 +1,6 @@
 import type { Holder } from './apply/lease.ts';
 import type { Host } from './host.ts';
+import type { Problem } from './problem.ts';
 import type { ConnectOptions } from './transport/index.ts';
 import { Visit } from './visit.ts';
 
@@ -17,7 +18,7 @@ export class Visits {
   readonly #connect: ConnectOptions;
   readonly #planId: string | undefined;
   readonly #entered = new Map<string, Entered>();
-  readonly #leaving = new Map<string, Promise<void>>();
+  readonly #leaving = new Map<string, Promise<unknown>>();
 
   /** `planId` is that of the saved plan that is made or applied. */
   constructor(holder: Holder, connect: ConnectOptions, planId: string | undefined) {
@@ -42,23 +43,25 @@ export class Visits {
     }
   }
 
-  /** The last one to leave gives back the lease and ends the connection. Never throws. */
-  async leave({ name }: Host, line?: string): Promise<void> {
+  /** The last one to leave gives back the lease and ends the connection; see `Visit.release`. Never throws. */
+  async leave({ name }: Host, line?: string): Promise<Problem | undefined> {
     const entered = this.#entered.get(name);
-    if (entered === undefined) return;
+    if (entered === undefined) return undefined;
     if (line !== undefined) entered.lines.push(line);
-    if (--entered.users > 0) return;
+    if (--entered.users > 0) return undefined;
     this.#entered.delete(name);
     const left = this.#end(entered);
     this.#leaving.set(name, left);
-    await left;
+    return left;
   }
 
-  async #end({ visit: entered, lines }: Entered): Promise<void> {
+  async #end({ visit: entered, lines }: Entered): Promise<Problem | undefined> {
     const visit = await entered.catch(() => undefined);
     // A lease that cannot be given back ends with the session.
-    if (lines.length > 0) await visit?.release(this.#holder, lines).catch(() => {});
+    const problem =
+      lines.length > 0 ? await visit?.release(this.#holder, lines).catch(() => undefined) : undefined;
     await visit?.close().catch(() => {});
+    return problem;
   }
 
   async #start(host: Host, recovers: boolean): Promise<Visit> {

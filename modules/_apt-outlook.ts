@@ -36,7 +36,7 @@ export const simulate = (words: readonly string[], unless = ''): string =>
 export const simulateRemoval = (words: readonly string[], names: readonly string[]): string =>
   simulateFor(words, names, isInstalled);
 
-const isInstalled = 'case $status in installed=*) ;; *) continue ;; esac';
+const isInstalled = 'case $status in installed=*) ;; *) [ -n "$r_planned" ] || continue ;; esac';
 
 /** A script that simulates the removal of what nothing needs once `names`, where they are installed, count as asked for. */
 export const simulateAutoremove = (names: readonly string[]): string =>
@@ -71,7 +71,7 @@ for p in ${written.map(shellQuote).join(' ')}; do
 done
 [ $# -gt 0 ] || ${none}
 ${readOnlyApt}{
-  errors=$($only apt-get -s -q $memory ${shellCommand(words)} "$@" 2>&1 >&3)
+  errors=$($only apt-get -s -q $memory ${shellCommand(words)} "$@" $r_planned 2>&1 >&3)
   case "$* $errors" in *:*) { dpkg --print-architecture; dpkg --print-foreign-architectures; } | sed 's/^/Arch /' ;; esac
   case $errors in *E:*)
     printf '%s\n' "$errors"
@@ -136,6 +136,7 @@ export function packagesEffect(simulation: string, named: Named): PackagesEffect
         ([name, before]) => before === undefined && !comes.some(one => one.name.replace(/:.*/, '') === name),
       )
       .map(([name]) => name),
+    ...(comes.length > 0 && { asked: comes.map(({ written }) => written) }),
     goes: [...new Set([...goes, ...removed])],
     orphans: removed.filter(name => !goes.includes(name)),
     purges,
@@ -152,17 +153,28 @@ function below(simulation: string, heading: string): string[][] {
 /** The essential packages that would be removed. */
 export const essential = (simulation: string): string[] => below(simulation, 'what you are doing!').flat();
 
-/** What apt cannot bring together, by its simulation: it refuses the whole of what is asked for. */
-export function unsolved(simulation: string): Obstacle[] {
-  const error = /^E: (.*)$/m.exec(simulation)?.[1];
-  if (error === undefined) return [];
-  const [unmet] = below(simulation, 'The following packages have unmet dependencies:');
-  return [
-    {
-      says: `apt refuses that: ${unmet?.join(' ') ?? error}.`,
-      fix: 'See which packages are held with `apt-mark showhold`.',
+/**
+ * What apt cannot bring together, by its simulations: it refuses the whole of what is asked for, by itself or with
+ * the packages of earlier resources.
+ */
+export function unsolved(alone: string, together: string): Obstacle[] {
+  const unmetIn = (simulation: string) =>
+    below(simulation, 'The following packages have unmet dependencies:').map(words => words.join(' '));
+  const error = /^E: (.*)$/m.exec(alone)?.[1];
+  if (error !== undefined)
+    return [
+      {
+        says: `apt refuses that: ${unmetIn(alone)[0] ?? error}.`,
+        fix: 'See which packages are held with `apt-mark showhold`.',
+      },
+    ];
+  const unmet = unmetIn(together);
+  return compact<Obstacle>([
+    unmet.length > 0 && {
+      says: `apt refuses that together with the packages of earlier resources: ${unmet.join('; ')}.`,
+      fix: 'Leave out one of the packages that exclude each other.',
     },
-  ];
+  ]);
 }
 
 /** Why apt refuses to install one of the packages, by its simulation; undefined = it does not. */

@@ -58,7 +58,8 @@ const reload = `systemctl is-active --quiet nginx.service || exit 0
 main=$(systemctl show -p MainPID --value nginx.service)
 before=
 [ "$main" = 0 ] || before=$(grep -ls "^PPid:[[:space:]]*$main$" /proc/[0-9]*/status | sed 's/status$/cmdline/')
-systemctl reload nginx.service || exit
+# systemctl reloads nothing that is masked.
+case $(systemctl show -p LoadState --value nginx.service) in masked) nginx -s reload ;; *) systemctl reload nginx.service ;; esac || exit
 for i in $(seq 150); do
   [ -n "$before" ] && [ -n "$(grep -Ls 'is shutting down' $before)" ] || exit 0
   sleep 0.1

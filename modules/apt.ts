@@ -90,13 +90,13 @@ export const apt = defineModule({
       const about = args.autoremove ? ['packages'] : [];
       const script = outlook.simulateRemoval(words, names);
       probes['removal'] = simulation(script, about);
-      probes['needsApt'] = simulation(script, ['packages']);
+      probes['needsApt'] = probe.command(script, { timeoutS: 120, about: [], simulates: 'remove' });
     } else if (names.length > 0) {
       const words = compact(['install', !args.recommends && '--no-install-recommends']);
       probes['provided'] = probe.command(outlook.provided(names), { about: [] });
       const script = outlook.simulateInstallation(words, args.packages);
       probes['installation'] = simulation(script, []);
-      probes['needsApt'] = simulation(script, ['packages']);
+      probes['needsApt'] = probe.command(script, { timeoutS: 120, about: [], simulates: 'install' });
     }
     if (args.upgrade !== 'none')
       probes['upgrade'] = simulation(outlook.simulateUpgrade(args.upgrade), ['packages']);
@@ -114,8 +114,12 @@ export const apt = defineModule({
     const changing = lacking(read, args);
     const names = changing.map(({ name }) => name);
     const simulation = printed(read[isRemoval(args) ? 'removal' : 'installation']);
-    const asks = !isRemoval(args) && isFresh(read, args) ? changing : [];
-    const refused = asks.flatMap(one => outlook.refusal(simulation, one, allow_downgrade) ?? []);
+    const age = staleness(read, args);
+    const asks = !isRemoval(args) && age !== 'none' ? changing : [];
+    const refused = asks.flatMap(one => {
+      const refusal = outlook.refusal(simulation, one, allow_downgrade);
+      return refusal === undefined ? [] : [{ ...refusal, ...(age && { unsure: true }) }];
+    });
     return [
       hold === undefined &&
         names.filter(isHeld(read)).map(name => ({
@@ -135,8 +139,8 @@ export const apt = defineModule({
       refused,
       refused.length === 0 &&
         names.length > 0 &&
-        (isRemoval(args) || isFresh(read, args)) &&
-        outlook.unsolved(printed(read['needsApt'])),
+        (isRemoval(args) || age === undefined) &&
+        outlook.unsolved(simulation, printed(read['needsApt'])),
     ];
   },
   steps: (diff, args, read) => {

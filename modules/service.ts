@@ -94,7 +94,7 @@ export const service = defineModule({
       diff.has('state') && args.state === 'stopped' && units.systemctl('stop', name, unit),
       diff.has('masked') && args.masked && units.systemctl('mask', name),
       verb && { do: 'owe', unit: name, action, because: context.name },
-      verb && units.startAndSettle(verb, name, durationS(args.settle), unit),
+      verb && units.startAndSettle(verb, name, durationS(args.settle), unit, args.state !== 'running'),
       (verb !== undefined || diff.has('state')) && { do: 'pay', unit: name },
     ];
   },

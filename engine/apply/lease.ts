@@ -111,7 +111,10 @@ r_take() {
 }
 r_release() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_finish "$@"; }
 r_finish() {
-  [ ! -f "$r_home/lease" ] || ! r_line || [ "$r_run" != "$1" ] || rm -f "$r_home/lease"
+  r_e=0
+  if [ -f "$r_home/lease" ] && r_line; then [ "$r_run" = "$1" ] && rm -f "$r_home/lease" || r_e=${lostExit}
+  # The same host under another name has given it back already.
+  else tail -n 1 "$r_home/history.jsonl" 2>/dev/null | grep -qF '"run":"'"$1"'"' || r_e=${lostExit}; fi
   rm -rf -- "$r_records/outcome.$1" "$r_home/revert"
   r_h=$r_home/history.jsonl
   r_z=0
@@ -123,6 +126,8 @@ r_finish() {
     elif [ "$r_z" -gt 0 ]; then tail -n ${historyLines - 1} "$r_h"; fi
     printf '%s\\n' "$2"
   } >"$r_h.new" && sync "$r_h.new" && mv -fT "$r_h.new" "$r_h"
+  [ $r_e = 0 ] || echo lost
+  return $r_e
 }
 r_drop() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_dropped; }
 r_dropped() { r_show; rm -f "$r_home/lease"; }
@@ -157,7 +162,7 @@ export function leased(
   return `${shellCommand(taking)} || exit\n${script}`;
 }
 
-/** A script that gives the lease back and adds a line to the history. */
+/** A script that gives the lease back and adds a line to the history. `isLost` tells whether it was this run's to the end. */
 export function release({ run }: Holder, historyLine: string): string {
   return shellCommand(['r_release', run, historyLine]);
 }
@@ -199,7 +204,7 @@ export function lockedProblem(host: string, answer: Answer): Problem | undefined
   };
 }
 
-/** Whether a change was not begun because this run has lost its lease since the change before. */
+/** Whether a script found that this run has lost its lease since the change before. A change was not begun then. */
 export const isLost = ({ exit, stdout }: Answer): boolean =>
   exit === lostExit && stdout.toString() === 'lost\n';
 

@@ -106,7 +106,9 @@ async function once(queue: readonly PlannedResource[], i: number, visit: Visit, 
   if (resource.module.check)
     return { outcome: { status: 'failed', diff: found, error: unmet(resource, found) } };
 
-  const [obstacle] = resource.module.obstacles(resource.args, before.read as never, found);
+  const obstacle = resource.module
+    .obstacles(resource.args, before.read as never, found)
+    .find(({ unsure }) => !unsure);
   if (obstacle !== undefined)
     return { outcome: { status: 'failed', diff: found, error: blockedBy(resource, obstacle) }, found };
   const own = stepsOf(resource, before, context, run.reactions.get(resource.name));
@@ -140,7 +142,9 @@ async function once(queue: readonly PlannedResource[], i: number, visit: Visit, 
   }
   if ('exit' in answer && broken) {
     const told = failure(outputs, answer);
-    const why = await obstacleMet(resource, outputs.at(-1)?.step, visit, context);
+    const why =
+      (unread === undefined ? obstacleLeft(resource, visit, context) : undefined) ??
+      (await obstacleMet(resource, outputs.at(-1)?.step, visit, context));
     return failed(why === undefined ? told : { ...told, ...why });
   }
   if (unread !== undefined) throw unread;
@@ -151,6 +155,13 @@ async function once(queue: readonly PlannedResource[], i: number, visit: Visit, 
   const error = verify(resource, visit, context);
   if (error !== undefined) return failed(unproven ?? error);
   return { outcome: { status: 'changed', diff: found, commands }, found, outputs };
+}
+
+/** What keeps a resource from being as declared that only its own steps could bring to light, such as fresh package lists. */
+function obstacleLeft(resource: Resource, visit: Visit, context: Context): Problem | undefined {
+  const { work, read } = compare(resource, asRead(visit.observed(resource)), context);
+  const [obstacle] = work ? resource.module.obstacles(resource.args, read as never, work) : [];
+  return obstacle && blockedBy(resource, obstacle);
 }
 
 /**

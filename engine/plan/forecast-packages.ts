@@ -7,7 +7,7 @@ import type { Foreseen, Laying } from './forecast-paths.ts';
 /** A package's name without its architecture. */
 export const plain = (name: string): string => name.replace(/:.*/, '');
 
-type Arrival = Extract<Effect, { on: 'packages' }> & { by: string };
+type Arrival = Extract<Effect, { on: 'packages' }> & { by: string; maybe: boolean };
 
 /** The packages of a host as planned steps will leave them. */
 export class PackageForecast {
@@ -57,6 +57,21 @@ export class PackageForecast {
     return this.#arrivals
       .filter(({ goes, purges }) => goes.some(matches) && (!purged || purges === true))
       .map(({ by }) => by);
+  }
+
+  /** The packages that are certain to be installed and removed, as words for `apt-get VERB`, and by which resources. */
+  planned(verb: 'install' | 'remove'): { words: string[]; by: string[] } {
+    const words = new Map<string, string>();
+    const certain = this.#arrivals.filter(({ maybe, whole }) => whole && !maybe);
+    for (const { asked = [], goes, orphans = [] } of certain) {
+      for (const word of asked) {
+        const name = word.replace(/=.*/, '');
+        words.set(name, verb === 'install' ? word : `${name}+`);
+      }
+      for (const name of goes)
+        if (!orphans.includes(name)) words.set(name, verb === 'install' ? `${name}-` : name);
+    }
+    return { words: [...words.values()], by: certain.map(({ by }) => by) };
   }
 
   /** A package as it will be. `naming` are the commands that name it. */
@@ -111,7 +126,7 @@ export class PackageForecast {
         const isUnsure = unsure && effect.orphans?.includes(name) === true;
         this.#known.set(name, { state, by, open: maybe || isUnsure || !effect.purges });
       }
-      this.#arrivals.push({ ...effect, by });
+      this.#arrivals.push({ ...effect, by, maybe });
     } else if (effect.on === 'mark') {
       this.#marking.push(by);
       for (const name of effect.names) {

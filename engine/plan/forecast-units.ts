@@ -15,6 +15,10 @@ interface Change {
   /** Whether it may also not be so. */
   open: boolean;
   unlessActive?: boolean;
+  /** Whether one that does not run may also stay so. */
+  perhaps?: boolean;
+  /** Whether a link gives it another name from now on: what is said of its file then, nobody knows. */
+  alias?: boolean;
 }
 
 /** Something that may bring units that are not there, or take away those that are. */
@@ -53,7 +57,7 @@ export class UnitForecast {
   /** A unit as it will be; `read` is as the host knows it now. */
   unit(name: string, read: UnitState): ForeseenUnit {
     let value: Record<string, string> = { ...read };
-    let [open, expected, unlikely] = [false, false, false];
+    let [open, expected, unlikely, isAliased] = [false, false, false, false];
     const from = new Set<string>();
     const dropIns = new Map<string, string>();
     const template = name.replace(/@[^.]+\./, '@.');
@@ -74,7 +78,13 @@ export class UnitForecast {
           typeof event.sets === 'function' ? event.sets(value, [...dropIns.values()].join('\n')) : event.sets;
         // One that ends with its work is not known to run when another has started it.
         const isOver = event.unlessActive === true && value['Type'] === 'oneshot';
-        const sets = isOver ? { ...given, ActiveState: undefined } : given;
+        const mayRest = event.perhaps === true && value['ActiveState'] !== 'active';
+        isAliased ||= event.alias === true;
+        const sets: Sets = {
+          ...given,
+          ...((isOver || mayRest) && { ActiveState: undefined }),
+          ...(isAliased && 'UnitFileState' in given && { UnitFileState: undefined }),
+        };
         if (!isThere(value) && sets['LoadState'] === 'loaded') value = newUnit(value);
         for (const [property, set] of Object.entries(sets)) {
           if (set !== undefined) value[property] = set;
@@ -116,7 +126,7 @@ export class UnitForecast {
     return [...new Set([...changes, ...this.#marks.map(({ by }) => by)])];
   }
 
-  lay(effect: Effect, { by, maybe }: Laying, raw: Raw): void {
+  lay(effect: Effect, { by, maybe, unsure = false }: Laying, raw: Raw): void {
     this.#clock++;
     const change = (name: string, sets: Change['sets']) =>
       this.#change(name, { sets, from: [by], open: maybe });
@@ -127,6 +137,7 @@ export class UnitForecast {
           from: [by],
           open: maybe,
           unlessActive: effect.unlessActive === true,
+          perhaps: unsure && effect.ifDue === true,
         });
         break;
       case 'daemon-reload':
@@ -151,6 +162,9 @@ export class UnitForecast {
         if (effect.target === '/dev/null')
           change(unit.name, { LoadState: 'masked', UnitFileState: 'masked' });
         else change(unit.name, { LoadState: 'loaded', UnitFileState: undefined });
+        const named = unitAt(effect.target)?.name;
+        if (named !== undefined && named !== unit.name)
+          this.#change(named, { sets: { UnitFileState: undefined }, from: [by], open: maybe, alias: true });
         break;
       }
       case 'removal': {

@@ -33,6 +33,8 @@ export interface ForecastReading {
   unlikely?: boolean;
 }
 
+type Seen = Omit<ForecastReading, 'reading'> & { value: unknown };
+
 /**
  * What the steps planned so far will have made of a host. It begins as what was read; each resource is compared with
  * it, and the effects of its steps are laid over it. One is carried from play to play as long as nothing is applied.
@@ -165,13 +167,7 @@ export class Forecast {
   }
 
   #over(probe: Probe, value: unknown, raw: Raw): ForecastReading {
-    const as = ({
-      value,
-      ...rest
-    }: Omit<ForecastReading, 'reading'> & { value: unknown }): ForecastReading => ({
-      reading: { value },
-      ...rest,
-    });
+    const as = ({ value, ...rest }: Seen): ForecastReading => ({ reading: { value }, ...rest });
     const opened = (from: readonly string[]): ForecastReading => ({
       reading: { value },
       from: [...new Set(from)],
@@ -208,7 +204,7 @@ export class Forecast {
       case 'sql':
         return this.#sql(probe, value, opened);
       case 'command':
-        return opened(this.#doubtsOf(probe.about));
+        return probe.simulates ? this.#simulation(probe, raw) : opened(this.#doubtsOf(probe.about));
     }
   }
 
@@ -256,6 +252,14 @@ export class Forecast {
     if (troubles === undefined) return seen;
     const left = troubles.map((one, i) => (changersOf(parts![i] ?? []).length > 0 ? null : one));
     return { ...seen, reading: { value: [{ troubles: left }] } };
+  }
+
+  /** What apt would say once the packages of earlier resources are as planned: it is asked that, too. */
+  #simulation(probe: Extract<Probe, { kind: 'command' }>, raw: Raw): ForecastReading {
+    const { words, by } = this.#packages.planned(probe.simulates!);
+    const doubts = this.#doubtsOf(['packages']).filter(one => !by.includes(one));
+    const value = this.#read({ ...probe, ...(words.length > 0 && { planned: words }) }, raw);
+    return { reading: { value }, from: [...by, ...doubts], open: doubts.length > 0 || value === undefined };
   }
 
   /** Why the answer of a command may be another one by then. */

@@ -72,11 +72,15 @@ export function plan(
     const { work, desired } = comparison;
     if (work === undefined && desired !== undefined)
       return outcome('unchanged', { predictedFrom, ...((open || waits) && { open: true }) });
-    const { obstacle, hopes = [] } = laid(resource, comparison, view, sight, context, reactions);
+    const {
+      obstacle,
+      hopes = [],
+      unsure = false,
+    } = laid(resource, comparison, view, sight, context, reactions);
     if (obstacle !== undefined && !waits)
       return outcome('failed', { diff, error: blockedBy(resource, obstacle) });
     if (resource.on !== undefined) away.push(resource.name);
-    const isOpen = open || waits || hopes.length > 0;
+    const isOpen = open || waits || unsure || hopes.length > 0;
     const shown: PlannedDiff | null =
       isOpen && diff && work ? { ...diff, kind: 'write', changes: changesOf(work, desired ?? null) } : diff;
     return outcome('would_change', {
@@ -130,10 +134,11 @@ function laid(
   { forecast, imagined = false }: Sight,
   context: Context,
   reactions: ReadonlyMap<string, readonly Reaction[]>,
-): { obstacle?: Obstacle | undefined; hopes?: readonly string[] } {
+): { obstacle?: Obstacle | undefined; hopes?: readonly string[]; unsure?: boolean } {
   const { module, args, name } = resource;
   const { work, desired, certain } = comparison;
   const hopes: string[] = [];
+  let unsure = false;
   const laying = {
     by: name,
     account: view.account,
@@ -156,8 +161,10 @@ function laid(
     const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
     if (lacking !== undefined) return { obstacle: lacking };
     const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
-    const [own] = certain && !imagined ? module.obstacles(args, read, work) : [];
+    const all = certain && !imagined ? module.obstacles(args, read, work) : [];
+    const own = all.find(obstacle => !obstacle.unsure);
     if (own !== undefined) return { obstacle: own };
+    unsure = all.length > 0;
     const steps = reloading(module.steps(work, args, read, context));
     const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps]);
     if (stuck !== undefined) return { obstacle: stuck };
@@ -174,7 +181,7 @@ function laid(
     if (!(thrown instanceof UnknownArgument)) throw thrown;
     forecast.lay(unknownEffects(resource), laying, view.raw);
   }
-  return { hopes };
+  return { hopes, unsure };
 }
 
 /** The resources that a step fails without, and that seldom bring what it needs. */

@@ -27,7 +27,14 @@ export function fromFile(name: string, content: string): (was: UnitState, dropIn
     // systemd loads no service that runs nothing, and nothing that is no unit at all.
     const isSound = name.endsWith('.service') ? /^\s*Exec\w+\s*=/m.test(text) : /^\s*\[/m.test(content);
     const state = enabling(text);
-    const own = { ...kindOf(name, text), ...relations(text), LoadState: isSound ? 'loaded' : undefined };
+    const own = {
+      ...kindOf(name, text),
+      ...relations(text),
+      ...(name.endsWith('.service') && {
+        CanReload: reloads(text) ? 'yes' : was['DropInPaths'] ? undefined : 'no',
+      }),
+      LoadState: isSound ? 'loaded' : undefined,
+    };
     if (!isThere(was)) return { ...own, UnitFileState: state, NeedDaemonReload: 'no' };
     return {
       ...ofTheFile,
@@ -54,6 +61,7 @@ export function fromDropIn(name: string, content: string): (was: UnitState) => S
         Object.entries(given).map(([key, units]) => [key, `${was[key] ?? ''} ${units}`.trim()]),
       ),
       ...(state !== 'static' && !isEnabled && { UnitFileState: state }),
+      ...(reloads(content) && { CanReload: 'yes' }),
       NeedDaemonReload: undefined,
     };
   };
@@ -82,6 +90,10 @@ function kindOf(name: string, text: string): Sets {
   const isKept = /^(yes|true|on|1)$/i.test(settingOf(text, 'RemainAfterExit') ?? '');
   return { Type: settingOf(text, 'Type') ?? 'simple', RemainAfterExit: isKept ? 'yes' : 'no' };
 }
+
+/** Whether a service can be told to read its settings anew: systemd.service(5). */
+const reloads = (text: string): boolean =>
+  /^\s*ExecReload\s*=\s*\S/m.test(text) || settingOf(text, 'Type') === 'notify-reload';
 
 /** The units that a text names, by what they are to it. */
 const relations = (text: string): Sets => ({

@@ -63,11 +63,8 @@ export function systemctl(verb: keyof typeof opposite, name: string, unit: UnitS
   };
 }
 
-const set = (name: string, sets: Readonly<Record<string, string | undefined>>): Effect => ({
-  on: 'unit',
-  name,
-  sets,
-});
+const set = (name: string, sets: Readonly<Record<string, string | undefined>>) =>
+  ({ on: 'unit', name, sets }) satisfies Effect;
 
 const names = (unit: UnitState, ...properties: readonly string[]): string[] =>
   properties.flatMap(property => unit[property]?.split(' ') ?? []).filter(name => name !== '');
@@ -79,14 +76,17 @@ const stops = (name: string, unit: UnitState): Effect[] =>
   );
 
 /** It was seen to stay up; what triggers it starts with it only where it requires that. */
-const starts = (name: string, unit: UnitState): Effect[] => [
-  set(name, {
-    LoadState: 'loaded',
-    ActiveState: 'active',
-    SubState: undefined,
-    NRestarts: '0',
-    DownParts: '',
-  }),
+const starts = (name: string, unit: UnitState, ifDue: boolean): Effect[] => [
+  {
+    ...set(name, {
+      LoadState: 'loaded',
+      ActiveState: 'active',
+      SubState: undefined,
+      NRestarts: '0',
+      DownParts: '',
+    }),
+    ...(ifDue && { ifDue }),
+  },
   ...names(unit, 'TriggeredBy').map(each => set(each, { ActiveState: undefined, SubState: undefined })),
   ...names(unit, 'Conflicts', 'ConflictedBy')
     .filter(each => !each.endsWith('.target'))
@@ -141,13 +141,14 @@ esac
  * Starts or restarts a unit and looks again after `settleS` seconds: it must be active, still the same process, and
  * systemd must not have restarted it. Otherwise the last lines of its journal go to stderr and the step fails. A unit
  * whose `systemctl reload` is over may tell only then that it reloads, as sshd does: that is waited for. The service of
- * a socket is stopped meanwhile.
+ * a socket is stopped meanwhile. `ifDue` says that the unit is not declared to run: only what is owed has it started.
  */
 export function startAndSettle(
   verb: 'start' | 'restart' | 'reload',
   name: string,
   settleS: number,
   unit: UnitState,
+  ifDue = false,
 ): RunStep {
   const command = `u=${shellQuote(name)}
 began=$(date +%s)
@@ -199,6 +200,6 @@ up || fail "did not stay up for ${settleS} s after its ${verb}: it is $(state)"
     command,
     // What was put back must come up as well as what is new.
     undo: verb === 'start' ? { before: ['systemctl', 'stop', '--', name] } : { after: command },
-    touches: verb === 'reload' ? [] : starts(name, unit),
+    touches: verb === 'reload' ? [] : starts(name, unit, ifDue),
   };
 }

@@ -43,6 +43,12 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
       { command: { run: 'echo b >/srv/made', unless: 'grep -qx b /srv/made' } },
     ]);
     play('c.yml', [{ file: { path: '/srv/elsewhere', content: 'c\n' } }]);
+    play('last.yml', [
+      {
+        name: 'Slow',
+        file: { path: '/srv/slow', content: 'a\n', validate: 'touch /run/begun; sleep 6; test -f %s' },
+      },
+    ]);
     play('long.yml', [
       { command: { run: 'touch /run/long; sleep 9; touch /srv/long', creates: '/srv/long' } },
     ]);
@@ -148,6 +154,18 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
       expect([done.exit, errors(done), deviations(done)]).toEqual([0, [], []]);
       expect(statuses(done, 'web1')).toMatchObject({ 'As declared': 'unchanged', 'To change': 'changed' });
       expect(await contents()).toBe('a\na\na\na\n');
+    });
+
+    it('says so when it has nothing more to do', async () => {
+      const a = await standingStill('apply', 'last.yml');
+      await lose(loss);
+      expect((await ran('apply', 'c.yml')).exit).toBe(0);
+      const done = await goOn(a);
+      expect([done.exit, statuses(done, 'web1')]).toEqual([1, { Slow: 'changed' }]);
+      const problems = done.events.flatMap(({ event, problems = [] }) =>
+        event === 'host_finished' ? problems : [],
+      );
+      expect(problems).toMatchObject([{ code: 'lease-lost', host: 'web1' }]);
     });
 
     it('changes nothing while another run holds the lease, and names it', async () => {

@@ -28,11 +28,14 @@ interface Situation {
   steps?: unknown[];
   /** Sentences of what would make every apply fail. */
   obstacles?: string[];
+  /** Sentences of what may make the apply fail, once its steps have brought more to light. */
+  unsure?: string[];
 }
 
 const keys = new Set([
   ...['title', 'args', 'context', 'files', 'refused', 'probes', 'read', 'missing', 'changes', 'steps'],
   'obstacles',
+  'unsure',
 ]);
 
 describe.each(Object.entries(modules))('%s', (name, module) => {
@@ -119,9 +122,15 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
     }
     const found = diff(actual, module.desired(args, read));
     expect(shown(found)).toEqual(situation.changes);
-    const blocked = found === null ? [] : module.obstacles(args, read, found).map(({ says }) => says);
-    expect(blocked).toEqual(situation.obstacles ?? []);
-    if (blocked.length > 0) return;
+    const obstacles = found === null ? [] : module.obstacles(args, read, found);
+    const [unsure, blocked] = [true, false].map(which =>
+      obstacles.filter(one => (one.unsure ?? false) === which).map(({ says }) => says),
+    );
+    expect({ blocked, unsure }).toEqual({
+      blocked: situation.obstacles ?? [],
+      unsure: situation.unsure ?? [],
+    });
+    if (blocked!.length > 0) return;
     const steps = found === null ? [] : module.steps(found, args, read, context);
     expect(shortened(plain(steps), situation.steps ?? [])).toEqual(situation.steps ?? []);
     if (module.check === true) expect(steps).toEqual([]);

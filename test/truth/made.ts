@@ -92,6 +92,8 @@ export class Made {
   changesGuarded(resource: CaseResource): boolean {
     const { module, args } = resource;
     if (module === 'pg_extension' && this.#covered.has(String(args['database']))) return true;
+    const migrated = migratedBy(args);
+    if (migrated !== undefined && [...this.#guarded].some(path => path !== migrated)) return true;
     const things = settled(resource).map(([thing]) => thing);
     return [...this.#guarded].some(path =>
       things.some(thing => `${path}/`.startsWith(`${thing}/`) || thing.startsWith(`${path}/`)),
@@ -133,8 +135,8 @@ export class Made {
       return;
     }
     if (module === 'command') this.byLine(String(args['run']));
-    const [, compared] = /^cat (\S+) >\/srv\/migrated /.exec(String(args['run'])) ?? [];
-    if (compared !== undefined) this.#guarded.add(compared);
+    const migrated = migratedBy(args);
+    if (migrated !== undefined) this.#guarded.add(migrated);
     if (module === 'apt') for (const each of args['packages'] as string[]) this.#package(each);
     const names = (keys['loop'] as unknown[] | undefined) ?? [args['name'] ?? args['path']];
     for (const name of names) this.#named(module, String(name));
@@ -174,3 +176,7 @@ export class Made {
     for (let each = path; each !== '/'; each = dirname(each)) this.#folders.add(each);
   }
 }
+
+/** What a command reads whose guard compares it with what was read the last time. */
+const migratedBy = (args: CaseResource['args']): string | undefined =>
+  /^cat (\S+) >\/srv\/migrated /.exec(String(args['run']))?.[1];

@@ -15,7 +15,8 @@ export const command: ProbeKind<'command'> = {
     };
     return probes.map(probe => [probe, { value }]);
   },
-  key: ({ script, as, cwd, timeoutS }) => JSON.stringify([script, as ?? null, cwd ?? null, timeoutS]),
+  key: ({ script, as, cwd, timeoutS, planned = [] }) =>
+    JSON.stringify([script, as ?? null, cwd ?? null, timeoutS, ...planned]),
 };
 
 /** The script comes to its shell by a pipe, because an argument could be seen by every account of the host. */
@@ -24,7 +25,9 @@ function scriptOf(probe: Of<'command'>): string {
   const shell = `${account}timeout -k 5 ${probe.timeoutS} sh -s`;
   const enter =
     probe.cwd === undefined ? '' : `cd -- ${shellQuote(probe.cwd)} 2>/dev/null || exit ${noSuchPlace}\n`;
-  return `${enter}printf '%s\\n' ${shellQuote(`{\n${probe.script}\n} </dev/null`)} | ${shell}`;
+  const { planned } = probe;
+  const words = planned === undefined ? '' : `r_planned=${shellQuote(planned.join(' '))}\n`;
+  return `${enter}printf '%s\\n' ${shellQuote(`{\n${words}${probe.script}\n} </dev/null`)} | ${shell}`;
 }
 
 /** `…` in the place of what is too much, so that masking knows that a secret may be cut off there. */

@@ -156,10 +156,15 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
 
   it('is given back by its own run only', () => {
     take('a');
-    expect(run(release(holder('b'), '{}')).exit).toBe(0);
+    expect(isLost(run(release(holder('b'), '{}')))).toBe(true);
     expect(existsSync(lease())).toBe(true);
-    expect(run(release(holder('a'), '{}')).exit).toBe(0);
+    const mine = release(holder('a'), `{"run":"${holder('a').run}"}`);
+    expect(run(mine).exit).toBe(0);
     expect(existsSync(lease())).toBe(false);
+    // One host under two names.
+    expect(run(mine).exit).toBe(0);
+    run(release(holder('b'), `{"run":"${holder('b').run}"}`));
+    expect(isLost(run(mine))).toBe(true);
   });
 
   describe('and a saved plan', () => {
