@@ -10,6 +10,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/lab/**'],
           setupFiles: 'test/own-state.ts',
+          // Loading the program anew for each file would take half of the time.
+          isolate: false,
           // For what hangs: a busy machine takes as long as it takes.
           testTimeout: 600_000,
           // One more than there are cores: some tests wait for programs.

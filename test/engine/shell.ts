@@ -12,7 +12,7 @@ export const shells: [name: string, argv: string[]][] = (
 ).filter(([, [program]]) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0);
 
 /** What a session on this machine defines before its first script. */
-export const libraries = `${preludeFor({ name: 'here', transport: 'local' })}\n`;
+export const libraries = () => `${preludeFor({ name: 'here', transport: 'local' })}\n`;
 
 /** The state directory of this file's tests. */
 export const testState = () => process.env['RECONCILE_TEST_STATE']!;
@@ -22,7 +22,7 @@ export function sh(script: string, input: Buffer = Buffer.alloc(0), argv: string
   const [program, ...rest] = argv;
   const folder = scratch();
   try {
-    writeFileSync(`${folder}/script`, `${libraries}(${script}\n)`);
+    writeFileSync(`${folder}/script`, `${libraries()}(${script}\n)`);
     const env = { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' };
     const { status, stdout, stderr } = spawnSync(program!, [...rest, `${folder}/script`], {
       input,

@@ -3,7 +3,7 @@ import { libraries, sh, shells } from './shell.ts';
 
 describe('what a session defines', () => {
   it('is defined once', () => {
-    const names = [...libraries.matchAll(/^(r_\w+)\(\)/gm)].map(([, name]) => name!);
+    const names = [...libraries().matchAll(/^(r_\w+)\(\)/gm)].map(([, name]) => name!);
     expect(names).toContain('r_as');
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   });

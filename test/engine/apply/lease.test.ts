@@ -217,7 +217,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     const [program, ...rest] = argv;
     const exits = Array.from({ length: 12 }, (_, i) => {
       const file = `${home}/${i}`;
-      writeFileSync(file, `${libraries}${place()}(${leased('exit 0', holder(`run ${i}`), 60)}\n)`);
+      writeFileSync(file, `${libraries()}${place()}(${leased('exit 0', holder(`run ${i}`), 60)}\n)`);
       const child = spawn(program!, [...rest, file], { stdio: 'ignore' });
       return new Promise(resolve => child.on('close', resolve));
     });
