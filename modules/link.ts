@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { absolutePath, flag, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
@@ -26,8 +27,14 @@ export const link = defineModule({
     { title: 'No such link', args: { path: '/etc/nginx/sites-enabled/default', state: 'absent' } },
   ],
   identity: args => args.path,
-  refine: ({ target }) =>
-    target === undefined ? [{ at: 'target', says: 'A link needs the target that it points to.' }] : [],
+  refine: ({ path, target }) => [
+    target === undefined && { at: 'target', says: 'A link needs the target that it points to.' },
+    target !== undefined &&
+      posix.resolve(posix.dirname(path), target) === posix.normalize(path) && {
+        at: 'target',
+        says: 'A link cannot point to itself.',
+      },
+  ],
   probes: args => ({
     path: path(args.path),
     ...(args.force && { below: entries(args.path, { depth: 1 }) }),

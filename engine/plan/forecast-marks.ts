@@ -46,14 +46,14 @@ export function marksOf(effect: Effect, real: string | undefined, by: string): O
       const { comes, goes, whole, purges } = effect;
       const names = [...comes.keys()];
       const come = (one: string) => packagesWrite(one, names) !== false;
-      const gone = (one: string) =>
-        packagesWrite(one, goes, true) === true && (purges === true || !/^\/(etc|var)\//.test(one));
+      const theirs = (one: string) => packagesWrite(one, goes, true) === true;
+      const gone = (one: string) => theirs(one) && (purges === true || !/^\/(etc|var)\//.test(one));
       const unlessInside = (one: string) => whole && packagesWrite(one, names) === 'with-folder';
       const coming = { ...opens(come, come, value => value === null), unlessInside, wide: true };
-      return [
-        ...(comes.size > 0 || !whole ? [coming] : []),
-        ...(goes.length > 0 ? [{ ...opens(gone, gone, value => value !== null), wide: true }] : []),
-      ];
+      const going = { ...opens(gone, gone, value => value !== null), wide: true };
+      // dpkg keeps configuration, but not the folders of it that are empty.
+      const emptied = { ...opens(theirs, theirs, value => value?.type === 'directory'), wide: true };
+      return [...(comes.size > 0 || !whole ? [coming] : []), ...(goes.length > 0 ? [going, emptied] : [])];
     }
     case 'anything': {
       const named = pathsIn(effect.text);

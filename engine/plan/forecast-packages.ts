@@ -9,9 +9,17 @@ export const plain = (name: string): string => name.replace(/:.*/, '');
 
 type Arrival = Extract<Effect, { on: 'packages' }> & { by: string; maybe: boolean };
 
+/** `gone` = it is not installed, and only its configuration may be left. */
+interface Known {
+  state: PackageState | null;
+  by: string;
+  open: boolean;
+  gone?: boolean;
+}
+
 /** The packages of a host as planned steps will leave them. */
 export class PackageForecast {
-  readonly #known: Map<string, { state: PackageState | null; by: string; open: boolean }>;
+  readonly #known: Map<string, Known>;
   readonly #arrivals: Arrival[];
   readonly #marking: string[];
 
@@ -75,12 +83,18 @@ export class PackageForecast {
   }
 
   /** A package as it will be. `naming` are the commands that name it. */
-  package(name: string, read: PackageState | null, naming: readonly string[]): Foreseen<PackageState | null> {
+  package(
+    name: string,
+    read: PackageState | null,
+    naming: readonly string[],
+  ): Foreseen<PackageState | null> & { expected?: boolean; otherwise?: null } {
     const known = this.#known.get(plain(name));
     if (known !== undefined) {
       // An upgrade leaves it marked as it was.
       const marked = read?.automatic === true && known.state?.automatic === undefined && { automatic: true };
-      return { value: known.state && { ...known.state, ...marked }, from: [known.by], open: known.open };
+      const value = known.state && { ...known.state, ...marked };
+      const orNothing = known.gone && known.open ? { expected: true, otherwise: null } : {};
+      return { value, from: [known.by], open: known.open, ...orNothing };
     }
     if (read?.status === 'installed') return { value: read, from: [], open: false };
     const unsure = this.#arrivals.filter(({ whole }) => !whole).map(({ by }) => by);
@@ -116,15 +130,19 @@ export class PackageForecast {
         const isNew = effect.dependencies?.includes(name);
         // Apt was asked before what an earlier resource installs.
         if (isNew && this.#known.get(name)?.state?.status === 'installed') continue;
-        const automatic = isNew || this.#known.get(name)?.state?.automatic;
-        const state = { status: 'installed', version, held: false, ...(automatic && { automatic }) };
+        const isAsked = effect.asked?.some(word => word.replace(/=.*/, '') === name);
+        const was = this.#known.get(name)?.state ?? (isAsked ? stateOf(name) : undefined);
+        const automatic = isNew || was?.automatic;
+        // One that was there stays held.
+        const held = was?.status === 'installed' && was.held;
+        const state = { status: 'installed', version, held, ...(automatic && { automatic }) };
         this.#known.set(name, { state, by, open: maybe });
       }
       for (const name of effect.goes) {
         const state = effect.purges ? null : { status: 'config-files', version: '', held: false };
         // A package without configuration leaves nothing.
-        const isUnsure = unsure && effect.orphans?.includes(name) === true;
-        this.#known.set(name, { state, by, open: maybe || isUnsure || !effect.purges });
+        const isUnsure = maybe || (unsure && effect.orphans?.includes(name) === true);
+        this.#known.set(name, { state, by, open: isUnsure || !effect.purges, gone: !isUnsure });
       }
       this.#arrivals.push({ ...effect, by, maybe });
     } else if (effect.on === 'mark') {

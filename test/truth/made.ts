@@ -46,6 +46,8 @@ export class Made {
   readonly #covered = new Set<string>();
   /** Paths that the guards of commands have read. */
   readonly #guarded = new Set<string>();
+  /** Services that a resource has run or enabled: it does not come to rest once their package goes. */
+  readonly #served = new Set<string>();
   readonly #folders = new Set(['/', '/srv', '/etc', '/opt', '/var', '/usr/local/bin', '/etc/systemd/system']);
 
   readonly #layer: Layer;
@@ -104,6 +106,8 @@ export class Made {
   takesAway({ module, args }: CaseResource): boolean {
     if (module !== 'apt') return false;
     const words = (args['packages'] as string[]).map(name => name.split('-')[0]!);
+    const isTaken = (name: string) => words.some(word => name.startsWith(word));
+    if (args['state'] === 'absent' && [...this.#served].some(isTaken)) return true;
     return [...this.#settled].some(
       ([path, how]) => path.startsWith('/') && how !== 'absent' && words.some(word => path.includes(word)),
     );
@@ -149,6 +153,7 @@ export class Made {
     if (['file', 'directory', 'link'].includes(module)) this.#types.set(name, module);
     if (module === 'systemd_unit') this.#unit(name.replace(/\.service$/, ''));
     if (module === 'file') this.byLine(name);
+    if (module === 'service') this.#served.add(name);
   }
 
   #package(name: string): void {
