@@ -80,7 +80,8 @@ export const pg_setting = defineModule({
     const { known } = row;
     const checks = known && values.listItems(name, String(value)) === undefined;
     const takes = checks ? values.taken(String(value), row) : undefined;
-    const [, refused] = /^ERROR: +(invalid value .*|unrecognized .*)$/m.exec(needsTaken?.stderr ?? '') ?? [];
+    const [, refused] =
+      /(?:ERROR|FATAL): +(invalid value .*|unrecognized .*)$/m.exec(needsTaken?.stderr ?? '') ?? [];
     const [, lacking] = /^no library (.*)$/m.exec(needsTaken?.stdout ?? '') ?? [];
     return [
       ...postgres.obstacle(
@@ -153,7 +154,7 @@ const settable = (name: string) =>
 
 /**
  * Checks a text value without changing the server. For the libraries of a preload setting, it looks for their files. Any
- * other text is set in a new session, which PostgreSQL allows for most settings. Limits of numbers are in pg_settings.
+ * other text is set in a new session, or where none can, given to the server's program. Limits of numbers are in pg_settings.
  */
 function trial(name: string, value: string) {
   const libraries = /_preload_libraries$/i.test(name) ? (values.listItems(name, value) ?? []) : [];
@@ -167,11 +168,13 @@ done`,
     );
   const isText = /[A-Za-z]/.test(value) && !/^[\d.]+\s*[A-Za-z]*$|^(on|off|true|false|yes|no)$/i.test(value);
   if (!isText || name.includes('.') || values.listItems(name, value) !== undefined) return undefined;
-  const query = `SET ${identifier(name)} TO ${literal(value)}`;
-  return command(`psql -XAtq -d postgres -c ${shellQuote(query)}`, {
-    as: 'postgres',
-    about: ['packages', value],
-  });
+  const set = shellQuote(`SET ${identifier(name)} TO ${literal(value)}`);
+  // The server's program checks a value of its command line before it looks for its data.
+  const script = `said=$(psql -XAtq -d postgres -c ${set} 2>&1)
+case $said in *'cannot be changed'*)
+  for p in /usr/lib/postgresql/*/bin/postgres; do "$p" -D / -c ${shellQuote(`${name}=${value}`)} -C ${shellQuote(name)}; done ;;
+*) printf '%s\n' "$said" >&2 ;; esac`;
+  return command(script, { as: 'postgres', about: ['packages', value] });
 }
 
 /** A pending restart is no difference: restarting is for a `service` with `restart_on` to do, or for a person. */
