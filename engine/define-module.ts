@@ -116,6 +116,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   runsFrom?(args: Given<A, R>): string | undefined;
   /** False where there is nothing to read again after the steps, e.g. a command that runs always. */
   verifies?(args: Given<A, R>): boolean;
+  /** What is still not so where the reading after the change shows a difference: a sentence. */
+  unproven?(args: Given<A, R>): string;
   /** Seconds that its steps may take before they count as hanging; 1800 when left out. */
   timeoutS?(args: Given<A, R>): number;
 }
@@ -152,9 +154,9 @@ export function defineModule<
   const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
   const gone = { ...its, ...removal };
   const { summary, name, examples, identity } = its;
-  const { files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS, initial } = its;
+  const { files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS, initial } = its;
   return {
-    ...defined({ files, secrets, check, asCheck, verifies, runsFrom, spelled, timeoutS, initial }),
+    ...defined({ files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS, initial }),
     name,
     summary,
     examples,

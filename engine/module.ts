@@ -139,6 +139,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   claimsBelow?(args: A, path: string): Claims;
   runsFrom?(args: A): string | undefined;
   verifies?(args: A): boolean;
+  unproven?(args: A): string;
   timeoutS?(args: A): number;
 }
 

@@ -152,6 +152,10 @@ export const command = defineModule({
   reacts: args =>
     args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: () => noteOf(args), action: 'run' }],
   verifies: args => args.creates !== undefined || args.unless !== undefined,
+  unproven: ({ creates }) =>
+    creates === undefined
+      ? 'The command ran, but its `unless` still fails: every apply would run it again.'
+      : `The command ran, but did not make ${creates}, which \`creates\` names.`,
   timeoutS: () => timeoutS,
   claims: ({ creates }) => (creates === undefined ? {} : presenceWithin(creates)),
   asCheck,

@@ -253,7 +253,9 @@ function verify(resource: Resource, visit: Visit, context: Context): Problem | u
   if (after.diff === null) return undefined;
   return {
     code: 'not-as-declared',
-    message: `After the change ${resource.name} is not as declared: ${lacks(after.diff)}.`,
+    message:
+      resource.module.unproven?.(resource.args) ??
+      `After the change ${resource.name} is not as declared: ${lacks(after.diff)}.`,
   };
 }
 
