@@ -90,6 +90,7 @@ export const pg_grant = defineModule({
     probes: args => ({ rows: privilegesIn(args) }),
     actual: ({ rows }: { rows: ObjectRow[] }, args) => stateOf(args, rowsOf(args, rows), true),
     fresh: args => stateOf(args, rowsOf(args, [], freshOf(args)), true),
+    claims: args => claimsOf(args, 'no'),
   },
   obstacles(args, { rows, needs }, diff) {
     if (diff.kind === 'remove') return [];
@@ -112,7 +113,7 @@ export const pg_grant = defineModule({
     ];
   },
   steps: (diff, args, { rows }) => [change('GRANT', args, rows, row => diff.has(label(args, row.name)))],
-  claims: postgres.serverRuns,
+  claims: args => claimsOf(args, 'yes'),
   remove: (args, { rows }) => [change('REVOKE', args, rows, row => held(args, row).length > 0)],
 });
 
@@ -170,6 +171,18 @@ function aboutOf(args: Grant, names: readonly string[]) {
   const privileges = args.privileges.includes('ALL') ? privilegesOf[kind] : wanted(args);
   const on = names.map(name => label(args, kind === 'function' ? '*' : name));
   return privileges.flatMap(one => on.map(what => `${one} ${what} of ${args.database} for ${args.role}`));
+}
+
+/** Each privilege on each object is held, or not. */
+function claimsOf(args: Grant, isHeld: 'yes' | 'no') {
+  const { kind, names = ['*'], creator } = targetOf(args);
+  const privileges = args.privileges.includes('ALL') ? privilegesOf[kind] : wanted(args);
+  const by = typeof creator === 'string' ? ` by ${creator}` : '';
+  const where = kind === 'database' ? '' : ` of ${args.database}`;
+  const things = privileges.flatMap(one =>
+    names.map(name => `whether ${args.role} has ${one} ${label(args, name)}${by}${where}`),
+  );
+  return { ...postgres.serverRuns(), ...Object.fromEntries(things.map(thing => [thing, isHeld])) };
 }
 
 /** Whatever is to be changed needs them. */

@@ -1,4 +1,4 @@
-import { type Claims, type StateValue, typeClaim } from '../module.ts';
+import { type Claims, presenceClaim, type StateValue, typeClaim } from '../module.ts';
 import { isText } from '../plan/diff.ts';
 import { lineFrom, type Problem } from '../problem.ts';
 import { type Resource, unlessUnknown } from '../resource.ts';
@@ -18,7 +18,7 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
       const own = claimantOf(resource, play);
       if (own === undefined) return [];
       const things = Object.keys(own.claims);
-      const paths = things.filter(thing => thing.startsWith(typeClaim)).map(pathIn);
+      const paths = pathsIn(things);
       const others = new Set([
         ...things.flatMap(thing => byThing.get(thing)),
         ...own.states.flatMap(({ of }) => byState.get(of)),
@@ -40,8 +40,18 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
 /** The things that a resource claims by name, and the paths among them. */
 export function claimedBy(resource: Resource): { things: readonly string[]; paths: readonly string[] } {
   const things = Object.keys(takesPart(resource) ? claimsIn(resource) : {});
-  return { things, paths: things.filter(thing => thing.startsWith(typeClaim)).map(pathIn) };
+  return { things, paths: pathsIn(things) };
 }
+
+/** The paths that claims are about: what is there, or that something is. */
+const pathsIn = (things: readonly string[]): string[] => [
+  ...new Set(
+    things.flatMap(thing => {
+      const start = [typeClaim, presenceClaim].find(start => thing.startsWith(start));
+      return start === undefined ? [] : thing.slice(start.length);
+    }),
+  ),
+];
 
 /** Whether a resource claims something of a path that is below one of its own. */
 export function claimsOf({ module, args }: Resource, path: string): boolean {
@@ -157,9 +167,7 @@ interface Claimant {
 function claimsFacing(a: Claimant, b: Claimant): Claims {
   const { module, args } = a.resource;
   if (module.claimsBelow === undefined) return a.claims;
-  const paths = Object.keys(b.claims)
-    .filter(thing => thing.startsWith(typeClaim) && a.claims[thing] === undefined)
-    .map(pathIn);
+  const paths = pathsIn(Object.keys(b.claims).filter(thing => a.claims[thing] === undefined));
   const below = paths.map(path => unlessUnknown(() => module.claimsBelow!(args, path)) ?? {});
   return Object.assign({}, ...below, a.claims);
 }

@@ -34,10 +34,12 @@ export class FileForecast {
     return copy;
   }
 
-  /** What will be at `at` itself, links not followed. */
-  path(at: string, raw: Raw): Foreseen<PathState | null> {
+  /** What will be at `at` itself, links not followed. What is there seldom gives way to something else. */
+  path(at: string, raw: Raw): Foreseen<PathState | null> & { unlikely?: boolean } {
     const real = this.#resolve(at, raw, false);
-    return real === undefined ? nowhere : this.#peek(real, raw);
+    if (real === undefined) return nowhere;
+    const seen = this.#peek(real, raw);
+    return seen.open && seen.value !== null ? { ...seen, unlikely: true } : seen;
   }
 
   /** The content of the regular file that `at` will lead to. */

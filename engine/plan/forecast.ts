@@ -29,7 +29,7 @@ export interface ForecastReading {
   expected?: boolean;
   /** The value that it has where it does not come as expected. */
   otherwise?: unknown;
-  /** That what is needed is there is rare: nothing that comes is called like it, or what goes is. */
+  /** That what is needed is there is rare: nothing that comes is called like it, or something else is in its place. */
   unlikely?: boolean;
 }
 

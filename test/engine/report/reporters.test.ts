@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { Ajv } from 'ajv';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { columnsOf } from '../../../engine/report/columns.ts';
 import { eventsSchema } from '../../../engine/report/events-schema.ts';
 import { htmlReport } from '../../../engine/report/html.ts';
@@ -160,6 +160,7 @@ describe('on a pipe', () => {
 });
 
 describe('on a terminal', () => {
+  afterEach(() => void vi.useRealTimers());
   const start = (output: ReturnType<typeof gather>) => {
     vi.useFakeTimers();
     const reporter = terminalReporter(output, layout);
