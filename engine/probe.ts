@@ -13,6 +13,7 @@ type ProbeData =
   | { kind: 'path'; path: string }
   | { kind: 'content'; path: string }
   | { kind: 'entries'; path: string; hashes: boolean; depth: number }
+  | { kind: 'flags'; path: string }
   | { kind: 'package'; name: string }
   | { kind: 'candidate'; name: string }
   | { kind: 'unit'; name: string }
@@ -124,6 +125,8 @@ export const entries = (
   hashes: options.hashes ?? false,
   depth: options.depth ?? 64,
 });
+/** The letters that chattr(1) has set on a file or directory; null = none can be read. */
+export const flags = (path: string): Probe<string | null> => ({ kind: 'flags', path });
 /** What dpkg knows of a package; null = never installed. */
 export const installedPackage = (name: string): Probe<PackageState | null> => ({ kind: 'package', name });
 /** What apt could install; reads the package lists on the host, and does not refresh them. */

@@ -168,11 +168,8 @@ export class Forecast {
 
   #over(probe: Probe, value: unknown, raw: Raw): ForecastReading {
     const as = ({ value, ...rest }: Seen): ForecastReading => ({ reading: { value }, ...rest });
-    const opened = (from: readonly string[]): ForecastReading => ({
-      reading: { value },
-      from: [...new Set(from)],
-      open: from.length > 0,
-    });
+    const opened = (from: readonly string[]) =>
+      as({ value, from: [...new Set(from)], open: from.length > 0 });
     const naming = () => ('name' in probe ? this.#naming(plain(probe.name)) : []);
     switch (probe.kind) {
       case 'path':
@@ -181,6 +178,8 @@ export class Forecast {
         return as(this.#files.content(probe.path, raw));
       case 'entries':
         return as(this.#files.entries(probe, raw));
+      case 'flags':
+        return opened(this.#files.concerning(probe.path));
       case 'unit':
         return orAsRead(as(this.#units.unit(probe.name, value as UnitState)), value);
       case 'package':

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Effect } from '../effect.ts';
 import { unitAt, wholeChecks } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
-import { type CommandResult, command, type PathState, path, program } from '../probe.ts';
+import { type CommandResult, command, flags, type PathState, path, program } from '../probe.ts';
 import type { CheckedStep, RunStep, Step } from '../step.ts';
 import { ancestors } from './forecast-paths.ts';
 import { mounted, readOnly } from './mounts.ts';
@@ -16,24 +16,36 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
       return (
         placeOf(step.path, view) ??
         inTheWay(step.path, ['directory'], 'a file', view) ??
+        immutable(step.path, /[ai]/, view) ??
         owned(step.path, view) ??
         owners(step, view) ??
         programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view)
       );
     case 'link':
-      return placeOf(step.path, view) ?? inTheWay(step.path, ['directory'], 'a link', view);
+      return (
+        placeOf(step.path, view) ??
+        inTheWay(step.path, ['directory'], 'a link', view) ??
+        immutable(step.path, /[ai]/, view)
+      );
     case 'directory':
       return (
         foldersOf(step.path, view) ??
         inTheWay(step.path, ['file', 'link', 'other'], 'a directory', view) ??
         unitFileAt(step.path) ??
+        immutable(step.path, /[ai]/, view) ??
         owners(step, view)
       );
     case 'attributes':
-      return readOnly(posix.dirname(step.path), view) ?? owned(step.path, view) ?? owners(step, view);
+      return (
+        readOnly(posix.dirname(step.path), view) ??
+        immutable(step.path, /[ai]/, view) ??
+        owned(step.path, view) ??
+        owners(step, view)
+      );
     case 'remove':
       return (
         changeable(posix.dirname(step.path), view) ??
+        immutable(step.path, /[ai]/, view) ??
         mounted(step.path, view) ??
         sticky(step.path, view) ??
         (step.recursive || step.empty ? undefined : inTheWay(step.path, ['directory'], undefined, view))
@@ -216,9 +228,22 @@ function forbidden(account: string, what: string): Obstacle {
   return { says: `${account} ${what}.`, fix: 'Did you mean become: true?' };
 }
 
+/** Whether `letters` are set on what is there already: then nobody may change it, root neither. */
+function immutable(at: string, letters: RegExp, view: Outlook): Obstacle | undefined {
+  const there = certain(path(at), view);
+  if (there?.type !== 'file' && there?.type !== 'directory') return undefined;
+  const letter = letters.exec(certain(flags(at), view) ?? '')?.[0];
+  return letter === undefined
+    ? undefined
+    : {
+        says: `${at} is ${letter === 'i' ? 'immutable' : 'append-only'}: not even root may change it.`,
+        fix: `Allow it in an earlier resource, with\n    chattr -${letter} ${at}`,
+      };
+}
+
 /** Whether things can be made and removed in a folder, by the account. */
 const changeable = (folder: string, view: Outlook): Obstacle | undefined =>
-  readOnly(folder, view) ?? writable(folder, view);
+  readOnly(folder, view) ?? immutable(folder, /i/, view) ?? writable(folder, view);
 
 function writable(folder: string, view: Outlook): Obstacle | undefined {
   const { account: own } = view;

@@ -36,7 +36,11 @@ export function mustNow(argv: Argv): string {
 
 /** Removes a tree, but never what is mounted in it. */
 export function removeTree(dir: string): void {
-  mustNow(['rm', '-rf', '--one-file-system', dir]);
+  const remove: Argv = ['rm', '-rf', '--one-file-system', dir];
+  if (runNow(remove).code === 0) return;
+  // What chattr has made immutable stays.
+  runNow(['chattr', '-R', '-f', '-ia', dir]);
+  mustNow(remove);
 }
 
 /** Runs a command to its end; it is killed after `timeoutMs` (ten minutes when left out). */

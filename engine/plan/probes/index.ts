@@ -5,6 +5,7 @@ import { candidate } from './candidate.ts';
 import { command } from './command.ts';
 import { content } from './content.ts';
 import { entries } from './entries.ts';
+import { flags } from './flags.ts';
 import type { Output, Part, ProbeKind, Reading } from './kind.ts';
 import { owed } from './owed.ts';
 import { installedPackage } from './package.ts';
@@ -18,6 +19,7 @@ const kinds: { readonly [K in Probe['kind']]: ProbeKind<K> } = {
   path,
   content,
   entries,
+  flags,
   package: installedPackage,
   candidate,
   unit,
