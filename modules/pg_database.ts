@@ -3,6 +3,7 @@ import { defineModule } from '../engine/define-module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
 import type { ObjectOf } from '../engine/schema-types.ts';
+import { queriesBeside } from '../engine/text-beside.ts';
 import * as postgres from './_postgres.ts';
 
 interface Row {
@@ -14,6 +15,8 @@ interface Row {
   connection_limit: number;
   holders: string[];
 }
+
+const query = queriesBeside(import.meta.url, './pg_database.sql');
 
 const args = {
   name: text('Name of the database.', postgres.pgName),
@@ -84,11 +87,11 @@ export const pg_database = defineModule({
         fix: `Dump it, remove it, and apply again before you load the dump; or declare the ${key} that it has.`,
         code: 'invalid-value' as const,
       })),
-      ...postgres.obstacle(
-        diff.kind === 'create' && locales?.includes(bare(args.locale!)) === false,
-        `The host has no locale ${args.locale}.`,
-        'Generate it in an earlier resource; `locale -a` lists those that there are.',
-      ),
+      diff.kind === 'create' &&
+        locales?.includes(bare(args.locale!)) === false && {
+          says: `The host has no locale ${args.locale}.`,
+          fix: 'Generate it in an earlier resource; `locale -a` lists those that there are.',
+        },
     ];
   },
   steps(diff, args, { rows: [row] }) {
@@ -112,7 +115,7 @@ export const pg_database = defineModule({
 
 const localesOfTheHost = command('locale -a', { about: ['/usr/lib/locale', 'packages'] });
 
-const locale = `CASE WHEN datcollate = datctype THEN datcollate ELSE datcollate || ' and ' || datctype END`;
+const locale = query('locale');
 const isEncoding = (encoding = '') => `encoding = pg_char_to_encoding(${literal(encoding)})`;
 const literalOrNull = (text: string | undefined) => (text === undefined ? 'NULL' : literal(text));
 
@@ -122,13 +125,13 @@ const bareSql = (locale: string) => `regexp_replace(lower(${locale}), '[^a-z0-9.
 
 const rowsOf = ({ name, encoding }: Database) =>
   postgres.sqlRows<Row>(
-    `SELECT pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS encoding,
-  ${isEncoding(encoding)} AS encoding_same, ${locale} AS locale, datconnlimit AS connection_limit, ${postgres.holders('d.oid')} AS holders
-FROM pg_database AS d WHERE datname = ${literal(name)}`,
+    query('rows', {
+      ...{ name: literal(name), same: isEncoding(encoding), locale, holders: postgres.holders('d.oid') },
+    }),
     { about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`] },
   );
 
-/** Encodings from 35 on are only for clients, and only template0 can be copied with another encoding or locale. */
+/** Encodings from 35 on are only for clients. */
 const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database): postgres.Needs => [
   postgres.roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),
   {
@@ -144,18 +147,20 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
   },
   template !== undefined && {
     of: 'create',
-    trouble: `(SELECT pg_encoding_to_char(encoding) || ' and ' || ${locale} FROM pg_database
-    WHERE datname = ${literal(template)} AND datname <> 'template0' AND NOT (${encoding === undefined || isEncoding(encoding)}
-      AND ${wanted === undefined || `${bareSql(locale)} = ${literal(bare(wanted))}`}))`,
+    trouble: query('copied', {
+      ...{ locale, template: literal(template) },
+      same_encoding: encoding === undefined ? 'true' : isEncoding(encoding),
+      same_locale: wanted === undefined ? 'true' : `${bareSql(locale)} = ${literal(bare(wanted))}`,
+    }),
     says: `A copy of ${template} has its encoding and locale, %s.`,
     fix: 'Leave out the template, or the encoding and the locale.',
   },
   {
     of: 'create',
-    trouble: `(SELECT l FROM (SELECT coalesce(${literalOrNull(wanted)}, datcollate) AS l,
-        coalesce(pg_char_to_encoding(${literalOrNull(encoding)}), encoding) AS e
-      FROM (SELECT) AS one LEFT JOIN pg_database ON datname = ${literal(template ?? 'template0')}) AS s
-      WHERE pg_char_to_encoding(substring(l FROM '[.]([^@]+)')) NOT IN (-1, e) AND e <> 0)`,
+    trouble: query('mismatch', {
+      ...{ locale: literalOrNull(wanted), encoding: literalOrNull(encoding) },
+      template: literal(template ?? 'template0'),
+    }),
     says: `The locale %s does not go with the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
     fix: 'Give a locale of that encoding, such as `C`, or the encoding of the locale.',
   },
@@ -164,15 +169,12 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
 const removalNeeds = ({ name, force }: Database): postgres.Needs => [
   {
     of: 'remove',
-    trouble: `(SELECT CASE WHEN datistemplate THEN 'it is a template'
-    WHEN datname = current_database() THEN 'it is the one that reconcile connects to' END
-  FROM pg_database WHERE datname = ${literal(name)})`,
+    trouble: query('kept', { name: literal(name) }),
     says: `The database ${name} cannot be dropped: %s.`,
   },
   !force && {
     of: 'remove',
-    trouble: `(SELECT nullif(count(*), 0) FROM pg_stat_activity
-  WHERE datname = ${literal(name)} AND backend_type = 'client backend' AND pid <> pg_backend_pid())::text`,
+    trouble: query('connections', { name: literal(name) }),
     says: `The database ${name} cannot be dropped while it has connections: %s.`,
     fix: 'Stop what uses it in an earlier resource, or end the connections by `force: true`.',
   },

@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, test } from 'vitest';
+import { filled, queriesBeside, scriptBeside } from '../../engine/text-beside.ts';
+
+const folder = join(import.meta.dirname, '../../modules');
+const ending = (end: string) => readdirSync(folder).filter(file => file.endsWith(end));
+
+describe('a shell script beside a module', () => {
+  test.each(ending('.sh'))('%s has a header, which is not sent, and is sound', file => {
+    const text = readFileSync(join(folder, file), 'utf8');
+    expect(text).toMatch(/^# \S[\s\S]*?\.\n\n[^#\n]/);
+    expect(scriptBeside(text)).toBe(text.slice(text.indexOf('\n\n') + 2).trimEnd());
+    execFileSync('sh', ['-n'], { input: scriptBeside(text) });
+  });
+});
+
+describe('an SQL file beside a module', () => {
+  test.each(ending('.sql'))('%s has queries with names, each with a comment', file => {
+    const text = readFileSync(join(folder, file), 'utf8');
+    const names = [...text.matchAll(/^-- (\w+): /gm)].map(([, name]) => name!);
+    expect(names).not.toEqual([]);
+    for (const name of names) expect(queriesBeside(text)(name)).not.toMatch(/^--/m);
+  });
+});
+
+it('a value takes the place of its name, and nothing else does', () => {
+  expect(filled('{a} ${a} {b} { a }', { a: '{b} $&' })).toBe('{b} $& ${a} {b} { a }');
+});
+
+it('a query without that name is an error', () => {
+  expect(() => queriesBeside('-- one: it.\nSELECT 1\n')('two')).toThrow('no query is called two');
+});
