@@ -53,15 +53,17 @@ export const apt = defineModule({
   summary: 'Debian packages, installed, upgraded or removed by apt.',
   args,
   required: ['packages'],
-  examples: [
-    { title: 'Installed, from lists of today', args: { packages: ['nginx', 'curl'], update_cache: '1h' } },
-    { title: 'One version, held', args: { packages: ['nginx=1.22.*'], hold: true } },
-    {
-      title: 'Removed with its configuration',
-      args: { packages: ['apache2'], state: 'absent', purge: true, autoremove: true },
+  examples: {
+    'Installed, from lists of today': { packages: ['nginx', 'curl'], update_cache: '1h' },
+    'One version, held': { packages: ['nginx=1.22.*'], hold: true },
+    'Removed with its configuration': {
+      packages: ['apache2'],
+      state: 'absent',
+      purge: true,
+      autoremove: true,
     },
-    { title: 'Everything upgraded', args: { packages: [], upgrade: 'safe', update_cache: '6h' } },
-  ],
+    'Everything upgraded': { packages: [], upgrade: 'safe', update_cache: '6h' },
+  },
   identity: args => (args.packages.length > 0 ? args.packages.join(', ') : `upgrade ${args.upgrade}`),
   refine: args => [
     args.packages.length === 0 &&

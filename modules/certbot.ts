@@ -60,28 +60,22 @@ export const certbot = defineModule({
   args,
   required: ['name', 'domains', 'email'],
   absent: 'deletes it, its key and its renewal, but does not revoke it',
-  examples: [
-    {
-      title: 'A certificate for Nginx',
-      args: {
-        name: 'example.com',
-        domains: ['example.com', 'www.example.com'],
-        email: 'admin@example.com',
-        deploy_hook: 'systemctl reload nginx',
-      },
+  examples: {
+    'A certificate for Nginx': {
+      name: 'example.com',
+      domains: ['example.com', 'www.example.com'],
+      email: 'admin@example.com',
+      deploy_hook: 'systemctl reload nginx',
     },
-    {
-      title: 'From a private authority, by files in a folder',
-      args: {
-        name: 'app.internal',
-        domains: ['app.internal'],
-        email: 'admin@example.com',
-        challenge: { webroot: '/var/www/html' },
-        server: 'https://ca.internal/acme/directory',
-        ca_bundle: '/etc/ssl/certs/internal-ca.pem',
-      },
+    'From a private authority, by files in a folder': {
+      name: 'app.internal',
+      domains: ['app.internal'],
+      email: 'admin@example.com',
+      challenge: { webroot: '/var/www/html' },
+      server: 'https://ca.internal/acme/directory',
+      ca_bundle: '/etc/ssl/certs/internal-ca.pem',
     },
-  ],
+  },
   identity: ({ name }) => name,
   refine: ({ domains, challenge }) => [
     domains.some(domain => domain.startsWith('*.')) &&

@@ -40,17 +40,11 @@ export const http_check = defineModule({
   summary: 'Asks a URL from the host, by curl, and checks the answer.',
   args,
   required: ['url'],
-  examples: [
-    { title: 'The application answers', args: { url: 'http://127.0.0.1:8000/health', contains: 'ok' } },
-    {
-      title: 'The site as the world sees it, asked on the host',
-      args: { url: 'https://example.com/', host: '127.0.0.1' },
-    },
-    {
-      title: 'Plain HTTP is redirected',
-      args: { url: 'http://example.com/', host: '127.0.0.1', status: 301 },
-    },
-  ],
+  examples: {
+    'The application answers': { url: 'http://127.0.0.1:8000/health', contains: 'ok' },
+    'The site as the world sees it, asked on the host': { url: 'https://example.com/', host: '127.0.0.1' },
+    'Plain HTTP is redirected': { url: 'http://example.com/', host: '127.0.0.1', status: 301 },
+  },
   secrets: { in: ['url', 'contains'] },
   identity: args => args.url,
   probes: args => ({

@@ -18,14 +18,15 @@ export const link = defineModule({
   },
   required: ['path'],
   absent: 'removes it, wherever it points',
-  examples: [
-    { title: 'The release that is live', args: { path: '/srv/app/current', target: 'releases/42' } },
-    {
-      title: 'In the place of a file',
-      args: { path: '/etc/resolv.conf', target: '/run/systemd/resolve/stub-resolv.conf', force: true },
+  examples: {
+    'The release that is live': { path: '/srv/app/current', target: 'releases/42' },
+    'In the place of a file': {
+      path: '/etc/resolv.conf',
+      target: '/run/systemd/resolve/stub-resolv.conf',
+      force: true,
     },
-    { title: 'No such link', args: { path: '/etc/nginx/sites-enabled/default', state: 'absent' } },
-  ],
+    'No such link': { path: '/etc/nginx/sites-enabled/default', state: 'absent' },
+  },
   identity: args => args.path,
   refine: ({ path, target }) => [
     target === undefined && { at: 'target', says: 'A link needs the target that it points to.' },

@@ -33,22 +33,19 @@ export const nginx_site = defineModule({
   args,
   required: ['name'],
   absent: 'removes its file as well as its link',
-  examples: [
-    {
-      title: 'An application behind HTTPS',
-      args: {
-        name: 'app',
-        server_names: ['example.com', 'www.example.com'],
-        tls: { certificate: 'example.com' },
-        locations: {
-          '/static/': { alias: '/srv/app/static/', expires: '30d' },
-          '/': { proxy_pass: 'http://unix:/run/app/gunicorn.sock' },
-        },
+  examples: {
+    'An application behind HTTPS': {
+      name: 'app',
+      server_names: ['example.com', 'www.example.com'],
+      tls: { certificate: 'example.com' },
+      locations: {
+        '/static/': { alias: '/srv/app/static/', expires: '30d' },
+        '/': { proxy_pass: 'http://unix:/run/app/gunicorn.sock' },
       },
     },
-    { title: 'From a template', args: { name: 'app', template: 'nginx/app.conf.j2' } },
-    { title: "Debian's default site is off", args: { name: 'default', enabled: false } },
-  ],
+    'From a template': { name: 'app', template: 'nginx/app.conf.j2' },
+    "Debian's default site is off": { name: 'default', enabled: false },
+  },
   files: { src: true, template: true },
   secrets: {
     in: [],

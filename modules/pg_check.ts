@@ -35,17 +35,14 @@ export const pg_check = defineModule({
   name: 'pg_check',
   summary: 'A query that PostgreSQL must answer as expected, asked on the host.',
   args,
-  examples: [
-    { title: 'The application can log in', args: { database: 'appdb', user: 'app', password: 's3cret' } },
-    {
-      title: 'The tables are there',
-      args: {
-        dsn: 'postgresql://app:s3cret@127.0.0.1/appdb',
-        query: "SELECT to_regclass('orders') IS NOT NULL",
-        expect: true,
-      },
+  examples: {
+    'The application can log in': { database: 'appdb', user: 'app', password: 's3cret' },
+    'The tables are there': {
+      dsn: 'postgresql://app:s3cret@127.0.0.1/appdb',
+      query: "SELECT to_regclass('orders') IS NOT NULL",
+      expect: true,
     },
-  ],
+  },
   check: true,
   secrets: { in: ['dsn', 'password', 'expect'] },
   alternatives: { dsn: ['dsn'], parts: ['database', 'user', 'password', 'host', 'port'] },

@@ -47,11 +47,11 @@ export const pg_database = defineModule({
   args,
   required: ['name'],
   absent: 'drops it with all that is in it',
-  examples: [
-    { title: 'A database for an application', args: { name: 'appdb', owner: 'app' } },
-    { title: 'Sorted by code point', args: { name: 'appdb', encoding: 'UTF8', locale: 'C.UTF-8' } },
-    { title: 'A database that must go', args: { name: 'old', state: 'absent', force: true } },
-  ],
+  examples: {
+    'A database for an application': { name: 'appdb', owner: 'app' },
+    'Sorted by code point': { name: 'appdb', encoding: 'UTF8', locale: 'C.UTF-8' },
+    'A database that must go': { name: 'old', state: 'absent', force: true },
+  },
   identity: args => args.name,
   needs: ({ owner, template }) =>
     [owner && `pg_role ${owner}`, template && `pg_database ${template}`].filter(one => one !== undefined),

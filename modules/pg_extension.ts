@@ -26,10 +26,10 @@ export const pg_extension = defineModule({
   args,
   required: ['name', 'database'],
   absent: 'drops it, which PostgreSQL refuses while something depends on it',
-  examples: [
-    { title: 'Search by similarity', args: { name: 'pg_trgm', database: 'appdb' } },
-    { title: 'In a schema', args: { name: 'hstore', database: 'appdb', schema: 'public' } },
-  ],
+  examples: {
+    'Search by similarity': { name: 'pg_trgm', database: 'appdb' },
+    'In a schema': { name: 'hstore', database: 'appdb', schema: 'public' },
+  },
   identity: args => `${args.name} in ${args.database}`,
   needs: ({ database }) => [`pg_database ${database}`],
   probes: args => probesOf(args, needsOf(args)),

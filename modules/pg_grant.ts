@@ -47,21 +47,18 @@ export const pg_grant = defineModule({
   args,
   required: ['role', 'privileges', 'database'],
   absent: 'takes the privileges back, also those that PUBLIC has without a grant',
-  examples: [
-    { title: 'A whole database', args: { role: 'app', privileges: ['ALL'], database: 'appdb' } },
-    {
-      title: 'Reading all tables',
-      args: { role: 'report', privileges: ['SELECT'], database: 'appdb', tables: 'all' },
+  examples: {
+    'A whole database': { role: 'app', privileges: ['ALL'], database: 'appdb' },
+    'Reading all tables': { role: 'report', privileges: ['SELECT'], database: 'appdb', tables: 'all' },
+    'And those that come later': {
+      role: 'report',
+      privileges: ['SELECT'],
+      database: 'appdb',
+      tables: 'all',
+      default: true,
     },
-    {
-      title: 'And those that come later',
-      args: { role: 'report', privileges: ['SELECT'], database: 'appdb', tables: 'all', default: true },
-    },
-    {
-      title: 'Nobody else connects',
-      args: { role: 'PUBLIC', privileges: ['CONNECT'], database: 'appdb', state: 'absent' },
-    },
-  ],
+    'Nobody else connects': { role: 'PUBLIC', privileges: ['CONNECT'], database: 'appdb', state: 'absent' },
+  },
   needs: ({ role, database }) => [
     ...(postgres.isPublic(role) ? [] : [`pg_role ${role}`]),
     `pg_database ${database}`,

@@ -50,26 +50,29 @@ export const pg_hba = defineModule({
   args,
   required: ['type', 'database', 'user'],
   absent: 'takes it out, with whatever method it has when none is given',
-  examples: [
-    {
-      title: 'An application on the same host',
-      args: {
-        type: 'host',
-        database: 'appdb',
-        user: 'app',
-        address: '127.0.0.1/32',
-        method: 'scram-sha-256',
-      },
+  examples: {
+    'An application on the same host': {
+      type: 'host',
+      database: 'appdb',
+      user: 'app',
+      address: '127.0.0.1/32',
+      method: 'scram-sha-256',
     },
-    {
-      title: 'System accounts by another name',
-      args: { type: 'local', database: 'all', user: 'admin', method: 'peer', options: { map: 'admins' } },
+    'System accounts by another name': {
+      type: 'local',
+      database: 'all',
+      user: 'admin',
+      method: 'peer',
+      options: { map: 'admins' },
     },
-    {
-      title: 'No replication from this host',
-      args: { type: 'host', database: 'replication', user: 'all', address: '::1/128', state: 'absent' },
+    'No replication from this host': {
+      type: 'host',
+      database: 'replication',
+      user: 'all',
+      address: '::1/128',
+      state: 'absent',
     },
-  ],
+  },
   secrets: { in: ['options'] },
   alternatives: { before: ['before'], after: ['after'] },
   identity: identityOf,

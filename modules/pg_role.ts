@@ -48,11 +48,11 @@ export const pg_role = defineModule({
   },
   required: ['name'],
   absent: 'drops it, which PostgreSQL refuses while it owns something or has privileges',
-  examples: [
-    { title: 'A login for an application', args: { name: 'app', password: 's3cret' } },
-    { title: 'A group of readers', args: { name: 'readers', login: false } },
-    { title: 'A member of it', args: { name: 'report', member_of: ['readers'], connection_limit: 5 } },
-  ],
+  examples: {
+    'A login for an application': { name: 'app', password: 's3cret' },
+    'A group of readers': { name: 'readers', login: false },
+    'A member of it': { name: 'report', member_of: ['readers'], connection_limit: 5 },
+  },
   secrets: { in: ['password'] },
   identity: args => args.name,
   needs: ({ member_of = [] }) => member_of.map(group => `pg_role ${group}`),

@@ -43,11 +43,11 @@ export const pg_setting = defineModule({
   },
   required: ['name'],
   absent: 'takes it back, so that the other configuration files or the default count again',
-  examples: [
-    { title: 'Memory for sorting', args: { name: 'work_mem', value: '16MB' } },
-    { title: 'A setting that needs a restart', args: { name: 'max_connections', value: 200 } },
-    { title: 'Back to what the files say', args: { name: 'work_mem', state: 'absent' } },
-  ],
+  examples: {
+    'Memory for sorting': { name: 'work_mem', value: '16MB' },
+    'A setting that needs a restart': { name: 'max_connections', value: 200 },
+    'Back to what the files say': { name: 'work_mem', state: 'absent' },
+  },
   identity: args => args.name.toLowerCase(),
   refine: ({ name, value }) => [
     value === undefined && { says: 'Give the value.' },

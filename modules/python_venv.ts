@@ -60,13 +60,14 @@ export const python_venv = defineModule({
   args,
   required: ['path'],
   absent: 'removes its folder',
-  examples: [
-    {
-      title: 'What an application asks for',
-      args: { path: '/srv/app/venv', requirements: '/srv/app/requirements.txt', owner: 'www-data' },
+  examples: {
+    'What an application asks for': {
+      path: '/srv/app/venv',
+      requirements: '/srv/app/requirements.txt',
+      owner: 'www-data',
     },
-    { title: 'A tool', args: { path: '/opt/httpie', packages: ['httpie>=3.2'] } },
-  ],
+    'A tool': { path: '/opt/httpie', packages: ['httpie>=3.2'] },
+  },
   secrets: { in: ['index_url'] },
   identity: args => args.path,
   refine: ({ packages = [] }) => {

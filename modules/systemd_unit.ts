@@ -48,32 +48,26 @@ export const systemd_unit = defineModule({
   args: its,
   required: ['name'],
   absent: 'stops and disables it, then removes its file',
-  examples: [
-    {
-      title: 'A service of a web application',
-      args: {
-        name: 'app.service',
-        unit: { Description: 'The app', After: ['network.target', 'postgresql.service'] },
-        service: {
-          User: 'www-data',
-          WorkingDirectory: '/srv/app',
-          ExecStart: '/srv/app/venv/bin/gunicorn wsgi:app',
-          Environment: { LANG: 'C.UTF-8' },
-          RuntimeDirectory: 'app',
-        },
-        install: { WantedBy: 'multi-user.target' },
+  examples: {
+    'A service of a web application': {
+      name: 'app.service',
+      unit: { Description: 'The app', After: ['network.target', 'postgresql.service'] },
+      service: {
+        User: 'www-data',
+        WorkingDirectory: '/srv/app',
+        ExecStart: '/srv/app/venv/bin/gunicorn wsgi:app',
+        Environment: { LANG: 'C.UTF-8' },
+        RuntimeDirectory: 'app',
       },
+      install: { WantedBy: 'multi-user.target' },
     },
-    {
-      title: 'A timer',
-      args: {
-        name: 'report.timer',
-        timer: { OnCalendar: 'daily', Persistent: true },
-        install: { WantedBy: 'timers.target' },
-      },
+    'A timer': {
+      name: 'report.timer',
+      timer: { OnCalendar: 'daily', Persistent: true },
+      install: { WantedBy: 'timers.target' },
     },
-    { title: 'A unit that is gone', args: { name: 'old.service', state: 'absent' } },
-  ],
+    'A unit that is gone': { name: 'old.service', state: 'absent' },
+  },
   files: { src: true, template: true },
   secrets: {
     in: [],
