@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { shellQuote } from './quote.ts';
 
 /**
  * Shell and SQL stand in files of their own, beside the module that sends them. `npm run build` puts a file's text in
@@ -28,6 +29,12 @@ export function queriesBeside(from: string, file?: string) {
 /** A text with values, which are quoted already, in the places of `{name}`. Shell's own `${name}` stays. */
 export const filled = (text: string, values: Readonly<Record<string, string>>): string =>
   text.replace(/(?<!\$)\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
+
+/** A shell script with its variables set in front; undefined sets an empty one. */
+export const withVariables = (script: string, values: Readonly<Record<string, string | undefined>>): string =>
+  Object.entries(values)
+    .map(([name, value = '']) => `${name}=${shellQuote(value)}\n`)
+    .join('') + script;
 
 /** In the bundle, `from` is the text itself. */
 const textBeside = (from: string, file: string | undefined): string =>

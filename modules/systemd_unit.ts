@@ -6,7 +6,8 @@ import { content, owed, path, type UnitState, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
-import { daemonReload, isTemplate, systemctl, unitFile } from '../engine/steps/units.ts';
+import { daemonReload, isTemplate, readable, systemctl, unitFile } from '../engine/steps/units.ts';
+import { filled, scriptBeside } from '../engine/text-beside.ts';
 
 type Scalar = string | number | boolean;
 /** Keys in the order in which they are written; a list repeats its key, a map becomes quoted `NAME=value` assignments. */
@@ -147,8 +148,6 @@ export const systemd_unit = defineModule({
   claims: args => pathClaims(unitFile(args.name), 'file', { mode: '0644' }, () => bytesOf(args)),
 });
 
-const readable = { owner: 'root', group: 'root', mode: '0644' };
-
 const owedToTemplate = (name: string): Step | false =>
   isTemplate(name) && { do: 'owe', unit: name, action: 'reload', because: name };
 
@@ -195,14 +194,13 @@ function verify(name: string): string {
   const unit = literal(name).replace('@\\.', '@[^:]*\\.');
   const others = ['Unit [^ ]* not found', 'not loaded, socket cannot be started'];
   if (isTemplate(name)) others.push('not executable');
-  return `said=$(systemd-analyze verify --man=no ${shellQuote(unitFile(name))} 2>&1); exit=$?
-ours=$(printf '%s\\n' "$said" | grep -e ${shellQuote(`^${literal(unitFile(name))}:`)} -e ${shellQuote(`^${unit}:`)})
-others='${others.join('|')}'
-if printf '%s\\n' "$ours" | grep -Eq "$others"; then exit=0; ours=$(printf '%s\\n' "$ours" | grep -Ev "$others"); fi
-[ -n "$ours" ] || exit 0
-printf '%s\\n' "$ours" >&2
-[ $exit -eq 0 ] && ! printf '%s\\n' "$ours" | grep -Eq 'ignoring|Unknown|not executable|Refusing|Failed to'`;
+  return filled(verifyScript, {
+    ...{ file: shellQuote(unitFile(name)), others: others.join('|') },
+    of_file: shellQuote(`^${literal(unitFile(name))}:`),
+    of_unit: shellQuote(`^${unit}:`),
+  });
 }
+const verifyScript = scriptBeside(import.meta.url, './systemd-verify.sh');
 
 /**
  * The programs that a unit runs, absolute or by name, as far as its text says it: without those whose failure it
