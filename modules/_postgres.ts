@@ -1,5 +1,5 @@
 import { defined } from '../engine/argument.ts';
-import type { Diff, Obstacle, Refusal } from '../engine/module.ts';
+import type { Diff, Obstacle } from '../engine/module.ts';
 import { type Probe, sql } from '../engine/probe.ts';
 import { literal } from '../engine/quote.ts';
 import type { SqlStep } from '../engine/step.ts';
@@ -10,14 +10,6 @@ export const pgName = { type: 'string', minLength: 1, maxLength: 63, pattern: '^
 
 /** What every resource claims that asks a server: one that is stopped later could not be asked by the next apply. */
 export const serverRuns = () => ({ 'whether postgresql.service runs': 'running' });
-
-/** An obstacle, when it is `there`. */
-export const obstacle = (there: boolean, says: string, fix?: string): Obstacle[] =>
-  there ? [{ says, fix }] : [];
-
-/** A refusal of arguments, when it is `there`. */
-export const refusal = (there: boolean, at: string | undefined, says: string): Refusal[] =>
-  there ? [{ at, says }] : [];
 
 /** A query whose rows are `Row`s. */
 export const sqlRows = <Row>(...asked: Parameters<typeof sql>) => sql(...asked) as Probe<Row[]>;

@@ -5,7 +5,7 @@ import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { ObjectOf } from '../engine/schema-types.ts';
 import { fitsServiceFile, parseDsn, serviceFile } from './_pg-connection.ts';
-import { clientPackages, pgName, refusal } from './_postgres.ts';
+import { clientPackages, pgName } from './_postgres.ts';
 
 const args = {
   dsn: text(
@@ -53,11 +53,13 @@ export const pg_check = defineModule({
   refine(args) {
     const { dsn, database, user } = args;
     const connection = connectionOf(args);
-    const unreadable = 'The dsn is neither a postgresql:// URL nor words such as host=… user=….';
     return [
-      ...refusal((dsn ?? (database && user)) === undefined, undefined, 'Give a dsn, or database and user.'),
-      ...refusal(connection === undefined, 'dsn', unreadable),
-      ...Object.entries(connection ?? {})
+      (dsn ?? (database && user)) === undefined && { says: 'Give a dsn, or database and user.' },
+      connection === undefined && {
+        at: 'dsn',
+        says: 'The dsn is neither a postgresql:// URL nor words such as host=… user=….',
+      },
+      Object.entries(connection ?? {})
         .filter(([, value]) => !fitsServiceFile(value))
         .map(([name]) => ({
           at: dsn === undefined ? name.replace('dbname', 'database') : 'dsn',

@@ -1,10 +1,10 @@
-import { anyOf, oneOf, text } from '../engine/argument.ts';
+import { anyOf, type Conditional, oneOf, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
-import type { State } from '../engine/module.ts';
+import type { Refusal, State } from '../engine/module.ts';
 import { type Owed, owed } from '../engine/probe.ts';
 import type { ObjectOf } from '../engine/schema-types.ts';
 import * as hba from './_pg-hba.ts';
-import { obstacle, refusal, serverRuns, sqlRow } from './_postgres.ts';
+import { serverRuns, sqlRow } from './_postgres.ts';
 
 const word = { type: 'string', minLength: 1 } as const;
 const names = (of: string) => anyOf([word, { type: 'array', items: word, minItems: 1 }], of);
@@ -76,7 +76,17 @@ export const pg_hba = defineModule({
   secrets: { in: ['options'] },
   alternatives: { before: ['before'], after: ['after'] },
   identity: identityOf,
-  refine: args => [...methodRefusals(args), ...addressRefusals(args)],
+  refine: args => {
+    const { type, method } = args;
+    return [
+      method === undefined && { says: 'Give the method.' },
+      typesFor[method ?? '']?.includes(type) === false && {
+        at: 'method',
+        says: `The method ${method} does not go with ${type} rules.`,
+      },
+      ...addressRefusals(args),
+    ];
+  },
   probes(args) {
     // An anchor is found in any line.
     const anywhere = (args.before ?? args.after) === undefined ? [] : ['hba'];
@@ -99,16 +109,14 @@ export const pg_hba = defineModule({
     const isIn = shutsOut(decode(content)) === undefined;
     const shut = isIn ? shutsOut(rewritten(row, args, kind === 'remove').join('\n')) : undefined;
     return [
-      ...obstacle(
-        others.length > 0,
-        `The server refuses the file, and every change of it, for other lines: ${others.join('; ')}.`,
-        'Mend these lines in pg_hba.conf by hand.',
-      ),
-      ...obstacle(
-        shut !== undefined,
-        `Nobody could ask the server any more: its own account postgres would be ${shut}.`,
-        'Keep a line such as `local all postgres peer` in front, e.g. by `after: local all postgres`.',
-      ),
+      others.length > 0 && {
+        says: `The server refuses the file, and every change of it, for other lines: ${others.join('; ')}.`,
+        fix: 'Mend these lines in pg_hba.conf by hand.',
+      },
+      shut !== undefined && {
+        says: `Nobody could ask the server any more: its own account postgres would be ${shut}.`,
+        fix: 'Keep a line such as `local all postgres peer` in front, e.g. by `after: local all postgres`.',
+      },
     ];
   },
   owes: args => ({
@@ -156,21 +164,15 @@ const placeOf = ({ before, after }: Hba) => (before ? `before ${before}` : after
 /** What a reload is owed to: not the server's unit, because a reload does not pay the restarts that are owed to that. */
 const unitOf = (args: Hba) => `pg_hba.conf ${identityOf(args)}`;
 
-function methodRefusals({ type, method = '' }: Hba) {
-  const says = `The method ${method} does not go with ${type} rules.`;
-  return [
-    ...refusal(method === '', undefined, 'Give the method.'),
-    ...refusal(typesFor[method]?.includes(type) === false, 'method', says),
-  ];
-}
-
-function addressRefusals({ type, address }: Hba) {
-  const bare = /^([\d.]+|[\da-f]*:[\da-f:]*)$/i.test(address ?? '');
+function addressRefusals({ type, address }: Hba): Conditional<Refusal> {
   const one = `${address}/${address?.includes(':') ? 128 : 32}`;
   return [
-    ...refusal(type === 'local' && address !== undefined, 'address', 'A local rule has no address.'),
-    ...refusal(type !== 'local' && address === undefined, undefined, `A ${type} rule needs an address.`),
-    ...refusal(bare, 'address', `The address "${address}" needs a length: "${one}" is that one host.`),
+    type === 'local' && address !== undefined && { at: 'address', says: 'A local rule has no address.' },
+    type !== 'local' && address === undefined && { says: `A ${type} rule needs an address.` },
+    /^([\d.]+|[\da-f]*:[\da-f:]*)$/i.test(address ?? '') && {
+      at: 'address',
+      says: `The address "${address}" needs a length: "${one}" is that one host.`,
+    },
   ];
 }
 
