@@ -33,10 +33,7 @@ export const directory = defineModule({
     args.recurse && (args.owner ?? args.group) === undefined
       ? [{ at: 'recurse', says: 'recurse is about owner and group: give at least one of them.' }]
       : [],
-  probes: args => ({
-    path: path(args.path),
-    ...(args.recurse && { below: entries(args.path) }),
-  }),
+  probes: args => ({ path: path(args.path), ...(args.recurse && { below: entries(args.path) }) }),
   actual: ({ path, below }, args) =>
     path && pathState(path, 'directory', { below: deviating(below ?? [], args) }),
   desired: (args, read) => {

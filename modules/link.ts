@@ -36,10 +36,7 @@ export const link = defineModule({
         says: 'A link cannot point to itself.',
       },
   ],
-  probes: args => ({
-    path: path(args.path),
-    ...(args.force && { below: entries(args.path, { depth: 1 }) }),
-  }),
+  probes: args => ({ path: path(args.path), ...(args.force && { below: entries(args.path, { depth: 1 }) }) }),
   actual: ({ path }) => path && (path.type === 'link' ? { target: path.target ?? '' } : { type: path.type }),
   desired: (args, read) => ({ ...wantedType(read?.path, 'link'), target: args.target ?? '' }),
   obstacles: (args, { path, below }, { kind }) => {
@@ -59,8 +56,5 @@ export const link = defineModule({
   ],
   remove: args => [{ do: 'remove', path: args.path }],
   removal: { probes: args => ({ path: path(args.path) }) },
-  claims: args => ({
-    ...pathClaims(args.path, 'link'),
-    [`the target of ${args.path}`]: () => args.target,
-  }),
+  claims: args => ({ ...pathClaims(args.path, 'link'), [`the target of ${args.path}`]: () => args.target }),
 });

@@ -127,10 +127,7 @@ export const pg_hba = defineModule({
     ],
   }),
   steps: (_diff, args, { rows: [row = stock] }) => [rewrite(row, args, false)],
-  claims: args => ({
-    ...serverRuns(),
-    [`the place of the rule ${identityOf(args)}`]: () => placeOf(args),
-  }),
+  claims: args => ({ ...serverRuns(), [`the place of the rule ${identityOf(args)}`]: () => placeOf(args) }),
   remove: (args, { rows: [row = stock] }) => [rewrite(row, args, true)],
 });
 
