@@ -110,7 +110,7 @@ export const certbot = defineModule({
     const method = its.authenticator(challenge);
     // A certbot that is not Debian's brings its plugins in its own ways.
     if (base?.status === 'installed' && plugin?.status !== 'installed')
-      return new Missing(`certbot's plugin for ${method.name}`, [`package:${method.package}`]);
+      return Missing.fromPackages(`certbot's plugin for ${method.name}`, method.package);
     const chain = read.chain?.bytes ? its.readCertificate(read.chain.bytes) : null;
     const conf = read.renewal?.bytes?.toString();
     if (chain === null || conf === undefined || !its.isWhole(read.links, read.archive)) return null;
@@ -203,7 +203,7 @@ export const certbot = defineModule({
   },
 });
 
-const noCertbot = new Missing('certbot', ['package:certbot']);
+const noCertbot = Missing.fromPackages('certbot', 'certbot');
 
 /** What only a new certificate can change. */
 const ofCertificate = ['domains', 'valid', 'key_type', 'server', 'challenge'];

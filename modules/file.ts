@@ -60,7 +60,7 @@ export const file = defineModule({
       : [],
   probes: args => ({
     path: path(args.path),
-    ...(args.content !== undefined && { content: content(args.path) }),
+    content: args.content === undefined ? undefined : content(args.path),
   }),
   actual: ({ path, content }) => path && pathState(path, 'file', content ? { content } : {}),
   desired: (args, read) => ({

@@ -52,14 +52,14 @@ export const http_check = defineModule({
     answer: command(ask(args), { timeoutS: Math.ceil(durationS(args.timeout)) + 5 }),
   }),
   actual: ({ curl, answer: { stdout, stderr } }, { contains = '' }) => {
-    if (curl === null) return new Missing('curl', ['package:curl']);
+    if (curl === null) return Missing.fromPackages('curl', 'curl');
     const status = /^(\d{3})$/m.exec(stderr)?.[1] ?? '000';
     const [, code, complaint] = /^curl: \((\d+)\) (.*)$/m.exec(stderr) ?? [];
     // 23: the answer went on after what is looked at.
     if (status === '000' || (code !== undefined && code !== '23')) return { answer: complaint ?? 'none' };
     return { answer: Number(status), contains: stdout.includes(contains) ? contains : excerpt(stdout) };
   },
-  desired: ({ status, contains }) => ({ answer: status, ...defined({ contains }) }),
+  desired: ({ status, contains }) => ({ answer: status, contains }),
   check: true,
 });
 

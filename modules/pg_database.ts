@@ -1,4 +1,4 @@
-import { defined, flag, text, whole } from '../engine/argument.ts';
+import { compact, defined, flag, text, whole } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
@@ -54,11 +54,11 @@ export const pg_database = defineModule({
   },
   identity: args => args.name,
   needs: ({ owner, template }) =>
-    [owner && `pg_role ${owner}`, template && `pg_database ${template}`].filter(one => one !== undefined),
+    compact([owner !== undefined && `pg_role ${owner}`, template !== undefined && `pg_database ${template}`]),
   probes: args => ({
     rows: rowsOf(args),
     needs: postgres.sqlNeeds(needsOf(args), { about: [] }),
-    ...defined({ needsLocale: args.locale === undefined ? undefined : localesOfTheHost }),
+    needsLocale: args.locale === undefined ? undefined : localesOfTheHost,
   }),
   actual: ({ rows: [row = null] }, { encoding, locale = '' }) =>
     row && {
@@ -68,8 +68,7 @@ export const pg_database = defineModule({
       connection_limit: row.connection_limit,
     },
   initial: { owner: 'postgres', connection_limit: -1 },
-  desired: ({ owner, encoding, locale, connection_limit }) =>
-    defined({ owner, encoding, locale, connection_limit }),
+  desired: ({ owner, encoding, locale, connection_limit }) => ({ owner, encoding, locale, connection_limit }),
   removal: {
     probes: args => ({
       rows: rowsOf(args),

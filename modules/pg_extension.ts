@@ -1,4 +1,4 @@
-import { defined, text } from '../engine/argument.ts';
+import { text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { Missing } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
@@ -41,7 +41,7 @@ export const pg_extension = defineModule({
           `Check its name, or install the package that has it, such as postgresql-15-${name}.`,
         )
       : stateOf(row),
-  desired: ({ version, schema }) => defined({ version, schema }),
+  desired: ({ version, schema }) => ({ version, schema }),
   removal: {
     probes: args => probesOf(args, [droppable(args)]),
     actual: ({ rows: [row] }: { rows: [Row] }) => stateOf(row),

@@ -78,8 +78,8 @@ export const pg_grant = defineModule({
     const needs = postgres.sqlNeeds(needsOf(args), { database, about: [`database:${database}`] });
     return { rows: privilegesIn(args), needs };
   },
-  actual: ({ rows }, args) => stateOf(args, rowsOf(args, rows), false),
-  fresh: args => stateOf(args, rowsOf(args, [], freshOf(args)), false),
+  actual: ({ rows }, args) => stateOf(args, rowsOf(args, rows)),
+  fresh: args => stateOf(args, rowsOf(args, [], freshOf(args))),
   desired: (args, read) =>
     Object.fromEntries(rowsOf(args, read?.rows).map(row => [label(args, row.name), wanted(args)])),
   removal: {
@@ -204,7 +204,7 @@ const held = (args: Grant, { granted }: ObjectRow) =>
   granted.filter(name => args.privileges.includes('ALL') || wanted(args).includes(name));
 
 /** The wanted privileges that are held, by object; null when none is. Of what is to go only what is there is told. */
-function stateOf(args: Grant, rows: Rows, goes: boolean): State | null {
+function stateOf(args: Grant, rows: Rows, goes = false): State | null {
   const found = rows.filter(row => held(args, row).length > 0);
   if (found.length === 0 && (goes || rows.length > 0)) return null;
   const isAll = ({ possible, granted }: ObjectRow) =>

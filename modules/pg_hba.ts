@@ -1,8 +1,9 @@
-import { anyOf, type Conditional, oneOf, text } from '../engine/argument.ts';
+import { anyOf, type Conditional, compact, oneOf, text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import type { Refusal, State } from '../engine/module.ts';
 import { type Owed, owed } from '../engine/probe.ts';
 import type { ObjectOf } from '../engine/schema-types.ts';
+import { queriesBeside } from '../engine/text-beside.ts';
 import * as hba from './_pg-hba.ts';
 import { serverRuns, sqlRow } from './_postgres.ts';
 
@@ -91,7 +92,10 @@ export const pg_hba = defineModule({
     // An anchor is found in any line.
     const anywhere = (args.before ?? args.after) === undefined ? [] : ['hba'];
     const about = [...hba.deciders(ruleOf(args)), ...anywhere];
-    return { rows: sqlRow<Row>(query, { about, shared: true }), owed: owed(unitOf(args)) };
+    return {
+      rows: sqlRow<Row>(query('rows', { refused }), { about, shared: true }),
+      owed: owed(unitOf(args)),
+    };
   },
   actual: ({ rows: [row], owed }, args) => stateOf(row, owed, args, false),
   fresh: args => stateOf(stock, [], args, false),
@@ -142,14 +146,8 @@ interface Row {
 /** The file as it is right after the server was installed. */
 const stock: Row = { file: '/etc/postgresql/pg_hba.conf', content: hba.stockHba, errors: null };
 
-const refused = `SELECT string_agg('line ' || line_number || ': ' || error, '; ') FROM pg_hba_file_rules`;
-
-const query = `SELECT current_setting('hba_file') AS file,
-  encode(pg_read_binary_file(current_setting('hba_file')), 'escape') AS content,
-  (${refused}) AS errors`;
-
-/** Fails, and names the lines, when the server would refuse the file. */
-const validation = `DO $$BEGIN ASSERT (SELECT count(error) = 0 FROM pg_hba_file_rules), (${refused}); END$$`;
+const query = queriesBeside(import.meta.url, './pg_hba.sql');
+const refused = query('refused');
 
 function identityOf(args: Hba): string {
   const { type, databases, users, address } = ruleOf(args);
@@ -221,12 +219,12 @@ function stateOf({ content, errors }: Row, owed: readonly Owed[], args: Hba, goe
   const { from, later } = bounds(others, args);
   // By its text: a number would change with any line that is put in above.
   const above = later.findLast(other => other.first < line.first);
-  const reasons = [
+  const reasons = compact<string>([
     mine.length > 1 && `it is there ${mine.length} times`,
     line.first < from ? `it stands before ${args.after}` : above && `it comes after ${textOf(above.rule)}`,
     errors !== null && `the server refuses ${errors}`,
     owed.length > 0 && 'a reload is owed',
-  ].filter(Boolean);
+  ]);
   return { rule: `${wordsOf(line, rule)}${reasons.length > 0 ? `, but ${reasons.join('; ')}` : ''}` };
 }
 
@@ -274,7 +272,7 @@ function rewrite(row: Row, args: Hba, goes: boolean) {
     steps: [{ do: 'write' as const, path: row.file, content }],
     by: [
       ...['runuser', '-u', 'postgres', '--'],
-      ...['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-c', validation],
+      ...['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-c', query('validation', { refused })],
     ],
   };
 }

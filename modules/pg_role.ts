@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { defined, flag, listOf, text, whole } from '../engine/argument.ts';
+import { flag, listOf, text, whole } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { type CommandResult, command } from '../engine/probe.ts';
 import { identifier, literal, shellQuote } from '../engine/quote.ts';
@@ -76,8 +76,8 @@ export const pg_role = defineModule({
     ...{ connection_limit: -1, valid_until: 'infinity', password: 'none', member_of: [] },
   },
   desired: ({ superuser, createdb, createrole, replication, inherit, connection_limit, ...args }) => ({
-    ...defined({ password: args.password && 'set', superuser, createdb, createrole, replication, inherit }),
-    ...defined({ connection_limit, valid_until: args.valid_until, member_of: args.member_of?.toSorted() }),
+    ...{ password: args.password && 'set', superuser, createdb, createrole, replication, inherit },
+    ...{ connection_limit, valid_until: args.valid_until, member_of: args.member_of?.toSorted() },
     login: args.login,
   }),
   removal: {

@@ -1,4 +1,4 @@
-import { defined, text } from '../engine/argument.ts';
+import { text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal, shellQuote } from '../engine/quote.ts';
@@ -58,8 +58,8 @@ export const pg_setting = defineModule({
   ],
   probes: ({ name, value }) => ({
     rows: rowOf(name),
-    ...defined({ needs: name.includes('.') ? settable(name) : undefined }),
-    ...defined({ needsTaken: value === undefined ? undefined : trial(name, String(value)) }),
+    needs: name.includes('.') ? settable(name) : undefined,
+    needsTaken: value === undefined ? undefined : trial(name, String(value)),
   }),
   actual({ rows: [row] }, { name, value }) {
     if (row.written === null) return null;

@@ -78,7 +78,7 @@ export const python_venv = defineModule({
     const wanted = minorOf(read.link?.target ?? args.python);
     if (read.python === null) {
       const name = posix.basename(args.python);
-      return new Missing(args.python, [`package:${name}`, `package:${name}-minimal`]);
+      return Missing.fromPackages(args.python, name, `${name}-minimal`);
     }
     if (args.requirements !== undefined && read.requirements === null)
       return new Missing(`the file ${args.requirements}`, [`path:${args.requirements}`]);
@@ -86,8 +86,8 @@ export const python_venv = defineModule({
     const config = read.config?.bytes?.toString();
     const isUsable = listing.includes('usable\n');
     if (!listing.includes('ensurepip\n') && !isUsable && read.python.startsWith('/usr/bin/')) {
-      const packages = ['package:python3-venv', wanted !== undefined && `package:python${wanted}-venv`];
-      return new Missing('Python’s module to make virtual environments', compact(packages));
+      const packages = compact(['python3-venv', wanted !== undefined && `python${wanted}-venv`]);
+      return Missing.fromPackages('Python’s module to make virtual environments', ...packages);
     }
     if (config === undefined) return null;
     const made = minorOf(/^version(?:_info)? = (.*)$/m.exec(config)?.[1]);

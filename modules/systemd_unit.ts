@@ -78,18 +78,15 @@ export const systemd_unit = defineModule({
   identity: ({ name }) => name,
   refine: args => {
     const sections = sectionsOf(args);
-    const isWhole = args.src !== undefined || args.template !== undefined || args.content !== undefined;
+    const isWhole = (args.src ?? args.template ?? args.content) !== undefined;
     if (isWhole === sections.length > 0)
       return [{ says: 'give the unit either whole, by content, src or template, or as sections' }];
     const foreign = (['service', 'socket', 'timer'] as const).filter(
       kind => args[kind] !== undefined && !args.name.endsWith(`.${kind}`),
     );
     return [
-      ...foreign.map(at => ({
-        at,
-        says: `${args.name} has no section for a ${at}: systemd would ignore it`,
-      })),
-      ...sections.flatMap(([title, section]) =>
+      foreign.map(at => ({ at, says: `${args.name} has no section for a ${at}: systemd would ignore it` })),
+      sections.flatMap(([title, section]) =>
         linesOf(section)
           .filter(line => /\\$|\n\s*[#;]/.test(line))
           .map(line => ({
