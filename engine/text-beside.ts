@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { shellQuote } from './quote.ts';
+import { literal, shellQuote } from './quote.ts';
 
 /**
  * Shell and SQL stand in files of their own, beside the module that sends them. `npm run build` puts a file's text in
@@ -14,24 +14,30 @@ export const scriptBeside = (from: string, file?: string): string =>
 
 /**
  * Gives the queries of an SQL file by their names. Each begins with a comment `-- name: what it selects` and ends
- * before an empty line.
+ * before an empty line. A value takes the place of `:'name'` as a literal (undefined: NULL), and of `{name}` as SQL.
  */
 export function queriesBeside(from: string, file?: string) {
   const found = textBeside(from, file).matchAll(/^-- (\w+): .*\n(?:--.*\n)*((?:.+\n)+)/gm);
   const queries = new Map([...found].map(([, name, query]) => [name!, query!.trimEnd()]));
-  return (name: string, values: Readonly<Record<string, string>> = {}): string => {
+  return (name: string, values: Values = {}): string => {
     const query = queries.get(name);
     if (query === undefined) throw new Error(`no query is called ${name}`);
-    return filled(query, values);
+    return query.replace(/:'(\w+)'|\{(\w+)\}/g, (place, text?: string, sql = '') => {
+      if (text === undefined) return values[sql] ?? place;
+      const value = values[text];
+      return value === undefined ? 'NULL' : literal(value);
+    });
   };
 }
+
+type Values = Readonly<Record<string, string | undefined>>;
 
 /** A text with values, which are quoted already, in the places of `{name}`. Shell's own `${name}` stays. */
 export const filled = (text: string, values: Readonly<Record<string, string>>): string =>
   text.replace(/(?<!\$)\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
 
 /** A shell script with its variables set in front; undefined sets an empty one. */
-export const withVariables = (script: string, values: Readonly<Record<string, string | undefined>>): string =>
+export const withVariables = (script: string, values: Values): string =>
   Object.entries(values)
     .map(([name, value = '']) => `${name}=${shellQuote(value)}\n`)
     .join('') + script;

@@ -53,14 +53,13 @@ export function aclQuery(role: string, target: Target): string {
   return query('rows', {
     acl: target.creator === undefined ? `coalesce(acl, ${all})` : 'acl',
     all,
-    grantee: isPublic(role) ? '0' : query('role', { role: literal(role) }),
+    grantee: isPublic(role) ? '0' : query('role', { role }),
     objects: objects(target),
   });
 }
 
 function objects(target: Target): string {
-  const { kind, names, creator } = target;
-  const schema = literal(target.schema ?? '');
+  const { kind, schema = '', names, creator } = target;
   if (creator !== undefined) {
     const by = creator === true ? query('owner') : `rolname = ${literal(creator)}`;
     return query('creators', { schema, creator: by, letter: kind === 'sequence' ? 'S' : letters[kind] });
@@ -77,7 +76,7 @@ function objects(target: Target): string {
   if (names === undefined) return query('functions', { schema });
   const named = names.map(name => {
     const find = name.includes('(') ? 'to_regprocedure' : 'to_regproc';
-    return query('function', { name: literal(name), find, reference: literal(reference(target, name)) });
+    return query('function', { name, find, reference: reference(target, name) });
   });
   return named.join('\n  UNION ALL ');
 }

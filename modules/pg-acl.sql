@@ -5,15 +5,15 @@ SELECT name, reference,
   ARRAY(SELECT DISTINCT privilege_type COLLATE "C" FROM aclexplode({all}) WHERE grantee = owner ORDER BY 1) AS possible
 FROM ({objects}) AS objects ORDER BY name COLLATE "C"
 
--- role: the oid of {role}.
-(SELECT oid FROM pg_roles WHERE rolname = {role})
+-- role: the oid of `role`.
+(SELECT oid FROM pg_roles WHERE rolname = :'role')
 
--- creators: the roles for which {creator} holds, as objects: what they create in {schema} later gets the privileges.
+-- creators: the roles for which {creator} holds, as objects: what they create in `schema` later gets the privileges.
 -- {letter} is the kind of those objects, as pg_default_acl has it.
 SELECT rolname AS name, quote_ident(rolname) AS reference, defaclacl AS acl, creator.oid AS owner
   FROM pg_roles AS creator LEFT JOIN pg_default_acl
     ON defaclrole = creator.oid AND defaclobjtype = '{letter}'
-    AND defaclnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {schema})
+    AND defaclnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
   WHERE {creator}
 
 -- owner: whether a creator is the owner of the database.
@@ -23,21 +23,21 @@ creator.oid = (SELECT datdba FROM pg_database WHERE datname = current_database()
 SELECT datname AS name, quote_ident(datname) AS reference, datacl AS acl, datdba AS owner
   FROM pg_database WHERE datname = current_database()
 
--- schema: {schema} as an object.
+-- schema: `schema` as an object.
 SELECT nspname AS name, quote_ident(nspname) AS reference, nspacl AS acl, nspowner AS owner
-  FROM pg_namespace WHERE nspname = {schema}
+  FROM pg_namespace WHERE nspname = :'schema'
 
--- relations: the relations of some {kinds} in {schema}, perhaps {only} some of them.
+-- relations: the relations of some {kinds} in `schema`, perhaps {only} some of them.
 SELECT relname AS name, format('%I.%I', nspname, relname) AS reference, relacl AS acl, relowner AS owner
   FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-  WHERE nspname = {schema} AND relkind IN ({kinds}){only}
+  WHERE nspname = :'schema' AND relkind IN ({kinds}){only}
 
--- functions: all functions in {schema}.
+-- functions: all functions in `schema`.
 SELECT format('%s(%s)', proname, oidvectortypes(proargtypes)) AS name,
   oid::regprocedure::text AS reference, proacl AS acl, proowner AS owner FROM pg_proc
-  WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = {schema})
+  WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
 
--- function: the function declared as {name}. Its parameters are types in any spelling, so the server {find}s the one that
--- {reference} means.
-SELECT {name} AS name, oid::regprocedure::text AS reference, proacl AS acl, proowner AS owner FROM pg_proc
-  WHERE oid = {find}({reference})
+-- function: the function declared as `name`. Its parameters are types in any spelling, so the server {find}s the one that
+-- `reference` means.
+SELECT :'name' AS name, oid::regprocedure::text AS reference, proacl AS acl, proowner AS owner FROM pg_proc
+  WHERE oid = {find}(:'reference')

@@ -115,17 +115,14 @@ export const pg_database = defineModule({
 const localesOfTheHost = command('locale -a', { about: ['/usr/lib/locale', 'packages'] });
 
 const locale = query('locale');
-const isEncoding = (encoding = '') => `encoding = pg_char_to_encoding(${literal(encoding)})`;
-const literalOrNull = (text: string | undefined) => (text === undefined ? 'NULL' : literal(text));
 
 /** `en_US.utf8` is what `en_US.UTF-8` is, so the person's spelling stands for both. */
 const bare = (locale: string) => locale.toLowerCase().replace(/[^a-z0-9.@]/g, '');
-const bareSql = (locale: string) => `regexp_replace(lower(${locale}), '[^a-z0-9.@]', '', 'g')`;
 
 const rowsOf = ({ name, encoding }: Database) =>
   postgres.sqlRows<Row>(
     query('rows', {
-      ...{ name: literal(name), same: isEncoding(encoding), locale, holders: postgres.holders('d.oid') },
+      ...{ name, encoding, locale, holders: postgres.holders('d.oid') },
     }),
     { about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`] },
   );
@@ -146,20 +143,13 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
   },
   template !== undefined && {
     of: 'create',
-    trouble: query('copied', {
-      ...{ locale, template: literal(template) },
-      same_encoding: encoding === undefined ? 'true' : isEncoding(encoding),
-      same_locale: wanted === undefined ? 'true' : `${bareSql(locale)} = ${literal(bare(wanted))}`,
-    }),
+    trouble: query('copied', { locale, template, encoding, wanted: wanted && bare(wanted) }),
     says: `A copy of ${template} has its encoding and locale, %s.`,
     fix: 'Leave out the template, or the encoding and the locale.',
   },
   {
     of: 'create',
-    trouble: query('mismatch', {
-      ...{ locale: literalOrNull(wanted), encoding: literalOrNull(encoding) },
-      template: literal(template ?? 'template0'),
-    }),
+    trouble: query('mismatch', { locale: wanted, encoding, template: template ?? 'template0' }),
     says: `The locale %s does not go with the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
     fix: 'Give a locale of that encoding, such as `C`, or the encoding of the locale.',
   },
@@ -168,12 +158,12 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
 const removalNeeds = ({ name, force }: Database): postgres.Needs => [
   {
     of: 'remove',
-    trouble: query('kept', { name: literal(name) }),
+    trouble: query('kept', { name }),
     says: `The database ${name} cannot be dropped: %s.`,
   },
   !force && {
     of: 'remove',
-    trouble: query('connections', { name: literal(name) }),
+    trouble: query('connections', { name }),
     says: `The database ${name} cannot be dropped while it has connections: %s.`,
     fix: 'Stop what uses it in an earlier resource, or end the connections by `force: true`.',
   },

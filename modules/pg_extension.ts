@@ -79,7 +79,7 @@ const objectsOf = ({ name, database }: Extension) => [
 ];
 
 const probesOf = ({ name, database }: Extension, needs: postgres.Needs) => ({
-  rows: postgres.sqlRow<Row>(query('rows', { name: literal(name), holders: postgres.holders() }), {
+  rows: postgres.sqlRow<Row>(query('rows', { name, holders: postgres.holders() }), {
     database,
     about: [`database:${database}`, `extension:${name} in ${database}`],
   }),
@@ -91,23 +91,23 @@ const probesOf = ({ name, database }: Extension, needs: postgres.Needs) => ({
 
 function needsOf({ name, database, version, schema }: Extension): postgres.Needs {
   const chosen = version === undefined ? query('preferred') : literal(version);
-  const quoted = { name: literal(name), version: chosen };
+  const its = { name, version: chosen };
   return [
     version !== undefined && {
       of: 'version',
-      trouble: query('versions', quoted),
+      trouble: query('versions', its),
       says: `The extension ${name} cannot have the version ${version}; its files on the host lead to: %s.`,
       fix: 'Declare one of these versions, or bring the package that has it in an earlier resource.',
     },
     postgres.schemaNeed('schema', schema, database),
     schema !== undefined && {
       of: 'schema',
-      trouble: query('stays', { ...quoted, schema: literal(schema) }),
+      trouble: query('stays', { ...its, schema }),
       says: `The extension ${name} cannot be in the schema ${schema}: it stays in %s.`,
     },
     {
       of: 'create',
-      trouble: query('lacks', quoted),
+      trouble: query('lacks', its),
       says: `The extension ${name} builds on %s, which ${database} does not have.`,
       fix: 'Declare these extensions in earlier resources.',
     },
@@ -116,7 +116,7 @@ function needsOf({ name, database, version, schema }: Extension): postgres.Needs
 
 const droppable = ({ name }: Extension) => ({
   of: 'remove',
-  trouble: query('dependents', { name: literal(name) }),
+  trouble: query('dependents', { name }),
   says: `The extension ${name} cannot be dropped while this needs it: %s.`,
   fix: 'Drop what needs it by a command in an earlier resource.',
 });

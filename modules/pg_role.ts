@@ -123,7 +123,7 @@ export const pg_role = defineModule({
 const switches = ['login', 'superuser', 'createdb', 'createrole', 'replication', 'inherit'] as const;
 
 const rowsOf = (name: string, about: readonly string[] = [], valid_until = 'infinity') =>
-  postgres.sqlRows<Row>(query('rows', { name: literal(name), valid_until: literal(valid_until) }), {
+  postgres.sqlRows<Row>(query('rows', { name, valid_until }), {
     about: [`role:${name}`, ...about],
   });
 
@@ -140,7 +140,7 @@ function groupNeeds(name: string, wanted: readonly string[] = []): postgres.Need
     {
       of: 'member_of',
       about: [name, ...wanted].map(role => `memberships of ${role}`),
-      trouble: query('below', { groups, name: literal(name) }),
+      trouble: query('below', { groups, name }),
       says: `${name} cannot be a member of %s, which is a member of ${name}.`,
     },
   ];
@@ -148,14 +148,14 @@ function groupNeeds(name: string, wanted: readonly string[] = []): postgres.Need
 
 const droppable = (name: string, objects?: string) => ({
   of: 'remove',
-  trouble: query('dependents', { name: literal(name) }),
+  trouble: query('dependents', { name }),
   says: `The role ${name} cannot be dropped: %s${objects ? ` (${objects})` : ''}.`,
   fix: 'Give away or drop what it owns, and take back its privileges, in an earlier resource.',
 });
 
 /** Prints what a role owns or may do in other databases, a line each; only each of them can name it. */
 function elsewhere(name: string): string {
-  const ask = (which: string) => `-c ${shellQuote(query(which, { name: literal(name) }))} 2>/dev/null`;
+  const ask = (which: string) => `-c ${shellQuote(query(which, { name }))} 2>/dev/null`;
   const each = `while IFS= read -r d; do psql -XAtq -d "$d" ${ask('objects')}; done`;
   return `psql -XAtq -d postgres ${ask('elsewhere')} | ${each}`;
 }

@@ -1,4 +1,4 @@
--- rows: one row for the setting {name}, whether the server knows it or not.
+-- rows: one row for the setting `name`, whether the server knows it or not.
 SELECT s.name IS NOT NULL AS known, s.vartype, s.unit, s.enumvals, s.min_val, s.max_val, s.context,
   s.setting AS running, f.setting AS written,
   coalesce(s.sourcefile LIKE '%/postgresql.auto.conf', false) AS applied,
@@ -8,10 +8,10 @@ SELECT s.name IS NOT NULL AS known, s.vartype, s.unit, s.enumvals, s.min_val, s.
     (SELECT name, sourcefile FROM pg_file_settings UNION ALL SELECT name, sourcefile FROM pg_settings) AS s
     WHERE sourcefile LIKE '%/postgresql.auto.conf'
       AND pg_conf_load_time() < (pg_stat_file('postgresql.auto.conf')).modification) AS unloaded
-FROM (SELECT {name} AS name) AS wanted
+FROM (SELECT :'name' AS name) AS wanted
   LEFT JOIN pg_settings AS s ON lower(s.name) = wanted.name
   LEFT JOIN pg_file_settings AS f ON lower(f.name) = wanted.name AND f.sourcefile LIKE '%/postgresql.auto.conf'
 
--- settable: whether ALTER SYSTEM takes the setting {name} of a library; until PostgreSQL 17, the library must be loaded.
+-- settable: whether ALTER SYSTEM takes the setting `name` of a library; until PostgreSQL 17, the library must be loaded.
 SELECT current_setting('server_version_num')::int >= 170000
-  OR current_setting({name}, true) IS NOT NULL AS settable
+  OR current_setting(:'name', true) IS NOT NULL AS settable

@@ -124,14 +124,14 @@ function changed(verb: 'SET' | 'RESET', name: string, to: string, row: Row | und
 }
 
 const rowOf = (name: string) =>
-  postgres.sqlRow<Row>(query('rows', { name: literal(name.toLowerCase()) }), {
+  postgres.sqlRow<Row>(query('rows', { name: name.toLowerCase() }), {
     about: [settingObject(name)],
   });
 
 const preloads = ['shared', 'session', 'local'].map(when => `setting:${when}_preload_libraries`);
 
 const settable = (name: string) =>
-  postgres.sqlRow<{ settable: boolean }>(query('settable', { name: literal(name) }), {
+  postgres.sqlRow<{ settable: boolean }>(query('settable', { name }), {
     about: [...preloads, 'units', 'packages'],
   });
 

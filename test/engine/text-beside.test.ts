@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { filled, queriesBeside, scriptBeside } from '../../engine/text-beside.ts';
+import { filled, queriesBeside, scriptBeside, withVariables } from '../../engine/text-beside.ts';
 
 const folder = join(import.meta.dirname, '../../modules');
 const ending = (end: string) => readdirSync(folder).filter(file => file.endsWith(end));
@@ -27,6 +27,17 @@ describe('an SQL file beside a module', () => {
 
 it('a value takes the place of its name, and nothing else does', () => {
   expect(filled('{a} ${a} {b} { a }', { a: '{b} $&' })).toBe('{b} $& ${a} {b} { a }');
+});
+
+it('SQL gets its values as literals, or as SQL', () => {
+  const query = queriesBeside(
+    "-- one: it.\n-- Of two.\nSELECT :'a', {b}, {c}, :'d'::text\n\n-- two: it.\nSELECT 2\n",
+  );
+  expect(query('one', { a: "it's", b: '{c}' })).toBe("SELECT 'it''s', {c}, {c}, NULL::text");
+});
+
+it('a shell script gets its values as variables', () => {
+  expect(withVariables('echo "$a"', { a: "it's", b: undefined })).toBe("a='it'\\''s'\nb=''\necho \"$a\"");
 });
 
 it('a query without that name is an error', () => {
