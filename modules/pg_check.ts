@@ -1,9 +1,8 @@
 import { defined, duration, text, whole } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
 import { fitsServiceFile, parseDsn, serviceFile } from './_pg-connection.ts';
 import { clientPackages, pgName } from './_postgres.ts';
 
@@ -28,7 +27,7 @@ const args = {
   delay: duration('Time between two attempts.', { default: '1s' }),
 } as const;
 
-type Check = ObjectOf<typeof args, never>;
+type Check = Given<typeof args, never>;
 
 /** Logs in as the application would, on the host, and asks something; whatever it asks, nothing is changed by it. */
 export const pg_check = defineModule({

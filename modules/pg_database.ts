@@ -1,8 +1,7 @@
 import { compact, defined, flag, text, whole } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
 import { queriesBeside } from '../engine/text-beside.ts';
 import * as postgres from './_postgres.ts';
 
@@ -38,7 +37,7 @@ const args = {
   }),
 } as const;
 
-type Database = ObjectOf<typeof args, 'name'>;
+type Database = Given<typeof args, 'name'>;
 
 /** A database, without what is in it. */
 export const pg_database = defineModule({

@@ -1,8 +1,7 @@
 import { text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import { Missing } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
 import { queriesBeside } from '../engine/text-beside.ts';
 import * as postgres from './_postgres.ts';
 
@@ -17,7 +16,7 @@ const args = {
   schema: text('Schema that holds its objects; it must exist.', postgres.pgName),
 } as const;
 
-type Extension = ObjectOf<typeof args, 'name' | 'database'>;
+type Extension = Given<typeof args, 'name' | 'database'>;
 
 /** An extension in one database. */
 export const pg_extension = defineModule({

@@ -1,8 +1,7 @@
 import { anyOf, type Conditional, listOf, text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Refusal, State } from '../engine/module.ts';
 import { identifier } from '../engine/quote.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
 import { aclQuery, type ObjectRow, privilegesOf, reference, type Target } from './_pg-acl.ts';
 import * as postgres from './_postgres.ts';
 
@@ -34,7 +33,7 @@ const args = {
   },
 } as const;
 
-type Grant = ObjectOf<typeof args, 'role' | 'privileges' | 'database'>;
+type Grant = Given<typeof args, 'role' | 'privileges' | 'database'>;
 type Rows = readonly ObjectRow[];
 
 /**

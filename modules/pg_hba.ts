@@ -1,8 +1,7 @@
 import { anyOf, type Conditional, compact, oneOf, text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Refusal, State } from '../engine/module.ts';
 import { type Owed, owed } from '../engine/probe.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
 import { queriesBeside } from '../engine/text-beside.ts';
 import * as hba from './_pg-hba.ts';
 import { serverRuns, sqlRow } from './_postgres.ts';
@@ -39,7 +38,7 @@ const args = {
   ),
 } as const;
 
-type Hba = ObjectOf<typeof args, 'type' | 'database' | 'user'>;
+type Hba = Given<typeof args, 'type' | 'database' | 'user'>;
 
 /**
  * One rule of pg_hba.conf. The first rule that fits a connection decides, so a rule counts as in effect only when no
