@@ -1,20 +1,8 @@
 // Bundles the command line into one CommonJS file, so that starting it costs one file read. The new file takes the
 // place of the old one at once: somebody may be starting it.
-import { chmodSync, readFileSync, renameSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, renameSync } from 'node:fs';
 import { build } from 'esbuild';
-
-/** Puts the shell and SQL that engine/text-beside.ts reads into the bundle. */
-const textsBeside = {
-  name: 'texts-beside',
-  setup: ({ onLoad }) =>
-    onLoad({ filter: /\/(?:engine|modules)\/.*\.ts$/ }, ({ path }) => {
-      const text = file => JSON.stringify(readFileSync(join(dirname(path), file), 'utf8'));
-      const source = readFileSync(path, 'utf8');
-      const calls = /\(import\.meta\.url, '(\.\/[\w-]+\.(?:sh|sql))'\)/g;
-      return { loader: 'ts', contents: source.replace(calls, (_, file) => `(${text(file)})`) };
-    }),
-};
+import { textsBeside } from './texts-beside.mjs';
 
 const staged = `dist/reconcile.${process.pid}.cjs`;
 await build({
