@@ -1,9 +1,10 @@
 import { defined } from '../engine/argument.ts';
 import type { Diff, Obstacle } from '../engine/module.ts';
 import { type Probe, sql } from '../engine/probe.ts';
-import { literal } from '../engine/quote.ts';
 import type { SqlStep } from '../engine/step.ts';
-import { scriptBeside } from '../engine/text-beside.ts';
+import { queriesBeside, scriptBeside } from '../engine/text-beside.ts';
+
+const query = queriesBeside(import.meta.url, './postgres.sql');
 
 /** The JSON Schema of a name in PostgreSQL, which would cut longer ones silently; spread it beside a description. */
 export const pgName = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[^\\u0000]+$' } as const;
@@ -56,7 +57,7 @@ export const unmet = (needs: Needs, read: [{ troubles: (string | null)[] }] | un
 export const roleNeed = (of: string, role: string | undefined, says: string) =>
   role !== undefined && {
     of,
-    trouble: unless(`${isPublic(role)} OR EXISTS(SELECT FROM pg_roles WHERE rolname = ${literal(role)})`),
+    trouble: query('no_role', { role, isPublic: `${isPublic(role)}` }),
     says,
     fix: `Declare the role ${role} in an earlier resource.`,
     about: [`role:${role}`],
@@ -66,16 +67,13 @@ export const roleNeed = (of: string, role: string | undefined, says: string) =>
 export const schemaNeed = (of: string, schema: string | undefined, database: string) =>
   schema !== undefined && {
     of,
-    trouble: unless(`EXISTS(SELECT FROM pg_namespace WHERE nspname = ${literal(schema)})`),
+    trouble: query('no_schema', { schema }),
     says: `${database} has no schema ${schema}.`,
     fix: 'Create it by a command in an earlier resource.',
   };
 
 /** The account that stands for every role. */
 export const isPublic = (role: string): boolean => /^public$/i.test(role);
-
-/** SQL for a trouble that is there unless a condition holds. */
-export const unless = (condition: string) => `CASE WHEN NOT (${condition}) THEN '' END`;
 
 /** Packages that bring a server, and those that bring psql, by their tokens; not the likes of postgresql-common. */
 const released = (name: string) => ['', '-1*', '-2*'].map(release => `package:${name}${release}`);
@@ -84,8 +82,7 @@ export const clientPackages = [...serverPackages, ...released('postgresql-client
 
 /** SQL for the roles that own something in a database, or have privileges there: what `dependents of ROLE` are about. */
 export const holders = (database = '(SELECT oid FROM pg_database WHERE datname = current_database())') =>
-  `ARRAY(SELECT DISTINCT rolname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid WHERE
-    refclassid = 'pg_authid'::regclass AND (dbid = ${database} OR classid = 'pg_database'::regclass AND objid = ${database}))`;
+  query('holders', { database });
 
 /** The objects of what keeps these roles from being dropped. */
 export const dependentsOf = (roles: readonly (string | undefined)[]): string[] =>

@@ -5,7 +5,6 @@ import { pathClaims } from '../engine/path-claims.ts';
 import { entries, path } from '../engine/probe.ts';
 import { inTheWay, wantedType } from './_files.ts';
 
-/** A symbolic link. */
 export const link = defineModule({
   name: 'link',
   summary: 'A symbolic link.',

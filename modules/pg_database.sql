@@ -7,6 +7,12 @@ FROM pg_database AS d WHERE datname = :'name'
 -- locale: the locale of a database, as one text.
 CASE WHEN datcollate = datctype THEN datcollate ELSE datcollate || ' and ' || datctype END
 
+-- no_database: a trouble that is there unless the database `name` is.
+CASE WHEN NOT (EXISTS(SELECT FROM pg_database WHERE datname = :'name')) THEN '' END
+
+-- no_encoding: a trouble that is there unless databases can have `encoding`; encodings from 35 on are only for clients.
+CASE WHEN NOT (pg_char_to_encoding(:'encoding') BETWEEN 0 AND 34) THEN '' END
+
 -- copied: the encoding and locale of `template`, where a copy cannot have those declared: only template0 can be copied with
 -- another encoding or locale. `wanted` is the declared locale without what its spellings differ in.
 (SELECT pg_encoding_to_char(encoding) || ' and ' || {locale} FROM pg_database

@@ -126,17 +126,16 @@ const rowsOf = ({ name, encoding }: Database) =>
     { about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`] },
   );
 
-/** Encodings from 35 on are only for clients. */
 const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database): postgres.Needs => [
   postgres.roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),
   {
     of: 'create',
-    trouble: postgres.unless(`pg_char_to_encoding(${literal(encoding ?? 'UTF8')}) BETWEEN 0 AND 34`),
+    trouble: query('no_encoding', { encoding: encoding ?? 'UTF8' }),
     says: `PostgreSQL has no encoding ${encoding} for databases.`,
   },
   template !== undefined && {
     of: 'create',
-    trouble: postgres.unless(`EXISTS(SELECT FROM pg_database WHERE datname = ${literal(template)})`),
+    trouble: query('no_database', { name: template }),
     says: `The template ${template} of ${name} does not exist.`,
     about: [`database:${template}`],
   },

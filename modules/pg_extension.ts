@@ -18,7 +18,6 @@ const args = {
 
 type Extension = Given<typeof args, 'name' | 'database'>;
 
-/** An extension in one database. */
 export const pg_extension = defineModule({
   name: 'pg_extension',
   summary: 'A PostgreSQL extension in a database.',
