@@ -14,7 +14,7 @@ export const scriptBeside = (from: string, file?: string): string =>
 
 /**
  * Gives the queries of an SQL file by their names. Each begins with a comment `-- name: what it selects` and ends
- * before an empty line. A value takes the place of `:'name'` as a literal (undefined: NULL), and of `{name}` as SQL.
+ * before an empty line. A value takes the place of `:'name'` as a literal, and of `{name}` as SQL; undefined is NULL.
  */
 export function queriesBeside(from: string, file?: string) {
   const found = textBeside(from, file).matchAll(/^-- (\w+): .*\n(?:--.*\n)*((?:.+\n)+)/gm);
@@ -23,9 +23,11 @@ export function queriesBeside(from: string, file?: string) {
     const query = queries.get(name);
     if (query === undefined) throw new Error(`no query is called ${name}`);
     return query.replace(/:'(\w+)'|\{(\w+)\}/g, (place, text?: string, sql = '') => {
-      if (text === undefined) return values[sql] ?? place;
-      const value = values[text];
-      return value === undefined ? 'NULL' : literal(value);
+      const key = text ?? sql;
+      if (!(key in values)) throw new Error(`the query ${name} has no value for ${place}`);
+      const value = values[key];
+      if (value === undefined) return 'NULL';
+      return text === undefined ? value : literal(value);
     });
   };
 }

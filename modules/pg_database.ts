@@ -119,12 +119,9 @@ const locale = query('locale');
 const bare = (locale: string) => locale.toLowerCase().replace(/[^a-z0-9.@]/g, '');
 
 const rowsOf = ({ name, encoding }: Database) =>
-  postgres.sqlRows<Row>(
-    query('rows', {
-      ...{ name, encoding, locale, holders: postgres.holders('d.oid') },
-    }),
-    { about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`] },
-  );
+  postgres.sqlRows<Row>(query('rows', { name, encoding, locale, holders: postgres.holders('d.oid') }), {
+    about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`],
+  });
 
 const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database): postgres.Needs => [
   postgres.roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),

@@ -21,7 +21,9 @@ describe('an SQL file beside a module', () => {
     const text = readFileSync(join(folder, file), 'utf8');
     const names = [...text.matchAll(/^-- (\w+): /gm)].map(([, name]) => name!);
     expect(names).not.toEqual([]);
-    for (const name of names) expect(queriesBeside(text)(name)).not.toMatch(/^--/m);
+    // Whatever a query needs has a value.
+    const values = new Proxy({}, { has: () => true });
+    for (const name of names) expect(queriesBeside(text)(name, values)).not.toMatch(/^--/m);
   });
 });
 
@@ -31,9 +33,12 @@ it('a value takes the place of its name, and nothing else does', () => {
 
 it('SQL gets its values as literals, or as SQL', () => {
   const query = queriesBeside(
-    "-- one: it.\n-- Of two.\nSELECT :'a', {b}, {c}, :'d'::text\n\n-- two: it.\nSELECT 2\n",
+    "-- one: it.\n-- Of two.\nSELECT :'a', {b}, :'c'::text\n\n-- two: it.\nSELECT 2\n",
   );
-  expect(query('one', { a: "it's", b: '{c}' })).toBe("SELECT 'it''s', {c}, {c}, NULL::text");
+  expect(query('one', { a: "it's", b: "{c} :'c'", c: undefined })).toBe(
+    "SELECT 'it''s', {c} :'c', NULL::text",
+  );
+  expect(() => query('one', { a: '', b: '' })).toThrow("the query one has no value for :'c'");
 });
 
 it('a shell script gets its values as variables', () => {
