@@ -4,7 +4,6 @@ import {
   type Claims,
   type Context,
   type Diff,
-  type Example,
   type Files,
   type Module,
   type Obstacle,
@@ -48,7 +47,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
    * function sees `state`: `remove` takes away what is there.
    */
   absent?: string;
-  examples: readonly Example<Record<string, unknown>>[];
+  /** Arguments by a title; they stand in the docs and are tried by the contract tests. */
+  examples: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** What makes two resources of a play the same thing, e.g. a path or a role; also the default label. */
   identity(args: Given<A, R>): string;
   /** Groups of arguments, by a name for each group: arguments of one do not go with those of another. */
@@ -159,7 +159,7 @@ export function defineModule<
     ...defined({ files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS, initial }),
     name,
     summary,
-    examples,
+    examples: Object.entries(examples).map(([title, args]) => ({ title, args })),
     identity,
     args: {
       type: 'object',

@@ -220,6 +220,14 @@ export class Missing {
     this.broughtBy = broughtBy;
     this.fix = fix;
   }
+
+  /** Something that Debian's packages bring. */
+  static fromPackages(what: string, ...packages: readonly string[]): Missing {
+    return new Missing(
+      what,
+      packages.map(name => `package:${name}`),
+    );
+  }
 }
 
 /** What a record of probes reads as. */

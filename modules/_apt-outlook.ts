@@ -3,6 +3,7 @@ import type { PackagesEffect } from '../engine/effect.ts';
 import type { Obstacle } from '../engine/module.ts';
 import { readOnlyApt } from '../engine/probe.ts';
 import { regexQuote, shellCommand, shellQuote } from '../engine/quote.ts';
+import { filled, scriptBeside } from '../engine/text-beside.ts';
 
 /**
  * Reads a package as written: `nginx`, `jq:i386` or `nginx=1.22.*`. Its name is as dpkg knows it, with an architecture
@@ -18,19 +19,19 @@ export type Wanted = ReturnType<typeof readWanted>;
 export const matchesVersion = (version: string, wanted: string): boolean =>
   wanted.endsWith('*') ? version.startsWith(wanted.slice(0, -1)) : version === wanted;
 
-const simulated = "grep -E '^(Inst|Remv|Purg) '";
-/** Keeps of a simulation what is read of it: these lines, each with the indented ones that follow it. */
-const read = `awk '!/^ / { kept = /^(Inst|Remv|Purg|E:|Arch|Have) |provided by:$|DOWNGRADED:$|unmet dependencies:$|^This should NOT/ } kept'`;
+const texts = {
+  simulate: scriptBeside(import.meta.url, './apt-simulate.sh'),
+  provided: scriptBeside(import.meta.url, './apt-provided.sh'),
+  chosen: scriptBeside(import.meta.url, './apt-chosen.sh'),
+};
 
 /** Prints those of `names` that an installed package provides, a line each. */
-export function provided(names: readonly string[]): string {
-  return `dpkg-query -W -f='\${db:Status-Status}\\t\${Provides}\\n' | awk -F '\\t' -v names=${shellQuote(` ${names.join(' ')} `)} '
-$1 == "installed" { n = split($2, all, /, */); for (i = 1; i <= n; i++) { sub(/ .*/, "", all[i]); if (index(names, " " all[i] " ")) print all[i] } }'`;
-}
+export const provided = (names: readonly string[]): string =>
+  filled(texts.provided, { names: shellQuote(` ${names.join(' ')} `) });
 
 /** A script that simulates `apt-get WORDS` of everything, as a shell list that begins with `unless`. */
 export const simulate = (words: readonly string[], unless = ''): string =>
-  `${readOnlyApt}${unless}$only apt-get -s -q $memory ${shellCommand(words)} 2>/dev/null | ${simulated}`;
+  `${readOnlyApt}${unless}$only apt-get -s -q $memory ${shellCommand(words)} 2>/dev/null | grep -E '^(Inst|Remv|Purg) '`;
 
 /** A script that simulates the removal of those of `names` that are installed; nothing when there are none. */
 export const simulateRemoval = (words: readonly string[], names: readonly string[]): string =>
@@ -44,40 +45,19 @@ export const simulateAutoremove = (names: readonly string[]): string =>
 
 /**
  * A script that simulates the installation of those packages that are not there as written; nothing when all are.
- * Simulating takes a second, so it is not done for what another package provides. The architectures
- * that the host takes (`Arch amd64`) are printed where one is named, since apt also takes others and leaves the refusal to
- * dpkg, and the versions that apt has (`Have nginx 1.22.1-9`) where it refuses.
+ * Simulating takes a second, so it is not done for what another package provides.
  */
 export const simulateInstallation = (words: readonly string[], written: readonly string[]): string =>
-  `provided=$(${provided(written)})
-${simulateFor(
-  words,
-  written,
-  `case $status in installed\${v:-=*}) continue ;; esac
-  ! printf '%s\n' "$provided" | grep -qxF -- "$p" || continue`,
-)}`;
+  `provided=$(${provided(written)})\n${simulateFor(words, written, isLacking)}`;
 
-const simulateFor = (
-  words: readonly string[],
-  written: readonly string[],
-  choose: string,
-  none = 'exit 0',
-): string => `set --
-for p in ${written.map(shellQuote).join(' ')}; do
-  n=\${p%%=*}; v=\${p#"$n"}; n=\${n%:native}; n=\${n%:any}
-  status=$(dpkg-query -W -f='\${db:Status-Status}=\${Version}' "$n" 2>/dev/null)
-  ${choose}
-  set -- "$@" "$p"
-done
-[ $# -gt 0 ] || ${none}
-${readOnlyApt}{
-  errors=$($only apt-get -s -q $memory ${shellCommand(words)} "$@" $r_planned 2>&1 >&3)
-  case "$* $errors" in *:*) { dpkg --print-architecture; dpkg --print-foreign-architectures; } | sed 's/^/Arch /' ;; esac
-  case $errors in *E:*)
-    printf '%s\n' "$errors"
-    for p; do echo "\${p%%=*}"; done | xargs $only apt-cache $memory madison 2>/dev/null | awk '{ print "Have", $1, $3 }' ;;
-  esac
-} 3>&1 | ${read}`;
+const isLacking = `case $status in installed\${v:-=*}) continue ;; esac
+  ! printf '%s\n' "$provided" | grep -qxF -- "$p" || continue`;
+
+const simulateFor = (words: readonly string[], written: readonly string[], choose: string, none = 'exit 0') =>
+  filled(texts.simulate, {
+    ...{ packages: written.map(shellQuote).join(' '), choose, none },
+    ...{ readOnly: readOnlyApt.trimEnd(), apt: shellCommand(words) },
+  });
 
 /** What apt-get is told for an upgrade of all packages. */
 export const upgradeWords = (upgrade: string): readonly string[] =>
@@ -89,14 +69,7 @@ export const upgradeWords = (upgrade: string): readonly string[] =>
  * also install an essential package that is missing.
  */
 export const simulateUpgrade = (upgrade: string): string =>
-  simulate(upgradeWords(upgrade), upgrade === 'full' ? '' : unlessChosen);
-
-const unlessChosen = `chosen() {
-  dpkg-query -W -f='\${db:Status-Status} \${binary:Package}\\n' | sed -n 's/^installed //p' |
-    xargs $only apt-cache $memory policy 2>/dev/null |
-    awk '$1 == "Installed:" { there = $2 } $1 == "Candidate:" { asked = 1; if ($2 != there) { other = 1; exit } } END { exit other || !asked }'
-}
-chosen || `;
+  simulate(upgradeWords(upgrade), upgrade === 'full' ? '' : `${texts.chosen}\nchosen || `);
 
 /**
  * Reads `Inst libc6 [2.36-9] (2.36-10 Debian:12 [amd64])` and `Remv nginx [1.22.1-9]`: the name, the version there now,

@@ -1,5 +1,8 @@
 import { identifier, literal } from '../engine/quote.ts';
+import { queriesBeside } from '../engine/text-beside.ts';
 import { isPublic } from './_postgres.ts';
+
+const query = queriesBeside(import.meta.url, './pg-acl.sql');
 
 /** acldefault() knows kinds of objects by these letters; pg_default_acl has a capital S. */
 const letters = { database: 'd', schema: 'n', table: 'r', sequence: 's', function: 'f' };
@@ -46,47 +49,34 @@ export function reference({ kind, schema }: Target, name: string): string {
  * itself counts, such as CONNECT for PUBLIC: the first list that it gets says the same.
  */
 export function aclQuery(role: string, target: Target): string {
-  const grantee = isPublic(role) ? '0' : `(SELECT oid FROM pg_roles WHERE rolname = ${literal(role)})`;
   const all = `acldefault('${letters[target.kind]}', owner)`;
-  const list = target.creator === undefined ? `coalesce(acl, ${all})` : 'acl';
-  const privileges = (acl: string, of: string) =>
-    `ARRAY(SELECT DISTINCT privilege_type COLLATE "C" FROM aclexplode(${acl}) WHERE grantee = ${of} ORDER BY 1)`;
-  return `SELECT name, reference, ${privileges(list, grantee)} AS granted, ${privileges(all, 'owner')} AS possible
-FROM (${objects(target)}) AS objects ORDER BY name COLLATE "C"`;
+  return query('rows', {
+    acl: target.creator === undefined ? `coalesce(acl, ${all})` : 'acl',
+    all,
+    grantee: isPublic(role) ? '0' : query('role', { role }),
+    objects: objects(target),
+  });
 }
 
 function objects(target: Target): string {
   const { kind, schema = '', names, creator } = target;
-  const schemaOid = `(SELECT oid FROM pg_namespace WHERE nspname = ${literal(schema)})`;
   if (creator !== undefined) {
-    const owner = 'creator.oid = (SELECT datdba FROM pg_database WHERE datname = current_database())';
-    return `SELECT rolname AS name, quote_ident(rolname) AS reference, defaclacl AS acl, creator.oid AS owner
-  FROM pg_roles AS creator LEFT JOIN pg_default_acl
-    ON defaclrole = creator.oid AND defaclobjtype = '${kind === 'sequence' ? 'S' : letters[kind]}'
-    AND defaclnamespace = ${schemaOid}
-  WHERE ${creator === true ? owner : `rolname = ${literal(creator)}`}`;
+    const by = creator === true ? query('owner') : `rolname = ${literal(creator)}`;
+    return query('creators', { schema, creator: by, letter: kind === 'sequence' ? 'S' : letters[kind] });
   }
-  if (kind === 'database')
-    return `SELECT datname AS name, quote_ident(datname) AS reference, datacl AS acl, datdba AS owner
-  FROM pg_database WHERE datname = current_database()`;
-  if (kind === 'schema')
-    return `SELECT nspname AS name, quote_ident(nspname) AS reference, nspacl AS acl, nspowner AS owner
-  FROM pg_namespace WHERE nspname = ${literal(schema)}`;
+  if (kind === 'database' || kind === 'schema') return query(kind, { schema });
   if (kind !== 'function') {
-    const kinds = kind === 'sequence' ? "'S'" : "'r', 'p', 'v', 'm', 'f'";
     const only = names === undefined ? '' : ` AND relname IN (${names.map(literal).join(', ')})`;
-    return `SELECT relname AS name, format('%I.%I', nspname, relname) AS reference, relacl AS acl, relowner AS owner
-  FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-  WHERE nspname = ${literal(schema)} AND relkind IN (${kinds})${only}`;
+    return query('relations', {
+      schema,
+      only,
+      kinds: kind === 'sequence' ? "'S'" : "'r', 'p', 'v', 'm', 'f'",
+    });
   }
-  const columns = 'oid::regprocedure::text AS reference, proacl AS acl, proowner AS owner FROM pg_proc';
-  if (names === undefined)
-    return `SELECT format('%s(%s)', proname, oidvectortypes(proargtypes)) AS name, ${columns}
-  WHERE pronamespace = ${schemaOid}`;
-  // Declared parameters are types in any spelling, so the server finds the function that they mean.
+  if (names === undefined) return query('functions', { schema });
   const named = names.map(name => {
     const find = name.includes('(') ? 'to_regprocedure' : 'to_regproc';
-    return `SELECT ${literal(name)} AS name, ${columns} WHERE oid = ${find}(${literal(reference(target, name))})`;
+    return query('function', { name, find, reference: reference(target, name) });
   });
   return named.join('\n  UNION ALL ');
 }

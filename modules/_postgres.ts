@@ -1,22 +1,16 @@
 import { defined } from '../engine/argument.ts';
-import type { Diff, Obstacle, Refusal } from '../engine/module.ts';
+import type { Diff, Obstacle } from '../engine/module.ts';
 import { type Probe, sql } from '../engine/probe.ts';
-import { literal } from '../engine/quote.ts';
 import type { SqlStep } from '../engine/step.ts';
+import { queriesBeside, scriptBeside } from '../engine/text-beside.ts';
+
+const query = queriesBeside(import.meta.url, './postgres.sql');
 
 /** The JSON Schema of a name in PostgreSQL, which would cut longer ones silently; spread it beside a description. */
 export const pgName = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[^\\u0000]+$' } as const;
 
 /** What every resource claims that asks a server: one that is stopped later could not be asked by the next apply. */
 export const serverRuns = () => ({ 'whether postgresql.service runs': 'running' });
-
-/** An obstacle, when it is `there`. */
-export const obstacle = (there: boolean, says: string, fix?: string): Obstacle[] =>
-  there ? [{ says, fix }] : [];
-
-/** A refusal of arguments, when it is `there`. */
-export const refusal = (there: boolean, at: string | undefined, says: string): Refusal[] =>
-  there ? [{ at, says }] : [];
 
 /** A query whose rows are `Row`s. */
 export const sqlRows = <Row>(...asked: Parameters<typeof sql>) => sql(...asked) as Probe<Row[]>;
@@ -63,7 +57,7 @@ export const unmet = (needs: Needs, read: [{ troubles: (string | null)[] }] | un
 export const roleNeed = (of: string, role: string | undefined, says: string) =>
   role !== undefined && {
     of,
-    trouble: unless(`${isPublic(role)} OR EXISTS(SELECT FROM pg_roles WHERE rolname = ${literal(role)})`),
+    trouble: query('no_role', { role, isPublic: `${isPublic(role)}` }),
     says,
     fix: `Declare the role ${role} in an earlier resource.`,
     about: [`role:${role}`],
@@ -73,16 +67,13 @@ export const roleNeed = (of: string, role: string | undefined, says: string) =>
 export const schemaNeed = (of: string, schema: string | undefined, database: string) =>
   schema !== undefined && {
     of,
-    trouble: unless(`EXISTS(SELECT FROM pg_namespace WHERE nspname = ${literal(schema)})`),
+    trouble: query('no_schema', { schema }),
     says: `${database} has no schema ${schema}.`,
     fix: 'Create it by a command in an earlier resource.',
   };
 
 /** The account that stands for every role. */
 export const isPublic = (role: string): boolean => /^public$/i.test(role);
-
-/** SQL for a trouble that is there unless a condition holds. */
-export const unless = (condition: string) => `CASE WHEN NOT (${condition}) THEN '' END`;
 
 /** Packages that bring a server, and those that bring psql, by their tokens; not the likes of postgresql-common. */
 const released = (name: string) => ['', '-1*', '-2*'].map(release => `package:${name}${release}`);
@@ -91,29 +82,11 @@ export const clientPackages = [...serverPackages, ...released('postgresql-client
 
 /** SQL for the roles that own something in a database, or have privileges there: what `dependents of ROLE` are about. */
 export const holders = (database = '(SELECT oid FROM pg_database WHERE datname = current_database())') =>
-  `ARRAY(SELECT DISTINCT rolname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid WHERE
-    refclassid = 'pg_authid'::regclass AND (dbid = ${database} OR classid = 'pg_database'::regclass AND objid = ${database}))`;
+  query('holders', { database });
 
 /** The objects of what keeps these roles from being dropped. */
 export const dependentsOf = (roles: readonly (string | undefined)[]): string[] =>
   roles.filter(role => role !== undefined).map(role => `dependents of ${role}`);
 
-/**
- * Shell that removes what a cut has left of the cluster that the first configuration of a server package makes. The
- * next configuration would take it for a cluster of the administrator's and adopt it (pg_createcluster(1)), without
- * a word, and no server could ever start on it. It deletes a data directory, and does so only when four things together
- * say that nothing but that configuration has written there: the package was never configured, no server has ever run
- * on the data, it is no backup, and all of it is newer than the unpacking of the package.
- */
-export const removeHalfMadeCluster = `dpkg-query -W -f='\${db:Status-Status}:\${Config-Version} \${Package}\\n' 2>/dev/null |
-  sed -nE 's/^(unpacked|half-configured): postgresql-([0-9]+)$/\\2/p' |
-  while read -r version; do
-    data=/var/lib/postgresql/$version/main unpacked=/var/lib/dpkg/info/postgresql-$version.list
-    [ -d "$data" ] && [ -f "$unpacked" ] || continue
-    [ ! -e "$data/postmaster.opts" ] && [ ! -e "$data/backup_label" ] || continue
-    [ -z "$(find "$data" ! -newer "$unpacked" -print -quit)" ] || continue
-    echo "making the cluster $version main was cut off before a server ran on it: it is made anew"
-    # In this order, since the configuration says that there is a cluster.
-    rm -rf -- "/etc/postgresql/$version/main"
-    rm -rf -- "$data"
-  done`;
+/** Shell that removes what a cut has left of the first cluster of a server package. */
+export const removeHalfMadeCluster = scriptBeside(import.meta.url, './pg-half-made-cluster.sh');

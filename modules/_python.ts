@@ -1,13 +1,3 @@
-/** A line of a requirements file that names a package; `text` is as written, without the marker. */
-interface Requirement {
-  text: string;
-  name: string;
-  /** All of which have to hold. */
-  versions: readonly { operator: string; version: string }[];
-  /** What follows the semicolon, e.g. `python_version < "3.11"`. */
-  marker?: string | undefined;
-}
-
 /** A package's name as the index compares it: `Flask_SQLAlchemy` → `flask-sqlalchemy`. */
 export const normalized = (name: string): string => name.toLowerCase().replace(/[-_.]+/g, '-');
 
@@ -18,7 +8,8 @@ export const readRequirements = (text: string): Requirement[] =>
     .split(/\r?\n/)
     .flatMap(line => readRequirement(line.replace(/(^|\s)(#|--hash[= ]).*$/, '').trim()) ?? []);
 
-function readRequirement(line: string): Requirement | undefined {
+/** A line that names a package; `text` is as written, without the marker. */
+function readRequirement(line: string) {
   const pattern = /^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?:@[^;]*|\(([^)]*)\)|([^;@(]*))(?:;(.*))?$/;
   const [, name, bracketed, plain = '', marker] = pattern.exec(line) ?? [];
   const clauses = (bracketed ?? plain).split(',').filter(clause => clause.trim() !== '');
@@ -27,10 +18,13 @@ function readRequirement(line: string): Requirement | undefined {
   return {
     text: line.split(';')[0]!.trim(),
     name: normalized(name),
+    // All of which have to hold.
     versions: versions.map(match => ({ operator: match![1]!, version: match![2]! })),
+    // What follows the semicolon, e.g. `python_version < "3.11"`.
     marker: marker?.trim(),
   };
 }
+type Requirement = NonNullable<ReturnType<typeof readRequirement>>;
 
 /** Whether a requirement is for a Linux host with this Python (`3.11`); a marker that is not understood means no. */
 export const applies = ({ marker }: Requirement, python: string): boolean =>

@@ -53,15 +53,17 @@ export const apt = defineModule({
   summary: 'Debian packages, installed, upgraded or removed by apt.',
   args,
   required: ['packages'],
-  examples: [
-    { title: 'Installed, from lists of today', args: { packages: ['nginx', 'curl'], update_cache: '1h' } },
-    { title: 'One version, held', args: { packages: ['nginx=1.22.*'], hold: true } },
-    {
-      title: 'Removed with its configuration',
-      args: { packages: ['apache2'], state: 'absent', purge: true, autoremove: true },
+  examples: {
+    'Installed, from lists of today': { packages: ['nginx', 'curl'], update_cache: '1h' },
+    'One version, held': { packages: ['nginx=1.22.*'], hold: true },
+    'Removed with its configuration': {
+      packages: ['apache2'],
+      state: 'absent',
+      purge: true,
+      autoremove: true,
     },
-    { title: 'Everything upgraded', args: { packages: [], upgrade: 'safe', update_cache: '6h' } },
-  ],
+    'Everything upgraded': { packages: [], upgrade: 'safe', update_cache: '6h' },
+  },
   identity: args => (args.packages.length > 0 ? args.packages.join(', ') : `upgrade ${args.upgrade}`),
   refine: args => [
     args.packages.length === 0 &&
@@ -76,36 +78,33 @@ export const apt = defineModule({
       args.hold === true && { at: 'hold', says: 'A package with `state: absent` cannot be held.' },
   ],
   probes: args => {
+    const { autoremove, upgrade } = args;
     const names = namesOf(args);
-    const simulation = (script: string, about: string[]) => probe.command(script, { timeoutS: 120, about });
-    const probes: Record<string, probe.Probe> = {
+    const removes = isRemoval(args);
+    const simulated = (script: string, about: string[], simulates?: 'install' | 'remove') =>
+      probe.command(script, { timeoutS: 120, about, ...defined({ simulates }) });
+    const ofEach = (prefix: string, of: (name: string) => probe.Probe) =>
+      Object.fromEntries(names.map(name => [prefix + name, of(name)]));
+    const script = removes
+      ? outlook.simulateRemoval(compact([removalVerb(args), autoremove && '--auto-remove']), names)
+      : outlook.simulateInstallation(
+          compact(['install', !args.recommends && '--no-install-recommends']),
+          args.packages,
+        );
+    const unneeded = removes ? outlook.simulate(['autoremove']) : outlook.simulateAutoremove(names);
+    return {
       lists: probe.command(run.listsAge, { about: ['package-lists', '/etc/apt'] }),
       cutOff: probe.path(run.installationFile),
-    };
-    for (const name of names) probes[name] = probe.installedPackage(name);
-    if (args.state === 'latest')
-      for (const name of names) probes[`candidate ${name}`] = probe.candidate(name);
-    if (isRemoval(args)) {
-      const words = compact([removalVerb(args), args.autoremove && '--auto-remove']);
-      const about = args.autoremove ? ['packages'] : [];
-      const script = outlook.simulateRemoval(words, names);
-      probes['removal'] = simulation(script, about);
-      probes['needsApt'] = probe.command(script, { timeoutS: 120, about: [], simulates: 'remove' });
-    } else if (names.length > 0) {
-      const words = compact(['install', !args.recommends && '--no-install-recommends']);
-      probes['provided'] = probe.command(outlook.provided(names), { about: [] });
-      const script = outlook.simulateInstallation(words, args.packages);
-      probes['installation'] = simulation(script, []);
-      probes['needsApt'] = probe.command(script, { timeoutS: 120, about: [], simulates: 'install' });
-    }
-    if (args.upgrade !== 'none')
-      probes['upgrade'] = simulation(outlook.simulateUpgrade(args.upgrade), ['packages']);
-    if (args.autoremove)
-      probes['unneeded'] = simulation(
-        isRemoval(args) ? outlook.simulate(['autoremove']) : outlook.simulateAutoremove(names),
-        ['packages'],
-      );
-    return probes;
+      ...ofEach('', probe.installedPackage),
+      ...(args.state === 'latest' && ofEach('candidate ', probe.candidate)),
+      ...(names.length > 0 && {
+        provided: removes ? undefined : probe.command(outlook.provided(names), { about: [] }),
+        [removes ? 'removal' : 'installation']: simulated(script, removes && autoremove ? ['packages'] : []),
+        needsApt: simulated(script, [], removes ? 'remove' : 'install'),
+      }),
+      ...(upgrade !== 'none' && { upgrade: simulated(outlook.simulateUpgrade(upgrade), ['packages']) }),
+      ...(autoremove && { unneeded: simulated(unneeded, ['packages']) }),
+    } as Record<string, probe.Probe | undefined>;
   },
   actual: (read, args, context) => stateOf(0, compare(read, args, context)),
   desired: (args, read) => stateOf(1, compare(read ?? {}, args)),
@@ -148,7 +147,7 @@ export const apt = defineModule({
     const lockTimeoutS = durationS(args.lock_timeout);
     const removes = isRemoval(args);
     const isInstall = !removes && diff.has('installed');
-    const [listsDiffer, fresh] = [diff.has('package lists'), isFresh(read, args)];
+    const [listsDiffer, fresh] = [diff.has('package lists'), staleness(read, args) === undefined];
     const all = args.state === 'latest' && (isInstall || listsDiffer);
     const chosen = all ? wanted(args) : lacking(read, args);
     const names = chosen.map(({ name }) => name);
@@ -278,8 +277,6 @@ const stateOf = (which: 0 | 1, pairs: Record<string, Pair | false>): State =>
 
 /** Lists fetched a moment ago are fresh even where they are to be refreshed each time. */
 const justNowS = 600;
-
-const isFresh = (read: Read, args: Arguments): boolean => staleness(read, args) === undefined;
 
 /** Why the package lists have to be refreshed; undefined = they need not be. */
 function staleness(read: Read, { update_cache }: Arguments, eachTimeS = 0, sinceS = 0): string | undefined {

@@ -5,7 +5,8 @@ import type { Diff } from '../engine/module.ts';
 import { content, entries, installedPackage, Missing, owed, path, program, unit } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
-import { daemonReload } from '../engine/steps/units.ts';
+import { daemonReload, readable } from '../engine/steps/units.ts';
+import { filled, scriptBeside } from '../engine/text-beside.ts';
 import * as its from './_certbot.ts';
 import { acmeRoot } from './_nginx.ts';
 
@@ -60,28 +61,22 @@ export const certbot = defineModule({
   args,
   required: ['name', 'domains', 'email'],
   absent: 'deletes it, its key and its renewal, but does not revoke it',
-  examples: [
-    {
-      title: 'A certificate for Nginx',
-      args: {
-        name: 'example.com',
-        domains: ['example.com', 'www.example.com'],
-        email: 'admin@example.com',
-        deploy_hook: 'systemctl reload nginx',
-      },
+  examples: {
+    'A certificate for Nginx': {
+      name: 'example.com',
+      domains: ['example.com', 'www.example.com'],
+      email: 'admin@example.com',
+      deploy_hook: 'systemctl reload nginx',
     },
-    {
-      title: 'From a private authority, by files in a folder',
-      args: {
-        name: 'app.internal',
-        domains: ['app.internal'],
-        email: 'admin@example.com',
-        challenge: { webroot: '/var/www/html' },
-        server: 'https://ca.internal/acme/directory',
-        ca_bundle: '/etc/ssl/certs/internal-ca.pem',
-      },
+    'From a private authority, by files in a folder': {
+      name: 'app.internal',
+      domains: ['app.internal'],
+      email: 'admin@example.com',
+      challenge: { webroot: '/var/www/html' },
+      server: 'https://ca.internal/acme/directory',
+      ca_bundle: '/etc/ssl/certs/internal-ca.pem',
     },
-  ],
+  },
   identity: ({ name }) => name,
   refine: ({ domains, challenge }) => [
     domains.some(domain => domain.startsWith('*.')) &&
@@ -105,8 +100,8 @@ export const certbot = defineModule({
       service: unit('certbot.service'),
       timer: unit('certbot.timer'),
       owed: owed(note),
-      ...(args.ca_bundle !== undefined && { bundle: path(args.ca_bundle) }),
-      ...(method.needs !== undefined && { proof: path(method.needs) }),
+      bundle: args.ca_bundle === undefined ? undefined : path(args.ca_bundle),
+      proof: method.needs === undefined ? undefined : path(method.needs),
     };
   },
   actual: (read, { challenge, renew_before, ca_bundle = '' }, { plannedS, nowS }) => {
@@ -115,7 +110,7 @@ export const certbot = defineModule({
     const method = its.authenticator(challenge);
     // A certbot that is not Debian's brings its plugins in its own ways.
     if (base?.status === 'installed' && plugin?.status !== 'installed')
-      return new Missing(`certbot's plugin for ${method.name}`, [`package:${method.package}`]);
+      return Missing.fromPackages(`certbot's plugin for ${method.name}`, method.package);
     const chain = read.chain?.bytes ? its.readCertificate(read.chain.bytes) : null;
     const conf = read.renewal?.bytes?.toString();
     if (chain === null || conf === undefined || !its.isWhole(read.links, read.archive)) return null;
@@ -136,10 +131,11 @@ export const certbot = defineModule({
   desired: ({ domains, renew_before, key_type, server, challenge, deploy_hook, ca_bundle }) => ({
     domains: [...new Set(domains.map(domain => domain.toLowerCase()))].sort(),
     valid: `more than ${renew_before}`,
-    ...defined({ key_type }),
+    key_type,
     server,
     challenge: challengeOf(its.authenticator(challenge).name, its.authenticator(challenge).needs),
-    ...defined({ deploy_hook, ca_bundle }),
+    deploy_hook,
+    ca_bundle,
     renewal_timer: 'on',
   }),
   obstacles: (args, { bundle, proof, timer }, diff) => {
@@ -167,14 +163,7 @@ export const certbot = defineModule({
       diff.has('ca_bundle') &&
         ca_bundle !== undefined && [
           { do: 'directory', path: '/etc/systemd/system/certbot.service.d' },
-          {
-            do: 'write',
-            path: dropIn,
-            content: dropInText(ca_bundle),
-            owner: 'root',
-            group: 'root',
-            mode: '0644',
-          },
+          { do: 'write', path: dropIn, content: dropInText(ca_bundle), ...readable },
           daemonReload,
         ],
       isNew && [
@@ -214,7 +203,7 @@ export const certbot = defineModule({
   },
 });
 
-const noCertbot = new Missing('certbot', ['package:certbot']);
+const noCertbot = Missing.fromPackages('certbot', 'certbot');
 
 /** What only a new certificate can change. */
 const ofCertificate = ['domains', 'valid', 'key_type', 'server', 'challenge'];
@@ -254,27 +243,25 @@ function issue(args: Arguments, isNew: boolean): Step {
       ]),
     );
   const conf = shellQuote(renewal);
-  // The plugin works only on a configuration that is valid, which one whose certificate is gone is not: then what
-  // serves port 80 now proves the domains, and the renewal is set to the plugin.
-  const byNginx = `if nginx -t 2>/dev/null; then ${certonly(method.options)}
-else
-  if systemctl is-active --quiet nginx; then ${certonly(['--webroot', '--webroot-path', acmeRoot])}
-  else ${certonly(['--standalone'])}; fi || exit
-  sed -i -e 's/^authenticator = .*/authenticator = nginx/' -e '/^webroot_path = /d' -e '/^\\[\\[webroot_map\\]\\]/,$d' ${conf}
-fi`;
+  const plugin = certonly(method.options);
+  const webroot = certonly(['--webroot', '--webroot-path', acmeRoot]);
+  const byNginx = () =>
+    filled(nginxScript, { plugin, webroot, standalone: certonly(['--standalone']), conf });
   const shared = ['accounts', 'options-ssl-nginx.conf', 'ssl-dhparams.pem'];
   const written = [live, archive, renewal, ...shared.map(name => `/etc/letsencrypt/${name}`)];
   const [chain, key] = ['fullchain.pem', 'privkey.pem'].map(file => shellQuote(`${live}/${file}`));
   return {
     do: 'run',
-    label: certonly(method.options),
+    label: plugin,
     command: `[ ! -s ${conf} ] || certbot update_symlinks >/dev/null 2>&1
 [ -s ${conf} ] && [ -s ${chain} ] && [ -s ${key} ] || rm -rf -- ${shellCommand([renewal, live, archive])}
-${method.name === 'nginx' ? byNginx : certonly(method.options)}`,
+${method.name === 'nginx' ? byNginx() : plugin}`,
     ...defined({ env: ca_bundle ? { REQUESTS_CA_BUNDLE: ca_bundle } : undefined }),
     touches: [...written.map(path => ({ on: 'below', path }) as const), ...hookEffects(deploy_hook)],
   };
 }
+
+const nginxScript = scriptBeside(import.meta.url, './certbot-by-nginx.sh');
 
 /** Does what follows an issue that was cut off when the certificate was there: its hook, and the locks of certbot. */
 function finish(args: Arguments): Step {

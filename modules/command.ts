@@ -75,7 +75,7 @@ const asCheck = defineModule({
   summary: 'A command that only looks, and exits as expected when all is well.',
   args: runArgs,
   required: ['run'],
-  examples: [{ title: 'The service answers', args: { run: 'test -S /run/app/app.sock' } }],
+  examples: { 'The service answers': { run: 'test -S /run/app/app.sock' } },
   secrets: { in: ['env'], instead },
   identity: args => nameOf(args.run),
   probes: args => ({ result: look(lineOf(args.run), args, 60) }),
@@ -94,21 +94,20 @@ export const command = defineModule({
   summary: 'A command, and the condition under which it runs.',
   args: its,
   required: ['run'],
-  examples: [
-    {
-      title: 'Once, to make a file',
-      args: { run: ['openssl', 'dhparam', '-out', '/etc/ssl/dh.pem', '2048'], creates: '/etc/ssl/dh.pem' },
+  examples: {
+    'Once, to make a file': {
+      run: ['openssl', 'dhparam', '-out', '/etc/ssl/dh.pem', '2048'],
+      creates: '/etc/ssl/dh.pem',
     },
-    {
-      title: 'Database migrations after each change of the code',
-      args: { run: 'venv/bin/flask db upgrade', run_on: ['App code'], cwd: '/srv/app', user: 'www-data' },
+    'Database migrations after each change of the code': {
+      run: 'venv/bin/flask db upgrade',
+      run_on: ['App code'],
+      cwd: '/srv/app',
+      user: 'www-data',
     },
-    {
-      title: 'Until a condition holds',
-      args: { run: 'locale-gen en_GB.UTF-8', unless: 'locale -a | grep -qx en_GB.utf8' },
-    },
-    { title: 'At every apply', args: { run: 'logger applied', always: true, touches: 'nothing' } },
-  ],
+    'Until a condition holds': { run: 'locale-gen en_GB.UTF-8', unless: 'locale -a | grep -qx en_GB.utf8' },
+    'At every apply': { run: 'logger applied', always: true, touches: 'nothing' },
+  },
   secrets: { in: ['env', 'stdin'], instead },
   identity: args => nameOf(args.run),
   refine: ({ creates, unless, only_if, run_on, always, touches }) => {

@@ -23,23 +23,17 @@ export const directory = defineModule({
   },
   required: ['path'],
   absent: 'removes it with all that is in it',
-  examples: [
-    { title: 'For the files of an application', args: { path: '/srv/app', owner: 'www-data', mode: '0750' } },
-    {
-      title: 'With all that is in it',
-      args: { path: '/srv/app/media', owner: 'www-data', group: 'www-data', recurse: true },
-    },
-    { title: 'No such directory', args: { path: '/var/www/html', state: 'absent' } },
-  ],
+  examples: {
+    'For the files of an application': { path: '/srv/app', owner: 'www-data', mode: '0750' },
+    'With all that is in it': { path: '/srv/app/media', owner: 'www-data', group: 'www-data', recurse: true },
+    'No such directory': { path: '/var/www/html', state: 'absent' },
+  },
   identity: args => args.path,
   refine: args =>
     args.recurse && (args.owner ?? args.group) === undefined
       ? [{ at: 'recurse', says: 'recurse is about owner and group: give at least one of them.' }]
       : [],
-  probes: args => ({
-    path: path(args.path),
-    ...(args.recurse && { below: entries(args.path) }),
-  }),
+  probes: args => ({ path: path(args.path), ...(args.recurse && { below: entries(args.path) }) }),
   actual: ({ path, below }, args) =>
     path && pathState(path, 'directory', { below: deviating(below ?? [], args) }),
   desired: (args, read) => {

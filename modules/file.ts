@@ -36,18 +36,23 @@ export const file = defineModule({
             hint: 'Give it a mode such as mode: "0600".',
           },
   },
-  examples: [
-    { title: 'A short text', args: { path: '/etc/motd', content: 'Managed by reconcile.\n', mode: '0644' } },
-    {
-      title: 'A template with secrets, readable by one account',
-      args: { path: '/srv/app/.env', template: 'env.j2', owner: 'www-data', group: 'www-data', mode: '0600' },
+  examples: {
+    'A short text': { path: '/etc/motd', content: 'Managed by reconcile.\n', mode: '0644' },
+    'A template with secrets, readable by one account': {
+      path: '/srv/app/.env',
+      template: 'env.j2',
+      owner: 'www-data',
+      group: 'www-data',
+      mode: '0600',
     },
-    {
-      title: 'A file that another program must find valid',
-      args: { path: '/etc/sudoers.d/deploy', src: 'sudoers', mode: '0440', validate: 'visudo -cf %s' },
+    'A file that another program must find valid': {
+      path: '/etc/sudoers.d/deploy',
+      src: 'sudoers',
+      mode: '0440',
+      validate: 'visudo -cf %s',
     },
-    { title: 'No such file', args: { path: '/etc/nginx/conf.d/old.conf', state: 'absent' } },
-  ],
+    'No such file': { path: '/etc/nginx/conf.d/old.conf', state: 'absent' },
+  },
   identity: args => args.path,
   refine: args =>
     args.validate !== undefined && (args.content ?? args.src ?? args.template) === undefined
@@ -55,7 +60,7 @@ export const file = defineModule({
       : [],
   probes: args => ({
     path: path(args.path),
-    ...(args.content !== undefined && { content: content(args.path) }),
+    content: args.content === undefined ? undefined : content(args.path),
   }),
   actual: ({ path, content }) => path && pathState(path, 'file', content ? { content } : {}),
   desired: (args, read) => ({

@@ -40,17 +40,11 @@ export const http_check = defineModule({
   summary: 'Asks a URL from the host, by curl, and checks the answer.',
   args,
   required: ['url'],
-  examples: [
-    { title: 'The application answers', args: { url: 'http://127.0.0.1:8000/health', contains: 'ok' } },
-    {
-      title: 'The site as the world sees it, asked on the host',
-      args: { url: 'https://example.com/', host: '127.0.0.1' },
-    },
-    {
-      title: 'Plain HTTP is redirected',
-      args: { url: 'http://example.com/', host: '127.0.0.1', status: 301 },
-    },
-  ],
+  examples: {
+    'The application answers': { url: 'http://127.0.0.1:8000/health', contains: 'ok' },
+    'The site as the world sees it, asked on the host': { url: 'https://example.com/', host: '127.0.0.1' },
+    'Plain HTTP is redirected': { url: 'http://example.com/', host: '127.0.0.1', status: 301 },
+  },
   secrets: { in: ['url', 'contains'] },
   identity: args => args.url,
   probes: args => ({
@@ -58,14 +52,14 @@ export const http_check = defineModule({
     answer: command(ask(args), { timeoutS: Math.ceil(durationS(args.timeout)) + 5 }),
   }),
   actual: ({ curl, answer: { stdout, stderr } }, { contains = '' }) => {
-    if (curl === null) return new Missing('curl', ['package:curl']);
+    if (curl === null) return Missing.fromPackages('curl', 'curl');
     const status = /^(\d{3})$/m.exec(stderr)?.[1] ?? '000';
     const [, code, complaint] = /^curl: \((\d+)\) (.*)$/m.exec(stderr) ?? [];
     // 23: the answer went on after what is looked at.
     if (status === '000' || (code !== undefined && code !== '23')) return { answer: complaint ?? 'none' };
     return { answer: Number(status), contains: stdout.includes(contains) ? contains : excerpt(stdout) };
   },
-  desired: ({ status, contains }) => ({ answer: status, ...defined({ contains }) }),
+  desired: ({ status, contains }) => ({ answer: status, contains }),
   check: true,
 });
 

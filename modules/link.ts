@@ -5,7 +5,6 @@ import { pathClaims } from '../engine/path-claims.ts';
 import { entries, path } from '../engine/probe.ts';
 import { inTheWay, wantedType } from './_files.ts';
 
-/** A symbolic link. */
 export const link = defineModule({
   name: 'link',
   summary: 'A symbolic link.',
@@ -18,14 +17,15 @@ export const link = defineModule({
   },
   required: ['path'],
   absent: 'removes it, wherever it points',
-  examples: [
-    { title: 'The release that is live', args: { path: '/srv/app/current', target: 'releases/42' } },
-    {
-      title: 'In the place of a file',
-      args: { path: '/etc/resolv.conf', target: '/run/systemd/resolve/stub-resolv.conf', force: true },
+  examples: {
+    'The release that is live': { path: '/srv/app/current', target: 'releases/42' },
+    'In the place of a file': {
+      path: '/etc/resolv.conf',
+      target: '/run/systemd/resolve/stub-resolv.conf',
+      force: true,
     },
-    { title: 'No such link', args: { path: '/etc/nginx/sites-enabled/default', state: 'absent' } },
-  ],
+    'No such link': { path: '/etc/nginx/sites-enabled/default', state: 'absent' },
+  },
   identity: args => args.path,
   refine: ({ path, target }) => [
     target === undefined && { at: 'target', says: 'A link needs the target that it points to.' },
@@ -35,10 +35,7 @@ export const link = defineModule({
         says: 'A link cannot point to itself.',
       },
   ],
-  probes: args => ({
-    path: path(args.path),
-    ...(args.force && { below: entries(args.path, { depth: 1 }) }),
-  }),
+  probes: args => ({ path: path(args.path), ...(args.force && { below: entries(args.path, { depth: 1 }) }) }),
   actual: ({ path }) => path && (path.type === 'link' ? { target: path.target ?? '' } : { type: path.type }),
   desired: (args, read) => ({ ...wantedType(read?.path, 'link'), target: args.target ?? '' }),
   obstacles: (args, { path, below }, { kind }) => {
@@ -58,8 +55,5 @@ export const link = defineModule({
   ],
   remove: args => [{ do: 'remove', path: args.path }],
   removal: { probes: args => ({ path: path(args.path) }) },
-  claims: args => ({
-    ...pathClaims(args.path, 'link'),
-    [`the target of ${args.path}`]: () => args.target,
-  }),
+  claims: args => ({ ...pathClaims(args.path, 'link'), [`the target of ${args.path}`]: () => args.target }),
 });

@@ -1,6 +1,5 @@
-import { type Conditional, compact, defined, flag, text, wholeText } from '../engine/argument.ts';
+import { type Conditional, compact, flag, text, wholeText } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
-import type { State } from '../engine/module.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { textOf } from '../engine/plan/diff.ts';
 import { content, Missing, owed, path, program, type Readings } from '../engine/probe.ts';
@@ -33,22 +32,19 @@ export const nginx_site = defineModule({
   args,
   required: ['name'],
   absent: 'removes its file as well as its link',
-  examples: [
-    {
-      title: 'An application behind HTTPS',
-      args: {
-        name: 'app',
-        server_names: ['example.com', 'www.example.com'],
-        tls: { certificate: 'example.com' },
-        locations: {
-          '/static/': { alias: '/srv/app/static/', expires: '30d' },
-          '/': { proxy_pass: 'http://unix:/run/app/gunicorn.sock' },
-        },
+  examples: {
+    'An application behind HTTPS': {
+      name: 'app',
+      server_names: ['example.com', 'www.example.com'],
+      tls: { certificate: 'example.com' },
+      locations: {
+        '/static/': { alias: '/srv/app/static/', expires: '30d' },
+        '/': { proxy_pass: 'http://unix:/run/app/gunicorn.sock' },
       },
     },
-    { title: 'From a template', args: { name: 'app', template: 'nginx/app.conf.j2' } },
-    { title: "Debian's default site is off", args: { name: 'default', enabled: false } },
-  ],
+    'From a template': { name: 'app', template: 'nginx/app.conf.j2' },
+    "Debian's default site is off": { name: 'default', enabled: false },
+  },
   files: { src: true, template: true },
   secrets: {
     in: [],
@@ -86,30 +82,17 @@ export const nginx_site = defineModule({
     const needed = args.enabled && args.tls ? certificateOf(args.tls) : undefined;
     return {
       ...probes(args),
-      ...defined({
-        'needs certificate': needed && content(needed.certificate),
-        // Of a key only that it is there.
-        'needs key': needed && args.tls?.key !== undefined ? path(needed.key) : undefined,
-      }),
+      'needs certificate': needed && content(needed.certificate),
+      // Of a key only that it is there.
+      'needs key': needed && args.tls?.key !== undefined ? path(needed.key) : undefined,
     };
   },
-  actual: (read, args) => {
-    const isManaged = bytesOf(args) !== undefined;
-    if (read.nginx === null) return noNginx;
-    return isManaged && isGone(read) ? null : stateOf(read, args.name, isManaged);
-  },
-  fresh: (args, read) => {
-    if (args.name === 'default') return { content: null, enabled: true, loaded: true };
-    const isManaged = bytesOf(args) !== undefined;
-    return isManaged && isGone(read) ? null : stateOf(read, args.name, isManaged);
-  },
+  actual: (read, args) => (read.nginx === null ? noNginx : stateOf(read, args)),
+  fresh: (args, read) =>
+    args.name === 'default' ? { content: null, enabled: true, loaded: true } : stateOf(read, args),
   desired: args => {
     const bytes = bytesOf(args);
-    return {
-      ...defined({ content: bytes === undefined ? undefined : textOf(bytes) }),
-      enabled: args.enabled,
-      loaded: true,
-    };
+    return { content: bytes && textOf(bytes), enabled: args.enabled, loaded: true };
   },
   obstacles: ({ tls }, read) => [
     read['needs certificate'] === null && {
@@ -134,8 +117,10 @@ export const nginx_site = defineModule({
   },
   remove: ({ name }) => tested([enabledLink(name), available(name)].map(path => ({ do: 'remove', path }))),
   removal: {
-    actual: (read: Read, { name }) =>
-      isGone(read) ? null : read.nginx === null ? noNginx : stateOf(read, name, true),
+    actual: (read: Read, args) => {
+      const state = stateOf(read, args, true);
+      return state !== null && read.nginx === null ? noNginx : state;
+    },
     claims: ({ name }) => ({
       ...pathClaims(available(name), 'nothing'),
       ...pathClaims(enabledLink(name), 'nothing'),
@@ -159,19 +144,17 @@ const probes = ({ name }: Arguments) => ({
 });
 type Read = Readings<ReturnType<typeof probes>>;
 
-const isGone = ({ file, link, owed }: Read) => file === null && link === null && owed.length === 0;
-
-function stateOf({ file, link, owed }: Omit<Read, 'nginx'>, name: string, isManaged: boolean): State {
-  const isOwn = [available(name), `../sites-available/${name}`].includes(link?.target ?? '');
+/** Null when nothing is there of a file that is managed. */
+function stateOf(read: Omit<Read, 'nginx'>, args: Arguments, isManaged = bytesOf(args) !== undefined) {
+  const { file, link, owed } = read;
+  if (isManaged && file === null && link === null && owed.length === 0) return null;
+  const isOwn = [available(args.name), `../sites-available/${args.name}`].includes(link?.target ?? '');
   const enabled = link !== null && (isOwn || 'as another file');
   return { ...(isManaged && { content: file }), enabled, loaded: owed.length === 0 };
 }
 
 const packages = ['nginx', 'nginx-light', 'nginx-full', 'nginx-core', 'nginx-extras'];
-const noNginx = new Missing(
-  'nginx',
-  packages.map(name => `package:${name}`),
-);
+const noNginx = Missing.fromPackages('nginx', ...packages);
 
 /** Changes that are checked with all sites before they are loaded. */
 function tested(changes: Conditional<CheckedStep['steps'][number]>): Step[] {

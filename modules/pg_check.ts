@@ -1,11 +1,10 @@
 import { defined, duration, text, whole } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import { durationS } from '../engine/duration.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
 import { fitsServiceFile, parseDsn, serviceFile } from './_pg-connection.ts';
-import { clientPackages, pgName, refusal } from './_postgres.ts';
+import { clientPackages, pgName } from './_postgres.ts';
 
 const args = {
   dsn: text(
@@ -28,24 +27,21 @@ const args = {
   delay: duration('Time between two attempts.', { default: '1s' }),
 } as const;
 
-type Check = ObjectOf<typeof args, never>;
+type Check = Given<typeof args, never>;
 
 /** Logs in as the application would, on the host, and asks something; whatever it asks, nothing is changed by it. */
 export const pg_check = defineModule({
   name: 'pg_check',
   summary: 'A query that PostgreSQL must answer as expected, asked on the host.',
   args,
-  examples: [
-    { title: 'The application can log in', args: { database: 'appdb', user: 'app', password: 's3cret' } },
-    {
-      title: 'The tables are there',
-      args: {
-        dsn: 'postgresql://app:s3cret@127.0.0.1/appdb',
-        query: "SELECT to_regclass('orders') IS NOT NULL",
-        expect: true,
-      },
+  examples: {
+    'The application can log in': { database: 'appdb', user: 'app', password: 's3cret' },
+    'The tables are there': {
+      dsn: 'postgresql://app:s3cret@127.0.0.1/appdb',
+      query: "SELECT to_regclass('orders') IS NOT NULL",
+      expect: true,
     },
-  ],
+  },
   check: true,
   secrets: { in: ['dsn', 'password', 'expect'] },
   alternatives: { dsn: ['dsn'], parts: ['database', 'user', 'password', 'host', 'port'] },
@@ -56,11 +52,13 @@ export const pg_check = defineModule({
   refine(args) {
     const { dsn, database, user } = args;
     const connection = connectionOf(args);
-    const unreadable = 'The dsn is neither a postgresql:// URL nor words such as host=… user=….';
     return [
-      ...refusal((dsn ?? (database && user)) === undefined, undefined, 'Give a dsn, or database and user.'),
-      ...refusal(connection === undefined, 'dsn', unreadable),
-      ...Object.entries(connection ?? {})
+      (dsn ?? (database && user)) === undefined && { says: 'Give a dsn, or database and user.' },
+      connection === undefined && {
+        at: 'dsn',
+        says: 'The dsn is neither a postgresql:// URL nor words such as host=… user=….',
+      },
+      Object.entries(connection ?? {})
         .filter(([, value]) => !fitsServiceFile(value))
         .map(([name]) => ({
           at: dsn === undefined ? name.replace('dbname', 'database') : 'dsn',

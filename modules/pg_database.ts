@@ -1,8 +1,8 @@
-import { defined, flag, text, whole } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { compact, defined, flag, text, whole } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
+import { queriesBeside } from '../engine/text-beside.ts';
 import * as postgres from './_postgres.ts';
 
 interface Row {
@@ -14,6 +14,8 @@ interface Row {
   connection_limit: number;
   holders: string[];
 }
+
+const query = queriesBeside(import.meta.url, './pg_database.sql');
 
 const args = {
   name: text('Name of the database.', postgres.pgName),
@@ -35,7 +37,7 @@ const args = {
   }),
 } as const;
 
-type Database = ObjectOf<typeof args, 'name'>;
+type Database = Given<typeof args, 'name'>;
 
 /** A database, without what is in it. */
 export const pg_database = defineModule({
@@ -44,18 +46,18 @@ export const pg_database = defineModule({
   args,
   required: ['name'],
   absent: 'drops it with all that is in it',
-  examples: [
-    { title: 'A database for an application', args: { name: 'appdb', owner: 'app' } },
-    { title: 'Sorted by code point', args: { name: 'appdb', encoding: 'UTF8', locale: 'C.UTF-8' } },
-    { title: 'A database that must go', args: { name: 'old', state: 'absent', force: true } },
-  ],
+  examples: {
+    'A database for an application': { name: 'appdb', owner: 'app' },
+    'Sorted by code point': { name: 'appdb', encoding: 'UTF8', locale: 'C.UTF-8' },
+    'A database that must go': { name: 'old', state: 'absent', force: true },
+  },
   identity: args => args.name,
   needs: ({ owner, template }) =>
-    [owner && `pg_role ${owner}`, template && `pg_database ${template}`].filter(one => one !== undefined),
+    compact([owner !== undefined && `pg_role ${owner}`, template !== undefined && `pg_database ${template}`]),
   probes: args => ({
     rows: rowsOf(args),
     needs: postgres.sqlNeeds(needsOf(args), { about: [] }),
-    ...defined({ needsLocale: args.locale === undefined ? undefined : localesOfTheHost }),
+    needsLocale: args.locale === undefined ? undefined : localesOfTheHost,
   }),
   actual: ({ rows: [row = null] }, { encoding, locale = '' }) =>
     row && {
@@ -65,8 +67,7 @@ export const pg_database = defineModule({
       connection_limit: row.connection_limit,
     },
   initial: { owner: 'postgres', connection_limit: -1 },
-  desired: ({ owner, encoding, locale, connection_limit }) =>
-    defined({ owner, encoding, locale, connection_limit }),
+  desired: ({ owner, encoding, locale, connection_limit }) => ({ owner, encoding, locale, connection_limit }),
   removal: {
     probes: args => ({
       rows: rowsOf(args),
@@ -84,11 +85,11 @@ export const pg_database = defineModule({
         fix: `Dump it, remove it, and apply again before you load the dump; or declare the ${key} that it has.`,
         code: 'invalid-value' as const,
       })),
-      ...postgres.obstacle(
-        diff.kind === 'create' && locales?.includes(bare(args.locale!)) === false,
-        `The host has no locale ${args.locale}.`,
-        'Generate it in an earlier resource; `locale -a` lists those that there are.',
-      ),
+      diff.kind === 'create' &&
+        locales?.includes(bare(args.locale!)) === false && {
+          says: `The host has no locale ${args.locale}.`,
+          fix: 'Generate it in an earlier resource; `locale -a` lists those that there are.',
+        },
     ];
   },
   steps(diff, args, { rows: [row] }) {
@@ -112,50 +113,38 @@ export const pg_database = defineModule({
 
 const localesOfTheHost = command('locale -a', { about: ['/usr/lib/locale', 'packages'] });
 
-const locale = `CASE WHEN datcollate = datctype THEN datcollate ELSE datcollate || ' and ' || datctype END`;
-const isEncoding = (encoding = '') => `encoding = pg_char_to_encoding(${literal(encoding)})`;
-const literalOrNull = (text: string | undefined) => (text === undefined ? 'NULL' : literal(text));
+const locale = query('locale');
 
 /** `en_US.utf8` is what `en_US.UTF-8` is, so the person's spelling stands for both. */
 const bare = (locale: string) => locale.toLowerCase().replace(/[^a-z0-9.@]/g, '');
-const bareSql = (locale: string) => `regexp_replace(lower(${locale}), '[^a-z0-9.@]', '', 'g')`;
 
 const rowsOf = ({ name, encoding }: Database) =>
-  postgres.sqlRows<Row>(
-    `SELECT pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS encoding,
-  ${isEncoding(encoding)} AS encoding_same, ${locale} AS locale, datconnlimit AS connection_limit, ${postgres.holders('d.oid')} AS holders
-FROM pg_database AS d WHERE datname = ${literal(name)}`,
-    { about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`] },
-  );
+  postgres.sqlRows<Row>(query('rows', { name, encoding, locale, holders: postgres.holders('d.oid') }), {
+    about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`],
+  });
 
-/** Encodings from 35 on are only for clients, and only template0 can be copied with another encoding or locale. */
 const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database): postgres.Needs => [
   postgres.roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),
   {
     of: 'create',
-    trouble: postgres.unless(`pg_char_to_encoding(${literal(encoding ?? 'UTF8')}) BETWEEN 0 AND 34`),
+    trouble: query('no_encoding', { encoding: encoding ?? 'UTF8' }),
     says: `PostgreSQL has no encoding ${encoding} for databases.`,
   },
   template !== undefined && {
     of: 'create',
-    trouble: postgres.unless(`EXISTS(SELECT FROM pg_database WHERE datname = ${literal(template)})`),
+    trouble: query('no_database', { name: template }),
     says: `The template ${template} of ${name} does not exist.`,
     about: [`database:${template}`],
   },
   template !== undefined && {
     of: 'create',
-    trouble: `(SELECT pg_encoding_to_char(encoding) || ' and ' || ${locale} FROM pg_database
-    WHERE datname = ${literal(template)} AND datname <> 'template0' AND NOT (${encoding === undefined || isEncoding(encoding)}
-      AND ${wanted === undefined || `${bareSql(locale)} = ${literal(bare(wanted))}`}))`,
+    trouble: query('copied', { locale, template, encoding, wanted: wanted && bare(wanted) }),
     says: `A copy of ${template} has its encoding and locale, %s.`,
     fix: 'Leave out the template, or the encoding and the locale.',
   },
   {
     of: 'create',
-    trouble: `(SELECT l FROM (SELECT coalesce(${literalOrNull(wanted)}, datcollate) AS l,
-        coalesce(pg_char_to_encoding(${literalOrNull(encoding)}), encoding) AS e
-      FROM (SELECT) AS one LEFT JOIN pg_database ON datname = ${literal(template ?? 'template0')}) AS s
-      WHERE pg_char_to_encoding(substring(l FROM '[.]([^@]+)')) NOT IN (-1, e) AND e <> 0)`,
+    trouble: query('mismatch', { locale: wanted, encoding, template: template ?? 'template0' }),
     says: `The locale %s does not go with the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
     fix: 'Give a locale of that encoding, such as `C`, or the encoding of the locale.',
   },
@@ -164,15 +153,12 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
 const removalNeeds = ({ name, force }: Database): postgres.Needs => [
   {
     of: 'remove',
-    trouble: `(SELECT CASE WHEN datistemplate THEN 'it is a template'
-    WHEN datname = current_database() THEN 'it is the one that reconcile connects to' END
-  FROM pg_database WHERE datname = ${literal(name)})`,
+    trouble: query('kept', { name }),
     says: `The database ${name} cannot be dropped: %s.`,
   },
   !force && {
     of: 'remove',
-    trouble: `(SELECT nullif(count(*), 0) FROM pg_stat_activity
-  WHERE datname = ${literal(name)} AND backend_type = 'client backend' AND pid <> pg_backend_pid())::text`,
+    trouble: query('connections', { name }),
     says: `The database ${name} cannot be dropped while it has connections: %s.`,
     fix: 'Stop what uses it in an earlier resource, or end the connections by `force: true`.',
   },

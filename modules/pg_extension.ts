@@ -1,11 +1,13 @@
-import { defined, text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { text } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
 import { Missing } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
+import { queriesBeside } from '../engine/text-beside.ts';
 import * as postgres from './_postgres.ts';
 
 type Row = { available: boolean; version: string | null; schema: string | null; holders: string[] };
+
+const query = queriesBeside(import.meta.url, './pg_extension.sql');
 
 const args = {
   name: text('Name of the extension, e.g. `pg_trgm`.', postgres.pgName),
@@ -14,19 +16,18 @@ const args = {
   schema: text('Schema that holds its objects; it must exist.', postgres.pgName),
 } as const;
 
-type Extension = ObjectOf<typeof args, 'name' | 'database'>;
+type Extension = Given<typeof args, 'name' | 'database'>;
 
-/** An extension in one database. */
 export const pg_extension = defineModule({
   name: 'pg_extension',
   summary: 'A PostgreSQL extension in a database.',
   args,
   required: ['name', 'database'],
   absent: 'drops it, which PostgreSQL refuses while something depends on it',
-  examples: [
-    { title: 'Search by similarity', args: { name: 'pg_trgm', database: 'appdb' } },
-    { title: 'In a schema', args: { name: 'hstore', database: 'appdb', schema: 'public' } },
-  ],
+  examples: {
+    'Search by similarity': { name: 'pg_trgm', database: 'appdb' },
+    'In a schema': { name: 'hstore', database: 'appdb', schema: 'public' },
+  },
   identity: args => `${args.name} in ${args.database}`,
   needs: ({ database }) => [`pg_database ${database}`],
   probes: args => probesOf(args, needsOf(args)),
@@ -38,7 +39,7 @@ export const pg_extension = defineModule({
           `Check its name, or install the package that has it, such as postgresql-15-${name}.`,
         )
       : stateOf(row),
-  desired: ({ version, schema }) => defined({ version, schema }),
+  desired: ({ version, schema }) => ({ version, schema }),
   removal: {
     probes: args => probesOf(args, [droppable(args)]),
     actual: ({ rows: [row] }: { rows: [Row] }) => stateOf(row),
@@ -76,13 +77,10 @@ const objectsOf = ({ name, database }: Extension) => [
 ];
 
 const probesOf = ({ name, database }: Extension, needs: postgres.Needs) => ({
-  rows: postgres.sqlRow<Row>(
-    `SELECT EXISTS(SELECT FROM pg_available_extensions WHERE name = ${literal(name)}) AS available,
-  extversion AS version, nspname AS schema, ${postgres.holders()} AS holders
-FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = ${literal(name)}
-  LEFT JOIN pg_namespace AS n ON n.oid = extnamespace`,
-    { database, about: [`database:${database}`, `extension:${name} in ${database}`] },
-  ),
+  rows: postgres.sqlRow<Row>(query('rows', { name, holders: postgres.holders() }), {
+    database,
+    about: [`database:${database}`, `extension:${name} in ${database}`],
+  }),
   needs: postgres.sqlNeeds(needs, {
     database,
     about: [`database:${database}`, `extensions in ${database}`, 'packages'],
@@ -90,48 +88,33 @@ FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = ${literal(name)}
 });
 
 function needsOf({ name, database, version, schema }: Extension): postgres.Needs {
-  const its = `FROM pg_extension WHERE extname = ${literal(name)}`;
-  const versions = `FROM pg_available_extension_versions AS v WHERE name = ${literal(name)}`;
-  const preferred = '(SELECT default_version FROM pg_available_extensions AS a WHERE a.name = v.name)';
-  const chosen = `${versions} AND version = ${version === undefined ? preferred : literal(version)}`;
+  const chosen = version === undefined ? query('preferred') : literal(version);
+  const its = { name, version: chosen };
   return [
     version !== undefined && {
       of: 'version',
-      trouble: `(SELECT coalesce(string_agg(version, ', '), 'none') FROM (
-    SELECT version ${versions} AND NOT EXISTS(SELECT ${its})
-    UNION SELECT target FROM pg_available_extensions AS a, pg_extension_update_paths(a.name)
-      WHERE a.name = ${literal(name)} AND path IS NOT NULL AND source = (SELECT extversion ${its})) AS possible
-  HAVING bool_or(version = ${literal(version)}) IS NOT TRUE)`,
+      trouble: query('versions', its),
       says: `The extension ${name} cannot have the version ${version}; its files on the host lead to: %s.`,
       fix: 'Declare one of these versions, or bring the package that has it in an earlier resource.',
     },
     postgres.schemaNeed('schema', schema, database),
     schema !== undefined && {
       of: 'schema',
-      trouble: `coalesce((SELECT extnamespace::regnamespace::text ${its} AND NOT extrelocatable),
-    (SELECT schema ${chosen} AND schema <> ${literal(schema)} AND NOT EXISTS(SELECT ${its})))`,
+      trouble: query('stays', { ...its, schema }),
       says: `The extension ${name} cannot be in the schema ${schema}: it stays in %s.`,
     },
     {
       of: 'create',
-      trouble: `(SELECT string_agg(lacks, ', ') FROM (SELECT unnest(requires) ${chosen}
-    EXCEPT SELECT extname FROM pg_extension) AS needed(lacks))`,
+      trouble: query('lacks', its),
       says: `The extension ${name} builds on %s, which ${database} does not have.`,
       fix: 'Declare these extensions in earlier resources.',
     },
   ];
 }
 
-/** What depends on the extension, or on what goes with it, and does not go with it. */
 const droppable = ({ name }: Extension) => ({
   of: 'remove',
-  trouble: `(WITH RECURSIVE gone(classid, objid) AS (
-    SELECT 'pg_extension'::regclass::oid, oid FROM pg_extension WHERE extname = ${literal(name)}
-    UNION SELECT d.classid, d.objid FROM pg_depend AS d JOIN gone ON refclassid = gone.classid AND refobjid = gone.objid
-      WHERE deptype <> 'n')
-  SELECT string_agg(what, ', ') FROM (SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0)
-    FROM pg_depend AS d JOIN gone ON refclassid = gone.classid AND refobjid = gone.objid
-    WHERE deptype = 'n' AND (d.classid, d.objid) NOT IN (SELECT * FROM gone) ORDER BY 1 LIMIT 5) AS dependents(what))`,
+  trouble: query('dependents', { name }),
   says: `The extension ${name} cannot be dropped while this needs it: %s.`,
   fix: 'Drop what needs it by a command in an earlier resource.',
 });

@@ -1,8 +1,7 @@
-import { anyOf, listOf, text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
-import type { State } from '../engine/module.ts';
+import { anyOf, type Conditional, listOf, text } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
+import type { Refusal, State } from '../engine/module.ts';
 import { identifier } from '../engine/quote.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
 import { aclQuery, type ObjectRow, privilegesOf, reference, type Target } from './_pg-acl.ts';
 import * as postgres from './_postgres.ts';
 
@@ -34,7 +33,7 @@ const args = {
   },
 } as const;
 
-type Grant = ObjectOf<typeof args, 'role' | 'privileges' | 'database'>;
+type Grant = Given<typeof args, 'role' | 'privileges' | 'database'>;
 type Rows = readonly ObjectRow[];
 
 /**
@@ -47,21 +46,18 @@ export const pg_grant = defineModule({
   args,
   required: ['role', 'privileges', 'database'],
   absent: 'takes the privileges back, also those that PUBLIC has without a grant',
-  examples: [
-    { title: 'A whole database', args: { role: 'app', privileges: ['ALL'], database: 'appdb' } },
-    {
-      title: 'Reading all tables',
-      args: { role: 'report', privileges: ['SELECT'], database: 'appdb', tables: 'all' },
+  examples: {
+    'A whole database': { role: 'app', privileges: ['ALL'], database: 'appdb' },
+    'Reading all tables': { role: 'report', privileges: ['SELECT'], database: 'appdb', tables: 'all' },
+    'And those that come later': {
+      role: 'report',
+      privileges: ['SELECT'],
+      database: 'appdb',
+      tables: 'all',
+      default: true,
     },
-    {
-      title: 'And those that come later',
-      args: { role: 'report', privileges: ['SELECT'], database: 'appdb', tables: 'all', default: true },
-    },
-    {
-      title: 'Nobody else connects',
-      args: { role: 'PUBLIC', privileges: ['CONNECT'], database: 'appdb', state: 'absent' },
-    },
-  ],
+    'Nobody else connects': { role: 'PUBLIC', privileges: ['CONNECT'], database: 'appdb', state: 'absent' },
+  },
   needs: ({ role, database }) => [
     ...(postgres.isPublic(role) ? [] : [`pg_role ${role}`]),
     `pg_database ${database}`,
@@ -81,8 +77,8 @@ export const pg_grant = defineModule({
     const needs = postgres.sqlNeeds(needsOf(args), { database, about: [`database:${database}`] });
     return { rows: privilegesIn(args), needs };
   },
-  actual: ({ rows }, args) => stateOf(args, rowsOf(args, rows), false),
-  fresh: args => stateOf(args, rowsOf(args, [], freshOf(args)), false),
+  actual: ({ rows }, args) => stateOf(args, rowsOf(args, rows)),
+  fresh: args => stateOf(args, rowsOf(args, [], freshOf(args))),
   desired: (args, read) =>
     Object.fromEntries(rowsOf(args, read?.rows).map(row => [label(args, row.name), wanted(args)])),
   removal: {
@@ -101,15 +97,15 @@ export const pg_grant = defineModule({
       kind === 'function' ? [', or several of that name', ', or give its parameters'] : ['', ''];
     const isKnown = (name: string) => name === 'ALL' || rows.every(row => row.possible.includes(name));
     const unknown = wanted(args).filter(name => !isKnown(name));
-    const tooOld = `This server has no privilege ${unknown.join(', ')} on a ${kind}.`;
     return [
-      ...unmet,
-      ...postgres.obstacle(
-        lacking.length > 0 && kind !== 'schema' && unmet.length === 0,
-        `${args.database} has no ${kind} ${lacking.map(row => `${schema}.${row.name}`).join(', ')}${several}.`,
-        `Create it by a command in an earlier resource${parameters}.`,
-      ),
-      ...postgres.obstacle(unknown.length > 0, tooOld),
+      unmet,
+      lacking.length > 0 &&
+        kind !== 'schema' &&
+        unmet.length === 0 && {
+          says: `${args.database} has no ${kind} ${lacking.map(row => `${schema}.${row.name}`).join(', ')}${several}.`,
+          fix: `Create it by a command in an earlier resource${parameters}.`,
+        },
+      unknown.length > 0 && { says: `This server has no privilege ${unknown.join(', ')} on a ${kind}.` },
     ];
   },
   steps: (diff, args, { rows }) => [change('GRANT', args, rows, row => diff.has(label(args, row.name)))],
@@ -117,17 +113,19 @@ export const pg_grant = defineModule({
   remove: (args, { rows }) => [change('REVOKE', args, rows, row => held(args, row).length > 0)],
 });
 
-function refusals(args: Grant) {
+function refusals(args: Grant): Conditional<Refusal> {
   const { kind, names, creator } = targetOf(args);
-  const all = args.privileges.includes('ALL');
   const unfit = wanted(args).filter(name => name !== 'ALL' && !privilegesOf[kind].includes(name));
-  const noneOf = `A ${kind} has no privilege ${unfit.join(', ')}.`;
-  const goesWith = 'default goes with one of tables, sequences and functions, which is then `all`.';
   return [
-    ...postgres.refusal(unfit.length > 0, 'privileges', noneOf),
-    ...postgres.refusal(all && args.privileges.length > 1, 'privileges', 'ALL stands alone.'),
+    unfit.length > 0 && { at: 'privileges', says: `A ${kind} has no privilege ${unfit.join(', ')}.` },
+    args.privileges.includes('ALL') &&
+      args.privileges.length > 1 && { at: 'privileges', says: 'ALL stands alone.' },
     // A database and a schema are named by themselves.
-    ...postgres.refusal(creator !== undefined && names !== undefined, 'default', goesWith),
+    creator !== undefined &&
+      names !== undefined && {
+        at: 'default',
+        says: 'default goes with one of tables, sequences and functions, which is then `all`.',
+      },
   ];
 }
 
@@ -218,7 +216,7 @@ const held = (args: Grant, { granted }: ObjectRow) =>
   granted.filter(name => args.privileges.includes('ALL') || wanted(args).includes(name));
 
 /** The wanted privileges that are held, by object; null when none is. Of what is to go only what is there is told. */
-function stateOf(args: Grant, rows: Rows, goes: boolean): State | null {
+function stateOf(args: Grant, rows: Rows, goes = false): State | null {
   const found = rows.filter(row => held(args, row).length > 0);
   if (found.length === 0 && (goes || rows.length > 0)) return null;
   const isAll = ({ possible, granted }: ObjectRow) =>
@@ -229,19 +227,19 @@ function stateOf(args: Grant, rows: Rows, goes: boolean): State | null {
 
 /** Gives the privileges on those of the objects that `isMeant` picks, or takes them back. */
 function change(verb: 'GRANT' | 'REVOKE', args: Grant, rows: Rows, isMeant: (row: ObjectRow) => boolean) {
-  const { kind, schema, creator } = targetOf(args);
+  const { kind, schema = '', creator } = targetOf(args);
   const meant = rowsOf(args, rows).filter(isMeant);
   const what = `${verb} ${wanted(args).join(', ')} ON ${kind === 'function' ? 'ROUTINE' : kind.toUpperCase()}`;
   const role = postgres.isPublic(args.role) ? 'PUBLIC' : identifier(args.role);
   const whom = `${verb === 'GRANT' ? 'TO' : 'FROM'} ${role}`;
-  return {
-    do: 'sql' as const,
-    database: args.database,
-    statements: meant.map(({ reference }) =>
-      creator === undefined
-        ? `${what} ${reference} ${whom}`
-        : `ALTER DEFAULT PRIVILEGES FOR ROLE ${reference} IN SCHEMA ${identifier(schema!)} ${what}S ${whom}`,
-    ),
-    objects: [...aboutOf(args, [...meant.map(row => row.name), '*']), ...postgres.dependentsOf([args.role])],
-  };
+  const statements = meant.map(({ reference }) =>
+    creator === undefined
+      ? `${what} ${reference} ${whom}`
+      : `ALTER DEFAULT PRIVILEGES FOR ROLE ${reference} IN SCHEMA ${identifier(schema)} ${what}S ${whom}`,
+  );
+  const objects = [
+    ...aboutOf(args, [...meant.map(row => row.name), '*']),
+    ...postgres.dependentsOf([args.role]),
+  ];
+  return postgres.change(statements, objects, args.database);
 }

@@ -1,10 +1,10 @@
-import { anyOf, oneOf, text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
-import type { State } from '../engine/module.ts';
+import { anyOf, type Conditional, compact, oneOf, text } from '../engine/argument.ts';
+import { defineModule, type Given } from '../engine/define-module.ts';
+import type { Refusal, State } from '../engine/module.ts';
 import { type Owed, owed } from '../engine/probe.ts';
-import type { ObjectOf } from '../engine/schema-types.ts';
+import { queriesBeside } from '../engine/text-beside.ts';
 import * as hba from './_pg-hba.ts';
-import { obstacle, refusal, serverRuns, sqlRow } from './_postgres.ts';
+import { serverRuns, sqlRow } from './_postgres.ts';
 
 const word = { type: 'string', minLength: 1 } as const;
 const names = (of: string) => anyOf([word, { type: 'array', items: word, minItems: 1 }], of);
@@ -38,7 +38,7 @@ const args = {
   ),
 } as const;
 
-type Hba = ObjectOf<typeof args, 'type' | 'database' | 'user'>;
+type Hba = Given<typeof args, 'type' | 'database' | 'user'>;
 
 /**
  * One rule of pg_hba.conf. The first rule that fits a connection decides, so a rule counts as in effect only when no
@@ -50,35 +50,51 @@ export const pg_hba = defineModule({
   args,
   required: ['type', 'database', 'user'],
   absent: 'takes it out, with whatever method it has when none is given',
-  examples: [
-    {
-      title: 'An application on the same host',
-      args: {
-        type: 'host',
-        database: 'appdb',
-        user: 'app',
-        address: '127.0.0.1/32',
-        method: 'scram-sha-256',
-      },
+  examples: {
+    'An application on the same host': {
+      type: 'host',
+      database: 'appdb',
+      user: 'app',
+      address: '127.0.0.1/32',
+      method: 'scram-sha-256',
     },
-    {
-      title: 'System accounts by another name',
-      args: { type: 'local', database: 'all', user: 'admin', method: 'peer', options: { map: 'admins' } },
+    'System accounts by another name': {
+      type: 'local',
+      database: 'all',
+      user: 'admin',
+      method: 'peer',
+      options: { map: 'admins' },
     },
-    {
-      title: 'No replication from this host',
-      args: { type: 'host', database: 'replication', user: 'all', address: '::1/128', state: 'absent' },
+    'No replication from this host': {
+      type: 'host',
+      database: 'replication',
+      user: 'all',
+      address: '::1/128',
+      state: 'absent',
     },
-  ],
+  },
   secrets: { in: ['options'] },
   alternatives: { before: ['before'], after: ['after'] },
   identity: identityOf,
-  refine: args => [...methodRefusals(args), ...addressRefusals(args)],
+  refine: args => {
+    const { type, method } = args;
+    return [
+      method === undefined && { says: 'Give the method.' },
+      typesFor[method ?? '']?.includes(type) === false && {
+        at: 'method',
+        says: `The method ${method} does not go with ${type} rules.`,
+      },
+      ...addressRefusals(args),
+    ];
+  },
   probes(args) {
     // An anchor is found in any line.
     const anywhere = (args.before ?? args.after) === undefined ? [] : ['hba'];
     const about = [...hba.deciders(ruleOf(args)), ...anywhere];
-    return { rows: sqlRow<Row>(query, { about, shared: true }), owed: owed(unitOf(args)) };
+    return {
+      rows: sqlRow<Row>(query('rows', { refused }), { about, shared: true }),
+      owed: owed(unitOf(args)),
+    };
   },
   actual: ({ rows: [row], owed }, args) => stateOf(row, owed, args, false),
   fresh: args => stateOf(stock, [], args, false),
@@ -96,16 +112,14 @@ export const pg_hba = defineModule({
     const isIn = shutsOut(decode(content)) === undefined;
     const shut = isIn ? shutsOut(rewritten(row, args, kind === 'remove').join('\n')) : undefined;
     return [
-      ...obstacle(
-        others.length > 0,
-        `The server refuses the file, and every change of it, for other lines: ${others.join('; ')}.`,
-        'Mend these lines in pg_hba.conf by hand.',
-      ),
-      ...obstacle(
-        shut !== undefined,
-        `Nobody could ask the server any more: its own account postgres would be ${shut}.`,
-        'Keep a line such as `local all postgres peer` in front, e.g. by `after: local all postgres`.',
-      ),
+      others.length > 0 && {
+        says: `The server refuses the file, and every change of it, for other lines: ${others.join('; ')}.`,
+        fix: 'Mend these lines in pg_hba.conf by hand.',
+      },
+      shut !== undefined && {
+        says: `Nobody could ask the server any more: its own account postgres would be ${shut}.`,
+        fix: 'Keep a line such as `local all postgres peer` in front, e.g. by `after: local all postgres`.',
+      },
     ];
   },
   owes: args => ({
@@ -116,10 +130,7 @@ export const pg_hba = defineModule({
     ],
   }),
   steps: (_diff, args, { rows: [row = stock] }) => [rewrite(row, args, false)],
-  claims: args => ({
-    ...serverRuns(),
-    [`the place of the rule ${identityOf(args)}`]: () => placeOf(args),
-  }),
+  claims: args => ({ ...serverRuns(), [`the place of the rule ${identityOf(args)}`]: () => placeOf(args) }),
   remove: (args, { rows: [row = stock] }) => [rewrite(row, args, true)],
 });
 
@@ -134,14 +145,8 @@ interface Row {
 /** The file as it is right after the server was installed. */
 const stock: Row = { file: '/etc/postgresql/pg_hba.conf', content: hba.stockHba, errors: null };
 
-const refused = `SELECT string_agg('line ' || line_number || ': ' || error, '; ') FROM pg_hba_file_rules`;
-
-const query = `SELECT current_setting('hba_file') AS file,
-  encode(pg_read_binary_file(current_setting('hba_file')), 'escape') AS content,
-  (${refused}) AS errors`;
-
-/** Fails, and names the lines, when the server would refuse the file. */
-const validation = `DO $$BEGIN ASSERT (SELECT count(error) = 0 FROM pg_hba_file_rules), (${refused}); END$$`;
+const query = queriesBeside(import.meta.url, './pg_hba.sql');
+const refused = query('refused');
 
 function identityOf(args: Hba): string {
   const { type, databases, users, address } = ruleOf(args);
@@ -153,21 +158,15 @@ const placeOf = ({ before, after }: Hba) => (before ? `before ${before}` : after
 /** What a reload is owed to: not the server's unit, because a reload does not pay the restarts that are owed to that. */
 const unitOf = (args: Hba) => `pg_hba.conf ${identityOf(args)}`;
 
-function methodRefusals({ type, method = '' }: Hba) {
-  const says = `The method ${method} does not go with ${type} rules.`;
-  return [
-    ...refusal(method === '', undefined, 'Give the method.'),
-    ...refusal(typesFor[method]?.includes(type) === false, 'method', says),
-  ];
-}
-
-function addressRefusals({ type, address }: Hba) {
-  const bare = /^([\d.]+|[\da-f]*:[\da-f:]*)$/i.test(address ?? '');
+function addressRefusals({ type, address }: Hba): Conditional<Refusal> {
   const one = `${address}/${address?.includes(':') ? 128 : 32}`;
   return [
-    ...refusal(type === 'local' && address !== undefined, 'address', 'A local rule has no address.'),
-    ...refusal(type !== 'local' && address === undefined, undefined, `A ${type} rule needs an address.`),
-    ...refusal(bare, 'address', `The address "${address}" needs a length: "${one}" is that one host.`),
+    type === 'local' && address !== undefined && { at: 'address', says: 'A local rule has no address.' },
+    type !== 'local' && address === undefined && { says: `A ${type} rule needs an address.` },
+    /^([\d.]+|[\da-f]*:[\da-f:]*)$/i.test(address ?? '') && {
+      at: 'address',
+      says: `The address "${address}" needs a length: "${one}" is that one host.`,
+    },
   ];
 }
 
@@ -219,12 +218,12 @@ function stateOf({ content, errors }: Row, owed: readonly Owed[], args: Hba, goe
   const { from, later } = bounds(others, args);
   // By its text: a number would change with any line that is put in above.
   const above = later.findLast(other => other.first < line.first);
-  const reasons = [
+  const reasons = compact<string>([
     mine.length > 1 && `it is there ${mine.length} times`,
     line.first < from ? `it stands before ${args.after}` : above && `it comes after ${textOf(above.rule)}`,
     errors !== null && `the server refuses ${errors}`,
     owed.length > 0 && 'a reload is owed',
-  ].filter(Boolean);
+  ]);
   return { rule: `${wordsOf(line, rule)}${reasons.length > 0 ? `, but ${reasons.join('; ')}` : ''}` };
 }
 
@@ -272,7 +271,7 @@ function rewrite(row: Row, args: Hba, goes: boolean) {
     steps: [{ do: 'write' as const, path: row.file, content }],
     by: [
       ...['runuser', '-u', 'postgres', '--'],
-      ...['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-c', validation],
+      ...['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-c', query('validation', { refused })],
     ],
   };
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { defined, flag, listOf, text, whole } from '../engine/argument.ts';
+import { flag, listOf, text, whole } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { type CommandResult, command } from '../engine/probe.ts';
 import { identifier, literal, shellQuote } from '../engine/quote.ts';
+import { queriesBeside } from '../engine/text-beside.ts';
 import * as postgres from './_postgres.ts';
 import { scramVerifier } from './_scram.ts';
 
@@ -14,6 +15,8 @@ interface Row {
   valid_until_same: boolean;
   password: { salt: string | null; iterations: number; sha256: string } | null;
 }
+
+const query = queriesBeside(import.meta.url, './pg_role.sql');
 
 /** A login or group role; what is not declared is not touched. */
 export const pg_role = defineModule({
@@ -45,11 +48,11 @@ export const pg_role = defineModule({
   },
   required: ['name'],
   absent: 'drops it, which PostgreSQL refuses while it owns something or has privileges',
-  examples: [
-    { title: 'A login for an application', args: { name: 'app', password: 's3cret' } },
-    { title: 'A group of readers', args: { name: 'readers', login: false } },
-    { title: 'A member of it', args: { name: 'report', member_of: ['readers'], connection_limit: 5 } },
-  ],
+  examples: {
+    'A login for an application': { name: 'app', password: 's3cret' },
+    'A group of readers': { name: 'readers', login: false },
+    'A member of it': { name: 'report', member_of: ['readers'], connection_limit: 5 },
+  },
   secrets: { in: ['password'] },
   identity: args => args.name,
   needs: ({ member_of = [] }) => member_of.map(group => `pg_role ${group}`),
@@ -73,8 +76,8 @@ export const pg_role = defineModule({
     ...{ connection_limit: -1, valid_until: 'infinity', password: 'none', member_of: [] },
   },
   desired: ({ superuser, createdb, createrole, replication, inherit, connection_limit, ...args }) => ({
-    ...defined({ password: args.password && 'set', superuser, createdb, createrole, replication, inherit }),
-    ...defined({ connection_limit, valid_until: args.valid_until, member_of: args.member_of?.toSorted() }),
+    ...{ password: args.password && 'set', superuser, createdb, createrole, replication, inherit },
+    ...{ connection_limit, valid_until: args.valid_until, member_of: args.member_of?.toSorted() },
     login: args.login,
   }),
   removal: {
@@ -119,73 +122,42 @@ export const pg_role = defineModule({
 /** The attributes that CREATE ROLE and ALTER ROLE take by their names, or with NO before them. */
 const switches = ['login', 'superuser', 'createdb', 'createrole', 'replication', 'inherit'] as const;
 
-/** The stored verifier is read as a digest only: what is enough to compare it is useless for anything else. */
 const rowsOf = (name: string, about: readonly string[] = [], valid_until = 'infinity') =>
-  postgres.sqlRows<Row>(
-    `SELECT json_build_object('login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb,
-    'createrole', rolcreaterole, 'replication', rolreplication, 'inherit', rolinherit,
-    'connection_limit', rolconnlimit) AS attributes,
-  ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid
-    ORDER BY g.rolname COLLATE "C") AS member_of,
-  ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.member WHERE m.roleid = r.oid) AS members,
-  rolvaliduntil AS valid_until,
-  coalesce(rolvaliduntil, 'infinity') = timestamptz ${literal(valid_until)} AS valid_until_same,
-  CASE WHEN rolpassword IS NOT NULL THEN json_build_object(
-    'iterations', substring(rolpassword FROM '[$]([0-9]+):')::int,
-    'salt', substring(rolpassword FROM ':([^$]+)[$]'),
-    'sha256', encode(sha256(convert_to(rolpassword, 'UTF8')), 'hex')) END AS password
-FROM pg_authid r WHERE rolname = ${literal(name)}`,
-    { about: [`role:${name}`, ...about] },
-  );
+  postgres.sqlRows<Row>(query('rows', { name, valid_until }), {
+    about: [`role:${name}`, ...about],
+  });
 
 function groupNeeds(name: string, wanted: readonly string[] = []): postgres.Needs {
-  const groups = `unnest(ARRAY[${wanted.map(literal).join(', ')}]::text[]) AS name`;
+  const groups = wanted.map(literal).join(', ');
   return [
     {
       of: 'member_of',
       about: wanted.map(group => `role:${group}`),
-      trouble: `(SELECT string_agg(name, ', ') FROM ${groups} WHERE name NOT IN (SELECT rolname FROM pg_roles))`,
+      trouble: query('unknown', { groups }),
       says: `${name} cannot be a member of %s: there is no such role.`,
       fix: 'Declare the role in an earlier resource.',
     },
     {
       of: 'member_of',
       about: [name, ...wanted].map(role => `memberships of ${role}`),
-      trouble: `(WITH RECURSIVE below(oid) AS (SELECT oid FROM pg_roles WHERE rolname = ${literal(name)}
-    UNION SELECT member FROM pg_auth_members JOIN below ON roleid = below.oid)
-  SELECT string_agg(name, ', ') FROM ${groups} JOIN pg_roles ON rolname = name JOIN below USING (oid))`,
+      trouble: query('below', { groups, name }),
       says: `${name} cannot be a member of %s, which is a member of ${name}.`,
     },
   ];
 }
 
-/** Says it in PostgreSQL's words; objects of other databases can only be counted from here. */
 const droppable = (name: string, objects?: string) => ({
   of: 'remove',
-  trouble: `(SELECT string_agg(what, ', ') FROM (
-    SELECT coalesce(what, count(*) || CASE count(*) WHEN 1 THEN ' object' ELSE ' objects' END || ' in database ' || datname)
-    FROM (SELECT datname, CASE WHEN dbid = 0 OR datname = current_database() THEN
-        CASE deptype WHEN 'o' THEN 'owner of ' ELSE 'privileges for ' END || pg_describe_object(classid, objid, objsubid)
-        END AS what
-      FROM pg_shdepend LEFT JOIN pg_database d ON d.oid = dbid
-      WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = ${literal(name)})
-    ) AS found GROUP BY what, datname
-    UNION SELECT 'needed by the server' FROM pg_roles
-      WHERE rolname = ${literal(name)} AND (rolname = current_user OR oid < 16384)
-    ORDER BY 1) AS dependents(what))`,
+  trouble: query('dependents', { name }),
   says: `The role ${name} cannot be dropped: %s${objects ? ` (${objects})` : ''}.`,
   fix: 'Give away or drop what it owns, and take back its privileges, in an earlier resource.',
 });
 
 /** Prints what a role owns or may do in other databases, a line each; only each of them can name it. */
 function elsewhere(name: string): string {
-  const role = `(SELECT oid FROM pg_roles WHERE rolname = ${literal(name)})`;
-  const found = `FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = ${role} AND dbid`;
-  const databases = `SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'postgres' AND oid IN (SELECT dbid ${found} <> 0)`;
-  const objects = `SELECT pg_describe_object(classid, objid, objsubid) || ' in database ' || current_database() ${found} = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 5`;
-  const ask = (query: string) => `-c ${shellQuote(query)} 2>/dev/null`;
-  const each = `while IFS= read -r d; do psql -XAtq -d "$d" ${ask(objects)}; done`;
-  return `psql -XAtq -d postgres ${ask(databases)} | ${each}`;
+  const ask = (which: string) => `-c ${shellQuote(query(which, { name }))} 2>/dev/null`;
+  const each = `while IFS= read -r d; do psql -XAtq -d "$d" ${ask('objects')}; done`;
+  return `psql -XAtq -d postgres ${ask('elsewhere')} | ${each}`;
 }
 
 function passwordState(stored: Row['password'], declared: string | undefined): string {

@@ -1,7 +1,8 @@
-import { defined, text } from '../engine/argument.ts';
+import { text } from '../engine/argument.ts';
 import { defineModule } from '../engine/define-module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal, shellQuote } from '../engine/quote.ts';
+import { filled, queriesBeside, scriptBeside } from '../engine/text-beside.ts';
 import * as values from './_pg-setting-value.ts';
 import * as postgres from './_postgres.ts';
 
@@ -20,6 +21,8 @@ interface Row extends values.SettingKind {
   /** What a reload puts into effect besides: the file's settings, when it was written after the last one. */
   unloaded: string[];
 }
+
+const query = queriesBeside(import.meta.url, './pg_setting.sql');
 
 /**
  * A setting of the server as ALTER SYSTEM writes it, in `postgresql.auto.conf`, which is stronger than all other files.
@@ -40,24 +43,23 @@ export const pg_setting = defineModule({
   },
   required: ['name'],
   absent: 'takes it back, so that the other configuration files or the default count again',
-  examples: [
-    { title: 'Memory for sorting', args: { name: 'work_mem', value: '16MB' } },
-    { title: 'A setting that needs a restart', args: { name: 'max_connections', value: 200 } },
-    { title: 'Back to what the files say', args: { name: 'work_mem', state: 'absent' } },
-  ],
+  examples: {
+    'Memory for sorting': { name: 'work_mem', value: '16MB' },
+    'A setting that needs a restart': { name: 'max_connections', value: 200 },
+    'Back to what the files say': { name: 'work_mem', state: 'absent' },
+  },
   identity: args => args.name.toLowerCase(),
   refine: ({ name, value }) => [
-    ...postgres.refusal(value === undefined, undefined, 'Give the value.'),
-    ...postgres.refusal(
-      /^(port|unix_socket_directories)$/i.test(name),
-      'name',
-      `Debian’s psql would look for the server at the new place before it is restarted: write ${name} into a \`file\` such as /etc/postgresql/15/main/conf.d/place.conf, and have a \`service\` restarted by it.`,
-    ),
+    value === undefined && { says: 'Give the value.' },
+    /^(port|unix_socket_directories)$/i.test(name) && {
+      at: 'name',
+      says: `Debian’s psql would look for the server at the new place before it is restarted: write ${name} into a \`file\` such as /etc/postgresql/15/main/conf.d/place.conf, and have a \`service\` restarted by it.`,
+    },
   ],
   probes: ({ name, value }) => ({
     rows: rowOf(name),
-    ...defined({ needs: name.includes('.') ? settable(name) : undefined }),
-    ...defined({ needsTaken: value === undefined ? undefined : trial(name, String(value)) }),
+    needs: name.includes('.') ? settable(name) : undefined,
+    needsTaken: value === undefined ? undefined : trial(name, String(value)),
   }),
   actual({ rows: [row] }, { name, value }) {
     if (row.written === null) return null;
@@ -84,27 +86,24 @@ export const pg_setting = defineModule({
       /(?:ERROR|FATAL): +(invalid value .*|unrecognized .*)$/m.exec(needsTaken?.stderr ?? '') ?? [];
     const [, lacking] = /^no library (.*)$/m.exec(needsTaken?.stdout ?? '') ?? [];
     return [
-      ...postgres.obstacle(
-        !known && !name.includes('.'),
-        `The server does not know the setting ${name}.`,
-        'Look for its name in `SELECT name FROM pg_settings`.',
-      ),
-      ...postgres.obstacle(
-        !known && needs?.[0].settable === false,
-        `The server takes ${name} only when the library that it belongs to is loaded, and it is not.`,
-        'Declare shared_preload_libraries and a restart of the server in earlier resources.',
-      ),
-      ...postgres.obstacle(known && values.fixed(name, row), `PostgreSQL does not let ${name} be changed.`),
-      ...postgres.obstacle(takes !== undefined, `The setting ${name} takes ${takes}, not ${value}.`),
-      ...postgres.obstacle(
-        takes === undefined && refused !== undefined,
-        `PostgreSQL refuses ${name}: ${refused}.`,
-      ),
-      ...postgres.obstacle(
-        lacking !== undefined,
-        `There is no library ${lacking} on the host, without which the server does not start again.`,
-        'Install its package in an earlier resource.',
-      ),
+      !known &&
+        !name.includes('.') && {
+          says: `The server does not know the setting ${name}.`,
+          fix: 'Look for its name in `SELECT name FROM pg_settings`.',
+        },
+      !known &&
+        needs?.[0].settable === false && {
+          says: `The server takes ${name} only when the library that it belongs to is loaded, and it is not.`,
+          fix: 'Declare shared_preload_libraries and a restart of the server in earlier resources.',
+        },
+      known && values.fixed(name, row) && { says: `PostgreSQL does not let ${name} be changed.` },
+      takes !== undefined
+        ? { says: `The setting ${name} takes ${takes}, not ${value}.` }
+        : refused !== undefined && { says: `PostgreSQL refuses ${name}: ${refused}.` },
+      lacking !== undefined && {
+        says: `There is no library ${lacking} on the host, without which the server does not start again.`,
+        fix: 'Install its package in an earlier resource.',
+      },
     ];
   },
   steps(_diff, { name, value }, { rows: [row] }) {
@@ -126,31 +125,18 @@ function changed(verb: 'SET' | 'RESET', name: string, to: string, row: Row | und
 }
 
 const rowOf = (name: string) =>
-  postgres.sqlRow<Row>(
-    `SELECT s.name IS NOT NULL AS known, s.vartype, s.unit, s.enumvals, s.min_val, s.max_val, s.context,
-  s.setting AS running, f.setting AS written,
-  coalesce(s.sourcefile LIKE '%/postgresql.auto.conf', false) AS applied,
-  pg_conf_load_time() >= (pg_stat_file('postgresql.auto.conf')).modification AS read,
-  coalesce(s.context <> 'postmaster' AND s.source IN ('default', 'configuration file'), false) AS reloadable,
-  ARRAY(SELECT DISTINCT lower(name) FROM
-    (SELECT name, sourcefile FROM pg_file_settings UNION ALL SELECT name, sourcefile FROM pg_settings) AS s
-    WHERE sourcefile LIKE '%/postgresql.auto.conf'
-      AND pg_conf_load_time() < (pg_stat_file('postgresql.auto.conf')).modification) AS unloaded
-FROM (SELECT ${literal(name.toLowerCase())} AS name) AS wanted
-  LEFT JOIN pg_settings AS s ON lower(s.name) = wanted.name
-  LEFT JOIN pg_file_settings AS f ON lower(f.name) = wanted.name AND f.sourcefile LIKE '%/postgresql.auto.conf'`,
-    { about: [settingObject(name)] },
-  );
+  postgres.sqlRow<Row>(query('rows', { name: name.toLowerCase() }), {
+    about: [settingObject(name)],
+  });
 
 const preloads = ['shared', 'session', 'local'].map(when => `setting:${when}_preload_libraries`);
 
-/** Until PostgreSQL 17, ALTER SYSTEM takes no setting of a library that is not loaded. */
 const settable = (name: string) =>
-  postgres.sqlRow<{ settable: boolean }>(
-    `SELECT current_setting('server_version_num')::int >= 170000
-  OR current_setting(${literal(name)}, true) IS NOT NULL AS settable`,
-    { about: [...preloads, 'units', 'packages'] },
-  );
+  postgres.sqlRow<{ settable: boolean }>(query('settable', { name }), {
+    about: [...preloads, 'units', 'packages'],
+  });
+
+const trialScript = scriptBeside(import.meta.url, './pg-setting-trial.sh');
 
 /**
  * Checks a text value without changing the server. For the libraries of a preload setting, it looks for their files. Any
@@ -168,12 +154,11 @@ done`,
     );
   const isText = /[A-Za-z]/.test(value) && !/^[\d.]+\s*[A-Za-z]*$|^(on|off|true|false|yes|no)$/i.test(value);
   if (!isText || name.includes('.') || values.listItems(name, value) !== undefined) return undefined;
-  const set = shellQuote(`SET ${identifier(name)} TO ${literal(value)}`);
-  // The server's program checks a value of its command line before it looks for its data.
-  const script = `said=$(psql -XAtq -d postgres -c ${set} 2>&1)
-case $said in *'cannot be changed'*)
-  for p in /usr/lib/postgresql/*/bin/postgres; do "$p" -D / -c ${shellQuote(`${name}=${value}`)} -C ${shellQuote(name)}; done ;;
-*) printf '%s\n' "$said" >&2 ;; esac`;
+  const script = filled(trialScript, {
+    statement: shellQuote(`SET ${identifier(name)} TO ${literal(value)}`),
+    setting: shellQuote(`${name}=${value}`),
+    name: shellQuote(name),
+  });
   return command(script, { as: 'postgres', about: ['packages', value] });
 }
 

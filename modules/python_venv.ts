@@ -1,11 +1,12 @@
 import { posix } from 'node:path';
-import { absolutePath, defined, flag, listOf, text } from '../engine/argument.ts';
+import { absolutePath, compact, defined, flag, listOf, text } from '../engine/argument.ts';
 import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Effect } from '../engine/effect.ts';
 import { pathClaims } from '../engine/path-claims.ts';
 import { command, content, Missing, type PathState, type Probe, path, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
+import { filled, scriptBeside, withVariables } from '../engine/text-beside.ts';
 import { applies, installedPackages, lacking, minorOf, readRequirements, valuesOf } from './_python.ts';
 
 /** There while an environment is being made: one that was cut off looks whole long before it is. */
@@ -33,26 +34,8 @@ const args = {
 } as const;
 type Arguments = Given<typeof args, 'path'>;
 
-/**
- * Prints the packages, with the host's own where it uses them, and a file that is not the owner's or else who runs it.
- * What pip writes last of a package is its RECORD with the line of INSTALLER: one without it was cut off. No Python is started.
- */
-function listScript({ path, system_site_packages, owner }: Arguments): string {
-  const venv = shellQuote(path);
-  const system = system_site_packages
-    ? 'for f in /usr/lib/python3*/dist-packages/*-info /usr/local/lib/python3*/dist-packages/*-info; do echo "package ${f##*/}"; done'
-    : '';
-  const accounts =
-    owner === undefined
-      ? 'echo "account $(id -un)"'
-      : `find ${venv} ! -user ${shellQuote(owner)} -printf 'owner %u\\n' -quit 2>/dev/null`;
-  return `grep -ls /INSTALLER, ${venv}/lib/python3*/site-packages/*.dist-info/RECORD | while read -r f; do f=\${f%/*}; echo "package \${f##*/}"; done
-[ -x ${venv}/bin/python ] && [ -x ${venv}/bin/pip ] && [ ! -e ${venv}/${unfinished} ] && echo usable
-for f in /usr/lib/python3*/ensurepip; do [ -d "$f" ] && echo ensurepip; done
-${system}
-${accounts}
-:`;
-}
+const listing = scriptBeside(import.meta.url, './python-listing.sh');
+const keepNetrc = scriptBeside(import.meta.url, './python-netrc.sh');
 
 export const python_venv = defineModule({
   name: 'python_venv',
@@ -60,28 +43,31 @@ export const python_venv = defineModule({
   args,
   required: ['path'],
   absent: 'removes its folder',
-  examples: [
-    {
-      title: 'What an application asks for',
-      args: { path: '/srv/app/venv', requirements: '/srv/app/requirements.txt', owner: 'www-data' },
+  examples: {
+    'What an application asks for': {
+      path: '/srv/app/venv',
+      requirements: '/srv/app/requirements.txt',
+      owner: 'www-data',
     },
-    { title: 'A tool', args: { path: '/opt/httpie', packages: ['httpie>=3.2'] } },
-  ],
+    'A tool': { path: '/opt/httpie', packages: ['httpie>=3.2'] },
+  },
   secrets: { in: ['index_url'] },
   identity: args => args.path,
-  refine: ({ packages = [] }) => {
-    const known = readRequirements(packages.join('\n')).map(({ text }) => text);
-    return packages
-      .filter(text => !known.includes(text.split(';')[0]!.trim()))
+  refine: ({ packages = [] }) =>
+    packages
+      .filter(text => readRequirements(text)[0]?.text !== text.split(';')[0]!.trim())
       .map(text => `"${text}" is not a package and its versions, such as flask or "gunicorn>=22,<24".`)
-      .map(says => ({ at: 'packages', says }));
-  },
+      .map(says => ({ at: 'packages', says })),
   probes: args => ({
     folder: path(args.path),
     config: content(`${args.path}/pyvenv.cfg`),
-    listing: command(listScript(args), {
-      about: [args.path, ...(args.system_site_packages ? ['packages', '/usr/local/lib'] : [])],
-    }),
+    listing: command(
+      withVariables(listing, {
+        ...{ venv: args.path, unfinished, owner: args.owner },
+        system: args.system_site_packages ? 'yes' : undefined,
+      }),
+      { about: [args.path, ...(args.system_site_packages ? ['packages', '/usr/local/lib'] : [])] },
+    ),
     python: program(args.python),
     // python3 is a link to the version that is Debian's default.
     link: path(args.python.startsWith('/') ? args.python : `/usr/bin/${args.python}`),
@@ -92,7 +78,7 @@ export const python_venv = defineModule({
     const wanted = minorOf(read.link?.target ?? args.python);
     if (read.python === null) {
       const name = posix.basename(args.python);
-      return new Missing(args.python, [`package:${name}`, `package:${name}-minimal`]);
+      return Missing.fromPackages(args.python, name, `${name}-minimal`);
     }
     if (args.requirements !== undefined && read.requirements === null)
       return new Missing(`the file ${args.requirements}`, [`path:${args.requirements}`]);
@@ -100,9 +86,8 @@ export const python_venv = defineModule({
     const config = read.config?.bytes?.toString();
     const isUsable = listing.includes('usable\n');
     if (!listing.includes('ensurepip\n') && !isUsable && read.python.startsWith('/usr/bin/')) {
-      const names = ['python3-venv', ...(wanted === undefined ? [] : [`python${wanted}-venv`])];
-      const brought = names.map(name => `package:${name}`);
-      return new Missing('Python’s module to make virtual environments', brought);
+      const packages = compact(['python3-venv', wanted !== undefined && `python${wanted}-venv`]);
+      return Missing.fromPackages('Python’s module to make virtual environments', ...packages);
     }
     if (config === undefined) return null;
     const made = minorOf(/^version(?:_info)? = (.*)$/m.exec(config)?.[1]);
@@ -213,7 +198,7 @@ function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): RunStep
   return {
     do: 'run',
     label: `${path}/bin/python -m pip install ${words}`,
-    command: `${tidy}\n${netrc ? keepNetrc(path) : ''}${venv}/bin/python -m pip install --quiet ${words}`,
+    command: `${tidy}\n${netrc ? `${filled(keepNetrc, { file: shellQuote(`${path}/.netrc.`) })}\n` : ''}${venv}/bin/python -m pip install --quiet ${words}`,
     cwd: path,
     reads: files,
     env: {
@@ -251,15 +236,4 @@ function percentDecoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-/** Shell that keeps its standard input as a netrc file, for its account alone and as long as it runs. */
-function keepNetrc(path: string): string {
-  const file = shellQuote(`${path}/.netrc.`);
-  return `rm -f -- ${file}??????????
-NETRC=$(mktemp ${file}XXXXXXXXXX) && export NETRC || exit
-trap 'rm -f -- "$NETRC"' EXIT
-trap 'exit 143' HUP INT TERM
-cat >"$NETRC" || exit
-`;
 }

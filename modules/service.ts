@@ -29,15 +29,17 @@ export const service = defineModule({
   summary: 'A systemd unit: whether it runs, starts at boot, and what it is restarted for.',
   args: its,
   required: ['name'],
-  examples: [
-    { title: 'A service that always runs', args: { name: 'nginx', enabled: true, state: 'running' } },
-    {
-      title: 'Restarted when its settings change',
-      args: { name: 'app', enabled: true, state: 'running', restart_on: ['App environment', 'App unit'] },
+  examples: {
+    'A service that always runs': { name: 'nginx', enabled: true, state: 'running' },
+    'Restarted when its settings change': {
+      name: 'app',
+      enabled: true,
+      state: 'running',
+      restart_on: ['App environment', 'App unit'],
     },
-    { title: 'A timer', args: { name: 'certbot.timer', enabled: true, state: 'running' } },
-    { title: 'Never to be started', args: { name: 'apache2', state: 'stopped', masked: true } },
-  ],
+    'A timer': { name: 'certbot.timer', enabled: true, state: 'running' },
+    'Never to be started': { name: 'apache2', state: 'stopped', masked: true },
+  },
   identity: ({ name }) => unitName(name),
   refine: ({ name, enabled, state, masked, restart_on, reload_on }) => [
     masked &&

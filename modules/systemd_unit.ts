@@ -6,7 +6,8 @@ import { content, owed, path, type UnitState, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
-import { daemonReload, isTemplate, systemctl, unitFile } from '../engine/steps/units.ts';
+import { daemonReload, isTemplate, readable, systemctl, unitFile } from '../engine/steps/units.ts';
+import { filled, scriptBeside } from '../engine/text-beside.ts';
 
 type Scalar = string | number | boolean;
 /** Keys in the order in which they are written; a list repeats its key, a map becomes quoted `NAME=value` assignments. */
@@ -48,32 +49,26 @@ export const systemd_unit = defineModule({
   args: its,
   required: ['name'],
   absent: 'stops and disables it, then removes its file',
-  examples: [
-    {
-      title: 'A service of a web application',
-      args: {
-        name: 'app.service',
-        unit: { Description: 'The app', After: ['network.target', 'postgresql.service'] },
-        service: {
-          User: 'www-data',
-          WorkingDirectory: '/srv/app',
-          ExecStart: '/srv/app/venv/bin/gunicorn wsgi:app',
-          Environment: { LANG: 'C.UTF-8' },
-          RuntimeDirectory: 'app',
-        },
-        install: { WantedBy: 'multi-user.target' },
+  examples: {
+    'A service of a web application': {
+      name: 'app.service',
+      unit: { Description: 'The app', After: ['network.target', 'postgresql.service'] },
+      service: {
+        User: 'www-data',
+        WorkingDirectory: '/srv/app',
+        ExecStart: '/srv/app/venv/bin/gunicorn wsgi:app',
+        Environment: { LANG: 'C.UTF-8' },
+        RuntimeDirectory: 'app',
       },
+      install: { WantedBy: 'multi-user.target' },
     },
-    {
-      title: 'A timer',
-      args: {
-        name: 'report.timer',
-        timer: { OnCalendar: 'daily', Persistent: true },
-        install: { WantedBy: 'timers.target' },
-      },
+    'A timer': {
+      name: 'report.timer',
+      timer: { OnCalendar: 'daily', Persistent: true },
+      install: { WantedBy: 'timers.target' },
     },
-    { title: 'A unit that is gone', args: { name: 'old.service', state: 'absent' } },
-  ],
+    'A unit that is gone': { name: 'old.service', state: 'absent' },
+  },
   files: { src: true, template: true },
   secrets: {
     in: [],
@@ -83,18 +78,15 @@ export const systemd_unit = defineModule({
   identity: ({ name }) => name,
   refine: args => {
     const sections = sectionsOf(args);
-    const isWhole = args.src !== undefined || args.template !== undefined || args.content !== undefined;
+    const isWhole = (args.src ?? args.template ?? args.content) !== undefined;
     if (isWhole === sections.length > 0)
       return [{ says: 'give the unit either whole, by content, src or template, or as sections' }];
     const foreign = (['service', 'socket', 'timer'] as const).filter(
       kind => args[kind] !== undefined && !args.name.endsWith(`.${kind}`),
     );
     return [
-      ...foreign.map(at => ({
-        at,
-        says: `${args.name} has no section for a ${at}: systemd would ignore it`,
-      })),
-      ...sections.flatMap(([title, section]) =>
+      foreign.map(at => ({ at, says: `${args.name} has no section for a ${at}: systemd would ignore it` })),
+      sections.flatMap(([title, section]) =>
         linesOf(section)
           .filter(line => /\\$|\n\s*[#;]/.test(line))
           .map(line => ({
@@ -153,8 +145,6 @@ export const systemd_unit = defineModule({
   claims: args => pathClaims(unitFile(args.name), 'file', { mode: '0644' }, () => bytesOf(args)),
 });
 
-const readable = { owner: 'root', group: 'root', mode: '0644' };
-
 const owedToTemplate = (name: string): Step | false =>
   isTemplate(name) && { do: 'owe', unit: name, action: 'reload', because: name };
 
@@ -201,14 +191,13 @@ function verify(name: string): string {
   const unit = literal(name).replace('@\\.', '@[^:]*\\.');
   const others = ['Unit [^ ]* not found', 'not loaded, socket cannot be started'];
   if (isTemplate(name)) others.push('not executable');
-  return `said=$(systemd-analyze verify --man=no ${shellQuote(unitFile(name))} 2>&1); exit=$?
-ours=$(printf '%s\\n' "$said" | grep -e ${shellQuote(`^${literal(unitFile(name))}:`)} -e ${shellQuote(`^${unit}:`)})
-others='${others.join('|')}'
-if printf '%s\\n' "$ours" | grep -Eq "$others"; then exit=0; ours=$(printf '%s\\n' "$ours" | grep -Ev "$others"); fi
-[ -n "$ours" ] || exit 0
-printf '%s\\n' "$ours" >&2
-[ $exit -eq 0 ] && ! printf '%s\\n' "$ours" | grep -Eq 'ignoring|Unknown|not executable|Refusing|Failed to'`;
+  return filled(verifyScript, {
+    ...{ file: shellQuote(unitFile(name)), others: others.join('|') },
+    of_file: shellQuote(`^${literal(unitFile(name))}:`),
+    of_unit: shellQuote(`^${unit}:`),
+  });
 }
+const verifyScript = scriptBeside(import.meta.url, './systemd-verify.sh');
 
 /**
  * The programs that a unit runs, absolute or by name, as far as its text says it: without those whose failure it

@@ -39,16 +39,15 @@ export const tree = defineModule({
   args: its,
   required: ['src', 'path'],
   files: { tree: true },
-  examples: [
-    {
-      title: 'The code of an application',
-      args: { src: 'app', path: '/srv/app', owner: 'www-data', exclude: ['*.pyc'] },
+  examples: {
+    'The code of an application': { src: 'app', path: '/srv/app', owner: 'www-data', exclude: ['*.pyc'] },
+    'Exactly these files and no others': {
+      src: 'conf.d',
+      path: '/etc/app/conf.d',
+      file_mode: '0640',
+      delete_extra: true,
     },
-    {
-      title: 'Exactly these files and no others',
-      args: { src: 'conf.d', path: '/etc/app/conf.d', file_mode: '0640', delete_extra: true },
-    },
-  ],
+  },
   identity: args => args.path,
   probes: args => {
     const pieces = piecesOf(args);

@@ -2,6 +2,7 @@
 // place of the old one at once: somebody may be starting it.
 import { chmodSync, renameSync } from 'node:fs';
 import { build } from 'esbuild';
+import { textsBeside } from './texts-beside.mjs';
 
 const staged = `dist/reconcile.${process.pid}.cjs`;
 await build({
@@ -12,6 +13,7 @@ await build({
   target: 'node20',
   format: 'cjs',
   external: ['cpu-features', '*.node'],
+  plugins: [textsBeside],
   banner: { js: '#!/usr/bin/env node' },
   logLevel: 'warning',
 });

@@ -53,7 +53,7 @@ export const ${name} = defineModule({
   },
   required: ['path'],
   absent: 'removes it when it is empty',
-  examples: [{ title: 'The simplest one', args: { path: '/srv/app' } }],
+  examples: { 'The simplest one': { path: '/srv/app' } },
   identity: args => args.path,
   probes: args => ({ found: path(args.path) }),
   actual: ({ found }) => found && pathState(found, 'directory'),

@@ -3,8 +3,9 @@
  * every machine, whatever else it does meanwhile, so that tests can hold it against a limit; seconds are not.
  */
 import { createRequire } from 'node:module';
-import { buildSync } from 'esbuild';
+import { build } from 'esbuild';
 import { parseAst } from 'vitest/node';
+import { textsBeside } from '../scripts/texts-beside.mjs';
 
 /** What a program that was built by `counting` has as `globalThis.steps`. */
 export interface Steps {
@@ -26,9 +27,10 @@ globalThis.steps = {
 `;
 
 /** Bundles a TypeScript module and what it imports into the text of one CommonJS program that counts its steps. */
-export function counting(entry: string): string {
-  const { outputFiles } = buildSync({
+export async function counting(entry: string): Promise<string> {
+  const { outputFiles } = await build({
     ...{ entryPoints: [entry], bundle: true, platform: 'node', format: 'cjs', target: 'node20' },
+    plugins: [textsBeside],
     write: false,
   });
   const code = outputFiles[0]!.text;
@@ -44,9 +46,9 @@ export function counting(entry: string): string {
 }
 
 /** Loads a TypeScript module, and counts the steps of what it does. */
-export function counted<Exports>(entry: string): { exports: Exports; steps: Steps } {
+export async function counted<Exports>(entry: string): Promise<{ exports: Exports; steps: Steps }> {
   const module = { exports: {} as Exports };
-  const load = new Function('module', 'exports', 'require', counting(entry));
+  const load = new Function('module', 'exports', 'require', await counting(entry));
   load(module, module.exports, createRequire(entry));
   return { exports: module.exports, steps: (globalThis as unknown as { steps: Steps }).steps };
 }

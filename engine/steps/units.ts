@@ -15,6 +15,9 @@ export const isTemplate = (name: string): boolean => /@\.[a-z]+$/.test(name);
 /** Where the unit's own file or the link that masks it stands, before those of packages. */
 export const unitFile = (name: string): string => `/etc/systemd/system/${name}`;
 
+/** The attributes of a unit's file or drop-in. */
+export const readable = { owner: 'root', group: 'root', mode: '0644' } as const;
+
 /** The claim that says whether a unit runs. */
 export const runsClaim = (unit: string): string => `whether ${unit} runs`;
 

@@ -48,7 +48,7 @@ it('draws a module that it has never heard of, with arguments of its schema or i
     summary: 'A kernel setting.',
     args: { key: text('The key.', { pattern: '^[a-z.]+$' }), live: flag('Whether it is set at once.') },
     required: ['key'],
-    examples: [{ title: 'One', args: { key: 'vm.swappiness' } }],
+    examples: { One: { key: 'vm.swappiness' } },
     identity: ({ key }) => key,
     probes: () => ({}),
     actual: () => null,

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 // What the program imports when it needs it: so that reading it does not count as the time of a test.
 import '../../../engine/load/index.ts';
 import '../../../modules/index.ts';
+import { textsBeside } from '../../../scripts/texts-beside.mjs';
 import { runProgram } from './run-program.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -37,6 +38,7 @@ beforeAll(async () => {
       platform: 'node',
       format: 'cjs',
       external: ['cpu-features', '*.node'],
+      plugins: [textsBeside],
       logLevel: 'error',
     },
   });

@@ -5,7 +5,7 @@ import type { Module } from '../../../engine/module.ts';
 import { modules as shipped } from '../../../modules/index.ts';
 import { brief, load, problems, problemsIn } from './workspace.ts';
 
-const pure = { examples: [], probes: () => ({}), actual: () => null, steps: () => [], desired: () => ({}) };
+const pure = { examples: {}, probes: () => ({}), actual: () => null, steps: () => [], desired: () => ({}) };
 const of = (name: string) => ({ ...pure, name, summary: `A ${name}.`, args: { name: text('Its name.') } });
 
 const modules: Record<string, Module> = {

@@ -10,7 +10,7 @@ import { type Problem, problemsOf, type Warning } from '../../../engine/problem.
 import { renderProblems } from '../../../engine/report/problems.ts';
 import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
 
-const pure = { examples: [], probes: () => ({}), actual: () => null, desired: () => ({}), steps: () => [] };
+const pure = { examples: {}, probes: () => ({}), actual: () => null, desired: () => ({}), steps: () => [] };
 
 /** Modules of just enough kinds of arguments. */
 export const modules: Record<string, Module> = {

@@ -12,7 +12,7 @@ import { Observed } from '../../../engine/plan/read.ts';
 import { content, Missing, owed, type Probe, path, program, sql } from '../../../engine/probe.ts';
 import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
 
-const shape = { args: {}, examples: [], summary: '', identity: () => '' };
+const shape = { args: {}, examples: {}, summary: '', identity: () => '' };
 
 const file = defineModule({
   ...shape,

@@ -24,7 +24,7 @@ const module = defineModule({
     mode: { type: ['string', 'boolean'], description: 'Or not.' },
   },
   required: ['name'],
-  examples: [{ title: 'One', args: { name: 'a', packages: ['b', 'yes'], unit: { text: 'x\ny\n' } } }],
+  examples: { One: { name: 'a', packages: ['b', 'yes'], unit: { text: 'x\ny\n' } } },
   identity: ({ name }) => name,
   probes: () => ({}),
   actual: () => null,

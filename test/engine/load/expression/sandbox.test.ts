@@ -5,9 +5,9 @@ import { ProblemError } from '../../../../engine/problem.ts';
 import type { Value } from '../../../../engine/value.ts';
 import { counted } from '../../../steps.ts';
 
-const { exports: counting, steps } = counted<typeof import('../../../../engine/load/expression/index.ts')>(
-  join(import.meta.dirname, '../../../../engine/load/expression/index.ts'),
-);
+const { exports: counting, steps } = await counted<
+  typeof import('../../../../engine/load/expression/index.ts')
+>(join(import.meta.dirname, '../../../../engine/load/expression/index.ts'));
 
 const scope = { name: 'web1', list: [1, 2], map: { a: 1 } } as { [name: string]: Value };
 

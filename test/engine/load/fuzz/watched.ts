@@ -28,7 +28,9 @@ export function testHalf(half: 0 | 1): void {
   test(`whatever is done to a file, it is read or refused with problems, soon (${end - start} times)`, async () => {
     const place = mkdtempSync(join(tmpdir(), 'reconcile-fuzz-'));
     onTestFinished(() => rmSync(place, { recursive: true }));
-    const fuzz = new Fuzz(join(place, 'tree'), join(place, 'worker.cjs'));
+    const program = join(place, 'worker.cjs');
+    writeFileSync(program, await counting(join(import.meta.dirname, 'worker.ts')));
+    const fuzz = new Fuzz(join(place, 'tree'), program);
     for (let next = start; next < end && fuzz.failures.length < 10; ) next = await fuzz.tryFrom(next, end);
     expect(fuzz.failures.map(({ seed, why }) => `${fuzz.replay(seed)}\n${why}\n`)).toEqual([]);
     if (start < end) expect(fuzz.reads.length).toBeGreaterThan(50);
@@ -45,7 +47,6 @@ class Fuzz {
   constructor(tree: string, program: string) {
     [this.#tree, this.#program] = [tree, program];
     mkdirSync(tree);
-    writeFileSync(program, counting(join(import.meta.dirname, 'worker.ts')));
   }
 
   /** Tries seeds until one of them ends the thread, and resolves to the next one to try. */

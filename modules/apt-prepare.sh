@@ -1,0 +1,47 @@
+# Waits until nobody holds a lock of dpkg or apt, then completes what an interrupted run has left half-done.
+# apt-get waits for dpkg's lock by itself, but not for that of the lists, and cannot say who holds it. A lock counts
+# as held when the process that /proc/locks names for its inode has the lock's file open.
+# Needs: {limit}, seconds to wait; {waits}, the same as declared; {apt}, an apt-get that asks nothing; {installation},
+# the file that names the packages of an installation that goes on; {cluster}, pg-half-made-cluster.sh.
+# Exits 75 when the lock is not let go in time, and 76 when dpkg cannot complete what is half-done.
+
+holder() {
+  for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+    inode=$(stat -c %i "$lock" 2>/dev/null) || continue
+    for pid in $(awk -v i="$inode" '$2 == "POSIX" { n = split($6, at, ":"); if (at[n] == i) print $5 }' /proc/locks); do
+      for fd in /proc/"$pid"/fd/*; do
+        if [ "$fd" -ef "$lock" ]; then echo "$(cat /proc/"$pid"/comm) (pid $pid)"; return; fi
+      done
+    done
+  done
+  return 1
+}
+broken() { dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' | grep -E '^.([HUFWt]|.R)'; }
+end=$(($(date +%s) + {limit}))
+while who=$(holder); do
+  if [ "$(date +%s)" -ge "$end" ]; then
+    echo "the package lock is held by $who, and was not let go within {waits} s" >&2
+    exit 75
+  fi
+  sleep 1
+done
+if broken >/dev/null || [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then
+  {cluster}
+  dpkg --force-confdef --force-confold --configure -a
+  # What was cut off while it was unpacked has to be fetched and unpacked again, from lists that may be missing.
+  if cut=$(dpkg-query -W -f='${db:Status-Abbrev} ${binary:Package}\n' | sed -nE 's/^.(H|.R). *//p') && [ -n "$cut" ]; then
+    apt-get -q update >/dev/null 2>&1
+    {apt} --reinstall install $cut
+  elif broken >/dev/null; then
+    {apt} --fix-broken install
+  fi
+fi
+if [ -f {installation} ]; then
+  {apt} --mark-auto install $(cat {installation})
+  # It may not be possible any more: then what is declared is all that counts.
+  rm -f {installation}
+fi
+if which=$(broken); then
+  printf 'packages are half-installed or half-configured, and dpkg --configure -a could not complete them:\n%s\n' "$which" >&2
+  exit 76
+fi

@@ -1,0 +1,9 @@
+-- no_role: a trouble that is there unless the role `role` is, or {isPublic}.
+CASE WHEN NOT ({isPublic} OR EXISTS(SELECT FROM pg_roles WHERE rolname = :'role')) THEN '' END
+
+-- no_schema: a trouble that is there unless the schema `schema` is.
+CASE WHEN NOT (EXISTS(SELECT FROM pg_namespace WHERE nspname = :'schema')) THEN '' END
+
+-- holders: the roles that own something in a {database} (its oid), or have privileges there.
+ARRAY(SELECT DISTINCT rolname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid WHERE
+    refclassid = 'pg_authid'::regclass AND (dbid = {database} OR classid = 'pg_database'::regclass AND objid = {database}))

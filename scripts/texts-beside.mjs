@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** A plugin for esbuild that puts the shell and SQL which engine/text-beside.ts reads into the bundle. */
+export const textsBeside = {
+  name: 'texts-beside',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\/(?:engine|modules)\/.*\.ts$/ }, ({ path }) => {
+      const text = file => JSON.stringify(readFileSync(join(dirname(path), file), 'utf8'));
+      const source = readFileSync(path, 'utf8');
+      const calls = /\(import\.meta\.url, '(\.\/[\w-]+\.(?:sh|sql))'\)/g;
+      return { loader: 'ts', contents: source.replace(calls, (_, file) => `(${text(file)})`) };
+    }),
+};
