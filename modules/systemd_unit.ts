@@ -110,6 +110,12 @@ export const systemd_unit = defineModule({
     return { content: file && read.content, mode: file?.mode ?? null, loaded: !stale };
   },
   desired: args => ({ content: textOf(bytesOf(args)), mode: '0644', loaded: true }),
+  obstacles: (args, { unit }, diff) => {
+    const says = unloadable(args.name, String(bytesOf(args)));
+    // A drop-in may have what the file lacks.
+    const isWhole = diff.has('content') && !unit?.DropInPaths;
+    return [isWhole && says !== undefined && { says: `${args.name} ${says}: systemd would not load it.` }];
+  },
   steps: (diff, args) => {
     const { name } = args;
     const bytes = bytesOf(args);
@@ -198,6 +204,32 @@ function verify(name: string): string {
   });
 }
 const verifyScript = scriptBeside(import.meta.url, './systemd-verify.sh');
+
+/** What a unit of each kind cannot be without: systemd.service(5), systemd.socket(5), systemd.timer(5), systemd.path(5). */
+const required: Readonly<Record<string, [example: string, keys: RegExp]>> = {
+  service: ['ExecStart=', /^(ExecStart|ExecStop|SuccessAction)$/],
+  socket: ['ListenStream= or another Listen key', /^Listen/],
+  timer: ['OnCalendar= or another On key', /^On/],
+  path: ['PathExists= or the like', /^(Path|Directory)/],
+  mount: ['What=', /^What$/],
+};
+
+/** Why systemd refuses a unit with this text by itself; undefined = nothing is known against it. */
+function unloadable(name: string, text: string): string | undefined {
+  const settings = [...text.matchAll(/^[ \t]*(\w+)[ \t]*=[ \t]*(.*)$/gm)].map(([, key, value]) => [
+    key!,
+    value!,
+  ]);
+  const [example, keys] = required[name.replace(/.*\./, '')] ?? [];
+  if (keys && text.trim() !== '' && !settings.some(([key, value]) => keys.test(key!) && value !== ''))
+    return `has no ${example}`;
+  const starts = settings.filter(([key]) => key === 'ExecStart').map(([, value]) => value);
+  const counted = starts.slice(starts.lastIndexOf('') + 1);
+  const isOneshot = settings.findLast(([key]) => key === 'Type')?.[1] === 'oneshot';
+  return counted.length > 1 && !isOneshot
+    ? 'has more than one ExecStart=, which only Type=oneshot may have'
+    : undefined;
+}
 
 /**
  * The programs that a unit runs, absolute or by name, as far as its text says it: without those whose failure it
