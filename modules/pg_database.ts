@@ -70,7 +70,7 @@ export const pg_database = defineModule({
   desired: ({ owner, encoding, locale, connection_limit }) => ({ owner, encoding, locale, connection_limit }),
   removal: {
     probes: args => ({
-      rows: rowsOf(args),
+      rows: rowsOf(args, postgres.holders('d.oid')),
       needs: postgres.sqlNeeds(removalNeeds(args), { about: [`database:${args.name}`, 'units', 'packages'] }),
     }),
   },
@@ -118,8 +118,9 @@ const locale = query('locale');
 /** `en_US.utf8` is what `en_US.UTF-8` is, so the person's spelling stands for both. */
 const bare = (locale: string) => locale.toLowerCase().replace(/[^a-z0-9.@]/g, '');
 
-const rowsOf = ({ name, encoding }: Database) =>
-  postgres.sqlRows<Row>(query('rows', { name, encoding, locale, holders: postgres.holders('d.oid') }), {
+/** `holders` is SQL for the roles that have something in it, which only a removal is about. */
+const rowsOf = ({ name, encoding }: Database, holders = "'{}'::text[]") =>
+  postgres.sqlRows<Row>(query('rows', { name, encoding, locale, holders }), {
     about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`],
   });
 

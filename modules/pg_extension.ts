@@ -41,7 +41,7 @@ export const pg_extension = defineModule({
       : stateOf(row),
   desired: ({ version, schema }) => ({ version, schema }),
   removal: {
-    probes: args => probesOf(args, [droppable(args)]),
+    probes: args => probesOf(args, [droppable(args)], postgres.holders()),
     actual: ({ rows: [row] }: { rows: [Row] }) => stateOf(row),
   },
   obstacles: (args, { needs }, diff) =>
@@ -76,8 +76,9 @@ const objectsOf = ({ name, database }: Extension) => [
   `extensions in ${database}`,
 ];
 
-const probesOf = ({ name, database }: Extension, needs: postgres.Needs) => ({
-  rows: postgres.sqlRow<Row>(query('rows', { name, holders: postgres.holders() }), {
+/** `holders` is SQL for the roles that have something in the database, which only a removal is about. */
+const probesOf = ({ name, database }: Extension, needs: postgres.Needs, holders = "'{}'::text[]") => ({
+  rows: postgres.sqlRow<Row>(query('rows', { name, holders }), {
     database,
     about: [`database:${database}`, `extension:${name} in ${database}`],
   }),

@@ -109,7 +109,8 @@ export class Made {
     const isTaken = (name: string) => words.some(word => name.startsWith(word));
     if (args['state'] === 'absent' && [...this.#served].some(isTaken)) return true;
     return [...this.#settled].some(
-      ([path, how]) => path.startsWith('/') && how !== 'absent' && words.some(word => path.includes(word)),
+      ([path, how]) =>
+        path.startsWith('/') && how !== args['state'] && words.some(word => path.includes(word)),
     );
   }
 
