@@ -161,8 +161,9 @@ function laid(
     const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
     if (lacking !== undefined) return { obstacle: lacking };
     const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
-    const all = certain && !imagined ? module.obstacles(args, read, work) : [];
-    const own = all.find(obstacle => !obstacle.unsure);
+    const all = imagined || isUnread ? [] : module.obstacles(args, read, work);
+    // What is not certain to be read may turn out otherwise.
+    const own = certain ? all.find(obstacle => !obstacle.unsure) : undefined;
     if (own !== undefined) return { obstacle: own };
     unsure = all.length > 0;
     const steps = reloading(module.steps(work, args, read, context));
