@@ -18,6 +18,8 @@ export interface Outcome {
   predictedFrom: readonly string[];
   /** Whether it cannot be known yet if this takes a change: then both outcomes are as shown. */
   open?: boolean;
+  /** What may keep a planned change from working, where that is not certain: a sentence. */
+  doubt?: string;
   /** At its turn the resource differed from what the plan showed: this is what the plan showed. */
   deviation?: Deviation;
   durationMs: number;

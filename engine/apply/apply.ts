@@ -104,8 +104,9 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
         (plan && (await strayed(item, window(queue, i), run, plan.createdS))) ??
         (await attempt(queue, i, run));
     }
+    const { doubt: _, ...shown } = item.outcome;
     const outcome: Outcome = {
-      ...item.outcome,
+      ...shown,
       diff: null,
       ...turn.outcome,
       durationMs: Date.now() - startedMs,

@@ -72,21 +72,18 @@ export function plan(
     const { work, desired } = comparison;
     if (work === undefined && desired !== undefined)
       return outcome('unchanged', { predictedFrom, ...((open || waits) && { open: true }) });
-    const {
-      obstacle,
-      hopes = [],
-      unsure = false,
-    } = laid(resource, comparison, view, sight, context, reactions);
+    const { obstacle, hopes = [], doubt } = laid(resource, comparison, view, sight, context, reactions);
     if (obstacle !== undefined && !waits)
       return outcome('failed', { diff, error: blockedBy(resource, obstacle) });
     if (resource.on !== undefined) away.push(resource.name);
-    const isOpen = open || waits || unsure || hopes.length > 0;
+    const isOpen = open || waits || doubt !== undefined || hopes.length > 0;
     const shown: PlannedDiff | null =
       isOpen && diff && work ? { ...diff, kind: 'write', changes: changesOf(work, desired ?? null) } : diff;
     return outcome('would_change', {
       diff: shown,
       predictedFrom: [...new Set([...predictedFrom, ...hopes])],
       ...(isOpen && { open: true }),
+      ...(doubt !== undefined && { doubt: doubt.says }),
     });
   });
   const isMoving =
@@ -134,11 +131,11 @@ function laid(
   { forecast, imagined = false }: Sight,
   context: Context,
   reactions: ReadonlyMap<string, readonly Reaction[]>,
-): { obstacle?: Obstacle | undefined; hopes?: readonly string[]; unsure?: boolean } {
+): { obstacle?: Obstacle | undefined; hopes?: readonly string[]; doubt?: Obstacle | undefined } {
   const { module, args, name } = resource;
   const { work, desired, certain } = comparison;
   const hopes: string[] = [];
-  let unsure = false;
+  let doubt: Obstacle | undefined;
   const laying = {
     by: name,
     account: view.account,
@@ -165,7 +162,7 @@ function laid(
     // What is not certain to be read may turn out otherwise.
     const own = certain ? all.find(obstacle => !obstacle.unsure) : undefined;
     if (own !== undefined) return { obstacle: own };
-    unsure = all.length > 0;
+    doubt = all[0];
     const steps = reloading(module.steps(work, args, read, context));
     const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps]);
     if (stuck !== undefined) return { obstacle: stuck };
@@ -182,7 +179,7 @@ function laid(
     if (!(thrown instanceof UnknownArgument)) throw thrown;
     forecast.lay(unknownEffects(resource), laying, view.raw);
   }
-  return { hopes, unsure };
+  return { hopes, doubt };
 }
 
 /** The resources that a step fails without, and that seldom bring what it needs. */

@@ -51,6 +51,7 @@ const resource = {
     { const: true },
     'It cannot be known yet whether this takes a change: a change and none are both as shown.',
   ),
+  'doubt?': described(string, 'What may keep a planned change from working, where that is not certain.'),
   deviation: described(
     orNull(object({ planned: orNull(ref('diff')), 'suspect?': string })),
     'Not null when the difference at its turn was not the one that the plan showed, which is `planned`; `suspect` is the last command before it that did not say what it touches.',

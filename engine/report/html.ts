@@ -89,7 +89,7 @@ function cardBody(host: HostRecord, problems: readonly Problem[]): string {
 }
 
 function row(resource: ResourceView): string {
-  const { module, status, diff, deviation, error, skipped } = resource;
+  const { module, status, diff, doubt, deviation, error, skipped } = resource;
   const after = status === 'would_change' ? predictedFrom(resource) : [];
   const kind = status === 'failed' ? 'failed' : (diff?.kind ?? status);
   const words = skipped === undefined ? '' : `skipped: ${escapeMarkup(skipped)}`;
@@ -100,6 +100,9 @@ function row(resource: ResourceView): string {
     `<li class="${kind}"><span class="sign">${signOf(resource).text}</span><b>${escapeMarkup(labelOf(resource))}</b> ` +
     `<code>${escapeMarkup(module)}</code> <span class="what">${what}</span>` +
     (after.length > 0 ? ` <span class="after">after ${escapeMarkup(after.join(', '))}</span>` : '') +
+    (doubt === undefined || status !== 'would_change'
+      ? ''
+      : `<p class="deviation">may fail: ${escapeMarkup(doubt)}</p>`) +
     (deviation === null ? '' : `<p class="deviation">≠ the plan showed: ${planned}</p>`) +
     (error === null ? '' : problemBox(error)) +
     `${texts}</li>`

@@ -156,6 +156,7 @@ function linesOf(resource: ResourceView, frame: Frame, layout: Layout): Line[] {
   return [
     ...first,
     ...words.map(line => [span(' '.repeat(beside ? start : 6)), ...line]),
+    ...doubtLines(resource, layout),
     ...deviationLines(resource, layout),
     ...(layout.diff
       ? (resource.diff?.changes ?? []).flatMap(change => textLines(change, resource, layout))
@@ -177,6 +178,12 @@ function what(resource: ResourceView, { over }: Frame): Line[] {
   const after = status === 'would_change' ? predictedFrom(resource) : [];
   if (after.length > 0) words.push([span('  '), span(`after ${after.join(', ')}`, 'cyan')]);
   return words;
+}
+
+function doubtLines({ doubt, status }: ResourceView, { columns }: Layout): Line[] {
+  if (doubt === undefined || status !== 'would_change') return [];
+  const words = [span(`may fail: ${doubt}`, 'yellow')];
+  return wrap(words, Math.max(10, columns - 6)).map(line => [span('      '), ...line]);
 }
 
 function deviationLines({ deviation, status }: ResourceView, layout: Layout): Line[] {

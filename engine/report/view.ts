@@ -37,6 +37,7 @@ export interface ResourceView {
   diff: DiffView | null;
   predicted_from: string[];
   open?: boolean;
+  doubt?: string;
   deviation: { planned: DiffView | null; suspect?: string } | null;
   duration_ms: number;
   error: Problem | null;
@@ -209,6 +210,7 @@ function showing(redactor: Redactor) {
     diff: diff(raw.diff, raw.secrets.length > 0),
     predicted_from: raw.predictedFrom.map(line),
     ...(raw.open === true && { open: true }),
+    ...(raw.doubt === undefined ? {} : { doubt: line(raw.doubt) }),
     deviation: raw.deviation ? deviation(raw.deviation, raw.secrets.length > 0) : null,
     duration_ms: Math.round(raw.durationMs),
     error: raw.error ? problem(raw.error) : null,

@@ -244,3 +244,18 @@ it('with -vv the commands and what they printed are shown below a resource', () 
   );
   expect(shown(sample)).not.toContain('psql');
 });
+
+it('what may keep a change from working stands below it, until it is done', () => {
+  const sample = new Sample();
+  const play = start(sample, true, ['web1']);
+  const tool = outcome('Tool', 'apt', 'would_change', {
+    diff: { ...update({ installed: [] }, { installed: ['tool'] }), kind: 'write' },
+    open: true,
+    doubt: 'apt knows no package tool.',
+  });
+  sample.emit({ event: 'host_plan', host: 'web1', play, resources: [tool] });
+  finish(sample, { web1: result('changed', { changed: 1 }) }, 2);
+  expect(shown(sample)).toContain(
+    '  ± Tool  apt  installed +tool\n      may fail: apt knows no package tool.\n',
+  );
+});
