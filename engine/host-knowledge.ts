@@ -47,9 +47,9 @@ const shared =
 /**
  * Whether packages with these names may put something at a path: `true`; where the folder that it is in is not there yet:
  * `with-folder`. By Debian's policy (chapter 9) they keep out of /srv, /home, /opt, /root and /usr/local, and out of
- * /etc/systemd/system but for the links that enable their units; certificates are made by no package. In folders of other packages and below /usr, /var and
- * /run they write by their name, or where Debian has a place for what they are. Packages that are `leaving` take away what
- * is called like them.
+ * /etc/systemd/system but for the links that enable their units; certbot's certificates come from no package. In folders of
+ * other packages and below /usr, /var and /run they write by their name, or where Debian has a place for what they are.
+ * Packages that are `leaving` take away what is called like them.
  */
 export function packagesWrite(
   path: string,

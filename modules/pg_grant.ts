@@ -142,6 +142,10 @@ function targetOf({ database, schema, default: later, ...args }: Grant): Target 
 /** The privileges in one spelling and order. */
 const wanted = (args: Grant) => args.privileges.map(name => (name === 'TEMP' ? 'TEMPORARY' : name)).sort();
 
+/** The privileges one by one, also where they are declared as `ALL`. */
+const each = (args: Grant) =>
+  args.privileges.includes('ALL') ? privilegesOf[targetOf(args).kind] : wanted(args);
+
 /** What a person calls the object: `on table public.orders`, `on new tables in public`. */
 function label(args: Grant, name: string): string {
   const { kind, schema, creator } = targetOf(args);
@@ -166,18 +170,16 @@ function privilegesIn(args: Grant) {
 /** Each privilege on each object is one for itself; `*` = all there are. Functions have too many spellings for that. */
 function aboutOf(args: Grant, names: readonly string[]) {
   const { kind } = targetOf(args);
-  const privileges = args.privileges.includes('ALL') ? privilegesOf[kind] : wanted(args);
   const on = names.map(name => label(args, kind === 'function' ? '*' : name));
-  return privileges.flatMap(one => on.map(what => `${one} ${what} of ${args.database} for ${args.role}`));
+  return each(args).flatMap(one => on.map(what => `${one} ${what} of ${args.database} for ${args.role}`));
 }
 
 /** Each privilege on each object is held, or not. */
 function claimsOf(args: Grant, isHeld: 'yes' | 'no') {
   const { kind, names = ['*'], creator } = targetOf(args);
-  const privileges = args.privileges.includes('ALL') ? privilegesOf[kind] : wanted(args);
   const by = typeof creator === 'string' ? ` by ${creator}` : '';
   const where = kind === 'database' ? '' : ` of ${args.database}`;
-  const things = privileges.flatMap(one =>
+  const things = each(args).flatMap(one =>
     names.map(name => `whether ${args.role} has ${one} ${label(args, name)}${by}${where}`),
   );
   return { ...postgres.serverRuns(), ...Object.fromEntries(things.map(thing => [thing, isHeld])) };

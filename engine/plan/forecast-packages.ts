@@ -7,6 +7,9 @@ import type { Foreseen, Laying } from './forecast-paths.ts';
 /** A package's name without its architecture. */
 export const plain = (name: string): string => name.replace(/:.*/, '');
 
+/** A package's name as apt is asked for it, without a version. */
+const unversioned = (word: string): string => word.replace(/=.*/, '');
+
 type Arrival = Extract<Effect, { on: 'packages' }> & { by: string; maybe: boolean };
 
 /** `gone` = it is not installed, and only its configuration may be left. */
@@ -73,7 +76,7 @@ export class PackageForecast {
     const certain = this.#arrivals.filter(({ maybe, whole }) => whole && !maybe);
     for (const { asked = [], goes, orphans = [] } of certain) {
       for (const word of asked) {
-        const name = word.replace(/=.*/, '');
+        const name = unversioned(word);
         words.set(name, verb === 'install' ? word : `${name}+`);
       }
       for (const name of goes)
@@ -130,7 +133,7 @@ export class PackageForecast {
         const isNew = effect.dependencies?.includes(name);
         // Apt was asked before what an earlier resource installs.
         if (isNew && this.#known.get(name)?.state?.status === 'installed') continue;
-        const isAsked = effect.asked?.some(word => word.replace(/=.*/, '') === name);
+        const isAsked = effect.asked?.some(word => unversioned(word) === name);
         const was = this.#known.get(name)?.state ?? (isAsked ? stateOf(name) : undefined);
         const automatic = isNew || was?.automatic;
         // One that was there stays held.

@@ -91,7 +91,7 @@ function kindOf(name: string, text: string): Sets {
   return { Type: settingOf(text, 'Type') ?? 'simple', RemainAfterExit: isKept ? 'yes' : 'no' };
 }
 
-/** Whether a service can be told to read its settings anew: systemd.service(5). */
+/** Whether a service supports `systemctl reload`: see systemd.service(5). */
 const reloads = (text: string): boolean =>
   /^\s*ExecReload\s*=\s*\S/m.test(text) || settingOf(text, 'Type') === 'notify-reload';
 
