@@ -71,7 +71,7 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
    */
   fresh?(args: Given<A, R>, read: Read<P>): State | null;
   /** What a new one is like in what is not declared, where a reading says so only after it is made. */
-  initial?: State;
+  initial?(args: Given<A, R>, read: Read<P> | undefined): State;
   /** What to do about a difference. */
   steps?(diff: Diff, args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
   /** Takes away what is there. */
@@ -154,9 +154,9 @@ export function defineModule<
   const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
   const gone = { ...its, ...removal };
   const { summary, name, examples, identity } = its;
-  const { files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS, initial } = its;
+  const { files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS } = its;
   return {
-    ...defined({ files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS, initial }),
+    ...defined({ files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS }),
     name,
     summary,
     examples: Object.entries(examples).map(([title, args]) => ({ title, args })),
@@ -187,6 +187,7 @@ export function defineModule<
       return [{ do: 'owe', unit, action, because: context.name }, ...steps, ...after, { do: 'pay', unit }];
     },
     fresh: (args, read) => (isAbsent(args) ? gone : its).fresh?.(args, read) ?? null,
+    initial: (args, read) => its.initial?.(args, read) ?? {},
     obstacles: (args, read, diff) => compact<Obstacle>(its.obstacles?.(args, read, diff) ?? []),
     ...(its.needs && { needs: args => (isAbsent(args) ? [] : its.needs!(args)) }),
     ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),

@@ -85,7 +85,7 @@ const packageNames: Readonly<Record<string, string>> = {
 };
 const namesakes = ['apache2', 'cron', 'memcached', 'nginx', 'postgresql', 'redis-server'];
 
-/** The package that brings a service, where it is one of the common. */
+/** The package that brings a service, or a program of that name, where it is one of the common. */
 export function packageOf(unit: string): string | undefined {
   const stem = unit.replace(/\.service$/, '');
   return packageNames[stem] ?? namesakes.find(name => name === stem);

@@ -127,7 +127,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   /** The state of one once what is missing now has come; null when left out. `read` lacks what cannot be read yet. */
   fresh(args: A, read: Readings<P>): State | null;
   /** What a new one is like in what is not declared. */
-  initial?: State;
+  initial(args: A, read: Readings<P> | undefined): State;
   steps(diff: Diff, args: A, read: Readings<P>, context: Context): Step[];
   obstacles(args: A, read: Readings<P>, diff: Diff): Obstacle[];
   reacts?(args: A): Reacts[];

@@ -30,9 +30,9 @@ export const link = defineModule({
   refine: ({ path, target }) => [
     target === undefined && { at: 'target', says: 'A link needs the target that it points to.' },
     target !== undefined &&
-      posix.resolve(posix.dirname(path), target) === posix.normalize(path) && {
+      `${posix.resolve(posix.dirname(path), target)}/`.startsWith(`${posix.normalize(path)}/`) && {
         at: 'target',
-        says: 'A link cannot point to itself.',
+        says: 'A link cannot point to itself, or to something below itself.',
       },
   ],
   probes: args => ({ path: path(args.path), ...(args.force && { below: entries(args.path, { depth: 1 }) }) }),

@@ -58,6 +58,7 @@ export const pg_database = defineModule({
     rows: rowsOf(args),
     needs: postgres.sqlNeeds(needsOf(args), { about: [] }),
     needsLocale: args.locale === undefined ? undefined : localesOfTheHost,
+    copied: rowsOf({ name: copiedBy(args), force: false }),
   }),
   actual: ({ rows: [row = null] }, { encoding, locale = '' }) =>
     row && {
@@ -66,7 +67,12 @@ export const pg_database = defineModule({
       locale: bare(locale) === bare(row.locale) ? locale : row.locale,
       connection_limit: row.connection_limit,
     },
-  initial: { owner: 'postgres', connection_limit: -1 },
+  initial: (_args, read) => {
+    const { encoding, locale } = read?.copied[0] ?? {};
+    return defined({ owner: 'postgres', connection_limit: -1, encoding, locale });
+  },
+  spelled: ({ encoding, locale }) =>
+    defined({ encoding: encoding && bare(encoding), locale: locale && bare(locale) }),
   desired: ({ owner, encoding, locale, connection_limit }) => ({ owner, encoding, locale, connection_limit }),
   removal: {
     probes: args => ({
@@ -74,14 +80,16 @@ export const pg_database = defineModule({
       needs: postgres.sqlNeeds(removalNeeds(args), { about: [`database:${args.name}`, 'units', 'packages'] }),
     }),
   },
-  obstacles(args, { rows: [row], needs, needsLocale }, diff) {
+  obstacles(args, { needs, needsLocale }, diff) {
     if (diff.kind === 'remove') return postgres.unmet(removalNeeds(args), needs, diff);
-    const fixed = (['encoding', 'locale'] as const).filter(key => diff.kind === 'update' && diff.has(key));
+    const fixed = diff.changes.filter(
+      ({ key }) => diff.kind === 'update' && (key === 'encoding' || key === 'locale'),
+    );
     const locales = needsLocale?.exit === 0 ? needsLocale.stdout.split('\n').map(bare) : undefined;
     return [
       ...postgres.unmet(needsOf(args), needs, diff),
-      ...fixed.map(key => ({
-        says: `The database ${args.name} exists with the ${key} ${row![key]}, and PostgreSQL cannot change that.`,
+      ...fixed.map(({ key, before }) => ({
+        says: `The database ${args.name} exists with the ${key} ${before}, and PostgreSQL cannot change that.`,
         fix: `Dump it, remove it, and apply again before you load the dump; or declare the ${key} that it has.`,
         code: 'invalid-value' as const,
       })),
@@ -166,11 +174,15 @@ const removalNeeds = ({ name, force }: Database): postgres.Needs => [
 ];
 
 /** template1 has an encoding and a locale of its own, and only template0 can be copied with another one. */
-function creation({ name, owner, encoding, locale, template, connection_limit }: Database): string {
-  const source = template ?? ((encoding ?? locale) && 'template0');
+const copiedBy = ({ template, encoding, locale }: Omit<Database, 'name'>) =>
+  template ?? (encoding === undefined && locale === undefined ? 'template1' : 'template0');
+
+function creation(args: Database): string {
+  const { name, owner, encoding, locale, connection_limit } = args;
+  const template = copiedBy(args);
   const clauses = defined({
     OWNER: owner && identifier(owner),
-    TEMPLATE: source && identifier(source),
+    TEMPLATE: template === 'template1' ? undefined : identifier(template),
     ENCODING: encoding && literal(encoding),
     LOCALE: locale && literal(locale),
     'CONNECTION LIMIT': connection_limit,

@@ -71,10 +71,10 @@ export const pg_role = defineModule({
       valid_until: row.valid_until_same ? valid_until : (row.valid_until ?? 'infinity'),
       member_of: row.member_of,
     },
-  initial: {
+  initial: () => ({
     ...{ superuser: false, createdb: false, createrole: false, replication: false, inherit: true },
     ...{ connection_limit: -1, valid_until: 'infinity', password: 'none', member_of: [] },
-  },
+  }),
   desired: ({ superuser, createdb, createrole, replication, inherit, connection_limit, ...args }) => ({
     ...{ password: args.password && 'set', superuser, createdb, createrole, replication, inherit },
     ...{ connection_limit, valid_until: args.valid_until, member_of: args.member_of?.toSorted() },

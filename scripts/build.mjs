@@ -12,6 +12,8 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'cjs',
+  // Node compiles it at every start: half the size saves a tenth of the time of `--version`.
+  minify: true,
   external: ['cpu-features', '*.node'],
   plugins: [textsBeside],
   banner: { js: '#!/usr/bin/env node' },

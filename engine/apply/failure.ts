@@ -4,8 +4,12 @@ import { describe } from '../steps/kinds.ts';
 import type { Answer } from '../transport/index.ts';
 import type { StepOutput } from './script.ts';
 
+/** What `r_write` says when the command that validates a file fails. */
+const refused = /^the command that checks the new file exited/m;
+
 /** Last words that name the cause better than the command that said them. */
 const causes: readonly { says: RegExp; code: ProblemCode; hint?: string }[] = [
+  { says: refused, code: 'validation-failed' },
   {
     says: /No space left on device|Disk quota exceeded/,
     code: 'no-space',
@@ -38,8 +42,10 @@ function programOf(step: Step): string | undefined {
 }
 
 /** What became of a step, as a sentence. */
-function endOf({ step, exit }: StepOutput): string {
+function endOf({ step, exit, stderr }: StepOutput): string {
   const program = programOf(step);
+  if (step.do === 'write' && step.validate !== undefined && refused.test(stderr))
+    return `\`${step.validate}\` refuses the new content of ${step.path}.`;
   if (program === undefined) return `${describe(step)} failed.`;
   if (exit === 124) return `${program} did not end in time.`;
   const expected = step.do === 'run' ? (step.expectExit ?? [0]).join(' or ') : '0';

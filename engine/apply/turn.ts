@@ -183,7 +183,7 @@ async function obstacleMet(
       step,
       viewOf(resource, sight, probe => unread.push({ resource, probe })),
     );
-    if (unread.length === 0) return obstacle && blockedBy(resource, obstacle);
+    if (unread.length === 0) return obstacle && !obstacle.unsure ? blockedBy(resource, obstacle) : undefined;
     await visit.readProbes(unread);
   }
   return undefined;

@@ -70,6 +70,12 @@ export class PackageForecast {
       .map(({ by }) => by);
   }
 
+  /** The resource that is certain to remove a package. */
+  remover(name: string): string | undefined {
+    const known = this.#known.get(name);
+    return known?.gone ? known.by : undefined;
+  }
+
   /** The packages that are certain to be installed and removed, as words for `apt-get VERB`, and by which resources. */
   planned(verb: 'install' | 'remove'): { words: string[]; by: string[] } {
     const words = new Map<string, string>();

@@ -1,5 +1,5 @@
 import type { Effect } from '../effect.ts';
-import { areRelated, programFolders } from '../host-knowledge.ts';
+import { areRelated, packageOf, programFolders } from '../host-knowledge.ts';
 import type { State } from '../module.ts';
 import {
   type Candidate,
@@ -116,7 +116,7 @@ export class Forecast {
       this.#states.set(thing(resource), {
         state: desired,
         by: resource.name,
-        spelled: resource.module.spelled?.(resource.args) ?? {},
+        spelled: resource.module.spelled?.({ ...desired, ...resource.args }) ?? {},
       });
   }
 
@@ -224,6 +224,9 @@ export class Forecast {
         return { reading: { value: read ?? at }, from: own.from, open: false };
       if (own.value === null && read === at) return { reading: { value: null }, from: own.from, open: false };
     }
+    const remover = packageOf(name) === name ? this.#packages.remover(name) : undefined;
+    if (read?.startsWith('/usr/') && !read.startsWith('/usr/local/') && remover !== undefined)
+      return { reading: { value: null }, from: [remover], open: false };
     const from =
       read === null
         ? [...new Set([...this.#packages.changing, ...this.#naming(name)])]
@@ -293,6 +296,4 @@ const noServer = new Missing('a running PostgreSQL server', ['package:postgresql
 /** The unit that a pattern such as `postgresql*` stands for. */
 const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;
 
-function thing({ module, args }: Resource): string {
-  return `${module.name} ${module.identity(args)}`;
-}
+const thing = ({ module, args }: Resource): string => `${module.name} ${module.identity(args)}`;

@@ -8,6 +8,7 @@ import { ancestors } from './forecast-paths.ts';
 import { mounted, readOnly } from './mounts.ts';
 import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
 import { unitObstacle } from './unit-obstacles.ts';
+import { refusedContent } from './validation.ts';
 
 /** Why a step is known to fail on the host as it will be at its turn: the first reason, if there is any. */
 export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
@@ -19,7 +20,8 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
         immutable(step.path, /[ai]/, view) ??
         owned(step.path, view) ??
         owners(step, view) ??
-        programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view)
+        programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view) ??
+        refusedContent(step, view)
       );
     case 'link':
       return (

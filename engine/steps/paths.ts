@@ -108,7 +108,7 @@ r_write() {
   r_own "$r_s" "\${3:-$r_o}" "\${4:-$r_g}" "\${5:-$r_m}" || return
   r_b=$6
   shift 6
-  [ $# = 0 ] || (r_here; cd / && exec "$@" "\${r_w%/}/\${r_s#./}" </dev/null) || return
+  [ $# = 0 ] || (r_here; cd / && exec "$@" "\${r_w%/}/\${r_s#./}" </dev/null) || { r_c=$?; r_no "the command that checks the new file exited $r_c"; return "$r_c"; }
   [ -z "$r_b" ] || r_backup && r_commit
 }
 r_backup() {

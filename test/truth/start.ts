@@ -94,6 +94,9 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
 const breaksNginx =
   /^mkdir -p (\/etc\/nginx\/(conf\.d|sites-enabled)\/\S|\$\(dirname \/etc\/nginx\/\S+\) && ln )/;
 
+/** systemd never has a unit loaded that has a directory in the place of a drop-in. */
+const breaksSystemd = /^mkdir -p \/etc\/systemd\/system\/\S+\.conf( |$)/;
+
 /** The lines that make the start state of a case: often none, seldom more than three. */
 export function drawStart(draw: Draw): string[] {
   const count = draw.random.pick([0, 0, 1, 1, 2, 2, 3, 4]);
@@ -102,5 +105,5 @@ export function drawStart(draw: Draw): string[] {
     draw.made.byLine(line);
     return line;
   });
-  return [...new Set(lines)].filter(line => !breaksNginx.test(line));
+  return [...new Set(lines)].filter(line => !breaksNginx.test(line) && !breaksSystemd.test(line));
 }
