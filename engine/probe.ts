@@ -1,4 +1,4 @@
-import { defined } from './argument.ts';
+import { defined } from './util/defined.ts';
 
 /**
  * What a module wants to know of a host, as data. Nothing in this vocabulary writes, except that `command`
@@ -139,6 +139,7 @@ export const account = (database: 'passwd' | 'group', name: string): Probe<strin
   database,
   name,
 });
+
 /**
  * Rows of a read-only query by psql over the local socket as the system user `as`, as JSON objects. `about` names the
  * objects whose change can change the answer (`role:app`, `hba` …: see the effect `objects`); left out, any can.
@@ -161,6 +162,7 @@ export const sql = (
 export const owed = (unit: string): Probe<Owed[]> => ({ kind: 'owed', unit });
 /** The full path of a program in root's PATH; null = not there. */
 export const program = (name: string): Probe<string | null> => ({ kind: 'program', name });
+
 /**
  * The escape: a shell script that must not change anything. stdin is closed; output is cut at 64 KiB. `about` says
  * what its answer depends on: `packages`, `package-lists`, `units`, or absolute paths with all below them; left out,

@@ -1,3 +1,6 @@
+/** Turns an offset (from 0) and a length in a source into a place in the file that holds it. */
+export type Where = (offset: number, length: number) => Place;
+
 /** A place in a text that a person wrote. Lines and columns count from 1; `text` is the whole line. */
 export interface Place {
   file: string;

@@ -1,9 +1,9 @@
-import { compact } from '../engine/argument.ts';
 import type { PackagesEffect } from '../engine/effect.ts';
 import type { Obstacle } from '../engine/module.ts';
 import { readOnlyApt } from '../engine/probe.ts';
 import { regexQuote, shellCommand, shellQuote } from '../engine/quote.ts';
-import { filled, scriptBeside } from '../engine/text-beside.ts';
+import { compact } from '../engine/util/defined.ts';
+import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 
 /**
  * Reads a package as written: `nginx`, `jq:i386` or `nginx=1.22.*`. Its name is as dpkg knows it, with an architecture

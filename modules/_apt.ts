@@ -1,7 +1,7 @@
 import type { Effect } from '../engine/effect.ts';
 import { shellCommand } from '../engine/quote.ts';
 import { type RunStep, stateDirectory } from '../engine/step.ts';
-import { filled, scriptBeside } from '../engine/text-beside.ts';
+import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 import { removeHalfMadeCluster } from './_postgres.ts';
 
 /** No question is asked, a changed configuration file is kept, and no service is restarted behind the plan's back. */

@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { anyOf, defined } from '../engine/argument.ts';
-import type { Given } from '../engine/define-module.ts';
-import { durationS } from '../engine/duration.ts';
+import { anyOf } from '../engine/module-kit/argument.ts';
+import type { Given } from '../engine/module-kit/define-module.ts';
 import type { Entry } from '../engine/probe.ts';
 import type { Schema } from '../engine/schema-types.ts';
+import { defined } from '../engine/util/defined.ts';
+import { durationS } from '../engine/util/duration.ts';
 
 /** What a certificate says of itself, by the first one of a PEM file; null when there is none in it. */
 export function readCertificate(pem: Uint8Array) {

@@ -1,6 +1,6 @@
 import type { Ownership } from '../engine/effect.ts';
 import type { Diff, Obstacle, State } from '../engine/module.ts';
-import { attributesOf } from '../engine/path-claims.ts';
+import { attributesOf } from '../engine/module-kit/path-claims.ts';
 import type { PathState } from '../engine/probe.ts';
 import type { AttributesStep } from '../engine/step.ts';
 

@@ -1,8 +1,9 @@
-import { anyOf, compact, flag, listOf, text } from '../engine/argument.ts';
-import type { Given } from '../engine/define-module.ts';
+import { anyOf, flag, listOf, text } from '../engine/module-kit/argument.ts';
+import type { Given } from '../engine/module-kit/define-module.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { RunStep } from '../engine/step.ts';
-import { scriptBeside } from '../engine/text-beside.ts';
+import { compact } from '../engine/util/defined.ts';
+import { scriptBeside } from '../engine/util/text-beside.ts';
 
 type Scalar = string | number | boolean;
 /** Parameters of a directive: text as Nginx reads it, a list repeats the directive, a map gives names and values. */

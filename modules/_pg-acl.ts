@@ -1,5 +1,5 @@
 import { identifier, literal } from '../engine/quote.ts';
-import { queriesBeside } from '../engine/text-beside.ts';
+import { queriesBeside } from '../engine/util/text-beside.ts';
 import { isPublic } from './_postgres.ts';
 
 const query = queriesBeside(import.meta.url, './pg-acl.sql');

@@ -1,8 +1,8 @@
-import { defined } from '../engine/argument.ts';
 import type { Diff, Obstacle } from '../engine/module.ts';
 import { type Probe, sql } from '../engine/probe.ts';
 import type { SqlStep } from '../engine/step.ts';
-import { queriesBeside, scriptBeside } from '../engine/text-beside.ts';
+import { defined } from '../engine/util/defined.ts';
+import { queriesBeside, scriptBeside } from '../engine/util/text-beside.ts';
 
 const query = queriesBeside(import.meta.url, './postgres.sql');
 

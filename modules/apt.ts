@@ -1,8 +1,9 @@
-import { compact, defined, duration, flag, listOf, oneOf, text } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
-import { durationPattern, durationS } from '../engine/duration.ts';
 import type { Context, State, StateValue } from '../engine/module.ts';
+import { duration, flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import * as probe from '../engine/probe.ts';
+import { compact, defined } from '../engine/util/defined.ts';
+import { durationPattern, durationS } from '../engine/util/duration.ts';
 import * as run from './_apt.ts';
 import * as outlook from './_apt-outlook.ts';
 

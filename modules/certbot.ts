@@ -1,12 +1,13 @@
-import { compact, defined, duration, listOf, oneOf, text } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Effect } from '../engine/effect.ts';
 import type { Diff } from '../engine/module.ts';
+import { duration, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { content, entries, installedPackage, Missing, owed, path, program, unit } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
-import { daemonReload, readable } from '../engine/steps/units.ts';
-import { filled, scriptBeside } from '../engine/text-beside.ts';
+import { daemonReload, readable } from '../engine/steps/unit-steps.ts';
+import { compact, defined } from '../engine/util/defined.ts';
+import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 import * as its from './_certbot.ts';
 import { acmeRoot } from './_nginx.ts';
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { absolutePath, accountName, anyOf, defined, listOf, text } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
 import { type Effect, stoppedUnit } from '../engine/effect.ts';
-import { presenceWithin } from '../engine/path-claims.ts';
+import { absolutePath, accountName, anyOf, listOf, text } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
+import { presenceWithin } from '../engine/module-kit/path-claims.ts';
 import { command as condition, noSuchPlace, owed, path } from '../engine/probe.ts';
 import { shellCommand, shellQuote } from '../engine/quote.ts';
-import { unitName } from '../engine/steps/units.ts';
+import { unitName } from '../engine/steps/unit-steps.ts';
+import { defined } from '../engine/util/defined.ts';
 
 const instead =
   'Give it by `stdin`, or by `env` for a script that uses it as "$NAME"; what a program is told by its arguments, every account of the host can see.';

@@ -1,8 +1,9 @@
-import { absolutePath, defined, fileMode, flag, ownership } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
 import type { Ownership } from '../engine/effect.ts';
-import { attributesOf, pathClaims } from '../engine/path-claims.ts';
+import { absolutePath, fileMode, flag, ownership } from '../engine/module-kit/argument.ts';
+import { defineModule } from '../engine/module-kit/define-module.ts';
+import { attributesOf, pathClaims } from '../engine/module-kit/path-claims.ts';
 import { type Entry, entries, type PathState, path } from '../engine/probe.ts';
+import { defined } from '../engine/util/defined.ts';
 import { attributesStep, noDirectory, pathState, wantedType } from './_files.ts';
 
 /** A directory; what is in it is left alone, but for its owner and group with `recurse`. */

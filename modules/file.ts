@@ -1,8 +1,9 @@
-import { absolutePath, defined, fileMode, flag, ownership, text, wholeText } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
-import { attributesOf, pathClaims } from '../engine/path-claims.ts';
-import { textOf } from '../engine/plan/diff.ts';
+import { absolutePath, fileMode, flag, ownership, text, wholeText } from '../engine/module-kit/argument.ts';
+import { defineModule } from '../engine/module-kit/define-module.ts';
+import { attributesOf, pathClaims } from '../engine/module-kit/path-claims.ts';
+import { textOf } from '../engine/module-kit/state-text.ts';
 import { content, path } from '../engine/probe.ts';
+import { defined } from '../engine/util/defined.ts';
 import { attributesStep, pathState, wantedType } from './_files.ts';
 
 /** A regular file; without content only its attributes are managed, and it is created empty. */

@@ -1,8 +1,9 @@
-import { absolutePath, defined, duration, flag, text, whole } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
-import { durationS } from '../engine/duration.ts';
+import { absolutePath, duration, flag, text, whole } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
+import { defined } from '../engine/util/defined.ts';
+import { durationS } from '../engine/util/duration.ts';
 
 const args = {
   url: text('URL that is asked for, from the host itself.', { pattern: '^https?://[^\\s]+$' }),

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
-import { absolutePath, flag, text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
-import { pathClaims } from '../engine/path-claims.ts';
+import { absolutePath, flag, text } from '../engine/module-kit/argument.ts';
+import { defineModule } from '../engine/module-kit/define-module.ts';
+import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { entries, path } from '../engine/probe.ts';
 import { inTheWay, wantedType } from './_files.ts';
 

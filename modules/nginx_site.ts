@@ -1,9 +1,10 @@
-import { type Conditional, compact, flag, text, wholeText } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
-import { pathClaims } from '../engine/path-claims.ts';
-import { textOf } from '../engine/plan/diff.ts';
+import { flag, text, wholeText } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
+import { pathClaims } from '../engine/module-kit/path-claims.ts';
+import { textOf } from '../engine/module-kit/state-text.ts';
 import { content, Missing, owed, path, program, type Readings } from '../engine/probe.ts';
 import type { CheckedStep, Step } from '../engine/step.ts';
+import { type Conditional, compact } from '../engine/util/defined.ts';
 import { certificateOf, locationProblems, parts, reloadNginx, renderSite } from './_nginx.ts';
 
 const whole = wholeText('The whole site as Nginx reads it.');

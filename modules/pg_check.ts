@@ -1,8 +1,9 @@
-import { defined, duration, text, whole } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
-import { durationS } from '../engine/duration.ts';
+import { duration, text, whole } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
+import { defined } from '../engine/util/defined.ts';
+import { durationS } from '../engine/util/duration.ts';
 import { fitsServiceFile, parseDsn, serviceFile } from './_pg-connection.ts';
 import { clientPackages, pgName } from './_postgres.ts';
 

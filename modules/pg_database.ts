@@ -1,8 +1,9 @@
-import { compact, defined, flag, text, whole } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
+import { flag, text, whole } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import { queriesBeside } from '../engine/text-beside.ts';
+import { compact, defined } from '../engine/util/defined.ts';
+import { queriesBeside } from '../engine/util/text-beside.ts';
 import * as postgres from './_postgres.ts';
 
 interface Row {

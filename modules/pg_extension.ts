@@ -1,8 +1,8 @@
-import { text } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
+import { text } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { Missing } from '../engine/probe.ts';
 import { identifier, literal } from '../engine/quote.ts';
-import { queriesBeside } from '../engine/text-beside.ts';
+import { queriesBeside } from '../engine/util/text-beside.ts';
 import * as postgres from './_postgres.ts';
 
 type Row = { available: boolean; version: string | null; schema: string | null; holders: string[] };

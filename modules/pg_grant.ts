@@ -1,7 +1,8 @@
-import { anyOf, type Conditional, listOf, text } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Refusal, State } from '../engine/module.ts';
+import { anyOf, listOf, text } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { identifier } from '../engine/quote.ts';
+import type { Conditional } from '../engine/util/defined.ts';
 import { aclQuery, type ObjectRow, privilegesOf, reference, type Target } from './_pg-acl.ts';
 import * as postgres from './_postgres.ts';
 

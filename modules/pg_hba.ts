@@ -1,8 +1,9 @@
-import { anyOf, type Conditional, compact, oneOf, text } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Refusal, State } from '../engine/module.ts';
+import { anyOf, oneOf, text } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { type Owed, owed } from '../engine/probe.ts';
-import { queriesBeside } from '../engine/text-beside.ts';
+import { type Conditional, compact } from '../engine/util/defined.ts';
+import { queriesBeside } from '../engine/util/text-beside.ts';
 import * as hba from './_pg-hba.ts';
 import { serverRuns, sqlRow } from './_postgres.ts';
 

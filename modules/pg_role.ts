@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { flag, listOf, text, whole } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { flag, listOf, text, whole } from '../engine/module-kit/argument.ts';
+import { defineModule } from '../engine/module-kit/define-module.ts';
 import { type CommandResult, command } from '../engine/probe.ts';
 import { identifier, literal, shellQuote } from '../engine/quote.ts';
-import { queriesBeside } from '../engine/text-beside.ts';
+import { queriesBeside } from '../engine/util/text-beside.ts';
 import * as postgres from './_postgres.ts';
 import { scramVerifier } from './_scram.ts';
 

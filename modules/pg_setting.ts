@@ -1,8 +1,8 @@
-import { text } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
+import { text } from '../engine/module-kit/argument.ts';
+import { defineModule } from '../engine/module-kit/define-module.ts';
 import { command } from '../engine/probe.ts';
 import { identifier, literal, shellQuote } from '../engine/quote.ts';
-import { filled, queriesBeside, scriptBeside } from '../engine/text-beside.ts';
+import { filled, queriesBeside, scriptBeside } from '../engine/util/text-beside.ts';
 import * as values from './_pg-setting-value.ts';
 import * as postgres from './_postgres.ts';
 

@@ -1,12 +1,13 @@
 import { posix } from 'node:path';
-import { absolutePath, compact, defined, flag, listOf, text } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Effect } from '../engine/effect.ts';
-import { pathClaims } from '../engine/path-claims.ts';
+import { absolutePath, flag, listOf, text } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
+import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { command, content, Missing, type PathState, type Probe, path, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
-import { filled, scriptBeside, withVariables } from '../engine/text-beside.ts';
+import { compact, defined } from '../engine/util/defined.ts';
+import { filled, scriptBeside, withVariables } from '../engine/util/text-beside.ts';
 import { applies, installedPackages, lacking, minorOf, readRequirements, valuesOf } from './_python.ts';
 
 /** There while an environment is being made: one that was cut off looks whole long before it is. */

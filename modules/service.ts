@@ -1,10 +1,10 @@
-import { duration, flag, listOf, oneOf, text } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
-import { durationS } from '../engine/duration.ts';
 import { packageOf } from '../engine/host-knowledge.ts';
 import type { Diff } from '../engine/module.ts';
+import { duration, flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { Missing, type Owed, owed, type PathState, path, type UnitState, unit } from '../engine/probe.ts';
-import * as units from '../engine/steps/units.ts';
+import * as units from '../engine/steps/unit-steps.ts';
+import { durationS } from '../engine/util/duration.ts';
 
 const { unitName } = units;
 

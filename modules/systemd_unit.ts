@@ -1,13 +1,14 @@
-import { defined, text, wholeText } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
-import { pathClaims } from '../engine/path-claims.ts';
-import { textOf } from '../engine/plan/diff.ts';
+import { text, wholeText } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
+import { pathClaims } from '../engine/module-kit/path-claims.ts';
+import { textOf } from '../engine/module-kit/state-text.ts';
 import { content, owed, path, type UnitState, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
-import { daemonReload, isTemplate, readable, systemctl, unitFile } from '../engine/steps/units.ts';
-import { filled, scriptBeside } from '../engine/text-beside.ts';
+import { daemonReload, isTemplate, readable, systemctl, unitFile } from '../engine/steps/unit-steps.ts';
+import { defined } from '../engine/util/defined.ts';
+import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 
 type Scalar = string | number | boolean;
 /** Keys in the order in which they are written; a list repeats its key, a map becomes quoted `NAME=value` assignments. */

@@ -1,10 +1,12 @@
-import { absolutePath, defined, fileMode, flag, listOf, ownership, text } from '../engine/argument.ts';
-import { defineModule, type Given } from '../engine/define-module.ts';
 import type { Change, State } from '../engine/module.ts';
-import { attributesOf, pathClaims } from '../engine/path-claims.ts';
-import { diff, textOf } from '../engine/plan/diff.ts';
+import { absolutePath, fileMode, flag, listOf, ownership, text } from '../engine/module-kit/argument.ts';
+import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
+import { attributesOf, pathClaims } from '../engine/module-kit/path-claims.ts';
+import { textOf } from '../engine/module-kit/state-text.ts';
+import { diff } from '../engine/plan/diff.ts';
 import * as probe from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
+import { defined } from '../engine/util/defined.ts';
 import { matches, noDirectory } from './_files.ts';
 
 /** Up to this much in all, the files on the host are read whole, so that changed lines can be shown. */

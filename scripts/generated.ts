@@ -1,16 +1,21 @@
-import { componentKeys, inventoryFileSchema, playKeys, resourceKeys } from '../engine/load/envelope.ts';
-import { checks } from '../engine/load/expression/checks.ts';
-import { filters } from '../engine/load/expression/filters.ts';
-import { compileExpression } from '../engine/load/expression/index.ts';
-import { filterReference, functionReference, testReference } from '../engine/load/expression/reference.ts';
-import { factNames } from '../engine/load/facts.ts';
-import { warnings } from '../engine/load/lint/index.ts';
-import { componentSchema, inventorySchema, playbookSchema } from '../engine/load/schema.ts';
-import type { Schema } from '../engine/load/validate.ts';
-import { planSchema } from '../engine/plan/saved-schema.ts';
+import { checks } from '../engine/expression/checks.ts';
+import { compileExpression } from '../engine/expression/expression.ts';
+import { filterReference, functionReference, testReference } from '../engine/expression/filter-reference.ts';
+import { filters } from '../engine/expression/filters.ts';
+import { planSchema } from '../engine/plan/saved-plan-schema.ts';
+import { componentSchema, inventorySchema, playbookSchema } from '../engine/playbook/editor-schema.ts';
 import { explanations } from '../engine/problem.ts';
 import { eventsSchema } from '../engine/report/events-schema.ts';
 import { moduleMarkdown } from '../engine/report/module-reference.ts';
+import { factNames } from '../engine/resolve/fact-names.ts';
+import {
+  componentKeys,
+  inventoryFileSchema,
+  playKeys,
+  resourceKeys,
+} from '../engine/schema/resource-keys.ts';
+import type { Schema } from '../engine/schema/schema.ts';
+import { warnings } from '../engine/validate/lint/lint.ts';
 import { modules } from '../modules/index.ts';
 
 const note = '<!-- Written by `npm run gen`. -->\n\n';

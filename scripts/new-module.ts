@@ -38,9 +38,9 @@ function registered(text: string, name: string): string {
 }
 
 function moduleText(name: string): string {
-  return `import { absolutePath, fileMode } from '../engine/argument.ts';
-import { defineModule } from '../engine/define-module.ts';
-import { pathClaims } from '../engine/path-claims.ts';
+  return `import { absolutePath, fileMode } from '../engine/module-kit/argument.ts';
+import { defineModule } from '../engine/module-kit/define-module.ts';
+import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { path } from '../engine/probe.ts';
 import { pathState, wantedType } from './_files.ts';
 

@@ -15,13 +15,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import type { CommanderError } from 'commander';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import { commands } from '../engine/cli/program.ts';
-import { componentKeys, playKeys } from '../engine/load/envelope.ts';
-import { compile } from '../engine/load/expression/index.ts';
-import { loadInventory, loadPlaybook } from '../engine/load/index.ts';
-import { parseYaml } from '../engine/load/parse.ts';
+import { commands } from '../engine/cli/commands.ts';
+import { compile } from '../engine/expression/expression.ts';
 import { explanations, problemsOf } from '../engine/problem.ts';
+import { componentKeys, playKeys } from '../engine/schema/resource-keys.ts';
+import { loadInventory, loadPlaybook } from '../engine/validate/load-playbook.ts';
 import { Secret, type Value } from '../engine/value.ts';
+import { parseYaml } from '../engine/yaml/document.ts';
 import { modules } from '../modules/index.ts';
 import { runProgram, silentIo } from './engine/cli/run-program.ts';
 

@@ -3,7 +3,7 @@
  * time and prints the line that tries it again, with FUZZ_SEED and FUZZ_RUNS.
  */
 import fc from 'fast-check';
-import { Random } from './engine/load/fuzz/random.ts';
+import { Random } from './engine/validate/fuzz/random.ts';
 
 /** A whole number from 0; all that is made up follows from it. */
 export const seed = Number(process.env['FUZZ_SEED'] ?? 1);

@@ -34,15 +34,15 @@ it('generated files are fresh: npm run gen', () => {
 
 describe('packages come in by one door', () => {
   test.each<[name: string, door: RegExp]>([
-    ['yaml', /^engine\/load\/(?:parse|scalars|yaml-reader)\.ts$/],
-    ['age-encryption', /^engine\/load\/secrets\/(?:age|ssh-recipients)\.ts$/],
-    ['ajv', /^engine\/load\/validate\.ts$/],
+    ['yaml', /^engine\/yaml\//],
+    ['age-encryption', /^engine\/secrets\/(?:age|ssh-recipients)\.ts$/],
+    ['ajv', /^engine\/schema\/json-schema\.ts$/],
     ['diff', /^engine\/report\/text-diff\.ts$/],
     ['commander', /^engine\/cli\//],
-    ['p-queue', /^engine\/(?:run|fleet)\.ts$/],
+    ['p-queue', /^engine\/run\/run\.ts$/],
     ['ssh2', /^engine\/transport\//],
     ['node:net', /^engine\/transport\//],
-    ['node:child_process', /^engine\/transport\/|^engine\/program\.ts$/],
+    ['node:child_process', /^engine\/transport\/|^engine\/util\/child-process\.ts$/],
   ])('%s', (name, door) => {
     const through = [...engine, ...moduleFiles].filter(file => importsOf(file).some(each => each === name));
     expect(through.filter(file => !door.test(file))).toEqual([]);
@@ -50,32 +50,68 @@ describe('packages come in by one door', () => {
   });
 });
 
-describe('imports go one way', () => {
-  it('nothing imports the command line', () => {
-    const outside = engine.filter(file => !file.startsWith('engine/cli/'));
-    expect(outside.filter(file => importsOf(file).some(each => each.startsWith('engine/cli/')))).toEqual([]);
+/** The rooms of the engine. A file imports from its own room and from those before it, and from loose files. */
+const rooms = [
+  ...['util', 'yaml', 'expression', 'schema', 'secrets', 'inventory', 'playbook', 'resolve', 'module-kit'],
+  ...['probes', 'steps', 'transport', 'plan', 'validate', 'hosts', 'apply', 'run', 'report', 'cli'],
+];
+/** The types and tables that all rooms share. */
+const loose =
+  'effect events host host-knowledge lease module probe problem quote resource schema-types step value'.split(
+    ' ',
+  );
+const roomOf = (file: string) => /^engine\/([^/]+)\//.exec(file)?.[1];
+
+describe('every file stands in its room', () => {
+  it('in one that is known, or is shared by all of them', () => {
+    const known = [...rooms, 'host-shell'];
+    const elsewhere = engine.filter(file => {
+      const room = roomOf(file);
+      return room === undefined ? !loose.includes(file.slice('engine/'.length, -3)) : !known.includes(room);
+    });
+    expect(elsewhere).toEqual([]);
+    expect(rooms.filter(room => !engine.some(file => roomOf(file) === room))).toEqual([]);
   });
 
-  test.each<[folder: string, not: RegExp]>([
-    ['engine/load/', /^engine\/(?:apply|transport|report|cli)\/|^engine\/(?:run|visit)\.ts/],
-    ['engine/plan/', /^engine\/(?:apply|transport|report|cli)\/|^engine\/(?:run|visit)\.ts/],
-    ['engine/steps/', /^engine\/(?:load|plan|apply|transport|report|cli)\/|^engine\/(?:run|visit)\.ts/],
-    ['engine/transport/', /^engine\/(?:load|plan|apply|report|cli)\/|^engine\/(?:run|visit)\.ts/],
-    ['engine/apply/', /^engine\/(?:report|cli)\/|^engine\/run\.ts/],
-    ['engine/report/', /^engine\/(?:load|apply|transport|cli)\/|^engine\/(?:run|visit)\.ts|^modules\//],
-  ])('%s knows nothing of what comes after it', (folder, not) => {
-    const files = engine.filter(file => file.startsWith(folder));
-    const wrong = files.flatMap(file =>
-      importsOf(file)
-        .filter(each => not.test(each))
-        .map(each => `${file} → ${each}`),
-    );
+  it('under a name of its own', () => {
+    const names = engine.map(file => file.split('/').at(-1));
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+  });
+
+  it('and has at most 300 lines', () => {
+    expect(engine.filter(file => read(file).split('\n').length > 301)).toEqual([]);
+  });
+});
+
+describe('imports go one way', () => {
+  const ofEngine = (file: string) => importsOf(file).filter(each => each.startsWith('engine/'));
+
+  it('from room to room', () => {
+    const wrong = engine.flatMap(file => {
+      const own = rooms.indexOf(roomOf(file) ?? 'util');
+      return ofEngine(file)
+        .filter(each => rooms.indexOf(roomOf(each) ?? 'util') > own)
+        .map(each => `${file} → ${each}`);
+    });
     expect(wrong).toEqual([]);
+  });
+
+  it('and never in a circle, not even for types', () => {
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const follow = (file: string, way: readonly string[]): void => {
+      if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(' → '));
+      if (done.has(file) || way.includes(file)) return;
+      for (const next of importsOf(file).filter(each => each.endsWith('.ts'))) follow(next, [...way, file]);
+      done.add(file);
+    };
+    for (const file of [...engine, ...moduleFiles]) follow(file, []);
+    expect(circles).toEqual([]);
   });
 
   it('modules know only what is written for them', () => {
     const given =
-      /^engine\/(?:argument|define-module|duration|effect|host-knowledge|module|path-claims|plan\/diff|probe|problem|quote|schema-types|step|steps\/units|text-beside|value)\.ts$|^modules\/|^node:(?:crypto|buffer|path|net)$/;
+      /^engine\/(?:module-kit\/[\w-]+|effect|host-knowledge|module|plan\/diff|probe|problem|quote|schema-types|step|steps\/unit-steps|util\/(?:defined|duration|text-beside)|value)\.ts$|^modules\/|^node:(?:crypto|buffer|path|net)$/;
     const wrong = moduleFiles.flatMap(file =>
       importsOf(file)
         .filter(each => !given.test(each))

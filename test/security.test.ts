@@ -12,20 +12,20 @@ import {
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { script } from '../engine/apply/script.ts';
+import { script } from '../engine/apply/step-script.ts';
 import { edited } from '../engine/cli/editor.ts';
 import type { Io } from '../engine/cli/io.ts';
 import { askOnTerminal } from '../engine/cli/prompt.ts';
 import type { Event } from '../engine/events.ts';
-import { loadInventory, loadPlaybook } from '../engine/load/index.ts';
 import { diff } from '../engine/plan/diff.ts';
-import { reader } from '../engine/plan/read.ts';
 import { command, sql } from '../engine/probe.ts';
+import { reader } from '../engine/probes/readings.ts';
 import { problemsOf } from '../engine/problem.ts';
-import { Redactor } from '../engine/redaction.ts';
 import { view } from '../engine/report/view.ts';
+import { Redactor } from '../engine/secrets/redaction.ts';
 import type { Step } from '../engine/step.ts';
-import { describe as describeStep } from '../engine/steps/kinds.ts';
+import { describe as describeStep } from '../engine/steps/step-kinds.ts';
+import { loadInventory, loadPlaybook } from '../engine/validate/load-playbook.ts';
 import { modules } from '../modules/index.ts';
 import { silentIo } from './engine/cli/run-program.ts';
 import { scratch, sh } from './engine/shell.ts';
@@ -251,8 +251,8 @@ describeClass('links and paths that lead elsewhere', () => {
     expect(statSync(join(dir, 'precious')).mode & 0o777).toBe(0o600);
   });
 
-  it('what another account plants or exchanges is in test/engine/steps/paths.test.ts', () => {
-    const tests = readFileSync(join(import.meta.dirname, 'engine/steps/paths.test.ts'), 'utf8');
+  it('what another account plants or exchanges is in test/engine/steps/path-functions.test.ts', () => {
+    const tests = readFileSync(join(import.meta.dirname, 'engine/steps/path-functions.test.ts'), 'utf8');
     expect(tests).toContain('while another account exchanges');
   });
 });

@@ -5,7 +5,7 @@ import { keepsTo } from '../plan/diff.ts';
 import type { PlannedResource } from '../plan/plan.ts';
 import { problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import type { ApplyOptions } from './apply.ts';
+import type { ApplyOptions } from './apply-options.ts';
 
 /** Whether what is `found` at a resource's turn is not what its plan showed. */
 export function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
@@ -19,16 +19,16 @@ export function deviates({ outcome, resource }: PlannedResource, found: Diff | n
 export async function strayed(
   item: PlannedResource,
   together: readonly Resource[],
-  { visitOf, alone }: Pick<ApplyOptions, 'visitOf' | 'alone'>,
+  { connectedTo, alone }: Pick<ApplyOptions, 'connectedTo' | 'alone'>,
   createdS: number,
 ): Promise<{ outcome: Pick<Outcome, 'status' | 'diff' | 'error'>; found?: Diff | null } | undefined> {
   const { resource } = item;
   if (resource.module.check || resource.when === false) return undefined;
   try {
-    const visit = visitOf(resource);
-    await alone(visit, () => visit.ensure(resource, together));
-    const context = { verifying: false, ...visit.times(createdS), name: resource.name };
-    const { work: found = null, problem } = compare(resource, asRead(visit.observed(resource)), context);
+    const connected = connectedTo(resource);
+    await alone(connected, () => connected.ensure(resource, together));
+    const context = { verifying: false, ...connected.times(createdS), name: resource.name };
+    const { work: found = null, problem } = compare(resource, asRead(connected.observed(resource)), context);
     if (problem !== undefined) return { outcome: { status: 'failed', diff: null, error: problem } };
     if (!deviates(item, found)) return undefined;
     const message = `${resource.name} is not as the plan shows it, so that it was left as it is.`;

@@ -1,8 +1,8 @@
 import type { Problem, ProblemCode } from '../problem.ts';
 import type { Step } from '../step.ts';
-import { describe } from '../steps/kinds.ts';
-import type { Answer } from '../transport/index.ts';
-import type { StepOutput } from './script.ts';
+import { describe } from '../steps/step-kinds.ts';
+import type { Answer } from '../transport/connect.ts';
+import type { StepOutput } from './step-script.ts';
 
 /** What `r_write` says when the command that validates a file fails. */
 const refused = /^the command that checks the new file exited/m;

@@ -1,7 +1,7 @@
+import type { ConnectedHost } from '../hosts/connected-host.ts';
+import { type Holder, leased } from '../hosts/host-lease.ts';
 import { type Problem, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import type { Visit } from '../visit.ts';
-import { type Holder, leased } from './lease.ts';
 
 /** What was put back on a host after a failure. */
 export interface Reverted {
@@ -26,7 +26,11 @@ export class Reversal {
   }
 
   /** Puts back all that was kept, account by account; undefined when none of `changed` had to be. */
-  async revert(visit: Visit, holder: Holder, changed: ReadonlySet<string>): Promise<Reverted | undefined> {
+  async revert(
+    connected: ConnectedHost,
+    holder: Holder,
+    changed: ReadonlySet<string>,
+  ): Promise<Reverted | undefined> {
     const noted = [...this.#noted.values()];
     const names = (reversible: boolean) =>
       noted
@@ -37,9 +41,9 @@ export class Reversal {
         .filter(each => each.reversible)
         .map(({ resource }) => [JSON.stringify(resource.become), resource]),
     );
-    visit.forget();
+    connected.forget();
     const errors = await Promise.all(
-      [...accounts.values()].map(({ become }) => putBack(visit, become ?? false, holder)),
+      [...accounts.values()].map(({ become }) => putBack(connected, become ?? false, holder)),
     );
     const error = errors.find(each => each !== undefined);
     if (changed.size === 0 && error === undefined) return undefined;
@@ -53,12 +57,12 @@ const script = `r_undo=$r_home/revert
 printf '%s\\n' r_put_back >"$r_undo/again" && sync -- "$r_undo/again" "$r_undo" && r_again`;
 
 async function putBack(
-  visit: Visit,
-  become: Parameters<Visit['tell']>[0],
+  connected: ConnectedHost,
+  become: Parameters<ConnectedHost['tell']>[0],
   holder: Holder,
 ): Promise<Problem | undefined> {
   try {
-    const answer = await visit.tell(become, leased(script, holder, revertTimeoutS), 'putting back');
+    const answer = await connected.tell(become, leased(script, holder, revertTimeoutS), 'putting back');
     if (answer.exit === 0) return undefined;
     const cause = answer.stderr.toString().trim();
     return { code: 'not-put-back', message: 'Not all of it could be put back.', ...(cause && { cause }) };

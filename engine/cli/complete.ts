@@ -157,7 +157,7 @@ function listed(typed: string, separator: RegExp, all: readonly Candidate[]): Ca
 }
 
 async function inventoryFor({ options, operands, command }: Typed) {
-  const { loadInventory } = await import('../load/index.ts');
+  const { loadInventory } = await import('../validate/load-playbook.ts');
   const takesPlaybook = command.registeredArguments[0]?.name().startsWith('playbook');
   return loadInventory({
     ...(options.has('--inventory') && { inventory: options.get('--inventory')! }),
@@ -187,8 +187,8 @@ async function namesFor(typed: Typed): Promise<Candidate[]> {
 /** The tags in a playbook and the components that it includes, found in their text: it may be wrong elsewhere. */
 async function tagsOf(files: readonly string[], seen = new Set<string>()): Promise<Candidate[]> {
   const [{ parseYaml }, { readText }] = await Promise.all([
-    import('../load/parse.ts'),
-    import('../load/files.ts'),
+    import('../yaml/document.ts'),
+    import('../yaml/source-files.ts'),
   ]);
   const tags = new Set<string>();
   const look = (value: unknown, file: string): void => {

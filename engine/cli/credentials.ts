@@ -1,5 +1,5 @@
 import { type Problem, ProblemError } from '../problem.ts';
-import type { ConnectOptions } from '../transport/index.ts';
+import type { ConnectOptions } from '../transport/connect-options.ts';
 import type { Io } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 

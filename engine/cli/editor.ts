@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Problem, ProblemError } from '../problem.ts';
-import { runOnTerminal } from '../program.ts';
-import { renderProblems } from '../report/problems.ts';
+import { renderProblems } from '../report/problem-text.ts';
 import { problemView } from '../report/view.ts';
+import { runOnTerminal } from '../util/child-process.ts';
 import { type Io, isColorful } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 

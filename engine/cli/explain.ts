@@ -1,12 +1,12 @@
-import { didYouMean } from '../did-you-mean.ts';
 import { explanations, ProblemError } from '../problem.ts';
 import { columnsOf } from '../report/columns.ts';
 import { paint, span, wrap } from '../report/style.ts';
+import { didYouMean } from '../util/did-you-mean.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 
 /** What a problem code means; all codes when none is given. */
 export async function explain(code: string | undefined, io: Io): Promise<number> {
-  const { warnings } = await import('../load/lint/index.ts');
+  const { warnings } = await import('../validate/lint/lint.ts');
   const known: Readonly<Record<string, string>> = { ...explanations, ...warnings };
   // A code is often copied with the brackets that it is shown in.
   const wanted = code?.replace(/^\[|\]$/g, '');

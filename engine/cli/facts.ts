@@ -3,7 +3,7 @@ import { pad } from '../report/columns.ts';
 import { paint, span } from '../report/style.ts';
 import { lineView } from '../report/view.ts';
 import { visibleJson } from '../report/visible.ts';
-import type { ConnectOptions } from '../transport/index.ts';
+import type { ConnectOptions } from '../transport/connect-options.ts';
 import { askHosts, type FleetSettings } from './fleet.ts';
 import { type Io, isColorful } from './io.ts';
 
@@ -23,12 +23,15 @@ export async function facts(pattern: string | undefined, settings: FactsSettings
 }
 
 async function factsOf(host: Host, connect: ConnectOptions): Promise<Facts> {
-  const [{ Visit }, { factNames }] = await Promise.all([import('../visit.ts'), import('../load/index.ts')]);
-  const visit = await Visit.start(host, connect);
+  const [{ ConnectedHost }, { factNames }] = await Promise.all([
+    import('../hosts/connected-host.ts'),
+    import('../validate/load-playbook.ts'),
+  ]);
+  const connected = await ConnectedHost.start(host, connect);
   try {
-    return await visit.read([], new Set(Object.keys(factNames)));
+    return await connected.read([], new Set(Object.keys(factNames)));
   } finally {
-    await visit.close();
+    await connected.close();
   }
 }
 

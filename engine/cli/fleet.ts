@@ -1,11 +1,12 @@
 import type { Become, Host } from '../host.ts';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
-import { renderProblems } from '../report/problems.ts';
+import { renderProblems } from '../report/problem-text.ts';
 import { problemView } from '../report/view.ts';
-import type { ConnectOptions, Session } from '../transport/index.ts';
+import type { Session } from '../transport/connect.ts';
+import type { ConnectOptions } from '../transport/connect-options.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
 import { type Io, isColorful } from './io.ts';
-import { loadInventory } from './load.ts';
+import { loadInventory } from './load-files.ts';
 
 /** The options of a command that asks hosts, as commander parses them. */
 export interface FleetSettings extends LoginSettings {
@@ -30,7 +31,7 @@ export async function askHosts<T>(
   io: Io,
   ask: (host: Host, connect: ConnectOptions) => Promise<T>,
 ): Promise<Answers<T>> {
-  const { hostsOf } = await import('../load/index.ts');
+  const { hostsOf } = await import('../validate/load-playbook.ts');
   const hosts = hostsOf(pattern, await loadInventory(settings, io));
   const connect = await credentials(settings, io);
   const found = new Map<string, T>();
@@ -49,7 +50,7 @@ export async function askHosts<T>(
   await Promise.all(Array.from({ length: Math.min(settings.parallel, hosts.length) }, work));
   const shown = problems.map(problem => problemView(problem, io.redactor));
   if (shown.length > 0) io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
-  const { unreachableCodes } = await import('../result.ts');
+  const { unreachableCodes } = await import('../run/result.ts');
   return {
     answers: hosts.flatMap(({ name }) => (found.has(name) ? [[name, found.get(name)!] as const] : [])),
     exitCode: problems.length === 0 ? 0 : problems.every(({ code }) => unreachableCodes.has(code)) ? 4 : 1,
@@ -67,8 +68,8 @@ export async function runAsEach(
   what: string,
 ): Promise<string[]> {
   const [{ connect }, { preludeFor }] = await Promise.all([
-    import('../transport/index.ts'),
-    import('../apply/prelude.ts'),
+    import('../transport/connect.ts'),
+    import('../hosts/prelude.ts'),
   ]);
   const connection = await connect(host, { ...options, prelude: preludeFor(host) });
   try {

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import type { Play } from '../load/index.ts';
 import { edgesOf } from '../plan/edges.ts';
 import { ProblemError } from '../problem.ts';
 import { nameList } from '../report/columns.ts';
-import { type GraphView, graphMermaid, type PlayGraph } from '../report/graph.ts';
+import { type GraphView, graphMermaid, type PlayGraph } from '../report/graph-output.ts';
 import { graphSvg } from '../report/graph-svg.ts';
 import { textView } from '../report/view.ts';
+import type { Play } from '../validate/play.ts';
 import type { Io } from './io.ts';
-import { load } from './load.ts';
+import { load } from './load-files.ts';
 import type { PlaybookSettings } from './options.ts';
 
 interface GraphSettings extends PlaybookSettings {

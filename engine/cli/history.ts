@@ -1,4 +1,4 @@
-import type { HistoryEntry } from '../apply/history.ts';
+import type { HistoryEntry } from '../apply/host-history.ts';
 import { paint, type Style, span } from '../report/style.ts';
 import { lineView } from '../report/view.ts';
 import { visibleJson } from '../report/visible.ts';
@@ -18,7 +18,7 @@ export async function history(
   settings: HistorySettings,
   io: Io,
 ): Promise<number> {
-  const { decodeHistory } = await import('../apply/history.ts');
+  const { decodeHistory } = await import('../apply/host-history.ts');
   const { answers, exitCode } = await askHosts(pattern ?? 'all', settings, io, async (host, connect) => {
     const files = await runAsEach(host, connect, 'r_history', 'Reading the history');
     return files.flatMap(decodeHistory).sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));

@@ -1,11 +1,11 @@
-import { didYouMean } from '../did-you-mean.ts';
 import { bracketed, type Host } from '../host.ts';
-import { type Inventory, sourceOf } from '../load/index.ts';
 import { type Place, ProblemError, placeKey } from '../problem.ts';
-import type { Redactor } from '../redaction.ts';
 import { columnsOf, nameList, pad, truncate } from '../report/columns.ts';
 import { paint, type Span, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
+import type { Redactor } from '../secrets/redaction.ts';
+import { didYouMean } from '../util/did-you-mean.ts';
+import { type Inventory, sourceOf } from '../validate/load-playbook.ts';
 import { Secret } from '../value.ts';
 
 /** A value, and whether a stronger one hides it. */

@@ -1,10 +1,10 @@
 import { bracketed, type Host } from '../host.ts';
-import type { Inventory } from '../load/index.ts';
 import { nameList, pad } from '../report/columns.ts';
 import { paint, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
+import type { Inventory } from '../validate/load-playbook.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
-import { loadInventory } from './load.ts';
+import { loadInventory } from './load-files.ts';
 
 /** The options of `inventory` as commander parses them. */
 export interface InventorySettings {
@@ -21,7 +21,7 @@ export async function inventory(
   settings: InventorySettings,
   io: Io,
 ): Promise<number> {
-  const { hostsOf, selectHosts } = await import('../load/index.ts');
+  const { hostsOf, selectHosts } = await import('../validate/load-playbook.ts');
   const known = await loadInventory(settings, io);
   const names = selectHosts(pattern ?? 'all', known);
   const hosts = names.map(name => known.hosts.get(name) ?? hostsOf(name, known)[0]!);

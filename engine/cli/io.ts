@@ -1,5 +1,5 @@
-import type { Redactor } from '../redaction.ts';
 import type { Output } from '../report/reporter.ts';
+import type { Redactor } from '../secrets/redaction.ts';
 
 /** The world of a command: what it may print to, and what it is told from outside. */
 export interface Io {

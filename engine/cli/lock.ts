@@ -11,7 +11,7 @@ export async function lock(
   settings: FleetSettings,
   io: Io,
 ): Promise<number> {
-  const { decodeLease } = await import('../apply/lease.ts');
+  const { decodeLease } = await import('../hosts/host-lease.ts');
   const [script, what] =
     action === 'status' ? ['r_show', 'Reading the lease'] : ['r_drop', 'Releasing the lease'];
   const { answers, exitCode } = await askHosts(pattern, settings, io, async (host, connect) => {

@@ -1,6 +1,6 @@
-import { Redactor } from '../redaction.ts';
+import { Redactor } from '../secrets/redaction.ts';
+import { program } from './commands.ts';
 import type { Io } from './io.ts';
-import { program } from './program.ts';
 
 const aborter = new AbortController();
 

@@ -1,6 +1,6 @@
-import { didYouMean } from '../did-you-mean.ts';
 import { ProblemError } from '../problem.ts';
 import { moduleList, moduleText } from '../report/module-reference.ts';
+import { didYouMean } from '../util/did-you-mean.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 
 /** The reference of one module, or the list of all of them. */

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { durationS } from '../duration.ts';
+import { durationS } from '../util/duration.ts';
 
 /** `-i`, which may be given several times. */
 export function inventoryOption(): Option {

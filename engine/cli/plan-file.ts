@@ -11,13 +11,13 @@ import {
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
-import type { Playbook } from '../load/index.ts';
-import { ApprovedPlan, type Binding, PlanBeingSaved } from '../plan/binding.ts';
-import type { SavedPlan } from '../plan/saved-schema.ts';
+import { ApprovedPlan, type Binding, PlanBeingSaved } from '../plan/plan-binding.ts';
+import type { SavedPlan } from '../plan/saved-plan-schema.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
+import type { Playbook } from '../validate/play.ts';
 import type { Io } from './io.ts';
-import { load } from './load.ts';
+import { load } from './load-files.ts';
 import type { PlaybookSettings } from './options.ts';
 
 const format = 'reconcile plan';
@@ -84,7 +84,7 @@ export async function newPlan(
 ): Promise<PlanBeingSaved> {
   if (existsSync(file) && !readFileSync(file, 'utf8').slice(0, 200).includes(`"${format}"`))
     refuse('usage', `-o ${file} is there already and is not a plan, so that it is not replaced.`);
-  const { inventorySources } = await import('../load/index.ts');
+  const { inventorySources } = await import('../validate/load-playbook.ts');
   const near = (path: string) => relative(resolve(dirname(file)), resolve(path)) || '.';
   const plan: SavedPlan = {
     format,
@@ -162,8 +162,8 @@ async function checked(file: string, data: { [key: string]: unknown }): Promise<
     refuse('plan-invalid', message, makeAgain);
   }
   const [{ nonconformity }, { planSchema }] = await Promise.all([
-    import('../load/validate.ts'),
-    import('../plan/saved-schema.ts'),
+    import('../schema/json-schema.ts'),
+    import('../plan/saved-plan-schema.ts'),
   ]);
   const wrong = nonconformity(planSchema, data);
   if (wrong !== undefined) refuse('plan-invalid', `"${file}" is not a whole plan: ${wrong}.`, makeAgain);

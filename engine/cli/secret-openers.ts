@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
-import type { Keys } from '../load/secrets/keys.ts';
-import type { Openers } from '../load/secrets/unlock.ts';
 import { ProblemError } from '../problem.ts';
+import type { Keys } from '../secrets/age-identities.ts';
+import type { Openers } from '../secrets/unlock.ts';
 import type { Io } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 
 /** What opens secrets for whoever runs the program; with `ask` a passphrase is asked for, once. */
 export async function secretOpeners(io: Io, ask: boolean): Promise<Openers> {
   const passphrase = ask ? await askPassphrase('Passphrase of the secrets: ', io) : undefined;
-  const { findKeys } = await import('../load/secrets/keys.ts');
+  const { findKeys } = await import('../secrets/age-identities.ts');
   let keys: Keys | undefined;
   return {
     keys: () => (keys ??= findKeys(io.env, passphrase)),

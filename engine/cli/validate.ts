@@ -1,6 +1,6 @@
 import { type Problem, ProblemError, type Warning } from '../problem.ts';
 import { type Io, isColorful } from './io.ts';
-import { load, loadInventory } from './load.ts';
+import { load, loadInventory } from './load-files.ts';
 import type { PlaybookSettings } from './options.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function validate(
 ): Promise<number> {
   const problems: Problem[] = [];
   const warnings: Warning[] = [];
-  const { isInventory } = await import('../load/index.ts');
+  const { isInventory } = await import('../validate/load-playbook.ts');
   for (const file of files) {
     try {
       if (isInventory(file)) {
@@ -51,7 +51,7 @@ export async function validate(
 
 async function tell(warnings: readonly Warning[], io: Io): Promise<void> {
   if (warnings.length === 0) return;
-  const { renderProblems } = await import('../report/problems.ts');
+  const { renderProblems } = await import('../report/problem-text.ts');
   const text = renderProblems(warnings, { color: isColorful(io.stderr, io.env) });
   io.stderr.write(io.redactor.mask(text));
 }

@@ -1,10 +1,10 @@
 import type { Context, Diff, PlannedDiff, State } from '../module.ts';
 import { Missing, type Probe } from '../probe.ts';
+import type { Observed } from '../probes/readings.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
 import { changesOf, diff, keepsTo } from './diff.ts';
 import type { ForecastReading } from './forecast.ts';
-import type { Observed } from './read.ts';
 
 /** What a module wants to read of a resource; none while the arguments that say so are not known. */
 export function probesOf(resource: Resource): Record<string, Probe> {

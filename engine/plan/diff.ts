@@ -1,15 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { Change, Diff, PlannedDiff, State, StateValue, Text } from '../module.ts';
-
-/** A text as a state holds it. */
-export function textOf(content: string | Uint8Array): Text {
-  const bytes = Buffer.from(content as Uint8Array);
-  return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes };
-}
-
-export function isText(value: StateValue | undefined): value is Text {
-  return typeof value === 'object' && value !== null && 'sha256' in value;
-}
+import type { Change, Diff, PlannedDiff, State, StateValue } from '../module.ts';
+import { isText } from '../module-kit/state-text.ts';
 
 /** What `actual` lacks to be `desired`; null = nothing. Keys that `desired` leaves out are not compared. */
 export function diff(actual: State | null, desired: State | null): Diff | null {

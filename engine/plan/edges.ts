@@ -1,11 +1,11 @@
 import type { Owed, Probe } from '../probe.ts';
 import { Missing } from '../probe.ts';
+import { blank } from '../probes/blank.ts';
+import type { Reading } from '../probes/probe-kind.ts';
+import { Observed } from '../probes/readings.ts';
 import { answersOf, byName, meant, type Resource, unlessUnknown } from '../resource.ts';
-import { blank } from './blank.ts';
 import { Forecast } from './forecast.ts';
 import { plan } from './plan.ts';
-import type { Reading } from './probes/kind.ts';
-import { Observed } from './read.ts';
 import type { Sight } from './sight.ts';
 
 /** What leads from one resource to another: the key that says so, or `after` where the engine derives it. */

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Effect, Ownership } from '../effect.ts';
+import { textOf } from '../module-kit/state-text.ts';
 import { type Content, content, type Entry, entries, type PathState, type Probe, path } from '../probe.ts';
-import { textOf } from './diff.ts';
 import { type Mark, marksOf } from './forecast-marks.ts';
 import {
   ancestors,

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { PathState, Probe } from '../probe.ts';
-import type { Reading } from './probes/kind.ts';
+import type { Reading } from '../probes/probe-kind.ts';
 
 /** What a probe gave when the host was read; undefined = it was not asked, and is asked for the next time. */
 export type Raw = (probe: Probe) => Reading | undefined;

@@ -9,6 +9,7 @@ import {
   type Probe,
   type UnitState,
 } from '../probe.ts';
+import type { Reading } from '../probes/probe-kind.ts';
 import { regexQuote } from '../quote.ts';
 import type { Resource } from '../resource.ts';
 import { FileForecast } from './forecast-files.ts';
@@ -16,7 +17,6 @@ import { NoteForecast } from './forecast-notes.ts';
 import { PackageForecast, plain } from './forecast-packages.ts';
 import type { Laying, Raw } from './forecast-paths.ts';
 import { UnitForecast } from './forecast-units.ts';
-import type { Reading } from './probes/kind.ts';
 
 /** A reading as planned steps will leave it. */
 export interface ForecastReading {

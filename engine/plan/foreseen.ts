@@ -1,8 +1,8 @@
 import type { Entry, Owed, PathState, Probe } from '../probe.ts';
+import { keyOf } from '../probes/probe-kinds.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { compare, probesOf } from './compare.ts';
-import { keyOf } from './probes/index.ts';
 import { type Sight, viewOf } from './sight.ts';
 
 /** A probe as the steps of a plan will leave it: as much of its value as a forecast knows. */

@@ -7,8 +7,8 @@ import type { CheckedStep, RunStep, Step } from '../step.ts';
 import { ancestors } from './forecast-paths.ts';
 import { mounted, readOnly } from './mounts.ts';
 import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
+import { refusedContent } from './refused-content.ts';
 import { unitObstacle } from './unit-obstacles.ts';
-import { refusedContent } from './validation.ts';
 
 /** Why a step is known to fail on the host as it will be at its turn: the first reason, if there is any. */
 export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
@@ -149,10 +149,16 @@ function owners({ owner, group }: { owner?: string; group?: string }, view: Outl
 }
 
 function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
-  if (step.as !== undefined) {
-    const unknown = accountThere('passwd', step.as, view) ?? rights(view, step.as);
-    if (unknown !== undefined) return unknown;
-  }
+  const unknown =
+    step.as === undefined ? undefined : (accountThere('passwd', step.as, view) ?? rights(view, step.as));
+  if (unknown !== undefined) return unknown;
+  const account = step.as ?? view.account;
+  const places = [
+    ...(step.cwd === undefined ? [] : [`${step.cwd}/.`]),
+    ...(step.touches ?? []).flatMap(effect => ('path' in effect ? effect.path : [])),
+  ];
+  const shut = first(places, place => enterable(place, account, view));
+  if (shut !== undefined) return shut;
   if (step.cwd !== undefined && step.cwd !== '/') {
     const there = followed(step.cwd, view);
     if (there === null || (there !== undefined && there.type !== 'directory'))
@@ -169,6 +175,23 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
     first(step.reads ?? [], file => fileThere(file, view)) ??
     programThere(named, step.cwd ?? '/', view)
   );
+}
+
+/** Whether an account may enter the folders above something, as far as that does not depend on its groups. */
+function enterable(at: string, account: string | undefined, view: Outlook): Obstacle | undefined {
+  if (account === undefined || account === 'root') return undefined;
+  return first(ancestors(at), folder => {
+    const there = followed(folder, view);
+    if (there?.type !== 'directory') return undefined;
+    const isOwner = there.owner === account;
+    const digits = there.mode.slice(-3);
+    const mayEnter = isOwner ? /^[1357]/.test(digits) : /[1357]/.test(digits.slice(1));
+    if (mayEnter) return undefined;
+    return {
+      says: `${account} may not enter ${folder}, whose mode is ${there.mode}.`,
+      fix: 'Let it in with an x in the mode of the directory, such as 0755.',
+    };
+  });
 }
 
 function fileThere(at: string, view: Outlook): Obstacle | undefined {
@@ -194,6 +217,9 @@ const noProgram = (name: string): Obstacle => ({
   fix: 'Install it first, or give the path of one that is there.',
   code: 'program-missing',
 });
+
+/** Whether a step can only be done by root. */
+export const isForRoot = (step: Step): boolean => step.do === 'run' && (step.touches ?? []).some(needsRoot);
 
 /** What only root can do. */
 const needsRoot = ({ on }: Effect): boolean =>

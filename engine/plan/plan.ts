@@ -3,12 +3,12 @@ import type { Obstacle, PlannedDiff } from '../module.ts';
 import type { Probe } from '../probe.ts';
 import { lineFrom, type Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
+import { undone } from './coming-to-rest.ts';
 import { compare } from './compare.ts';
 import { changesOf, lacks } from './diff.ts';
 import { Forecast } from './forecast.ts';
-import { laid } from './laid.ts';
+import { laid } from './lay-steps.ts';
 import { reactionsOf } from './reactions.ts';
-import { undone } from './rest.ts';
 import { noting, type Sight, viewOf } from './sight.ts';
 
 /** A resource with what it would do: an outcome whose status is not final yet. */

@@ -1,10 +1,10 @@
 import type { Context } from '../module.ts';
 import type { Probe } from '../probe.ts';
+import { blank } from '../probes/blank.ts';
+import type { Observed } from '../probes/readings.ts';
 import type { Resource } from '../resource.ts';
-import { blank } from './blank.ts';
 import type { Foresees } from './compare.ts';
 import type { Forecast, ForecastReading } from './forecast.ts';
-import type { Observed } from './read.ts';
 
 /** What is known of the host that a resource is done on. */
 export interface Sight {

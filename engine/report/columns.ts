@@ -2,6 +2,7 @@
 const wide =
   /^(?:\p{Emoji_Presentation}|.\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}])/u;
 const printableAscii = /^[\x20-\x7e]*$/;
+
 /** Made when first needed, because that takes a while. */
 let segmenter: Intl.Segmenter | undefined;
 

@@ -1,10 +1,11 @@
 import { columnsOf, truncate } from './columns.ts';
-import type { GraphView, PlayGraph } from './graph.ts';
 import { box, type Layout, layoutOf, type Point } from './graph-layout.ts';
+import type { GraphView, PlayGraph } from './graph-output.ts';
 import { escapeMarkup } from './markup.ts';
 
 const margin = 24;
 const titleHeight = 44;
+
 /** How long the straight end of an arrow is, above which its kind stands. */
 const straight = 64;
 

@@ -1,6 +1,6 @@
 import type { HostResult } from '../events.ts';
-import { grouped } from '../grouped.ts';
 import type { Problem } from '../problem.ts';
+import { grouped } from '../util/grouped.ts';
 import { describe, labelOf, open, predictedFrom, signOf } from './changes.ts';
 import { nameList } from './columns.ts';
 import { css } from './html-style.ts';

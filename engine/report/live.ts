@@ -17,6 +17,7 @@ interface LiveHost {
 }
 
 const barColumns = 20;
+
 /** A resource that takes longer than this shows for how long. */
 const slowMs = 3000;
 

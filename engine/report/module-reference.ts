@@ -1,5 +1,5 @@
-import { durationPattern } from '../duration.ts';
 import type { Module } from '../module.ts';
+import { durationPattern } from '../util/duration.ts';
 import { columnsOf, pad } from './columns.ts';
 import { paint, type Span, span, wrap } from './style.ts';
 import { yamlText } from './yaml-text.ts';

@@ -1,9 +1,9 @@
 import type { Deviation, Event, HostResult, Outcome, Status } from '../events.ts';
 import type { Lease } from '../lease.ts';
 import type { Change, PlannedDiff, StateValue } from '../module.ts';
-import { isText } from '../plan/diff.ts';
+import { isText } from '../module-kit/state-text.ts';
 import type { Place, Problem } from '../problem.ts';
-import type { Redactor } from '../redaction.ts';
+import type { Redactor } from '../secrets/redaction.ts';
 import { diffTexts, type TextDiff } from './text-diff.ts';
 import { visible, visibleKeepingTabs, visibleLines, withoutEscapes } from './visible.ts';
 

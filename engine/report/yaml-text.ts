@@ -2,6 +2,7 @@
 const notText =
   /^(?:true|false|null|~|yes|no|on|off|y|n|[-+.]?[0-9][0-9_.:,-]*(?:e[-+]?[0-9]+)?|0x[0-9a-f]+|0o[0-7]+|\.inf|\.nan)$/i;
 const plain = /^[\p{L}\p{N}_./$^+(][\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
+
 /** What a block can hold as it is: it begins with a character that is seen, and nothing in it is a control character. */
 const blockText = /^[^\s\p{C}][^\p{C}\u2028\u2029]*(?:\n[^\p{C}\u2028\u2029]*)+$/u;
 

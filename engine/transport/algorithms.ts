@@ -2,7 +2,7 @@ import type { ConnectConfig } from 'ssh2';
 import constants from 'ssh2/lib/protocol/constants.js';
 import { ProblemError } from '../problem.ts';
 import { hostKeyAlgorithms, type KnownKey } from './known-hosts.ts';
-import { matchesPattern } from './patterns.ts';
+import { matchesPattern } from './name-patterns.ts';
 import type { AlgorithmKeyword, Target } from './target.ts';
 
 /** What OpenSSH 9.2 refuses by default, and ssh2 offers: SHA-1, CBC, and groups that OpenSSH does not have. */

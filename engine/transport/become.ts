@@ -2,14 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Become } from '../host.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
-import type { Ending, Shell } from './link.ts';
-import { bootstrap } from './loop.ts';
-
-/** A password that another account is become with, and a word that nothing on the host says by chance. */
-export interface Asked {
-  password: string;
-  nonce: string;
-}
+import type { Asked, Ending, Shell } from './link.ts';
+import { bootstrap } from './session-loop.ts';
 
 /** What to do when a password may be asked for; doas asks on a terminal only, which a session has none of. */
 export function askedBy(become: Become | undefined, password: string | undefined): Asked | undefined {

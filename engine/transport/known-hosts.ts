@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { matchesList } from './patterns.ts';
+import { matchesList } from './name-patterns.ts';
 
 /** A line of known_hosts that speaks of the host in question. */
 export interface KnownKey {

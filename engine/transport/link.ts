@@ -1,7 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Become } from '../host.ts';
 import { type Problem, ProblemError } from '../problem.ts';
-import type { Asked } from './become.ts';
+
+/** A password that another account is become with, and a word that nothing on the host says by chance. */
+export interface Asked {
+  password: string;
+  nonce: string;
+}
 
 /** How a shell came to its end. Neither a code nor a signal: the connection under it was lost. */
 export interface Ending {

@@ -1,4 +1,5 @@
 const newline = 10;
+
 /** A mark holds two short numbers; what goes on for longer without an end of the line is none. */
 const wordsBytes = 64;
 

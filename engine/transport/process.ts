@@ -3,10 +3,10 @@ import { userInfo } from 'node:os';
 import type { Become, Host } from '../host.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
-import { type Asked, startingWords } from './become.ts';
-import type { ConnectOptions } from './index.ts';
-import type { Ending, Link, Shell } from './link.ts';
-import { bootstrap } from './loop.ts';
+import { startingWords } from './become.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import type { Asked, Ending, Link, Shell } from './link.ts';
+import { bootstrap } from './session-loop.ts';
 
 type Words = readonly string[];
 type Start = (host: Host, options: ConnectOptions, become: Become | undefined, asked?: Asked) => Words;

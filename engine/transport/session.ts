@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { type Problem, ProblemError } from '../problem.ts';
 import { Kept } from './kept.ts';
 import type { Ending, Shell } from './link.ts';
-import { frame, hello, preludeId } from './loop.ts';
 import { MarkReader } from './marks.ts';
+import { frame, hello, preludeId } from './session-loop.ts';
 
 /** A script for a host and what belongs to it. */
 export interface Request {

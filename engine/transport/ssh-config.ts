@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { ProblemError } from '../problem.ts';
-import { statOf } from '../stat.ts';
+import { statOf } from '../util/stat.ts';
 import { glob } from './glob.ts';
-import { matchesList, matchesPattern } from './patterns.ts';
+import { matchesList, matchesPattern } from './name-patterns.ts';
 
 /** What ssh_config says: the words of each keyword, in lower case, whose value counts. */
 export interface SshSettings {

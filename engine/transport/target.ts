@@ -4,7 +4,7 @@ import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from '../host.ts';
 import { type Problem, ProblemError } from '../problem.ts';
-import type { ConnectOptions } from './index.ts';
+import type { ConnectOptions } from './connect-options.ts';
 import {
   type ConfigFile,
   expandHome,

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Become, Host } from '../../engine/host.ts';
 import { problemsOf } from '../../engine/problem.ts';
-import { connect } from '../../engine/transport/index.ts';
+import { connect } from '../../engine/transport/connect.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab, needs } from '../lab/require.ts';
 import { type Container, openContainer } from './container.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadPlaybook } from '../../engine/load/index.ts';
-import { run } from '../../engine/run.ts';
+import { run } from '../../engine/run/run.ts';
+import { loadPlaybook } from '../../engine/validate/load-playbook.ts';
 import { modules } from '../../modules/index.ts';
 import type { Lab } from '../lab/lab.ts';
 import { startRelay } from '../lab/relay.ts';

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseYaml } from '../../engine/load/parse.ts';
+import { parseYaml } from '../../engine/yaml/document.ts';
 import { build } from './reconcile.ts';
 import { piped, typing } from './terminal.ts';
 

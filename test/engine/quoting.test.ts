@@ -15,15 +15,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { script } from '../../engine/apply/script.ts';
-import { reader } from '../../engine/plan/read.ts';
+import { script } from '../../engine/apply/step-script.ts';
 import { command, content, entries, owed, type Probe, path, sql } from '../../engine/probe.ts';
+import { reader } from '../../engine/probes/readings.ts';
 import { identifier, literal } from '../../engine/quote.ts';
 import type { Step } from '../../engine/step.ts';
-import { describe as describeStep } from '../../engine/steps/kinds.ts';
+import { describe as describeStep } from '../../engine/steps/step-kinds.ts';
 import { seed, thorough } from '../random.ts';
-import { Random } from './load/fuzz/random.ts';
 import { scratchInMemory, sh, shells, testState } from './shell.ts';
+import { Random } from './validate/fuzz/random.ts';
 
 const isRoot = process.getuid?.() === 0;
 const full = process.env['RECONCILE_QUOTING'] === 'full';

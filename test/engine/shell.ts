@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { preludeFor } from '../../engine/apply/prelude.ts';
+import { preludeFor } from '../../engine/hosts/prelude.ts';
 
 /** The shells that a Debian host may have as `sh`; busybox only where it is installed. */
 export const shells: [name: string, argv: string[]][] = (

@@ -4,10 +4,11 @@ import { basename, dirname, join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { complete } from '../../engine/load/validate.ts';
 import { type Context, type Diff, type Module, type StateValue, typeClaim } from '../../engine/module.ts';
-import { diff, isText, textOf } from '../../engine/plan/diff.ts';
+import { isText, textOf } from '../../engine/module-kit/state-text.ts';
+import { diff } from '../../engine/plan/diff.ts';
 import { Missing } from '../../engine/probe.ts';
+import { complete } from '../../engine/schema/json-schema.ts';
 import { modules } from '../../modules/index.ts';
 
 const folder = import.meta.dirname;

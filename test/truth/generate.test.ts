@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import { expect, it } from 'vitest';
-import { flag, text } from '../../engine/argument.ts';
-import { defineModule } from '../../engine/define-module.ts';
+import { flag, text } from '../../engine/module-kit/argument.ts';
+import { defineModule } from '../../engine/module-kit/define-module.ts';
 import { modules } from '../../modules/index.ts';
 import { withDefaults } from './arguments.ts';
 import { caseText, parseCase, playbookOf } from './case-file.ts';

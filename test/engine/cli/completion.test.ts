@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 // What the program imports when it needs it: so that reading it does not count as the time of a test.
-import '../../../engine/load/index.ts';
+import '../../../engine/validate/load-playbook.ts';
 import '../../../modules/index.ts';
 import { textsBeside } from '../../../scripts/texts-beside.mjs';
 import { runProgram } from './run-program.ts';

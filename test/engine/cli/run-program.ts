@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
+import { program } from '../../../engine/cli/commands.ts';
 import type { Io } from '../../../engine/cli/io.ts';
-import { program } from '../../../engine/cli/program.ts';
-import { Redactor } from '../../../engine/redaction.ts';
+import { Redactor } from '../../../engine/secrets/redaction.ts';
 
 /** The world of a command that prints nothing, is told nothing, and is not at a terminal. */
 export function silentIo(): Io {

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Effect, stoppedUnit } from '../../../engine/effect.ts';
 import { Forecast } from '../../../engine/plan/forecast.ts';
-import { keyOf } from '../../../engine/plan/probes/index.ts';
-import type { Reading } from '../../../engine/plan/probes/kind.ts';
 import {
   account,
   command,
@@ -17,6 +15,8 @@ import {
   sql,
   unit,
 } from '../../../engine/probe.ts';
+import type { Reading } from '../../../engine/probes/probe-kind.ts';
+import { keyOf } from '../../../engine/probes/probe-kinds.ts';
 import type { Resource } from '../../../engine/resource.ts';
 
 const folder = { type: 'directory', owner: 'root', group: 'root', mode: '0755' };

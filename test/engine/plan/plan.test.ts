@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { deviates } from '../../../engine/apply/deviation.ts';
-import { text } from '../../../engine/argument.ts';
-import { defineModule } from '../../../engine/define-module.ts';
 import type { Module } from '../../../engine/module.ts';
-import { blank as blankOf } from '../../../engine/plan/blank.ts';
+import { text } from '../../../engine/module-kit/argument.ts';
+import { defineModule } from '../../../engine/module-kit/define-module.ts';
 import { asRead, compare } from '../../../engine/plan/compare.ts';
 import { Forecast } from '../../../engine/plan/forecast.ts';
 import { type PlannedResource, plan } from '../../../engine/plan/plan.ts';
-import { keyOf } from '../../../engine/plan/probes/index.ts';
-import { Observed } from '../../../engine/plan/read.ts';
 import { content, Missing, owed, type Probe, path, program, sql } from '../../../engine/probe.ts';
+import { blank as blankOf } from '../../../engine/probes/blank.ts';
+import { keyOf } from '../../../engine/probes/probe-kinds.ts';
+import { Observed } from '../../../engine/probes/readings.ts';
 import { type Resource, UnknownArgument } from '../../../engine/resource.ts';
 
 const shape = { args: {}, examples: {}, summary: '', identity: () => '' };

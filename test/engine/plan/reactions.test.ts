@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { reactionsOf } from '../../../engine/plan/reactions.ts';
 import { modules } from '../../../modules/index.ts';
-import { play } from '../load/workspace.ts';
+import { play } from '../workspace.ts';
 
 const answers = (answering: string) => {
   const { hosts, resolve } = play(

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
-import { anyOf, duration, listOf, oneOf, text } from '../../../engine/argument.ts';
-import { defineModule } from '../../../engine/define-module.ts';
+import { anyOf, duration, listOf, oneOf, text } from '../../../engine/module-kit/argument.ts';
+import { defineModule } from '../../../engine/module-kit/define-module.ts';
 import { argumentRows, moduleMarkdown, moduleText } from '../../../engine/report/module-reference.ts';
 import { yamlText } from '../../../engine/report/yaml-text.ts';
 import fc from '../../random.ts';

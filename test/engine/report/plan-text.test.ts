@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import type { HostResult } from '../../../engine/events.ts';
-import { textOf } from '../../../engine/plan/diff.ts';
+import { textOf } from '../../../engine/module-kit/state-text.ts';
 import { RunRecord } from '../../../engine/report/record.ts';
 import { type ResultLayout, resultText } from '../../../engine/report/result-text.ts';
 import { changes, create, flaskPlan, outcome, remove, result, Sample, update } from './sample.ts';

@@ -1,8 +1,9 @@
 import type { Emit, Event, HostResult, Outcome, Status } from '../../../engine/events.ts';
 import type { Change, Diff, State } from '../../../engine/module.ts';
-import { diff, textOf } from '../../../engine/plan/diff.ts';
-import { Redactor } from '../../../engine/redaction.ts';
+import { textOf } from '../../../engine/module-kit/state-text.ts';
+import { diff } from '../../../engine/plan/diff.ts';
 import { type EventView, view } from '../../../engine/report/view.ts';
+import { Redactor } from '../../../engine/secrets/redaction.ts';
 
 /** Makes events with a fixed time and number, and their views. */
 export class Sample {

@@ -1,5 +1,5 @@
 import { expect, it, test } from 'vitest';
-import { textOf } from '../../../engine/plan/diff.ts';
+import { textOf } from '../../../engine/module-kit/state-text.ts';
 import { diffTexts } from '../../../engine/report/text-diff.ts';
 
 const lines = (count: number, word: string) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Outcome } from '../../../engine/events.ts';
-import { textOf } from '../../../engine/plan/diff.ts';
+import { textOf } from '../../../engine/module-kit/state-text.ts';
 import { problemView, type ResourceView } from '../../../engine/report/view.ts';
 import { changes, create, outcome, Sample, update } from './sample.ts';
 

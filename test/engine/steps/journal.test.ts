@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
-import { decodeOutcome, outcome, recorded } from '../../../engine/apply/outcome.ts';
-import { script } from '../../../engine/apply/script.ts';
+import { script } from '../../../engine/apply/step-script.ts';
+import { decodeOutcome, outcome, recorded } from '../../../engine/hosts/kept-outcome.ts';
 import type { Step } from '../../../engine/step.ts';
-import { undoing } from '../../../engine/steps/kinds.ts';
+import { undoing } from '../../../engine/steps/step-kinds.ts';
 import { scratch, sh, shells } from '../shell.ts';
 
 let dir: string;

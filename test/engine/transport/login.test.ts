@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Host } from '../../../engine/host.ts';
 import { type Problem, problemsOf } from '../../../engine/problem.ts';
-import { type ConnectOptions, connect } from '../../../engine/transport/index.ts';
+import { connect } from '../../../engine/transport/connect.ts';
+import type { ConnectOptions } from '../../../engine/transport/connect-options.ts';
 import { targetOf } from '../../../engine/transport/target.ts';
 import { clientKey, hostAt, otherKey, publicKey, startServer } from './ssh-server.ts';
 

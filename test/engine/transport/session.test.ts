@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { problemsOf } from '../../../engine/problem.ts';
 import { shellCommand, shellQuote } from '../../../engine/quote.ts';
-import { connect, openSession } from '../../../engine/transport/index.ts';
-import { bootstrap, frame, hello } from '../../../engine/transport/loop.ts';
+import { connect, openSession } from '../../../engine/transport/connect.ts';
 import { startProgram, withResolvers } from '../../../engine/transport/process.ts';
 import { type Session, startSession } from '../../../engine/transport/session.ts';
+import { bootstrap, frame, hello } from '../../../engine/transport/session-loop.ts';
 import fc, { runs } from '../../random.ts';
 import { hostAt } from './ssh-server.ts';
 

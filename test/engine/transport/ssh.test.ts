@@ -7,9 +7,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Host } from '../../../engine/host.ts';
 import { type Problem, problemsOf } from '../../../engine/problem.ts';
 import { shellCommand } from '../../../engine/quote.ts';
-import { type ConnectOptions, connect, openSession } from '../../../engine/transport/index.ts';
+import { connect, openSession } from '../../../engine/transport/connect.ts';
+import type { ConnectOptions } from '../../../engine/transport/connect-options.ts';
 import { fingerprint } from '../../../engine/transport/known-hosts.ts';
-import { bootstrap } from '../../../engine/transport/loop.ts';
+import { bootstrap } from '../../../engine/transport/session-loop.ts';
 import fc, { runs } from '../../random.ts';
 import {
   clientKey,

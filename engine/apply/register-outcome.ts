@@ -1,0 +1,73 @@
+import type { Outcome } from '../events.ts';
+import { type PlannedResource, predicted } from '../plan/plan.ts';
+import type { Resource } from '../resource.ts';
+import { Secret } from '../value.ts';
+import type { StepOutput } from './step-script.ts';
+
+/** What a resource left for the expressions of later ones. */
+export interface Registered {
+  changed: boolean;
+  failed: boolean;
+  skipped: boolean;
+  stdout: string | Secret;
+  stderr: string | Secret;
+  exit: number | null;
+}
+
+/**
+ * What a resource leaves for later expressions; words and exit code are those of the last command it ran. What a
+ * command with a secret prints derives from it: it is secret under the name that it is registered by.
+ */
+export function register(
+  outcome: Outcome,
+  outputs: readonly StepOutput[] = [],
+  name = outcome.name,
+): Registered {
+  const derived = (stream: 'stdout' | 'stderr') => {
+    const words = last?.[stream] ?? '';
+    return outcome.secrets.length > 0 && words !== '' ? new Secret(words, `${name}.${stream}`) : words;
+  };
+  const last = outputs.findLast(({ step }) => step.do === 'run' || step.do === 'sql');
+  return {
+    changed: outcome.status === 'changed',
+    failed: outcome.status === 'failed',
+    skipped: outcome.status === 'skipped',
+    stdout: derived('stdout'),
+    stderr: derived('stderr'),
+    exit: last?.exit ?? null,
+  };
+}
+
+/** By the `register` name, then by the name of the resource. */
+export type Registers = Readonly<Record<string, Readonly<Record<string, Registered>>>>;
+
+/** What is left by resources that are sure to have nothing to do, as in an apply; undefined = no more than `known`. */
+export function settled(planned: readonly PlannedResource[], known: Registers): Registers | undefined {
+  const registers: Record<string, Record<string, Registered>> = {};
+  for (const { resource, outcome } of planned) {
+    const { register: name, when, doneBy, incomplete } = resource;
+    const isSkipped = when === false && doneBy === undefined;
+    const isSettled = outcome.status === 'unchanged' && outcome.open !== true && !incomplete;
+    if (name === undefined || !(isSkipped || isSettled)) continue;
+    registers[name] = { ...registers[name], [resource.name]: register(outcome) };
+  }
+  return countOf(registers) > countOf(known) ? registers : undefined;
+}
+
+const countOf = (registers: Registers): number =>
+  Object.values(registers).reduce((sum, left) => sum + Object.keys(left).length, 0);
+
+/** What follows number `i`, as it resolves now; a resource that was not known before was only a prediction. */
+export function renewed(
+  queue: readonly PlannedResource[],
+  i: number,
+  resources: readonly Resource[],
+): PlannedResource[] {
+  const done = new Set(queue.slice(0, i + 1).map(({ resource }) => resource.name));
+  return resources
+    .filter(({ name }) => !done.has(name))
+    .map(resource => {
+      const planned = queue.find(item => item.resource.name === resource.name);
+      return { resource, outcome: planned?.outcome ?? predicted(resource, queue[i]!.resource.name) };
+    });
+}

@@ -1,0 +1,38 @@
+import { statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import type { Host } from '../host.ts';
+import { readLibrary } from '../probes/reading-functions.ts';
+import { ProblemError } from '../problem.ts';
+import { shellQuote } from '../quote.ts';
+import { riskyLibrary } from '../steps/arm.ts';
+import { journalLibrary } from '../steps/journal.ts';
+import { stepLibrary } from '../steps/step-functions.ts';
+import { leaseLibrary } from './host-lease.ts';
+import { outcomeLibrary } from './kept-outcome.ts';
+
+const prelude = readLibrary + stepLibrary + journalLibrary + leaseLibrary + outcomeLibrary + riskyLibrary;
+
+/**
+ * Every shell function that scripts call on a host; a session defines them once. Throws a ProblemError when the state
+ * directory of tests is not one that this account alone can write.
+ */
+export function preludeFor(host: Pick<Host, 'name' | 'transport'>): string {
+  return host.transport === 'local' ? prelude + testState(host.name) : prelude;
+}
+
+/**
+ * RECONCILE_TEST_STATE is for tests that apply to this machine beside other work; a host that is reached by a connection
+ * never hears of it, and no state that others can write is taken.
+ */
+function testState(host: string): string {
+  const folder = process.env['RECONCILE_TEST_STATE'];
+  if (folder === undefined) return '';
+  const stat = isAbsolute(folder) ? statSync(folder, { throwIfNoEntry: false }) : undefined;
+  if (!stat?.isDirectory() || stat.uid !== process.getuid?.() || (stat.mode & 0o077) !== 0) {
+    const message =
+      'RECONCILE_TEST_STATE is not the absolute path of a directory that only this account can enter.';
+    const hint = 'It is for the tests of reconcile. Elsewhere it is not set.';
+    throw new ProblemError({ code: 'invalid-value', message, hint, host });
+  }
+  return `\n[ ! -w ${shellQuote(folder)} ] || { r_base=${shellQuote(folder)}; r_home=$r_base; r_records=$r_base; }\n`;
+}

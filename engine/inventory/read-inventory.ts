@@ -1,0 +1,213 @@
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import { placeIn } from '../expression/expression.ts';
+import { ProblemError } from '../problem.ts';
+import type { SecretSink } from '../secrets/redaction.ts';
+import { Vault } from '../secrets/vaulted-values.ts';
+import { Problems } from '../util/problem-collector.ts';
+import { statOf } from '../util/stat.ts';
+import { isMap, type Value } from '../value.ts';
+import { parseYaml, yamlReader } from '../yaml/document.ts';
+import { readText, shownPath } from '../yaml/source-files.ts';
+import { isAnsibleYaml, readAnsibleYaml } from './ansible-yaml.ts';
+import { buildInventory, type InventoryReading } from './build-inventory.ts';
+import { inventoryProgram, isDynamic, readDynamic, readProgram } from './dynamic-inventory.ts';
+import { readIni } from './ini.ts';
+import { type Inventory, InventorySource, type Setting } from './inventory-model.ts';
+import { readOwnFormat } from './own-inventory.ts';
+
+/**
+ * Reads what was given with -i: files, folders and programs, or lists such as `web1,admin@web2:2222`. Without any,
+ * the inventory.yml in the folder of the playbook `beside`, else in the working directory, else none. Variables in
+ * group_vars/ and host_vars/ beside inventories and the playbook belong to it. Mistakes go to `problems`.
+ */
+export function readInventory(
+  given: readonly string[],
+  beside: string | undefined,
+  problems: Problems,
+  reading: InventoryReading,
+): Inventory {
+  const names = inventorySources(given, beside);
+  const sources = names.flatMap(name => problems.attempt(() => readSource(name, problems)) ?? []);
+  const files = names.filter(name => !isList(name) && existsSync(name));
+  const folders = [
+    ...files.map(name => (statSync(name).isDirectory() ? name : dirname(name))),
+    ...(beside === undefined ? [] : [dirname(beside)]),
+  ].filter(folder => existsSync(folder));
+  const once = new Map(folders.map(folder => [realpathSync(folder), folder]));
+  return buildInventory(sources, [...once.values()], problems, reading);
+}
+
+/** What an inventory is read from: what was given, else the default file if there is one. */
+export function inventorySources(given: readonly string[], beside: string | undefined): readonly string[] {
+  return given.length > 0 ? given : defaultFile(beside);
+}
+
+/** What an inventory is loaded with, as given on the command line. */
+export interface InventoryOptions {
+  inventory?: readonly string[] | undefined;
+  beside?: string;
+  /** Opens what Ansible Vault encrypted. */
+  vaultPassword?: string | undefined;
+  secrets?: SecretSink;
+}
+
+/** The inventory by itself; throws a ProblemError with all that is wrong in it. */
+export function loadInventory(options: InventoryOptions = {}): Inventory {
+  const problems = new Problems();
+  const reading = { vault: new Vault(options.vaultPassword), secrets: options.secrets };
+  const inventory = readInventory(options.inventory ?? [], options.beside, problems, reading);
+  problems.done();
+  return inventory;
+}
+
+/** Whether a path is an inventory rather than a playbook. False when it cannot be read. */
+export function isInventory(path: string): boolean {
+  const stat = statOf(path);
+  if (stat === undefined) return false;
+  if (stat.isDirectory()) return !readdirSync(path).some(name => showsPlaybook(textOf(join(path, name))));
+  if (isProgram(path)) return true;
+  const text = textOf(path);
+  if (showsPlaybook(text)) return false;
+  if (!looksLikeYaml(path, text)) return true;
+  const data = new Problems().attempt(() => parseYaml(text, path, 'ansible'))?.data;
+  const isOwn = isMap(data) && isMap(data['hosts']);
+  return isOwn || isDynamic(data) || isAnsibleYaml(data);
+}
+
+/** Most playbooks show what they are without being parsed. */
+function showsPlaybook(text: string): boolean {
+  return /^(?:resources|plays)\s*:/m.test(text);
+}
+
+/** Empty when it cannot be read. */
+function textOf(path: string): string {
+  return new Problems().attempt(() => readText(path, path)) ?? '';
+}
+
+function isList(name: string): boolean {
+  return name.includes(',') && !existsSync(name);
+}
+
+function defaultFile(beside: string | undefined): string[] {
+  const folders = beside === undefined ? ['.'] : [dirname(beside), '.'];
+  const found = folders.map(folder => join(folder, 'inventory.yml')).find(file => existsSync(file));
+  if (found === undefined) return [];
+  if (anybodyCanPlace(found))
+    throw new ProblemError({
+      code: 'insecure-file',
+      message: `The inventory ${shownPath(found)} was only come across, in a place where every account of this computer can put one.`,
+      hint: `Say that it is the one with\n    -i ${shownPath(found)}`,
+    });
+  return [found];
+}
+
+/** In a folder such as /tmp each account can add files, but only take away or replace its own. */
+function anybodyCanPlace(file: string): boolean {
+  if (process.platform === 'win32') return false;
+  const [folder, { uid, mode }] = [statSync(dirname(file)), statSync(file)];
+  const isTrusted = uid === 0 || uid === process.getuid?.();
+  return (
+    (mode & 0o002) !== 0 || ((folder.mode & 0o002) !== 0 && !((folder.mode & 0o1000) !== 0 && isTrusted))
+  );
+}
+
+function readSource(name: string, problems: Problems): InventorySource[] {
+  if (isList(name)) return [readList(name)];
+  const stat = statOf(name);
+  if (stat === undefined && !/[./]/.test(name)) {
+    throw new ProblemError({
+      code: 'file-missing',
+      message: `There is no inventory file "${name}".`,
+      hint: `For a host of this name write it with a comma: -i ${name},`,
+    });
+  }
+  if (!stat?.isDirectory()) return [readFile(name, problems)];
+  return readdirSync(name, { encoding: 'utf8' })
+    .toSorted()
+    .filter(inner => !passedOver.test(inner))
+    .flatMap(inner => problems.attempt(() => readSource(join(name, inner), problems)) ?? []);
+}
+
+/** What Ansible does not look at in a folder of inventories. */
+const passedOver =
+  /^\.|^(?:host_vars|group_vars|vars_plugins)$|~$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$/;
+
+function readFile(name: string, problems: Problems): InventorySource {
+  const file = shownPath(name);
+  if (isProgram(name)) return readProgram(inventoryProgram(name, file), file, problems);
+  const text = readText(name, file);
+  if (text.startsWith('#!'))
+    throw new ProblemError({
+      code: 'inventory-program',
+      message: `${file} is a program, but it may not be executed.`,
+      hint: `If its inventory is to be used:\n    chmod +x ${file}`,
+    });
+  if (extname(name) === '.toml') throw notSupported(file, 'TOML');
+  if (!looksLikeYaml(name, text)) return readIni(text.replace(/^\uFEFF/, ''), file, problems);
+  // What is no inventory of Ansible is read again as YAML 1.2.
+  const asAnsible = new Problems();
+  const read = yamlReader(text, file);
+  const doc = asAnsible.attempt(() => read('ansible'));
+  if (!/^["']?(?:hosts|groups|defaults|vars)["']?\s*:/m.test(text)) asAnsible.done();
+  if (isMap(doc?.data) && typeof doc.data['plugin'] === 'string')
+    throw notSupported(file, 'a plugin of Ansible');
+  if (doc !== undefined && isDynamic(doc.data))
+    return readDynamic(doc.data as { [key: string]: Value }, doc, problems);
+  if (doc !== undefined && isAnsibleYaml(doc.data)) return readAnsibleYaml(doc, problems);
+  return readOwnFormat(read('own'), problems);
+}
+
+function notSupported(file: string, what: string): ProblemError {
+  return new ProblemError({
+    code: 'not-supported',
+    message: `${file} is an inventory in the form of ${what}, which cannot be read here.`,
+    hint: `Have Ansible write it out once, and give -i that file:\n    ansible-inventory -i ${file} --list > hosts.json`,
+  });
+}
+
+/** Whether a file is one to run: executable, and not a text that merely came from a file system without modes. */
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+  } catch {
+    return false;
+  }
+  const text = new Problems().attempt(() => readText(path, path)) ?? '';
+  return text.startsWith('#!') || text.slice(0, 512).includes('\0');
+}
+
+/** By its first line that says something, then by its name. */
+function looksLikeYaml(path: string, text: string): boolean {
+  const first = /^(?![ \t]*(?:[#;]|\r?$)).*$/m.exec(text)?.[0] ?? '';
+  if (/\.(?:ini|cfg)$/.test(path) || /^\s*\[[^,\]]*\]\s*$/.test(first)) return false;
+  return /\.(?:ya?ml|json)$/.test(path) || /^\s*(?:---|\{|["']?[\w.-]+["']?:(?:\s|$))/.test(first);
+}
+
+function readList(list: string): InventorySource {
+  const source = new InventorySource(`-i ${list}`, false);
+  const where = placeIn(`-i ${list}`, list);
+  for (const match of list.matchAll(/[^,\s]+/g)) {
+    const [, user, bracketed, plain, port] =
+      /^(?:([^@]+)@)?(?:\[([\da-f:.]+)\]|([^:[\]]+|[\da-f]*:[\da-f]*:[\da-f:.]*))(?::(\d+))?$/i.exec(
+        match[0],
+      ) ?? [];
+    const name = bracketed ?? plain;
+    if (name === undefined) {
+      throw new ProblemError({
+        code: 'usage',
+        message: `-i takes hosts as NAME, USER@NAME, NAME:PORT or [ADDRESS]:PORT, not "${match[0]}".`,
+      });
+    }
+    const at = where(match.index, match[0].length);
+    const set = (key: Setting['key'], value: Setting['value']) =>
+      host.settings.push({ key, value, level: `host ${name}`, at });
+    const host = source.host(name, at);
+    if (user !== undefined) set('user', user);
+    if (port !== undefined) set('port', Number(port));
+    if (name !== 'localhost') continue;
+    set('address', '127.0.0.1');
+    set('transport', 'local');
+  }
+  return source;
+}

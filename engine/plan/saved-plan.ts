@@ -1,0 +1,164 @@
+import { createHmac } from 'node:crypto';
+import type { Outcome } from '../events.ts';
+import type { PlannedDiff, StateValue } from '../module.ts';
+import { isText } from '../module-kit/state-text.ts';
+import { type Resource, UnknownArgument } from '../resource.ts';
+import type { PlannedResource } from './plan.ts';
+import type { SavedHost, SavedResource } from './saved-plan-schema.ts';
+
+/** What a host shows of itself. */
+export interface Origin {
+  machineId?: string;
+  /** `SHA256:…` of its SSH key. */
+  hostKey?: string;
+  /** Who has begun to apply the plan on it, and when. */
+  applied?: { run: string; at: string };
+}
+
+/** Turns what must not be kept into digests, and hides secrets that a name may hold. */
+export interface Seal {
+  salt: string;
+  mask(text: string): string;
+}
+
+/** What a saved plan keeps of a host: names, and digests of everything else. */
+export function savedHost(
+  host: string,
+  origin: Origin,
+  planned: readonly PlannedResource[],
+  seal: Seal,
+): SavedHost {
+  return {
+    ...(origin.machineId !== undefined && { machine_id: digest(seal, ['machine', origin.machineId]) }),
+    ...(origin.hostKey !== undefined && { host_key: origin.hostKey }),
+    resources: planned.map(({ resource, outcome }) => ({
+      name: seal.mask(outcome.name),
+      module: outcome.module,
+      status: outcome.status,
+      ...(outcome.open === true && { open: true }),
+      declared: declared(host, resource, seal),
+      diff: outcome.diff && savedDiff(host, outcome.name, outcome.diff, seal),
+      predicted_from: outcome.predictedFrom.map(name => seal.mask(name)),
+    })),
+  };
+}
+
+/** A digest of all that is declared of a resource, for one host; what is not known yet counts by what it waits for. */
+export function declared(host: string, resource: Resource, seal: Seal): string {
+  const { at: _at, tags: _tags, name, module, args, on, ...keys } = resource;
+  const where = on === undefined ? [] : [on.name, on.address];
+  return digest(seal, ['declared', host, name, module.name, canonical(keys), canonical(args), ...where]);
+}
+
+function savedDiff(
+  host: string,
+  name: string,
+  { kind, changes }: PlannedDiff,
+  seal: Seal,
+): SavedResource['diff'] {
+  const side = (side: 'before' | 'after', key: string, value: StateValue | undefined) =>
+    value === undefined
+      ? {}
+      : { [side]: digest(seal, ['value', host, name, key, isText(value) ? ['text', value.sha256] : value]) };
+  return {
+    kind,
+    changes: changes.map(({ key, before, after }) => ({
+      key: seal.mask(key),
+      ...side('before', key, before),
+      ...side('after', key, after),
+    })),
+  };
+}
+
+/** How a host differs from what a plan was made for, in words for each resource. */
+export interface Departure {
+  /** Resources whose declaration is another one. */
+  redeclared: string[];
+  added: string[];
+  removed: string[];
+  reordered: boolean;
+  /** Of resources that the host has moved on in: what is there now. */
+  moved: string[];
+}
+
+/** Compares a host with a saved one; `planned` gives the words for what is there `now`. */
+export function departure(saved: SavedHost, now: SavedHost, planned: readonly PlannedResource[]): Departure {
+  const before = new Map(saved.resources.map(resource => [resource.name, resource]));
+  const names = now.resources.map(({ name }) => name);
+  const common = names.filter(name => before.has(name));
+  const removed = [...before.keys()].filter(name => !names.includes(name));
+  const redeclared = now.resources.filter(
+    each => before.has(each.name) && before.get(each.name)!.declared !== each.declared,
+  );
+  return {
+    redeclared: redeclared.map(({ name }) => name),
+    added: names.filter(name => !before.has(name)),
+    removed,
+    reordered: [...before.keys()].filter(name => names.includes(name)).join('\n') !== common.join('\n'),
+    moved: now.resources.flatMap((each, i) => {
+      const was = before.get(each.name);
+      if (was === undefined || redeclared.includes(each) || planned[i]!.resource.module.check) return [];
+      const words = movement(was, each, planned[i]!.outcome);
+      return words.length === 0 ? [] : [`${each.name}: ${words.join(', ')}`];
+    }),
+  };
+}
+
+/** What is not as it was, in words; nothing where the plan left open what the difference will be. */
+function movement(was: SavedResource, now: SavedResource, outcome: Outcome): string[] {
+  if (was.open === true) return [];
+  if (outcome.error !== undefined) return was.status === now.status ? [] : [outcome.error.message];
+  if (was.diff !== null && now.diff === null) return ['as declared now'];
+  if (was.diff !== null && now.diff !== null && was.diff.kind !== now.diff.kind)
+    return [now.diff.kind === 'create' ? 'does not exist any more' : 'exists now'];
+  const changes = (of: SavedResource) => new Map(of.diff?.changes.map(change => [change.key, change]));
+  const [before, after] = [changes(was), changes(now)];
+  const words: string[] = [];
+  for (const key of new Set([...before.keys(), ...after.keys()])) {
+    const [a, b] = [before.get(key), after.get(key)];
+    const value = outcome.diff?.changes[now.diff?.changes.findIndex(change => change.key === key) ?? -1];
+    // What another resource makes has more to it than that one declares, e.g. defaults.
+    const isUntold = a?.before === undefined && was.predicted_from.length > 0;
+    if (b === undefined) words.push(`${key} is as declared now`);
+    else if (a === undefined || (a.before !== b.before && !isUntold))
+      words.push(`${key} is ${said(value?.before, outcome)}`);
+    else if (a.after !== b.after) words.push(`${key} would become ${said(value?.after, outcome)}`);
+  }
+  if (words.length > 0 || was.status === now.status) return words;
+  return [
+    now.status === 'skipped'
+      ? 'would be skipped'
+      : now.status === 'unchanged'
+        ? 'as declared now'
+        : 'would change',
+  ];
+}
+
+/** What may come from a secret is not told. */
+function said(value: StateValue | undefined, { secrets }: Outcome): string {
+  if (value === undefined || value === null) return 'absent now';
+  if (secrets.length > 0 || isText(value)) return 'another one now';
+  return `${Array.isArray(value) ? value.join(', ') || 'empty' : value} now`;
+}
+
+function digest({ salt }: Seal, content: unknown): string {
+  return createHmac('sha256', Buffer.from(salt, 'hex')).update(JSON.stringify(content)).digest('hex');
+}
+
+/** The value as data that JSON tells apart: bytes, and what is not known yet, as what nothing else can look like. */
+function canonical(value: unknown): unknown {
+  if (value === undefined) return ['undefined'];
+  if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('base64')];
+  if (Array.isArray(value)) return ['list', ...value.map((_, i) => known(() => value[i]))];
+  if (typeof value !== 'object' || value === null) return ['value', value];
+  return ['map', ...Object.keys(value).map(key => [key, known(() => value[key as never])])];
+}
+
+function known(read: () => unknown): unknown {
+  try {
+    return canonical(read());
+  } catch (thrown) {
+    if (thrown instanceof UnknownArgument) return ['unknown', thrown.from];
+    throw thrown;
+  }
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { type Content, contentLimitBytes } from '../probe.ts';
+import { hashes } from './output.ts';
+import type { ProbeKind } from './probe-kind.ts';
+import { chunks, words } from './words.ts';
+
+export const content: ProbeKind<'content'> = {
+  compile: probes =>
+    chunks(probes).map(some => {
+      const paths = words(some.map(probe => probe.path));
+      const hashes = `find -L ${paths} -maxdepth 0 -type f -size +${contentLimitBytes}c -exec sha256sum -z -- {} + 2>/dev/null`;
+      return { probes: some, script: `r_content ${paths}; printf '%s hashes\\n' "$r_k"; ${hashes}` };
+    }),
+  decode(probes, output, nonce) {
+    const contents = decodeContents(output.stdout, nonce);
+    return probes.map(probe => [probe, { value: contents.get(probe.path) ?? null }]);
+  },
+  key: probe => probe.path,
+};
+
+/** `PATH NUL BYTES \nNONCE end\n` for each file, then `NONCE hashes\n` and `HASH  PATH NUL` for those too large. */
+function decodeContents(bytes: Buffer, nonce: string): Map<string, Content> {
+  const contents = new Map<string, Content>();
+  const end = Buffer.from(`\n${nonce} end\n`);
+  let start = 0;
+  for (;;) {
+    const nul = bytes.indexOf(0, start);
+    const stop = nul < 0 ? -1 : bytes.indexOf(end, nul);
+    if (stop < 0) break;
+    const content = bytes.subarray(nul + 1, stop);
+    if (content.length <= contentLimitBytes) {
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      contents.set(bytes.subarray(start, nul).toString(), { sha256, bytes: content });
+    }
+    start = stop + end.length;
+  }
+  for (const [path, sha256] of hashes(bytes.subarray(start + `${nonce} hashes\n`.length)))
+    contents.set(path, { sha256 });
+  return contents;
+}

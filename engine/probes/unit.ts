@@ -1,0 +1,62 @@
+import { Missing, type UnitState } from '../probe.ts';
+import { failed } from './output.ts';
+import type { ProbeKind } from './probe-kind.ts';
+import { words } from './words.ts';
+
+/** The properties that are read; `systemctl show` gives them in one call for all units. */
+const properties =
+  'Id,LoadState,ActiveState,SubState,Result,Type,RemainAfterExit,UnitFileState,UnitFilePreset,FragmentPath,DropInPaths,' +
+  'NeedDaemonReload,CanStart,CanStop,CanReload,SourcePath,MainPID,NRestarts,ExecMainStatus,ExecMainCode,ActiveEnterTimestamp,' +
+  'ActiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic,ExecMainStartTimestamp,' +
+  'Wants,Requires,Conflicts,ConflictedBy,ConsistsOf,RequiredBy,BoundBy,TriggeredBy';
+
+export const unit: ProbeKind<'unit'> = {
+  compile: probes => [{ probes, script: scriptOf(words(probes.map(probe => probe.name))) }],
+  decode(probes, output) {
+    if (output.exit === 127)
+      return probes.map(probe => [probe, { missing: new Missing('systemd', ['package:systemd']) }]);
+    const blocks = output.stdout
+      .toString()
+      .trim()
+      .split(/\n\n+/)
+      .map(block => Object.fromEntries(block.split('\n').map(property)) as UnitState);
+    const parts = blocks.slice(probes.length);
+    return probes.map((probe, i) => [
+      probe,
+      output.exit === 0
+        ? { value: { ...blocks[i], DownParts: downParts(blocks[i] ?? {}, parts) } }
+        : failed(`systemctl show ${probe.name}`, output),
+    ]);
+  },
+  key: probe => probe.name,
+};
+
+/** Behind the units come those that stop with one that has no process of its own; see `downParts`. */
+function scriptOf(names: string): string {
+  const parts = `awk -v RS= '/\\nSubState=exited/' | sed -n 's/^ConsistsOf=//p'`;
+  return `r_o=$(systemctl show --timestamp=unix -p ${properties} -- ${names})
+r_c=$?
+printf '%s\\n' "$r_o"
+r_p=$(printf '%s\\n' "$r_o" | ${parts})
+[ -z "$r_p" ] || { echo; systemctl show -p Id,Type,ActiveState -- $r_p; }
+(exit "$r_c")`;
+}
+
+function property(line: string): [string, string] {
+  return [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
+}
+
+/**
+ * A unit that is active without a process of its own, such as Debian's postgresql.service, runs as far as the units run
+ * that it wants and that stop with it. Those that do not, separated by blanks.
+ */
+function downParts({ SubState, Wants = '', ConsistsOf = '' }: UnitState, all: readonly UnitState[]): string {
+  if (SubState !== 'exited') return '';
+  const wanted = new Set(Wants.split(' '));
+  const own = new Set(ConsistsOf.split(' ').filter(name => wanted.has(name)));
+  return all
+    .filter(({ Id = '', Type }) => own.has(Id) && Type !== 'oneshot')
+    .filter(({ ActiveState = '' }) => ['inactive', 'failed'].includes(ActiveState))
+    .map(({ Id }) => Id)
+    .join(' ');
+}

@@ -1,0 +1,183 @@
+import { runtime } from '../expression/controller-values.ts';
+import { compile, placeIn, type Template } from '../expression/expression.ts';
+import { evaluateTree, referencesOf } from '../expression/template-tree.ts';
+import type { VariableScope } from '../expression/variables.ts';
+import type { Refusal } from '../module.ts';
+import type { ResourceText } from '../playbook/entry-text.ts';
+import { type Problem, ProblemError } from '../problem.ts';
+import { UnknownArgument, unlessUnknown } from '../resource.ts';
+import { complete, validate } from '../schema/json-schema.ts';
+import type { Schema } from '../schema/schema.ts';
+import { Redactor } from '../secrets/redaction.ts';
+import { Problems } from '../util/problem-collector.ts';
+import { isMap, type Locked, lockedIn, Secret, type SecretText, Unknown, type Value } from '../value.ts';
+import { type PlaybookFiles, shownPath } from '../yaml/source-files.ts';
+import { exposedSecrets, holdsSecret } from './exposed-secrets.ts';
+import { checkReferences } from './required-names.ts';
+
+/** The arguments of a resource for one host. */
+export interface Arguments {
+  /** As the module gets them: in clear, with defaults; reading what is not known throws UnknownArgument. */
+  args: Record<string, unknown>;
+  incomplete: boolean;
+  /** A secret in them that could not be opened. */
+  locked?: Locked | undefined;
+  /** The secret texts that are in them. */
+  secrets: readonly SecretText[];
+}
+
+/** What reading arguments needs of its play. */
+export interface Sources {
+  files: PlaybookFiles;
+  templates: Templates;
+  /** True before any host is contacted: references are then checked even where they are not reached. */
+  offline: boolean;
+}
+
+/** Template files, each compiled once. */
+export class Templates {
+  readonly #compiled = new Map<string, Template>();
+  readonly #files: PlaybookFiles;
+
+  constructor(files: PlaybookFiles) {
+    this.#files = files;
+  }
+
+  get(path: string): Template {
+    let template = this.#compiled.get(path);
+    if (template === undefined) {
+      const text = this.#files.bytes(path).toString('utf8');
+      template = compile(text, placeIn(shownPath(path), text));
+      this.#compiled.set(path, template);
+    }
+    return template;
+  }
+}
+
+/** Evaluates and checks the arguments. Throws a ProblemError with all that is wrong with them; secrets are masked. */
+export function readArguments(text: ResourceText, scope: VariableScope, sources: Sources): Arguments {
+  const { module, doc, path } = text;
+  const schema = module.args as unknown as Schema;
+  const secrets: SecretText[] = [];
+  const wrong = new Problems();
+  if (sources.offline) wrong.attempt(() => checkReferences(referencesOf(text.args), scope));
+  const evaluated = spread(wrong.attempt(() => evaluateTree(text.args, scope, runtime)) ?? {}, schema);
+  wrong.done();
+  const holders = Object.entries(evaluated as object).flatMap(([name, value]) =>
+    holdsSecret(value) ? [name] : [],
+  );
+  const completed = complete(schema, clear(evaluated, secrets), () => undefined) as Record<string, unknown>;
+  const problems = validate(schema, completed, { doc, path, label: module.name }, 'unknown');
+  if (problems.length === 0) {
+    for (const { at, says } of refusals(text, sealed(completed)))
+      problems.push({
+        code: 'invalid-value',
+        message: says,
+        at: at !== undefined && Object.hasOwn(evaluated as object, at) ? doc.place([...path, at]) : text.at,
+        hint: `\`reconcile modules ${module.name}\` shows which arguments go together.`,
+      });
+  }
+  if (problems.length === 0) {
+    const before = secrets.length;
+    addContent(text, completed, scope, sources, secrets);
+    if (secrets.length > before) holders.push('content');
+    problems.push(...exposedSecrets(text, holders, sealed(completed)));
+  }
+  if (problems.length === 0) {
+    const locked = lockedIn(completed);
+    return { args: sealed(completed), incomplete: holdsUnknown(completed), locked, secrets };
+  }
+  throw new ProblemError(...problems.map(problem => maskProblem(problem, secrets)));
+}
+
+/** A problem without the secret texts that it quotes. */
+export function maskProblem({ hint, ...problem }: Problem, secrets: readonly SecretText[]): Problem {
+  return {
+    ...problem,
+    message: mask(problem.message, secrets),
+    ...(hint === undefined ? {} : { hint: mask(hint, secrets) }),
+  };
+}
+
+/** A text with the secret texts in it replaced by their labels. */
+export function mask(text: string, secrets: readonly SecretText[]): string {
+  if (secrets.length === 0) return text;
+  const redactor = new Redactor();
+  for (const secret of secrets) redactor.add(secret.text, secret.label);
+  return redactor.with(secrets).mask(text);
+}
+
+/** Arguments that are unknown as a whole, as a map in which each is. */
+function spread(value: Value, schema: Schema): Value {
+  if (!(value instanceof Unknown)) return value;
+  return Object.fromEntries(Object.keys(schema.properties ?? {}).map(name => [name, value]));
+}
+
+/** The value with its secrets in clear; they are noted in `secrets`. Unknowns stay. */
+export function clear(value: Value, secrets: SecretText[]): unknown {
+  if (value instanceof Secret) {
+    for (const part of value.parts) if (typeof part !== 'string' && part.text !== '') secrets.push(part);
+    return value.reveal();
+  }
+  if (Array.isArray(value)) return value.map(element => clear(element, secrets));
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clear(inner, secrets)]));
+}
+
+/** Reads the file that `src` or `template` names, if the module takes one. */
+function addContent(
+  { module, doc, path }: ResourceText,
+  args: Record<string, unknown>,
+  scope: VariableScope,
+  { files, templates, offline }: Sources,
+  secrets: SecretText[],
+): void {
+  const { src, template } = args;
+  const place = (key: string) => doc.place([...path, key]);
+  if (module.files?.tree === true) {
+    args['files'] =
+      typeof src === 'string' ? files.tree(files.find(src, place('src'), 'folder'), place('src')) : src;
+  } else if (module.files?.src === true && src !== undefined && args['content'] === undefined) {
+    args['content'] =
+      typeof src === 'string' ? files.bytes(files.find(src, place('src'), 'file'), place('src')) : src;
+  }
+  if (module.files?.template !== true || template === undefined || args['content'] !== undefined) return;
+  if (typeof template !== 'string') {
+    args['content'] = template;
+    return;
+  }
+  const compiled = templates.get(files.find(template, place('template'), 'template'));
+  if (offline) checkReferences(compiled.references, scope);
+  args['content'] = clear(compiled.render(scope, runtime), secrets);
+}
+
+/** The same data, in which reading an Unknown throws UnknownArgument. */
+function sealed<T>(value: T, argument?: string): T {
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value) || !holdsUnknown(value))
+    return value;
+  const copy = (Array.isArray(value) ? [] : {}) as T & object;
+  for (const [key, inner] of Object.entries(value)) {
+    const get = (): never => {
+      throw new UnknownArgument(argument ?? key, inner.from);
+    };
+    if (inner instanceof Unknown) Object.defineProperty(copy, key, { get, enumerable: true });
+    else
+      Object.defineProperty(copy, key, {
+        value: sealed(inner, argument ?? key),
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
+  }
+  return copy;
+}
+
+function holdsUnknown(value: unknown): boolean {
+  if (value instanceof Unknown) return true;
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return false;
+  return Object.values(value).some(holdsUnknown);
+}
+
+function refusals({ module }: ResourceText, args: Record<string, unknown>): Refusal[] {
+  return unlessUnknown(() => module.refine(args)) ?? [];
+}

@@ -1,0 +1,39 @@
+import type { ResourceText } from '../playbook/entry-text.ts';
+import type { Problem } from '../problem.ts';
+import { unlessUnknown } from '../resource.ts';
+import { Locked, Secret, Unknown, type Value } from '../value.ts';
+
+/** Whether a value has a secret in it, at any depth, be it locked. */
+export function holdsSecret(value: Value | undefined): boolean {
+  if (value instanceof Secret) return value.labels.length > 0;
+  if (value instanceof Locked) return true;
+  if (typeof value !== 'object' || value === null || value instanceof Unknown) return false;
+  return Object.values(value).some(holdsSecret);
+}
+
+/** Problems of secrets that other accounts of the host could see; `holders` are the arguments that have any. */
+export function exposedSecrets(
+  text: ResourceText,
+  holders: readonly string[],
+  args: Record<string, unknown>,
+): Problem[] {
+  const { module, doc, path } = text;
+  const { secrets } = module;
+  // What a template gives becomes the content.
+  const at = (name: string) =>
+    doc.place([...path, name === 'content' && args['template'] !== undefined ? 'template' : name]);
+  const wrong = holders.filter(name => secrets?.in.includes(name) !== true);
+  const plain = 'If it is no secret, say so: {{ … | nonsensitive }}';
+  if (wrong.length > 0)
+    return wrong.map(name => ({
+      code: 'secret-exposed',
+      message: `${module.name} takes no secret in ${name}: other accounts of the host could see it.`,
+      hint: secrets?.instead === undefined ? plain : `${secrets.instead}\n${plain}`,
+      at: at(name),
+    }));
+  const found = holders.length === 0 ? undefined : unlessUnknown(() => secrets?.exposes?.(args));
+  if (found === undefined) return [];
+  return [
+    { code: 'secret-exposed', message: found.message, hint: `${found.hint}\n${plain}`, at: at(holders[0]!) },
+  ];
+}

@@ -1,0 +1,51 @@
+import type { ResourceText } from '../playbook/entry-text.ts';
+import { UnknownArgument } from '../resource.ts';
+import { PendingOutcome, Unknown, type Value } from '../value.ts';
+import { refuse } from './loop.ts';
+import type { Registered, Resolved, Resolving } from './resolving.ts';
+
+const ofAll = { changed: ['boolean'], failed: ['boolean'], skipped: ['boolean'] } as const;
+const ofLoop = { ...ofAll, results: ['array'] } as const;
+const ofOne = { ...ofAll, stdout: ['string'], stderr: ['string'], exit: ['number', 'null'] } as const;
+
+/** What a resource has registered; of a loop, what all its rounds have, and each with its element. */
+export function outcomeOf({ loop }: ResourceText, all: readonly Resolved[], registered: Registered): Value {
+  const outcomes = all.map(({ resource: { register, name } }) =>
+    Object.hasOwn(registered, register!) ? (registered[register!]![name] as Outcome | undefined) : undefined,
+  );
+  const waiting = all.find((_, i) => outcomes[i] === undefined)?.resource;
+  if (waiting !== undefined)
+    return new PendingOutcome(waiting.groups[0] ?? waiting.name, loop === undefined ? ofOne : ofLoop);
+  const known = outcomes as Outcome[];
+  if (loop === undefined) return known[0] ?? new Unknown('register');
+  return {
+    results: known.map((outcome, i) => ({ ...outcome, item: all[i]!.item ?? null })),
+    changed: known.some(({ changed }) => changed === true),
+    failed: known.some(({ failed }) => failed === true),
+    skipped: known.every(({ skipped }) => skipped === true),
+  };
+}
+
+type Outcome = { [key: string]: Value };
+
+/** The hint where something must be known before anything is done. */
+export const onlyKnown = 'Use names of the inventory and facts, but nothing that is registered.';
+
+/** What a resource answers must be known before anything is changed: what changes earlier would go unanswered. */
+export function checkAnswers(
+  text: ResourceText,
+  args: Resolved['resource']['args'],
+  { offline, otherFacts }: Resolving,
+): void {
+  if (offline || otherFacts.asked.size > 0) return;
+  try {
+    for (const { to, unit } of text.module.reacts?.(args) ?? []) if (to.length > 0) unit();
+  } catch (thrown) {
+    if (!(thrown instanceof UnknownArgument)) throw thrown;
+    refuse(
+      `${thrown.argument} rests on ${thrown.from}, but what is answered must be known before anything is changed.`,
+      text.doc.place([...text.path, thrown.argument]),
+      onlyKnown,
+    );
+  }
+}

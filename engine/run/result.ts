@@ -1,0 +1,67 @@
+import type { Reverted } from '../apply/revert.ts';
+import type { Counts, HostResult, Outcome } from '../events.ts';
+import type { Problem } from '../problem.ts';
+
+/** The result of a host that was refused before it was contacted. */
+export const untouched: HostResult = {
+  status: 'failed',
+  unchanged: 0,
+  changed: 0,
+  failed: 0,
+  skipped: 0,
+  deviations: 0,
+};
+
+/** Problems of a host that nothing could be begun on. */
+export const unreachableCodes: ReadonlySet<Problem['code']> = new Set<Problem['code']>([
+  'unreachable',
+  'host-key-unknown',
+  'host-key-changed',
+  'host-key-revoked',
+  'auth-failed',
+]);
+
+/** What came of a host in two plays, one after the other. */
+export function add(before: HostResult | undefined, now: HostResult): HostResult {
+  if (before === undefined) return now;
+  return {
+    status: now.status === 'ok' ? before.status : now.status,
+    unchanged: before.unchanged + now.unchanged,
+    changed: before.changed + now.changed,
+    failed: before.failed + now.failed,
+    skipped: before.skipped + now.skipped,
+    deviations: before.deviations + now.deviations,
+  };
+}
+
+/** The program's exit code for how its hosts ended. */
+export function exitCodeOf(results: readonly HostResult[], check: boolean): number {
+  if (results.some(({ status }) => status === 'failed' || status === 'reverted')) return 1;
+  if (results.some(({ status }) => status === 'unreachable')) return 4;
+  return check && results.some(({ status }) => status === 'changed') ? 2 : 0;
+}
+
+/** What came of one play on one host. */
+export function resultOf(
+  outcomes: readonly Outcome[],
+  problems: readonly Problem[],
+  reverted: Reverted | undefined,
+  check: boolean,
+): HostResult {
+  const count = (...statuses: Outcome['status'][]) =>
+    outcomes.filter(({ status }) => statuses.includes(status)).length;
+  const counts: Counts = {
+    unchanged: count('unchanged'),
+    changed: count('changed', ...(check ? (['would_change'] as const) : [])),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    deviations: outcomes.filter(({ deviation }) => deviation !== undefined).length,
+  };
+  const status = () => {
+    if (problems.some(({ code }) => unreachableCodes.has(code))) return 'unreachable';
+    if (reverted !== undefined && reverted.error === undefined) return 'reverted';
+    if (counts.failed > 0 || problems.length > 0) return 'failed';
+    return counts.changed > 0 ? 'changed' : 'ok';
+  };
+  return { status: status(), ...counts };
+}

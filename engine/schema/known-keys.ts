@@ -1,0 +1,108 @@
+import { isTemplate } from '../expression/expression.ts';
+import type { Module } from '../module.ts';
+import type { Place, Problem } from '../problem.ts';
+import { didYouMean, nearest } from '../util/did-you-mean.ts';
+import type { Problems } from '../util/problem-collector.ts';
+import { isMap, type Plain } from '../value.ts';
+import { ofAnsible } from './ansible-words.ts';
+import { validate } from './json-schema.ts';
+import { laterKeys } from './resource-keys.ts';
+import type { Schema, Subject } from './schema.ts';
+
+/** The resource types by their YAML keys. */
+export type Modules = Readonly<Record<string, Module>>;
+
+/** A map as YAML gives it. */
+export type PlainMap = { [key: string]: Plain };
+
+/** Whether YAML data is a map. */
+export function isPlainMap(value: Plain | undefined): value is PlainMap {
+  return isMap(value);
+}
+
+/** Keys whose values are needed before there is a host to evaluate templates for. */
+const literalKeys = [
+  'hosts',
+  'vars_files',
+  'secrets',
+  'on_failed_check',
+  'tags',
+  'needs',
+  'register',
+  'retry',
+  'on_failure',
+  'run_once',
+  'include',
+];
+
+/** Validates a map by its schema and its unknown keys by their likely meaning; true when one may be a module. */
+export function checkKeys(
+  subject: Subject,
+  data: Plain,
+  schema: Schema,
+  problems: Problems,
+  modules: Modules = {},
+  wantsModule = false,
+): boolean {
+  const { doc, path, label } = subject;
+  problems.add(...validate(schema, data, subject, 'template'));
+  if (!isPlainMap(data)) return false;
+  const known = Object.keys(schema.properties!);
+  let module = false;
+  for (const [key, value] of Object.entries(data)) {
+    const at = () => doc.place([...path, key], 'key');
+    if (known.includes(key)) {
+      if (!literalKeys.includes(key) || !holdsTemplate(value)) continue;
+      const message = `${key} is taken as it is written; templates are not evaluated here.`;
+      problems.report(
+        'invalid-value',
+        message,
+        doc.place([...path, key]),
+        'Write it out; what differs between hosts goes into the values of resources.',
+      );
+    } else if (Object.hasOwn(laterKeys, key)) {
+      problems.report('not-supported', `${key} is not supported yet.`, at(), laterKeys[key]);
+    } else if (!Object.hasOwn(modules, key)) {
+      const near = nearest(key, known);
+      const asModule = wantsModule && near === undefined;
+      module ||= asModule;
+      problems.add(asModule ? unknownModule(key, modules, at()) : unknownKey(key, label, near, known, at()));
+    }
+  }
+  return module;
+}
+
+function unknownKey(
+  key: string,
+  label: string,
+  near: string | undefined,
+  known: readonly string[],
+  at: Place,
+): Problem {
+  const word = ofAnsible(key);
+  const hint = word ?? (near === undefined ? `It takes ${known.join(', ')}.` : undefined);
+  const suggestion = word === undefined && near !== undefined ? ` Did you mean "${near}"?` : '';
+  return {
+    code: 'unknown-key',
+    message: `${label} takes no "${key}".${suggestion}`,
+    ...(hint === undefined ? {} : { hint }),
+    at,
+  };
+}
+
+function unknownModule(key: string, modules: Modules, at: Place): Problem {
+  const word = key.split('.').at(-1)!;
+  const same = Object.hasOwn(modules, word) ? `Use ${word}:` : ofAnsible(word);
+  const suggestion = same === undefined ? didYouMean(key, Object.keys(modules)) : undefined;
+  return {
+    code: 'unknown-module',
+    message: `There is no module "${key}".${suggestion === undefined ? '' : ` ${suggestion}`}`,
+    ...(suggestion === undefined ? { hint: same ?? '`reconcile modules` lists them.' } : {}),
+    at,
+  };
+}
+
+function holdsTemplate(value: Plain): boolean {
+  if (typeof value === 'string') return isTemplate(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsTemplate);
+}

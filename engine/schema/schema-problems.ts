@@ -1,0 +1,278 @@
+import type { Place, Problem, ProblemCode } from '../problem.ts';
+import { nearest } from '../util/did-you-mean.ts';
+import { grouped } from '../util/grouped.ts';
+import type { Path } from '../yaml/source-text.ts';
+import { calledByAnsible, ofAnsible } from './ansible-words.ts';
+import { type Failure, isMode, type Schema, type Subject, unwrap } from './schema.ts';
+import { typeHint } from './type-hint.ts';
+
+interface Words {
+  code: ProblemCode;
+  message: string;
+  hint?: string | undefined;
+  at: Place;
+}
+
+/** ajv's errors as problems: each at its place, with the person's words and what is expected. */
+export function wording(failures: readonly Failure[], data: unknown, subject: Subject): Problem[] {
+  return withoutBranches(failures).flatMap(failure => {
+    const { hint, ...words } = word(failure, failures, data, subject);
+    return words.message === '' ? [] : [{ ...words, ...(hint === undefined ? {} : { hint }) }];
+  });
+}
+
+/** Leaves out what is said by an alternative's own error, and what only frames other errors. */
+function withoutBranches(failures: readonly Failure[]): Failure[] {
+  const choices = failures.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf');
+  return failures.filter(
+    ({ keyword, schemaPath }) =>
+      keyword !== 'if' && !choices.some(choice => schemaPath.startsWith(`${choice.schemaPath}/`)),
+  );
+}
+
+function word(failure: Failure, all: readonly Failure[], data: unknown, subject: Subject): Words {
+  const path = pathOf(failure.instancePath, data);
+  const { params, parentSchema: schema } = failure;
+  const name = nameOf(path, subject);
+  const at = subject.doc.place([...subject.path, ...path]);
+  const invalid = (what: string): Words => ({
+    code: 'invalid-value',
+    message: `${name} ${what}.`,
+    hint: schema['description'] as string,
+    at,
+  });
+  switch (failure.keyword) {
+    case 'additionalProperties':
+      return unknownKey(String(params['additionalProperty']), path, failure, subject, name);
+    case 'required': {
+      const place = subject.doc.place([...subject.path, ...path], 'key');
+      return {
+        code: 'missing-key',
+        message: `${name} needs ${params['missingProperty']}.`,
+        at: place,
+        hint: about(schema, params) ?? `Add: ${params['missingProperty']}: VALUE`,
+      };
+    }
+    case 'type':
+      return wrongType(path, failure, subject, name, at);
+    case 'anyOf':
+    case 'oneOf':
+      return choice(failure, all, data, subject, path);
+    case 'enum':
+    case 'const': {
+      const allowed = schema['const'] === undefined ? (schema['enum'] as unknown[]) : [schema['const']];
+      return {
+        code: 'invalid-value',
+        message: `${name} is ${expectation(schema)}, not ${quote(failure.data)}.`,
+        hint:
+          suggestion(failure.data, allowed) ?? (schema['description'] as string) ?? 'Choose one of these.',
+        at,
+      };
+    }
+    case 'pattern':
+      return {
+        code: 'invalid-value',
+        message: isMode(schema)
+          ? `${name} takes ${expectation(schema)}, not ${quote(failure.data)}.`
+          : `${name} cannot be ${quote(failure.data)}.`,
+        hint: isMode(schema) ? 'Its digits are 0 to 7.' : (schema['description'] as string),
+        at,
+      };
+    case 'minLength':
+    case 'minItems':
+    case 'minProperties':
+      return invalid(params['limit'] === 1 ? 'must not be empty' : `needs at least ${params['limit']}`);
+    case 'maxLength':
+    case 'maxItems':
+    case 'maxProperties':
+      return invalid(`takes at most ${params['limit']}`);
+    case 'minimum':
+      return invalid(`must be at least ${params['limit']}, not ${describe(failure.data)}`);
+    case 'maximum':
+      return invalid(`must be at most ${params['limit']}, not ${describe(failure.data)}`);
+    case 'uniqueItems':
+      return invalid('holds the same thing twice');
+    default:
+      return invalid('has a value that cannot be used');
+  }
+}
+
+function unknownKey(key: string, path: Path, failure: Failure, subject: Subject, name: string): Words {
+  const known = Object.keys(failure.parentSchema.properties ?? {});
+  const near = nearest(key, known) ?? calledByAnsible(key, known);
+  return {
+    code: 'unknown-key',
+    message: `${name} takes no "${key}".${near === undefined ? '' : ` Did you mean "${near}"?`}`,
+    hint: near === undefined ? `It takes ${known.join(', ')}.` : undefined,
+    at: subject.doc.place([...subject.path, ...path, key], 'key'),
+  };
+}
+
+function wrongType(path: Path, failure: Failure, subject: Subject, name: string, at: Place): Words {
+  const source = subject.doc.source([...subject.path, ...path]);
+  const written =
+    source !== undefined && typeof failure.data === 'number'
+      ? `the number ${source}`
+      : describe(failure.data);
+  return {
+    code: 'wrong-type',
+    message: `${name} takes ${expectation(failure.parentSchema)}, not ${written}.`,
+    hint: typeHint(failure, path, subject) ?? asMap(failure, name) ?? otherwise(failure.parentSchema),
+    at,
+  };
+}
+
+/** The words for alternatives of which none fits: those of the one that was probably meant. */
+function choice(
+  failure: Failure,
+  all: readonly Failure[],
+  data: unknown,
+  subject: Subject,
+  path: Path,
+): Words {
+  const at = subject.doc.place([...subject.path, ...path]);
+  const name = nameOf(path, subject);
+  const prefix = `${failure.schemaPath}/`;
+  const branches = grouped(
+    all.filter(({ schemaPath }) => schemaPath.startsWith(prefix)),
+    ({ schemaPath }) => schemaPath.slice(prefix.length).split('/')[0]!,
+  );
+  const here = (inner: Failure) => inner.instancePath === failure.instancePath;
+  const fitting = [...branches.values()].filter(
+    branch => !branch.some(inner => here(inner) && inner.keyword === 'type'),
+  );
+  const needs = fitting.flat().filter(inner => here(inner) && inner.keyword === 'required');
+  if (fitting.length > 1 && needs.length === fitting.length) {
+    const names = needs.map(({ params }) => params['missingProperty']).join(', ');
+    return {
+      code: 'missing-key',
+      message: `${name} needs one of ${names}.`,
+      at: subject.doc.place([...subject.path, ...path], 'key'),
+    };
+  }
+  const probable = fitting[0]?.filter(({ keyword }) => keyword !== 'if');
+  const hint = typeHint(failure, path, subject);
+  const first = probable === undefined ? undefined : (withoutBranches(probable)[0] ?? probable[0]);
+  // One of a few words, or a boolean written as in YAML 1.1: then the other alternatives are worth telling.
+  const plain = hint?.includes('YAML') || (first?.keyword === 'enum' && here(first));
+  if (first !== undefined && !plain) return word(first, probable!, data, subject);
+  if (Array.isArray(failure.params['passingSchemas'])) {
+    return {
+      code: 'invalid-value',
+      message: `${name} takes only one of its alternatives, not several.`,
+      hint: failure.parentSchema['description'] as string,
+      at,
+    };
+  }
+  return {
+    code: 'wrong-type',
+    message: `${name} takes ${expectation(failure.parentSchema)}, not ${describe(failure.data)}.`,
+    hint: hint ?? otherwise(failure.parentSchema),
+    at,
+  };
+}
+
+/** What was probably meant where the first argument stands in the place of all: `service: nginx`. */
+function asMap({ parentSchema: schema, data }: Failure, name: string): string | undefined {
+  const [key = ''] = (schema['required'] as string[] | undefined) ?? [];
+  const argument = unwrap(schema.properties?.[key] ?? {});
+  const types = [argument, ...alternatives(argument)].map(({ type }) => type);
+  const type = typeof data === 'string' && types.includes('string') ? 'string' : 'array';
+  const words = [data].flat();
+  const isPlain = words.length < 6 && words.every(word => typeof word === 'string' && !/\w=/.test(word));
+  if (!types.includes(type) || !isPlain) return undefined;
+  const written = words
+    .map(word => (/^[\w./@-]+$/.test(String(word)) ? word : JSON.stringify(word)))
+    .join(', ');
+  return `Write ${name}: { ${key}: ${type === 'array' ? `[${written}]` : written} }`;
+}
+
+/** What to do about a value of the wrong type when nothing more is known of what was meant. */
+function otherwise(schema: Schema): string {
+  if (isMode(schema)) return 'Its digits are 0 to 7.';
+  const about = schema['description'];
+  return typeof about === 'string' ? about : `Write ${expectation(schema)}, or an expression that gives it.`;
+}
+
+/** What a schema takes, in plain words: `a list of text`, `present or absent`. */
+export function expectation(schema: Schema): string {
+  if (schema['const'] !== undefined) return String(schema['const']);
+  if (Array.isArray(schema['enum']))
+    return either(schema['enum'].map(value => (value === '' ? '""' : String(value))));
+  const choices = alternatives(schema);
+  if (choices.length > 0) return either([...new Set(choices.map(expectation))]);
+  if (isMode(schema)) return 'an octal mode such as "0644"';
+  return either([schema.type ?? []].flat().map(type => typeWords(type, schema)));
+}
+
+function typeWords(type: string, schema: Schema): string {
+  const words: Record<string, string> = {
+    string: 'text',
+    integer: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+    object: 'a map',
+    null: 'nothing',
+  };
+  if (type !== 'array') return words[type] ?? type;
+  const element = schema.items === undefined ? undefined : expectation(unwrap(schema.items));
+  return element === undefined || element === ''
+    ? 'a list'
+    : `a list of ${element.replace(/^an? (.*)$/, '$1s')}`;
+}
+
+/** The schemas of which one has to fit. */
+function alternatives(schema: Schema): Schema[] {
+  return ((schema['anyOf'] ?? schema['oneOf'] ?? []) as Schema[]).map(unwrap);
+}
+
+/** A value as it is spoken of in a message. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a map';
+  if (typeof value === 'string') return `text "${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`;
+  return typeof value === 'number' ? `the number ${value}` : String(value);
+}
+
+function quote(value: unknown): string {
+  return describe(value).replace(/^text /, '');
+}
+
+function either(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+function suggestion(value: unknown, allowed: readonly unknown[]): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  const words = allowed.map(String);
+  const near = nearest(value, words) ?? calledByAnsible(value, words);
+  return near === undefined ? ofAnsible(value) : `Did you mean "${near}"?`;
+}
+
+function about(schema: Schema, params: Record<string, unknown>): string | undefined {
+  return unwrap(schema.properties?.[String(params['missingProperty'])] ?? {})['description'] as
+    | string
+    | undefined;
+}
+
+/** What a message calls the value at a path. */
+export function nameOf(path: Path, subject: Subject): string {
+  if (path.length === 0) return subject.label;
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))
+    .join('');
+}
+
+function pathOf(pointer: string, data: unknown): Path {
+  let value = data;
+  return pointer
+    .split('/')
+    .slice(1)
+    .map(raw => {
+      const key = raw.replaceAll('~1', '/').replaceAll('~0', '~');
+      const step = Array.isArray(value) ? Number(key) : key;
+      value = (value as Record<string | number, unknown> | null)?.[step];
+      return step;
+    });
+}

@@ -1,0 +1,221 @@
+import type { SecretText } from '../value.ts';
+
+/** Told every secret text that reaches an argument, before anything can show it. */
+export interface SecretSink {
+  add(text: string, label: string): void;
+}
+
+/**
+ * Shorter texts occur everywhere by chance: hiding them everywhere would hide nothing and garble the rest. They are
+ * searched for only in what is shown of the resources that have them.
+ */
+const shortestText = 4;
+
+/** A text of this length is also found where a program broke it into lines, as `base64` does. */
+const shortestBroken = 8;
+
+interface Find {
+  start: number;
+  end: number;
+  label: string;
+}
+
+/**
+ * The one place where secrets are taken out of what is shown. It is told each secret text once and replaces it, and
+ * the forms that it takes in URLs, shells, SQL, JSON, YAML, HTML, base64 and hexadecimal digits, by `«label»`.
+ */
+export class Redactor {
+  /** The texts whose forms are known: the same secret is told for each resource that has it. */
+  readonly #texts = new Set<string>();
+  readonly #labels = new Map<string, string>();
+  /** The forms by how they begin, so that a text is gone through once however many there are. */
+  readonly #beginnings = new Map<string, string[]>();
+  /** How long beginnings are: as the shortest text, but for texts that are shorter. */
+  readonly #lengths = new Set<number>();
+
+  /** Has `text` masked from now on. Of a text of several lines each line counts as a secret too. */
+  add(text: string, label: string): void {
+    for (const part of partsOf(text)) if (part.length >= shortestText) this.#addForms(part, label);
+  }
+
+  /** What masks the short texts among `own`, too: the secrets of the resource that is shown. */
+  with(own: readonly SecretText[]): Redactor {
+    const short = own.filter(({ text }) => text !== '' && text.length < shortestText);
+    if (short.length === 0) return this;
+    const redactor = new Redactor();
+    for (const [form, label] of this.#labels) redactor.#addForm(form, label);
+    for (const { text, label } of short) redactor.#addForms(text, label);
+    return redactor;
+  }
+
+  /** The text with every secret in it replaced by `«label»`; where secrets overlap, all of what they cover goes. */
+  mask(text: string): string {
+    if (this.#labels.size === 0) return text;
+    let masked = '';
+    let end = 0;
+    for (const find of this.#finds(text)) {
+      if (find.start >= end) masked += text.slice(end, find.start) + `«${find.label}»`;
+      end = Math.max(end, find.end);
+    }
+    return end === 0 ? text : masked + text.slice(end);
+  }
+
+  #addForms(text: string, label: string): void {
+    if (this.#texts.has(text)) return;
+    this.#texts.add(text);
+    for (const form of formsOf(text)) this.#addForm(form, label);
+  }
+
+  #addForm(form: string, label: string): void {
+    if (this.#labels.has(form)) return;
+    this.#labels.set(form, label);
+    const beginning = form.slice(0, shortestText);
+    this.#lengths.add(beginning.length);
+    const others = this.#beginnings.get(beginning);
+    if (others === undefined) this.#beginnings.set(beginning, [form]);
+    else others.push(form);
+  }
+
+  /** Every occurrence in order; of those that begin at one place the longest comes first. */
+  #finds(text: string): Find[] {
+    const finds = this.#whole(text);
+    if (text.includes('\n')) finds.push(...this.#broken(text));
+    for (let at = text.indexOf('…'); at !== -1; at = text.indexOf('…', at + 1))
+      finds.push(...this.#cutOff(text, at));
+    return finds.sort((a, b) => a.start - b.start || b.end - a.end);
+  }
+
+  #whole(text: string): Find[] {
+    const finds: Find[] = [];
+    for (const length of this.#lengths) {
+      for (let start = 0; start + length <= text.length; start++) {
+        for (const form of this.#beginnings.get(text.slice(start, start + length)) ?? [])
+          if (text.startsWith(form, start))
+            finds.push({ start, end: start + form.length, label: this.#labels.get(form)! });
+      }
+    }
+    return finds;
+  }
+
+  /** What is found when the line ends are taken out. */
+  #broken(text: string): Find[] {
+    const kept = [...text.matchAll(/[^\r\n]+/g)];
+    let length = 0;
+    const starts = kept.map(([line]) => (length += line.length) - line.length);
+    const placeOf = (index: number) => {
+      const line = starts.findLastIndex(start => start <= index);
+      return kept[line]!.index + index - starts[line]!;
+    };
+    return this.#whole(kept.map(([line]) => line).join(''))
+      .filter(({ start, end }) => end - start >= shortestBroken)
+      .map(({ start, end, label }) => ({ start: placeOf(start), end: placeOf(end - 1) + 1, label }));
+  }
+
+  /** The beginning of a secret in front of the `…` that stands for the rest of it. */
+  #cutOff(text: string, at: number): Find[] {
+    for (const [form, label] of this.#labels) {
+      const beginning = form.slice(0, shortestText);
+      const from = Math.max(0, at - form.length + 1);
+      for (let start = text.indexOf(beginning, from); start !== -1 && start < at; ) {
+        if (form.startsWith(text.slice(start, at))) return [{ start, end: at, label }];
+        start = text.indexOf(beginning, start + 1);
+      }
+    }
+    return [];
+  }
+}
+
+/** The text, and where it has several lines, each of them. */
+function partsOf(text: string): string[] {
+  const lines = text.split(/\r?\n/);
+  return lines.length === 1 ? [text] : [text, text.trim(), ...lines.map(line => line.trim())];
+}
+
+function formsOf(text: string): Set<string> {
+  return new Set([
+    text,
+    ...urlForms(text),
+    ...base64Forms(text),
+    ...quotedForms(text),
+    ...escapedForms(text),
+    ...markupForms(text),
+  ]);
+}
+
+function urlForms(text: string): string[] {
+  // What is not a whole character cannot be URL-encoded; Buffer puts U+FFFD in its place.
+  const whole = Buffer.from(text).toString();
+  const encoded = encodeURIComponent(whole);
+  const strictlyEncoded = encoded.replace(/[!'()*]/g, c => '%' + c.charCodeAt(0).toString(16).toUpperCase());
+  const form = new URLSearchParams({ x: whole }).toString().slice(2);
+  const upper = [encoded, strictlyEncoded, form, encodeURI(whole)];
+  const both = upper.flatMap(url => [url, url.replace(/%../g, code => code.toLowerCase())]);
+  return both.flatMap(url => [url, url.replaceAll('%20', '+')]);
+}
+
+/** For shells, SQL, CSV, Python and unit files. */
+function quotedForms(text: string): string[] {
+  return [
+    text.replaceAll("'", "'\\''"),
+    text.replaceAll("'", `'"'"'`),
+    text.replaceAll("'", "''"),
+    text.replaceAll("'", "''").replaceAll('\\', '\\\\'),
+    text.replaceAll('"', '""'),
+    text.replaceAll('%', '%%'),
+    text.replace(/[\\']/g, '\\$&'),
+    text.replace(/[\\"$`]/g, '\\$&'),
+    text.replace(/[^\w@%+=:,./\-\u0080-\uffff]/g, '\\$&'),
+    text.replaceAll('\\', '\\\\'),
+    text.replaceAll('\\', '\\\\').replaceAll('"', '\\"'),
+  ];
+}
+
+/** As JSON and YAML write it, with as much escaped as different programs do; and its bytes in octal and hexadecimal. */
+function escapedForms(text: string): string[] {
+  const json = JSON.stringify(text).slice(1, -1);
+  const unicode = (pattern: RegExp, of = json) =>
+    of.replace(pattern, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const ascii = unicode(/[\x7f-\uffff]/g);
+  const forHtml = unicode(/[<>&'\x7f-\uffff]/g);
+  const yaml = json.replace(/[\x7f-\uffff]/g, c => {
+    const hex = c.charCodeAt(0).toString(16).toUpperCase();
+    return hex.length <= 2 ? `\\x${hex}` : `\\u${hex.padStart(4, '0')}`;
+  });
+  const all = [json, ascii, forHtml, unicode(/[<>&]/g), yaml].flatMap(one => [
+    one,
+    one.replaceAll('/', '\\/'),
+  ]);
+  const hex = Buffer.from(text).toString('hex');
+  const octal = text
+    .replace(/[\\']/g, '\\$&')
+    .replace(/[^ -~]+/g, some =>
+      [...Buffer.from(some)].map(byte => `\\${byte.toString(8).padStart(3, '0')}`).join(''),
+    );
+  const digits = (one: string) => one.replace(/\\u[0-9a-f]{4}/g, code => `\\u${code.slice(2).toUpperCase()}`);
+  return [...all, ...all.map(digits), hex, hex.toUpperCase(), octal];
+}
+
+function markupForms(text: string): string[] {
+  const tags = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return ['"', '&quot;', '&#34;'].flatMap(double =>
+    ["'", '&#39;', '&#039;', '&#x27;', '&apos;'].map(single =>
+      tags.replaceAll('"', double).replaceAll("'", single),
+    ),
+  );
+}
+
+/** Base64 of the text alone, and what stays the same of it wherever it stands inside of a longer text. */
+function base64Forms(text: string): string[] {
+  const bytes = Buffer.from(text);
+  const inside = [0, 1, 2].map(before => {
+    const encoded = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .replace(/=+$/, '');
+    const shared = (before + bytes.length) % 3 === 0 ? 0 : 1;
+    return encoded.slice(Math.ceil((before * 8) / 6), encoded.length - shared);
+  });
+  return [bytes.toString('base64'), ...inside.filter(form => form.length >= shortestText)].flatMap(form => [
+    form,
+    form.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''),
+  ]);
+}

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type Problem, ProblemError, problemsOf } from '../problem.ts';
+import { runProgram } from '../util/child-process.ts';
+import { Problems } from '../util/problem-collector.ts';
+import { isMap } from '../value.ts';
+import { type Doc, parseYaml } from '../yaml/document.ts';
+import { playbookDoc } from '../yaml/playbook-document.ts';
+import { shownPath } from '../yaml/source-files.ts';
+import { ageDecrypt, type Lock } from './age.ts';
+import type { Keys } from './age-identities.ts';
+import { FileKey } from './file-key.ts';
+import { sealedFile } from './sealed.ts';
+import { keyOf, type SecretSource, secretSources } from './secret-sources.ts';
+import { isVault, openVault, vaultProblem } from './vault.ts';
+
+/** What opens secrets. */
+export interface Openers {
+  /** Asked for once an encrypted file is found. Throws a ProblemError. */
+  keys(): Keys;
+  /** The password of Ansible Vault, if there is one. Throws a ProblemError. */
+  vaultPassword(): string | undefined;
+}
+
+/** By source: the key of its file, its text in clear, or why it could not be opened. Plain files are not in it. */
+export type Unlocked = ReadonlyMap<string, FileKey | string | Problem>;
+
+/**
+ * Opens what a playbook names under `secrets:`, as far as that takes keys or programs; each once. It rejects for
+ * nothing: what is wrong with the playbook itself is told when it is loaded.
+ */
+export async function unlock(playbook: string, openers: Openers): Promise<Unlocked> {
+  const doc = new Problems().attempt(() => playbookDoc(playbook));
+  const folder = dirname(playbook);
+  const found = new Map<string, FileKey | string | Problem>();
+  for (const source of doc === undefined ? [] : sourcesOf(doc)) {
+    const key = keyOf(source, folder);
+    if (found.has(key)) continue;
+    try {
+      const opened =
+        'command' in source
+          ? await outputOf(source.command, source.timeoutS, folder)
+          : await openFile(key, openers);
+      if (opened !== undefined) found.set(key, opened);
+    } catch (thrown) {
+      if (!(thrown instanceof ProblemError)) throw thrown;
+      found.set(key, problemsOf(thrown)[0]!);
+    }
+  }
+  return found;
+}
+
+/** Whether a file is encrypted as a whole, by age or Ansible Vault, so that not even its names are in clear. */
+export function isEncryptedWhole(text: string): boolean {
+  return /^(age-encryption\.org\/|\s*-----BEGIN AGE ENCRYPTED FILE-----)/.test(text) || isVault(text);
+}
+
+function sourcesOf(doc: Doc): SecretSource[] {
+  const plays = doc.get(['plays']);
+  const paths = Array.isArray(plays) ? plays.map((_, index) => ['plays', index]) : [[]];
+  return paths.flatMap(path => secretSources(doc, [...path, 'secrets']));
+}
+
+async function openFile(file: string, openers: Openers): Promise<FileKey | string | undefined> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch {
+    return undefined;
+  }
+  const shown = shownPath(file);
+  const text = bytes.toString('utf8');
+  if (isVault(text)) return vaultText(text, shown, openers);
+  if (isEncryptedWhole(text)) {
+    const clear = await ageDecrypt(bytes, openers.keys());
+    if (clear === undefined) throw locked(shown, openers.keys());
+    return clear.toString();
+  }
+  const doc = new Problems().attempt(() => parseYaml(text, shown));
+  if (doc === undefined || !isMap(doc.data)) return undefined;
+  const sealed = sealedFile(doc, text);
+  if (sealed !== undefined) return fileKeyOf(sealed, openers.keys());
+  if (isMap(doc.data['sops'])) return outputOf(['sops', '-d', file], 60, dirname(file));
+  return undefined;
+}
+
+/** The key of an encrypted file. Rejects with a ProblemError when none of the keys opens it. */
+export async function fileKeyOf(
+  { wrapped, lock, file }: { wrapped: string; lock: Lock; file: string },
+  keys: Keys,
+): Promise<FileKey> {
+  const bytes = await ageDecrypt(Buffer.from(wrapped), keys);
+  if (bytes === undefined) throw locked(file, keys, lock);
+  return new FileKey(bytes);
+}
+
+function locked(file: string, { places, passphrase }: Keys, lock?: Lock): ProblemError {
+  if (lock === 'passphrase')
+    return new ProblemError({
+      code: 'secrets-locked',
+      message:
+        passphrase === undefined
+          ? `The secrets in "${file}" are locked by a passphrase.`
+          : `The passphrase does not open the secrets in "${file}".`,
+      hint: 'Give --ask-secrets-pass to be asked for it.',
+    });
+  const holders = lock === undefined ? '' : `\nIt opens for:\n${lock.map(each => `    ${each}`).join('\n')}`;
+  return new ProblemError({
+    code: 'secrets-locked',
+    message: `None of your keys opens the secrets in "${file}".`,
+    hint: `Looked for keys in:\n${places.map(place => `    ${place}`).join('\n')}${holders}`,
+  });
+}
+
+function vaultText(text: string, file: string, openers: Openers): string {
+  const password = openers.vaultPassword();
+  const clear = password === undefined ? undefined : openVault(text, password);
+  if (clear === undefined) throw new ProblemError(vaultProblem(file, password));
+  return clear;
+}
+
+async function outputOf(command: readonly string[], timeoutS: number, cwd: string): Promise<string> {
+  const { exit, how, stdout, stderr } = await runProgram(command, { cwd, timeoutMs: timeoutS * 1000 });
+  const text = stdout.toString();
+  if (exit === 0 && text.trim() !== '') return text;
+  const cause = stderr.toString().trim();
+  throw new ProblemError({
+    code: 'secrets-locked',
+    message: `"${command[0]}", which gives secrets, ${exit === 0 ? 'printed nothing' : how}.`,
+    ...(cause !== '' && { cause }),
+  });
+}

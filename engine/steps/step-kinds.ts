@@ -1,0 +1,206 @@
+import type { Effect } from '../effect.ts';
+import { shellCommand, shellQuote } from '../quote.ts';
+import { type CheckedStep, type RunStep, type Step, stateDirectory, type Undo } from '../step.ts';
+import { armCommand } from './arm.ts';
+import { keep, keepPath, type Undoing } from './journal.ts';
+import { stepLibrary } from './step-functions.ts';
+
+/** All that the engine knows of a kind of step. */
+interface StepKind<S extends Step> {
+  /** Shell that does it; what it reads on its standard input is added to `inputs`. */
+  compile(step: S, inputs: Buffer[]): string;
+  /** The step as a person would type it, for -v and for problems. */
+  describe(step: S): string;
+  /** What undoes it; undefined = nothing can. */
+  undo(step: S): Partial<Undoing> | undefined;
+  /** What it does to what can be read. */
+  effects(step: S): readonly Effect[];
+}
+
+/** The steps of a kind. */
+type Of<K extends Step['do']> = Extract<Step, { do: K }>;
+
+const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
+  write: {
+    compile(step, inputs) {
+      const bytes = Buffer.from(step.content as Uint8Array);
+      inputs.push(bytes);
+      const { path, owner = '', group = '', mode = '', backup, validate, timeoutS } = step;
+      const size = String(bytes.length);
+      const words = ['r_do', 'r_write', path, size, owner, group, mode, backup ? 'backup' : ''];
+      const check = validate === undefined ? [] : ['sh', '-c', validate.replaceAll('%s', '"$1"'), 'sh'];
+      return `${shellCommand(words)} ${check.length === 0 ? '' : limited(check, timeoutS)}`.trimEnd();
+    },
+    describe: ({ path, content }) => `write ${shellQuote(path)} (${Buffer.byteLength(content)} bytes)`,
+    undo: ({ path }) => ({ paths: [path] }),
+    effects: ({ path, content, owner, group, mode }) => [{ on: 'file', path, content, owner, group, mode }],
+  },
+  attributes: {
+    compile: ({ path, owner = '', group = '', mode = '', recursive }) =>
+      shellCommand(['r_do', 'r_attributes', path, owner, group, mode, recursive ? 'recursive' : '']),
+    describe: ({ path }) => `attributes ${shellQuote(path)}`,
+    undo: ({ path, recursive }) => (recursive ? undefined : { paths: [path] }),
+    effects: ({ do: _, ...step }) => [{ on: 'attributes', ...step }],
+  },
+  directory: {
+    compile: ({ path, owner = '', group = '', mode = '' }) =>
+      shellCommand(['r_do', 'r_directory', path, owner, group, mode]),
+    describe: ({ path }) => `directory ${shellQuote(path)}`,
+    undo: ({ path }) => ({ parents: ancestors(path), paths: [path] }),
+    effects: ({ do: _, ...step }) => [{ on: 'directory', ...step }],
+  },
+  link: {
+    compile: ({ path, target }) => shellCommand(['r_do', 'r_link', path, target]),
+    describe: ({ path, target }) => `ln -s ${shellQuote(target)} ${shellQuote(path)}`,
+    undo: ({ path }) => ({ paths: [path] }),
+    effects: ({ path, target }) => [{ on: 'link', path, target }],
+  },
+  remove: {
+    compile: ({ path, empty, recursive }) =>
+      shellCommand(['r_do', 'r_remove', path, empty ? '-d' : recursive ? '-rf' : '-f']),
+    describe: ({ path, empty, recursive }) =>
+      empty ? `rmdir ${shellQuote(path)}` : `rm ${recursive ? '-r ' : ''}${shellQuote(path)}`,
+    undo: ({ path, recursive }) => (recursive ? undefined : { paths: [path] }),
+    effects: ({ path }) => [{ on: 'removal', path }],
+  },
+  run: {
+    compile: run,
+    describe({ label, command, as }) {
+      const line = label ?? (typeof command === 'string' ? command.trim() : shellCommand(command));
+      return as === undefined ? line : `${line}   (as ${as})`;
+    },
+    undo: ({ undo }) => undo && { before: given(undo.before), after: given(undo.after) },
+    effects: step =>
+      step.touches ?? [{ on: 'anything', text: textOf(step), command: [step.command].flat().join('\n') }],
+  },
+  sql: {
+    compile({ statements, database = 'postgres', as = 'postgres' }, inputs) {
+      const command = shellCommand(['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', database]);
+      const lines = statements.map(one => `${one.replace(/;\s*$/, '')};\n`).join('');
+      const text = `SET client_min_messages = warning;\n${lines}`;
+      return feed(Buffer.from(text), inputs, `r_as ${shellQuote(as)} ${command}`);
+    },
+    describe: ({ database = 'postgres', as = 'postgres' }) =>
+      `psql -XAtq -v ON_ERROR_STOP=1 -d ${database}   (as ${as})`,
+    undo: () => undefined,
+    effects: ({ objects }) => [{ on: 'objects', names: objects }],
+  },
+  checked: {
+    compile: checked,
+    describe: ({ steps, label, by }) =>
+      [...steps.map(step => describe(step)), label ?? shellCommand(by)].join(' && '),
+    undo: ({ steps }) => together(steps.map(step => kindOf(step).undo(step))),
+    effects: ({ steps }) => steps.flatMap(step => kindOf(step).effects(step)),
+  },
+  owe: {
+    compile: ({ unit, action, because }) =>
+      `r_owe ${[encodeURIComponent(unit), action, because].map(shellQuote).join(' ')}`,
+    describe: ({ unit, action, because }) => `note: ${action} of ${unit} owed because ${because}`,
+    undo: ({ unit }) => ({ paths: [`${stateDirectory}/owed/${encodeURIComponent(unit)}`] }),
+    effects: ({ unit, action, because }) => [{ on: 'note', unit, owed: { action, because } }],
+  },
+  pay: {
+    compile: ({ unit }) => `r_pay ${shellQuote(encodeURIComponent(unit))}`,
+    describe: ({ unit }) => `note: nothing owed to ${unit}`,
+    undo: () => ({}),
+    effects: ({ unit }) => [{ on: 'note', unit }],
+  },
+  keep: {
+    compile: step => `{ ${keep(step)}; }`,
+    describe: ({ journal }) =>
+      `note: how to undo what follows${journal === 'armed' ? ', by itself if need be' : ''}`,
+    undo: () => ({}),
+    effects: () => [],
+  },
+  arm: {
+    compile: ({ afterS }) => armCommand(stepLibrary, afterS),
+    describe: ({ afterS }) => `note: puts itself back after ${afterS} s`,
+    undo: () => ({}),
+    effects: () => [],
+  },
+};
+
+/** What the engine knows of a step's kind. */
+export function kindOf<S extends Step>(step: S): StepKind<S> {
+  return kinds[step.do] as unknown as StepKind<S>;
+}
+
+/** A step as a person would type it. */
+export function describe(step: Step): string {
+  return kindOf(step).describe(step);
+}
+
+/** What steps do to what can be read, in their order. */
+export function effectsOf(steps: readonly Step[]): Effect[] {
+  return steps.flatMap(step => kindOf(step).effects(step));
+}
+
+/** What undoes steps; undefined when something that they do cannot be undone. */
+export function undoing(steps: readonly Step[]): Undoing | undefined {
+  const all = together(steps.map(step => kindOf(step).undo(step)));
+  return all && { ...all, paths: [...new Set(all.paths)] };
+}
+
+function together(all: readonly (Partial<Undoing> | undefined)[]): Undoing | undefined {
+  if (!all.every(one => one !== undefined)) return undefined;
+  return {
+    parents: all.flatMap(({ parents = [] }) => parents),
+    paths: all.flatMap(({ paths = [] }) => paths),
+    before: all.flatMap(({ before = [] }) => before),
+    after: all.flatMap(({ after = [] }) => after),
+  };
+}
+
+const given = (command: Undo['before']): Undoing['before'] => (command === undefined ? [] : [command]);
+
+/** The directories above a path, the highest first. */
+function ancestors(path: string): string[] {
+  const names = path.split('/').slice(1, -1);
+  return names.map((_, i) => `/${names.slice(0, i + 1).join('/')}`);
+}
+
+/** All that a command is told in clear: what is missing on the host and named here it may bring. */
+const textOf = ({ command, cwd = '', env = {} }: RunStep): string =>
+  [command, cwd, ...Object.values(env)].flat().join('\n');
+
+function run(step: RunStep, inputs: Buffer[]): string {
+  const words = typeof step.command === 'string' ? ['sh', '-c', step.command] : step.command;
+  const limited = shellCommand(['timeout', '-k', '10', String(step.timeoutS ?? 600), ...words]);
+  const account = step.as === undefined ? '' : `r_as ${shellQuote(step.as)} `;
+  const exports = Object.entries(step.env ?? {}).map(
+    ([name, value]) => `export ${name}=${shellQuote(value)}; `,
+  );
+  const folder = step.cwd === undefined ? '' : `cd -- ${shellQuote(step.cwd)} || exit; `;
+  const trusting =
+    step.runsFrom === undefined ? '' : `r_trusted ${shellQuote(step.runsFrom)} && cd / || exit; `;
+  const command = `( ${trusting}${exports.join('')}${folder}${account}${limited} )`;
+  const expected = step.expectExit ?? [0];
+  const fed =
+    step.input === undefined ? `${command} </dev/null` : feed(Buffer.from(step.input), inputs, command);
+  if (expected.length === 1 && expected[0] === 0) return fed;
+  return `{ ${fed}; r_expect $? ${expected.join(' ')}; }`;
+}
+
+/** Gives a command its own part of the standard input, all of it, whether it reads it or not. */
+function feed(bytes: Buffer, inputs: Buffer[], command: string): string {
+  inputs.push(bytes);
+  return `head -c ${bytes.length} | { ${command}; r_c=$?; cat >/dev/null; exit $r_c; }`;
+}
+
+/** Keeps what is there, does the steps, checks the whole, and puts everything back when anything failed. */
+function checked(step: CheckedStep, inputs: Buffer[]): string {
+  const kept = step.steps.map(one => keepPath('"$r_undo"', one.path)).join(' && ');
+  const steps = step.steps.map(one => kindOf(one).compile(one, inputs)).join(' && ');
+  const by = limited(step.by, step.timeoutS);
+  return `{
+  r_state && r_undo=$(mktemp -d "$r_home/undo.$r_self.XXXXXXXXXX") && ${kept} &&
+    printf '%s\\n' ${shellQuote(`${by} || r_put_back`)} >"$r_undo/again" && sync -- "$r_undo/again" "$r_undo" || exit
+  if ${steps} && ${by} </dev/null; then rm -rf -- "$r_undo"
+  else r_c=$?; r_put_back; rm -rf -- "$r_undo"; (exit $r_c); fi
+}`;
+}
+
+/** A check that hangs has failed. */
+function limited(by: readonly string[], timeoutS = 60): string {
+  return shellCommand(['timeout', '-k', '5', String(timeoutS), ...by]);
+}

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { literal, shellQuote } from '../quote.ts';
+
+/**
+ * Shell and SQL stand in files of their own, beside the module that sends them. `npm run build` puts a file's text in
+ * the place of `(import.meta.url, './file')`, so the bundle reads no file.
+ */
+
+/** The text of a shell script beside a source file, without the comment that heads it. */
+export const scriptBeside = (from: string, file?: string): string =>
+  textBeside(from, file)
+    .replace(/^(#.*\n)+\n?/, '')
+    .trimEnd();
+
+/**
+ * Gives the queries of an SQL file by their names. Each begins with a comment `-- name: what it selects` and ends
+ * before an empty line. A value takes the place of `:'name'` as a literal, and of `{name}` as SQL; undefined is NULL.
+ */
+export function queriesBeside(from: string, file?: string) {
+  const found = textBeside(from, file).matchAll(/^-- (\w+): .*\n(?:--.*\n)*((?:.+\n)+)/gm);
+  const queries = new Map([...found].map(([, name, query]) => [name!, query!.trimEnd()]));
+  return (name: string, values: Values = {}): string => {
+    const query = queries.get(name);
+    if (query === undefined) throw new Error(`no query is called ${name}`);
+    return query.replace(/:'(\w+)'|\{(\w+)\}/g, (place, text?: string, sql = '') => {
+      const key = text ?? sql;
+      if (!(key in values)) throw new Error(`the query ${name} has no value for ${place}`);
+      const value = values[key];
+      if (value === undefined) return 'NULL';
+      return text === undefined ? value : literal(value);
+    });
+  };
+}
+
+type Values = Readonly<Record<string, string | undefined>>;
+
+/** A text with values, which are quoted already, in the places of `{name}`. Shell's own `${name}` stays. */
+export const filled = (text: string, values: Readonly<Record<string, string>>): string =>
+  text.replace(/(?<!\$)\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
+
+/** A shell script with its variables set in front; undefined sets an empty one. */
+export const withVariables = (script: string, values: Values): string =>
+  Object.entries(values)
+    .map(([name, value = '']) => `${name}=${shellQuote(value)}\n`)
+    .join('') + script;
+
+/** In the bundle, `from` is the text itself. */
+const textBeside = (from: string, file: string | undefined): string =>
+  file === undefined ? from : readFileSync(new URL(file, from), 'utf8');

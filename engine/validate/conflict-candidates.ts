@@ -1,0 +1,97 @@
+import type { Host } from '../host.ts';
+import type { Resolved } from '../resolve/resolving.ts';
+import { Problems } from '../util/problem-collector.ts';
+import { claimedBy, claimsOf, foldersOf, ownedBy } from './conflicts.ts';
+import type { HostProblems } from './host-problems.ts';
+import { thingOwned } from './resource-names.ts';
+import { type Entry, partsOf } from './shared-resources.ts';
+
+/** Some of the resources that an entry comes to on a host. */
+export interface OfEntry {
+  entry: Entry;
+  resources: readonly Resolved[];
+}
+
+/**
+ * Runs `check` over resources that have a name, an owner or a claim in common, once for all hosts that have the same
+ * of them; all others cannot be in each other's way. It is given what each entry has of them.
+ */
+export function checkTogether(
+  entries: readonly Entry[],
+  hosts: readonly Host[],
+  check: (resources: readonly OfEntry[], problems: Problems) => void,
+  found: HostProblems,
+): void {
+  for (const group of groupsOf(entries)) {
+    const own = [...group].map(([entry, places]) => ({ entry, places, apart: entry.apart() }));
+    const apart = own.map(each => each.apart);
+    for (const part of partsOf(apart, hosts, share => share)) {
+      const resources = own.map(({ entry, places, apart }) => ({
+        entry,
+        resources: (apart.of(part[0]!)?.resources ?? []).filter((_, place) => places.has(place)),
+      }));
+      const problems = new Problems();
+      check(resources, problems);
+      found.add(problems.all(), part);
+    }
+  }
+}
+
+/** Places in the shares of entries whose resources have something in common, whatever the host. */
+function groupsOf(entries: readonly Entry[]): Map<Entry, Set<number>>[] {
+  const places: { entry: Entry; place: number }[] = [];
+  const parents: number[] = [];
+  const root = (place: number): number => {
+    let found = place;
+    while (parents[found] !== found) found = parents[found]!;
+    parents[place] = found;
+    return found;
+  };
+  const [called, owned, claimed] = [
+    new Map<string, number>(),
+    new Map<string, number>(),
+    new Map<string, number>(),
+  ];
+  const join = (first: Map<string, number>, key: string, place: number) => {
+    const known = first.get(key);
+    if (known === undefined) first.set(key, place);
+    else parents[root(place)] = root(known);
+  };
+  const wide = new Map<string, { resolved: Resolved; place: number }[]>();
+  const below: { paths: readonly string[]; place: number }[] = [];
+  for (const entry of entries) {
+    const start = places.length;
+    for (const { resources } of entry.shares)
+      for (let index = 0; index < resources.length; index++) {
+        const resolved = resources[index]!;
+        const place = start + index;
+        if (places[place] === undefined) {
+          places[place] = { entry, place: index };
+          parents[place] = place;
+        }
+        const { resource } = resolved;
+        if (!resource.name.includes('«')) join(called, resource.name, place);
+        const own = ownedBy(resource);
+        if (own !== undefined) join(owned, thingOwned(resource, own), place);
+        const { things, paths } = claimedBy(resource);
+        for (const thing of things) join(claimed, thing, place);
+        if (paths.length > 0) below.push({ paths, place });
+        if (resource.module.claimsBelow === undefined) continue;
+        for (const path of paths) wide.set(path, [...(wide.get(path) ?? []), { resolved, place }]);
+      }
+  }
+  for (const { paths, place } of below)
+    for (const path of paths)
+      for (const folder of foldersOf(path))
+        for (const { resolved, place: other } of wide.get(folder) ?? [])
+          if (claimsOf(resolved.resource, path)) parents[root(place)] = root(other);
+  const groups = new Map<number, Map<Entry, Set<number>>>();
+  for (const [index, { entry, place }] of places.entries()) {
+    const group = groups.get(root(index)) ?? new Map<Entry, Set<number>>();
+    group.set(entry, (group.get(entry) ?? new Set()).add(place));
+    groups.set(root(index), group);
+  }
+  return [...groups.values()].filter(
+    group => [...group.values()].reduce((sum, { size }) => sum + size, 0) > 1,
+  );
+}

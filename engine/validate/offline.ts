@@ -1,0 +1,159 @@
+import { referencesOf } from '../expression/template-tree.ts';
+import type { Host } from '../host.ts';
+import { isInclude } from '../playbook/entry-text.ts';
+import type { PlayText } from '../playbook/play-text.ts';
+import { aroundPlay, becomeOfPlay, register } from '../resolve/resolve.ts';
+import type { Around, Resolved, Resolving } from '../resolve/resolving.ts';
+import { type Surroundings, scopeOf } from '../resolve/scope.ts';
+import type { Resource } from '../resource.ts';
+import { answersOf } from '../resource.ts';
+import { Problems } from '../util/problem-collector.ts';
+import { checkTogether } from './conflict-candidates.ts';
+import { referencesIn, type Texts } from './facts-used.ts';
+import { Alike } from './host-groups.ts';
+import type { HostProblems } from './host-problems.ts';
+import { checkOrderOffline } from './order.ts';
+import { Reach } from './reachable-names.ts';
+import type { ResolvingPlay } from './resolve-play.ts';
+import { checkOverlaps, checkReferred } from './resource-names.ts';
+import { Entry, partsOf, type Share, sharesOf } from './shared-resources.ts';
+import { checkUnsafe } from './unsafe-changes.ts';
+
+/** What the names in a play lead to, by way of the variables of all hosts and of what its resources register. */
+export function reachOf(play: PlayText, { inventory, variables }: Surroundings, texts: Texts): Reach {
+  const levels = new Set([
+    ...variables,
+    ...[...inventory.hosts.keys()].flatMap(name => inventory.variablesOf(name)),
+  ]);
+  return new Reach([
+    ...[...levels].map(({ name, tree }) => [name, referencesOf(tree)] as const),
+    ...play.resources.flatMap(entry =>
+      isInclude(entry) || entry.register === undefined
+        ? []
+        : [[entry.register.name, referencesIn(entry, texts)] as const],
+    ),
+  ]);
+}
+
+/**
+ * Tries a play for all of its hosts before any is contacted. What is wrong goes to `found`. An entry is resolved once
+ * for all hosts that have the same under every name that it reaches, and what its resources share is shown by the
+ * result: what each entry comes to on which hosts.
+ */
+export function resolveOffline(
+  play: PlayText,
+  hosts: readonly Host[],
+  surroundings: Surroundings,
+  reach: Reach,
+  options: Omit<ResolvingPlay, 'host' | 'registered' | 'offline'>,
+  found: HostProblems,
+): Entry[] {
+  const alike = new Alike(hosts, surroundings);
+  const known = new Map<Host, { around: Around; resolving: Resolving }>();
+  const of = (host: Host) => {
+    let own = known.get(host);
+    if (own === undefined) {
+      const around = aroundPlay(scopeOf(host, undefined, surroundings), undefined);
+      known.set(host, (own = { around, resolving: { ...options, host, registered: {}, offline: true } }));
+    }
+    return own;
+  };
+  const become = play.become === undefined ? [] : referencesOf(play.become);
+  for (const part of alike.partsBy(reach.of(become))) {
+    const problems = new Problems();
+    problems.attempt(() => becomeOfPlay(play, of(part[0]!).around.scope));
+    found.add(problems.all(), part);
+  }
+  const entries = play.resources.map((text): Entry => {
+    const shares = sharesOf(text, { alike, reach, texts: options, of, found });
+    if (!isInclude(text) && text.register !== undefined)
+      for (const { hosts, resources } of shares)
+        for (const host of hosts) register(text, resources, of(host).around, of(host).resolving);
+    return new Entry(shares);
+  });
+  const overlaps = (all: readonly Pick<Share, 'resources'>[], problems: Problems) =>
+    checkOverlaps(
+      all.flatMap(({ resources }) => resources),
+      problems,
+    );
+  checkTogether(entries, hosts, overlaps, found);
+  checkAllReferred(play, hosts, entries, found);
+  checkOrderOffline(entries, hosts, options.earlier, found);
+  checkUnsafe(entries, hosts, found);
+  return entries;
+}
+
+/** Looks for what is referred to, host by host where it is not seen at once to be there, before, and on the same host. */
+function checkAllReferred(
+  play: PlayText,
+  hosts: readonly Host[],
+  entries: readonly Entry[],
+  found: HostProblems,
+): void {
+  const everywhere = new Set(entries.flatMap(namesEverywhere));
+  const last = new Map<string, number>();
+  const delegated = new Set<string>();
+  for (const [number, { shares }] of entries.entries())
+    for (const { resources } of shares)
+      for (const { resource } of resources)
+        for (const name of namesOf(resource)) {
+          last.set(name, number);
+          if (resource.on !== undefined) delegated.add(name);
+        }
+  const meantBy = (names: readonly string[]) => names.find(name => last.has(name)) ?? '';
+  const isSound = (resolved: Resolved, { resources }: Share, number: number) => {
+    if (resolved.needs.length === 0 && resolved.resource.module.reacts === undefined) return true;
+    const isBefore = (name: string) =>
+      last.get(name) === number
+        ? resources.findLastIndex(({ resource }) => namesOf(resource).includes(name)) <
+          resources.indexOf(resolved)
+        : last.get(name)! < number;
+    const isHere = (name: string) => resolved.resource.on === undefined && !delegated.has(name);
+    const { needed, answered } = referredBy(resolved);
+    return (
+      needed.map(meantBy).every(name => everywhere.has(name) && isBefore(name)) &&
+      answered.map(meantBy).every(name => everywhere.has(name) && isHere(name) && isBefore(name))
+    );
+  };
+  const isDoubtful = entries.some(({ shares }, number) =>
+    shares.some(share => !share.resources.every(resolved => isSound(resolved, share, number))),
+  );
+  if (!isDoubtful) return;
+  const links = ({ resources }: Share) =>
+    JSON.stringify(
+      resources.map(each => [
+        namesOf(each.resource),
+        referredBy(each),
+        each.resource.when,
+        each.resource.on?.name,
+      ]),
+    );
+  for (const part of partsOf(entries, hosts, links)) {
+    const problems = new Problems();
+    const all = entries.flatMap(entry => entry.of(part[0]!)?.resources ?? []);
+    checkReferred(play, all, problems);
+    found.add(problems.all(), part);
+  }
+}
+
+/** Names that an entry gives on all of its hosts. */
+function namesEverywhere({ shares }: Entry): string[] {
+  const [first, ...others] = shares.map(
+    ({ resources }) => new Set(resources.flatMap(({ resource }) => namesOf(resource))),
+  );
+  return [...(first ?? [])].filter(name => others.every(names => names.has(name)));
+}
+
+const namesOf = ({ name, groups }: Resource): readonly string[] => [name, ...groups];
+
+/** What a resource refers to, each by the names that it may have, innermost first. */
+function referredBy({ resource, needs }: Resolved): Record<'needed' | 'answered', string[][]> {
+  const names = (name: string, within: readonly string[]) => [
+    ...within.map(label => `${label} / ${name}`),
+    name,
+  ];
+  return {
+    needed: needs.map(({ name, within }) => names(name, within)),
+    answered: answersOf(resource).flatMap(({ to }) => to.map(name => names(name, resource.within))),
+  };
+}

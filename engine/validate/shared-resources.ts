@@ -1,0 +1,164 @@
+import { runtime } from '../expression/controller-values.ts';
+import type { Node, Template } from '../expression/expression.ts';
+import type { VariableScope } from '../expression/variables.ts';
+import type { Host } from '../host.ts';
+import { type EntryText, isInclude } from '../playbook/entry-text.ts';
+import { checkReferences, seen } from '../resolve/required-names.ts';
+import { resolveEntry } from '../resolve/resolve.ts';
+import type { Around, Resolved, Resolving } from '../resolve/resolving.ts';
+import { grouped } from '../util/grouped.ts';
+import { Problems } from '../util/problem-collector.ts';
+import { Locked, Unknown } from '../value.ts';
+import { contentTemplate, referencesIn, type Texts } from './facts-used.ts';
+import type { Alike } from './host-groups.ts';
+import type { HostProblems } from './host-problems.ts';
+import type { Reach } from './reachable-names.ts';
+
+/** What an entry of a play comes to on hosts that are alike. */
+export class Share {
+  readonly hosts: readonly Host[];
+  /** The shares that it is put together from, where what its resource writes is another on each. */
+  readonly apart: readonly Share[];
+  readonly #resolve: () => readonly Resolved[];
+  #resources: readonly Resolved[] | undefined;
+
+  constructor(hosts: readonly Host[], resolve: () => readonly Resolved[], apart: readonly Share[] = []) {
+    this.hosts = hosts;
+    this.apart = apart;
+    this.#resolve = resolve;
+  }
+
+  /** As they are on the first of its hosts. */
+  get resources(): readonly Resolved[] {
+    this.#resources ??= this.#resolve();
+    return this.#resources;
+  }
+
+  /** The same with some of its resources for some of its hosts. */
+  only(hosts: (host: Host) => boolean, resources: (resolved: Resolved) => boolean): Share {
+    return new Share(
+      this.hosts.filter(hosts),
+      () => this.resources.filter(resources),
+      this.apart.map(share => share.only(hosts, resources)),
+    );
+  }
+}
+
+/** What an entry of a play comes to on each of its hosts. */
+export class Entry {
+  readonly shares: readonly Share[];
+  #byHost: ReadonlyMap<string, Share> | undefined;
+
+  constructor(shares: readonly Share[]) {
+    this.shares = shares.filter(({ hosts }) => hosts.length > 0);
+  }
+
+  of(host: Host): Share | undefined {
+    this.#byHost ??= new Map(
+      this.shares.flatMap(share => share.hosts.map(each => [each.name, share] as const)),
+    );
+    return this.#byHost.get(host.name);
+  }
+
+  /** The resources on one of its hosts, exactly. */
+  on(host: Host): readonly Resolved[] {
+    const has = ({ hosts }: Share) => hosts.includes(host);
+    const share = this.shares.find(has);
+    return (share?.apart.find(has) ?? share)?.resources ?? [];
+  }
+
+  /** The same where each share is exact on all of its hosts. */
+  apart(): Entry {
+    if (this.shares.every(share => share.apart.length === 0)) return this;
+    return new Entry(this.shares.flatMap(share => (share.apart.length === 0 ? [share] : share.apart)));
+  }
+}
+
+/** What the entries of a play are resolved with. */
+export interface Sharing {
+  alike: Alike;
+  reach: Reach;
+  texts: Texts;
+  of(host: Host): { around: Around; resolving: Resolving };
+  found: HostProblems;
+}
+
+/** What an entry comes to; resolved once for hosts that differ in nothing but in the text that its resource writes. */
+export function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sharing): Share[] {
+  const resolve = ([first]: readonly Host[], problems: Problems) => {
+    const { around, resolving } = of(first!);
+    return resolveEntry(text, around, resolving, problems);
+  };
+  const shareOf = (part: readonly Host[]): Share => {
+    const problems = new Problems();
+    const resources = resolve(part, problems);
+    found.add(problems.all(), part);
+    return new Share(part, () => resources);
+  };
+  const references = referencesIn(text, texts);
+  const parts = alike.partsBy(reach.of(references));
+  const content = isInclude(text) || text.loop !== undefined ? undefined : contentTemplate(text, texts);
+  if (content === undefined) return parts.map(shareOf);
+  const written = new Set<unknown>(content.references);
+  const kindOf = ([first]: readonly Host[]) => kindOfText(content, of(first!).around.scope);
+  return alike.partsBy(reach.of(references.filter(each => !written.has(each)))).flatMap(wide => {
+    const within = new Set(wide);
+    const [first, ...others] = parts.filter(part => within.has(part[0]!)) as [Host[], ...Host[][]];
+    const share = shareOf(first);
+    if (others.length === 0 || share.resources.length !== 1) return [share, ...others.map(shareOf)];
+    const kind = kindOf(first);
+    const parted = grouped(others, part => kind !== undefined && kindOf(part) === kind);
+    const [same = [], differing = []] = [parted.get(true), parted.get(false)];
+    const apart = [share, ...same.map(part => new Share(part, () => resolve(part, new Problems())))];
+    const hosts = apart.flatMap(each => each.hosts);
+    return [new Share(hosts, () => share.resources, apart), ...differing.map(shareOf)];
+  });
+}
+
+/** What a template comes to, when it is nothing but a text that a file can have, or one that is not known yet. */
+function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown' | undefined {
+  if (onlyNames(template) && template.references.every(each => isScalar(seen(each, scope)))) return 'text';
+  const problems = new Problems();
+  const value = problems.attempt(() => template.evaluate(scope, runtime));
+  if (typeof value === 'string') return 'text';
+  if (!(value instanceof Unknown) || value instanceof Locked || value.types !== undefined) return undefined;
+  problems.attempt(() => checkReferences(template.references, scope));
+  return problems.size === 0 ? 'unknown' : undefined;
+}
+
+/** Whether a text is put together from values that nothing is done to: then it is one, whatever they are. */
+function onlyNames({ body }: Template): boolean {
+  const outputs = body.filter(part => part.kind !== 'text');
+  // One alone keeps its type.
+  return outputs.length > 1 && outputs.every(part => part.kind === 'output' && isName(part.value));
+}
+
+function isName(node: Node): boolean {
+  return node.kind === 'name' || (node.kind === 'attribute' && isName(node.of));
+}
+
+const isScalar = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value);
+
+/** Parts `hosts` so that those of a part have shares of all `entries` that are the same to `key`. */
+export function partsOf(
+  entries: readonly Entry[],
+  hosts: readonly Host[],
+  key: (share: Share) => unknown,
+): Host[][] {
+  const differing = entries.filter(
+    ({ shares }) => new Set(shares.map(key)).size > 1 || shares[0]?.hosts.length !== hosts.length,
+  );
+  if (differing.length === 0) return hosts.length === 0 ? [] : [[...hosts]];
+  const numbers = new Map<unknown, number>();
+  const keys = new Map(hosts.map(host => [host.name, '']));
+  for (const { shares } of differing) {
+    for (const share of shares) {
+      const value = key(share);
+      if (!numbers.has(value)) numbers.set(value, numbers.size);
+      for (const { name } of share.hosts) keys.set(name, `${keys.get(name)},${numbers.get(value)}`);
+    }
+    // A host without a share must not be taken for one that has another.
+    for (const host of hosts) keys.set(host.name, `${keys.get(host.name)};`);
+  }
+  return [...grouped(hosts, ({ name }) => keys.get(name)).values()];
+}

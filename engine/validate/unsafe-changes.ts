@@ -1,0 +1,82 @@
+import type { Host } from '../host.ts';
+import { diff } from '../plan/diff.ts';
+import type { Probe } from '../probe.ts';
+import { blank } from '../probes/blank.ts';
+import { lineFrom, type Problem } from '../problem.ts';
+import type { Resolved } from '../resolve/resolving.ts';
+import { type Resource, unlessUnknown } from '../resource.ts';
+import { irreversible } from '../steps/risky-steps.ts';
+import { Problems } from '../util/problem-collector.ts';
+import { claimsIn, foldersOf } from './conflicts.ts';
+import type { HostProblems } from './host-problems.ts';
+import { type Entry, partsOf } from './shared-resources.ts';
+
+/**
+ * Finds what would be refused at its turn because it is unsafe, whatever the host is like: risky changes that the host
+ * could not put back, and programs that root would run from a folder which the play itself lets others write to.
+ */
+export function checkUnsafe(entries: readonly Entry[], hosts: readonly Host[], found: HostProblems): void {
+  const isDoubtful = ({ risky, module }: Resource) => risky === true || module.runsFrom !== undefined;
+  const doubtful = entries.some(({ shares }) =>
+    shares.some(({ resources }) => resources.some(({ resource }) => isDoubtful(resource))),
+  );
+  if (!doubtful) return;
+  for (const part of partsOf(entries, hosts, share => share)) {
+    const problems = new Problems();
+    const all = entries.flatMap(entry => entry.of(part[0]!)?.resources ?? []);
+    for (const resolved of all.filter(({ resource }) => isDoubtful(resource) && resource.when !== false))
+      problems.add(...unsafe(resolved, all));
+    found.add(problems.all(), part);
+  }
+}
+
+function unsafe(resolved: Resolved, all: readonly Resolved[]): Problem[] {
+  const { resource, via } = resolved;
+  const at = { at: resource.at, ...(via.length > 0 && { via }) };
+  const stuck = resource.risky === true ? unlessUnknown(() => stuckOf(resource)) : undefined;
+  const folder = unlessUnknown(() => resource.module.runsFrom?.(resource.args));
+  const open = folder === undefined ? undefined : all.find(({ resource: other }) => opens(other, folder));
+  return [
+    ...(stuck ? [{ code: 'irreversible' as const, message: stuck.says, hint: stuck.fix!, ...at }] : []),
+    ...(open ? [writable(resource, open.resource, folder!, at)] : []),
+  ];
+}
+
+/** What keeps a risky resource from being put back, as it would be made on a host where it is not. */
+function stuckOf(resource: Resource) {
+  const { module, args, name } = resource;
+  const work = diff(null, module.desired(args, undefined));
+  if (work === null) return undefined;
+  const read = Object.fromEntries(
+    Object.entries(module.probes(args) as Record<string, Probe>).map(([key, probe]) => [key, blank(probe)]),
+  );
+  return irreversible(resource, module.steps(work, args, read, { verifying: false, nowS: 0, name }));
+}
+
+/** Whether a resource gives a folder, or one above it, to another account, or lets others write to it. */
+function opens(resource: Resource, folder: string): boolean {
+  const claims = claimsIn(resource);
+  return [folder, ...foldersOf(folder)].some(at => {
+    const [owner, mode] = [claims[`the owner of ${at}`], claims[`the mode of ${at}`]];
+    const others = typeof mode === 'string' ? Number.parseInt(mode, 8) & 0o022 : 0;
+    return (typeof owner === 'string' && owner !== 'root') || others !== 0;
+  });
+}
+
+function writable(
+  { name }: Resource,
+  other: Resource,
+  folder: string,
+  at: Pick<Problem, 'at' | 'via'>,
+): Problem {
+  const owner = Object.entries(claimsIn(other)).find(
+    ([thing, value]) => thing.startsWith('the owner of ') && value !== 'root',
+  )?.[1];
+  const who = typeof owner === 'string' ? owner : 'another account';
+  return {
+    code: 'unsafe-path',
+    message: `Root would run programs from ${folder} for "${name}", but "${other.name}" on ${lineFrom(at.at!, other.at)} lets ${who} write there.`,
+    hint: `Give it the same account, e.g. owner: ${typeof owner === 'string' ? owner : 'ACCOUNT'}, or let root alone own the folders above it.`,
+    ...at,
+  };
+}

@@ -1,0 +1,15 @@
+import { type Doc, parseYaml } from './document.ts';
+import { readText, shownPath } from './source-files.ts';
+
+let last: { file: string; text: string; doc: Doc } | undefined;
+
+/**
+ * A playbook as a document, parsed once: it is looked into for its secrets before it is loaded. Throws a ProblemError
+ * when it cannot be read, or is not YAML.
+ */
+export function playbookDoc(path: string): Doc {
+  const file = shownPath(path);
+  const text = readText(path, file);
+  if (last?.file !== file || last.text !== text) last = { file, text, doc: parseYaml(text, file) };
+  return last.doc;
+}

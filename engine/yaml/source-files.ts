@@ -1,0 +1,125 @@
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { type Place, ProblemError } from '../problem.ts';
+import { didYouMean } from '../util/did-you-mean.ts';
+import { statOf } from '../util/stat.ts';
+
+/** One file of a tree: `path` relative with `/`, and whether its owner may execute it. */
+export interface TreeFile {
+  path: string;
+  bytes: Buffer;
+  executable: boolean;
+}
+
+/** Files beside a playbook, each read once. */
+export class PlaybookFiles {
+  readonly #folder: string;
+  readonly #read = new Map<string, Buffer>();
+
+  constructor(playbook: string) {
+    this.#folder = dirname(playbook);
+  }
+
+  /** A path that is relative to the playbook's folder. */
+  beside(name: string): string {
+    return isAbsolute(name) ? name : join(this.#folder, name);
+  }
+
+  /**
+   * What `name` stands for, beside the playbook: a template in templates/ before files/, a file or folder to copy in
+   * files/ before templates/, and either relative to the playbook. Throws when it is nowhere.
+   */
+  find(name: string, at: Place, kind: 'template' | 'file' | 'folder'): string {
+    const folders = kind === 'template' ? ['templates', 'files', '.'] : ['files', 'templates', '.'];
+    const places = isAbsolute(name) ? [name] : folders.map(folder => join(this.#folder, folder, name));
+    const found = places.find(path => {
+      const stat = statOf(path);
+      return kind === 'folder' ? stat?.isDirectory() : stat?.isFile();
+    });
+    if (found !== undefined) return found;
+    const suggestion = didYouMean(name, this.#names());
+    throw new ProblemError({
+      code: 'file-missing',
+      message: `There is no ${kind} "${name}".${suggestion === undefined ? '' : ` ${suggestion}`}`,
+      hint: `Looked for ${places.map(shownPath).join(', ')}`,
+      at,
+    });
+  }
+
+  /** The bytes of a file that `find` gave. */
+  bytes(path: string, at?: Place): Buffer {
+    const known = this.#read.get(path);
+    if (known !== undefined) return known;
+    const bytes = readBytes(path, shownPath(path), at);
+    this.#read.set(path, bytes);
+    return bytes;
+  }
+
+  /** Every file below a folder, sorted by path. Links to files are followed; links to folders are refused. */
+  tree(folder: string, at: Place): TreeFile[] {
+    const files: TreeFile[] = [];
+    for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
+      const full = join(folder, path);
+      const stat = statOf(full);
+      if (stat?.isDirectory() && !lstatSync(full).isSymbolicLink()) continue;
+      if (!stat?.isFile()) {
+        throw new ProblemError({
+          code: 'file-missing',
+          message: `"${shownPath(full)}" is neither a file nor a folder.`,
+          at,
+        });
+      }
+      files.push({ path, bytes: this.bytes(full, at), executable: (stat.mode & 0o100) !== 0 });
+    }
+    return files;
+  }
+
+  #names(): string[] {
+    const list = (folder: string) => {
+      try {
+        return readdirSync(join(this.#folder, folder), { encoding: 'utf8' });
+      } catch {
+        return [];
+      }
+    };
+    return ['templates', 'files', '.'].flatMap(list);
+  }
+}
+
+/** The text of a file, or a ProblemError that names it as `shown`. */
+export function readText(path: string, shown: string, at?: Place): string {
+  return readBytes(path, shown, at).toString('utf8');
+}
+
+/** A path as a person would type it from the working directory. */
+export function shownPath(path: string): string {
+  const near = relative('', resolve(path));
+  return near.startsWith('../../') || near === '' ? path : near;
+}
+
+function hintFor(code: string | undefined, path: string, shown: string): string {
+  if (code === 'EACCES') return `Give yourself the right to read it: chmod u+r ${shown}`;
+  if (code === 'EISDIR') return 'Name a file in it.';
+  let neighbours: string[] = [];
+  try {
+    neighbours = readdirSync(dirname(path), { encoding: 'utf8' });
+  } catch {}
+  return didYouMean(basename(path), neighbours) ?? 'Create it, or correct the name.';
+}
+
+function readBytes(path: string, shown: string, at?: Place): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    const why =
+      { ENOENT: 'does not exist', EACCES: 'may not be read', EISDIR: 'is a folder' }[code ?? ''] ??
+      `cannot be read (${code})`;
+    throw new ProblemError({
+      code: 'file-missing',
+      message: `The file "${shown}" ${why}.`,
+      hint: hintFor(code, path, shown),
+      ...(at === undefined ? {} : { at }),
+    });
+  }
+}

@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as probe from '../../../engine/probe.ts';
+import { reader } from '../../../engine/probes/readings.ts';
+import { randomBytes } from '../../random.ts';
+import { scratch, sh, shells } from '../shell.ts';
+
+const dir = scratch();
+const odd = `${dir}/a 'quoted' "name"\nin $(two) lines`;
+const bytes = Buffer.concat([Buffer.from('\0binary\n\n'), randomBytes(500)]);
+const large = randomBytes(probe.contentLimitBytes + 1);
+const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');
+
+beforeAll(() => {
+  writeFileSync(odd, bytes);
+  chmodSync(odd, 0o640);
+  writeFileSync(`${dir}/large`, large);
+  writeFileSync(`${dir}/full`, large.subarray(1));
+  writeFileSync(`${dir}/empty`, '');
+  symlinkSync('full', `${dir}/link`);
+  mkdirSync(`${dir}/tree/below`, { recursive: true });
+  writeFileSync(`${dir}/tree/below/leaf`, 'leaf');
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function read<P extends Record<string, probe.Probe>>(
+  probes: P,
+  argv?: string[],
+): { [K in keyof P]: unknown } {
+  const request = reader(Object.values(probes));
+  const observed = request.decode(sh(request.script, undefined, argv));
+  return Object.fromEntries(Object.entries(probes).map(([key, one]) => [key, observed.of(one)])) as never;
+}
+
+describe.each(shells)('reading through %s', (_, argv) => {
+  it('gives type, owner, mode and target of paths, and null for what is not there', () => {
+    const { file, link, folder, none } = read(
+      {
+        file: probe.path(odd),
+        link: probe.path(`${dir}/link`),
+        folder: probe.path(`${dir}/tree`),
+        none: probe.path(`${dir}/none`),
+      },
+      argv,
+    );
+    expect(file).toMatchObject({ value: { type: 'file', mode: '0640', sizeBytes: bytes.length } });
+    expect(link).toMatchObject({ value: { type: 'link', target: 'full' } });
+    expect(folder).toMatchObject({ value: { type: 'directory' } });
+    expect(none).toEqual({ value: null });
+  });
+
+  it('gives contents byte for byte up to the limit, and the hash alone above it', () => {
+    const got = read(
+      {
+        odd: probe.content(odd),
+        empty: probe.content(`${dir}/empty`),
+        full: probe.content(`${dir}/link`),
+        large: probe.content(`${dir}/large`),
+        folder: probe.content(dir),
+        none: probe.content(`${dir}/none`),
+      },
+      argv,
+    );
+    expect(got.odd).toEqual({ value: { sha256: sha256(bytes), bytes } });
+    expect(got.empty).toEqual({ value: { sha256: sha256(Buffer.alloc(0)), bytes: Buffer.alloc(0) } });
+    expect(got.full).toMatchObject({ value: { bytes: large.subarray(1) } });
+    expect(got.large).toEqual({ value: { sha256: sha256(large) } });
+    expect(got.folder).toEqual({ value: null });
+    expect(got.none).toEqual({ value: null });
+  });
+
+  it('lists what is below a directory with hashes', () => {
+    const got = read(
+      { tree: probe.entries(`${dir}/tree`, { hashes: true }), none: probe.entries(`${dir}/none`) },
+      argv,
+    );
+    expect(got.tree).toMatchObject({
+      value: [
+        { path: 'below', type: 'directory' },
+        { path: 'below/leaf', type: 'file', sha256: sha256(Buffer.from('leaf')) },
+      ],
+    });
+    expect(got.none).toEqual({ value: null });
+  });
+
+  it('gives exit code, output and errors of a command, with stdin closed', () => {
+    const got = read(
+      { one: probe.command('cat; echo "a\nb"; echo c >&2; exit 7'), two: probe.command('true') },
+      argv,
+    );
+    expect(got.one).toEqual({ value: { exit: 7, stdout: 'a\nb\n', stderr: 'c' } });
+    expect(got.two).toEqual({ value: { exit: 0, stdout: '', stderr: '' } });
+  });
+
+  it('answers every section, however many there are and whatever they print or end with', () => {
+    const script = (i: number) => `head -c 60000 /dev/zero | tr '\\0' ${i % 10}; echo ${i} >&2; exit ${i}`;
+    const probes = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [i, probe.command(script(i))]));
+    const got = read(probes, argv);
+    for (let i = 0; i < 20; i++)
+      expect(got[i]).toEqual({ value: { exit: i, stdout: `${i % 10}`.repeat(60_000), stderr: `${i}` } });
+  });
+
+  it('does not take what a command prints for another section', () => {
+    const fake = 'printf "\\nffffffffffffffffffffffff 0 0\\n"; env; set';
+    const got = read({ fake: probe.command(fake), after: probe.path(dir) }, argv);
+    expect(got.after).toMatchObject({ value: { type: 'directory' } });
+  });
+
+  it('finds accounts and programs', () => {
+    const got = read(
+      {
+        root: probe.account('passwd', 'root'),
+        nobody: probe.account('group', 'no-such-group'),
+        sh: probe.program('sh'),
+        none: probe.program('no-such-program'),
+      },
+      argv,
+    );
+    expect(got.root).toMatchObject({
+      value: ['root', 'x', '0', '0', expect.anything(), '/root', expect.anything()],
+    });
+    expect(got.nobody).toEqual({ value: null });
+    expect(got.sh).toMatchObject({ value: expect.stringContaining('sh') });
+    expect(got.none).toEqual({ value: null });
+  });
+
+  it('gives a thousand paths in one process each kind', () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 5000 }, (_, i) => [i, probe.path(`${dir}/${'x'.repeat(60)}${i}`)]),
+    );
+    expect(
+      Object.values(read(many, argv)).every(reading => JSON.stringify(reading) === '{"value":null}'),
+    ).toBe(true);
+  });
+});
+
+it('asks once for probes that differ only in what their answers are about', () => {
+  const one = probe.command('echo once', { about: ['packages'] });
+  const other = probe.command('echo once', { about: ['/etc'] });
+  const request = reader([one, other, probe.command('echo once')]);
+  expect(request.script.match(/echo once/g)).toHaveLength(1);
+  const observed = request.decode(sh(request.script));
+  expect(observed.of(one)).toMatchObject({ value: { stdout: 'once\n' } });
+  expect(observed.of(other)).toBe(observed.of(one));
+});
+
+it('a psql that is not there is missing, not an error', () => {
+  const request = reader([probe.sql('SELECT 1 AS one')]);
+  const observed = request.decode(sh(`cat() { /bin/cat; }; PATH=/nonexistent; ${request.script}`));
+  expect(observed.of(probe.sql('SELECT 1 AS one'))).toMatchObject({ missing: { what: 'psql' } });
+});
+
+describe.each(shells)('a server that lets nobody in, asked by %s', (_, argv) => {
+  /** It says `words` twice, and then answers as psql does. */
+  const asked = (words: string) => {
+    const folder = scratch();
+    const psql = `#!/bin/sh
+echo >>${folder}/asked
+[ "$(wc -l <${folder}/asked)" -gt 2 ] || { echo 'psql: error: connection to server on socket "s" failed: ${words}'; exit 2; }
+sed -n "s/^.echo '\\(.*\\)' :ERROR.*/[]\\n\\1 false 00000 none/p"
+`;
+    writeFileSync(`${folder}/psql`, psql, { mode: 0o755 });
+    const one = probe.sql('SELECT 1 AS one', { as: 'root' });
+    const request = reader([one]);
+    const output = sh(`r_account=root; PATH=${folder}:$PATH; ${request.script}`, undefined, argv);
+    const observed = request.decode(output).of(one);
+    rmSync(folder, { recursive: true });
+    return observed;
+  };
+
+  it('is waited for while it starts', () => {
+    expect(asked('FATAL: the database system is starting up')).toEqual({ value: [] });
+  });
+
+  it('is missing when it does not', () => {
+    expect(asked('No such file or directory')).toMatchObject({
+      missing: { what: 'a running PostgreSQL server' },
+    });
+  });
+});
+
+it('reads the facts that are asked for, by their names', () => {
+  const names = new Set(['os', 'cpus', 'memory_mb', 'ipv4', 'disks', 'time', 'hostname', 'systemd']);
+  const request = reader([], names);
+  const { facts } = request.decode(sh(request.script));
+  expect(facts).toMatchObject({
+    os: { id: expect.stringMatching(/^[a-z]+$/) },
+    cpus: expect.any(Number),
+    ipv4: expect.any(Array),
+  });
+  expect(Number(facts['memory_mb'])).toBeGreaterThan(100);
+  expect(Object.keys(facts).sort()).toEqual([...names].sort());
+});

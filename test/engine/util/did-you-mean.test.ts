@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { didYouMean, nearest } from '../../../engine/util/did-you-mean.ts';
+
+const words = ['superuser', 'state', 'owner', 'mode', 'become', 'on'];
+
+it.each<[string, string | undefined]>([
+  ['superuesr', 'superuser'],
+  ['stat', 'state'],
+  ['sttae', 'state'],
+  ['Owner', 'owner'],
+  ['mod', 'mode'],
+  ['no', 'on'],
+  ['password', undefined],
+  ['x', undefined],
+  ['', undefined],
+])('the word nearest to "%s" is %s', (word, wanted) => {
+  expect(nearest(word, words)).toBe(wanted);
+});
+
+it('of several candidates the one with the fewest slips wins, and the first of equals', () => {
+  expect(nearest('cpuz', ['cpux', 'cpus', 'cpuz1', 'CPUZ'])).toBe('CPUZ');
+  expect(nearest('cpuz', ['cpux', 'cpus'])).toBe('cpux');
+});
+
+it('the suggestion is a question', () => {
+  expect(didYouMean('stat', words)).toBe('Did you mean "state"?');
+  expect(didYouMean('zzzzzz', words)).toBeUndefined();
+});

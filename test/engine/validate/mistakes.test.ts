@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { modules as shipped } from '../../../modules/index.ts';
+import { brief, problems, shown } from '../workspace.ts';
+
+const folder = new URL('./mistakes/', import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
+const files = {
+  'inventory.yml': 'hosts:\n  web1: { vars: { workers: 3 } }\ngroups:\n  web: { hosts: [web1] }',
+  'env.j2': 'A={{ a }}',
+};
+
+describe('a playbook full of mistakes', () => {
+  test.each(['shape', 'values'])('lists all of them at their places (%s.yml)', async name => {
+    await expect(shown(problems(read(`${name}.yml`), files))).toMatchFileSnapshot(`./mistakes/${name}.txt`);
+  });
+});
+
+test('what hosts do for one another is refused where they cannot', async () => {
+  const inventory = 'hosts: { web1: , lb1: }\ngroups: { web: { hosts: [web1] }, lb: { hosts: [lb1] } }';
+  const found = problems(read('fleet.yml'), { 'inventory.yml': inventory });
+  await expect(shown(found)).toMatchFileSnapshot('./mistakes/fleet.txt');
+});
+
+test('resources that would undo each other are told in pairs, with both lines', async () => {
+  const tree = { ...files, 'files/code/one.txt': 'one' };
+  const found = problems(read('conflicts.yml'), tree, { modules: shipped });
+  await expect(shown(found)).toMatchFileSnapshot('./mistakes/conflicts.txt');
+});
+
+test('what rests on a later resource is refused, with the line to move', async () => {
+  const tree = { ...files, 'files/code/one.txt': 'one' };
+  const found = problems(read('order.yml'), tree, { modules: shipped });
+  await expect(shown(found)).toMatchFileSnapshot('./mistakes/order.txt');
+});
+
+test('an outcome of another type than an argument takes is refused before anything is changed', async () => {
+  const found = problems(read('outcomes.yml'), files);
+  await expect(shown(found)).toMatchFileSnapshot('./mistakes/outcomes.txt');
+});
+
+const single: [title: string, playbook: string, problem: string[]][] = [
+  [
+    'a list in place of a map',
+    '- hosts: all',
+    ['1:1 A playbook is a map with hosts and resources. [wrong-type]'],
+  ],
+  ['an empty file', '# nothing\n', ['1:1 The playbook is empty. [wrong-type]']],
+  ['a play without resources', 'hosts: all', ['1:1 A play needs resources. [missing-key]']],
+  [
+    'keys beside plays',
+    'plays: []\nhosts: all',
+    [
+      '1:8 plays must not be empty. [invalid-value]',
+      '2:1 A playbook with plays: takes no "hosts". [unknown-key]',
+    ],
+  ],
+  [
+    'a template where there is no host yet',
+    'hosts: "{{ x }}"\nresources: []',
+    ['1:8 hosts is taken as it is written; templates are not evaluated here. [invalid-value]'],
+  ],
+  [
+    'a group that does not exist',
+    'hosts: wbe\nresources: []',
+    ['1:8 There is no host or group "wbe". [unknown-host]'],
+  ],
+  [
+    'a key that every object of JavaScript has',
+    'hosts: all\nconstructor: 1\nresources: [toString: {}]',
+    [
+      '2:1 A play takes no "constructor". [unknown-key]',
+      '3:13 There is no module "toString". [unknown-module]',
+    ],
+  ],
+  [
+    'a key that is a template',
+    'hosts: all\nvars: { m: { "{{ a }}": 1 } }\nresources: []',
+    ['2:14 A key cannot be a template. [invalid-value]'],
+  ],
+];
+
+test.each(single)('%s is a problem', (_, playbook, expected) => {
+  expect(brief(problems(playbook, files)).map(line => line.replace(/ Did you mean.*\?/, ''))).toEqual(
+    expected,
+  );
+});
+
+test('a mistake of some hosts names them', () => {
+  const inventory = 'hosts: { web1: { vars: { n: 1 } }, web2:, web3: }';
+  const found = problems('hosts: all\nresources: [file: { path: "/{{ n }}" }]', {
+    'inventory.yml': inventory,
+  });
+  expect(found.map(({ host, message }) => [host, message])).toEqual([['web2, web3', '"n" is not defined']]);
+});
+
+test('problems of playbook, inventory, variables and options come together', () => {
+  const found = problems(
+    'hosts: all\nvars_files: [v.yml]\nresources: [fle: {}]',
+    { 'inventory.yml': 'hosts: { web1: { prot: 22 } }', 'v.yml': 'a: [' },
+    { vars: ['x'] },
+  );
+  expect(found.map(({ code }) => code).toSorted()).toEqual([
+    'unknown-key',
+    'unknown-module',
+    'usage',
+    'yaml-syntax',
+  ]);
+});
+
+test('a location of a site without directives is refused', () => {
+  const site = 'nginx_site: { name: a, server_names: [a.example], locations: { /static/: } }';
+  const found = problems(`hosts: web1\nresources:\n  - ${site}`, files, { modules: shipped });
+  expect(brief(found)).toEqual(['3:78 locations./static/ takes a map, not nothing. [wrong-type]']);
+});
