@@ -20,6 +20,7 @@ const places: Readonly<Record<string, readonly [row: number, column: number, pur
   steps: [7, 4, 'steps as shell'],
   transport: [7, 5, 'SSH and sessions'],
   yaml: [8, 0.5, 'YAML with places'],
+  'host-shell': [8, 4.5, 'shell functions'],
   util: [9, 2, 'small helpers'],
 };
 

@@ -4,7 +4,8 @@ import { dirname, join, normalize } from 'node:path';
 
 /** A file imports from its own room, from the rooms before it in this list, and from the loose files. */
 export const rooms = [
-  ...['util', 'yaml', 'expression', 'schema', 'secrets', 'inventory', 'playbook', 'resolve', 'module-kit'],
+  ...['util', 'host-shell', 'yaml', 'expression', 'schema', 'secrets', 'inventory', 'playbook', 'resolve'],
+  'module-kit',
   ...['probes', 'steps', 'transport', 'plan', 'validate', 'hosts', 'apply', 'run', 'report', 'cli'],
 ];
 

@@ -30,18 +30,20 @@ function defines(file: string, name: string): boolean {
 }
 
 describe('docs/architecture.md', () => {
-  const links = [...architecture.matchAll(/\[([^\]]+\.ts)\]\(\.\.\/([^)]+)\)/g)];
+  const links = [...architecture.matchAll(/\[([^\]]+\.(?:ts|sh))\]\(\.\.\/([^)]+)\)/g)];
 
   it('names each file by its path from the root, and the file exists', () => {
     expect(links.length).toBeGreaterThan(80);
     expect(links.filter(([, text, target]) => text !== target).map(([link]) => link)).toEqual([]);
-    expect(links.filter(([, , target]) => !existsSync(join(root, target!))).map(([link]) => link)).toEqual([]);
+    expect(links.filter(([, , target]) => !existsSync(join(root, target!))).map(([link]) => link)).toEqual(
+      [],
+    );
   });
 
   it('names only functions that the file beside them defines', () => {
     const named = [
       ...architecture.matchAll(
-        /((?:`\w+`(?:,| and| or)\s)*`\w+`)[,]?\s(?:in|under)\s\[[^\]]+\]\(\.\.\/([^)]+\.ts)\)/g,
+        /((?:`\w+`(?:,| and| or)\s)*`\w+`)[,]?\s(?:in|under)\s\[[^\]]+\]\(\.\.\/([^)]+\.(?:ts|sh))\)/g,
       ),
     ].flatMap(([, names, file]) =>
       [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => ({ name: name!, file: file! })),
@@ -78,7 +80,9 @@ describe('docs/architecture.md', () => {
     const arrows = [...picture.matchAll(/<title>([\w-]+) → ([\w-]+)<\/title>/g)];
     expect(arrows.map(([, from, to]) => [from, to])).toEqual(directImports(importedRooms()));
     expect(
-      directImports(new Map(Object.entries({ a: new Set(['b', 'c']), b: new Set(['c']), c: new Set<string>() }))),
+      directImports(
+        new Map(Object.entries({ a: new Set(['b', 'c']), b: new Set(['c']), c: new Set<string>() })),
+      ),
     ).toEqual([
       ['a', 'b'],
       ['b', 'c'],
@@ -128,7 +132,9 @@ describe('CONTRIBUTING.md', () => {
   });
 
   it('names only values that the file beside them defines', () => {
-    const named = rows.flatMap(([, touch]) => [...touch!.matchAll(/`(\w+)` in `((?:engine|test)\/[^`]+\.ts)`/g)]);
+    const named = rows.flatMap(([, touch]) => [
+      ...touch!.matchAll(/`(\w+)` in `((?:engine|test)\/[^`]+\.ts)`/g),
+    ]);
     expect(named.length).toBeGreaterThan(3);
     expect(named.filter(([, name, file]) => !defines(file!, name!)).map(([found]) => found)).toEqual([]);
   });

@@ -1,23 +1,16 @@
 import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type { Host } from '../host.ts';
-import { readLibrary } from '../probes/reading-functions.ts';
+import { allFunctions } from '../host-shell/shell-functions.ts';
 import { ProblemError } from '../problem.ts';
 import { shellQuote } from '../quote.ts';
-import { riskyLibrary } from '../steps/arm.ts';
-import { journalLibrary } from '../steps/journal.ts';
-import { stepLibrary } from '../steps/step-functions.ts';
-import { leaseLibrary } from './host-lease.ts';
-import { outcomeLibrary } from './kept-outcome.ts';
-
-const prelude = readLibrary + stepLibrary + journalLibrary + leaseLibrary + outcomeLibrary + riskyLibrary;
 
 /**
  * Every shell function that scripts call on a host; a session defines them once. Throws a ProblemError when the state
  * directory of tests is not one that this account alone can write.
  */
 export function preludeFor(host: Pick<Host, 'name' | 'transport'>): string {
-  return host.transport === 'local' ? prelude + testState(host.name) : prelude;
+  return host.transport === 'local' ? allFunctions + testState(host.name) : allFunctions;
 }
 
 /**

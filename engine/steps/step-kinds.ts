@@ -1,9 +1,8 @@
 import type { Effect } from '../effect.ts';
+import { journalFunctions, putBackFunctions, stepFunctions } from '../host-shell/shell-functions.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
 import { type CheckedStep, type RunStep, type Step, stateDirectory, type Undo } from '../step.ts';
-import { armCommand } from './arm.ts';
 import { keep, keepPath, type Undoing } from './journal.ts';
-import { stepLibrary } from './step-functions.ts';
 
 /** All that the engine knows of a kind of step. */
 interface StepKind<S extends Step> {
@@ -113,7 +112,9 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     effects: () => [],
   },
   arm: {
-    compile: ({ afterS }) => armCommand(stepLibrary, afterS),
+    // The watcher is a shell of its own, which has to know by itself how a journal is put back.
+    compile: ({ afterS }) =>
+      `r_arm ${shellQuote(stepFunctions + journalFunctions + putBackFunctions)} ${afterS}`,
     describe: ({ afterS }) => `note: puts itself back after ${afterS} s`,
     undo: () => ({}),
     effects: () => [],

@@ -96,7 +96,8 @@ export class Made {
     if (module === 'pg_extension' && this.#covered.has(String(args['database']))) return true;
     const migrated = migratedBy(args);
     if (migrated !== undefined && [...this.#guarded].some(path => path !== migrated)) return true;
-    const things = settled(resource).map(([thing]) => thing);
+    const made = module === 'command' && args['creates'] !== undefined ? [String(args['creates'])] : [];
+    const things = [...settled(resource).map(([thing]) => thing), ...made];
     return [...this.#guarded].some(path =>
       things.some(thing => `${path}/`.startsWith(`${thing}/`) || thing.startsWith(`${path}/`)),
     );

@@ -1,56 +1,55 @@
-/**
- * Shell functions that change what is at a path, such that nobody who may write to a folder on the way gains by it.
- * `r_do` runs one of the others in a subshell, whose working directory then is the folder: what is done to `./NAME`
- * there stays there, whatever the path leads to meanwhile.
- *
- * A folder is entered by its whole path where the kernel confirms that no link was followed, else name by name. A link
- * is followed only when it and the folder it stands in belong to root or to the account that does the work, and nobody
- * else may write there; so neither can be exchanged. In a folder that somebody else may write to, new things are made in
- * one of our own in it, with mode 0700, and moved into their place; and a file gets its owner and mode by a second name
- * there, since chmod follows links. A mode of five digits also clears a folder's set-group-ID bit, which four leave as it is.
- * A folder whose mode is not declared has its final one at once: after a cut nobody would miss it. What another account can still do is what it may do with its own folder anyway.
- *
- * Builtins that tell the working directory are not asked: bash remembers the name by which it went there.
- */
-export const pathLibrary = `
+# Functions that change what is at a path, without help from anybody who may write to a folder on the way.
+# Defines: r_do, which runs one of the others: r_write, r_link, r_directory, r_attributes, r_remove, r_trusted.
+# Needs: r_no, r_dead and r_self of steps.sh.
+# Exit codes: 0; 1 with the reason on standard error; r_write exits as the command that checks the new file does.
+#
+# r_do runs a function in a subshell whose working directory is the folder. What the function does to ./NAME stays in that
+# folder, whatever the path leads to meanwhile. r_enter enters a folder by its whole path if the kernel confirms that no
+# link was followed, else name by name. It follows a link only if the link and its folder belong to root or to the account
+# that does the work, and nobody else may write there: then neither can be exchanged. In a folder that another account may
+# write to, r_apart makes a folder with mode 0700, in which new things are made before they are moved into place. A file
+# there gets its owner and mode by a second name, since chmod follows links. A mode of five digits also clears a folder's
+# set-group-ID bit, which four digits leave as it is. A folder without a declared mode has its final one at once: after a
+# cut nobody would correct it. Builtins that print the working directory are not used: bash remembers the name it went by.
+
 r_uid=$(id -u)
 r_owners=root
 [ "$r_uid" = 0 ] || r_owners="root or $(id -un)"
 r_swept=
 r_do() {
   ( r_s=; r_x=; r_to=; "$@"; r_c=$?; r_clean; exit "$r_c" ) || return
-  r_swept=\${2%/*}/
+  r_swept=${2%/*}/
 }
-r_here() { r_w=$(/bin/pwd -P; echo .); r_w=\${r_w%??}; }
+r_here() { r_w=$(/bin/pwd -P; echo .); r_w=${r_w%??}; }
 r_unsafe() { r_no "$1, so that it can lead anywhere; nothing is done through it"; }
 r_ours() {
   r_q=$(stat -c '%u %a' -- "$1") || return
-  case \${r_q% *} in 0 | "$r_uid") ;; *) return 1 ;; esac
+  case ${r_q% *} in 0 | "$r_uid") ;; *) return 1 ;; esac
   [ ! -L "$1" ] || return 0
   case $r_q in *[2367] | *[2367]?) return 1 ;; esac
 }
 r_down() {
   r_here
-  r_v=\${r_w%/}/$1
+  r_v=${r_w%/}/$1
   cd -P "./$1" || return
   r_here
   [ "$r_w" = "$r_v" ] || r_unsafe "$r_v is being replaced by a link"
 }
 r_enter() {
-  if cd -P "$1/" 2>/dev/null && r_here && [ "$r_w" = "\${1:-/}" ]; then return; fi
+  if cd -P "$1/" 2>/dev/null && r_here && [ "$r_w" = "${1:-/}" ]; then return; fi
   cd / || return
   r_rest=$1/
   r_links=0
   while [ -n "$r_rest" ]; do
-    r_name=\${r_rest%%/*}
-    r_rest=\${r_rest#*/}
+    r_name=${r_rest%%/*}
+    r_rest=${r_rest#*/}
     case $r_name in
       '' | .) ;;
       ..) cd -P .. || return ;;
       *)
         if [ -L "./$r_name" ]; then r_follow "./$r_name" || return
         else
-          [ -z "\${2-}" ] || [ -d "./$r_name" ] || mkdir -- "./$r_name" || return
+          [ -z "${2-}" ] || [ -d "./$r_name" ] || mkdir -- "./$r_name" || return
           r_down "$r_name" || return
         fi ;;
     esac
@@ -58,23 +57,23 @@ r_enter() {
 }
 r_follow() {
   r_here
-  { r_ours "$1" && r_ours .; } || { r_unsafe "\${r_w%/}/\${1#./} is a link that another account than $r_owners may have made"; return; }
+  { r_ours "$1" && r_ours .; } || { r_unsafe "${r_w%/}/${1#./} is a link that another account than $r_owners may have made"; return; }
   r_links=$((r_links + 1))
   [ $r_links -le 40 ] || { r_no "there are too many links on the way"; return; }
   r_w=$(readlink -- "$1"; echo .)
-  r_rest=\${r_w%??}/$r_rest
+  r_rest=${r_w%??}/$r_rest
   case $r_w in /*) cd / ;; esac
 }
 r_at() {
-  [ -d "\${1%/*}/" ] || { r_no "the directory \${1%/*}/ does not exist"; return; }
-  r_enter "\${1%/*}" || return
-  r_to=./\${1##*/}
+  [ -d "${1%/*}/" ] || { r_no "the directory ${1%/*}/ does not exist"; return; }
+  r_enter "${1%/*}" || return
+  r_to=./${1##*/}
   r_new=./.reconcile.$r_self.XXXXXXXXXX
-  [ "\${1%/*}/" = "$r_swept" ] || r_sweep
+  [ "${1%/*}/" = "$r_swept" ] || r_sweep
 }
 r_apart() {
   r_ours . && return
-  r_x=$(mktemp -d "$r_new") && r_down "\${r_x#./}" || return
+  r_x=$(mktemp -d "$r_new") && r_down "${r_x#./}" || return
   case $(stat -c '%u %a' .) in "$r_uid "*700) ;; *) r_unsafe "$r_w was exchanged"; return ;; esac
   r_to=.$r_to
 }
@@ -88,9 +87,9 @@ r_sweep() {
   done
 }
 r_move() { mv -fT -- "$r_s" "$r_to" && r_s=; }
-r_commit() { sync -- "$r_s" && r_move && sync -- "\${r_to%/*}"; }
+r_commit() { sync -- "$r_s" && r_move && sync -- "${r_to%/*}"; }
 r_own() {
-  [ -z "$2$3" ] || chown -h "$2\${3:+:$3}" -- "$1" || return
+  [ -z "$2$3" ] || chown -h "$2${3:+:$3}" -- "$1" || return
   [ -z "$4" ] || [ -L "$1" ] || chmod "0$4" -- "$1"
 }
 r_write() {
@@ -99,16 +98,16 @@ r_write() {
   r_s=$(mktemp "$r_new") && head -c "$2" >"$r_s" || return
   [ "$(wc -c <"$r_s")" -eq "$2" ] || { r_no "the content of $1 did not arrive whole"; return; }
   r_m=$(stat -c '%F:%u:%g:%a' -- "$r_to" 2>/dev/null)
-  case $r_m in regular*) r_m=\${r_m#*:} ;; *) r_m=::644 ;; esac
-  r_o=\${r_m%%:*}
-  r_g=\${r_m#*:}
-  r_m=\${r_g#*:}
-  r_g=\${r_g%%:*}
-  case $3$r_m in ?*????) [ "$(id -u -- "$3" 2>/dev/null)" = "$r_o" ] || r_m=\${r_m#"\${r_m%???}"} ;; esac
-  r_own "$r_s" "\${3:-$r_o}" "\${4:-$r_g}" "\${5:-$r_m}" || return
+  case $r_m in regular*) r_m=${r_m#*:} ;; *) r_m=::644 ;; esac
+  r_o=${r_m%%:*}
+  r_g=${r_m#*:}
+  r_m=${r_g#*:}
+  r_g=${r_g%%:*}
+  case $3$r_m in ?*????) [ "$(id -u -- "$3" 2>/dev/null)" = "$r_o" ] || r_m=${r_m#"${r_m%???}"} ;; esac
+  r_own "$r_s" "${3:-$r_o}" "${4:-$r_g}" "${5:-$r_m}" || return
   r_b=$6
   shift 6
-  [ $# = 0 ] || (r_here; cd / && exec "$@" "\${r_w%/}/\${r_s#./}" </dev/null) || { r_c=$?; r_no "the command that checks the new file exited $r_c"; return "$r_c"; }
+  [ $# = 0 ] || (r_here; cd / && exec "$@" "${r_w%/}/${r_s#./}" </dev/null) || { r_c=$?; r_no "the command that checks the new file exited $r_c"; return "$r_c"; }
   [ -z "$r_b" ] || r_backup && r_commit
 }
 r_backup() {
@@ -121,18 +120,18 @@ r_link() {
   r_s=$(mktemp -u "$r_new") && ln -sT -- "$2" "$r_s" && r_move
 }
 r_directory() {
-  r_enter "\${1%/*}" make || return
-  r_to=./\${1##*/}
+  r_enter "${1%/*}" make || return
+  r_to=./${1##*/}
   [ ! -L "$r_to" ] || { r_no "$1 is a link, not a directory"; return; }
-  r_m=\${4:+700}
-  [ -d "$r_to" ] || mkdir -m "\${r_m:-755}" -- "$r_to" || return
-  r_down "\${r_to#./}" && r_own . "$2" "$3" "$4"
+  r_m=${4:+700}
+  [ -d "$r_to" ] || mkdir -m "${r_m:-755}" -- "$r_to" || return
+  r_down "${r_to#./}" && r_own . "$2" "$3" "$4"
 }
 r_attributes() {
   r_at "$1" || return
   if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then
-    r_down "\${r_to#./}" || return
-    if [ -n "$5" ] && [ -n "$2$3" ]; then chown -hR "$2\${3:+:$3}" -- . || return; fi
+    r_down "${r_to#./}" || return
+    if [ -n "$5" ] && [ -n "$2$3" ]; then chown -hR "$2${3:+:$3}" -- . || return; fi
     r_own . "$2" "$3" "$4"
     return
   fi
@@ -142,10 +141,10 @@ r_attributes() {
     ln -P -- "$r_to" "$r_s" || return
     [ "$(stat -c %h -- "$r_s")" = 2 ] || { r_unsafe "$1 has a second name"; return; }
   fi
-  r_own "\${r_s:-$r_to}" "$2" "$3" "$4"
+  r_own "${r_s:-$r_to}" "$2" "$3" "$4"
 }
 r_remove() {
-  [ -d "\${1%/*}/" ] || return 0
+  [ -d "${1%/*}/" ] || return 0
   r_at "$1" || return
   if [ -d "$r_to" ] && [ ! -L "$r_to" ] && [ "$(stat -c %d -- "$r_to")" != "$(stat -c %d .)" ]; then
     r_no "$1 is a mount point; what is mounted there is not removed"
@@ -154,7 +153,7 @@ r_remove() {
   rm "$2" --one-file-system -- "$r_to"
 }
 r_trusted() {
-  if [ -d "$1/" ]; then r_enter "$1"; else r_enter "\${1%/*}"; fi || return
+  if [ -d "$1/" ]; then r_enter "$1"; else r_enter "${1%/*}"; fi || return
   while :; do
     r_here
     r_ours . || { r_no "$r_w can be written by another account than $r_owners, but programs would be run from it"; return; }
@@ -162,4 +161,3 @@ r_trusted() {
     cd -P .. || return
   done
 }
-`;

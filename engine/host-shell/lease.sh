@@ -1,0 +1,100 @@
+# The lease and the history of a host, and the saved plans that it has used. They belong to the account that changes it.
+# Defines: r_lease, r_take, r_renew, r_release, r_show, r_await, r_drop, r_history, r_origin; r_home, the state directory of the account.
+# Needs: r_base, r_me, r_no and r_dead of steps.sh; r_running of outcome.sh; r_held_exit, r_lost_exit, r_applied_exit;
+# r_plans_lines, r_history_lines and r_history_bytes, which bound the files.
+# Exit codes: r_held_exit with the lease on standard output: another run holds it; r_lost_exit: this run does not hold it
+# any more; r_applied_exit with the line of `plans`: another run has used the saved plan.
+#
+# A lease is one line: run, since, until, session, the processes above the session, holder. It ends at `until`, or with its
+# session: the boot and the process tell whether that lives. A session whose processes above it have changed has lost its
+# controller: only a step goes on, and r_await waits for its end. r_locked locks the directory for the moment of reading and
+# writing, so that one of two takers finds the lease of the other. `plans` has a line for each saved plan: plan, run, time.
+
+r_home=$r_base
+[ "$(id -u)" = 0 ] || r_home=${XDG_STATE_HOME:-$HOME/.local/state}/reconcile
+r_locked() { ( flock -w 30 9 || r_no "$r_home stays locked" || exit; "$@" ) 9<"$r_home"; }
+r_above() {
+  r_a=$1
+  r_u=
+  while [ "${r_a:-0}" -gt 1 ] 2>/dev/null && read -r r_x 2>/dev/null <"/proc/$r_a/stat"; do
+    r_x=${r_x##*) }
+    r_x=${r_x#* }
+    r_a=${r_x%% *}
+    r_u=$r_u.$r_a
+  done
+}
+r_above $$
+r_my=${r_u:-.}
+r_line() { IFS='	' read -r r_run r_since r_until r_session r_then r_who 2>/dev/null <"$r_home/lease"; }
+r_held() {
+  [ -f "$r_home/lease" ] && r_line && [ "$r_until" -gt "$(date +%s)" ] 2>/dev/null &&
+    { ! r_dead "lease.$r_session.x" || r_running "$r_run"; }
+}
+r_gone() { r_dead "lease.$r_session.x" || { r_above "${r_session##*.}" && [ "$r_u" != "$r_then" ]; }; }
+r_await() {
+  r_n=0
+  while r_held && r_gone; do
+    [ $r_n != 0 ] || cat "$r_home/lease"
+    r_n=1
+    sleep 0.2
+  done
+}
+r_show() { ! r_held || cat "$r_home/lease"; }
+r_lease() {
+  r_how=$1
+  shift
+  if { [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; } && [ -w "$r_home" ]; then r_locked "$r_how" "$@"
+  else { [ "$r_home" != "$r_base" ] && [ -z "${4-}" ]; } || r_no "$r_home cannot be written"; fi
+}
+r_applied() { [ ! -f "$r_home/plans" ] || grep "^$1	" "$r_home/plans"; }
+r_use() {
+  r_l=$(r_applied "$1")
+  case $r_l in
+    '') ;;
+    "$1	$2	"*) return 0 ;;
+    *) printf '%s\n' "$r_l"; return "$r_applied_exit" ;;
+  esac
+  r_p=$r_home/plans
+  (umask 077; { [ ! -f "$r_p" ] || tail -n "$r_plans_lines" "$r_p"; printf '%s	%s	%s\n' "$1" "$2" "$r_now"; } >"$r_p.new") &&
+    sync "$r_p.new" && mv -fT "$r_p.new" "$r_p" && sync "$r_home"
+}
+r_origin() {
+  r_id=
+  read -r r_id 2>/dev/null </etc/machine-id
+  printf '%s\n' "$r_id"
+  r_applied "$1"
+}
+r_renew() {
+  if [ -f "$r_home/lease" ] && r_line && [ "$r_run" = "$1" ]; then r_take "$@"; else echo lost; return "$r_lost_exit"; fi
+}
+r_take() {
+  r_now=$(date +%s)
+  if ! r_held; then r_since=$r_now
+  elif [ "$r_run" != "$1" ]; then cat "$r_home/lease"; return "$r_held_exit"; fi
+  [ -z "${4-}" ] || r_use "$4" "$1" || return
+  (umask 077; printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$r_since" "$((r_now + $3))" "$r_me" "$r_my" "$2" >"$r_home/lease.new") &&
+    mv -fT "$r_home/lease.new" "$r_home/lease"
+}
+r_release() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_finish "$@"; }
+r_finish() {
+  r_e=0
+  if [ -f "$r_home/lease" ] && r_line; then [ "$r_run" = "$1" ] && rm -f "$r_home/lease" || r_e=$r_lost_exit
+  # The same host under another name has given it back already.
+  else tail -n 1 "$r_home/history.jsonl" 2>/dev/null | grep -qF '"run":"'"$1"'"' || r_e=$r_lost_exit; fi
+  rm -rf -- "$r_records/outcome.$1" "$r_home/revert"
+  r_h=$r_home/history.jsonl
+  r_z=0
+  [ ! -f "$r_h" ] || r_z=$(wc -c <"$r_h")
+  umask 077
+  {
+    if [ "$r_z" -gt "$r_history_bytes" ]; then
+      tail -c "$r_history_bytes" "$r_h" | sed 1d | tail -n "$r_history_lines"
+    elif [ "$r_z" -gt 0 ]; then tail -n "$r_history_lines" "$r_h"; fi
+    printf '%s\n' "$2"
+  } >"$r_h.new" && sync "$r_h.new" && mv -fT "$r_h.new" "$r_h"
+  [ $r_e = 0 ] || echo lost
+  return $r_e
+}
+r_drop() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_dropped; }
+r_dropped() { r_show; rm -f "$r_home/lease"; }
+r_history() { [ ! -f "$r_home/history.jsonl" ] || cat "$r_home/history.jsonl"; }

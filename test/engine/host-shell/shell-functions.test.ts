@@ -1,0 +1,101 @@
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { allFunctions } from '../../../engine/host-shell/shell-functions.ts';
+import { scratch, sh, shells, testState } from '../shell.ts';
+
+/** The process of a shell that has ended, as sessions name themselves. */
+const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').split('-')[0]!;
+
+describe.each(shells)('functions of a session run by %s', (_name, argv) => {
+  const run = (script: string, input?: string) => {
+    const { exit, stdout, stderr } = sh(script, Buffer.from(input ?? ''), argv);
+    return { exit, stdout: stdout.toString(), stderr: stderr.toString() };
+  };
+  const state = () => testState();
+  afterEach(() => void sh('rm -rf -- "$r_base"/owed "$r_base"/outcome.*', undefined, argv));
+
+  it('define what their headers name', () => {
+    const names = [...allFunctions.matchAll(/^(r_\w+)\(\)/gm)].map(([, name]) => name!);
+    expect(names.length).toBeGreaterThan(50);
+    expect(run(`for f in ${names.join(' ')}; do command -v "$f" >/dev/null || echo "$f"; done`).stdout).toBe(
+      '',
+    );
+  });
+
+  it('r_dead tells a session that has ended from one that lives', () => {
+    expect(run(`r_dead "x.${boot}.$$.y"`).exit).toBe(1);
+    expect(run(`r_dead "x.${boot}.4194304.y"`).exit).toBe(0);
+    expect(run('r_dead "x.00000000.$$.y"').exit).toBe(0);
+  });
+
+  it('r_expect lets expected exit codes pass, and gives another one on', () => {
+    expect(run('r_k=K; r_expect 3 0 3').exit).toBe(0);
+    expect(run('r_k=K; r_expect 4 0 3')).toMatchObject({ exit: 4, stdout: '\nK:4\n' });
+    expect(run('r_k=K; r_expect 0 3').exit).toBe(1);
+  });
+
+  it('r_owe notes once what is owed, r_owed prints it, and r_pay removes it', () => {
+    const note = 'r_owe app.service restart "a change"';
+    const { stdout } = run(
+      `${note}; ${note}; r_owe app.service reload other; r_owed app.service none.service`,
+    );
+    expect(stdout.replace(/\d{9,}/g, 'T')).toBe(
+      'app.service\trestart\tT\ta change\napp.service\treload\tT\tother\n',
+    );
+    expect(run('r_pay app.service; r_owed app.service').stdout).toBe('');
+  });
+
+  it('r_disown takes back the notes of a change that did not begin, and keeps those before it', () => {
+    run('r_owe old.service restart before');
+    expect(
+      run('r_noted=; r_owe old.service restart before; r_owe new.service restart now; (exit 7); r_disown')
+        .exit,
+    ).toBe(7);
+    expect(run('r_owed old.service new.service').stdout).toMatch(/^old\.service\trestart\t\d+\tbefore\n$/);
+  });
+
+  it('r_content prints a file up to its limit, and nothing of what is no file', () => {
+    const folder = scratch();
+    writeFileSync(join(folder, 'f'), 'text');
+    const { stdout } = run(`r_k=K; r_content ${folder}/f ${folder} ${folder}/none`);
+    expect(stdout).toBe(`${folder}/f\0text\nK end\n`);
+    expect(run(`r_k=K; r_content_limit=2; r_content ${folder}/f`).stdout).toBe(`${folder}/f\0te\nK end\n`);
+  });
+
+  it('r_recorded keeps the output and exit code of a change, and r_outcome prints them', () => {
+    const change = 'r_change() { cat; echo words >&2; exit 5; }';
+    expect(run(`${change}; r_recorded run1 2`, 'given')).toEqual({
+      exit: 5,
+      stdout: 'given',
+      stderr: 'words\n',
+    });
+    expect(run('r_outcome run1 2')).toEqual({ exit: 0, stdout: 'ended 5\ngiven', stderr: 'words\n' });
+    expect(run('r_outcome run1 3').stdout).toBe('never\n');
+    expect(run('r_running run1').exit).toBe(1);
+  });
+
+  it('r_outcome says that a change was cut off, where its process has ended without a word', () => {
+    mkdirSync(join(state(), 'outcome.run2'));
+    writeFileSync(join(state(), 'outcome.run2/of'), '1 4194304\n');
+    expect(run('r_outcome run2 1').stdout).toBe('cut\n');
+    expect(run('r_works run2 4194304').exit).not.toBe(0);
+    expect(run('r_works run2 $$').exit).toBe(0);
+  });
+
+  it('r_forget_outcomes removes records that nobody has asked for in ten minutes', () => {
+    for (const [name, ageS] of [
+      ['old', 660],
+      ['new', 60],
+    ] as const) {
+      const folder = join(state(), `outcome.${name}`);
+      mkdirSync(folder);
+      const at = Math.floor(statS() - ageS);
+      utimesSync(folder, at, at);
+    }
+    expect(run('r_forget_outcomes; cd "$r_records" && echo outcome.*').stdout).toBe('outcome.new\n');
+  });
+
+  /** The time of this machine, as the age of files is counted. */
+  const statS = () => Number(run('date +%s').stdout);
+});
