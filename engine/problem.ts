@@ -54,7 +54,7 @@ export interface Problem {
   cause?: string;
 }
 
-/** Something that works and is seldom meant; load/lint has the codes and what they mean. */
+/** A lint warning about something that works and is seldom intended. The rules in validate/lint/ define the codes. */
 export interface Warning extends Omit<Problem, 'code'> {
   severity: 'warning';
   code: string;

@@ -3,7 +3,7 @@ import type { Module } from './module.ts';
 import type { Place, Problem } from './problem.ts';
 import type { SecretText } from './value.ts';
 
-/** A resource as written, before expressions are evaluated for a host; see load/. */
+/** A resource of one host, with evaluated arguments. The room resolve makes it from the text of a playbook. */
 export interface Resource {
   /** The label; unique on a host. With a loop it holds the item. */
   name: string;

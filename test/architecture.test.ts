@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { importedRooms, rooms } from '../scripts/rooms.ts';
 import { directImports } from '../scripts/rooms-svg.ts';
@@ -158,6 +158,23 @@ it('every path of the repository that a page names exists', () => {
       .map(([, path]) => path!)
       .filter(path => !made.test(path) && !existsSync(join(root, path)))
       .map(path => `${page}: ${path}`),
+  );
+  expect(missing).toEqual([]);
+});
+
+it('every file that a comment of the code names exists', () => {
+  const files = ['engine', 'modules', 'scripts'].flatMap(folder =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter(name => /\.(?:ts|sh|sql)$/.test(name))
+      .map(name => join(folder, name)),
+  );
+  const comment = /^\s*(?:\*|\/\/|\/\*\*|#) .*$/gm;
+  const path = /(?<![\w./-])(?:[a-z0-9_-]+\/)+[\w-]+\.(?:ts|sh|sql)\b/g;
+  const missing = files.flatMap(file =>
+    (read(file).match(comment) ?? [])
+      .flatMap(line => line.match(path) ?? [])
+      .filter(name => ['', 'engine', dirname(file)].every(base => !existsSync(join(root, base, name))))
+      .map(name => `${file}: ${name}`),
   );
   expect(missing).toEqual([]);
 });
