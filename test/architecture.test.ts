@@ -10,7 +10,7 @@ const architecture = read('docs/architecture.md');
 
 /** The rows of the table behind a heading, as the texts of their cells. */
 function tableBehind(page: string, heading: string): string[][] {
-  const section = page.slice(page.indexOf(heading)).split(/\n(?=#)/)[0]!;
+  const section = page.slice(page.indexOf(heading)).split(/\n(?=##)/)[0]!;
   const rows = section.split('\n').filter(line => line.startsWith('|'));
   return rows.slice(2).map(row =>
     row
@@ -87,6 +87,38 @@ describe('docs/architecture.md', () => {
       ['a', 'b'],
       ['b', 'c'],
     ]);
+  });
+});
+
+it('docs/architecture.md names for each path on a host a file that contains its name', () => {
+  const rows = tableBehind(architecture, '## State on a host');
+  expect(rows.length).toBeGreaterThan(9);
+  const wrong = rows.flatMap(([path, , , link]) => {
+    const named = /`([^`]+)`/.exec(path!)![1]!;
+    // Capitals and stars stand for something else.
+    const name = named
+      .replace(/[/.]?[A-Z*][A-Z.*]*$/, '')
+      .split('/')
+      .at(-1)!;
+    return read(/\(\.\.\/([^)]+)\)/.exec(link!)![1]!).includes(name) ? [] : [`${name}: ${link}`];
+  });
+  expect(wrong).toEqual([]);
+});
+
+describe('docs/guide/testing-a-module.md', () => {
+  const guide = read('docs/guide/testing-a-module.md');
+  const keysOf = (heading: string) => tableBehind(guide, heading).map(([key]) => /`(\w+)`/.exec(key!)![1]!);
+
+  it('lists all keys of a case', () => {
+    const [, body] = /^interface Situation \{\n([\s\S]*?)^\}/m.exec(read('test/modules/cases.test.ts'))!;
+    const members = [...body!.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name!);
+    expect(keysOf('## 1. Cases').toSorted()).toEqual(members.toSorted());
+  });
+
+  it('lists all outcomes of a situation', () => {
+    const [, body] = /^const kinds[^{]*\{\n([\s\S]*?)^\}/m.exec(read('test/e2e/situation.ts'))!;
+    const kinds = [...body!.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!);
+    expect(keysOf('## 3. Situations').toSorted()).toEqual(kinds.toSorted());
   });
 });
 
