@@ -1,45 +1,47 @@
 import type { Owed, PackageState, UnitState } from './probe.ts';
 
 /**
- * What a step does to what can be read of a host, known before it is done. A forecast lays effects over readings, so
- * that the resources after it are planned with what it will have made: see plan/forecast.ts.
+ * The change that a step makes to the readings of a host, as data. A forecast lays effects over readings, so that the plan
+ * of each resource includes the steps before it (plan/forecast.ts).
  */
 export type Effect =
-  /** A file is written; owner, group and mode that are left out stay as they are, or are those of a new file. */
+  /** A file has this content. Without `owner`, `group` or `mode`, it keeps those of the old file or has those of a new one. */
   | ({ on: 'file'; path: string; content: string | Uint8Array } & Ownership)
-  /** A directory, with those above it that are missing. */
+  /** A directory exists, with all directories above it. */
   | ({ on: 'directory'; path: string } & Ownership)
+  /** A symbolic link is at the path. */
   | { on: 'link'; path: string; target: string }
+  /** The thing at the path has this owner, group and mode. */
   | ({ on: 'attributes'; path: string; recursive?: boolean } & Ownership)
-  /** What is at the path goes, with all that is below it. */
+  /** Nothing is at the path or below it. */
   | { on: 'removal'; path: string }
-  /** Anything at the path and below it may be made, changed or removed. */
+  /** Everything at the path and below it may be created, changed or removed. */
   | { on: 'below'; path: string }
-  /** Properties of a unit have these values; those with the value undefined are not known. */
+  /** Properties of a unit have these values. The value `undefined` makes a property unknown. */
   | {
       on: 'unit';
       name: string;
       sets: Readonly<Record<string, string | undefined>>;
-      /** Nothing happens to one that runs. */
+      /** A running unit stays unchanged. */
       unlessActive?: boolean;
-      /** One that does not run is not to run: where nothing is due, nothing happens to it. */
+      /** A stopped unit stays stopped, unless a restart or reload is owed to it. */
       ifDue?: boolean;
     }
-  /** Units are loaded from their files anew. */
+  /** systemd loads all units from their files again. */
   | { on: 'daemon-reload' }
   | PackagesEffect
-  /** Packages are held, or no longer, or count as dependencies only, or no longer. */
+  /** The marks `held` and `automatic` of packages change. */
   | { on: 'mark'; names: readonly string[]; sets: Partial<Pick<PackageState, 'held' | 'automatic'>> }
-  /** The package lists are fetched. */
+  /** The package lists are refreshed. */
   | { on: 'package-lists' }
-  /** A restart, reload or run is owed to a unit; without `owed`, nothing is owed to it any more. */
+  /** A restart, reload or run is owed to a unit. Without `owed`, nothing is owed to it. */
   | { on: 'note'; unit: string; owed?: Omit<Owed, 'sinceS'> }
   /**
-   * Objects of a PostgreSQL server are made, changed or dropped: `role:app`, `database:appdb`, `settings`, `hba` …,
-   * which are what the queries are `about` that they open.
+   * Objects of a PostgreSQL server are created, changed or dropped: `role:app`, `database:appdb`, `settings`, `hba` … The
+   * answers of queries that are `about` one of them become open.
    */
   | { on: 'objects'; names: readonly string[] }
-  /** Anything that can be read by a command, what is missing and named in `text`, and what `command`, if given, names itself. */
+  /** Everything that a command probe reads becomes open, and so does every missing thing that `text` or `command` names. */
   | { on: 'anything'; text: string; command?: string };
 
 /** Owner, group and mode of a path. */
@@ -49,25 +51,26 @@ export interface Ownership {
   mode?: string | undefined;
 }
 
-/** Packages that come and go, with those that they bring along. */
+/** Packages are installed and removed, together with the packages that they bring along. */
 export interface PackagesEffect {
   on: 'packages';
-  /** Version by name; undefined = not known before. */
+  /** The new packages: version by name; undefined for an unknown version. */
   comes: ReadonlyMap<string, PackageState['version'] | undefined>;
-  /** Those of what comes that are new, and that nobody asks for by name. */
+  /** The new packages among them that come only as dependencies. */
   dependencies?: readonly string[];
-  /** What apt is asked for: names, some with a version. */
+  /** The words for apt: names, some with a version. */
   asked?: readonly string[];
+  /** The removed packages. */
   goes: readonly string[];
-  /** Those of what goes that nobody names: apt takes them along. */
+  /** The removed packages that apt removes on its own, because nothing depends on them. */
   orphans?: readonly string[];
-  /** Whether what goes takes its configuration with it. */
+  /** Whether the removal also removes the configuration files. */
   purges?: boolean;
-  /** False when packages that are not named may come along. */
+  /** False if apt may install further packages that are not listed. */
   whole: boolean;
 }
 
-/** A unit's properties as a service that is loaded and does not run has them. */
+/** The properties of a loaded service that does not run. */
 export const stoppedUnit = {
   LoadState: 'loaded',
   ActiveState: 'inactive',

@@ -3,66 +3,67 @@ import type { ProblemCode } from './problem.ts';
 import type { Schema } from './schema-types.ts';
 import type { Step } from './step.ts';
 
-/** A value of a state: flat, so that every difference is one line. */
+/** A value of a state. It is flat, so that every difference fits on one line. */
 export type StateValue = string | number | boolean | null | readonly string[] | Text;
 
-/** A text that is compared by its bytes and shown by its changed lines. */
+/** A text. The engine compares its bytes and shows its changed lines. */
 export interface Text {
   sha256: string;
-  /** Missing when it is too large to show. */
+  /** Left out for a text that is too large to show. */
   bytes?: Buffer;
 }
 
-/** What something is like. A key that is left out is not managed; the state of what does not exist is `null`. */
+/** The properties of a thing, as a flat map of keys. A key that is left out is not managed. */
 export type State = Readonly<Record<string, StateValue>>;
 
-/** One key that is not as declared. */
+/** One key of a diff. */
 export interface Change {
   key: string;
-  /** undefined = it does not exist. */
+  /** undefined if the key does not exist. */
   before: StateValue | undefined;
   after: StateValue | undefined;
 }
 
-/** What a resource's state lacks to be as declared. */
+/** The differences between an actual state and the declared state. */
 export interface Diff {
   kind: 'create' | 'update' | 'remove';
   changes: readonly Change[];
-  /** Whether `key` is one of the changes; true for every desired key of something that does not exist. */
+  /** Whether `key` is one of the changes. For a thing that does not exist, it is true for every declared key. */
   has(key: string): boolean;
 }
 
-/** A difference as a plan may show it. */
+/** A diff in a plan. */
 export type PlannedDiff = Omit<Diff, 'kind'> & {
-  /** `write` = it is as said in the end, but what is there before cannot be known yet: it is created or replaced. */
+  /** `write` means that the state before is not known yet: the thing is either created or replaced. */
   kind: Diff['kind'] | 'write';
 };
 
 /**
- * Things of a host, such as `the owner of /srv/app`, and what a resource makes of each. A value that takes work, or that may
- * not be known yet, is a function; undefined = it leaves the thing alone. Values are only compared: they may be secret.
+ * The properties that a resource determines, such as `the owner of /srv/app`, and their values. A value that is costly, or
+ * may still be unknown, is a function; it returns undefined if the resource leaves the property alone. The engine only
+ * compares values and never shows them: they can be secret.
  */
 export type Claims = Readonly<Record<string, string | (() => string | undefined)>>;
 
-/** What the claim begins with that says what is at a path: `file`, `directory`, `link` or `nothing`. */
+/** The beginning of the claim on the type of a path. Its value is `file`, `directory`, `link` or `nothing`. */
 export const typeClaim = 'what is at ';
 
-/** What the claim begins with that says whether there is: `something` or `nothing`. */
+/** The beginning of the claim on the presence of a path. Its value is `something` or `nothing`. */
 export const presenceClaim = 'whether something is at ';
 
-/** What a module needs to know besides its arguments and what was read. */
+/** The input of a module's functions besides arguments and readings. */
 export interface Context {
-  /** True while a resource is read again after its change. */
+  /** True in the reading after a change. */
   verifying: boolean;
   /** Seconds since 1970 by the host's clock. */
   nowS: number;
-  /** The same when the saved plan was made that is compared with: until it is applied nothing counts as older. */
+  /** The time of a saved plan, if one is applied. Ages count up to this time. */
   plannedS?: number;
-  /** The resource's name, for notes of what is owed to it. */
+  /** The name of the resource, for notes of owed restarts. */
   name: string;
 }
 
-/** An example that stands in the docs and is run by the contract tests. */
+/** An example of arguments for the docs and the contract tests. */
 export interface Example<A> {
   title: string;
   args: A;
@@ -70,11 +71,11 @@ export interface Example<A> {
 
 /** The arguments of a module that may hold secrets. */
 export interface SecretPlaces<A> {
-  /** Those that reach the host by a standard input, by an environment, or not at all. */
+  /** Arguments that reach the host through a standard input or an environment, or not at all. */
   in: readonly string[];
-  /** How to do without a secret elsewhere; a sentence. */
+  /** Advice for a secret in another argument; a sentence. */
   instead?: string;
-  /** Why a secret in them would still be seen by others: a sentence, with what to do about it as a hint. */
+  /** Returns the reason why other accounts could still see a secret in these arguments, with advice as a hint. */
   exposes?(args: A): { message: string; hint: string } | undefined;
 }
 
@@ -85,25 +86,31 @@ export type ArgumentsSchema = Schema & {
   readonly additionalProperties: false;
 };
 
-/** Why arguments do not go together: a sentence, and the argument that it is about. */
+/** The reason why arguments contradict one another. */
 export interface Refusal {
+  /** The name of the argument that the sentence is about. */
   at?: string | undefined;
+  /** A sentence. */
   says: string;
 }
 
-/** What would make every apply fail, known from what is read: a sentence, and what to do about it. */
+/** A condition that would make every apply fail, known from the readings. */
 export interface Obstacle {
+  /** A sentence. */
   says: string;
+  /** Advice. */
   fix?: string | undefined;
-  /** `obstacle` when left out. */
+  /** Default: `obstacle`. */
   code?: ProblemCode;
-  /** That it may not come to it, by what the steps do first: the plan is not sure then, and the apply fails for this. */
+  /** Whether the steps before may still remove the condition. The plan then shows a doubt, and the apply decides. */
   unsure?: boolean;
 }
 
-/** Resources whose change a resource answers; `unit` names the note on the host. */
+/** The resources whose changes a resource answers. */
 export interface Reacts {
+  /** The names of these resources. */
   to: readonly string[];
+  /** Returns the name of the note on the host. */
   unit(): string;
   action: Owed['action'];
 }
@@ -143,10 +150,13 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   timeoutS?(args: A): number;
 }
 
-/** Arguments that name a file beside the playbook: `src` is read as bytes, `template` is rendered. */
+/** The arguments that name files beside the playbook. */
 export interface Files {
+  /** `src` names a file. The engine reads its bytes. */
   src?: boolean;
+  /** `template` names a template. The engine renders it. */
   template?: boolean;
+  /** `src` names a folder. The engine reads all files below it. */
   tree?: boolean;
 }
 

@@ -1,11 +1,10 @@
 import { defined } from './util/defined.ts';
 
 /**
- * What a module wants to know of a host, as data. Nothing in this vocabulary writes, except that `command`
- * is as harmless as the program it names. The probes of all resources of a host are merged into one script
- * (plan/read.ts), so asking twice for the same thing costs nothing.
+ * One thing to read from a host, as data. No probe writes; only a `command` can, if its script does. The engine merges the
+ * probes of all resources of a host into one script (probes/readings.ts), so a repeated probe costs nothing.
  *
- * `R` is what reading it gives; it exists for the type checker only.
+ * `R` is the type of the reading. It exists for the type checker only.
  */
 export type Probe<R = unknown> = ProbeData & { readonly result?: R };
 
@@ -25,7 +24,7 @@ type ProbeData =
       as: string;
       about?: readonly string[];
       shared?: boolean;
-      /** Of one row with the array `troubles`: what each of them is about besides, which is not known once that changes. */
+      /** For an answer of one row with the array `troubles`: the further objects that each element depends on. */
       parts?: readonly (readonly string[])[];
     }
   | { kind: 'owed'; unit: string }
@@ -34,19 +33,19 @@ type ProbeData =
       kind: 'command';
       script: string;
       as?: string;
-      /** Entered by the session's account, as a step does; one that is not there ends the command with `noSuchPlace`. */
+      /** The working directory. The session's account enters it, as in a step. If that fails, the exit code is `noSuchPlace`. */
       cwd?: string;
       timeoutS: number;
       about?: readonly string[];
       simulates?: 'install' | 'remove';
-      /** Words for that apt-get which stand for the packages that earlier resources will install and remove. */
+      /** Further words for the simulated apt-get: the packages that earlier resources install and remove. */
       planned?: readonly string[];
     };
 
-/** Exit code of a command whose directory cannot be entered. */
+/** The exit code of a command probe whose working directory cannot be entered. */
 export const noSuchPlace = 125;
 
-/** What is at a path; links are not followed. Times in seconds since 1970. */
+/** The thing at a path. A link is a thing of its own and is not followed. */
 export interface PathState {
   type: 'file' | 'directory' | 'link' | 'other';
   owner: string;
@@ -54,68 +53,77 @@ export interface PathState {
   /** Four octal digits, e.g. `0644`. */
   mode: string;
   sizeBytes: number;
+  /** Seconds since 1970. */
   modifiedS: number;
-  /** Where a link points, as written in it. */
+  /** The target of a link, as the link holds it. */
   target?: string;
 }
 
-/** A regular file's content; `bytes` only up to `contentLimitBytes`. Links are followed. */
+/** The content of a regular file. A link is followed. */
 export interface Content {
   sha256: string;
+  /** Left out for a file of more than `contentLimitBytes`. */
   bytes?: Buffer;
 }
 
-/** Larger files are compared by their hash alone, and shown without their lines. */
+/** The engine compares a larger file by its hash alone, and shows no lines of it. */
 export const contentLimitBytes = 65_536;
 
-/** One entry below a directory; `path` is relative to it. */
+/** One entry below a directory. */
 export interface Entry extends PathState {
+  /** Relative to the directory. */
   path: string;
   sha256?: string;
 }
 
+/** A package as dpkg and apt see it. */
 export interface PackageState {
-  /** dpkg's status word: `installed`, `half-configured`, `config-files` … */
+  /** The status word of dpkg: `installed`, `half-configured`, `config-files` … */
   status: string;
-  /** Empty while it is only planned and nobody knows which it will be. */
+  /** Empty for a planned package of unknown version. */
   version: string;
+  /** Whether apt keeps the package at its version. */
   held: boolean;
-  /** That apt removes it once nothing depends on it: it came as a dependency. */
+  /** Whether the package came as a dependency. Apt removes such a package once nothing depends on it. */
   automatic?: boolean;
 }
 
-/** What apt would install now: `apt-cache policy`. `versions` newest first. */
+/** The versions of a package that apt can install, as `apt-cache policy` lists them. */
 export interface Candidate {
   installed: string | null;
+  /** The version that apt would install now. */
   candidate: string | null;
+  /** The newest version first. */
   versions: string[];
 }
 
 /**
- * Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID …, and `DownParts`:
- * of one without a process of its own, the units it stands for that do not run.
+ * Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID … The property
+ * `DownParts` is the engine's own. For a unit without a process, it lists the units behind it that do not run.
  */
 export type UnitState = Record<string, string>;
 
-/** A restart or reload that an earlier change made necessary and that was not done yet. */
+/** A restart, reload or run that an earlier change made necessary, and that is not done yet. */
 export interface Owed {
   action: 'restart' | 'reload' | 'run';
+  /** The name of the resource that changed. */
   because: string;
-  /** Seconds since 1970; null when the change is only planned. */
+  /** Seconds since 1970; null for a planned change. */
   sinceS: number | null;
 }
 
+/** The end of a command probe. */
 export interface CommandResult {
   exit: number;
   stdout: string;
   stderr: string;
 }
 
-/** What is at `path` itself (links not followed); null = nothing. */
+/** The thing at `path`, without following a link; null if nothing is there. */
 export const path = (path: string): Probe<PathState | null> => ({ kind: 'path', path });
-/** The content of the regular file at `path`; null = no such file. */
+/** The content of the regular file at `path`; null if there is none. */
 export const content = (path: string): Probe<Content | null> => ({ kind: 'content', path });
-/** Everything below the directory `path` down to `depth` levels, with SHA-256 of files on request; null = no directory. */
+/** All entries below the directory `path`, at most `depth` levels deep; null if there is no directory. `hashes` adds SHA-256. */
 export const entries = (
   path: string,
   options: { hashes?: boolean; depth?: number } = {},
@@ -125,15 +133,15 @@ export const entries = (
   hashes: options.hashes ?? false,
   depth: options.depth ?? 64,
 });
-/** The letters that chattr(1) has set on a file or directory; null = none can be read. */
+/** The attribute letters of chattr(1) on a file or directory; null if they cannot be read. */
 export const flags = (path: string): Probe<string | null> => ({ kind: 'flags', path });
-/** What dpkg knows of a package; null = never installed. */
+/** The state of a package; null if it was never installed. */
 export const installedPackage = (name: string): Probe<PackageState | null> => ({ kind: 'package', name });
-/** What apt could install; reads the package lists on the host, and does not refresh them. */
+/** The installable versions of a package, from the package lists on the host. The probe does not refresh the lists. */
 export const candidate = (name: string): Probe<Candidate | null> => ({ kind: 'candidate', name });
-/** What systemd knows of a unit (full name with suffix); LoadState is `not-found` for an unknown one. */
+/** The properties of a unit, by its full name with suffix. LoadState is `not-found` for an unknown unit. */
 export const unit = (name: string): Probe<UnitState> => ({ kind: 'unit', name });
-/** The fields of a line of passwd or group; null = no such account. */
+/** The fields of an account's line in passwd or group; null if there is no such account. */
 export const account = (database: 'passwd' | 'group', name: string): Probe<string[] | null> => ({
   kind: 'account',
   database,
@@ -141,10 +149,11 @@ export const account = (database: 'passwd' | 'group', name: string): Probe<strin
 });
 
 /**
- * Rows of a read-only query by psql over the local socket as the system user `as`, as JSON objects. `about` names the
- * objects whose change can change the answer (`role:app`, `hba` …: see the effect `objects`); left out, any can.
- * `shared` rows also tell of other objects, on which no difference rests: a forecast makes no claim about them.
- * Gives Missing when psql, a running server or the database is not there; ProblemError when the query is wrong.
+ * The rows of a read-only query, as JSON objects. psql sends the query over the local socket, as the system user `as`.
+ * `about` names the objects whose change can change the answer, such as `role:app` or `hba` (see the effect `objects`);
+ * without it, a change of any object can. With `shared`, the rows also describe other objects, and no diff depends on
+ * those. The reading is a Missing without psql, without a running server or without the database, and a problem if the
+ * query is wrong.
  */
 export const sql = (
   query: string,
@@ -158,16 +167,17 @@ export const sql = (
   as: options.as ?? 'postgres',
   ...defined({ about: options.about, shared: options.shared, parts: options.parts }),
 });
-/** The restarts and reloads that are owed to a unit, or runs owed to a command by its name. */
+/** The owed restarts and reloads of a unit, or the owed runs of a command, by its name. */
 export const owed = (unit: string): Probe<Owed[]> => ({ kind: 'owed', unit });
-/** The full path of a program in root's PATH; null = not there. */
+/** The full path of a program in root's PATH; null if there is none. */
 export const program = (name: string): Probe<string | null> => ({ kind: 'program', name });
 
 /**
- * The escape: a shell script that must not change anything. stdin is closed; output is cut at 64 KiB. `about` says
- * what its answer depends on: `packages`, `package-lists`, `units`, or absolute paths with all below them; left out,
- * it is anything. One that `simulates` an apt-get VERB has what earlier resources will do to packages in `$r_planned`, as
- * further words for it.
+ * The result of a shell script that must not change anything, for everything that no other probe reads. Its stdin is
+ * empty, and its output is cut at 64 KiB. `about` lists the things that the answer depends on: `packages`,
+ * `package-lists`, `units`, or absolute paths with everything below them. Without `about`, the answer depends on
+ * everything. A script that `simulates` an apt-get VERB adds `$r_planned` to its words: the packages that earlier resources
+ * install and remove.
  */
 export const command = (
   script: string,
@@ -185,17 +195,17 @@ const only =
   "only='setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search --bounding-set=-all,+dac_read_search'";
 
 /**
- * Shell for a `command`: with `$only` before it, a program has no right but to read everything. `$only` is empty where root
- * cannot give up the others, and for any other account.
+ * Shell for the beginning of a `command`. A program behind `$only` keeps one privilege of root, to read everything.
+ * `$only` is empty for every other account, and on a host where root cannot give up its privileges.
  */
 export const readOnly = `${only}
 [ "$(id -u)" = 0 ] && $only true 2>/dev/null || only=
 `;
 
 /**
- * Shell for a `command` that asks apt: it sets `$only` and `$memory` for `$only apt-get -s $memory …`. Apt's binary
- * cache saves a reading half a second, but apt writes it when it is stale and may be written. So root gives up every
- * right but that to read everything; where it cannot (a container may lack that right), apt does without its cache.
+ * Shell for the beginning of a `command` that asks apt. It sets `$only` and `$memory` for `$only apt-get -s $memory …`.
+ * Apt's binary cache saves half a second, but apt rewrites a stale cache if it can. Root therefore gives up every privilege
+ * but the one to read everything. Where root cannot, as in some containers, apt works without its cache.
  */
 export const readOnlyApt = `export LC_ALL=C
 ${only}
@@ -208,14 +218,15 @@ fi
 `;
 
 /**
- * Stands where a state cannot be read because something is not on the host. Where an earlier resource may bring it, as a
- * forecast knows, the state is planned as that of what does not exist; otherwise it is an obstacle. `broughtBy` lists
- * what brings it, for that and for the advice: `package:nginx`, `running:app.service` (`*` matches any characters).
+ * Takes the place of a state that cannot be read, because a program, a server or a unit is missing on the host. If the
+ * forecast knows an earlier resource that may bring the missing thing, the plan continues as if the managed thing did not
+ * exist. Otherwise the missing thing is an obstacle. `broughtBy` lists the tokens of things that would bring it, such as
+ * `package:nginx` or `running:app.service`; `*` matches any characters. The advice of the problem names them, too.
  */
 export class Missing {
   readonly what: string;
   readonly broughtBy: readonly string[];
-  /** What to do about it, where the names of what brings it do not say so. */
+  /** The advice of the problem, if `broughtBy` does not suggest it. */
   readonly fix: string | undefined;
   constructor(what: string, broughtBy: readonly string[], fix?: string) {
     this.what = what;
@@ -223,7 +234,7 @@ export class Missing {
     this.fix = fix;
   }
 
-  /** Something that Debian's packages bring. */
+  /** A Missing that one of Debian's `packages` would bring. */
   static fromPackages(what: string, ...packages: readonly string[]): Missing {
     return new Missing(
       what,
@@ -232,7 +243,7 @@ export class Missing {
   }
 }
 
-/** What a record of probes reads as. */
+/** The readings of a record of probes, by the same names. */
 export type Readings<P> = {
   [K in keyof P]: P[K] extends Probe<infer R>
     ? R

@@ -1,31 +1,35 @@
 import type { Effect } from './effect.ts';
 
-/** Where notes of what is owed, and files kept for putting back, stand on a host; `$r_base` in scripts. */
+/** The state directory of root on a host: owed restarts, journals, lease and history. Scripts call it `$r_base`. */
 export const stateDirectory = '/var/lib/reconcile';
 
 /**
- * One thing to do on a host, as data. The steps of a resource are compiled to one script (apply/script.ts) that
- * stops at the first failure, so nothing can come between a note of what is owed, a write, its validation and
- * the putting back.
+ * One action on a host, as data. The engine compiles the steps of a resource to one script (apply/step-script.ts). The
+ * script stops at the first failure. Nothing can come between the note of an owed restart, a write, its validation and the
+ * restoring of the old file.
  */
 export type Step =
   | WriteStep
   | AttributesStep
+  /** Creates a directory with its missing parents, or sets its owner, group and mode. */
   | { do: 'directory'; path: string; owner?: string; group?: string; mode?: string }
+  /** Creates a symbolic link, or replaces a link or a file by it. */
   | { do: 'link'; path: string; target: string }
   | RemoveStep
   | RunStep
   | SqlStep
   | CheckedStep
+  /** Notes on the host that a unit needs a restart or reload, or a command a run, because of the change of a resource. */
   | { do: 'owe'; unit: string; action: 'restart' | 'reload' | 'run'; because: string }
+  /** Removes the note of an `owe` step. */
   | { do: 'pay'; unit: string }
   | KeepStep
-  /** What the journal `armed` holds undoes itself, unless that is confirmed, after this many seconds or later. */
+  /** Starts the watcher on the host. It undoes the journal `armed` after at least `afterS` seconds without a confirmation. */
   | { do: 'arm'; afterS: number };
 
 /**
- * Staged beside its destination with final owner and mode, flushed, validated, renamed. Owner, group and mode that
- * are left out are kept from the file that is replaced, else root, root and 0644.
+ * Writes a file. The script stages it beside its destination with its final owner and mode, validates it, flushes it and
+ * renames it. Without `owner`, `group` or `mode`, the file keeps those of the old file; a new file has root, root and 0644.
  */
 export interface WriteStep {
   do: 'write';
@@ -34,99 +38,107 @@ export interface WriteStep {
   owner?: string;
   group?: string;
   mode?: string;
-  /** A shell command whose `%s` is the staged file; a failure leaves the old file as it was. */
+  /** A shell command that checks the staged file, named `%s` in it. If it fails, the old file stays unchanged. */
   validate?: string;
-  /** How long `validate` may take; 60 when left out. */
+  /** The time limit of `validate` in seconds; default 60. */
   timeoutS?: number;
-  /** Keeps the old file as `PATH.~TIMESTAMP~`. */
+  /** Keeps a copy of the old file as `PATH.~TIMESTAMP~`. */
   backup?: boolean;
 }
 
-/** Owner, group and mode of something that exists; links are not followed. */
+/** Sets owner, group and mode of an existing thing, without following a link. */
 export interface AttributesStep {
   do: 'attributes';
   path: string;
   owner?: string;
   group?: string;
   mode?: string;
+  /** Also sets the owner and group of everything below a directory. */
   recursive?: boolean;
 }
 
-/** A file or link; a directory only when it is `empty`, or with all that is in it when `recursive`. */
+/** Removes a file or a link. */
 export interface RemoveStep {
   do: 'remove';
   path: string;
+  /** Removes a directory with everything in it. */
   recursive?: boolean;
+  /** Removes an empty directory. */
   empty?: boolean;
 }
 
-/** A program with its arguments, or a script for `sh`. Secrets go into `input` or `env`, never into the command. */
+/** Runs a program with its arguments, or a script for `sh`. A secret belongs into `input` or `env`, never into the command. */
 export interface RunStep {
   do: 'run';
   command: readonly string[] | string;
-  /** What a longer script does, in a few words; shown in its stead. */
+  /** The effect of a longer script in a few words. The output shows it in place of the script. */
   label?: string;
-  /** System account; root (the session's account) when left out. */
+  /** The system account; default: the session's account, usually root. */
   as?: string;
   cwd?: string;
-  /** Files that it reads: it fails where one is not there. */
+  /** Files that the program reads. A missing one is an obstacle. */
   reads?: readonly string[];
-  /** Where programs are that it runs: refused when another account than root and its own could have changed them. */
+  /** The folder of the programs. The step is refused if an account other than root and its own can write there. */
   runsFrom?: string;
   env?: Readonly<Record<string, string>>;
   input?: string;
-  /** Exit codes that mean success; `[0]` when left out. */
+  /** The exit codes of success; default `[0]`. */
   expectExit?: readonly number[];
-  /** 600 when left out. */
+  /** The time limit in seconds; default 600. */
   timeoutS?: number;
-  /** How to undo it, `{}` where nothing has to be; a step without this cannot be undone. */
+  /** The commands that undo the step; `{}` if nothing has to be undone. A step without `undo` cannot be undone. */
   undo?: Undo;
   /**
-   * What it changes of what can be read; none = nothing. A step that does not say may change anything that a command
-   * reads, and may bring whatever is missing and named in it.
+   * The effects of the step; `[]` if it changes nothing that can be read. Without `touches`, the step may change everything
+   * that a command probe reads, and may bring every missing thing that its text names.
    */
   touches?: readonly Effect[];
 }
 
-/** Commands that undo what a command did; each must also work when that was never begun. */
+/** Commands that undo a `run` step. Each must also work if the step never began. */
 export interface Undo {
-  /** Runs before the files of the change are put back. */
+  /** Runs before the engine restores the files of the change. */
   before?: string | readonly string[];
-  /** Runs after the files of the change were put back. */
+  /** Runs after the engine restored the files of the change. */
   after?: string | readonly string[];
 }
 
-/** Statements for psql over the local socket, sent on its standard input; stops at the first error. */
+/** Sends statements to psql on its standard input, over the local socket. It stops at the first error. */
 export interface SqlStep {
   do: 'sql';
   statements: readonly string[];
-  /** What they make, change or drop, by the names that queries are `about`: `role:app`, `database:appdb` … */
+  /** The objects that the statements create, change or drop, by the names in `about` of queries: `role:app`, `database:appdb` … */
   objects: readonly string[];
   database?: string;
   as?: string;
 }
 
-/** Notes in a journal on the host what the steps after it change, so that all of it can be undone: steps/journal.ts. */
+/** Records in a journal on the host the state before the steps behind it, so that they can be undone (steps/journal.ts). */
 export interface KeepStep {
   do: 'keep';
-  /** For a play that is put back when it fails, or for a change that puts itself back. */
+  /** `revert` serves a play with `on_failed_check: revert`; `armed` serves a risky change that the host itself undoes. */
   journal: 'revert' | 'armed';
+  /** The paths whose state is recorded. */
   paths: readonly string[];
-  /** Directories that are noted only when they are not there yet. */
+  /** Directories that are recorded only if they are missing. */
   parents: readonly string[];
+  /** Commands that run before the paths are restored. */
   before: readonly (string | readonly string[])[];
+  /** Commands that run after the paths are restored. */
   after: readonly (string | readonly string[])[];
 }
 
-/** Files that are valid only together: done, checked as a whole by `by`, and put back as a whole if that fails. */
+/** Changes files that are valid only together. `by` checks the whole. If a step or the check fails, all old files are restored. */
 export interface CheckedStep {
   do: 'checked';
+  /** The steps that change the files. */
   steps: readonly (WriteStep | AttributesStep | { do: 'link'; path: string; target: string } | RemoveStep)[];
+  /** The command of the check. */
   by: readonly string[];
-  /** Programs that the files name, by path or name: `by` fails where one is not there. */
+  /** Programs that the files name, by path or name. A missing one is an obstacle. */
   programs?: readonly string[];
-  /** How long `by` may take; 60 when left out. */
+  /** The time limit of `by` in seconds; default 60. */
   timeoutS?: number;
-  /** What a longer `by` does, in a few words; shown in its stead. */
+  /** The effect of a longer `by` in a few words. The output shows it in place of the command. */
   label?: string;
 }

@@ -17,6 +17,8 @@ import {
 import type { Schema } from '../engine/schema/schema.ts';
 import { warnings } from '../engine/validate/lint/lint.ts';
 import { modules } from '../modules/index.ts';
+import { moduleContract } from './module-contract.ts';
+import { roomsSvg } from './rooms-svg.ts';
 
 const note = '<!-- Written by `npm run gen`. -->\n\n';
 
@@ -33,6 +35,8 @@ export function generatedFiles(): Map<string, string> {
     ['docs/keys.md', keysPage()],
     ['docs/filters.md', filtersPage()],
     ['docs/modules/README.md', modulesPage()],
+    ['docs/module-contract.md', note + moduleContract()],
+    ['docs/rooms.svg', roomsSvg()],
     ...all.map(module => [`docs/modules/${module.name}.md`, note + moduleMarkdown(module)] as const),
   ]);
 }

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { explanations } from '../engine/problem.ts';
 import { modules } from '../modules/index.ts';
 import { generatedFiles } from '../scripts/generated.ts';
+import { importsIn, loose, roomOf, rooms } from '../scripts/rooms.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -17,13 +18,8 @@ const engine = filesIn('engine');
 const moduleFiles = filesIn('modules');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-/** What a file imports, at the top or later: packages by name, files by their path from the root. */
-function importsOf(file: string): string[] {
-  const found = read(file).matchAll(/(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm);
-  return [...found].map(([, name]) =>
-    name!.startsWith('.') ? normalize(join(dirname(file), name!)) : name!,
-  );
-}
+/** The imports of a file: packages by name, files by their path from the root. */
+const importsOf = (file: string) => importsIn(file, read(file));
 
 it('generated files are fresh: npm run gen', () => {
   const stale = [...generatedFiles()].filter(
@@ -49,29 +45,6 @@ describe('packages come in by one door', () => {
     expect(through).not.toEqual([]);
   });
 });
-
-/** The rooms of the engine. A file imports from its own room and from those before it, and from loose files. */
-const rooms = [
-  ...[
-    'util',
-    'host-shell',
-    'yaml',
-    'expression',
-    'schema',
-    'secrets',
-    'inventory',
-    'playbook',
-    'resolve',
-    'module-kit',
-  ],
-  ...['probes', 'steps', 'transport', 'plan', 'validate', 'hosts', 'apply', 'run', 'report', 'cli'],
-];
-/** The types and tables that all rooms share. */
-const loose =
-  'effect events host host-knowledge lease module probe problem quote resource schema-types step value'.split(
-    ' ',
-  );
-const roomOf = (file: string) => /^engine\/([^/]+)\//.exec(file)?.[1];
 
 describe('every file stands in its room', () => {
   it('in one that is known, or is shared by all of them', () => {

@@ -1,56 +1,61 @@
 import type { Schema } from '../schema-types.ts';
 import { durationPattern } from '../util/duration.ts';
 
-/** Arguments of modules in one line each: JSON Schemas whose TypeScript types are inferred. `more` adds keywords. */
+/**
+ * Functions that describe an argument of a module in one line. Each returns a JSON Schema, from which the TypeScript type is
+ * inferred. `more` adds keywords of JSON Schema.
+ */
 
 type Described<K extends string> = { readonly type: K; readonly description: string };
 
 // biome-ignore lint/complexity/noBannedTypes: no more keywords
 type None = {};
 
-/** A text. */
+/** A string. */
 export const text = <const M extends Schema = None>(description: string, more?: M) =>
   ({ type: 'string', description, ...more }) as Described<'string'> & M;
 
-/** True or false. */
+/** A boolean. */
 export const flag = <const M extends Schema = None>(description: string, more?: M) =>
   ({ type: 'boolean', description, ...more }) as Described<'boolean'> & M;
 
-/** A whole number. */
+/** An integer. */
 export const whole = <const M extends Schema = None>(description: string, more?: M) =>
   ({ type: 'integer', description, ...more }) as Described<'integer'> & M;
 
-/** A time such as `30s`, `5m` or `1h30m`. */
+/** A duration, such as `30s`, `5m` or `1h30m`. */
 export const duration = <const M extends Schema = None>(description: string, more?: M) =>
   ({ type: 'string', pattern: durationPattern, description, ...more }) as object as Described<'string'> & M;
 
-/** A list whose items are all alike. */
+/** A list with one schema for all items. */
 export const listOf = <const I extends Schema, const M extends Schema = None>(
   items: I,
   description: string,
   more?: M,
 ) => ({ type: 'array', items, description, ...more }) as Described<'array'> & { readonly items: I } & M;
 
-/** One of a few values. */
+/** One of the listed values. */
 export const oneOf = <const E extends readonly (string | number | boolean)[], const M extends Schema = None>(
   values: E,
   description: string,
   more?: M,
 ) => ({ enum: values, description, ...more }) as { readonly enum: E; readonly description: string } & M;
 
-/** Whichever of several schemas fits. */
+/** A value that fits at least one of several schemas. */
 export const anyOf = <const O extends readonly Schema[], const M extends Schema = None>(
   schemas: O,
   description: string,
   more?: M,
 ) => ({ anyOf: schemas, description, ...more }) as { readonly anyOf: O; readonly description: string } & M;
 
-/** An absolute path without a slash at its end; `/` itself is not one. */
+/** An absolute path without a slash at its end. It excludes `/` itself. */
 export const absolutePath = { type: 'string', pattern: '^(/[^/]+)+$' } as const;
+/** Permissions as three or four octal digits. */
 export const fileMode = { type: 'string', pattern: '^[0-7]{3,4}$' } as const;
+/** The name of an account or a group. */
 export const accountName = { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_.-]*\\$?$' } as const;
 
-/** The arguments for who owns `what`. */
+/** The arguments `owner` and `group` of `what`. */
 export const ownership = (what: string) =>
   ({
     owner: {
@@ -60,7 +65,7 @@ export const ownership = (what: string) =>
     group: { ...accountName, description: `Group that owns ${what}.` },
   }) as const;
 
-/** The arguments for a text that is given whole: as it is, by a file beside the playbook, or by a template. */
+/** The arguments for a whole text: `content` gives it directly, `src` copies a file and `template` renders one. */
 export const wholeText = (what: string) =>
   ({
     content: text(what),

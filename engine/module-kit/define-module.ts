@@ -20,63 +20,72 @@ import type { ObjectOf, Schema } from '../schema-types.ts';
 import type { Step } from '../step.ts';
 import { type Conditional, compact, defined } from '../util/defined.ts';
 
-/** What a change makes necessary: it is noted on the host before the change, done by `steps` after it, and noted as done. */
+/** Work that a change makes necessary. The engine notes it on the host before the change, and removes the note after it. */
 export interface Owes {
+  /** The name of the note: a unit, or another name of this resource's own. */
   unit: string;
+  /** The kind of work, as the plan shows it. */
   action: Owed['action'];
+  /** The steps of the work. They follow the steps of the change. */
   steps: readonly Step[];
 }
 
 /**
- * A resource type: data and pure functions, no I/O. Everything else (check mode, diff, verification, masking, docs,
- * editor completion, contract tests) the engine derives. `A` are the arguments' schemas, `R` the names of those that
- * must be given, `P` the probes. What is undefined in probes and states is left out, and what is
- * false as well in lists of refusals, obstacles and steps.
+ * A resource type: data and pure functions, without I/O. The engine derives check mode, the diff, verification, masking,
+ * docs, editor completion and contract tests. `A` are the schemas of the arguments, `R` the names of the required
+ * arguments, `P` the probes. The engine leaves out `undefined` values of probes and states, and `undefined` and `false`
+ * items in lists of refusals, obstacles and steps.
  */
 export interface Definition<A extends Properties, R extends string, P extends Probes> {
-  /** The YAML key, the file's name and the name of the exported constant. */
+  /** The key in a playbook. The file and the exported constant have the same name. */
   name: string;
-  /** One sentence that ends with a full stop. */
+  /** One sentence about the resource type, with a full stop. */
   summary: string;
-  /** The JSON Schema of each argument, with a `description`: see argument.ts. The only description of them. */
+  /** The JSON Schema of each argument, with a `description`. The functions of argument.ts make these schemas. */
   args: A;
-  /** Arguments that must be given. */
+  /** The names of the required arguments. */
   required?: readonly R[];
   /**
-   * For something that exists or does not: adds the argument `state`, and says in a clause what `absent` means. No
-   * function sees `state`: `remove` takes away what is there.
+   * A clause about the effect of `state: absent`, such as `removes it`. With it, the engine adds the argument `state` and
+   * calls `remove` for `state: absent`. No function of the module sees `state`.
    */
   absent?: string;
-  /** Arguments by a title; they stand in the docs and are tried by the contract tests. */
+  /** Examples of arguments, each under a title. The docs show them, and the contract tests try them. */
   examples: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** What makes two resources of a play the same thing, e.g. a path or a role; also the default label. */
+  /**
+   * Identifies the managed thing, such as a path or the name of a role. Two resources of a play with the same identity
+   * manage the same thing. Together with the module's name it is the default name of the resource.
+   */
   identity(args: Given<A, R>): string;
-  /** Groups of arguments, by a name for each group: arguments of one do not go with those of another. */
+  /** Groups of arguments, each under a name. An argument of one group excludes the arguments of every other group. */
   alternatives?: Readonly<Record<string, readonly (keyof A & string)[]>>;
-  /** Arguments that depend on one another, checked offline when they are known; not for what is to be absent. */
+  /**
+   * Refusals of arguments that contradict one another. The engine calls it offline, as soon as it knows the arguments, and
+   * never for `state: absent`.
+   */
   refine?(args: Given<A, R>): Conditional<Refusal>;
-  /** Of `src` and `template`, the engine makes `content`; of at most one of the three. A `tree` gets `files`. */
+  /** The arguments that name files beside the playbook. From `src` or `template` the engine makes `content`; from a tree, `files`. */
   files?: Files;
-  /** Where a secret may stand; in other arguments it is refused, because other accounts of the host could see it. */
+  /** The arguments that may hold a secret. The engine refuses a secret in every other argument. */
   secrets?: SecretPlaces<Given<A, R>>;
-  /** What to read, as data. Keys that begin with `needs` are read for `obstacles` alone. */
+  /** The probes to read, by name. The engine reads a probe whose name begins with `needs` only for `obstacles`. */
   probes(args: Given<A, R>): P;
-  /** What was read, as a state; null = it does not exist; Missing = it cannot be known. */
+  /** Returns the state from the readings, `null` if the thing does not exist, or a `Missing` if the state cannot be read. */
   actual(read: Read<P>, args: Given<A, R>, context: Context): Partly | null | Missing;
-  /** The arguments as a state with only what is compared. `read` is undefined before anything is read. */
+  /** Returns the declared state, with only the keys to compare. `read` is undefined while nothing is read. */
   desired(args: Given<A, R>, read: Read<P> | undefined): Partly;
   /**
-   * The state of one once what is missing now has come, such as Debian's default site; null when left out. `read` has what
-   * could be read of it without that.
+   * Returns the state of the thing after its missing program or server arrives, such as Debian's default site; without this
+   * function, `null`. `read` holds the readings that are possible without the missing thing.
    */
   fresh?(args: Given<A, R>, read: Read<P>): State | null;
-  /** What a new one is like in what is not declared, where a reading says so only after it is made. */
+  /** Returns the undeclared keys of a new thing that can be read only after its creation. */
   initial?(args: Given<A, R>, read: Read<P> | undefined): State;
-  /** What to do about a difference. */
+  /** Returns the steps that resolve a diff. */
   steps?(diff: Diff, args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
-  /** Takes away what is there. */
+  /** Returns the steps that remove the thing. The engine calls it for `state: absent`. */
   remove?(args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
-  /** What is read of something that is to be absent, and how that is a state, where it is not as otherwise. */
+  /** Functions that take the place of the module's own for `state: absent`. */
   removal?: {
     refine?(args: Given<A, R>): Conditional<Refusal>;
     probes?(args: Given<A, R>): Probes;
@@ -84,41 +93,42 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
     fresh?(args: Given<A, R>, read: any): State | null;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
     actual?(read: any, args: Given<A, R>, context: Context): Partly | null | Missing;
-    /** Where it settles more than that nothing is at the paths that it would claim otherwise. */
+    /** Without this function, the engine claims only that nothing is at the paths of the module's own claims. */
     claims?(args: Given<A, R>): Claims;
     claimsBelow?(args: Given<A, R>, path: string): Claims;
   };
-  /** What would make every apply of this difference fail. Those of its steps (a missing folder …) the engine finds. */
+  /** Returns conditions that would make every apply of this diff fail. The engine itself finds the obstacles of the steps. */
   obstacles?(args: Given<A, R>, read: Read<P>, diff: Diff): Conditional<Obstacle>;
-  /** What its change makes necessary, noted before the steps and done after them. */
+  /** Returns work that the change makes necessary. The engine notes it before the steps and does it after them. */
   owes?(args: Given<A, R>, diff: Diff): Owes | undefined;
   /**
-   * Resources whose change this one answers. The names are read here, as they are written, so that one that is not
-   * known yet is missed here and not by who gets them.
+   * Returns the resources whose changes this resource answers, for example with a restart. Read the names of these
+   * resources inside this function and not later: an argument that is still unknown must fail here.
    */
   reacts?(args: Given<A, R>): Reacts[];
-  /** A check changes nothing: it is read until it holds, as often and as far apart as its `attempts` and `delay` say. */
+  /** Marks a check, which changes nothing. The engine reads it until it holds, at most `attempts` times, `delay` apart. */
   check?: boolean;
-  /** The module as it is under `checks`, where it only looks; left out by one that is a check anyhow or never is. */
+  /** The module that takes this module's place under `checks:`. A module that is a check, or never stands there, has none. */
   asCheck?: Module;
-  /** What it settles besides its own state: two resources that settle the same thing differently would undo each other. */
+  /** Returns the properties that the resource determines besides its own state. Resources whose claims differ conflict. */
   claims?(args: Given<A, R>): Claims;
   /**
-   * Things that must be there before it, as `claims` names them, or by module and identity: `pg_role app`. Only what some
-   * resource may bring and no fresh host has; the folders of the files that it claims the engine knows by itself.
+   * Returns the things that must exist before the resource, by the names of claims, or by module and identity, such as
+   * `pg_role app`. It names only things that a resource can bring and that no fresh host has. The engine itself knows the
+   * folders of claimed files.
    */
   needs?(args: Given<A, R>): string[];
-  /** Keys of the state that may be written in several ways, in one of them: two resources that mean the same agree. */
+  /** Returns keys of the state in one normal spelling, so that two resources with equal meaning agree. */
   spelled?(args: Given<A, R>): Readonly<Record<string, string>>;
-  /** What it settles of a path below its own, its identity, that `claims` does not name. */
+  /** Returns the claims on a path below the identity that `claims` does not name. */
   claimsBelow?(args: Given<A, R>, path: string): Claims;
-  /** The folder that root runs programs from, which no other account may be able to write to. */
+  /** Returns the folder from which root runs programs. The engine refuses a folder that another account can write to. */
   runsFrom?(args: Given<A, R>): string | undefined;
-  /** False where there is nothing to read again after the steps, e.g. a command that runs always. */
+  /** Returns false if no reading can prove the change, as for a command that always runs. */
   verifies?(args: Given<A, R>): boolean;
-  /** What is still not so where the reading after the change shows a difference: a sentence. */
+  /** Returns the sentence of the problem if a diff is left after the change. */
   unproven?(args: Given<A, R>): string;
-  /** Seconds that its steps may take before they count as hanging; 1800 when left out. */
+  /** Returns the time limit for the steps in seconds; without this function, 1800. */
   timeoutS?(args: Given<A, R>): number;
 }
 
@@ -126,13 +136,13 @@ type Properties = Readonly<Record<string, Schema>>;
 type Probes = Record<string, Probe | undefined>;
 type Partly = Readonly<Record<string, StateValue | undefined>>;
 
-/** The arguments as functions of a module get them: defaults are filled in. */
+/** The arguments of a module's functions, with defaults filled in. */
 export type Given<A extends Properties, R extends string> = ObjectOf<A, R> & FilesGiven;
 
-/** What was read: of what is to be absent, other things perhaps. */
+/** The readings. For `state: absent`, the probes of `removal` can take the place of the module's own. */
 type Read<P> = Readings<P & Readonly<Probes>>;
 
-/** What the engine adds for `src`, `template` and a tree. */
+/** The arguments that the engine adds for `src`, `template` and a tree. */
 interface FilesGiven {
   content?: string | Buffer;
   files?: readonly SourceFile[];
@@ -145,7 +155,7 @@ const stateSchema = (clause: string) =>
     description: `Whether it exists; \`absent\` ${clause}.`,
   }) as const;
 
-/** Makes a module of what is said of a resource type; arguments get their types from their schemas. */
+/** Makes a module from the definition of a resource type. The types of the arguments come from their schemas. */
 export function defineModule<
   const A extends Properties,
   const R extends keyof A & string = never,
@@ -207,7 +217,7 @@ export function defineModule<
   };
 }
 
-/** What is to be absent: nothing is at the paths that it would claim otherwise, and they have no attributes. */
+/** The claims of an absent thing: nothing is at the paths of `claims`, and the paths have no attributes. */
 const withoutClaims = (claims: Claims): Claims =>
   Object.fromEntries(
     Object.entries(claims)
@@ -224,7 +234,7 @@ type Entries = Readonly<Record<string, unknown>>;
 
 const sources = ['content', 'src', 'template'];
 
-/** Arguments that exclude one another and are given together. */
+/** Returns a refusal for arguments that exclude one another and occur together. */
 function mixtures(
   { alternatives = {}, files }: { alternatives?: Entries; files?: Files },
   args: Entries,
