@@ -15,6 +15,9 @@ export function unitAt(path: string): { name: string; part: 'file' | 'drop-in' }
   return dropIn === undefined || inner.length !== 1 ? undefined : { name: dropIn, part: 'drop-in' };
 }
 
+/** Files that Debian's configuration of Nginx includes. */
+export const nginxReads = /^\/etc\/nginx\/(sites-enabled\/[^/]+|(conf\.d|modules-enabled)\/[^/]+\.conf)$/;
+
 /** Folders in the path of root's session. */
 export const programFolders = [
   '/usr/local/sbin',

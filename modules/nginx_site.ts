@@ -93,7 +93,7 @@ export const nginx_site = defineModule({
     args.name === 'default' ? { content: null, enabled: true, loaded: true } : stateOf(read, args),
   desired: args => {
     const bytes = bytesOf(args);
-    return { content: bytes && textOf(bytes), enabled: args.enabled, loaded: true };
+    return { content: bytes === undefined ? undefined : textOf(bytes), enabled: args.enabled, loaded: true };
   },
   obstacles: ({ tls }, read) => [
     read['needs certificate'] === null && {

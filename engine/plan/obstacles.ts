@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Effect } from '../effect.ts';
-import { unitAt, wholeChecks } from '../host-knowledge.ts';
+import { nginxReads, unitAt, wholeChecks } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
 import { type CommandResult, command, flags, type PathState, path, program } from '../probe.ts';
 import type { CheckedStep, RunStep, Step } from '../step.ts';
@@ -33,7 +33,7 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
       return (
         foldersOf(step.path, view) ??
         inTheWay(step.path, ['file', 'link', 'other'], 'a directory', view) ??
-        unitFileAt(step.path) ??
+        readAsFile(step.path) ??
         immutable(step.path, /[ai]/, view) ??
         owners(step, view)
       );
@@ -113,12 +113,14 @@ function foldersOf(at: string, view: Outlook): Obstacle | undefined {
   return followed(at, view) === null ? changeable(parent, view) : undefined;
 }
 
-/** systemd never has a unit loaded that has a directory in the place of one of its files. */
-function unitFileAt(at: string): Obstacle | undefined {
+/** Whether a directory would stand where a program reads a file of its configuration, and fails. */
+function readAsFile(at: string): Obstacle | undefined {
   const its = unitAt(at);
-  return its?.part === 'drop-in' && at.endsWith('.conf')
-    ? { says: `${at} would be a directory, and systemd reads a file of ${its.name} there.` }
-    : undefined;
+  const reader =
+    its?.part === 'drop-in' && at.endsWith('.conf')
+      ? `systemd reads a file of ${its.name}`
+      : nginxReads.test(at) && 'Nginx reads a file';
+  return reader ? { says: `${at} would be a directory, and ${reader} there.` } : undefined;
 }
 
 function inTheWay(
