@@ -72,6 +72,9 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .action(async (files, options) =>
       done(await (await import('./validate.ts')).validate(files, options, io)),
     );
+  verb('init', 'make a project that runs at once: playbook, inventory, editor settings')
+    .argument('[folder]', 'a new or empty folder', '.')
+    .action(async folder => done(await (await import('./init.ts')).init(folder, io)));
   verb('facts', 'what is known of the hosts', [
     inventoryOption(),
     secretsOption(),
@@ -105,6 +108,9 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
   verb('explain', 'what a problem code means')
     .argument('[code]', 'all codes when left out')
     .action(async code => done(await (await import('./explain.ts')).explain(code, io)));
+  verb('docs', 'the pages of the manual')
+    .argument('[page]', 'one page; the list of all when left out')
+    .action(async page => done((await import('./docs.ts')).docs(page, io)));
   verb('lock', 'who is changing the hosts; release takes the lease away from one that is dead', [
     inventoryOption(),
     secretsOption(),

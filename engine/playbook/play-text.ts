@@ -53,7 +53,7 @@ function insteadOfPlay(data: Doc['data']): [message: string, hint: string] {
   if (isPlainMap(first) && ['tasks', 'roles', 'gather_facts'].some(key => first[key] !== undefined))
     return [
       'This is a playbook of Ansible.',
-      'Its inventory can be used as it is; docs/guide/ansible.md shows how its tasks are written here.',
+      'Its inventory can be used as it is; `reconcile docs ansible` shows how its tasks are written here.',
     ];
   return [
     data === null ? 'The playbook is empty.' : 'A playbook is a map with hosts and resources.',

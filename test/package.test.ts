@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+
+describe('the package', () => {
+  let folder: string;
+  let tarball: string;
+  let said: string;
+  const run = (cwd: string, ...[program, ...args]: [string, ...string[]]) => {
+    const env = { ...process.env, HOME: folder, npm_config_audit: 'false', npm_config_fund: 'false' };
+    const { status, stdout, stderr } = spawnSync(program, args, { cwd, env, encoding: 'utf8' });
+    return { exit: status, stdout, stderr };
+  };
+  const installed = () => join(folder, 'empty/node_modules/reconcile');
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'reconcile-package-'));
+    const copy = join(folder, 'repository');
+    // Packing changes the manifest for a moment: a copy's, since other tests read the repository's own.
+    const left = /^\/(?:\.git|node_modules|dist|test|bench)(?:\/|$)/;
+    cpSync(root, copy, { recursive: true, filter: from => !left.test(from.slice(root.length)) });
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    const before = readFileSync(join(copy, 'package.json'), 'utf8');
+    const packed = run(copy, 'npm', 'pack', '--silent', '--pack-destination', folder);
+    expect(packed).toMatchObject({ exit: 0, stderr: '' });
+    tarball = join(folder, packed.stdout.trim().split('\n').at(-1)!);
+    expect(readFileSync(join(copy, 'package.json'), 'utf8')).toBe(before);
+    mkdirSync(join(folder, 'empty'));
+    const install = run(join(folder, 'empty'), 'npm', 'install', '--offline', tarball);
+    expect(install.exit).toBe(0);
+    said = install.stdout + install.stderr;
+  }, 120_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is small and brings nothing else, without a warning', () => {
+    expect(statSync(tarball).size).toBeLessThan(3_000_000);
+    expect(readdirSync(join(folder, 'empty/node_modules')).filter(name => !name.startsWith('.'))).toEqual([
+      'reconcile',
+    ]);
+    expect(said).not.toMatch(/warn/i);
+    expect(JSON.parse(readFileSync(join(installed(), 'package.json'), 'utf8'))).not.toHaveProperty(
+      'dependencies',
+    );
+  });
+
+  it('takes a new user from nothing to a change', () => {
+    const empty = join(folder, 'empty');
+    const reconcile = (cwd: string, ...args: string[]) => run(cwd, 'npx', 'reconcile', ...args);
+    expect(reconcile(empty, '--version')).toMatchObject({ exit: 0, stderr: '' });
+    expect(reconcile(empty, 'init', 'my-servers')).toMatchObject({ exit: 0, stderr: '' });
+    const project = join(empty, 'my-servers');
+    expect(reconcile(project, 'validate', '--strict', 'site.yml', 'inventory.yml')).toMatchObject({
+      exit: 0,
+    });
+    const check = reconcile(project, 'apply', 'site.yml', '--check');
+    expect(check.stdout).toContain('+ Greeting');
+    expect(check.exit).toBe(2);
+    expect(readFileSync(join(project, 'secrets/.gitignore'), 'utf8')).toContain('\n*\n');
+  });
+
+  it('does not overwrite a project', () => {
+    const again = run(join(folder, 'empty'), 'npx', 'reconcile', 'init', 'my-servers');
+    expect(again.exit).toBe(3);
+    expect(again.stderr).toContain('my-servers already has site.yml, inventory.yml');
+  });
+
+  it('has the pages that messages refer to', () => {
+    const page = run(join(folder, 'empty'), 'npx', 'reconcile', 'docs', 'ansible');
+    expect(page).toMatchObject({ exit: 0, stderr: '' });
+    expect(page.stdout).toContain('# Coming from Ansible');
+    expect(run(folder, 'node', join(installed(), 'dist/reconcile.cjs'), 'docs').stdout).toContain(
+      'getting-started',
+    );
+    expect(run(join(folder, 'empty'), 'npx', 'reconcile', 'docs', 'anisble').stderr).toContain('"ansible"');
+  });
+});
