@@ -66,7 +66,7 @@ try {
   await close();
 }
 console.log(summary(results.toSorted((a, b) => a.run - b.run)));
-tellReadme();
+updateReadme();
 process.exitCode = results.every(
   ({ outcome, violations }) => outcome !== 'lab-failed' && violations.length === 0,
 )
@@ -96,7 +96,7 @@ function ofFile(file: string): ReturnType<typeof drawTrial> {
 }
 
 /** Writes what a whole run found into the README; a shorter one says too little. */
-function tellReadme(): void {
+function updateReadme(): void {
   if (single || wanted < wholeRun) return;
   const violating = results.filter(({ violations }) => violations.length > 0).length;
   const readme = new URL('../README.md', import.meta.url);

@@ -60,10 +60,6 @@ describe('every file stands in its room', () => {
     const names = engine.map(file => file.split('/').at(-1));
     expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
   });
-
-  it('and has at most 300 lines', () => {
-    expect(engine.filter(file => read(file).split('\n').length > 301)).toEqual([]);
-  });
 });
 
 describe('imports go one way', () => {

@@ -45,7 +45,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .configureHelp({ sortSubcommands: false, helpWidth: Math.min(io.stdout.columns ?? 100, 120) })
     .addHelpText(
       'after',
-      '\nExit codes: 0 as declared · 1 failed · 2 a check found changes · 3 wrong input · 4 unreachable',
+      '\nExit codes: 0 as declared · 1 failed · 2 a check found changes · 3 wrong input · 4 unreachable · 130 interrupted',
     );
   const verb = (name: string, description: string, options: readonly Option[] = []) => {
     const command = root.command(name).description(description).allowExcessArguments(false);

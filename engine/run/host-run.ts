@@ -2,7 +2,7 @@ import type { Applied } from '../apply/apply-options.ts';
 import { apply } from '../apply/apply-plan.ts';
 import { historyLine } from '../apply/host-history.ts';
 import { type Registers, register, settled } from '../apply/register-outcome.ts';
-import type { EventBody, HostResult, Outcome } from '../events.ts';
+import type { Emit, HostResult, Outcome } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { Holder } from '../hosts/host-lease.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
@@ -20,9 +20,6 @@ import type { FactsOfOthers } from './facts-of-others.ts';
 import { resultOf } from './result.ts';
 import { deferred, type RunOnce } from './run-once.ts';
 import type { RunOptions } from './run-options.ts';
-
-/** Tells of a host's part of a run. */
-export type HostEmit = (body: EventBody) => void;
 
 /** What a host needs to know of its run and play. */
 export type PlayOptions = RunOptions & {
@@ -42,7 +39,7 @@ export class HostRun {
   readonly host: Host;
   readonly problems: Problem[] = [];
   readonly #play: Play;
-  readonly #emit: HostEmit;
+  readonly #emit: Emit;
   readonly #options: PlayOptions;
   #delegates: Delegates | undefined;
   readonly #outOfTime = deferred<undefined>();
@@ -55,7 +52,7 @@ export class HostRun {
   #facts: Facts = {};
   #applied: Applied | undefined;
 
-  constructor(play: Play, host: Host, emit: HostEmit, options: PlayOptions) {
+  constructor(play: Play, host: Host, emit: Emit, options: PlayOptions) {
     this.host = host;
     this.#play = play;
     this.#emit = emit;

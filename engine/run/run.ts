@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import PQueue from 'p-queue';
-import type { Event, EventBody, HostResult } from '../events.ts';
+import type { Emit, Event, EventBody, HostResult } from '../events.ts';
 import type { Host } from '../host.ts';
 import { holderOf } from '../hosts/host-lease.ts';
 import { HostPool } from '../hosts/host-pool.ts';
@@ -9,7 +9,7 @@ import type { Problem } from '../problem.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Play } from '../validate/play.ts';
 import { FactsOfOthers } from './facts-of-others.ts';
-import { type HostEmit, HostRun, type PlayOptions } from './host-run.ts';
+import { HostRun, type PlayOptions } from './host-run.ts';
 import { add, exitCodeOf, untouched } from './result.ts';
 import { RunOnce } from './run-once.ts';
 import type { RunOptions } from './run-options.ts';
@@ -112,7 +112,7 @@ async function blockedAhead(
 async function runPlay(
   play: Play,
   hosts: readonly Host[],
-  emit: HostEmit,
+  emit: Emit,
   options: PlayOptions,
 ): Promise<Map<string, HostResult>> {
   const queue = new PQueue({ concurrency: options.parallel });
