@@ -78,10 +78,17 @@ export async function init(folder: string, io: Io): Promise<number> {
 
 function write(file: string, text: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     writeFileSync(file, text, { flag: 'wx' });
   } catch (thrown) {
     const message = `${file} could not be written: ${(thrown as Error).message}.`;
     throw new ProblemError({ code: 'usage', message });
   }
+}
+
+/** Node's own recursive mkdir never ends where nothing can be made, such as below /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
