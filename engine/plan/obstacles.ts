@@ -7,7 +7,6 @@ import type { CheckedStep, RunStep, Step } from '../step.ts';
 import { ancestors } from './forecast-paths.ts';
 import { mounted, readOnly } from './mounts.ts';
 import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
-import { refusedContent } from './refused-content.ts';
 import { unitObstacle } from './unit-obstacles.ts';
 
 /** Why a step is known to fail on the host as it will be at its turn: the first reason, if there is any. */
@@ -20,8 +19,7 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
         immutable(step.path, /[ai]/, view) ??
         owned(step.path, view) ??
         owners(step, view) ??
-        programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view) ??
-        refusedContent(step, view)
+        programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view)
       );
     case 'link':
       return (
