@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -8,10 +10,12 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 
@@ -38,6 +42,7 @@ describe('the package', () => {
     expect(packed).toMatchObject({ exit: 0, stderr: '' });
     tarball = join(folder, packed.stdout.trim().split('\n').at(-1)!);
     expect(readFileSync(join(copy, 'package.json'), 'utf8')).toBe(before);
+    expect(existsSync(join(copy, 'package.json.kept'))).toBe(false);
     mkdirSync(join(folder, 'empty'));
     const install = run(join(folder, 'empty'), 'npm', 'install', '--offline', tarball);
     expect(install.exit).toBe(0);
@@ -60,7 +65,9 @@ describe('the package', () => {
     const empty = join(folder, 'empty');
     const reconcile = (cwd: string, ...args: string[]) => run(cwd, 'npx', 'reconcile', ...args);
     expect(reconcile(empty, '--version')).toMatchObject({ exit: 0, stderr: '' });
-    expect(reconcile(empty, 'init', 'my-servers')).toMatchObject({ exit: 0, stderr: '' });
+    const made = reconcile(empty, 'init', 'my-servers');
+    expect(made).toMatchObject({ exit: 0, stderr: '' });
+    expect(made.stdout).toContain('\n    npx reconcile apply site.yml --check ');
     const project = join(empty, 'my-servers');
     expect(reconcile(project, 'validate', '--strict', 'site.yml', 'inventory.yml')).toMatchObject({
       exit: 0,
@@ -85,5 +92,53 @@ describe('the package', () => {
       'getting-started',
     );
     expect(run(join(folder, 'empty'), 'npx', 'reconcile', 'docs', 'anisble').stderr).toContain('"ansible"');
+  });
+});
+
+describe('a packing that breaks off', () => {
+  const manifest = readFileSync(join(root, 'package.json'), 'utf8');
+  let folder: string;
+  const at = (name: string) => join(folder, name);
+  const text = (name: string) => readFileSync(at(name), 'utf8');
+  const script = (action: string) =>
+    spawnSync(process.execPath, ['scripts/manifest.mjs', action], { cwd: folder, encoding: 'utf8' });
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'reconcile-manifest-'));
+    mkdirSync(at('scripts'));
+    cpSync(join(root, 'scripts/manifest.mjs'), at('scripts/manifest.mjs'));
+    writeFileSync(at('package.json'), manifest);
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('leaves the manifest as it was, however npm ends', async () => {
+    const command = `'${process.execPath}' scripts/manifest.mjs clean; exec sleep 600`;
+    const npm = spawn('sh', ['-c', command], { cwd: folder });
+    while (text('package.json') === manifest) await sleep(10);
+    expect(JSON.parse(text('package.json'))).not.toHaveProperty('scripts');
+    npm.kill('SIGKILL');
+    await once(npm, 'exit');
+    while (existsSync(at('package.json.kept'))) await sleep(10);
+    expect(text('package.json')).toBe(manifest);
+  });
+
+  it('is repaired by the next one where the machine went down', () => {
+    const { scripts: _, dependencies: __, ...rest } = JSON.parse(manifest) as Record<string, unknown>;
+    const keys = ['name', 'version', 'description', 'license', 'bin', 'files', 'engines'];
+    const packed = Object.fromEntries(keys.map(key => [key, rest[key]]));
+    writeFileSync(at('package.json'), `${JSON.stringify(packed, null, 2)}\n`);
+    writeFileSync(at('package.json.kept'), manifest);
+    expect(script('restore')).toMatchObject({ status: 0, stderr: '' });
+    expect([text('package.json'), existsSync(at('package.json.kept'))]).toEqual([manifest, false]);
+  });
+
+  it('never costs what was written into the manifest since', () => {
+    writeFileSync(at('package.json'), manifest.replace('0.1.0', '0.2.0'));
+    writeFileSync(at('package.json.kept'), manifest);
+    expect(script('clean')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('package.json.kept'),
+    });
+    expect(text('package.json')).toContain('0.2.0');
   });
 });

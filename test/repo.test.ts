@@ -129,6 +129,11 @@ describe('a test has one result', () => {
   });
 });
 
+it('the manifest is the one of the repository: no packing broke off', () => {
+  expect(existsSync(join(root, 'package.json.kept'))).toBe(false);
+  expect(JSON.parse(read('package.json'))).toHaveProperty('dependencies');
+});
+
 it('every module is in the registry by its name', () => {
   const names = moduleFiles
     .map(file => file.slice('modules/'.length, -3))

@@ -72,9 +72,11 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .action(async (files, options) =>
       done(await (await import('./validate.ts')).validate(files, options, io)),
     );
-  verb('init', 'make a project that runs at once: playbook, inventory, editor settings')
-    .argument('[folder]', 'a new or empty folder', '.')
-    .action(async folder => done(await (await import('./init.ts')).init(folder, io)));
+  verb('init', 'make a project that runs at once: playbook, inventory, editor settings', [
+    new Option('--schemas', 'only the schemas for editors again, e.g. after an update of the program'),
+  ])
+    .argument('[folder]', 'a folder without these files, made if it is not there', '.')
+    .action(async (folder, options) => done(await (await import('./init.ts')).init(folder, options, io)));
   verb('facts', 'what is known of the hosts', [
     inventoryOption(),
     secretsOption(),

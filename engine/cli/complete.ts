@@ -62,6 +62,12 @@ async function candidates(words: readonly string[], root: Command, io: Io): Prom
       return filesLike(typed.word, /\.(ya?ml|json)$/);
     case 'file':
       return filesLike(typed.word, /^/);
+    case 'folder':
+      return filesLike(typed.word, /(?!)/);
+    case 'page': {
+      const { pageTitles } = await import('./docs.ts');
+      return pageTitles().map(([word, about]) => ({ word, about }));
+    }
     case 'pattern':
       return hostsFor(typed);
     case 'code':

@@ -5,25 +5,39 @@ import { columnsOf } from '../report/columns.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import type { Io } from './io.ts';
 
-/** The page of a name as it is written, in Markdown; all names and titles when none is given. */
+/** Pages about the code of the program. They are not listed, and are printed when named. */
+const aboutCode = ['architecture', 'module-contract', 'style', 'testing-a-module', 'writing-a-module'];
+
+/** Prints the page of a name, in Markdown; all names and titles when none is given. */
 export function docs(name: string | undefined, io: Io): number {
-  const pages = pagesOf(docsFolder());
-  const wanted = name === undefined ? undefined : basename(name, '.md');
-  if (wanted === undefined) {
-    const width = Math.max(...[...pages.keys()].map(columnsOf)) + 2;
-    for (const [page, file] of pages) io.stdout.write(`${page.padEnd(width)}${titleOf(file)}\n`);
+  if (name === undefined) {
+    const listed = pageTitles();
+    const width = Math.max(...listed.map(([page]) => columnsOf(page))) + 2;
+    for (const [page, title] of listed) io.stdout.write(`${page.padEnd(width)}${title}\n`);
     return 0;
   }
-  const file = pages.get(wanted);
+  const folder = docsFolder();
+  const pages = pagesOf(folder);
+  // A link of a page names its file, such as ../errors.md.
+  const wanted = basename(name, '.md');
+  const file = pages.get(wanted.toLowerCase());
   if (file === undefined) {
-    const hint = didYouMean(wanted, [...pages.keys()]) ?? '`reconcile docs` lists all pages.';
-    throw new ProblemError({ code: 'usage', message: `There is no page "${wanted}".`, hint });
+    const hint = existsSync(join(folder, 'modules', `${wanted}.md`))
+      ? `A module has its own command:\n    reconcile modules${wanted === 'README' ? '' : ` ${wanted}`}`
+      : (didYouMean(wanted, [...pages.keys()]) ?? '`reconcile docs` lists all pages.');
+    throw new ProblemError({ code: 'usage', message: `There is no page "${name}".`, hint });
   }
   io.stdout.write(readFileSync(file, 'utf8'));
   return 0;
 }
 
-/** The pages by name: guides first, then references. The pages of modules are what `reconcile modules NAME` prints. */
+/** The names and titles of the pages for users: guides first, then references. */
+export function pageTitles(): (readonly [page: string, title: string])[] {
+  const pages = [...pagesOf(docsFolder())].filter(([page]) => !aboutCode.includes(page));
+  return pages.map(([page, file]) => [page, titleOf(file)] as const);
+}
+
+/** The pages by name: guides, references, and the pages beside `docs`. `reconcile modules NAME` prints those of modules. */
 function pagesOf(folder: string): Map<string, string> {
   const files = ['guide', '.'].flatMap(each =>
     readdirSync(join(folder, each))
@@ -31,7 +45,10 @@ function pagesOf(folder: string): Map<string, string> {
       .toSorted()
       .map(file => join(folder, each, file)),
   );
-  return new Map(files.map(file => [basename(file, '.md'), file]));
+  const beside = ['SECURITY.md', 'CHANGELOG.md']
+    .map(file => join(folder, '..', file))
+    .filter(file => existsSync(file));
+  return new Map([...files, ...beside].map(file => [basename(file, '.md').toLowerCase(), file]));
 }
 
 const titleOf = (file: string): string => /^# (.*)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '';

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
+import { statOf } from '../util/stat.ts';
 import type { Io } from './io.ts';
 
 const site = `# yaml-language-server: $schema=.reconcile/playbook.schema.json
@@ -43,52 +44,124 @@ const secretsIgnored = `# Files in this folder stay out of version control. A fi
 !*.example.yml
 `;
 
-/** Makes a project that runs at once, in a folder that has none of its files. Throws a ProblemError and writes nothing else. */
-export async function init(folder: string, io: Io): Promise<number> {
-  const [{ modules }, schemas] = await Promise.all([
-    import('../../modules/index.ts'),
-    import('../playbook/editor-schema.ts'),
-  ]);
-  const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  const files: Readonly<Record<string, string>> = {
+type Files = Readonly<Record<string, string>>;
+
+/**
+ * Makes a project that runs at once, in a folder that has none of its files; with `schemas`, writes only the schemas
+ * again. Throws a ProblemError, and then has written nothing.
+ */
+export async function init(folder: string, options: { schemas?: boolean }, io: Io): Promise<number> {
+  const at = folder === '' ? '.' : folder;
+  if (isThere(at) && !isFolder(at)) {
+    const hint = `Name a folder that is new or empty:\n    ${program(io)} init my-servers`;
+    throw new ProblemError({ code: 'usage', message: `"${at}" is not a folder; nothing was written.`, hint });
+  }
+  const schemas = await schemaFiles();
+  if (options.schemas === true) {
+    write(at, schemas, 'w');
+    io.stdout.write(`Wrote ${Object.keys(schemas).join(', ')} in ${at}.\n`);
+    return 0;
+  }
+  const files = {
     'site.yml': site,
     'inventory.yml': inventory,
     'secrets/.gitignore': secretsIgnored,
     '.vscode/settings.json': json({
       'yaml.schemas': { './.reconcile/component.schema.json': 'components/*.yml' },
     }),
+    ...schemas,
+  };
+  const there = [...new Set(Object.keys(files).flatMap(file => inTheWay(at, file) ?? []))];
+  if (there.length > 0) {
+    const message = `${at === '.' ? 'This folder' : at} already has ${there.join(', ')}; nothing was written.`;
+    const hint = `Name a folder that is new or empty:\n    ${program(io)} init my-servers`;
+    throw new ProblemError({ code: 'usage', message, hint });
+  }
+  write(at, files);
+  io.stdout.write(`Made in ${at}:
+  site.yml               a playbook for this machine
+  inventory.yml          the hosts
+  secrets/.gitignore     keeps secrets out of version control
+  .vscode/settings.json  the editor's settings
+  .reconcile/            the schemas by which editors complete and check
+
+Next:
+${at === '.' ? '' : `    ${shellCommand(['cd', at])}\n`}    ${program(io)} apply site.yml --check    # what would change
+    ${program(io)} apply site.yml            # change it
+`);
+  return 0;
+}
+
+async function schemaFiles(): Promise<Files> {
+  const [{ modules }, schemas] = await Promise.all([
+    import('../../modules/index.ts'),
+    import('../playbook/editor-schema.ts'),
+  ]);
+  return {
     '.reconcile/playbook.schema.json': json(schemas.playbookSchema(modules)),
     '.reconcile/component.schema.json': json(schemas.componentSchema(modules)),
     '.reconcile/inventory.schema.json': json(schemas.inventorySchema()),
   };
-  const there = Object.keys(files).filter(file => existsSync(join(folder, file)));
-  if (there.length > 0) {
-    const message = `${folder === '.' ? 'This folder' : folder} already has ${there.join(', ')}; nothing was written.`;
-    const hint = 'Name a folder that is new or empty: reconcile init my-servers';
-    throw new ProblemError({ code: 'usage', message, hint });
-  }
-  for (const [file, text] of Object.entries(files)) write(join(folder, file), text);
-  const go = folder === '.' ? '' : `    cd ${shellCommand([folder])}\n`;
-  const made = Object.keys(files).filter(file => !file.startsWith('.'));
-  io.stdout.write(
-    `Made in ${folder}: ${made.join(', ')}, and settings for editors.\n\nNext:\n${go}    reconcile apply site.yml --check    # what would change\n    reconcile apply site.yml            # change it\n`,
-  );
-  return 0;
 }
 
-function write(file: string, text: string): void {
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** Returns how the program was called: through npx, which finds it in a folder, or by its name. */
+const program = ({ env }: Io): string => (env['npm_command'] === 'exec' ? 'npx reconcile' : 'reconcile');
+
+/** Returns the part of a file's path where something else is already; undefined if the file can be made there. */
+function inTheWay(folder: string, file: string): string | undefined {
+  const above = dirname(file);
+  if (above !== '.' && isThere(join(folder, above)) && !isFolder(join(folder, above))) return above;
+  return isThere(join(folder, file)) ? file : undefined;
+}
+
+/** Whether anything is at a path, also a link that leads nowhere. */
+function isThere(path: string): boolean {
   try {
-    makeFolder(dirname(file));
-    writeFileSync(file, text, { flag: 'wx' });
-  } catch (thrown) {
-    const message = `${file} could not be written: ${(thrown as Error).message}.`;
-    throw new ProblemError({ code: 'usage', message });
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
   }
 }
 
-/** Node's own recursive mkdir never ends where nothing can be made, such as below /proc. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(dirname(folder));
-  mkdirSync(folder);
+function isFolder(path: string): boolean {
+  try {
+    return statOf(path)?.isDirectory() === true;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes files, new ones unless `flag` is `w`; where one cannot be written, removes what was made before it and throws a ProblemError. */
+function write(folder: string, files: Files, flag: 'wx' | 'w' = 'wx'): void {
+  const undo: (() => void)[] = [];
+  // One folder at a time: Node's own `recursive` never ends in /proc.
+  const makeFolder = (path: string): void => {
+    if (isFolder(path)) return;
+    if (dirname(path) !== path && !isThere(path)) makeFolder(dirname(path));
+    mkdirSync(path);
+    undo.push(() => rmdirSync(path));
+  };
+  let current = folder;
+  try {
+    for (const [file, text] of Object.entries(files)) {
+      const path = join(folder, file);
+      current = path;
+      makeFolder(resolve(dirname(path)));
+      const descriptor = openSync(path, flag);
+      if (flag === 'wx') undo.push(() => rmSync(path, { force: true }));
+      try {
+        writeFileSync(descriptor, text);
+      } finally {
+        closeSync(descriptor);
+      }
+    }
+  } catch (thrown) {
+    for (const each of undo.toReversed()) each();
+    // `EACCES: permission denied, mkdir '/srv/x'`
+    const [, reason] = /^\w+: ([^,]+)/.exec((thrown as Error).message) ?? [];
+    const message = `"${current}" could not be written: ${reason ?? (thrown as Error).message}.`;
+    throw new ProblemError({ code: 'usage', message, hint: 'Name a folder that you can write to.' });
+  }
 }

@@ -116,6 +116,11 @@ describe('the last word of a command line may become', () => {
       ['mermaid', 'svg'],
     ],
     [['completion', 'z'], ['zsh']],
+    [['docs', 'an'], ['ansible']],
+    [
+      ['init', ''],
+      ['bin/', 'parts/'],
+    ],
     [['apply', 'site.yml', '-e', '@inv'], ['@inventory.yml']],
     [['nothing', ''], []],
     [['apply', 'site.yml', '-i', 'nowhere.yml', '-l', ''], []],
