@@ -152,12 +152,11 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
   const unknown =
     step.as === undefined ? undefined : (accountThere('passwd', step.as, view) ?? rights(view, step.as));
   if (unknown !== undefined) return unknown;
-  const account = step.as ?? view.account;
-  const places = [
-    ...(step.cwd === undefined ? [] : [`${step.cwd}/.`]),
-    ...(step.touches ?? []).flatMap(effect => ('path' in effect ? effect.path : [])),
-  ];
-  const shut = first(places, place => enterable(place, account, view));
+  // The session enters the folder, and the program of another account begins in it.
+  const touched = (step.touches ?? []).flatMap(effect => ('path' in effect ? effect.path : []));
+  const shut =
+    (step.cwd === undefined ? undefined : enterable(`${step.cwd}/.`, view.account, view)) ??
+    first(touched, place => enterable(place, step.as ?? view.account, view));
   if (shut !== undefined) return shut;
   if (step.cwd !== undefined && step.cwd !== '/') {
     const there = followed(step.cwd, view);
