@@ -45,7 +45,7 @@ type ProbeData =
 /** The exit code of a command probe whose working directory cannot be entered. */
 export const noSuchPlace = 125;
 
-/** The thing at a path. A link is a thing of its own and is not followed. */
+/** The thing at a path. For a link, it is the link itself and not the target. */
 export interface PathState {
   type: 'file' | 'directory' | 'link' | 'other';
   owner: string;

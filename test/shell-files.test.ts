@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
+import { filled } from '../engine/util/text-beside.ts';
 import { shells } from './engine/shell.ts';
 import { needs } from './lab/require.ts';
 
@@ -13,8 +14,8 @@ const files = ['engine/host-shell', 'modules'].flatMap(folder =>
 );
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-/** The script as it is sent: values take the places of `{name}`, already quoted. */
-const filled = (file: string) => read(file).replace(/(?<!\$)\{(\w+)\}/g, '$in_$1');
+/** The script with a variable in the place of each value, which is sent quoted. */
+const sent = (file: string) => filled(read(file), new Proxy({}, { get: (_, name) => `$in_${String(name)}` }));
 
 /**
  * What ShellCheck cannot know: variables come from other files (SC2154) and are for them (SC2034), journals are read as
@@ -31,7 +32,7 @@ describe.each(files)('%s', file => {
 
   test.each(shells)('is read by %s', (_name, [program, ...rest]) => {
     const { status, stderr } = spawnSync(program!, [...rest, '-n'], {
-      input: filled(file),
+      input: sent(file),
       encoding: 'utf8',
     });
     expect([status, stderr]).toEqual([0, '']);
@@ -39,7 +40,7 @@ describe.each(files)('%s', file => {
 
   it('has no warning of ShellCheck', context => {
     const args = ['-s', 'sh', '-S', 'warning', '-f', 'gcc', '-e', excluded, '-'];
-    const { status, stdout } = spawnSync('shellcheck', args, { input: filled(file), encoding: 'utf8' });
+    const { status, stdout } = spawnSync('shellcheck', args, { input: sent(file), encoding: 'utf8' });
     needs(context, status ?? undefined, 'there is no program shellcheck (apt-get install shellcheck)');
     expect(stdout).toBe('');
   });

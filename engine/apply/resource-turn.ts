@@ -188,7 +188,7 @@ async function obstacleMet(
     const sight = { observed, times, forecast: new Forecast(), login: connected.login };
     const view = viewOf(resource, sight, probe => unread.push({ resource, probe }));
     const obstacle = first([step, ...all.filter(isForRoot)], one => obstacleTo(one, view));
-    if (unread.length === 0) return obstacle && !obstacle.unsure ? blockedBy(resource, obstacle) : undefined;
+    if (unread.length === 0) return obstacle && blockedBy(resource, obstacle);
     await connected.readProbes(unread);
   }
   return undefined;

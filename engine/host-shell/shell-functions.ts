@@ -23,9 +23,9 @@ const unitLink = '/etc/systemd/system/multi-user.target.wants/reconcile-put-back
 
 /** The shell functions of a session, a file each; its header says what they need. */
 const functionsOf = (text: string, variables: Readonly<Record<string, string | number>> = {}): string =>
-  `\n${withVariables(text, Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, String(value)])))}\n`;
+  `\n${withVariables(text, variables)}\n`;
 
-export const readingFunctions = functionsOf(scriptBeside(import.meta.url, './reading.sh'), {
+const readingFunctions = functionsOf(scriptBeside(import.meta.url, './reading.sh'), {
   r_content_limit: contentLimitBytes + 1,
 });
 export const stepFunctions =
@@ -36,7 +36,7 @@ export const putBackFunctions = functionsOf(scriptBeside(import.meta.url, './put
   r_unit: unit,
   r_unit_link: unitLink,
 });
-export const leaseFunctions = functionsOf(scriptBeside(import.meta.url, './lease.sh'), {
+const leaseFunctions = functionsOf(scriptBeside(import.meta.url, './lease.sh'), {
   r_held_exit: heldExit,
   r_lost_exit: lostExit,
   r_applied_exit: appliedExit,
@@ -44,7 +44,7 @@ export const leaseFunctions = functionsOf(scriptBeside(import.meta.url, './lease
   r_history_lines: historyLines - 1,
   r_history_bytes: historyBytes - historySlackBytes,
 });
-export const outcomeFunctions = functionsOf(scriptBeside(import.meta.url, './outcome.sh'));
+const outcomeFunctions = functionsOf(scriptBeside(import.meta.url, './outcome.sh'));
 
 /** Every shell function that scripts call on a host; a session defines them once. */
 export const allFunctions =

@@ -159,7 +159,7 @@ export class AccountSessions {
     later.catch(() => {});
   }
 
-  /** Does not wait: what is wrong with the session is told by what is asked of it next. */
+  /** Does not wait. The next request to the session reports its problems. */
   #recover(session: Session): void {
     const onOutput = (stream: string, bytes: Buffer) => {
       // The end of the line is held back: it could be the beginning of a mark.

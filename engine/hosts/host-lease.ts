@@ -60,7 +60,7 @@ export function decodeLease(text: string): Lease | undefined {
   return { holder, since: isoOf(since!), expires: isoOf(until!) };
 }
 
-/** A script that prints what a host shows of itself, and who has applied a plan to it. */
+/** Returns a script that prints the machine's id and, if a run has applied the plan to it, that run. */
 export function origin(plan: string): string {
   return shellCommand(['r_origin', plan]);
 }

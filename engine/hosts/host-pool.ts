@@ -4,7 +4,7 @@ import type { ConnectOptions } from '../transport/connect-options.ts';
 import { ConnectedHost } from './connected-host.ts';
 import type { Holder } from './host-lease.ts';
 
-/** A host that was entered, and who is there. */
+/** A connected host, and the number of its users in this run. */
 interface Entered {
   connected: Promise<ConnectedHost>;
   users: number;

@@ -64,8 +64,7 @@ export function laid(
     if (stuck !== undefined) return { obstacle: stuck };
     for (const step of steps) {
       const obstacle = imagined ? undefined : obstacleTo(step, view);
-      if (obstacle !== undefined && !obstacle.unsure) return { obstacle };
-      doubt ??= obstacle;
+      if (obstacle !== undefined) return { obstacle };
       if (!imagined) hopes.push(...hopesOf(step, view));
       const effects = kindOf(step).effects(step);
       forecast.lay(effects, step.do === 'pay' ? perhaps : laying, view.raw);
@@ -92,8 +91,7 @@ function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[]
       ...(seen.otherwise !== undefined && { reading: { value: seen.otherwise } }),
     };
   };
-  const obstacle = obstacleTo(step, { ...view, foresee });
-  return obstacle === undefined || obstacle.unsure ? [] : hopes;
+  return obstacleTo(step, { ...view, foresee }) === undefined ? [] : hopes;
 }
 
 /** What a resource needs of a PostgreSQL server that is only going to be installed, and that nothing before makes. */

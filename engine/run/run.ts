@@ -95,7 +95,7 @@ async function blockedAhead(
     if (event.event === 'resource' && event.error !== undefined && event.error.code !== 'check-failed')
       block(event.host, [event.error]);
     if (event.event !== 'host_finished' || event.problems.length === 0) return;
-    // A fault of the playbook that facts reveal blocks the host. What is wrong with the host is told at its turn.
+    // A problem of the playbook, which only the facts reveal, blocks the host. A problem of the host is reported at its turn.
     const faults = event.problems.filter(({ at }) => at !== undefined);
     if (faults.length > 0) block(event.host, faults);
     else blocked.delete(event.host);

@@ -6,8 +6,8 @@ export interface SecretSink {
 }
 
 /**
- * Shorter texts occur everywhere by chance: hiding them everywhere would hide nothing and garble the rest. They are
- * searched for only in what is shown of the resources that have them.
+ * A shorter text occurs in other output by chance: hiding it everywhere would garble that output. The redactor searches for
+ * it only in the output of the resources that have it.
  */
 const shortestText = 4;
 
@@ -21,11 +21,11 @@ interface Find {
 }
 
 /**
- * The one place where secrets are taken out of what is shown. It is told each secret text once and replaces it, and
- * the forms that it takes in URLs, shells, SQL, JSON, YAML, HTML, base64 and hexadecimal digits, by `«label»`.
+ * Removes secrets from all output. It learns each secret text, and replaces that text and its forms in URLs, shells, SQL,
+ * JSON, YAML, HTML, base64 and hexadecimal digits by `«label»`.
  */
 export class Redactor {
-  /** The texts whose forms are known: the same secret is told for each resource that has it. */
+  /** The texts learned so far: each resource that has a secret adds it again. */
   readonly #texts = new Set<string>();
   readonly #labels = new Map<string, string>();
   /** The forms by how they begin, so that a text is gone through once however many there are. */

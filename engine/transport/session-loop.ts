@@ -1,10 +1,7 @@
 import { sessionLoop } from '../host-shell/shell-functions.ts';
 
-/**
- * The host's half of the session protocol: a POSIX `sh` that reads scripts from its stdin and runs them in order.
- * A request is `ID SCRIPT_BYTES INPUT_BYTES\n`, the script, and, if there is input, the input and the nonce on a line.
- * Output is not framed: bytes go out as they come, and each stream says `\nNONCE ID EXIT\n` when a request is over.
- */
+// The requests of the session protocol. host-shell/session-loop.sh reads them on the host, and its header describes them.
+// Output has no frame: bytes arrive as a script prints them, and each stream ends a request with `\nNONCE ID EXIT\n`.
 
 /** The number of the request that is evaluated in the loop's own shell, so that later scripts see its functions. */
 export const preludeId = 0;

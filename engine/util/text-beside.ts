@@ -39,9 +39,12 @@ export const filled = (text: string, values: Readonly<Record<string, string>>): 
   text.replace(/(?<!\$)\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
 
 /** A shell script with its variables set in front; undefined sets an empty one. */
-export const withVariables = (script: string, values: Values): string =>
+export const withVariables = (
+  script: string,
+  values: Readonly<Record<string, string | number | undefined>>,
+): string =>
   Object.entries(values)
-    .map(([name, value = '']) => `${name}=${shellQuote(value)}\n`)
+    .map(([name, value = '']) => `${name}=${shellQuote(String(value))}\n`)
     .join('') + script;
 
 /** In the bundle, `from` is the text itself. */
