@@ -88,5 +88,14 @@ export const holders = (database = '(SELECT oid FROM pg_database WHERE datname =
 export const dependentsOf = (roles: readonly (string | undefined)[]): string[] =>
   roles.filter(role => role !== undefined).map(role => `dependents of ${role}`);
 
+/** SQL for the names of the settings that the next reload puts into effect, as an array. */
+export const unloaded = query('unloaded');
+
+/** Has the server read its configuration files again. It puts the `unloaded` settings into effect. */
+export const reloadServer = 'SELECT pg_reload_conf()';
+
+/** The object of a setting. */
+export const settingObject = (name: string) => `setting:${name.toLowerCase()}`;
+
 /** Shell that removes what a cut has left of the first cluster of a server package. */
 export const removeHalfMadeCluster = scriptBeside(import.meta.url, './pg-half-made-cluster.sh');

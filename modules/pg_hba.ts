@@ -5,7 +5,7 @@ import { type Owed, owed } from '../engine/probe.ts';
 import { type Conditional, compact } from '../engine/util/defined.ts';
 import { queriesBeside } from '../engine/util/text-beside.ts';
 import * as hba from './_pg-hba.ts';
-import { serverRuns, sqlRow } from './_postgres.ts';
+import { change, reloadServer, serverRuns, settingObject, sqlRow, unloaded } from './_postgres.ts';
 
 const word = { type: 'string', minLength: 1 } as const;
 const names = (of: string) => anyOf([word, { type: 'array', items: word, minItems: 1 }], of);
@@ -93,7 +93,7 @@ export const pg_hba = defineModule({
     const anywhere = (args.before ?? args.after) === undefined ? [] : ['hba'];
     const about = [...hba.deciders(ruleOf(args)), ...anywhere];
     return {
-      rows: sqlRow<Row>(query('rows', { refused }), { about, shared: true }),
+      rows: sqlRow<Row>(query('rows', { refused, unloaded }), { about, shared: true }),
       owed: owed(unitOf(args)),
     };
   },
@@ -123,12 +123,10 @@ export const pg_hba = defineModule({
       },
     ];
   },
-  owes: args => ({
+  owes: (args, { rows: [row = stock] }) => ({
     unit: unitOf(args),
     action: 'reload',
-    steps: [
-      { do: 'sql', statements: ['SELECT pg_reload_conf()'], objects: ['hba', ...hba.takes(ruleOf(args))] },
-    ],
+    steps: [change([reloadServer], ['hba', ...hba.takes(ruleOf(args)), ...row.unloaded.map(settingObject)])],
   }),
   steps: (_diff, args, { rows: [row = stock] }) => [rewrite(row, args, false)],
   claims: args => ({ ...serverRuns(), [`the place of the rule ${identityOf(args)}`]: () => placeOf(args) }),
@@ -141,10 +139,12 @@ interface Row {
   content: string;
   /** The lines that the server refuses, and the whole file with them; null = none. */
   errors: string | null;
+  /** The settings that a reload of the server puts into effect besides. */
+  unloaded: string[];
 }
 
 /** The file as it is right after the server was installed. */
-const stock: Row = { file: '/etc/postgresql/pg_hba.conf', content: hba.stockHba, errors: null };
+const stock: Row = { file: '/etc/postgresql/pg_hba.conf', content: hba.stockHba, errors: null, unloaded: [] };
 
 const query = queriesBeside(import.meta.url, './pg_hba.sql');
 const refused = query('refused');

@@ -4,10 +4,7 @@ SELECT s.name IS NOT NULL AS known, s.vartype, s.unit, s.enumvals, s.min_val, s.
   coalesce(s.sourcefile LIKE '%/postgresql.auto.conf', false) AS applied,
   pg_conf_load_time() >= (pg_stat_file('postgresql.auto.conf')).modification AS read,
   coalesce(s.context <> 'postmaster' AND s.source IN ('default', 'configuration file'), false) AS reloadable,
-  ARRAY(SELECT DISTINCT lower(name) FROM
-    (SELECT name, sourcefile FROM pg_file_settings UNION ALL SELECT name, sourcefile FROM pg_settings) AS s
-    WHERE sourcefile LIKE '%/postgresql.auto.conf'
-      AND pg_conf_load_time() < (pg_stat_file('postgresql.auto.conf')).modification) AS unloaded
+  ({unloaded}) AS unloaded
 FROM (SELECT :'name' AS name) AS wanted
   LEFT JOIN pg_settings AS s ON lower(s.name) = wanted.name
   LEFT JOIN pg_file_settings AS f ON lower(f.name) = wanted.name AND f.sourcefile LIKE '%/postgresql.auto.conf'

@@ -115,18 +115,16 @@ export const pg_setting = defineModule({
   remove: ({ name }, { rows: [row] }) => changed('RESET', name, '', row),
 });
 
-const settingObject = (name: string) => `setting:${name.toLowerCase()}`;
-
 /** There is no row while the server is only planned. */
 function changed(verb: 'SET' | 'RESET', name: string, to: string, row: Row | undefined) {
   const setting = name.split('.').map(identifier).join('.');
-  const statements = [`ALTER SYSTEM ${verb} ${setting}${to}`, 'SELECT pg_reload_conf()'];
-  return [postgres.change(statements, [name, ...(row?.unloaded ?? [])].map(settingObject))];
+  const statements = [`ALTER SYSTEM ${verb} ${setting}${to}`, postgres.reloadServer];
+  return [postgres.change(statements, [name, ...(row?.unloaded ?? [])].map(postgres.settingObject))];
 }
 
 const rowOf = (name: string) =>
-  postgres.sqlRow<Row>(query('rows', { name: name.toLowerCase() }), {
-    about: [settingObject(name)],
+  postgres.sqlRow<Row>(query('rows', { name: name.toLowerCase(), unloaded: postgres.unloaded }), {
+    about: [postgres.settingObject(name)],
   });
 
 const preloads = ['shared', 'session', 'local'].map(when => `setting:${when}_preload_libraries`);

@@ -4,9 +4,9 @@ import { reactionsOf } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Applied, ApplyOptions, Done } from './apply-options.ts';
-import { deviates, strayed } from './deviation.ts';
+import { deviates, differsFromPlan } from './deviation.ts';
 import { type Registered, register, renewed } from './register-outcome.ts';
-import { attempt, type Run, type Turn, window } from './resource-turn.ts';
+import { attempt, type HostApply, type Turn, window } from './resource-turn.ts';
 import { Reversal } from './revert.ts';
 import type { StepOutput } from './step-script.ts';
 
@@ -19,55 +19,83 @@ const refusals = new Set<string>([
 ] satisfies ProblemCode[]);
 
 /**
- * Brings one host to what its plan shows, a resource at a time. Each is read again at its turn, together with the
- * proof of the change before it: one round trip a changed resource, none for those that nothing can have touched.
+ * Brings one host to the state that its plan shows, a resource at a time. Each is read again at its turn, together with
+ * the proof of the change before it: one round trip a changed resource, none for those that nothing can have touched.
  */
-export async function apply(options: ApplyOptions): Promise<Applied> {
-  const { host, play, holder, emit, signal } = options;
-  const run: Run = {
-    connectedTo: resource => options.connectedTo(resource),
-    alone: (connected, work) => options.alone(connected, work),
-    holder,
-    risks: new Map(),
-    reactions: new Map(),
-    ...(options.revert && { reversal: new Reversal() }),
-  };
-  let queue: readonly PlannedResource[] = [];
-  const enqueue = (planned: readonly PlannedResource[]) => {
-    queue = planned;
-    run.reactions = reactionsOf(planned.map(({ resource }) => resource));
-  };
-  enqueue(options.planned);
-  const outcomes: Outcome[] = [];
-  const unmetNeeds = new Set<string>();
-  const registered: Record<string, Record<string, Registered>> = {};
-  const problems: Problem[] = [];
-  let stopped: string | undefined;
-  let suspect: string | undefined;
+export function apply(options: ApplyOptions): Promise<Applied> {
+  return new PlanApply(options).run();
+}
 
-  for (let i = 0; i < queue.length; i++) {
-    const item = queue[i]!;
+class PlanApply {
+  readonly #options: ApplyOptions;
+  readonly #shared: HostApply;
+  #queue: readonly PlannedResource[] = [];
+  readonly #outcomes: Outcome[] = [];
+  readonly #problems: Problem[] = [];
+  /** Names of the resources that failed or were not reached. */
+  readonly #unmetNeeds = new Set<string>();
+  readonly #registered: Record<string, Record<string, Registered>> = {};
+  /** The resource whose failure ends the work on this host. */
+  #stopped: string | undefined;
+  /** The last command that may have changed anything: the likely cause of a deviation behind it. */
+  #suspect: string | undefined;
+
+  constructor(options: ApplyOptions) {
+    this.#options = options;
+    this.#shared = {
+      connectedTo: resource => options.connectedTo(resource),
+      alone: (connected, work) => options.alone(connected, work),
+      holder: options.holder,
+      risks: new Map(),
+      reactions: new Map(),
+      ...(options.revert && { reversal: new Reversal() }),
+    };
+    this.#enqueue(options.planned);
+  }
+
+  async run(): Promise<Applied> {
+    for (let i = 0; i < this.#queue.length; i++) {
+      const { resource } = this.#queue[i]!;
+      const startedMs = Date.now();
+      const turn = await this.#turn(i);
+      const outcome = this.#record(this.#queue[i]!, turn, startedMs);
+      const registered = turn.registered ?? register(outcome, turn.outputs, resource.register);
+      this.#options.done(resource, { outcome, registered });
+      if (resource.register !== undefined) await this.#resolveAgain(i, resource.register, registered);
+    }
+    return this.#end();
+  }
+
+  #enqueue(planned: readonly PlannedResource[]): void {
+    this.#queue = planned;
+    this.#shared.reactions = reactionsOf(planned.map(({ resource }) => resource));
+  }
+
+  async #turn(i: number): Promise<Turn> {
+    const item = this.#queue[i]!;
     const { resource } = item;
+    const { host, play, emit, signal } = this.#options;
+    const { plan } = this.#options.holder;
     const blocker = signal.aborted
       ? 'the interruption'
-      : (stopped ?? resource.needs.find(name => unmetNeeds.has(name)));
-    const startedMs = Date.now();
-    let turn: Turn;
-    const starts = () =>
-      emit({ event: 'resource_started', host, play, name: resource.name, index: i, of: queue.length });
-    if (blocker !== undefined && (resource.when !== false || resource.doneBy !== undefined))
-      turn = { outcome: { status: 'skipped', skipped: blocker } };
-    else if (resource.doneBy !== undefined) {
-      starts();
-      turn = elsewhere(resource, await options.doneElsewhere(resource));
-    } else if (resource.when === false) turn = { outcome: { status: 'skipped', skipped: 'when' } };
-    else {
-      starts();
-      const { plan } = holder;
-      turn =
-        (plan && (await strayed(item, window(queue, i), run, plan.createdS))) ??
-        (await attempt(queue, i, run));
-    }
+      : (this.#stopped ?? resource.needs.find(name => this.#unmetNeeds.has(name)));
+    const isWanted = resource.when !== false;
+    if (!isWanted && resource.doneBy === undefined)
+      return { outcome: { status: 'skipped', skipped: 'when' } };
+    if (blocker !== undefined) return { outcome: { status: 'skipped', skipped: blocker } };
+
+    emit({ event: 'resource_started', host, play, name: resource.name, index: i, of: this.#queue.length });
+    if (resource.doneBy !== undefined)
+      return doneElsewhere(resource, await this.#options.doneElsewhere(resource));
+    const differs =
+      plan && (await differsFromPlan(item, window(this.#queue, i), this.#shared, plan.createdS));
+    return differs ?? (await attempt(this.#queue, i, this.#shared));
+  }
+
+  /** Makes the outcome of a turn known, and decides what it means for the resources that follow. */
+  #record(item: PlannedResource, turn: Turn, startedMs: number): Outcome {
+    const { resource } = item;
+    const { host, play, emit } = this.#options;
     const { doubt: _, ...shown } = item.outcome;
     const outcome: Outcome = {
       ...shown,
@@ -76,56 +104,67 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
       durationMs: Date.now() - startedMs,
     };
     if (turn.found !== undefined && deviates(item, turn.found))
-      outcome.deviation = { planned: item.outcome.diff, ...(suspect !== undefined && { suspect }) };
-    if (outcome.status === 'changed' && (turn.outputs ?? []).some(isOpaque)) suspect = resource.name;
+      outcome.deviation = {
+        planned: item.outcome.diff,
+        ...(this.#suspect !== undefined && { suspect: this.#suspect }),
+      };
+    if (outcome.status === 'changed' && (turn.outputs ?? []).some(isOpaque)) this.#suspect = resource.name;
     if (outcome.error !== undefined)
       outcome.error = { at: resource.at, resource: resource.name, ...outcome.error, host };
-    outcomes.push(outcome);
+    this.#outcomes.push(outcome);
     emit({ event: 'resource', host, play, ...outcome });
 
-    const isWanted = outcome.skipped === 'when' || outcome.skipped === 'run_once';
-    if (outcome.status === 'failed' || (outcome.status === 'skipped' && !isWanted))
-      unmetNeeds.add(resource.name);
+    if (outcome.status === 'failed' || isNotReached(outcome)) this.#unmetNeeds.add(resource.name);
     const refused = refusals.has(outcome.error?.code ?? '');
-    if (outcome.status === 'failed' && (resource.onFailure === 'stop' || refused)) stopped = resource.name;
-    const left = turn.registered ?? register(outcome, turn.outputs, resource.register);
-    options.done(resource, { outcome, registered: left });
-    if (resource.register !== undefined) {
-      registered[resource.register] = { ...registered[resource.register], [resource.name]: left };
-      try {
-        const resources = await options.resolve(registered);
-        enqueue([...queue.slice(0, i + 1), ...renewed(queue, i, resources)]);
-      } catch (thrown) {
-        // What follows rests on it.
-        problems.push(...problemsOf(thrown));
-        stopped ??= resource.name;
-      }
+    if (outcome.status === 'failed' && (resource.onFailure === 'stop' || refused))
+      this.#stopped = resource.name;
+    return outcome;
+  }
+
+  /** Resolves the resources behind number `i` again, with its outcome known. */
+  async #resolveAgain(i: number, name: string, registered: Registered): Promise<void> {
+    const { resource } = this.#queue[i]!;
+    this.#registered[name] = { ...this.#registered[name], [resource.name]: registered };
+    try {
+      const resources = await this.#options.resolve(this.#registered);
+      this.#enqueue([...this.#queue.slice(0, i + 1), ...renewed(this.#queue, i, resources)]);
+    } catch (thrown) {
+      // The resources that follow depend on it.
+      this.#problems.push(...problemsOf(thrown));
+      this.#stopped ??= resource.name;
     }
   }
-  const broken = problems.length > 0;
-  for (const [connected, risk] of run.risks) {
-    const problem = await run.alone(connected, () => risk.finish());
-    if (problem !== undefined) problems.push(problem);
+
+  /** Puts back what may not stay. */
+  async #end(): Promise<Applied> {
+    const { connected, holder, signal } = this.#options;
+    const { risks, alone, reversal } = this.#shared;
+    const isBroken = this.#problems.length > 0;
+    for (const [each, risk] of risks) {
+      const problem = await alone(each, () => risk.finish());
+      if (problem !== undefined) this.#problems.push(problem);
+    }
+    const named = (status: Outcome['status']) =>
+      new Set(this.#outcomes.filter(outcome => outcome.status === status).map(({ name }) => name));
+    const failed = (isBroken || named('failed').size > 0) && !signal.aborted;
+    const reverted = failed
+      ? await alone(connected, async () => reversal?.revert(connected, holder, named('changed')))
+      : undefined;
+    const putBack = new Map([...risks].map(([each, risk]) => [each.host.name, [...risk.putBack]]));
+    return {
+      outcomes: this.#outcomes,
+      ...(reverted && { reverted }),
+      putBack,
+      problems: this.#problems,
+    };
   }
-  const named = (status: Outcome['status']) =>
-    new Set(outcomes.filter(outcome => outcome.status === status).map(({ name }) => name));
-  const failed = (broken || named('failed').size > 0) && !signal.aborted;
-  const reverted = failed
-    ? await run.alone(options.connected, async () =>
-        run.reversal?.revert(options.connected, holder, named('changed')),
-      )
-    : undefined;
-  const putBack = new Map(
-    [...run.risks].map(([connected, risk]) => [connected.host.name, [...risk.putBack]]),
-  );
-  return { outcomes, ...(reverted && { reverted }), putBack, problems };
 }
 
 /** Whether a step is a command that may have changed anything. */
 const isOpaque = ({ step }: StepOutput): boolean => step.do === 'run' && step.touches === undefined;
 
-/** What a resource comes to that another host does for this one. */
-function elsewhere(resource: Resource, done: Done | undefined): Turn {
+/** The turn of a resource that another host does for this one. */
+function doneElsewhere(resource: Resource, done: Done | undefined): Turn {
   const { name, doneBy } = resource;
   if (done !== undefined && done.outcome.status !== 'failed' && !isNotReached(done.outcome))
     return { outcome: { status: 'skipped', skipped: 'run_once' }, registered: done.registered };

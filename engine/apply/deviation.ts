@@ -7,16 +7,16 @@ import { problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { ApplyOptions } from './apply-options.ts';
 
-/** Whether what is `found` at a resource's turn is not what its plan showed. */
+/** Whether the difference `found` at a resource's turn is not the one that its plan showed. */
 export function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
   return outcome.open !== true && resource.module.check !== true && !keepsTo(outcome.diff, found);
 }
 
 /**
- * What stops a host at a resource's turn, before its change, when a saved plan is applied: undefined = it is as the
- * plan shows, or changes nothing. `together` are the resources to read along with it.
+ * Returns the failed turn of a resource that differs from the saved plan being applied, before anything of it changes;
+ * undefined if it is as the plan shows. `together` are the resources to read along with it.
  */
-export async function strayed(
+export async function differsFromPlan(
   item: PlannedResource,
   together: readonly Resource[],
   { connectedTo, alone }: Pick<ApplyOptions, 'connectedTo' | 'alone'>,
@@ -31,8 +31,8 @@ export async function strayed(
     const { work: found = null, problem } = compare(resource, asRead(connected.observed(resource)), context);
     if (problem !== undefined) return { outcome: { status: 'failed', diff: null, error: problem } };
     if (!deviates(item, found)) return undefined;
-    const message = `${resource.name} is not as the plan shows it, so that it was left as it is.`;
-    const hint = 'See what else changes it, and make a new plan.';
+    const message = `${resource.name} differs from the plan and was left unchanged.`;
+    const hint = 'Find out what else changes it, and make a new plan.';
     return { outcome: { status: 'failed', diff: found, error: { code: 'deviation', message, hint } }, found };
   } catch (thrown) {
     return { outcome: { status: 'failed', diff: null, error: problemsOf(thrown)[0]! } };

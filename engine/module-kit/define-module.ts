@@ -100,7 +100,7 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   /** Returns conditions that would make every apply of this diff fail. The engine itself finds the obstacles of the steps. */
   obstacles?(args: Given<A, R>, read: Read<P>, diff: Diff): Conditional<Obstacle>;
   /** Returns work that the change makes necessary. The engine notes it before the steps and does it after them. */
-  owes?(args: Given<A, R>, diff: Diff): Owes | undefined;
+  owes?(args: Given<A, R>, read: Read<P>): Owes | undefined;
   /**
    * Returns the resources whose changes this resource answers, for example with a restart. Read the names of these
    * resources inside this function and not later: an argument that is still unknown must fail here.
@@ -191,7 +191,7 @@ export function defineModule<
     },
     desired: (args, read) => (isAbsent(args) ? null : stateOf(its.desired(args, read))),
     steps(diff, args, read, context) {
-      const owes = its.owes?.(args, diff);
+      const owes = its.owes?.(args, read);
       const own =
         diff.kind === 'remove' ? its.remove?.(args, read, context) : its.steps?.(diff, args, read, context);
       const steps = compact<Step>(own ?? []);

@@ -18,8 +18,8 @@ export function probesOf(resource: Resource): Record<string, Probe> {
 }
 
 /** What is read, or foreseen, of a resource and how that differs from what it declares. */
-export interface Comparison<D = Diff> {
-  diff: D | null;
+export interface Comparison {
+  diff: PlannedDiff | null;
   /** The same as what there is to do about; of something open, as if it had to be made or removed. */
   work?: Diff | undefined;
   /** The state that it shall have; undefined = not known. */
@@ -63,7 +63,7 @@ export function asRead(observed: Observed): Foresees {
 const unknown = { diff: null, read: undefined, certain: false } as const;
 
 /** Compares one resource with what is foreseen; at its turn, with what was read. */
-export function compare(resource: Resource, view: Foresees, context: Context): Comparison<PlannedDiff> {
+export function compare(resource: Resource, view: Foresees, context: Context): Comparison {
   try {
     return compareKnown(resource, view, context);
   } catch (thrown) {
@@ -72,7 +72,7 @@ export function compare(resource: Resource, view: Foresees, context: Context): C
   }
 }
 
-function compareKnown(resource: Resource, view: Foresees, context: Context): Comparison<PlannedDiff> {
+function compareKnown(resource: Resource, view: Foresees, context: Context): Comparison {
   const { module, args, name } = resource;
   const { read, otherwise, from, doubts, sure, certain, missing, problem } = readingsOf(
     resource,
@@ -137,7 +137,7 @@ function comparisonOfMissing(
   from: readonly string[],
   doubts: readonly string[],
   isOpen: boolean | undefined,
-): Comparison<PlannedDiff> {
+): Comparison {
   const { module, args } = resource;
   const { broughtBy } = missing;
   const bringers = view.bringers(broughtBy);

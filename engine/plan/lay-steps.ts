@@ -1,5 +1,5 @@
 import { inNewServer, serverData } from '../host-knowledge.ts';
-import type { Context, Obstacle, PlannedDiff } from '../module.ts';
+import type { Context, Obstacle } from '../module.ts';
 import { type Probe, path } from '../probe.ts';
 import { blank } from '../probes/blank.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
@@ -19,7 +19,7 @@ import type { Sight, viewOf } from './sight.ts';
  */
 export function laid(
   resource: Resource,
-  comparison: Comparison<PlannedDiff>,
+  comparison: Comparison,
   view: ReturnType<typeof viewOf>,
   { forecast, imagined = false }: Sight,
   context: Context,
