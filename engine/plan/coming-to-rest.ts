@@ -20,7 +20,12 @@ export function undone(
   let isRead = true;
   const { view, causes } = noting(viewOf(resource, sight, () => (isRead = false)));
   const context: Context = { verifying: true, ...sight.times, name };
-  const { diff, problem, open } = compare(resource, view, context);
+  // A package starts and enables the units that are called like it.
+  const foresee: typeof view.foresee = probe => {
+    const seen = view.foresee(probe);
+    return seen.expected && seen.unlikely === false ? { ...seen, open: false } : seen;
+  };
+  const { diff, problem, open } = compare(resource, { ...view, foresee }, context);
   if (!isRead || open || (diff === null && problem === undefined)) return undefined;
   const undoer = all.slice(all.indexOf(resource) + 1).findLast(one => causes.has(one.name));
   if (undoer === undefined) return undefined;
