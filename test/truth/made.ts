@@ -103,15 +103,19 @@ export class Made {
     );
   }
 
-  /** Whether it brings or removes a package in whose folders an earlier resource has something, which it may change. */
+  /**
+   * Whether it brings or removes a package in whose folders an earlier resource has something, which it may change, or
+   * the guard of an earlier command has read something.
+   */
   takesAway({ module, args }: CaseResource): boolean {
     if (module !== 'apt') return false;
     const words = (args['packages'] as string[]).map(name => name.split('-')[0]!);
     const isTaken = (name: string) => words.some(word => name.startsWith(word));
     if (args['state'] === 'absent' && [...this.#served].some(isTaken)) return true;
-    return [...this.#settled].some(
-      ([path, how]) =>
-        path.startsWith('/') && how !== args['state'] && words.some(word => path.includes(word)),
+    const isBeside = (path: string) => path.startsWith('/') && words.some(word => path.includes(word));
+    return (
+      [...this.#guarded].some(isBeside) ||
+      [...this.#settled].some(([path, how]) => how !== args['state'] && isBeside(path))
     );
   }
 
