@@ -5,34 +5,34 @@ import type { SecretText } from './value.ts';
 
 export type Status = 'unchanged' | 'changed' | 'failed' | 'skipped' | 'would_change';
 
-/** One resource on one host: what it would do, or did. */
+/** The planned or applied change of a resource on a host. */
 export interface Outcome {
   name: string;
   module: string;
-  /** The host that it is done on, where that is another one. */
+  /** The host that the resource is done on, if it is another one. */
   delegatedTo?: string;
   status: Status;
-  /** What differed; null when nothing did. */
+  /** The diff; null = none. */
   diff: PlannedDiff | null;
-  /** Names of the planned resources that this difference was predicted from; empty when it was read. */
+  /** Names of the planned resources that the diff was predicted from; empty if it was read. */
   predictedFrom: readonly string[];
-  /** Whether it cannot be known yet if this takes a change: then both outcomes are as shown. */
+  /** Whether it is unknown before the apply if the resource needs a change. */
   open?: boolean;
-  /** What may keep a planned change from working, where that is not certain: a sentence. */
+  /** A possible obstacle to a planned change: a sentence. */
   doubt?: string;
-  /** At its turn the resource differed from what the plan showed: this is what the plan showed. */
+  /** The planned diff, if the resource differed from the plan at its turn. */
   deviation?: Deviation;
   durationMs: number;
   error?: Problem;
-  /** Why it was skipped: `when`, `tags`, `run_once` (another host did it), or the failed resource's name. */
+  /** Why the resource was skipped: `when`, `tags`, `run_once` (another host did it), or the name of the failed resource. */
   skipped?: string;
-  /** The secret texts in its arguments: where there are any, the old content of its file is not shown. */
+  /** The secret texts in the arguments. With any of them, the old content of the file is not shown. */
   secrets: readonly SecretText[];
-  /** Commands that ran and what they printed, for -v and -vv. */
+  /** The commands that ran, with their output, for -v and -vv. */
   commands?: readonly { command: string; output: string }[];
 }
 
-/** What the plan showed, and the command before it that did not say what it touches. */
+/** The planned diff, and the name of the last resource whose command does not declare its effects. */
 export interface Deviation {
   planned: PlannedDiff | null;
   suspect?: string;
@@ -46,16 +46,16 @@ export interface Counts {
   deviations: number;
 }
 
-/** `changed` also for hosts on which a check found changes; `reverted` when something failed and all that can be is put back. */
+/** `changed` includes hosts on which a check found changes; `reverted` means that all reversible changes were reverted. */
 export interface HostResult extends Counts {
   status: 'ok' | 'changed' | 'failed' | 'reverted' | 'unreachable';
 }
 
-/** What happens in a run, in order; the reporters in report/ see them redacted. Times in ISO 8601, UTC. */
+/** The events of a run, in order. The reporters in report/ get them with their secrets masked. Times in ISO 8601, UTC. */
 export type Event = { time: string; run: string } & (
   | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: readonly string[] }
   | { event: 'host_connected'; host: string; play: string; account: string }
-  /** A run that lost its controller has left a step that goes on; its end is waited for before the host is read. */
+  /** The last step of a dead run goes on. The engine waits for its end before it reads the host. */
   | { event: 'host_waits'; host: string; play: string; lease: Lease }
   | {
       event: 'host_plan';
@@ -65,12 +65,12 @@ export type Event = { time: string; run: string } & (
       lease?: Lease;
       skewS?: number;
     }
-  /** For live progress only: not part of the JSON stream. */
+  /** Only for live progress, not part of the JSON stream. */
   | { event: 'resource_started'; host: string; play: string; name: string; index: number; of: number }
   | ({ event: 'resource'; host: string; play: string } & Outcome)
-  /** A lost connection was made again; the outcome of what was running is collected. */
+  /** A lost connection was restored. The outcome of the running change is collected. */
   | { event: 'host_reconnected'; host: string; play: string; why: string }
-  /** Something failed, so that the play's changes were put back, but for those that cannot be undone. */
+  /** After a failure, the changes of a play were reverted. `kept` names the resources whose change is irreversible. */
   | {
       event: 'host_reverted';
       host: string;
@@ -88,6 +88,6 @@ export type Event = { time: string; run: string } & (
     }
 );
 
-/** An event before the run gives it its time and number. */
+/** Takes an event, to which the run adds its time and ID. */
 export type Emit = (event: EventBody) => void;
 export type EventBody = Event extends infer E ? (E extends Event ? Omit<E, 'time' | 'run'> : never) : never;

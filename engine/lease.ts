@@ -1,4 +1,4 @@
-/** The lease of a host as somebody holds it. Times in ISO 8601, UTC, by the host's clock. */
+/** The lease of a host and its holder. Times in ISO 8601, UTC, by the host's clock. */
 export interface Lease {
   holder: string;
   since: string;
@@ -10,7 +10,7 @@ export function leaseText({ holder, since, expires }: Lease): string {
   return `${holder} since ${clock(since)}; the lease expires at ${clock(expires)}`;
 }
 
-/** Only the time of day where it is today's. */
+/** Returns the time in UTC, without its date if that is today. */
 function clock(iso: string): string {
   const today = new Date().toISOString().slice(0, 10);
   return `${iso.replace(`${today}T`, '').replace('T', ' ').slice(0, -8)} UTC`;

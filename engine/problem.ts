@@ -1,33 +1,33 @@
-/** Turns an offset (from 0) and a length in a source into a place in the file that holds it. */
+/** Returns the place in a file for an offset (from 0) and a length in a source. */
 export type Where = (offset: number, length: number) => Place;
 
-/** A place in a text that a person wrote. Lines and columns count from 1; `text` is the whole line. */
+/** A place in a text that a person wrote. Lines and columns count from 1. */
 export interface Place {
   file: string;
   line: number;
   column: number;
-  /** How many characters to underline; 1 when left out. */
+  /** Number of characters to underline; default 1. */
   length?: number;
-  /** The source line, so that a message can be shown without reading the file again. */
+  /** The whole source line, so that a message does not read the file again. */
   text?: string;
 }
 
-/** Tells places apart, without the source line, which may be long. */
+/** Returns a key for a place, without the source line, which may be long. */
 export function placeKey({ file, line, column, length = 1 }: Place): string {
   return `${file}:${line}:${column}:${length}`;
 }
 
-/** Where a place begins, without its source line, which may hold a secret. */
+/** Returns the beginning of a place, without the source line, which may hold a secret. */
 export function withoutText({ file, line, column }: Place): Place {
   return { file, line, column };
 }
 
-/** How a message about the place `here` names the line of another one. */
+/** Returns the name of a line in a message about the place `here`. */
 export function lineFrom(here: Place, { file, line }: Place): string {
   return file === here.file ? `line ${line}` : `line ${line} of ${file}`;
 }
 
-/** Without a place first, then file by file as they were met, in the order of their lines. */
+/** Returns problems in order: those without a place, then by file in the order of occurrence, then by line. */
 export function sortedByPlace<P extends { readonly at?: Place }>(found: readonly P[]): P[] {
   const files = [...new Set(found.map(({ at }) => at?.file))];
   const order = ({ at }: P) => (at === undefined ? -1 : files.indexOf(at.file));
@@ -39,128 +39,126 @@ export function sortedByPlace<P extends { readonly at?: Place }>(found: readonly
   );
 }
 
-/** Something that is wrong, as plain data. The message is a sentence that names what the person wrote. */
+/** An error as plain data. The message is a sentence that names the wrong text or thing. */
 export interface Problem {
   code: ProblemCode;
   message: string;
-  /** What to do about it; a command to copy stands on a line of its own. */
+  /** The remedy. A command to copy stands on a line of its own. */
   hint?: string;
   at?: Place;
   /** The includes that led to the place, innermost first. */
   via?: readonly Place[];
   host?: string;
   resource?: string;
-  /** The last words of the command or the peer that refused, verbatim. */
+  /** The end of the output of the command or the peer that failed, verbatim. */
   cause?: string;
 }
 
-/** A lint warning about something that works and is seldom intended. The rules in validate/lint/ define the codes. */
+/** A lint warning about a text that works but is seldom intended. The rules in validate/lint/ define the codes. */
 export interface Warning extends Omit<Problem, 'code'> {
   severity: 'warning';
   code: string;
 }
 
-/** Every problem code and what `reconcile explain CODE` and docs/errors.md say of it. */
+/** Every problem code with its text for `reconcile explain CODE` and docs/errors.md. */
 export const explanations = {
-  bug: 'The program met a situation that it holds to be impossible. Please report it with the command you ran.',
+  bug: 'The program reached a situation that should be impossible. Please report it with the command you ran.',
   'yaml-syntax':
-    'The file is not valid YAML 1.2. The place is where the parser could not go on; the cause is often a line above it.',
+    'The file is not valid YAML 1.2. The place is where the parser stopped; the cause is often a line above it.',
   'file-missing': 'A file that the command line or the playbook names does not exist or cannot be read.',
-  'unknown-key': 'A key is not one that belongs here. The message lists the nearest name that does.',
-  'wrong-type': 'A value is of another type than this argument takes.',
-  'missing-key': 'An argument that the module cannot do without is not there.',
+  'unknown-key': 'A key does not belong here. The message names the nearest one that does.',
+  'wrong-type': 'A value has a type that this argument does not take.',
+  'missing-key': 'A required argument of a module is missing.',
   'unknown-module': 'No module has this name. `reconcile modules` lists them.',
-  'duplicate-name':
-    'Two resources of one play have the same name, so that a reference to it would be ambiguous.',
+  'duplicate-name': 'Two resources of one play have the same name, so a reference to that name is ambiguous.',
   'unknown-resource': 'A `needs`, `restart_on` or `reload_on` names a resource that the play does not have.',
   'unknown-host': 'A pattern, a limit or a group names a host or group that the inventory does not have.',
   'inventory-syntax':
-    'A line or a name of an inventory in a format of Ansible cannot be understood. The message says what belongs there.',
+    'A line or a name of an inventory in a format of Ansible is invalid. The message says what belongs there.',
   'inventory-program':
-    'A program that is to print the inventory could not be run, failed, or printed something else.',
+    'The program of a dynamic inventory did not start, failed, or printed something other than an inventory.',
   'undefined-variable': 'An expression uses a name that has no value here.',
   'expression-syntax': 'The text between {{ and }} or {% and %} is not a valid expression.',
-  'expression-type': 'An operator or filter was given a value of a type it does not take.',
+  'expression-type': 'An operator or filter got a value of a type that it does not take.',
   'expression-limit': 'An expression ran longer, or produced more text, than any sensible playbook needs.',
-  'invalid-value': 'A value has the right type but cannot be used for what it is meant for.',
+  'invalid-value': 'A value has the right type, but this argument cannot use it.',
   conflict:
-    'Two resources settle the same thing of a host, in one play or in two, and would undo each other on every run.',
+    'Two resources determine the same property of a host, in one play or in two, and undo each other on every run.',
   obstacle:
-    'What was read of the host shows that an apply would fail here: a folder, an account or a package is missing, something else is in the way, or the program that does the change would refuse it. Nothing was changed on this host.',
+    'The readings of the host show that an apply would fail here: a folder, an account or a package is missing, something else is in the way, or the program that makes the change would refuse it. Nothing was changed on this host.',
   order:
-    'A resource needs something that only a later resource of the play brings, or answers changes of a later one. Resources are done in the order they are written in: move one of the two.',
-  'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
-  'include-cycle': 'Component files include one another in a circle, so that there is no end to them.',
-  'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
+    'A resource needs a thing that only a later resource of the play brings, or reacts to the changes of a later one. Resources are applied in the order in which they are written: move one of the two.',
+  'variable-cycle': 'Variables refer to one another in a circle, so none of them has a value.',
+  'include-cycle': 'Component files include one another in a circle, so the inclusion never ends.',
+  'not-supported':
+    'The key or the file format is known, but this version of the program does not support it yet.',
   'insecure-file':
     'Other accounts of this computer can read a file of secrets or a key to one, or write to a file of settings.',
   'secret-exposed':
-    'A secret stands where other accounts of the host could see it: in the arguments of a program, in a name or path, or in a file that all may read. The message says where it may stand instead. What is no secret, such as a variable of the environment that names a release, is said to be none with the filter nonsensitive.',
+    'A secret stands where other accounts of the host could see it: in the arguments of a program, in a name or path, or in a file that all may read. The message says where it may stand instead. For a value that is no secret, such as an environment variable with the name of a release, use the filter nonsensitive.',
   'secrets-locked':
-    'Secrets are encrypted and none of your keys opens them, or the program that gives them failed. Plans work without; hosts that need them are not changed.',
+    'Secrets are encrypted and none of your keys opens them, or the program that prints them failed. Plans work without them; hosts that need them are not changed.',
   'secrets-damaged':
-    'An encrypted file of secrets is not as reconcile wrote it: somebody or something else changed it, or it is not whole.',
+    'An encrypted file of secrets differs from the one that reconcile wrote: something else changed it, or it is incomplete.',
   usage: 'The command line is wrong. `reconcile --help` shows what it takes.',
-  unreachable: 'No connection to the host could be made, or it broke and could not be made again.',
+  unreachable: 'The program could not connect to the host, or lost the connection and could not restore it.',
   'facts-unread':
-    'Expressions for a host use facts of another one, such as `hosts.db1.facts.ipv4`, and those could not be read. Nothing was changed on the host that needs them.',
+    'Expressions for a host use facts of another host, such as `hosts.db1.facts.ipv4`, which could not be read. Nothing was changed on the host that needs them.',
   'host-key-unknown': 'The host is not in known_hosts, so nobody has vouched for its identity yet.',
   'host-key-changed':
-    'The host shows another key than the one recorded. It was reinstalled, or somebody is in between.',
-  'host-key-revoked':
-    'The host shows a key that a line of known_hosts revokes: somebody has declared it stolen.',
+    'The key of the host differs from the recorded one. The host was reinstalled, or somebody intercepts the connection.',
+  'host-key-revoked': 'A line of known_hosts revokes the key of the host: somebody has declared it stolen.',
   'auth-failed': 'The host accepted none of the keys offered.',
-  'become-failed': 'The login worked, but becoming the user that does the work did not.',
-  locked: 'Somebody else is applying to the host, or was cut off from it; nothing was changed by this apply.',
+  'become-failed': 'The login succeeded, but becoming the account that does the work failed.',
+  locked: 'Another run is applying to the host, or was cut off from it. This apply changed nothing.',
   'lease-lost':
-    'The lease on the host ended while this run held it, because the run stood still or was cut off, and another run may have changed the host since. A plain apply reads everything anew and goes on; a saved plan is not applied any further. When no change followed, the apply ends with this error: apply again.',
+    'The lease on the host ended while this run held it, because the run stood still or was cut off, and another run may have changed the host since. A plain apply reads everything anew and continues; a saved plan is not applied any further. If no change followed, the apply ends with this error: apply again.',
   'connection-lost':
-    'The connection ended and could not be made again; what a step did meanwhile is read on the next run.',
-  'cut-off':
-    'Something on the host ended a step before it was done; what it left was read and is not as declared.',
-  'host-restarted': 'The host was restarted while a step was running, and what it left is not as declared.',
+    'The connection ended and could not be restored. The next run reads the effects of a step that was running.',
+  'cut-off': 'Something on the host ended a step early, and the resource is not as declared.',
+  'host-restarted': 'The host was restarted while a step was running, and the resource is not as declared.',
   'locked-out':
-    'After a risky change nobody could enter the host, or become the account that does the work, over a new connection. The host put the change back.',
+    'After a risky change, no new connection could enter the host or become the account that does the work. The host reverted the change.',
   'put-back':
-    'A risky change was put back because the run ended before it took effect, so that nobody could show that it is harmless.',
+    'A risky change was reverted because the run ended before it took effect, so the run could not prove that it is harmless.',
   'not-put-back':
-    'A play with `on_failed_check: revert` failed, and some of its changes could not be undone.',
+    'A play with `on_failed_check: revert` failed, and some of its changes could not be reverted.',
   irreversible:
-    'A change that could lock everybody out must be one that the host can undo by itself, and this one is not.',
-  timeout: 'A step took longer than it was given.',
+    'A change that could lock everybody out must be reversible by the host itself, and this one is not.',
+  timeout: 'A step or a host exceeded its time limit.',
   'program-missing':
-    'A program that a resource needs is not on the host, and nothing before it in the play brings it.',
+    'A program that a resource needs is not on the host, and no earlier resource of the play brings it.',
   'not-running':
-    'What the resource needs does not run on the host, and nothing before it in the play starts it.',
-  'unit-missing': 'systemd does not know the unit, and nothing before it in the play brings it.',
-  'read-failed': 'Reading the state of a resource failed; nothing was changed by it.',
+    'A service that the resource needs does not run on the host, and no earlier resource of the play starts it.',
+  'unit-missing': 'systemd does not know the unit, and no earlier resource of the play brings it.',
+  'read-failed': 'The state of a resource could not be read. Reading changes nothing.',
   'step-failed':
-    'A command of a change exited with an error. The host holds what the earlier steps did; files are put back.',
-  'validation-failed': 'The check of the new files failed; they were put back as they were.',
-  'not-as-declared': 'After the change the resource was read again and is not as declared.',
+    'A command of a change exited with an error. The effects of the earlier steps stay on the host.',
+  'validation-failed': 'The check of the new files failed. The old files are in place.',
+  'not-as-declared': 'After the change, the resource was read again and is not as declared.',
   'run-once-failed':
-    'A resource with `run_once` is done on one host for all hosts of the play, and it failed or was not reached there. The others stop at it, too.',
-  'check-failed': 'A check of the play did not get the answer that it expects.',
-  'apt-locked': 'Another program holds the package lock and did not let go in time.',
+    'One host does a resource with `run_once` for all hosts of the play, and the resource failed or was not reached there. The other hosts stop at it, too.',
+  'check-failed': 'A check of the play did not get the expected answer.',
+  'apt-locked': 'Another program holds the package lock and did not release it in time.',
   'dpkg-broken': 'An earlier package operation broke off and left dpkg half-configured.',
   'plan-invalid': 'The file is not a saved plan that this version of the program can read.',
   'plan-stale':
-    'The host, or what is declared for it, is no longer what the saved plan was made from; nothing was changed there.',
+    'The host or its declaration has changed since the saved plan was made. Nothing was changed on the host.',
   'plan-other-host':
-    'A host answers under the name of one in the saved plan, but is another machine or shows another key.',
+    'A host has the name of a host in the saved plan, but is another machine or has another key.',
   'plan-applied':
     'The saved plan was applied to the host before. A plan is applied once, even if it was cut off.',
   deviation:
-    'At its turn a resource differed from what the saved plan shows; the host was stopped before the change.',
+    'At its turn, a resource differed from the saved plan. The apply stopped on this host before the change.',
   'unsafe-path':
     'A path leads through a link, or programs would be run from a folder, that an account with fewer rights than the one that does the work could have put there. Nothing was done.',
-  'read-only': 'A file system of the host, or the part of it that a service may see, cannot be written.',
+  'read-only': 'A file system of the host, or the part of it that a service may see, is read-only.',
   'no-space': 'A file system of the host is full.',
 } as const satisfies Record<string, string>;
 
 export type ProblemCode = keyof typeof explanations;
 
-/** Carries one or more problems up the stack. Anything else that is thrown is a bug. */
+/** Carries problems up the stack. Any other thrown value is a bug. */
 export class ProblemError extends Error {
   readonly problems: readonly Problem[];
   constructor(...problems: Problem[]) {
@@ -170,7 +168,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** Any thrown value as problems; what is not a ProblemError is reported as a bug of the program. */
+/** Returns the problems of a thrown value. A value other than a ProblemError becomes a bug of the program. */
 export function problemsOf(thrown: unknown): readonly Problem[] {
   if (thrown instanceof ProblemError) return thrown.problems;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));

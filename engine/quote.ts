@@ -1,17 +1,17 @@
 /**
- * Text that becomes part of a language another program reads is quoted here, and nowhere else.
- * A text that the language cannot hold at all throws a RangeError: it has to be refused when the playbook is read.
+ * Every text that becomes part of another language is quoted here, and nowhere else. A text that the language cannot
+ * hold throws a RangeError, so the reading of a playbook must refuse such texts.
  */
 
 const identifierLimitBytes = 63;
 
-/** `text` as one word of a POSIX shell, whatever is in it but NUL. */
+/** Returns `text` as one word of a POSIX shell. Only NUL is refused. */
 export function shellQuote(text: string): string {
   withoutNul(text, 'a shell word');
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A program and its arguments as one shell command. */
+/** Returns a program and its arguments as one shell command. */
 export function shellCommand(words: readonly string[]): string {
   // A first word with `=` would be an assignment.
   return words
@@ -21,7 +21,7 @@ export function shellCommand(words: readonly string[]): string {
     .join(' ');
 }
 
-/** `name` as a quoted SQL identifier. PostgreSQL would cut a longer one than 63 bytes silently, so it is refused. */
+/** Returns `name` as a quoted SQL identifier. More than 63 bytes are refused: PostgreSQL cuts them off silently. */
 export function identifier(name: string): string {
   withoutNul(name, 'an SQL identifier');
   if (name === '') throw new RangeError('an SQL identifier cannot be empty');
@@ -30,7 +30,7 @@ export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** `value` as an SQL string literal that means the same whatever `standard_conforming_strings` is (hence E'' for a backslash). */
+/** Returns `value` as an SQL string literal. E'' makes a backslash independent of `standard_conforming_strings`. */
 export function literal(value: string): string {
   withoutNul(value, 'an SQL string');
   const quoted = `'${value.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
@@ -41,12 +41,12 @@ function withoutNul(text: string, where: string): void {
   if (text.includes('\0')) throw new RangeError(`${where} cannot hold a NUL character`);
 }
 
-/** `text` as a regular expression that finds it and nothing else. */
+/** Returns `text` as the source of a regular expression that matches only `text`. */
 export function regexQuote(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** What matches names whole by a pattern, in which `*` stands for any text. */
+/** Returns the regular expression of a pattern for whole names. `*` stands for any text. */
 export function glob(pattern: string): RegExp {
   return new RegExp(`^${pattern.split('*').map(regexQuote).join('.*')}$`);
 }

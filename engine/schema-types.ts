@@ -1,12 +1,12 @@
 /**
- * The TypeScript type of what a JSON Schema admits, for the few keywords that modules use. A general inference, as
- * libraries offer it, takes the compiler a minute for a schema with nested choices.
+ * The TypeScript types of the values that fit a JSON Schema, for the few keywords that modules use. The general inference
+ * of libraries takes the compiler a minute for a schema with nested choices.
  */
 
-/** A JSON Schema (draft-07) as a module writes it; ajv's strict mode checks the keywords in a test. */
+/** A JSON Schema (draft-07) of a module. A test checks the keywords with ajv's strict mode. */
 export type Schema = { readonly [keyword: string]: unknown };
 
-/** The arguments that a module gets: defaults are filled in, so an argument with a default is always there. */
+/** The arguments of a module with their defaults: an argument with a default is never undefined. */
 export type ArgumentsOf<S> = S extends { properties: infer P }
   ? ObjectOf<P, RequiredOf<S>>
   : Record<string, unknown>;

@@ -23,7 +23,7 @@ export type Step =
   | { do: 'owe'; unit: string; action: 'restart' | 'reload' | 'run'; because: string }
   /** Removes the note of an `owe` step. */
   | { do: 'pay'; unit: string }
-  | KeepStep
+  | JournalStep
   /** Starts the watcher on the host. It undoes the journal `armed` after at least `afterS` seconds without a confirmation. */
   | { do: 'arm'; afterS: number };
 
@@ -113,11 +113,11 @@ export interface SqlStep {
   as?: string;
 }
 
-/** Records in a journal on the host the state before the steps behind it, so that they can be undone (steps/journal.ts). */
-export interface KeepStep {
-  do: 'keep';
-  /** `revert` serves a play with `on_failed_check: revert`; `armed` serves a risky change that the host itself undoes. */
-  journal: 'revert' | 'armed';
+/** Records the state before the next steps in a journal on the host, so that they can be reverted (steps/journal.ts). */
+export interface JournalStep {
+  do: 'journal';
+  /** `revert` serves a play with `on_failed_check: revert`; `armed` serves a risky change that the host itself reverts. */
+  into: 'revert' | 'armed';
   /** The paths whose state is recorded. */
   paths: readonly string[];
   /** Directories that are recorded only if they are missing. */

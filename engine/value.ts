@@ -1,19 +1,19 @@
 import { inspect } from 'node:util';
 import type { Problem } from './problem.ts';
 
-/** Plain data, as JSON has it. */
+/** Data that JSON can hold. */
 export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
 
-/** Data in which, at any depth, a text may be secret and a value may not be known yet. */
+/** Data in which, at any depth, a text may be secret and a value may be unknown. */
 export type Value = null | boolean | number | string | Secret | Unknown | Value[] | { [key: string]: Value };
 
-/** A text that must not be shown, and what it is called instead, such as `secrets.db_password`. */
+/** A text that must not be shown, and the label to show instead, such as `secrets.db_password`. */
 export interface SecretText {
   readonly text: string;
   readonly label: string;
 }
 
-/** A text with secret parts. Printing it in any way gives the masked form; only `reveal()` gives the text. */
+/** A text with secret parts. Every way to print it gives the masked form; only `reveal()` gives the text. */
 export class Secret {
   readonly #parts: readonly (string | SecretText)[];
 
@@ -23,32 +23,32 @@ export class Secret {
     this.#parts = typeof content === 'string' ? [{ text: content, label }] : merge(content);
   }
 
-  /** Clear texts and secret texts in order; together they are the whole text. */
+  /** Clear and secret texts in order; together they are the whole text. */
   get parts(): readonly (string | SecretText)[] {
     return this.#parts;
   }
 
-  /** The names of the secrets in it, each once. */
+  /** The labels of the secrets in the text, each once. */
   get labels(): string[] {
     return [...new Set(this.#parts.flatMap(part => (typeof part === 'string' ? [] : [part.label])))];
   }
 
-  /** The text in clear: for the wire to a host and for computing, never for output. */
+  /** Returns the text in clear: to send it to a host and to compute with it, never for output. */
   reveal(): string {
     return this.#parts.map(part => (typeof part === 'string' ? part : part.text)).join('');
   }
 
-  /** The text with `«label»` in the place of each secret part. */
+  /** Returns the text with `«label»` in place of each secret part. */
   masked(): string {
     return this.#parts.map(part => (typeof part === 'string' ? part : `«${part.label}»`)).join('');
   }
 
-  /** Transforms the text as a whole, as a digest does; all of the result is secret. */
+  /** Transforms the whole text, as a digest does. The whole result is secret. */
   map(change: (text: string) => string): Secret {
     return new Secret(change(this.reveal()), this.labels.join(' + '));
   }
 
-  /** Transforms part by part, for changes that look at each character alone; clear parts stay clear. */
+  /** Transforms each part by itself, for changes that work on single characters. Clear parts stay clear. */
   mapParts(change: (text: string) => string): Secret {
     return new Secret(
       this.#parts.map(part =>
@@ -70,10 +70,10 @@ export class Secret {
   }
 }
 
-/** A value that is known only once facts are read or earlier resources are applied; `from` says which. */
+/** A value that depends on facts or on earlier resources, which `from` names. */
 export class Unknown {
   readonly from: string;
-  /** The types that it can have; undefined = any. */
+  /** The possible types of the value; undefined = any. */
   readonly types: readonly PlainType[] | undefined;
 
   constructor(from: string, types?: readonly PlainType[]) {
@@ -81,18 +81,18 @@ export class Unknown {
     this.types = types;
   }
 
-  /** The same for what is made of it, which may be of another type. */
+  /** The unknown for a value that is computed from this one and may have another type. */
   get untyped(): Unknown {
     return this;
   }
 }
 
-/** A type by its name in JSON Schema. */
+/** The name of a type in JSON Schema. */
 export type PlainType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
 
-/** The outcome of a resource that is still to be applied, or something made of it. */
+/** The outcome of a resource before its apply, or a value that is computed from it. */
 export class PendingOutcome extends Unknown {
-  /** The fields of a whole outcome with their types. */
+  /** The fields of a whole outcome with their types; undefined for a single value. */
   readonly fields: Readonly<Record<string, readonly PlainType[]>> | undefined;
 
   constructor(from: string, fields?: PendingOutcome['fields'], types?: readonly PlainType[]) {
@@ -104,7 +104,7 @@ export class PendingOutcome extends Unknown {
     return this.types === undefined && this.fields === undefined ? this : new PendingOutcome(this.from);
   }
 
-  /** A field of a whole outcome; undefined = it has none of this name. */
+  /** Returns the field of a whole outcome, or undefined if it has no such field. */
   field(name: string | number): PendingOutcome | undefined {
     if (this.fields === undefined) return this.untyped;
     return Object.hasOwn(this.fields, name)
@@ -122,7 +122,7 @@ export class Locked extends Unknown {
   }
 }
 
-/** Whether a value is a map of data: an object without a class. */
+/** Whether a value is an object without a class. */
 export function isMap(value: unknown): value is { [key: string]: Value } {
   if (typeof value !== 'object' || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
@@ -141,17 +141,14 @@ export function lockedIn(value: unknown): Locked | undefined {
   return undefined;
 }
 
-/** The secret texts in a value, at any depth. */
+/** Returns the secret texts in a value, at any depth. */
 export function secretsIn(value: Value): SecretText[] {
   if (value instanceof Secret) return value.parts.filter(part => typeof part !== 'string');
   if (typeof value !== 'object' || value === null || value instanceof Unknown) return [];
   return Object.values(value).flatMap(secretsIn);
 }
 
-/**
- * The value in clear with the secret texts that are in it, for whoever masks output.
- * An Unknown inside is a bug of the caller and throws.
- */
+/** Returns the value in clear and its secret texts, which the output masks. Throws for an Unknown: a bug of the caller. */
 export function reveal(value: Value): { value: Plain; secrets: SecretText[] } {
   const secrets: SecretText[] = [];
   const plain = mapLeaves(value, leaf => {
@@ -162,7 +159,7 @@ export function reveal(value: Value): { value: Plain; secrets: SecretText[] } {
   return { value: plain, secrets };
 }
 
-/** The value as it may be shown: secrets as `«label»`, unknown values as `«from»`. */
+/** Returns the value for output: secrets as `«label»`, unknown values as `«from»`. */
 export function masked(value: Value): Plain {
   return mapLeaves(value, leaf => (leaf instanceof Secret ? leaf.masked() : `«${leaf.from}»`));
 }

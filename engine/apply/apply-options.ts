@@ -7,7 +7,7 @@ import type { Resource } from '../resource.ts';
 import type { Registered, Registers } from './register-outcome.ts';
 import type { Reverted } from './revert.ts';
 
-/** What came of a resource that one host does for all, and what it left for expressions. */
+/** The end of a resource that one host does for all: its outcome, and the outcome that expressions see. */
 export interface Done {
   outcome: Outcome;
   registered: Registered;
@@ -17,32 +17,32 @@ export interface ApplyOptions {
   host: string;
   play: string;
   planned: readonly PlannedResource[];
-  /** The host that a resource is done on; throws when it could not be entered. */
+  /** Returns the host that a resource is done on. Throws a ProblemError if that host could not be entered. */
   connectedTo(resource: Resource): ConnectedHost;
-  /** Runs the turn of a resource with that host to itself. */
-  alone<T>(connected: ConnectedHost, work: () => Promise<T>): Promise<T>;
-  /** What another host did for this one; undefined = it did not come to it. */
+  /** Runs `work` with the host to itself. */
+  exclusively<T>(connected: ConnectedHost, work: () => Promise<T>): Promise<T>;
+  /** Returns the end of a resource on the host that does it for this one, or undefined if that host did not reach it. */
   doneElsewhere(resource: Resource): Promise<Done | undefined>;
-  /** Told what came of each resource. */
+  /** Called at the end of each resource. */
   done(resource: Resource, done: Done): void;
   holder: Holder;
-  /** The host itself. */
+  /** The host of the play, which is not always the one that a resource is done on. */
   connected: ConnectedHost;
   emit: Emit;
   signal: AbortSignal;
-  /** Whether what changed is put back when something fails. */
+  /** Whether the changes are reverted after a failure. */
   revert: boolean;
-  /** Gives the resources anew once a registered outcome is known. */
+  /** Resolves the resources again with the outcomes that are registered so far. */
   resolve(registered: Registers): Promise<Resource[]>;
 }
 
-/** What an apply came to on one host. */
+/** The result of an apply on one host. */
 export interface Applied {
   outcomes: Outcome[];
-  /** What was put back because something failed; undefined = nothing was. */
+  /** The reverted changes of the play; undefined = none. */
   reverted?: Reverted;
-  /** Names of what could have locked everybody out and was put back, by host. */
-  putBack: ReadonlyMap<string, readonly string[]>;
-  /** What went wrong beside the resources. */
+  /** Names of the resources whose risky change was reverted, by host. */
+  revertedRisks: ReadonlyMap<string, readonly string[]>;
+  /** Problems that belong to no resource. */
   problems: Problem[];
 }

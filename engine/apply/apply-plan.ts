@@ -5,12 +5,12 @@ import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Applied, ApplyOptions, Done } from './apply-options.ts';
 import { deviates, differsFromPlan } from './deviation.ts';
-import { type Registered, register, renewed } from './register-outcome.ts';
-import { attempt, type HostApply, type Turn, window } from './resource-turn.ts';
-import { Reversal } from './revert.ts';
+import { planRemaining, type Registered, register } from './register-outcome.ts';
+import { attempt, type HostApply, resourcesReadAlong, type Turn } from './resource-turn.ts';
+import { PlayRevert } from './revert.ts';
 import type { StepOutput } from './step-script.ts';
 
-/** Problems that end the work on a host whatever the resource says. */
+/** Problems that end the work on a host, whatever the resource's `on_failure` says. */
 const refusals = new Set<string>([
   'locked',
   'lease-lost',
@@ -19,8 +19,8 @@ const refusals = new Set<string>([
 ] satisfies ProblemCode[]);
 
 /**
- * Brings one host to the state that its plan shows, a resource at a time. Each is read again at its turn, together with
- * the proof of the change before it: one round trip a changed resource, none for those that nothing can have touched.
+ * Applies the plan of one host, resource by resource. At its turn, the resource is read again together with the proof of
+ * the change before it: one round trip for a changed resource, none for a resource that no change can have touched.
  */
 export function apply(options: ApplyOptions): Promise<Applied> {
   return new PlanApply(options).run();
@@ -37,18 +37,18 @@ class PlanApply {
   readonly #registered: Record<string, Record<string, Registered>> = {};
   /** The resource whose failure ends the work on this host. */
   #stopped: string | undefined;
-  /** The last command that may have changed anything: the likely cause of a deviation behind it. */
+  /** The last resource whose command may have changed anything: the likely cause of a later deviation. */
   #suspect: string | undefined;
 
   constructor(options: ApplyOptions) {
     this.#options = options;
     this.#shared = {
       connectedTo: resource => options.connectedTo(resource),
-      alone: (connected, work) => options.alone(connected, work),
+      exclusively: (connected, work) => options.exclusively(connected, work),
       holder: options.holder,
       risks: new Map(),
       reactions: new Map(),
-      ...(options.revert && { reversal: new Reversal() }),
+      ...(options.revert && { playRevert: new PlayRevert() }),
     };
     this.#enqueue(options.planned);
   }
@@ -75,7 +75,7 @@ class PlanApply {
     const item = this.#queue[i]!;
     const { resource } = item;
     const { host, play, emit, signal } = this.#options;
-    const { plan } = this.#options.holder;
+    const { savedPlan } = this.#options.holder;
     const blocker = signal.aborted
       ? 'the interruption'
       : (this.#stopped ?? resource.needs.find(name => this.#unmetNeeds.has(name)));
@@ -88,11 +88,12 @@ class PlanApply {
     if (resource.doneBy !== undefined)
       return doneElsewhere(resource, await this.#options.doneElsewhere(resource));
     const differs =
-      plan && (await differsFromPlan(item, window(this.#queue, i), this.#shared, plan.createdS));
+      savedPlan &&
+      (await differsFromPlan(item, resourcesReadAlong(this.#queue, i), this.#shared, savedPlan.createdS));
     return differs ?? (await attempt(this.#queue, i, this.#shared));
   }
 
-  /** Makes the outcome of a turn known, and decides what it means for the resources that follow. */
+  /** Emits the outcome of a turn, and decides whether the next resources can follow. */
   #record(item: PlannedResource, turn: Turn, startedMs: number): Outcome {
     const { resource } = item;
     const { host, play, emit } = this.#options;
@@ -127,43 +128,43 @@ class PlanApply {
     this.#registered[name] = { ...this.#registered[name], [resource.name]: registered };
     try {
       const resources = await this.#options.resolve(this.#registered);
-      this.#enqueue([...this.#queue.slice(0, i + 1), ...renewed(this.#queue, i, resources)]);
+      this.#enqueue([...this.#queue.slice(0, i + 1), ...planRemaining(this.#queue, i, resources)]);
     } catch (thrown) {
-      // The resources that follow depend on it.
+      // The next resources depend on the outcome.
       this.#problems.push(...problemsOf(thrown));
       this.#stopped ??= resource.name;
     }
   }
 
-  /** Puts back what may not stay. */
+  /** Reverts the unproven risky changes, and all changes of a failed play that asks for it. */
   async #end(): Promise<Applied> {
     const { connected, holder, signal } = this.#options;
-    const { risks, alone, reversal } = this.#shared;
+    const { risks, exclusively, playRevert } = this.#shared;
     const isBroken = this.#problems.length > 0;
     for (const [each, risk] of risks) {
-      const problem = await alone(each, () => risk.finish());
+      const problem = await exclusively(each, () => risk.finish());
       if (problem !== undefined) this.#problems.push(problem);
     }
     const named = (status: Outcome['status']) =>
       new Set(this.#outcomes.filter(outcome => outcome.status === status).map(({ name }) => name));
     const failed = (isBroken || named('failed').size > 0) && !signal.aborted;
     const reverted = failed
-      ? await alone(connected, async () => reversal?.revert(connected, holder, named('changed')))
+      ? await exclusively(connected, async () => playRevert?.revert(connected, holder, named('changed')))
       : undefined;
-    const putBack = new Map([...risks].map(([each, risk]) => [each.host.name, [...risk.putBack]]));
+    const revertedRisks = new Map([...risks].map(([each, risk]) => [each.host.name, [...risk.reverted]]));
     return {
       outcomes: this.#outcomes,
       ...(reverted && { reverted }),
-      putBack,
+      revertedRisks,
       problems: this.#problems,
     };
   }
 }
 
-/** Whether a step is a command that may have changed anything. */
+/** Whether a step is a command that does not declare its effects. */
 const isOpaque = ({ step }: StepOutput): boolean => step.do === 'run' && step.touches === undefined;
 
-/** The turn of a resource that another host does for this one. */
+/** Returns the turn of a resource that another host does for this one. */
 function doneElsewhere(resource: Resource, done: Done | undefined): Turn {
   const { name, doneBy } = resource;
   if (done !== undefined && done.outcome.status !== 'failed' && !isNotReached(done.outcome))
@@ -176,7 +177,7 @@ function doneElsewhere(resource: Resource, done: Done | undefined): Turn {
   return { outcome: { status: 'failed', error }, ...(done && { registered: done.registered }) };
 }
 
-/** Whether a resource was skipped because of something that went wrong. */
+/** Whether a resource was skipped because of a failure or an interruption. */
 function isNotReached({ status, skipped }: Outcome): boolean {
   return status === 'skipped' && skipped !== 'when' && skipped !== 'run_once';
 }

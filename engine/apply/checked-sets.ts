@@ -1,10 +1,10 @@
 import type { CheckedStep, Step } from '../step.ts';
 
-/** Files that are valid only together, whichever resource writes one of them, and what checks them as a whole. */
+/** Sets of files that are valid only together, even if several resources write them, and the check of each set. */
 const sets: readonly { holds: RegExp; by: string; label: string }[] = [
   {
     holds: /^\/etc\/ssh\/sshd_config(\.d\/.*)?$/,
-    // sshd looks for this directory even when it only checks, and makes it only when it starts.
+    // `sshd -t` needs this directory, and sshd creates it only when it starts.
     by: 'command -v sshd >/dev/null || exit 0; mkdir -p /run/sshd && sshd -t',
     label: 'sshd -t',
   },
@@ -22,7 +22,7 @@ const sets: readonly { holds: RegExp; by: string; label: string }[] = [
 
 type Part = CheckedStep['steps'][number];
 
-/** The steps with those that change files of a set joined to one, which is checked as a whole or put back as a whole. */
+/** Joins neighbouring steps that change files of one set to a single step, which is checked and reverted as a whole. */
 export function inSets(steps: readonly Step[]): Step[] {
   const joined: Step[] = [];
   let open: { set: (typeof sets)[number]; steps: Part[] } | undefined;

@@ -7,26 +7,26 @@ import { problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { ApplyOptions } from './apply-options.ts';
 
-/** Whether the difference `found` at a resource's turn is not the one that its plan showed. */
+/** Whether the diff at a resource's turn, `found`, differs from the diff in its plan. */
 export function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
   return outcome.open !== true && resource.module.check !== true && !keepsTo(outcome.diff, found);
 }
 
 /**
- * Returns the failed turn of a resource that differs from the saved plan being applied, before anything of it changes;
- * undefined if it is as the plan shows. `together` are the resources to read along with it.
+ * Returns the failed turn of a resource that differs from the saved plan, before the resource changes; undefined if it is as
+ * the plan shows. `together` are the resources to read along with it.
  */
 export async function differsFromPlan(
   item: PlannedResource,
   together: readonly Resource[],
-  { connectedTo, alone }: Pick<ApplyOptions, 'connectedTo' | 'alone'>,
+  { connectedTo, exclusively }: Pick<ApplyOptions, 'connectedTo' | 'exclusively'>,
   createdS: number,
 ): Promise<{ outcome: Pick<Outcome, 'status' | 'diff' | 'error'>; found?: Diff | null } | undefined> {
   const { resource } = item;
   if (resource.module.check || resource.when === false) return undefined;
   try {
     const connected = connectedTo(resource);
-    await alone(connected, () => connected.ensure(resource, together));
+    await exclusively(connected, () => connected.ensure(resource, together));
     const context = { verifying: false, ...connected.times(createdS), name: resource.name };
     const { work: found = null, problem } = compare(resource, asRead(connected.observed(resource)), context);
     if (problem !== undefined) return { outcome: { status: 'failed', diff: null, error: problem } };

@@ -4,10 +4,10 @@ import { describe } from '../steps/step-kinds.ts';
 import type { Answer } from '../transport/connect.ts';
 import type { StepOutput } from './step-script.ts';
 
-/** What `r_write` says when the command that validates a file fails. */
+/** The message of `r_write` if the command that validates a file fails. */
 const refused = /^the command that checks the new file exited/m;
 
-/** Last words that name the cause better than the command that said them. */
+/** Errors of commands whose cause has a problem code of its own. */
 const causes: readonly { says: RegExp; code: ProblemCode; hint?: string }[] = [
   { says: refused, code: 'validation-failed' },
   {
@@ -18,7 +18,7 @@ const causes: readonly { says: RegExp; code: ProblemCode; hint?: string }[] = [
   {
     says: /Read-only file system/,
     code: 'read-only',
-    hint: 'See how it is mounted with\n    findmnt --target PATH\nA file system that became read-only by itself often has a failing disk below it: see\n    dmesg | tail',
+    hint: 'Show its mount with\n    findmnt --target PATH\nA file system that became read-only by itself is often on a failing disk. Show the messages of the kernel with\n    dmesg | tail',
   },
   {
     says: /nothing is done through it|but programs would be run from it/,
@@ -29,11 +29,11 @@ const causes: readonly { says: RegExp; code: ProblemCode; hint?: string }[] = [
   {
     says: /dpkg was interrupted|dpkg --configure -a|half-(configured|installed)|dpkg is in a broken state/,
     code: 'dpkg-broken',
-    hint: 'See what is wrong on the host with\n    dpkg --audit',
+    hint: 'Show the broken packages of the host with\n    dpkg --audit',
   },
 ];
 
-/** The program that a step runs, in a word or two; undefined for what the engine does itself. */
+/** Returns the program of a step in a word or two, or undefined if the engine does the step itself. */
 function programOf(step: Step): string | undefined {
   if (step.do === 'run')
     return step.label ?? (Array.isArray(step.command) ? String(step.command[0]) : 'the command');
@@ -41,7 +41,7 @@ function programOf(step: Step): string | undefined {
   return step.do === 'sql' ? 'psql' : undefined;
 }
 
-/** What became of a step, as a sentence. */
+/** Returns the sentence for the failure of a step. */
 function endOf({ step, exit, stderr }: StepOutput): string {
   const program = programOf(step);
   if (step.do === 'write' && step.validate !== undefined && refused.test(stderr))
@@ -52,20 +52,20 @@ function endOf({ step, exit, stderr }: StepOutput): string {
   return `${program} exited ${exit}${expected === '0' ? '' : `, not ${expected}`}.`;
 }
 
-/** How many lines of a command's last words a problem shows. */
-const lastWords = 30;
+/** Lines at the end of a command's output that a problem shows. */
+const lastLines = 30;
 
-/** The problem of steps that broke off, with the failing command and its own last words. */
+/** Returns the problem of a failed script, with the failed command and the end of its output. */
 export function failure(outputs: readonly StepOutput[], answer: Answer): Problem {
   const last = outputs.at(-1);
   if (last === undefined) {
     return {
       code: 'step-failed',
-      message: 'The steps could not be begun.',
+      message: 'The script of the change did not start.',
       cause: answer.stderr.toString().trim(),
     };
   }
-  const words = (last.stderr || last.stdout).split('\n').slice(-lastWords).join('\n');
+  const words = (last.stderr || last.stdout).split('\n').slice(-lastLines).join('\n');
   const known = causes.find(({ says }) => says.test(words));
   const command = describe(last.step);
   return {

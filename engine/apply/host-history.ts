@@ -4,7 +4,7 @@ import type { Outcome, Status } from '../events.ts';
 import type { Holder } from '../hosts/host-lease.ts';
 import type { Diff } from '../module.ts';
 
-/** What an apply did to a host: names and kinds of change, no values. */
+/** The changes of an apply on a host: names and kinds of change, without values. */
 export interface HistoryEntry {
   /** ISO 8601, UTC. */
   time: string;
@@ -12,25 +12,25 @@ export interface HistoryEntry {
   who: string;
   from: string;
   playbook: string;
-  /** Of the playbook file; null when it could not be read again. */
+  /** Hash of the playbook file; null if it could not be read again. */
   sha256: string | null;
   play: string;
-  /** The saved plan that was applied, if it was one. */
+  /** The ID of the saved plan, if one was applied. */
   plan?: string;
   counts: { unchanged: number; changed: number; failed: number; skipped: number };
   changed: { name: string; module: string; change: Diff['kind'] }[];
   failed: { name: string; module: string; code: string }[];
-  /** Names of what was changed and put back, because something failed. */
+  /** Names of the resources whose change was reverted. */
   reverted?: string[];
 }
 
-/** How many resources an entry names; the counts are of all. */
+/** Resources that an entry names. The counts include all resources. */
 const mostNames = 200;
 const nameCharacters = 120;
 
-/** The line of an apply that has begun to change something. `mask` hides secrets that a name may hold. */
+/** Returns the line of an apply that has begun a change. `mask` hides secrets in names. */
 export function historyLine(
-  { run, who, from, plan }: Holder,
+  { run, who, from, savedPlan }: Holder,
   playbook: string,
   play: string,
   outcomes: readonly Outcome[],
@@ -48,7 +48,7 @@ export function historyLine(
     playbook,
     sha256: digest(playbook),
     play: short(play),
-    ...(plan && { plan: plan.id }),
+    ...(savedPlan && { plan: savedPlan.id }),
     counts: {
       unchanged: of('unchanged').length,
       changed: changed.length,
@@ -56,7 +56,7 @@ export function historyLine(
       skipped: of('skipped').length,
     },
     changed: changed.slice(0, mostNames).map(({ name, module, diff }) => {
-      // What was done was found, so it is never the `write` of a plan.
+      // The diff of a changed resource was read, so it is never the `write` of a plan.
       const change = diff === null || diff.kind === 'write' ? 'update' : diff.kind;
       return { name: short(name), module, change };
     }),
@@ -68,7 +68,7 @@ export function historyLine(
   return JSON.stringify(entry);
 }
 
-/** The entries of a history file, newest first. Lines that are none are left out. */
+/** Returns the entries of a history file, newest first, without invalid lines. */
 export function decodeHistory(text: string): HistoryEntry[] {
   return text
     .split('\n')
@@ -83,7 +83,7 @@ export function decodeHistory(text: string): HistoryEntry[] {
     .reverse();
 }
 
-/** Whoever is root on a host can write into its history. */
+/** Whether a line has the form of an entry. Everybody who is root on a host can write to its history. */
 function isEntry(entry: HistoryEntry | null): boolean {
   const {
     time,

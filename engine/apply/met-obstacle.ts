@@ -4,15 +4,15 @@ import type { Comparison } from '../plan/compare.ts';
 import { Forecast } from '../plan/forecast.ts';
 import { isForRoot, obstacleTo } from '../plan/obstacles.ts';
 import { first } from '../plan/outlook.ts';
-import { blockedBy, mostRounds, type Plan } from '../plan/plan.ts';
+import { blockedBy, mostRounds, type Planning } from '../plan/plan.ts';
 import { viewOf } from '../plan/sight.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Step } from '../step.ts';
 
 /**
- * Returns the obstacle of the module that the readings after failed steps show, such as a package that only the fresh
- * lists lack; undefined if there is none.
+ * Returns the module's obstacle in the readings after failed steps, such as a package that is missing from the fresh lists;
+ * undefined if there is none.
  */
 export function obstacleLeft(resource: Resource, { work, read }: Comparison): Problem | undefined {
   const [obstacle] = work ? resource.module.obstacles(resource.args, read as never, work) : [];
@@ -20,8 +20,8 @@ export function obstacleLeft(resource: Resource, { work, read }: Comparison): Pr
 }
 
 /**
- * Returns the obstacle that made a step fail, as far as it can be read: a missing folder, account, program or right of
- * which the plan could not be sure. Reads the host for it.
+ * Reads the host for the obstacle that made a step fail: a missing folder, account, program or right that the plan could
+ * not know for certain. Returns undefined if it finds none.
  */
 export async function obstacleMet(
   resource: Resource,
@@ -32,7 +32,7 @@ export async function obstacleMet(
 ): Promise<Problem | undefined> {
   if (step === undefined) return undefined;
   for (let rounds = 0; rounds < mostRounds; rounds++) {
-    const unread: Plan['unread'] = [];
+    const unread: Planning['unread'] = [];
     const observed = connected.observed(resource);
     const sight = { observed, times, forecast: new Forecast(), login: connected.login };
     const view = viewOf(resource, sight, probe => unread.push({ resource, probe }));

@@ -4,7 +4,7 @@ import type { Resource } from '../resource.ts';
 import { Secret } from '../value.ts';
 import type { StepOutput } from './step-script.ts';
 
-/** What a resource left for the expressions of later ones. */
+/** The outcome of a resource for the expressions of later resources. */
 export interface Registered {
   changed: boolean;
   failed: boolean;
@@ -15,8 +15,8 @@ export interface Registered {
 }
 
 /**
- * What a resource leaves for later expressions; words and exit code are those of the last command it ran. What a
- * command with a secret prints derives from it: it is secret under the name that it is registered by.
+ * Returns the outcome of a resource for later expressions. Output and exit code are those of its last command. The output
+ * of a command with a secret may contain that secret, so it is secret itself, under its registered name.
  */
 export function register(
   outcome: Outcome,
@@ -41,14 +41,20 @@ export function register(
 /** By the `register` name, then by the name of the resource. */
 export type Registers = Readonly<Record<string, Readonly<Record<string, Registered>>>>;
 
-/** What is left by resources that are sure to have nothing to do, as in an apply; undefined = no more than `known`. */
-export function settled(planned: readonly PlannedResource[], known: Registers): Registers | undefined {
+/**
+ * Returns the registered outcomes of the resources that certainly change nothing, which are those of an apply too;
+ * undefined if there are no more of them than in `known`.
+ */
+export function certainOutcomes(
+  planned: readonly PlannedResource[],
+  known: Registers,
+): Registers | undefined {
   const registers: Record<string, Record<string, Registered>> = {};
   for (const { resource, outcome } of planned) {
     const { register: name, when, doneBy, incomplete } = resource;
     const isSkipped = when === false && doneBy === undefined;
-    const isSettled = outcome.status === 'unchanged' && outcome.open !== true && !incomplete;
-    if (name === undefined || !(isSkipped || isSettled)) continue;
+    const isCertain = outcome.status === 'unchanged' && outcome.open !== true && !incomplete;
+    if (name === undefined || !(isSkipped || isCertain)) continue;
     registers[name] = { ...registers[name], [resource.name]: register(outcome) };
   }
   return countOf(registers) > countOf(known) ? registers : undefined;
@@ -57,8 +63,8 @@ export function settled(planned: readonly PlannedResource[], known: Registers): 
 const countOf = (registers: Registers): number =>
   Object.values(registers).reduce((sum, left) => sum + Object.keys(left).length, 0);
 
-/** What follows number `i`, as it resolves now; a resource that was not known before was only a prediction. */
-export function renewed(
+/** Returns the plan of the `resources` behind number `i`, resolved again. A resource without a plan is predicted. */
+export function planRemaining(
   queue: readonly PlannedResource[],
   i: number,
   resources: readonly Resource[],

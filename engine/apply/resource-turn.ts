@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../events.ts';
+import { accountKey } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import { lockedProblem } from '../hosts/host-lease.ts';
 import type { Context, Diff } from '../module.ts';
@@ -9,7 +10,7 @@ import { blockedBy, type PlannedResource, unmet } from '../plan/plan.ts';
 import type { Reaction } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import type { KeepStep, Step } from '../step.ts';
+import type { JournalStep, Step } from '../step.ts';
 import { irreversible } from '../steps/risky-steps.ts';
 import { describe, undoing } from '../steps/step-kinds.ts';
 import { reloading } from '../steps/unit-steps.ts';
@@ -20,33 +21,33 @@ import { inSets } from './checked-sets.ts';
 import { failure } from './failure.ts';
 import { obstacleLeft, obstacleMet } from './met-obstacle.ts';
 import type { Registered } from './register-outcome.ts';
-import type { Reversal } from './revert.ts';
+import type { PlayRevert } from './revert.ts';
 import { armedS, proofS, Risk } from './risky-changes.ts';
 import { type StepOutput, script } from './step-script.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;
 
-/** One apply of a play on one host: what the turns of all its resources share. */
-export interface HostApply extends Pick<ApplyOptions, 'connectedTo' | 'alone' | 'holder'> {
+/** One apply of a play on one host, shared by the turns of all its resources. */
+export interface HostApply extends Pick<ApplyOptions, 'connectedTo' | 'exclusively' | 'holder'> {
   risks: Map<ConnectedHost, Risk>;
   /** The restarts and reloads that answer a change, by the name of the resource that changes. */
   reactions: ReadonlyMap<string, readonly Reaction[]>;
-  /** The changes to put back after a failure; undefined if the play puts nothing back. */
-  reversal?: Reversal;
+  /** The changes to revert after a failure; undefined if the play reverts nothing. */
+  playRevert?: PlayRevert;
 }
 
 /** The end of a resource's turn. */
 export interface Turn {
   outcome: Pick<Outcome, 'status'> & Partial<Outcome>;
-  /** The difference at the beginning of the turn; null = none, undefined = it is not known or does not matter. */
+  /** The diff at the beginning of the turn; null = none, undefined = unknown or irrelevant. */
   found?: Diff | null;
   outputs?: readonly StepOutput[];
   /** The outcome that another host's turn registered for this resource. */
   registered?: Registered;
 }
 
-/** Failures after which another attempt is useless or harmful. */
+/** Problems after which another attempt is useless or harmful. */
 const finalCodes = new Set<string>([
   'connection-lost',
   'timeout',
@@ -56,10 +57,10 @@ const finalCodes = new Set<string>([
   'lease-lost',
 ] satisfies ProblemCode[]);
 
-/** How often a turn begins again with fresh readings after it lost the lease. */
+/** Number of times that a turn begins again with fresh readings after it lost the lease. */
 const mostLosses = 3;
 
-/** Takes the turn of resource number `i`, with the attempts that it may have. Never throws. */
+/** Takes the turn of resource number `i`, in several attempts if the resource allows them. Never throws. */
 export async function attempt(queue: readonly PlannedResource[], i: number, apply: HostApply): Promise<Turn> {
   const { resource } = queue[i]!;
   const check = resource.module.check === true;
@@ -70,40 +71,46 @@ export async function attempt(queue: readonly PlannedResource[], i: number, appl
     check && resource.args.delay !== undefined ? durationS(resource.args.delay) : resource.retry.delayS;
   let losses = 0;
   for (let tried = 1; ; tried++) {
-    const turn = await once(queue, i, apply).catch(
+    const turn = await once(queue, i, apply, tried > 1).catch(
       (thrown: unknown): Turn => ({ outcome: { status: 'failed', error: problemsOf(thrown)[0]! } }),
     );
     const { code = '' } = turn.outcome.error ?? {};
-    if (code === 'lease-lost' && apply.holder.plan === undefined && losses++ < mostLosses) {
+    if (code === 'lease-lost' && apply.holder.savedPlan === undefined && losses++ < mostLosses) {
       tried--;
       continue;
     }
     const final = finalCodes.has(code);
     if (turn.outcome.status !== 'failed' || tried >= attempts || final) return turn;
     await sleep(delayS * 1000);
-    apply.connectedTo(resource).forget();
   }
 }
 
-async function once(queue: readonly PlannedResource[], i: number, apply: HostApply): Promise<Turn> {
+/** Takes one attempt; a later attempt reads everything `anew`. */
+async function once(
+  queue: readonly PlannedResource[],
+  i: number,
+  apply: HostApply,
+  anew: boolean,
+): Promise<Turn> {
   const connected = apply.connectedTo(queue[i]!.resource);
-  return apply.alone(connected, () => new ResourceTurn(queue, i, connected, apply).take());
+  if (anew) connected.forget();
+  return apply.exclusively(connected, () => new ResourceTurn(queue, i, connected, apply).take());
 }
 
-/** The steps of a change, and those that surround them so that the change can be put back. */
+/** The steps of a change, and the surrounding steps that make a revert possible. */
 interface GuardedSteps {
   own: readonly Step[];
   all: readonly Step[];
-  /** Whether the change puts itself back unless the host can be entered afterwards. */
+  /** Whether the host reverts the change unless it can be entered afterwards. */
   risky: boolean;
 }
 
 /** The end of the script of a change. */
-interface Change {
-  /** The exit of the script, or the problem that hid it: the session ended before the script did. */
+interface ScriptEnd {
+  /** The answer of the script, or the problem if the session ended before the script. */
   end: Answer | Problem;
   outputs: readonly StepOutput[];
-  /** Why the readings that prove the change are missing; undefined if they are there. */
+  /** The error of the reading that proves the change; undefined if it succeeded. */
   unread: unknown;
 }
 
@@ -114,7 +121,7 @@ class ResourceTurn {
   readonly #resource: Resource;
   readonly #connected: ConnectedHost;
   readonly #apply: HostApply;
-  /** All phases of a turn have the time of its reading. */
+  /** All phases of a turn use the time of its reading. */
   #context!: Context;
 
   constructor(queue: readonly PlannedResource[], index: number, connected: ConnectedHost, apply: HostApply) {
@@ -147,10 +154,10 @@ class ResourceTurn {
     };
   }
 
-  /** Compares the resource with readings that nothing can have changed since. */
+  /** Compares the resource with valid readings. */
   async #read(): Promise<Comparison> {
-    await this.#connected.ensure(this.#resource, window(this.#queue, this.#index));
-    const times = this.#connected.times(this.#apply.holder.plan?.createdS);
+    await this.#connected.ensure(this.#resource, resourcesReadAlong(this.#queue, this.#index));
+    const times = this.#connected.times(this.#apply.holder.savedPlan?.createdS);
     this.#context = { verifying: false, ...times, name: this.#resource.name };
     return this.#compare(this.#context);
   }
@@ -159,13 +166,10 @@ class ResourceTurn {
     return compare(this.#resource, asRead(this.#connected.observed(this.#resource)), context);
   }
 
-  /**
-   * Returns the steps of the change, surrounded by those that keep the state before it; or the problem that forbids
-   * the change.
-   */
+  /** Returns the steps of the change, with journal steps around them if needed; or the problem that forbids the change. */
   #guard(before: Comparison, work: Diff): GuardedSteps | Problem {
     const resource = this.#resource;
-    const { reversal, risks } = this.#apply;
+    const { playRevert, risks } = this.#apply;
     const obstacle = resource.module
       .obstacles(resource.args, before.read as never, work)
       .find(({ unsure }) => !unsure);
@@ -177,17 +181,17 @@ class ResourceTurn {
     const undo = undoing(own);
     const risky = risk.concerns(resource, own);
     // The journal of another host belongs to the play of that host.
-    const kept = resource.on === undefined && reversal !== undefined;
-    reversal?.note(resource, kept && undo !== undefined);
+    const isJournaled = resource.on === undefined && playRevert !== undefined;
+    playRevert?.note(resource, isJournaled && undo !== undefined);
     const stuck = risky ? irreversible({ ...resource, risky }, own) : undefined;
     if (stuck !== undefined) return blockedBy(resource, stuck);
-    const keep = (journal: KeepStep['journal']): Step[] => (undo ? [{ do: 'keep', journal, ...undo }] : []);
+    const journal = (into: JournalStep['into']): Step[] => (undo ? [{ do: 'journal', into, ...undo }] : []);
     const arm = (afterS: number): Step[] => (risky ? [{ do: 'arm', afterS }] : []);
-    const keeping = [...(kept ? keep('revert') : []), ...(risky ? keep('armed') : [])];
-    return { own, risky, all: [...keeping, ...arm(armedS), ...own, ...arm(proofS)] };
+    const journals = [...(isJournaled ? journal('revert') : []), ...(risky ? journal('armed') : [])];
+    return { own, risky, all: [...journals, ...arm(armedS), ...own, ...arm(proofS)] };
   }
 
-  /** The steps of the module. Notes of the restarts that they make necessary come first, so that a cut cannot lose them. */
+  /** Returns the module's steps. The notes of the restarts that they make necessary come first, so no cut loses them. */
   #steps(before: Comparison, work: Diff): Step[] {
     const { module, args, name } = this.#resource;
     const reactions = this.#apply.reactions.get(name) ?? [];
@@ -197,8 +201,8 @@ class ResourceTurn {
     ];
   }
 
-  /** Runs the steps, and reads the resource anew by the same round trip. */
-  async #change(steps: readonly Step[]): Promise<Change> {
+  /** Runs the steps, and reads the resource again in the same round trip. */
+  async #change(steps: readonly Step[]): Promise<ScriptEnd> {
     const resource = this.#resource;
     const compiled = script(steps);
     const timeoutMs = (resource.module.timeoutS?.(resource.args) ?? stepsTimeoutS) * 1000;
@@ -206,14 +210,17 @@ class ResourceTurn {
       .change(resource, this.#apply.holder, { script: compiled.script, input: compiled.input, timeoutMs })
       .catch(cutOff);
     const reading = this.#connected
-      .ensure(resource, window(this.#queue, this.#index))
+      .ensure(resource, resourcesReadAlong(this.#queue, this.#index))
       .catch((thrown: unknown) => thrown);
     const [end, unread] = await Promise.all([running, reading]);
     return { end, outputs: 'exit' in end ? compiled.outputs(end) : [], unread };
   }
 
-  /** Returns the problem of a change that failed, locked the host or is not as declared; undefined if it is proven. */
-  async #prove({ own, risky }: GuardedSteps, { end, outputs, unread }: Change): Promise<Problem | undefined> {
+  /** Returns the problem of a change that failed, locks everybody out or is not as declared; undefined if it is proven. */
+  async #prove(
+    { own, risky }: GuardedSteps,
+    { end, outputs, unread }: ScriptEnd,
+  ): Promise<Problem | undefined> {
     const resource = this.#resource;
     const connected = this.#connected;
     const isBroken = 'exit' in end && end.exit !== 0;
@@ -223,7 +230,7 @@ class ResourceTurn {
       const later = this.#queue
         .slice(this.#index + 1)
         .flatMap(item => (isTogether(item.resource, resource) ? [item.resource] : []));
-      const lockedOut = await this.#apply.risks.get(connected)!.settle(resource, later, isBroken);
+      const lockedOut = await this.#apply.risks.get(connected)!.prove(resource, later, isBroken);
       if (lockedOut !== undefined) return lockedOut;
     }
     if (isBroken) {
@@ -235,7 +242,7 @@ class ResourceTurn {
     }
     if (unread !== undefined) throw unread;
     const unproven = 'exit' in end ? undefined : end;
-    // The output of a script is lost with its session: what rests on it cannot be told.
+    // The output of a script is lost with its session.
     const needsOutput =
       resource.register !== undefined || resource.module.verifies?.(resource.args) === false;
     if (unproven !== undefined && needsOutput) return unproven;
@@ -254,15 +261,15 @@ class ResourceTurn {
   }
 }
 
-/** Returns the problem of a change whose session ended before its script: its result is read. Rethrows all others. */
+/** Returns the problem of a change whose session ended before its script; a reading proves such a change. Rethrows others. */
 function cutOff(thrown: unknown): Problem {
   const problem = thrown instanceof ProblemError ? thrown.problems[0] : undefined;
   if (problem?.code === 'cut-off' || problem?.code === 'host-restarted') return problem;
   throw thrown;
 }
 
-/** The resources to read along with number `i` by the same shell: up to the next one that has something to do. */
-export function window(queue: readonly PlannedResource[], i: number): Resource[] {
+/** Returns the resources to read along with number `i`, by the same shell: up to the next one with a change or an error. */
+export function resourcesReadAlong(queue: readonly PlannedResource[], i: number): Resource[] {
   const { resource: own } = queue[i]!;
   const next = queue.findIndex(
     ({ outcome }, at) => at > i && outcome.status !== 'unchanged' && outcome.status !== 'skipped',
@@ -273,9 +280,9 @@ export function window(queue: readonly PlannedResource[], i: number): Resource[]
     .filter(resource => isTogether(resource, own));
 }
 
-/** Whether two resources are done by the same account of the same host. */
+/** Whether the same account of the same host does two resources. */
 function isTogether(a: Resource, b: Resource): boolean {
-  return a.on?.name === b.on?.name && JSON.stringify(a.become) === JSON.stringify(b.become);
+  return a.on?.name === b.on?.name && accountKey(a.become) === accountKey(b.become);
 }
 
 function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']> {

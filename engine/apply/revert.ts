@@ -1,31 +1,32 @@
+import { accountKey } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
-import { type Holder, leased } from '../hosts/host-lease.ts';
+import { type Holder, leasedScript } from '../hosts/host-lease.ts';
 import { type Problem, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 
-/** What was put back on a host after a failure. */
+/** The changes of a play on a host, after they were reverted. */
 export interface Reverted {
-  /** Resources whose files, links and units are again as they were. */
+  /** Resources whose files, links and units have their earlier state again. */
   restored: readonly string[];
-  /** Resources whose change stays, because it cannot be undone. */
-  kept: readonly string[];
-  /** Why some of it could not be put back. */
+  /** Resources whose change cannot be reverted. */
+  irreversible: readonly string[];
+  /** The problem if some changes could not be reverted. */
   error?: Problem;
 }
 
-/** Restoring takes no longer than its own commands may, and those are few. */
+/** Time limit of a revert: each of its commands has a shorter one, and they are few. */
 const revertTimeoutS = 600;
 
-/** What a play that is put back when it fails has changed on one host. */
-export class Reversal {
+/** The changes of a play with `on_failed_check: revert` on one host, and their revert. */
+export class PlayRevert {
   readonly #noted = new Map<string, { resource: Resource; reversible: boolean }>();
 
-  /** Before the change of a resource; what is reversible is kept in the journal by its own script. */
+  /** Notes a resource before its change. The script of a reversible change writes the journal itself. */
   note(resource: Resource, reversible: boolean): void {
     this.#noted.set(resource.name, { resource, reversible });
   }
 
-  /** Puts back all that was kept, account by account; undefined when none of `changed` had to be. */
+  /** Reverts the journals of all accounts. Returns undefined if there are no `changed` resources and no errors. */
   async revert(
     connected: ConnectedHost,
     holder: Holder,
@@ -37,35 +38,34 @@ export class Reversal {
         .filter(each => each.reversible === reversible && changed.has(each.resource.name))
         .map(({ resource }) => resource.name);
     const accounts = new Map(
-      noted
-        .filter(each => each.reversible)
-        .map(({ resource }) => [JSON.stringify(resource.become), resource]),
+      noted.filter(each => each.reversible).map(({ resource }) => [accountKey(resource.become), resource]),
     );
     connected.forget();
     const errors = await Promise.all(
-      [...accounts.values()].map(({ become }) => putBack(connected, become ?? false, holder)),
+      [...accounts.values()].map(({ become }) => revertAccount(connected, become ?? false, holder)),
     );
     const error = errors.find(each => each !== undefined);
     if (changed.size === 0 && error === undefined) return undefined;
-    return { restored: names(true), kept: names(false), ...(error && { error }) };
+    return { restored: names(true), irreversible: names(false), ...(error && { error }) };
   }
 }
 
-// What it does is written down first, so that a later session goes on with it after a cut.
-const script = `r_undo=$r_home/revert
-[ -d "$r_undo" ] || exit 0
-printf '%s\\n' r_put_back >"$r_undo/again" && sync -- "$r_undo/again" "$r_undo" && r_again`;
+// The journal first records that it is being reverted, so that a later session continues after a cut.
+const script = `r_journal=$r_home/revert
+[ -d "$r_journal" ] || exit 0
+printf '%s\\n' r_revert >"$r_journal/again" && sync -- "$r_journal/again" "$r_journal" && r_again`;
 
-async function putBack(
+async function revertAccount(
   connected: ConnectedHost,
   become: Parameters<ConnectedHost['tell']>[0],
   holder: Holder,
 ): Promise<Problem | undefined> {
   try {
-    const answer = await connected.tell(become, leased(script, holder, revertTimeoutS), 'putting back');
+    const answer = await connected.tell(become, leasedScript(script, holder, revertTimeoutS), 'reverting');
     if (answer.exit === 0) return undefined;
     const cause = answer.stderr.toString().trim();
-    return { code: 'not-put-back', message: 'Not all of it could be put back.', ...(cause && { cause }) };
+    const message = 'Some changes of the play could not be reverted.';
+    return { code: 'not-put-back', message, ...(cause && { cause }) };
   } catch (thrown) {
     return problemsOf(thrown)[0];
   }

@@ -5,74 +5,71 @@ import type { Resource } from '../resource.ts';
 import type { Step } from '../step.ts';
 import { isRisky } from '../steps/risky-steps.ts';
 
-/** Seconds after which a change that nobody has confirmed puts itself back. */
+/** Seconds after which the host reverts an unproven change. */
 export const armedS = 45;
 
-/** Seconds that at least remain for the proof when the change is made. */
+/** Minimum of seconds that remain for the proof after the change. */
 export const proofS = 25;
 
-/** What of a run on one host could lock everybody out, and the proof that it does not. */
+/** The risky changes of a run on one host, and the proof that they lock nobody out. */
 export class Risk {
   readonly #connected: ConnectedHost;
-  /** Resources still to come that make an armed change take effect. */
+  /** Later resources that make an armed change take effect. */
   readonly #outstanding = new Set<string>();
-  /** Resources whose change is put back if the next one is not proven harmless. */
+  /** Resources whose change the host reverts if the next change is not proven harmless. */
   readonly #armed = new Set<string>();
+  /** The last resource with a risky change. Its account holds the journal. */
   #account: Resource | undefined;
-  /** Names of the resources whose change was put back. */
-  readonly putBack = new Set<string>();
+  /** Names of the resources whose change was reverted. */
+  readonly reverted = new Set<string>();
 
   constructor(connected: ConnectedHost) {
     this.#connected = connected;
   }
 
-  /** Whether the change of a resource has to put itself back unless it is proven harmless. */
+  /** Whether the change of a resource is risky, or makes an armed change take effect. */
   concerns(resource: Resource, steps: readonly Step[]): boolean {
     if (this.#outstanding.has(resource.name)) return true;
     return isRisky(resource, steps);
   }
 
   /**
-   * After the armed change of a resource: shows over a new connection that the host can be entered and the account
-   * reached. Otherwise, or when the change itself failed, everything since the first armed change is put back.
+   * Proves, after the armed change of a resource, that a new connection reaches its account. Without the proof, or if the
+   * change failed, reverts all changes since the first armed one. Returns the problem, or undefined if it is proven.
    */
-  async settle(
-    resource: Resource,
-    later: readonly Resource[],
-    failed: boolean,
-  ): Promise<Problem | undefined> {
+  async prove(resource: Resource, later: readonly Resource[], failed: boolean): Promise<Problem | undefined> {
     this.#account = resource;
     this.#armed.add(resource.name);
-    const obstacle = failed ? undefined : await this.#connected.sessions.obstacle(resource.become ?? false);
+    const obstacle = failed ? undefined : await this.#connected.sessions.tryToEnter(resource.become ?? false);
     if (failed || obstacle !== undefined) {
       this.#outstanding.clear();
-      const undone = await this.#ask('r_armed r_fall_back', 'putting the change back');
-      const problem = obstacle && this.#lockedOut(obstacle, undone);
-      this.#over(undone);
+      const isReverted = await this.#ask('r_armed r_revert_armed', 'reverting the change');
+      const problem = obstacle && this.#lockedOut(obstacle, isReverted);
+      this.#disarmed(isReverted);
       return problem;
     }
     this.#outstanding.delete(resource.name);
     for (const { by } of reactionsOf([resource, ...later]).get(resource.name) ?? [])
       this.#outstanding.add(by);
-    const done = this.#outstanding.size === 0;
-    const kept = await this.#ask(done ? 'r_disarm' : 'r_hold', 'confirming the change');
-    const problem = kept ? undefined : this.#lockedOut(undefined, true);
-    if (done || !kept) this.#over(!kept);
+    const isProven = this.#outstanding.size === 0;
+    const isConfirmed = await this.#ask(isProven ? 'r_disarm' : 'r_hold', 'confirming the change');
+    const problem = isConfirmed ? undefined : this.#lockedOut(undefined, true);
+    if (isProven || !isConfirmed) this.#disarmed(!isConfirmed);
     return problem;
   }
 
-  /** At the end: what was proven only in part, because the run stopped before it took effect, is put back. */
+  /** Reverts, at the end of the run, the changes that did not take effect. Returns the problem, or undefined. */
   async finish(): Promise<Problem | undefined> {
     if (this.#outstanding.size === 0) return undefined;
-    const undone = await this.#ask('r_armed r_fall_back', 'putting a change back');
-    const message = `${[...this.#outstanding].join(', ')} was not reached, so that ${this.#names()} ${undone ? 'was put back' : 'puts itself back'}.`;
-    this.#over(undone);
+    const isReverted = await this.#ask('r_armed r_revert_armed', 'reverting a change');
+    const end = isReverted ? `${this.#names()} was reverted` : `The host reverts ${this.#names()}`;
+    const message = `The run ended before ${[...this.#outstanding].join(', ')}. ${end}.`;
+    this.#disarmed(isReverted);
     return { code: 'put-back', message };
   }
 
-  /** Nothing is armed any more. */
-  #over(undone: boolean): void {
-    if (undone) for (const name of this.#armed) this.putBack.add(name);
+  #disarmed(isReverted: boolean): void {
+    if (isReverted) for (const name of this.#armed) this.reverted.add(name);
     this.#armed.clear();
   }
 
@@ -80,14 +77,14 @@ export class Risk {
     return [...this.#armed].join(', ');
   }
 
-  #lockedOut(obstacle: Problem | undefined, undone: boolean): Problem {
-    const end = undone
-      ? `Put back: ${this.#names()}.`
-      : `It was not seen to be put back; the host tries by itself within ${armedS} s: ${this.#names()}.`;
+  #lockedOut(obstacle: Problem | undefined, isReverted: boolean): Problem {
+    const end = isReverted
+      ? `Reverted: ${this.#names()}.`
+      : `The revert was not confirmed. The host tries it by itself within ${armedS} s: ${this.#names()}.`;
     return {
       code: 'locked-out',
-      message: `After this change nobody could get in as before. ${end}`,
-      hint: 'The inventory says how the host is entered. To move a port or an account, let both work first.',
+      message: `After this change, no new connection to the host succeeded. ${end}`,
+      hint: 'The inventory says how to enter the host. To move a port or an account, let the old and the new one work first.',
       ...(obstacle && { cause: [obstacle.message, obstacle.cause].filter(Boolean).join('\n') }),
     };
   }

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { Step } from '../step.ts';
 import { kindOf } from '../steps/step-kinds.ts';
 
-/** A script that does steps, the bytes it reads on its standard input, and how to understand what it prints. */
+/** A script that does steps, the bytes of its standard input, and the function that decodes its output. */
 export interface Script {
   script: string;
   input: Buffer;
-  /** What each step that was begun printed. The last one is the one that failed, if the exit code is not 0. */
+  /** Returns the output of each step that began. If the exit code is not 0, the last of them failed. */
   outputs(answer: { exit: number; stdout: Buffer; stderr: Buffer }): StepOutput[];
 }
 
@@ -14,26 +14,26 @@ export interface StepOutput {
   step: Step;
   stdout: string;
   stderr: string;
-  /** Of its command: 0, or another one that it may have, or the one that ended the script. */
+  /** The exit code of its command: 0, another expected one, or the one that ended the script. */
   exit: number;
 }
 
-/** A script is a process of its own, which may outlive its session. */
+/** Names the process of the script, which may outlive its session. */
 const identify = 'read -r r_q r_p </proc/self/stat && r_self=${r_me%.*}.$r_q';
 
 /** Compiles steps to one script that stops at the first failure and leaves nothing half-written. */
 export function script(steps: readonly Step[]): Script {
   const nonce = randomBytes(12).toString('hex');
   const inputs: Buffer[] = [];
-  // A first change that leaves everything as it was, when it fails, leaves no restart owed for it either.
-  const first = steps.findIndex(step => !['keep', 'arm', 'owe'].includes(step.do));
+  // If the first change fails and leaves everything unchanged, it owes no restart.
+  const first = steps.findIndex(step => !['journal', 'arm', 'owe'].includes(step.do));
   const whole = ['write', 'link', 'checked'].includes(steps[first]?.do ?? '');
   const otherwise = (i: number) => (i === first && whole ? 'r_disown' : 'exit');
   const lines = steps.map(
     (step, i) => `r_begin ${i}\n${kindOf(step).compile(step, inputs)} || ${otherwise(i)}\n`,
   );
   return {
-    script: `r_k=${nonce}; r_undo=; r_noted=\n${identify}\n${inGroups(lines)}`,
+    script: `r_k=${nonce}; r_journal=; r_noted=\n${identify}\n${inGroups(lines)}`,
     input: Buffer.concat(inputs),
     outputs(answer) {
       const stdout = cut(answer.stdout.toString(), nonce);
@@ -48,7 +48,7 @@ export function script(steps: readonly Step[]): Script {
   };
 }
 
-/** bash takes a list apart by recursion, a level a command, and ends itself where one has many thousands. */
+/** Groups the commands: bash parses a list by recursion, and crashes at a list of many thousand commands. */
 function inGroups(lines: readonly string[], size = 500): string {
   if (lines.length <= size) return lines.join('');
   const groups = Array.from({ length: Math.ceil(lines.length / size) }, (_, i) =>
@@ -57,7 +57,7 @@ function inGroups(lines: readonly string[], size = 500): string {
   return groups.map(group => `{\n${group}}\n`).join('');
 }
 
-/** What stands after each mark `\nNONCE INDEX\n`; of a lot of output some marks may be missing. */
+/** Returns the text after each mark `\nNONCE INDEX\n`. Some marks of a long output may be missing. */
 function cut(text: string, nonce: string): Map<number, string> {
   const parts = text.split(`\n${nonce} `).slice(1);
   return new Map(

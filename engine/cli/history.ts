@@ -56,6 +56,6 @@ function headOf({ who, from, playbook, sha256, counts, plan, reverted }: History
   const { changed, unchanged, failed } = counts;
   const words = [`${changed} changed`, `${unchanged} unchanged`, `${failed} failed`];
   if (plan !== undefined) words.unshift(`plan ${plan.slice(0, 8)}`);
-  if (reverted !== undefined) words.push(`put back: ${reverted.join(', ')}`);
+  if (reverted !== undefined) words.push(`reverted: ${reverted.join(', ')}`);
   return `${who} from ${from}: ${playbook}${digest}, ${words.join(', ')}`;
 }

@@ -1,14 +1,15 @@
-# The lease and the history of a host, and the saved plans that it has used. They belong to the account that changes it.
+# The lease, the history and the used saved plans of a host. They belong to the account that makes the changes.
 # Defines: r_lease, r_take, r_renew, r_release, r_show, r_await, r_drop, r_history, r_origin; r_home, the state directory of the account.
 # Needs: r_base, r_me, r_no and r_dead of steps.sh; r_running of outcome.sh; r_held_exit, r_lost_exit, r_applied_exit;
 # r_plans_lines, r_history_lines and r_history_bytes, which bound the files.
-# Exit codes: r_held_exit with the lease on standard output: another run holds it; r_lost_exit: this run does not hold it
-# any more; r_applied_exit with the line of `plans`: another run has used the saved plan.
+# Exit codes: r_held_exit with the lease on standard output: another run holds the lease; r_lost_exit: this run has lost it;
+# r_applied_exit with the line of `plans`: another run has used the saved plan.
 #
-# A lease is one line: run, since, until, session, the processes above the session, holder. It ends at `until`, or with its
-# session: the boot and the process tell whether that lives. A session whose processes above it have changed has lost its
-# controller: only a step goes on, and r_await waits for its end. r_locked locks the directory for the moment of reading and
-# writing, so that one of two takers finds the lease of the other. `plans` has a line for each saved plan: plan, run, time.
+# A lease is one line: run, since, until, session, the processes above the session, holder. It ends at `until` or with its
+# session; the boot and the process of the session tell whether it lives. If the processes above a session have changed, it
+# has lost its controller: only a step goes on, and r_await waits for its end. r_locked locks the directory for the moment of
+# reading and writing, so that one of two takers finds the lease of the other. `plans` has a line for each saved plan: plan,
+# run, time.
 
 r_home=$r_base
 [ "$(id -u)" = 0 ] || r_home=${XDG_STATE_HOME:-$HOME/.local/state}/reconcile
@@ -79,7 +80,7 @@ r_release() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_finish "$@"
 r_finish() {
   r_e=0
   if [ -f "$r_home/lease" ] && r_line; then [ "$r_run" = "$1" ] && rm -f "$r_home/lease" || r_e=$r_lost_exit
-  # The same host under another name has given it back already.
+  # Another name of the same host has given the lease back already.
   else tail -n 1 "$r_home/history.jsonl" 2>/dev/null | grep -qF '"run":"'"$1"'"' || r_e=$r_lost_exit; fi
   rm -rf -- "$r_records/outcome.$1" "$r_home/revert"
   r_h=$r_home/history.jsonl

@@ -3,9 +3,9 @@
 # Needs: r_home; r_change, the change; r_line of lease.sh.
 # Exit codes: r_recorded exits as the change does.
 #
-# There is one record for each run and account, in memory for root. It names the change by its number and its process. The
-# environment of whatever a change starts holds the run: if the shell is killed, that may go on alone, and the host is not
-# free until it ends. Where no record can be kept, the change is made without one.
+# There is one record for each run and account, in memory for root. It names the change by its number and its process.
+# Every process of a change has the run in its environment: after the shell was killed, such a process may go on, and the
+# host is not free until it ends. If no record can be written, the change is made without one.
 
 r_records=/run/reconcile
 [ "$(id -u)" = 0 ] || r_records=$r_home

@@ -1,16 +1,17 @@
-# Functions that change what is at a path, without help from anybody who may write to a folder on the way.
+# Functions that change the thing at a path. Other accounts that may write to a folder on the way cannot redirect them.
 # Defines: r_do, which runs one of the others: r_write, r_link, r_directory, r_attributes, r_remove, r_trusted.
 # Needs: r_no, r_dead and r_self of steps.sh.
 # Exit codes: 0; 1 with the reason on standard error; r_write exits as the command that checks the new file does.
 #
-# r_do runs a function in a subshell whose working directory is the folder. What the function does to ./NAME stays in that
-# folder, whatever the path leads to meanwhile. r_enter enters a folder by its whole path if the kernel confirms that no
-# link was followed, else name by name. It follows a link only if the link and its folder belong to root or to the account
-# that does the work, and nobody else may write there: then neither can be exchanged. In a folder that another account may
-# write to, r_apart makes a folder with mode 0700, in which new things are made before they are moved into place. A file
-# there gets its owner and mode by a second name, since chmod follows links. A mode of five digits also clears a folder's
-# set-group-ID bit, which four digits leave as it is. A folder without a declared mode has its final one at once: after a
-# cut nobody would correct it. Builtins that print the working directory are not used: bash remembers the name it went by.
+# r_do runs a function in a subshell whose working directory is the folder. So a change of ./NAME stays in that folder, even
+# if the path leads elsewhere meanwhile. r_enter enters a folder by its whole path if the kernel confirms that no link was
+# followed, else name by name. It follows a link only if the link and its folder belong to root or to the account that does
+# the work, and no other account may write there: then neither can be exchanged. In a folder that another account may write
+# to, r_apart creates a folder with mode 0700; new things are created there before they move into place. A file there gets
+# its owner and mode through a second name, because chmod follows links. A mode of five digits also clears the set-group-ID
+# bit of a folder; four digits leave it. A folder without a declared mode has its final mode at once, because no later run
+# would correct it after a cut. /bin/pwd prints the working directory, because the builtin of bash prints the name by which
+# it entered.
 
 r_uid=$(id -u)
 r_owners=root

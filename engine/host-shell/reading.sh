@@ -1,4 +1,4 @@
-# Functions that every reading and every change uses.
+# The functions of every reading and every change.
 # Defines: r_mark, r_as, r_find, r_content, r_owed; r_account, the account of the session.
 # Needs: r_content_limit, the most bytes of a file to print; in each script r_k, a mark that no output contains, and r_e,
 # the file that takes standard error.

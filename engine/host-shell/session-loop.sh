@@ -4,10 +4,10 @@
 # Prints: `NONCE ID EXIT` on a line of both outputs after each request.
 # Exit codes: 1 if a request was cut short.
 #
-# The two drains read on when the connection is gone. A script that runs then ends as usual instead of dying from SIGPIPE in
-# the middle, which can leave dpkg half-configured. Input that was cut short must not look complete: `cat >new && mv new old`
-# would install half a file. So the pipe stays open until the nonce behind the input arrives; without it the whole process
-# group is killed. A script that was cut short does not end in the nonce, and is not run.
+# The two drains read on after the connection has ended. So a running script ends as usual: SIGPIPE in its middle could
+# leave dpkg half-configured. Input that was cut short must not look complete: `cat >new && mv new old` would install half
+# a file. So the pipe stays open until the nonce behind the input arrives; without the nonce the loop kills the whole
+# process group. A script that was cut short does not end in the nonce, and does not run.
 
 trap '' HUP
 umask 022

@@ -2,26 +2,26 @@ import { contentLimitBytes } from '../probe.ts';
 import { stateDirectory } from '../step.ts';
 import { scriptBeside, withVariables } from '../util/text-beside.ts';
 
-/** The exit code of a script that was not begun because another run holds the lease. */
+/** The exit code of a script that did not begin because another run holds the lease. */
 export const heldExit = 75;
 
-/** The exit code of a script that was not begun because another run has used its saved plan. */
+/** The exit code of a script that did not begin because another run has used its saved plan. */
 export const appliedExit = 77;
 
-/** The exit code of a script that was not begun because this run lost its lease: another may have changed the host since. */
+/** The exit code of a script that did not begin because this run lost its lease: another may have changed the host since. */
 export const lostExit = 78;
 
 const plansLines = 200;
 const historyLines = 1000;
 const historyBytes = 1024 * 1024;
 
-/** Room that is left for the next line of the history. */
+/** Room for the next line of the history. */
 const historySlackBytes = 64 * 1024;
 
 const unit = '/etc/systemd/system/reconcile-put-back.service';
 const unitLink = '/etc/systemd/system/multi-user.target.wants/reconcile-put-back.service';
 
-/** The shell functions of a session, a file each; its header says what they need. */
+/** Returns the shell functions of a file, with its variables filled in. The header of the file says what they need. */
 const functionsOf = (text: string, variables: Readonly<Record<string, string | number>> = {}): string =>
   `\n${withVariables(text, variables)}\n`;
 
@@ -32,7 +32,7 @@ export const stepFunctions =
   functionsOf(scriptBeside(import.meta.url, './paths.sh')) +
   functionsOf(scriptBeside(import.meta.url, './steps.sh'), { r_base: stateDirectory });
 export const journalFunctions = functionsOf(scriptBeside(import.meta.url, './journal.sh'));
-export const putBackFunctions = functionsOf(scriptBeside(import.meta.url, './put-back.sh'), {
+export const armedRevertFunctions = functionsOf(scriptBeside(import.meta.url, './armed-revert.sh'), {
   r_unit: unit,
   r_unit_link: unitLink,
 });
@@ -46,9 +46,14 @@ const leaseFunctions = functionsOf(scriptBeside(import.meta.url, './lease.sh'), 
 });
 const outcomeFunctions = functionsOf(scriptBeside(import.meta.url, './outcome.sh'));
 
-/** Every shell function that scripts call on a host; a session defines them once. */
+/** All shell functions that scripts call on a host. A session defines them once. */
 export const allFunctions =
-  readingFunctions + stepFunctions + journalFunctions + leaseFunctions + outcomeFunctions + putBackFunctions;
+  readingFunctions +
+  stepFunctions +
+  journalFunctions +
+  leaseFunctions +
+  outcomeFunctions +
+  armedRevertFunctions;
 
 /** The loop that runs the scripts of a session. */
 export const sessionLoop = functionsOf(scriptBeside(import.meta.url, './session-loop.sh'));

@@ -1,9 +1,9 @@
-# Functions that steps consist of, and the notes of owed restarts.
+# The functions of steps, and the notes of owed restarts.
 # Defines: r_begin, r_expect, r_no, r_dead, r_owe, r_pay, r_disown; r_me and r_self, which name this session.
 # Needs: r_base, the state directory; r_do and its functions of paths.sh; r_k, a mark that no output contains.
 # Exit codes: 0; 1 with the reason on standard error; r_expect returns the exit code that was not expected.
 #
-# A name that ends in the boot and the process of a session tells a later session whether anybody will finish the thing.
+# A name that ends in the boot and the process of a session tells a later session whether that session still lives.
 
 r_me=0
 read -r r_me 2>/dev/null </proc/sys/kernel/random/boot_id

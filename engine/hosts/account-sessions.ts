@@ -1,32 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Become, Host } from '../host.ts';
+import { accountKey, type Become, type Host } from '../host.ts';
 import type { Lease } from '../lease.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { type Answer, type Connection, connect, type Request, type Session } from '../transport/connect.ts';
 import type { ConnectOptions } from '../transport/connect-options.ts';
 import { Greeting } from './greeting.ts';
 import { decodeLease } from './host-lease.ts';
-import { cutOff, decodeOutcome, isLoss, outcome } from './kept-outcome.ts';
+import { cutOff, decodeOutcome, isLoss, outcomeScript } from './kept-outcome.ts';
 import { preludeFor } from './prelude.ts';
 
-/** Pauses before each attempt to make a lost connection again: a host that was restarted needs some time. */
+/** Pauses before the attempts to reconnect. A restarted host needs some time. */
 const reconnectDelaysS = [1, 2, 4, 8, 16];
 
-/** A new connection that shows that a host can still be entered may take this long. */
+/** Time limit of the new connection that proves that a host can still be entered. */
 const proofTimeoutMs = 6000;
 
-/** A change that was sent and not answered yet. */
+/** A change that was sent and has no answer yet. */
 export interface Flight {
   become: Become | false;
   run: string;
-  /** Of the change in its run. */
+  /** The number of the change in its run. */
   number: number;
   request: Request;
-  /** What was found of it after the connection was made again. */
+  /** The outcome of the change, collected from the host after a reconnection. */
   collected?: Promise<Answer>;
 }
 
-/** A shell for each account over one connection to a host, which is made again when it is lost. */
+/** One shell for each account over one connection to a host. A lost connection is restored. */
 export class AccountSessions {
   readonly greeting = new Greeting();
   readonly #host: Host;
@@ -37,9 +37,9 @@ export class AccountSessions {
   #flight: Flight | undefined;
   #restoring: Promise<void> | undefined;
   #closed = false;
-  /** Told when a lost connection was made again, and why it was lost. */
+  /** Called after a reconnection, with the reason of the loss. */
   onReconnect: (why: Problem) => void = () => {};
-  /** Told when something goes on that a run without a controller has begun: its end is waited for. */
+  /** Called while the last step of a dead run goes on. */
   onWait: (lease: Lease) => void = () => {};
 
   private constructor(host: Host, options: ConnectOptions, connection: Connection, recovers: boolean) {
@@ -49,34 +49,35 @@ export class AccountSessions {
     this.#recovers = recovers;
   }
 
-  /** `recovers` finishes what an earlier run was cut off in before anything else is done. */
+  /** With `recovers`, each shell first restores the unfinished changes of an earlier run. */
   static async start(host: Host, options: ConnectOptions, recovers: boolean): Promise<AccountSessions> {
     const own = { ...options, prelude: preludeFor(host) };
     return new AccountSessions(host, own, await connect(host, own), recovers);
   }
 
-  /** `SHA256:…` of the key that the host showed; undefined for transports without one. */
+  /** `SHA256:…` of the host's key; undefined for transports without one. */
   get hostKey(): string | undefined {
     return this.#connection.hostKeyFingerprint;
   }
 
-  /** The account that is logged in; undefined when only the host knows. */
+  /** The account of the login; undefined if only the host knows it. */
   get login(): string | undefined {
     return this.#connection.login;
   }
 
-  /** For shells that began as ones that only read: finishes what was cut off. */
+  /** Restores the unfinished changes of an earlier run, also in the shells that are already open. */
   recover(): void {
     this.#recovers = true;
     for (const session of this.#sessions.values()) this.#recover(session);
   }
 
   /**
-   * Requests of an account whose shell is there go out in the order of the calls, without waiting for answers. One
-   * that a lost connection took the answer from is sent again, or, for a change, its outcome is collected.
+   * Sends a request to the shell of an account and returns its answer. Requests to an open shell go out in the order of
+   * the calls, without waiting for answers. After a lost connection, a request without an answer is sent again. The
+   * outcome of a change is collected from the host instead.
    */
   async run(become: Become | false, request: Request, flight?: Flight): Promise<Answer> {
-    const account = JSON.stringify(become);
+    const account = accountKey(become);
     if (flight !== undefined) this.#flight = flight;
     const session = this.#sessions.get(account) ?? (await this.#open(become));
     try {
@@ -91,8 +92,8 @@ export class AccountSessions {
     }
   }
 
-  /** What keeps one from entering the host anew and becoming an account; undefined = nothing. */
-  async obstacle(become: Become | false): Promise<Problem | undefined> {
+  /** Enters the host over a new connection, as an account. Returns the problem, or undefined if that succeeds. */
+  async tryToEnter(become: Become | false): Promise<Problem | undefined> {
     try {
       const connection = await connect(this.#host, { ...this.#options, connectTimeoutMs: proofTimeoutMs });
       try {
@@ -115,14 +116,14 @@ export class AccountSessions {
 
   async #open(become: Become | false): Promise<Session> {
     const session = await this.#connection.session(become);
-    this.#sessions.set(JSON.stringify(become), session);
-    // Sent together with the first request: it costs no round trip.
+    this.#sessions.set(accountKey(become), session);
+    // These go out together with the first request and cost no round trip.
     if (this.#recovers) this.#recover(session);
     this.greeting.ask(session);
     return session;
   }
 
-  /** All that the lost connection leaves without an answer waits for the same new one. */
+  /** All requests without an answer wait for the same new connection. */
   #restore(lost: ProblemError): Promise<void> {
     this.#restoring ??= this.#reconnect(lost).finally(() => {
       this.#restoring = undefined;
@@ -140,17 +141,20 @@ export class AccountSessions {
     }
     this.#sessions.clear();
     this.onReconnect(lost.problems[0]!);
-    const flight = this.#flight;
-    if (flight === undefined) return;
+    if (this.#flight !== undefined) await this.#collect(this.#flight);
+  }
+
+  /** Collects the outcome of a change over the new connection, or sends the change again if the host never began it. */
+  async #collect(flight: Flight): Promise<void> {
     const session = await this.#connection.session(flight.become);
     const collecting = {
-      script: outcome(flight.run, flight.number),
+      script: outcomeScript(flight.run, flight.number),
       what: flight.request.what ?? 'a change',
     };
     const found = decodeOutcome(
       await session.run({ ...flight.request, input: Buffer.alloc(0), ...collecting }),
     );
-    this.#sessions.set(JSON.stringify(flight.become), session);
+    this.#sessions.set(accountKey(flight.become), session);
     const later = session.run({ script: 'r_adopt; r_recover', what: 'recovering' });
     if (found === 'never') flight.collected = session.run(flight.request);
     else if (typeof found === 'object') flight.collected = Promise.resolve(found);
@@ -159,10 +163,10 @@ export class AccountSessions {
     later.catch(() => {});
   }
 
-  /** Does not wait. The next request to the session reports its problems. */
+  /** Does not wait for the end. The next request to the session reports its problems. */
   #recover(session: Session): void {
     const onOutput = (stream: string, bytes: Buffer) => {
-      // The end of the line is held back: it could be the beginning of a mark.
+      // The session holds back the end of the line, because it could be the beginning of a mark.
       const lease = stream === 'stdout' ? decodeLease(`${bytes.toString().trimEnd()}\n`) : undefined;
       if (lease !== undefined) this.onWait(lease);
     };

@@ -1,4 +1,4 @@
-import type { Become, Host } from '../host.ts';
+import { accountKey, type Become, type Host } from '../host.ts';
 import type { Context } from '../module.ts';
 import { probesOf } from '../plan/compare.ts';
 import type { Probe } from '../probe.ts';
@@ -10,34 +10,35 @@ import type { ConnectOptions } from '../transport/connect-options.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Plain } from '../value.ts';
 import { AccountSessions } from './account-sessions.ts';
-import { type Holder, isLost, leased, leaseS, lockedProblem, release } from './host-lease.ts';
-import { recorded } from './kept-outcome.ts';
+import { type Holder, isLost, leasedScript, leaseS, lockedProblem, releaseScript } from './host-lease.ts';
+import { recordedScript } from './kept-outcome.ts';
 
-/** Seconds for a reading besides what its own commands may take. */
+/** Seconds for a reading, in addition to the time limits of its commands. */
 const readTimeoutS = 120;
 const releaseTimeoutS = 60;
 
-/** How many seconds a reading counts in an apply: before its first change on a host, and after that. */
+/** Seconds for which an apply uses a reading: before its first change on a host, and after that. */
 const readingAgeS = { before: 5, after: 1 };
 
-/** Of what a change prints its beginning is kept and its end, which tells how it ended. */
+/** Bytes to keep of the output of a change: its beginning, and its end, which tells how the change ended. */
 const changeKeeps = { capBytes: 512 * 1024, tailBytes: 512 * 1024 };
 
-/** A host that a run is connected to, and what was read of it as long as nothing changed on it since. */
+/** A host that a run is connected to, with the readings that are still valid. */
 export class ConnectedHost {
   readonly host: Host;
   readonly sessions: AccountSessions;
-  /** By account. */
+  /** Readings by `accountKey`. */
   readonly #observed = new Map<string, Observed>();
-  /** Accounts that something was changed as. */
+  /** The accounts of this run's changes, by `accountKey`. */
   readonly #changed = new Map<string, Become | false>();
   #changes = 0;
   #renewal: NodeJS.Timeout | undefined;
   #skewS = 0;
-  /** When the host was read last, by its clock. */
+  /** Time of the last reading, by the host's clock. */
   #readS = 0;
   #recovered: boolean;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Ends with the last work that has the host to itself. */
+  #lastWork: Promise<unknown> = Promise.resolve();
 
   private constructor(host: Host, sessions: AccountSessions, recovered: boolean) {
     this.host = host;
@@ -45,46 +46,46 @@ export class ConnectedHost {
     this.#recovered = recovered;
   }
 
-  /** `recovers` finishes what an earlier run was cut off in before anything is read: not for one that only reads. */
+  /** With `recovers`, the host first restores the unfinished changes of an earlier run. A run that only reads has it false. */
   static async start(host: Host, options: ConnectOptions, recovers = false): Promise<ConnectedHost> {
     return new ConnectedHost(host, await AccountSessions.start(host, options, recovers), recovers);
   }
 
-  /** Has the host alone: all others of this run that read or change it wait for the end of `work`. */
-  turn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => {});
+  /** Runs `work` with the host to itself: all other work of this run on the host waits for its end. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#lastWork.then(work);
+    this.#lastWork = mine.catch(() => {});
     return mine;
   }
 
-  /** The account that logs in; undefined = not known. */
+  /** The account that logs in; undefined = unknown. */
   get login(): string | undefined {
     return this.sessions.login ?? this.host.user;
   }
 
-  /** What was read of a resource; `ensure` must have been awaited. */
+  /** Returns the readings for a resource. Await `ensure` first. */
   observed({ become }: Resource): Observed {
-    return this.#observed.get(JSON.stringify(become ?? false)) ?? new Observed();
+    return this.#observed.get(accountKey(become)) ?? new Observed();
   }
 
-  /** Whether what was read of `resource` still holds and answers all that its module asks. */
+  /** Whether there is a valid reading for each probe of `resource`. */
   knows(resource: Resource): boolean {
     const observed = this.observed(resource);
     return Object.values(probesOf(resource)).every(probe => observed.of(probe) !== undefined);
   }
 
-  /** What a module needs to know of the time, by the host's clock; `createdS` is when a saved plan was made, by ours. */
+  /** Returns the times for a module, by the host's clock. `createdS` is the creation of a saved plan, by the controller's. */
   times(createdS?: number): Pick<Context, 'nowS' | 'plannedS'> {
     const nowS = Math.floor(Date.now() / 1000) + this.#skewS;
     return { nowS, ...(createdS !== undefined && { plannedS: createdS + this.#skewS }) };
   }
 
-  /** Forgets what was read, because something changed on the host or may have. */
+  /** Forgets all readings, because the host has changed or may have. */
   forget(): void {
     this.#observed.clear();
   }
 
-  /** For one entered only to be read: finishes what was cut off, and has everything read anew. */
+  /** Restores unfinished changes of an earlier run, and forgets all readings. */
   recover(): void {
     if (this.#recovered) return;
     this.#recovered = true;
@@ -93,9 +94,9 @@ export class ConnectedHost {
   }
 
   /**
-   * Reads `resource` if it is not known, and `others` with it: one round trip for each account. What was read too long
-   * ago does not count: this process may have stood still, or the line, and others have changed the host meanwhile. That is
-   * told by the host's clock, since an answer may have waited for long.
+   * Reads `resource` if it has no valid reading, and `others` with it, in one round trip for each account. Old readings are
+   * not used: this process or the connection may have stood still, and others may have changed the host. The host's clock
+   * tells the age of a reading, because an answer may have been on its way for long.
    */
   async ensure(resource: Resource, others: readonly Resource[]): Promise<void> {
     const ageS = this.#changes === 0 ? readingAgeS.before : readingAgeS.after;
@@ -103,7 +104,7 @@ export class ConnectedHost {
     if (!this.knows(resource)) await this.read(others.filter(other => !this.knows(other)));
   }
 
-  /** Reads resources, and gives the facts that are asked for: one round trip for each account. */
+  /** Reads resources and facts in one round trip for each account. Returns the facts. */
   async read(
     resources: readonly Resource[],
     facts: ReadonlySet<string> = new Set(),
@@ -116,9 +117,9 @@ export class ConnectedHost {
     return this.#ask(probes, what, facts);
   }
 
-  /** Reads single probes, each as the account of its resource: one round trip for each account. */
+  /** Reads single probes, each as the account of its resource, in one round trip for each account. */
   async readProbes(probes: readonly { resource: Resource; probe: Probe }[]): Promise<void> {
-    await this.#ask(probes, 'what the plan rests on', new Set());
+    await this.#ask(probes, 'more for the plan', new Set());
   }
 
   async #ask(
@@ -127,8 +128,8 @@ export class ConnectedHost {
     facts: ReadonlySet<string>,
   ): Promise<Readonly<Record<string, Plain>>> {
     let found: Readonly<Record<string, Plain>> = {};
-    const accounts = grouped(asked, ({ resource: { become } }) => JSON.stringify(become ?? false));
-    if (accounts.size === 0 && facts.size > 0) accounts.set('false', []);
+    const accounts = grouped(asked, ({ resource: { become } }) => accountKey(become));
+    if (accounts.size === 0 && facts.size > 0) accounts.set(accountKey(false), []);
     const [first] = accounts.keys();
     await Promise.all(
       [...accounts].map(async ([account, group]) => {
@@ -138,7 +139,7 @@ export class ConnectedHost {
           (total, probe) => total + (probe.kind === 'command' ? probe.timeoutS : 0),
           readTimeoutS,
         );
-        const answer = await this.sessions.run(JSON.parse(account), {
+        const answer = await this.sessions.run(group[0]?.resource.become ?? false, {
           script: request.script,
           what: `reading ${what}`,
           timeoutMs: waitS * 1000,
@@ -156,10 +157,10 @@ export class ConnectedHost {
   }
 
   /**
-   * Runs the steps of a resource under the host's lease; everything that was read before no longer counts. When the
-   * connection is lost meanwhile it is made again once, and the outcome is collected from the host. Rejects with a
-   * ProblemError: `cut-off` or `host-restarted` when the steps are known not to have come to their end, `lease-lost`
-   * when they were not begun, because another run may have had the lease since the change before.
+   * Runs the steps of a resource under the host's lease, and forgets all readings. After a lost connection, it reconnects
+   * once and collects the outcome from the host. Rejects with a ProblemError: `cut-off` or `host-restarted` if the steps
+   * did not reach their end, `lease-lost` if they did not begin because another run may have had the lease since the last
+   * change.
    */
   async change(
     resource: Resource,
@@ -169,9 +170,9 @@ export class ConnectedHost {
     const become = resource.become ?? false;
     this.forget();
     const number = ++this.#changes;
-    const account = JSON.stringify(become);
-    const recording = recorded(request.script, holder.run, number);
-    const script = leased(recording, holder, request.timeoutMs / 1000, this.#changed.has(account));
+    const account = accountKey(become);
+    const recording = recordedScript(request.script, holder.run, number);
+    const script = leasedScript(recording, holder, request.timeoutMs / 1000, this.#changed.has(account));
     const sent = { ...request, script, what: resource.name, ...changeKeeps };
     const answer = await this.sessions.run(become, sent, { become, run: holder.run, number, request: sent });
     if (isLost(answer)) {
@@ -186,24 +187,24 @@ export class ConnectedHost {
     return answer;
   }
 
-  /** A check that waits, or many resources that are as declared, must not let the lease expire. */
+  /** Renews the lease, which could expire during a check that waits or many unchanged resources. */
   #renew(holder: Holder): void {
     for (const become of this.#changed.values())
-      this.tell(become, leased(':', holder, leaseS, true), 'renewing the lease').catch(() => {});
+      this.tell(become, leasedScript(':', holder, leaseS, true), 'renewing the lease').catch(() => {});
   }
 
-  /** Runs a script as an account, for what is neither a reading nor a change that a plan shows. */
+  /** Runs a script that is neither a reading nor a change of a plan, as an account. */
   tell(become: Become | false, script: string, what: string): Promise<Answer> {
     return this.sessions.run(become, { script, what, timeoutMs: releaseTimeoutS * 1000 });
   }
 
   /**
-   * Gives back the lease of each account that changed something, and adds lines to its history. Resolves to what is wrong
-   * when one of them was lost before.
+   * Gives back the lease of each account that changed something, and adds lines to its history. Returns the problem if one
+   * of the leases was lost before.
    */
   async release(holder: Holder, history: readonly string[]): Promise<Problem | undefined> {
     clearInterval(this.#renewal);
-    const script = release(holder, history.join('\n'));
+    const script = releaseScript(holder, history.join('\n'));
     const request = { what: 'giving back the lease', timeoutMs: releaseTimeoutS * 1000, script };
     const accounts = [...this.#changed.values()];
     const answers = await Promise.all(accounts.map(become => this.sessions.run(become, request)));
@@ -222,5 +223,5 @@ const leaseLost = (host: string) =>
     code: 'lease-lost',
     host,
     message: `This run stood still, or was cut off from ${host}, and lost its lease: another run may have changed the host since.`,
-    hint: 'Apply again: what is on the host is read anew.',
+    hint: 'Apply again: that reads the host anew.',
   }) as const;

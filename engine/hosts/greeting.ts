@@ -1,15 +1,15 @@
 import type { Lease } from '../lease.ts';
 import type { Origin } from '../plan/saved-plan.ts';
 import type { Answer, Session } from '../transport/connect.ts';
-import { decodeLease, decodeOrigin, origin } from './host-lease.ts';
+import { decodeLease, decodeOrigin, originScript } from './host-lease.ts';
 
-/** What each account of a host is asked first. It is sent together with the first request, so it costs no round trip. */
+/** The first questions to each account of a host. They go out with the first request and cost no round trip. */
 export class Greeting {
   readonly #leases: Promise<Answer | undefined>[] = [];
   readonly #origins: Promise<Answer | undefined>[] = [];
   #skewS: Promise<number> | undefined;
-  /** The id of the saved plan that is made or applied: then `origin` is asked, too. */
-  plan: string | undefined;
+  /** The ID of the saved plan of this run. With it, `ask` also asks for the origin. */
+  savedPlanId: string | undefined;
 
   ask(session: Session): void {
     const send = (script: string, what: string) => session.run({ script, what }).catch(() => undefined);
@@ -19,21 +19,22 @@ export class Greeting {
         : 0,
     );
     this.#leases.push(send('r_show', 'reading the lease'));
-    if (this.plan !== undefined) this.#origins.push(send(origin(this.plan), 'reading which host it is'));
+    if (this.savedPlanId !== undefined)
+      this.#origins.push(send(originScript(this.savedPlanId), 'reading the origin'));
   }
 
-  /** The lease that somebody held. */
+  /** Returns the lease that a run held then, or undefined if there was none. */
   async lease(): Promise<Lease | undefined> {
     const answers = await Promise.all(this.#leases);
     return answers.map(answer => answer && decodeLease(answer.stdout.toString())).find(Boolean);
   }
 
-  /** By how many seconds the host's clock is ahead of the one here, as far as the time of an answer tells. */
+  /** Returns the seconds by which the host's clock is ahead of the controller's. The time of an answer limits its precision. */
   async skewS(): Promise<number> {
     return (await this.#skewS) ?? 0;
   }
 
-  /** Which machine it is, and whether any account has applied the plan. */
+  /** Returns the identity of the machine, and the run that has applied the plan to any of its accounts. */
   async origin(): Promise<Origin> {
     const answers = await Promise.all(this.#origins);
     const origins = answers.map(answer => (answer ? decodeOrigin(answer.stdout.toString()) : {}));

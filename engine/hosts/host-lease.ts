@@ -7,31 +7,31 @@ import type { Problem } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
 import type { Answer } from '../transport/connect.ts';
 
-/** Who applies: one process of one account of one controller. */
+/** The process that applies: of an account, on a controller. */
 export interface Holder {
   run: string;
   who: string;
   from: string;
   pid: number;
-  /** The saved plan that is applied; on each account of a host one run can use it. */
-  plan?: { id: string; createdS: number };
+  /** The saved plan of the run. Each account of a host accepts it from one run only. */
+  savedPlan?: { id: string; createdS: number };
 }
 
-/** Seconds that a lease lasts after the last change began; longer when that change may take longer. */
+/** Seconds from the beginning of the last change to the end of the lease; more if the change may take longer. */
 export const leaseS = 600;
 
-/** This process as the holder of leases. */
+/** Returns this process as the holder of a lease. */
 export function holderOf(run: string): Holder {
   return { run, who: account(), from: hostname(), pid: process.pid };
 }
 
 /**
- * A script that is begun only with the lease, for at least `timeoutS` seconds. It is taken, or where it `holds` one,
- * it is kept: that nobody else had it since is proven on the host, where the script begins.
+ * Returns `script` behind the command that takes the lease for at least `timeoutS` seconds, or renews it if this run
+ * `holds` it. The renewal fails if another run had the lease meanwhile.
  */
-export function leased(
+export function leasedScript(
   script: string,
-  { run, who, from, pid, plan }: Holder,
+  { run, who, from, pid, savedPlan }: Holder,
   timeoutS: number,
   holds = false,
 ): string {
@@ -43,17 +43,17 @@ export function leased(
     run,
     words,
     String(lastsS),
-    ...(plan ? [plan.id] : []),
+    ...(savedPlan ? [savedPlan.id] : []),
   ];
   return `${shellCommand(taking)} || exit\n${script}`;
 }
 
-/** A script that gives the lease back and adds a line to the history. `isLost` tells whether it was this run's to the end. */
-export function release({ run }: Holder, historyLine: string): string {
+/** Returns a script that gives back the lease and adds a line to the history. `isLost` reads its answer. */
+export function releaseScript({ run }: Holder, historyLine: string): string {
   return shellCommand(['r_release', run, historyLine]);
 }
 
-/** The lease that `r_show` or `r_await` printed, if anybody holds it. */
+/** Returns the lease in the output of `r_show` or `r_await`, or undefined if there is none. */
 export function decodeLease(text: string): Lease | undefined {
   const [, since, until, holder] = /^\S+\t(\d+)\t(\d+)\t\S+\t\S+\t([^\n]+)\n$/.exec(text) ?? [];
   if (holder === undefined) return undefined;
@@ -61,11 +61,11 @@ export function decodeLease(text: string): Lease | undefined {
 }
 
 /** Returns a script that prints the machine's id and, if a run has applied the plan to it, that run. */
-export function origin(plan: string): string {
+export function originScript(plan: string): string {
   return shellCommand(['r_origin', plan]);
 }
 
-/** What `origin` printed. */
+/** Returns the origin in the output of `originScript`. */
 export function decodeOrigin(text: string): Origin {
   const [machineId = '', use = ''] = text.split('\n');
   const applied = decodeUse(use);
@@ -77,7 +77,7 @@ function decodeUse(line: string): Origin['applied'] {
   return run === undefined ? undefined : { run, at: isoOf(at!) };
 }
 
-/** Why a change was refused before its first step: somebody else's lease, or a plan that was applied before. */
+/** Returns the problem of a change that the lease of another run, or the earlier use of its saved plan, prevented. */
 export function lockedProblem(host: string, answer: Answer): Problem | undefined {
   const applied = answer.exit === appliedExit ? decodeUse(answer.stdout.toString().trimEnd()) : undefined;
   if (applied !== undefined) return appliedProblem(host, applied.at);
@@ -86,11 +86,11 @@ export function lockedProblem(host: string, answer: Answer): Problem | undefined
   return {
     code: 'locked',
     message: `${host} is being changed by ${leaseText(lease)}.`,
-    hint: `Apply again when that is over. Only if it is known to be dead:\n    reconcile lock release ${host}`,
+    hint: `Apply again after its end. Only if that run is certainly dead:\n    reconcile lock release ${host}`,
   };
 }
 
-/** Whether a script found that this run has lost its lease since the change before. A change was not begun then. */
+/** Whether a script found that this run has lost its lease since the last change. The new change did not begin then. */
 export const isLost = ({ exit, stdout }: Answer): boolean =>
   exit === lostExit && stdout.toString() === 'lost\n';
 

@@ -8,11 +8,11 @@ import type { Holder } from './host-lease.ts';
 interface Entered {
   connected: Promise<ConnectedHost>;
   users: number;
-  /** What those who have left did on it, for its history. */
+  /** The lines that former users add to the history. */
   lines: string[];
 }
 
-/** The hosts that a play works on. Each is entered once, however many work on it, and has one lease. */
+/** The hosts that a play works on. All users of a host share one connection and one lease. */
 export class HostPool {
   readonly #holder: Holder;
   readonly #connect: ConnectOptions;
@@ -20,14 +20,14 @@ export class HostPool {
   readonly #entered = new Map<string, Entered>();
   readonly #leaving = new Map<string, Promise<unknown>>();
 
-  /** `planId` is that of the saved plan that is made or applied. */
+  /** `planId` is the ID of the saved plan of the run. */
   constructor(holder: Holder, connect: ConnectOptions, planId: string | undefined) {
     this.#holder = holder;
     this.#connect = connect;
     this.#planId = planId;
   }
 
-  /** `recovers` finishes what an earlier run was cut off in. Whoever comes in must `leave`. */
+  /** With `recovers`, the host restores the unfinished changes of an earlier run. Every caller must `leave`. */
   async enter(host: Host, recovers: boolean): Promise<ConnectedHost> {
     const known = this.#entered.get(host.name);
     const entered = known ?? { connected: this.#start(host, recovers), users: 0, lines: [] };
@@ -43,7 +43,7 @@ export class HostPool {
     }
   }
 
-  /** The last one to leave gives back the lease and ends the connection; see `ConnectedHost.release`. Never throws. */
+  /** Leaves a host. The last user gives back the lease, as `ConnectedHost.release` does, and disconnects. Never throws. */
   async leave({ name }: Host, line?: string): Promise<Problem | undefined> {
     const entered = this.#entered.get(name);
     if (entered === undefined) return undefined;
@@ -57,7 +57,7 @@ export class HostPool {
 
   async #end({ connected: entered, lines }: Entered): Promise<Problem | undefined> {
     const connected = await entered.catch(() => undefined);
-    // A lease that cannot be given back ends with the session.
+    // If the release fails, the lease ends with the session.
     const problem =
       lines.length > 0 ? await connected?.release(this.#holder, lines).catch(() => undefined) : undefined;
     await connected?.close().catch(() => {});
@@ -67,7 +67,7 @@ export class HostPool {
   async #start(host: Host, recovers: boolean): Promise<ConnectedHost> {
     await this.#leaving.get(host.name);
     const connected = await ConnectedHost.start(host, this.#connect, recovers);
-    connected.sessions.greeting.plan = this.#planId;
+    connected.sessions.greeting.savedPlanId = this.#planId;
     return connected;
   }
 }

@@ -1,20 +1,17 @@
 import { ProblemError } from '../problem.ts';
 import type { Answer } from '../transport/connect.ts';
 
-/** A change whose outcome is kept on the host under the run and the change's number. */
-export function recorded(script: string, run: string, number: number): string {
+/** Returns a change that keeps its outcome on the host, under the run and the number of the change. */
+export function recordedScript(script: string, run: string, number: number): string {
   return `r_change() {\n${script}\n}\nr_recorded ${run} ${number}`;
 }
 
-/** A script that waits for the end of a change and says what became of it. */
-export function outcome(run: string, number: number): string {
+/** Returns a script that waits for the end of a change and prints its outcome. */
+export function outcomeScript(run: string, number: number): string {
   return `r_outcome ${run} ${number}`;
 }
 
-/**
- * What became of a change: its answer, or that it was never begun, that it was cut off, or that the host was
- * restarted since.
- */
+/** Returns the answer of a change; or `never` if it did not begin, `cut` if it did not end, `restarted` if the host was. */
 export function decodeOutcome(answer: Answer): Answer | 'never' | 'cut' | 'restarted' {
   const end = answer.stdout.indexOf('\n');
   const [state, exit] = answer.stdout.subarray(0, end).toString().split(' ');
@@ -22,12 +19,12 @@ export function decodeOutcome(answer: Answer): Answer | 'never' | 'cut' | 'resta
   return state === 'never' || state === 'restarted' ? state : 'cut';
 }
 
-/** Whether a request has no answer because the connection ended. */
+/** Whether a request has no answer because the connection was lost. */
 export function isLoss(thrown: unknown): thrown is ProblemError {
   return thrown instanceof ProblemError && thrown.problems[0]?.code === 'connection-lost';
 }
 
-/** Why a change has no answer: `cut-off` or `host-restarted`. */
+/** Returns the problem of a change without an answer: `cut-off` or `host-restarted`. */
 export function cutOff(how: 'cut' | 'restarted', what = 'the change'): ProblemError {
   return new ProblemError(
     how === 'restarted'

@@ -12,6 +12,6 @@ export function refuseLocked(planned: readonly PlannedResource[]): void {
   const others = more.length === 0 ? '' : ` and ${more.length} more`;
   throw new ProblemError({
     ...locked,
-    message: `${locked.message} ${first.resource.name}${others} cannot do without. Nothing was changed on this host.`,
+    message: `${locked.message} ${first.resource.name}${others} need${more.length === 0 ? 's' : ''} this secret. Nothing was changed on this host.`,
   });
 }

@@ -20,8 +20,8 @@ export interface PlannedResource {
 /** How often a plan may ask for more: each time it follows links that it had not seen before. */
 export const mostRounds = 8;
 
-/** A plan, and the probes that the host has to be asked before it is certain. */
-export interface Plan {
+/** The plan of a host, and the probes that are needed to make it certain. */
+export interface Planning {
   planned: PlannedResource[];
   unread: { resource: Resource; probe: Probe }[];
 }
@@ -34,7 +34,7 @@ export function plan(
   resources: readonly Resource[],
   sightOf: (resource: Resource) => Sight | Problem,
   own: Forecast = new Forecast(),
-): Plan {
+): Planning {
   const supposed = supposing(resources, sightOf);
   const { planned, unread } = walk(resources, sightOf, own);
   const isMoving =
@@ -76,9 +76,9 @@ function walk(
   resources: readonly Resource[],
   sightOf: (resource: Resource) => Sight | Problem,
   own: Forecast,
-): Plan {
+): Planning {
   const reactions = reactionsOf(resources);
-  const unread: Plan['unread'] = [];
+  const unread: Planning['unread'] = [];
   const away: string[] = [];
   const planned = resources.map(resource => {
     const outcome = (status: Outcome['status'], rest: Partial<Outcome> = {}): PlannedResource => ({

@@ -51,7 +51,7 @@ const resource = {
     { const: true },
     'It cannot be known yet whether this takes a change: a change and none are both as shown.',
   ),
-  'doubt?': described(string, 'What may keep a planned change from working, where that is not certain.'),
+  'doubt?': described(string, 'A possible obstacle to a planned change.'),
   deviation: described(
     orNull(object({ planned: orNull(ref('diff')), 'suspect?': string })),
     'Not null when the difference at its turn was not the one that the plan showed, which is `planned`; `suspect` is the last command before it that did not say what it touches.',
@@ -102,7 +102,7 @@ export const eventsSchema: Schema = {
     }),
     event('resource', 'A resource is done, or in a check: would be.', { ...onHost, ...resource }),
     event('host_reconnected', 'A lost connection was made again.', { ...onHost, why: string }),
-    event('host_reverted', 'Something failed, and the changes of a play were put back.', {
+    event('host_reverted', 'After a failure, the changes of a play were reverted.', {
       ...onHost,
       restored: described(listOf(string), 'Resources that are as they were before.'),
       kept: described(listOf(string), 'Resources whose change stays, because it cannot be undone.'),

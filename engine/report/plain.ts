@@ -36,7 +36,7 @@ function progressLine(event: EventView): string | undefined {
   if (event.event === 'host_waits')
     return `${event.host}: waiting for the last step of ${event.lease.holder}, which was cut off`;
   if (event.event === 'host_reconnected') return `${event.host}: the connection was lost and made again`;
-  if (event.event === 'host_reverted') return `${event.host}: put back ${event.restored.join(', ')}`;
+  if (event.event === 'host_reverted') return `${event.host}: reverted ${event.restored.join(', ')}`;
   if (event.event !== 'resource') return undefined;
   const { host, status, diff } = event;
   const name = labelOf(event);

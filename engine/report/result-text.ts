@@ -37,10 +37,8 @@ function interruptedText(record: RunRecord, { color, appliesPlan }: ResultLayout
 
 function revertedText(record: RunRecord, { color }: ResultLayout): string {
   const lines = [...record.reverted].flatMap(([host, { restored, kept }]) => [
-    [span(host, 'bold'), span(' was put back: '), span(restored.join(', ') || 'nothing could be')],
-    ...(kept.length === 0
-      ? []
-      : [[span('  not put back, as it cannot be: ', 'yellow'), span(kept.join(', '))]]),
+    [span(host, 'bold'), span(' was reverted: '), span(restored.join(', ') || 'nothing could be')],
+    ...(kept.length === 0 ? [] : [[span('  cannot be reverted: ', 'yellow'), span(kept.join(', '))]]),
   ]);
   return lines.length === 0 ? '' : lines.map(line => `${paint(line, color)}\n`).join('') + '\n';
 }

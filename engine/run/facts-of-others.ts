@@ -3,21 +3,21 @@ import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import type { FactName, Facts, FactsByHost, Inventory } from '../validate/load-playbook.ts';
 import { hostOf } from '../validate/load-playbook.ts';
 
-/** What a play reads of hosts because expressions of others use it: each fact once, whether or not it is its host. */
+/** Reads the facts of hosts that expressions for other hosts use. Each fact is read once in a play. */
 export class FactsOfOthers {
   readonly #inventory: Inventory;
   readonly #pool: HostPool;
   readonly #add: (host: string, facts: Facts) => void;
   readonly #read = new Map<string, Promise<void>>();
 
-  /** `add` is given what was read. */
+  /** `add` receives the facts. */
   constructor(inventory: Inventory, pool: HostPool, add: (host: string, facts: Facts) => void) {
     this.#inventory = inventory;
     this.#pool = pool;
     this.#add = add;
   }
 
-  /** Throws a ProblemError with every host of which they could not be read. */
+  /** Reads the facts. Throws a ProblemError with every host whose facts could not be read. */
   async read(asked: FactsByHost): Promise<void> {
     const problems: Problem[] = [];
     const work = [...asked].map(async ([host, names]) => {
@@ -38,7 +38,7 @@ export class FactsOfOthers {
     const host = hostOf(name, this.#inventory);
     const connected = await this.#pool.enter(host, false);
     try {
-      this.#add(name, await connected.turn(() => connected.read([], names)));
+      this.#add(name, await connected.exclusively(() => connected.read([], names)));
     } finally {
       await this.#pool.leave(host);
     }

@@ -1,9 +1,11 @@
 import type { Applied } from '../apply/apply-options.ts';
 import { apply } from '../apply/apply-plan.ts';
 import { historyLine } from '../apply/host-history.ts';
-import { type Registers, register, settled } from '../apply/register-outcome.ts';
+import { certainOutcomes, type Registers, register } from '../apply/register-outcome.ts';
 import type { Emit, HostResult, Outcome } from '../events.ts';
 import type { Host } from '../host.ts';
+import type { ConnectedHost } from '../hosts/connected-host.ts';
+import type { Greeting } from '../hosts/greeting.ts';
 import type { Holder } from '../hosts/host-lease.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { Forecast } from '../plan/forecast.ts';
@@ -11,17 +13,18 @@ import { Trial } from '../plan/forecast-trial.ts';
 import { foreseenBy } from '../plan/foreseen.ts';
 import { refuseLocked } from '../plan/locked.ts';
 import { cannotWork, mostRounds, type PlannedResource, plan } from '../plan/plan.ts';
+import type { Origin } from '../plan/saved-plan.ts';
 import { type Problem, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Facts } from '../validate/load-playbook.ts';
 import type { Play } from '../validate/play.ts';
-import { Delegates } from './delegates.ts';
 import type { FactsOfOthers } from './facts-of-others.ts';
+import { PlayHosts } from './play-hosts.ts';
 import { resultOf } from './result.ts';
 import { deferred, type RunOnce } from './run-once.ts';
 import type { RunOptions } from './run-options.ts';
 
-/** What a host needs to know of its run and play. */
+/** The run and the play of a host. */
 export type PlayOptions = RunOptions & {
   holder: Holder;
   index: number;
@@ -31,7 +34,7 @@ export type PlayOptions = RunOptions & {
   otherFacts: FactsOfOthers;
 };
 
-/** A clock that is less than this off is not worth a word. */
+/** Seconds by which a host's clock must be wrong to be mentioned. */
 const toldSkewS = 60;
 
 /** One host in one play. */
@@ -40,12 +43,14 @@ export class HostRun {
   readonly problems: Problem[] = [];
   readonly #play: Play;
   readonly #emit: Emit;
+  /** The names that all events of this host and play have. */
+  readonly #names: { host: string; play: string };
   readonly #options: PlayOptions;
-  #delegates: Delegates | undefined;
+  #hosts: PlayHosts | undefined;
   readonly #outOfTime = deferred<undefined>();
-  /** The host that does what is done once for the play; undefined = nothing is. */
-  #doer: string | undefined;
-  /** What is planned to change on each host; in a check also by earlier plays. */
+  /** The host that does the resources with `run_once`; undefined = the play has none. */
+  #chosenHost: string | undefined;
+  /** The planned changes of each host; in a check, also those of earlier plays. */
   readonly #forecasts: Map<string, Forecast>;
   #planned: PlannedResource[] = [];
   #outcomes: readonly Outcome[] = [];
@@ -56,18 +61,18 @@ export class HostRun {
     this.host = host;
     this.#play = play;
     this.#emit = emit;
+    this.#names = { host: host.name, play: play.name };
     this.#options = options;
     this.#forecasts = options.check ? options.forecasts : new Map();
   }
 
-  /** Whether there is anything to apply. */
+  /** Whether the plan has changes to apply. */
   get changes(): boolean {
-    return (
-      this.problems.length === 0 && this.#planned.some(({ outcome }) => outcome.status === 'would_change')
-    );
+    if (this.problems.length > 0) return false;
+    return this.#planned.some(({ outcome }) => outcome.status === 'would_change');
   }
 
-  /** Runs a part of the work within the time that a host is given; what it throws becomes the host's problem. */
+  /** Runs a part of the work within the time limit of a host. A thrown problem becomes the host's. */
   async guard(work: () => Promise<void>): Promise<void> {
     const { timeoutMs = 2 ** 31 - 1 } = this.#options;
     let problems: readonly Problem[] = [];
@@ -83,98 +88,101 @@ export class HostRun {
     } finally {
       clearTimeout(timer);
     }
-    // What a host that is out of time breaks off with says less than that it was.
+    // After a timeout, the errors of the broken-off work add nothing.
     if (this.problems.length > 0) return;
     this.problems.push(...problems.map(problem => ({ ...problem, host: this.host.name })));
   }
 
-  /** Breaks off what it is doing. */
   async #breakOff(): Promise<void> {
     this.#outOfTime.resolve(undefined);
-    await this.#delegates?.breakOff();
+    await this.#hosts?.breakOff();
   }
 
-  /** Leaves the host, and those that something was delegated to. Never throws. */
+  /** Leaves the host and the hosts that its resources are delegated to. Never throws. */
   async close(): Promise<void> {
     const { once } = this.#options;
-    once.entered(this.host.name, false);
-    if (this.#doer === this.host.name && this.problems.length === 0) {
-      // One with nothing to do is not applied.
+    once.reportEntry(this.host.name, false);
+    if (this.#chosenHost === this.host.name && this.problems.length === 0) {
+      // A host without changes is not applied, so its resources have no turns.
       for (const { resource, outcome } of this.#planned) {
         const isDone = outcome.status === 'unchanged' || outcome.skipped === 'when';
         if (resource.once !== undefined && isDone)
-          once.tell(resource.once, { outcome, registered: register(outcome) });
+          once.reportOutcome(resource.once, { outcome, registered: register(outcome) });
       }
     }
-    once.end(this.host.name);
-    const lost = (await this.#delegates?.leave(elsewhere => this.#history(elsewhere))) ?? [];
+    once.hostLeft(this.host.name);
+    const lost = (await this.#hosts?.leave(elsewhere => this.#history(elsewhere))) ?? [];
     if (this.problems.length === 0) this.problems.push(...lost);
   }
 
-  /** What was done on the host, or for it on another one, as a line for that one's history. */
+  /** Returns the line for the history of the host, or of the host `elsewhere` that resources were delegated to. */
   #history(elsewhere?: string): string | undefined {
     const { holder, playbook, mask = text => text } = this.#options;
     const there = this.#outcomes.filter(({ delegatedTo }) => delegatedTo === elsewhere);
     const isTouched = there.some(({ status }) => status === 'changed' || status === 'failed');
     if (this.#applied === undefined || (elsewhere !== undefined && !isTouched)) return undefined;
-    const { reverted, putBack } = this.#applied;
-    const restored = new Set([
-      ...(elsewhere === undefined ? (reverted?.restored ?? []) : []),
-      ...(putBack.get(elsewhere ?? this.host.name) ?? []),
-    ]);
-    return historyLine(holder, playbook.file, this.#play.name, there, mask, [...restored]);
+    const { reverted, revertedRisks } = this.#applied;
+    const restored = elsewhere === undefined ? (reverted?.restored ?? []) : [];
+    const names = new Set([...restored, ...(revertedRisks.get(elsewhere ?? this.host.name) ?? [])]);
+    return historyLine(holder, playbook.file, this.#play.name, there, mask, [...names]);
   }
 
-  /** Connects, reads the host in one go, and shows what would change. */
+  /** Plans the host and shows the plan. Throws if the host cannot be entered or is refused. */
   async plan(): Promise<void> {
-    const { host } = this;
-    const { check, binding, pool } = this.#options;
-    const recovers = (!check || this.#options.ahead === true) && !this.#waits;
-    const connected = await pool.enter(host, recovers);
-    const delegates = new Delegates(connected, pool, recovers);
-    this.#delegates = delegates;
-    const { sessions } = connected;
-    sessions.onReconnect = ({ message }) =>
-      this.#emit({ event: 'host_reconnected', host: host.name, play: this.#play.name, why: message });
-    sessions.onWait = lease =>
-      this.#emit({ event: 'host_waits', host: host.name, play: this.#play.name, lease });
-    // Its time may have run out before there was anything to close.
-    if (this.problems.length > 0) throw new Error('out of time');
-    const first = this.#play.resolve(host).filter(({ on }) => on === undefined);
-    const { asked } = this.#play.otherFacts;
-    const others = this.#options.otherFacts.read(asked);
-    others.catch(() => {});
-    this.#facts = await connected.turn(() => connected.read(first, this.#play.factsUsed));
-    this.#emit({
-      event: 'host_connected',
-      host: host.name,
-      play: this.#play.name,
-      account: sessions.login ?? host.user ?? '',
-    });
-    await others;
-    const declared = await this.#planKnowing(delegates);
+    const hosts = await this.#connect();
+    await this.#read(hosts.playHost);
+    const declared = await this.#planKnowing(hosts);
     this.#outcomes = this.#planned.map(({ outcome }) => outcome);
-    const { greeting } = sessions;
+    const { greeting, hostKey } = hosts.playHost.sessions;
+    await this.#emitPlan(greeting);
+    this.#bind({ ...(await greeting.origin()), ...(hostKey && { hostKey }) }, declared);
+  }
+
+  async #connect(): Promise<PlayHosts> {
+    const { check, ahead, pool } = this.#options;
+    const recovers = (!check || ahead === true) && !this.#waits;
+    const connected = await pool.enter(this.host, recovers);
+    this.#hosts = new PlayHosts(connected, pool, recovers);
+    connected.sessions.onReconnect = ({ message }) =>
+      this.#emit({ event: 'host_reconnected', ...this.#names, why: message });
+    connected.sessions.onWait = lease => this.#emit({ event: 'host_waits', ...this.#names, lease });
+    // The time of the host may have run out before there was a connection to close.
+    if (this.problems.length > 0) throw new Error('out of time');
+    return this.#hosts;
+  }
+
+  /** Reads the facts, and the resources that do not depend on them, in one round trip; and the facts of other hosts. */
+  async #read(connected: ConnectedHost): Promise<void> {
+    const first = this.#play.resolve(this.host).filter(({ on }) => on === undefined);
+    const others = this.#options.otherFacts.read(this.#play.otherFacts.asked);
+    others.catch(() => {});
+    this.#facts = await connected.exclusively(() => connected.read(first, this.#play.factsUsed));
+    const account = connected.sessions.login ?? this.host.user ?? '';
+    this.#emit({ event: 'host_connected', ...this.#names, account });
+    await others;
+  }
+
+  async #emitPlan(greeting: Greeting): Promise<void> {
     const [lease, skewS] = [await greeting.lease(), await greeting.skewS()];
     this.#emit({
       event: 'host_plan',
-      host: host.name,
-      play: this.#play.name,
+      ...this.#names,
       resources: this.#outcomes,
       ...(lease && { lease }),
       ...(Math.abs(skewS) >= toldSkewS && { skewS }),
     });
-    if (this.#options.check || this.#blocked.length > 0) {
-      for (const outcome of this.#outcomes)
-        this.#emit({ event: 'resource', host: host.name, play: this.#play.name, ...outcome });
-    }
-    const { index, holder } = this.#options;
-    const { hostKey } = sessions;
-    binding?.host({
+    if (!this.#options.check && this.#blocked.length === 0) return;
+    for (const outcome of this.#outcomes) this.#emit({ event: 'resource', ...this.#names, ...outcome });
+  }
+
+  /** Adds the host to the saved plan, or compares it with the saved plan. Throws a ProblemError if it differs. */
+  #bind(origin: Origin, declared: ReadonlyMap<string, Resource>): void {
+    const { binding, index, holder } = this.#options;
+    binding?.admit({
       play: index,
-      host: host.name,
-      origin: { ...(await greeting.origin()), ...(hostKey !== undefined && { hostKey }) },
-      // What is registered belongs to the host, not to what is declared.
+      host: this.host.name,
+      origin,
+      // Registered outcomes belong to the host, not to the declaration.
       planned: this.#planned.map(item => ({
         ...item,
         resource: declared.get(item.resource.name) ?? item.resource,
@@ -184,32 +192,28 @@ export class HostRun {
   }
 
   /**
-   * Plans, also what rests on something registered by a resource that is sure to have nothing to do. What the plan asks
-   * for besides is read, and it is made again. Resolves to the resources as they are while nothing is registered, by name.
+   * Plans with the outcomes that certain resources register, reads the probes that the plan lacks, and plans again. Returns
+   * the resources before any outcome, by name.
    */
-  async #planKnowing(delegates: Delegates): Promise<ReadonlyMap<string, Resource>> {
+  async #planKnowing(hosts: PlayHosts): Promise<ReadonlyMap<string, Resource>> {
     const createdS = this.#options.binding?.createdS;
     let declared: ReadonlyMap<string, Resource> | undefined;
     let registered: Registers = {};
     for (let rounds = 0; ; ) {
       const resources = await this.#resolveKnowing(registered);
       declared ??= new Map(resources.map(resource => [resource.name, resource]));
-      this.#options.once.entered(this.host.name, true);
-      await delegates.read(resources);
+      this.#options.once.reportEntry(this.host.name, true);
+      await hosts.read(resources);
       const trial = new Trial(this.#forecasts);
-      const { planned, unread } = plan(
-        resources,
-        resource => delegates.sightOf(resource, createdS, trial),
-        trial.of(this.host.name),
-      );
+      const sightOf = (resource: Resource) => hosts.sightOf(resource, createdS, trial);
+      const { planned, unread } = plan(resources, sightOf, trial.of(this.host.name));
       this.#planned = planned;
       if (unread.length > 0 && rounds++ < mostRounds) {
-        await delegates.readMore(unread);
+        await hosts.readMore(unread);
         continue;
       }
-      const more = settled(planned, registered);
+      const more = certainOutcomes(planned, registered);
       if (more === undefined) {
-        const sightOf = (resource: Resource) => delegates.sightOf(resource, createdS, trial);
         this.#options.foreseen?.(this.host.name, foreseenBy(resources, sightOf));
         trial.keep();
         return declared;
@@ -218,33 +222,33 @@ export class HostRun {
     }
   }
 
-  /** The resources with all facts. What one fact decides may ask for others. */
+  /** Returns the resources with all facts. Repeats, because a fact may decide whether expressions use other facts. */
   async #resolveKnowing(registered: Registers): Promise<Resource[]> {
     for (;;) {
       const resources = this.#resolve(registered);
       const { asked } = this.#play.otherFacts;
       if (asked.size > 0) await this.#options.otherFacts.read(asked);
-      else if (this.#doer !== undefined || resources.every(({ once }) => once === undefined))
+      else if (this.#chosenHost !== undefined || resources.every(({ once }) => once === undefined))
         return resources;
       else {
-        this.#options.once.entered(this.host.name, true);
-        this.#doer = await Promise.race([this.#options.once.doer(), this.#outOfTime.promise]);
-        if (this.#doer === undefined) throw new Error('out of time');
+        this.#options.once.reportEntry(this.host.name, true);
+        this.#chosenHost = await Promise.race([this.#options.once.chosenHost(), this.#outOfTime.promise]);
+        if (this.#chosenHost === undefined) throw new Error('out of time');
       }
     }
   }
 
-  /** What another host does for this one is not done here. */
+  /** Resolves the resources. The chosen host does those with `run_once`, so the other hosts skip them. */
   #resolve(registered: Registers): Resource[] {
     const resources = this.#play.resolve(this.host, this.#facts, registered);
-    const doer = this.#doer;
-    if (doer === undefined || doer === this.host.name) return resources;
+    const chosen = this.#chosenHost;
+    if (chosen === undefined || chosen === this.host.name) return resources;
     return resources.map(resource =>
-      resource.once === undefined ? resource : { ...resource, when: false, doneBy: doer },
+      resource.once === undefined ? resource : { ...resource, when: false, doneBy: chosen },
     );
   }
 
-  /** Whether something is decided between the plan and its apply; until then nothing is written. */
+  /** Whether a confirmation or a saved plan decides between the plan and the apply. Nothing is written before. */
   get #waits(): boolean {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
   }
@@ -252,21 +256,20 @@ export class HostRun {
   async apply(): Promise<void> {
     if (this.#blocked.length > 0) return;
     refuseLocked(this.#planned);
-    // Somebody was asked meanwhile, who may have taken their time, or the host is held to a plan.
-    const delegates = this.#delegates!;
-    if (this.#waits) delegates.recover();
+    // Nothing was written before the confirmation, and the readings may be old after it.
+    const hosts = this.#hosts!;
+    if (this.#waits) hosts.recover();
     const { once } = this.#options;
     const applied = await apply({
-      host: this.host.name,
-      play: this.#play.name,
+      ...this.#names,
       planned: this.#planned,
-      connected: delegates.own,
-      connectedTo: resource => delegates.connectedTo(resource),
-      alone: (connected, work) => delegates.alone(connected, work),
+      connected: hosts.playHost,
+      connectedTo: resource => hosts.connectedTo(resource),
+      exclusively: (connected, work) => hosts.exclusively(connected, work),
       doneElsewhere: resource => Promise.race([once.outcome(resource.once!), this.#outOfTime.promise]),
       done: (resource, done) => {
-        const isDoer = resource.once !== undefined && resource.doneBy === undefined;
-        if (isDoer) once.tell(resource.once!, done);
+        const isChosen = resource.once !== undefined && resource.doneBy === undefined;
+        if (isChosen) once.reportOutcome(resource.once!, done);
       },
       holder: this.#options.holder,
       emit: this.#emit,
@@ -274,18 +277,18 @@ export class HostRun {
       revert: this.#play.onFailedCheck === 'revert',
       resolve: registered => this.#resolveKnowing(registered),
     });
-    const { outcomes, reverted, problems } = applied;
-    this.#outcomes = outcomes;
+    const { reverted } = applied;
+    this.#outcomes = applied.outcomes;
     this.#applied = applied;
-    this.problems.push(...problems);
+    this.problems.push(...applied.problems);
     if (reverted !== undefined) {
       if (reverted.error !== undefined) this.problems.push(reverted.error);
-      const { restored, kept } = reverted;
-      this.#emit({ event: 'host_reverted', host: this.host.name, play: this.#play.name, restored, kept });
+      const { restored, irreversible: kept } = reverted;
+      this.#emit({ event: 'host_reverted', ...this.#names, restored, kept });
     }
   }
 
-  /** What cannot work, as the plan shows: then nothing of this host is changed. */
+  /** The outcomes that certainly fail. With any of them, nothing on the host is changed. */
   get #blocked(): Outcome[] {
     return this.#planned.filter(cannotWork).map(({ outcome }) => outcome);
   }

@@ -12,7 +12,7 @@ export const untouched: HostResult = {
   deviations: 0,
 };
 
-/** Problems of a host that nothing could be begun on. */
+/** Problems of a host that could not be entered. */
 export const unreachableCodes: ReadonlySet<Problem['code']> = new Set<Problem['code']>([
   'unreachable',
   'host-key-unknown',
@@ -21,7 +21,7 @@ export const unreachableCodes: ReadonlySet<Problem['code']> = new Set<Problem['c
   'auth-failed',
 ]);
 
-/** What came of a host in two plays, one after the other. */
+/** Returns the result of a host in two plays, one after the other. */
 export function add(before: HostResult | undefined, now: HostResult): HostResult {
   if (before === undefined) return now;
   return {
@@ -34,14 +34,14 @@ export function add(before: HostResult | undefined, now: HostResult): HostResult
   };
 }
 
-/** The program's exit code for how its hosts ended. */
+/** Returns the exit code of the program for the results of the hosts. */
 export function exitCodeOf(results: readonly HostResult[], check: boolean): number {
   if (results.some(({ status }) => status === 'failed' || status === 'reverted')) return 1;
   if (results.some(({ status }) => status === 'unreachable')) return 4;
   return check && results.some(({ status }) => status === 'changed') ? 2 : 0;
 }
 
-/** What came of one play on one host. */
+/** Returns the result of a host in a play. */
 export function resultOf(
   outcomes: readonly Outcome[],
   problems: readonly Problem[],

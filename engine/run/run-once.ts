@@ -1,9 +1,9 @@
 import type { Done } from '../apply/apply-options.ts';
 
-/** A promise that is resolved from outside. */
+/** A promise with the function that resolves it. */
 export interface Deferred<T> {
   promise: Promise<T>;
-  /** Only the first call counts. */
+  /** Resolves the promise. Only the first call counts. */
   resolve(value: T): void;
 }
 
@@ -13,43 +13,43 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve };
 }
 
-/** What is done once for all hosts of a play: by the first of them that can be entered. The others wait for it. */
+/** The resources that one host does for all hosts of a play: the first host that can be entered. The others wait for it. */
 export class RunOnce {
   /** In the play's order: whether the host could be entered. */
   readonly #entered: ReadonlyMap<string, Deferred<boolean>>;
   readonly #done = new Map<string, Deferred<Done | undefined>>();
-  #over = false;
+  #hasLeft = false;
 
   constructor(hosts: readonly string[]) {
     this.#entered = new Map(hosts.map(host => [host, deferred<boolean>()]));
   }
 
-  /** Only the first call for a host counts. */
-  entered(host: string, isEntered: boolean): void {
+  /** Reports whether a host could be entered. Only the first call for a host counts. */
+  reportEntry(host: string, isEntered: boolean): void {
     this.#entered.get(host)?.resolve(isEntered);
   }
 
-  /** Who does it. */
-  async doer(): Promise<string | undefined> {
+  /** Returns the host that does the resources, or undefined if none could be entered. */
+  async chosenHost(): Promise<string | undefined> {
     for (const [host, { promise }] of this.#entered) if (await promise) return host;
     return undefined;
   }
 
-  /** Told by the one who does it. `key` is the resource's `once`. */
-  tell(key: string, done: Done): void {
+  /** The chosen host reports the outcome. `key` is the resource's `once`. */
+  reportOutcome(key: string, done: Done): void {
     this.#of(key).resolve(done);
   }
 
-  /** A host has ended. What it has not told will not be done, if it is the one who does it. */
-  end(host: string): void {
-    void this.doer().then(doer => {
-      if (doer !== host) return;
-      this.#over = true;
+  /** Reports that a host has left the play. If it is the chosen host, its unreported resources are not reached. */
+  hostLeft(host: string): void {
+    void this.chosenHost().then(chosen => {
+      if (chosen !== host) return;
+      this.#hasLeft = true;
       for (const { resolve } of this.#done.values()) resolve(undefined);
     });
   }
 
-  /** What came of it; undefined = it was not reached. */
+  /** Returns the outcome of a resource, or undefined if the chosen host did not reach it. */
   outcome(key: string): Promise<Done | undefined> {
     return this.#of(key).promise;
   }
@@ -57,7 +57,7 @@ export class RunOnce {
   #of(key: string): Deferred<Done | undefined> {
     let known = this.#done.get(key);
     if (known === undefined) this.#done.set(key, (known = deferred()));
-    if (this.#over) known.resolve(undefined);
+    if (this.#hasLeft) known.resolve(undefined);
     return known;
   }
 }

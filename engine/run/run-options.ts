@@ -6,23 +6,23 @@ import type { Playbook } from '../validate/play.ts';
 
 export interface RunOptions {
   playbook: Playbook;
-  /** Plan only; nothing is changed on any host. */
+  /** Whether the run only plans and changes nothing. */
   check: boolean;
-  /** Hosts at a time. */
+  /** Maximum of hosts at the same time. */
   parallel: number;
   emit: (event: Event) => void;
   signal: AbortSignal;
   connect?: ConnectOptions;
-  /** Asked once, when the plans of all hosts of a play are known; false ends the run with nothing changed. */
+  /** Called once after all hosts of a play are planned; false ends the run without changes. */
   confirm?: () => Promise<boolean>;
-  /** How long one host may take in one play. */
+  /** Time limit of one host in one play. */
   timeoutMs?: number;
-  /** Hides secrets in the names that a host's history keeps. */
+  /** Hides secrets in the names in a host's history. */
   mask?: (text: string) => string;
-  /** Told what the plan of a host ends in: every probe that it rests on, as its steps will leave it. */
+  /** Called at the end of the plan of a host, with every probe of the plan and its predicted reading. */
   foreseen?: (host: string, values: readonly Foreseen[]) => void;
-  /** Whether this check looks ahead of an apply, which may finish what an earlier one was cut off in. */
+  /** Whether this check precedes an apply, so that it may restore the unfinished changes of an earlier run. */
   ahead?: boolean;
-  /** The saved plan that is made, with `check`, or applied. */
+  /** The saved plan that the run makes, with `check`, or applies. */
   binding?: Binding;
 }

@@ -14,25 +14,42 @@ import { add, exitCodeOf, untouched } from './result.ts';
 import { RunOnce } from './run-once.ts';
 import type { RunOptions } from './run-options.ts';
 
-/** Runs every play on its hosts and returns the program's exit code. Never throws for what a host does. */
+/** A problem of a host that a play leaves unchanged. */
+type Refusal = Problem & { host: string };
+
+/** Runs every play on its hosts and returns the exit code of the program. Never throws for a problem of a host. */
 export async function run(options: RunOptions): Promise<number> {
   const id = randomUUID();
-  const { binding } = options;
-  const holder = {
-    ...holderOf(id),
-    ...(binding && { plan: { id: binding.id, createdS: binding.createdS } }),
-  };
-  // Nothing is applied by a check, so that each play is predicted from those before it.
-  const forecasts = new Map<string, Forecast>();
   const startedMs = Date.now();
   const emit = (body: EventBody) =>
     options.emit({ time: new Date().toISOString(), run: id, ...body } as Event);
+  const results = await runPlays(options, id, emit);
+  const exitCode = options.signal.aborted ? 130 : exitCodeOf([...results.values()], options.check);
+  emit({
+    event: 'run_finished',
+    hosts: Object.fromEntries(results),
+    exit_code: exitCode,
+    check: options.check,
+    durationMs: Date.now() - startedMs,
+  });
+  return exitCode;
+}
+
+/** Runs the plays in order, each on the hosts that have not failed so far. Returns the results by host. */
+async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<Map<string, HostResult>> {
+  const { binding, playbook, check } = options;
+  const holder = {
+    ...holderOf(id),
+    ...(binding && { savedPlan: { id: binding.id, createdS: binding.createdS } }),
+  };
+  // A check applies nothing, so it predicts each play from the plays before it.
+  const forecasts = new Map<string, Forecast>();
   const results = new Map<string, HostResult>();
-  const blocked = await blockedAhead(options);
-  for (const [index, play] of options.playbook.plays.entries()) {
+  const blocked = await planAhead(options);
+  for (const [index, play] of playbook.plays.entries()) {
     if (options.signal.aborted) break;
-    const gone = [
-      ...(binding?.gone(index, play.hosts) ?? []),
+    const refusals = [
+      ...(binding?.missingHosts(index, play.hosts) ?? []),
       ...play.hosts.flatMap(({ name }) => blocked.get(name) ?? []),
     ].filter(({ host }) => !results.has(host));
     const hosts = play.hosts.filter(
@@ -40,20 +57,12 @@ export async function run(options: RunOptions): Promise<number> {
         !blocked.has(name) &&
         !['failed', 'reverted', 'unreachable'].includes(results.get(name)?.status ?? 'ok'),
     );
-    emit({
-      event: 'run_started',
-      playbook: options.playbook.file,
-      play: play.name,
-      check: options.check,
-      hosts: [...new Set([...hosts.map(({ name }) => name), ...gone.map(({ host }) => host)])],
-    });
-    for (const [host, problems] of grouped(gone, ({ host }) => host)) {
-      results.set(host, untouched);
-      emit({ event: 'host_finished', host, result: untouched, problems });
-    }
+    const names = new Set([...hosts.map(({ name }) => name), ...refusals.map(({ host }) => host)]);
+    emit({ event: 'run_started', playbook: playbook.file, play: play.name, check, hosts: [...names] });
+    reportRefused(refusals, results, emit);
     play.otherFacts.forget();
     const pool = new HostPool(holder, options.connect ?? {}, binding?.id);
-    const otherFacts = new FactsOfOthers(options.playbook.inventory, pool, (host, facts) =>
+    const otherFacts = new FactsOfOthers(playbook.inventory, pool, (host, facts) =>
       play.otherFacts.add(host, facts),
     );
     for (const [name, result] of await runPlay(play, hosts, emit, {
@@ -68,25 +77,23 @@ export async function run(options: RunOptions): Promise<number> {
       results.set(name, add(results.get(name), result));
     }
   }
-  const exitCode = options.signal.aborted ? 130 : exitCodeOf([...results.values()], options.check);
-  emit({
-    event: 'run_finished',
-    hosts: Object.fromEntries(results),
-    exit_code: exitCode,
-    check: options.check,
-    durationMs: Date.now() - startedMs,
-  });
-  return exitCode;
+  return results;
+}
+
+/** Ends the hosts that a play leaves unchanged, each with its problems. */
+function reportRefused(refusals: readonly Refusal[], results: Map<string, HostResult>, emit: Emit): void {
+  for (const [host, problems] of grouped(refusals, ({ host }) => host)) {
+    results.set(host, untouched);
+    emit({ event: 'host_finished', host, result: untouched, problems });
+  }
 }
 
 /**
- * What is known to fail in any play of a playbook with several, by host: then nothing of that host is changed, in none of
- * them. A single play finds it in its own plan.
+ * Before the apply of several plays, runs a check of all plays and returns the problems by host: no play changes such a
+ * host. A single play finds its problems in its own plan.
  */
-async function blockedAhead(
-  options: RunOptions,
-): Promise<ReadonlyMap<string, readonly (Problem & { host: string })[]>> {
-  const blocked = new Map<string, (Problem & { host: string })[]>();
+async function planAhead(options: RunOptions): Promise<ReadonlyMap<string, readonly Refusal[]>> {
+  const blocked = new Map<string, Refusal[]>();
   if (options.check || options.playbook.plays.length < 2) return blocked;
   const { confirm: _confirm, foreseen: _foreseen, ...rest } = options;
   const emit = (event: Event) => {
@@ -95,7 +102,7 @@ async function blockedAhead(
     if (event.event === 'resource' && event.error !== undefined && event.error.code !== 'check-failed')
       block(event.host, [event.error]);
     if (event.event !== 'host_finished' || event.problems.length === 0) return;
-    // A problem of the playbook, which only the facts reveal, blocks the host. A problem of the host is reported at its turn.
+    // A problem of the playbook that only the facts reveal blocks the host. A problem of the host is reported at its turn.
     const faults = event.problems.filter(({ at }) => at !== undefined);
     if (faults.length > 0) block(event.host, faults);
     else blocked.delete(event.host);
@@ -109,6 +116,7 @@ async function blockedAhead(
   return blocked;
 }
 
+/** Runs a play on its hosts in parallel. With `confirm`, all hosts are planned before the first apply. */
 async function runPlay(
   play: Play,
   hosts: readonly Host[],
@@ -139,7 +147,7 @@ async function runPlay(
   });
   if (waiting.length === 0) return results;
   const confirmed = await confirm!();
-  // In the play's order, so that nobody waits for one whose turn has not come.
+  // In the play's order, so that no host waits for a host behind it.
   const inOrder = runs.filter(hostRun => waiting.includes(hostRun));
   await each(inOrder, async hostRun => {
     if (confirmed) await hostRun.guard(() => hostRun.apply());

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { type KeepStep, stateDirectory } from '../step.ts';
+import { type JournalStep, stateDirectory } from '../step.ts';
 
-/** What has to be kept before steps so that they can be undone. */
-export type Undoing = Omit<KeepStep, 'do' | 'journal'>;
+/** The content of a journal that undoes steps. */
+export type Undoing = Omit<JournalStep, 'do' | 'into'>;
 
-/** The shell commands of a keep step. */
-export function keep({ journal, parents, paths, before, after }: KeepStep): string {
-  const directory = `"$r_home/${journal}"`;
-  const commands = (file: 'before' | 'after', given: KeepStep['before']) =>
+/** Returns the shell commands of a journal step. */
+export function journal({ into, parents, paths, before, after }: JournalStep): string {
+  const directory = `"$r_home/${into}"`;
+  const commands = (file: 'before' | 'after', given: JournalStep['before']) =>
     given.map(command => {
       const text = `${shellCommand(['timeout', '-k', '5', '90', ...argv(command)])} >/dev/null`;
       return `r_entry ${directory} ${file} ${shellCommand([digest(text), '', text])}`;
@@ -16,20 +16,20 @@ export function keep({ journal, parents, paths, before, after }: KeepStep): stri
   return [
     `{ [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; }`,
     `{ [ -d ${directory} ] || mkdir -m 0700 ${directory}; } && printf '%s\\n' "$r_me" >${directory}/by`,
-    ...parents.map(path => `{ [ -d ${shellQuote(path)} ] || ${keepPath(directory, path)}; }`),
-    ...paths.map(path => keepPath(directory, path)),
+    ...parents.map(path => `{ [ -d ${shellQuote(path)} ] || ${pathEntry(directory, path)}; }`),
+    ...paths.map(path => pathEntry(directory, path)),
     ...commands('before', before),
     ...commands('after', after),
   ].join(' &&\n');
 }
 
-/** The shell command that keeps what a path is like in a journal, which is given as a word of the shell. */
-export function keepPath(journal: string, path: string): string {
+/** Returns the shell command that records the state of a path in a journal. `journal` is a word of the shell. */
+export function pathEntry(journal: string, path: string): string {
   const key = digest(path);
   const word = path.startsWith(`${stateDirectory}/`)
     ? `"$r_base"${shellQuote(path.slice(stateDirectory.length))}`
     : shellQuote(path);
-  return `r_entry ${journal} back ${key} ${word} ${shellQuote(`r_put ${key} ${word}`)}`;
+  return `r_entry ${journal} back ${key} ${word} ${shellQuote(`r_restore ${key} ${word}`)}`;
 }
 
 function argv(command: string | readonly string[]): readonly string[] {

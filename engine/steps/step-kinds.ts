@@ -1,8 +1,8 @@
 import type { Effect } from '../effect.ts';
-import { journalFunctions, putBackFunctions, stepFunctions } from '../host-shell/shell-functions.ts';
+import { armedRevertFunctions, journalFunctions, stepFunctions } from '../host-shell/shell-functions.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
 import { type CheckedStep, type RunStep, type Step, stateDirectory, type Undo } from '../step.ts';
-import { keep, keepPath, type Undoing } from './journal.ts';
+import { journal, pathEntry, type Undoing } from './journal.ts';
 
 /** All that the engine knows of a kind of step. */
 interface StepKind<S extends Step> {
@@ -104,18 +104,18 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     undo: () => ({}),
     effects: ({ unit }) => [{ on: 'note', unit }],
   },
-  keep: {
-    compile: step => `{ ${keep(step)}; }`,
-    describe: ({ journal }) =>
-      `note: how to undo what follows${journal === 'armed' ? ', by itself if need be' : ''}`,
+  journal: {
+    compile: step => `{ ${journal(step)}; }`,
+    describe: ({ into }) =>
+      `note: the state to revert to${into === 'armed' ? ', by the host itself if need be' : ''}`,
     undo: () => ({}),
     effects: () => [],
   },
   arm: {
-    // The watcher is a shell of its own, which has to know by itself how a journal is put back.
+    // The watcher is a shell of its own, so it needs the functions that revert a journal.
     compile: ({ afterS }) =>
-      `r_arm ${shellQuote(stepFunctions + journalFunctions + putBackFunctions)} ${afterS}`,
-    describe: ({ afterS }) => `note: puts itself back after ${afterS} s`,
+      `r_arm ${shellQuote(stepFunctions + journalFunctions + armedRevertFunctions)} ${afterS}`,
+    describe: ({ afterS }) => `note: the host reverts this after ${afterS} s`,
     undo: () => ({}),
     effects: () => [],
   },
@@ -188,16 +188,16 @@ function feed(bytes: Buffer, inputs: Buffer[], command: string): string {
   return `head -c ${bytes.length} | { ${command}; r_c=$?; cat >/dev/null; exit $r_c; }`;
 }
 
-/** Keeps what is there, does the steps, checks the whole, and puts everything back when anything failed. */
+/** Journals the paths, does the steps, and checks the whole. Reverts everything if a step or the check fails. */
 function checked(step: CheckedStep, inputs: Buffer[]): string {
-  const kept = step.steps.map(one => keepPath('"$r_undo"', one.path)).join(' && ');
+  const entries = step.steps.map(one => pathEntry('"$r_journal"', one.path)).join(' && ');
   const steps = step.steps.map(one => kindOf(one).compile(one, inputs)).join(' && ');
   const by = limited(step.by, step.timeoutS);
   return `{
-  r_state && r_undo=$(mktemp -d "$r_home/undo.$r_self.XXXXXXXXXX") && ${kept} &&
-    printf '%s\\n' ${shellQuote(`${by} || r_put_back`)} >"$r_undo/again" && sync -- "$r_undo/again" "$r_undo" || exit
-  if ${steps} && ${by} </dev/null; then rm -rf -- "$r_undo"
-  else r_c=$?; r_put_back; rm -rf -- "$r_undo"; (exit $r_c); fi
+  r_state && r_journal=$(mktemp -d "$r_home/undo.$r_self.XXXXXXXXXX") && ${entries} &&
+    printf '%s\\n' ${shellQuote(`${by} || r_revert`)} >"$r_journal/again" && sync -- "$r_journal/again" "$r_journal" || exit
+  if ${steps} && ${by} </dev/null; then rm -rf -- "$r_journal"
+  else r_c=$?; r_revert; rm -rf -- "$r_journal"; (exit $r_c); fi
 }`;
 }
 

@@ -81,7 +81,7 @@ describeLab('what puts itself back', () => {
           ['Ssh'],
           expect.objectContaining({
             code: 'locked-out',
-            message: expect.stringContaining('Put back: Settings, Ssh.'),
+            message: expect.stringContaining('Reverted: Settings, Ssh.'),
           }),
         ]);
         expect(await on(name, `cat ${settings}`)).toBe('X11Forwarding no\n');
@@ -235,7 +235,7 @@ describeLab('what puts itself back', () => {
       });
       expect(await state()).toBe(before);
       const history = await reconcile(folder, ['history', 'web2']);
-      expect(history.stdout).toContain('put back: Word, Current, Unit, App');
+      expect(history.stdout).toContain('reverted: Word, Current, Unit, App');
       write('web2', app('one'), reverting);
       expect([named(await apply(), 'web2', 'changed'), await leftovers('web2')]).toEqual([[], '']);
     });

@@ -8,12 +8,12 @@ import {
   decodeOrigin,
   type Holder,
   isLost,
-  leased,
+  leasedScript,
   lockedProblem,
-  origin,
-  release,
+  originScript,
+  releaseScript,
 } from '../../../engine/hosts/host-lease.ts';
-import { recorded } from '../../../engine/hosts/kept-outcome.ts';
+import { recordedScript } from '../../../engine/hosts/kept-outcome.ts';
 import { libraries, scratch, sh, shells } from '../shell.ts';
 
 let home: string;
@@ -35,7 +35,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     const { exit, stdout, stderr } = sh(place(pid) + script, undefined, argv);
     return { exit, stdout, stderr, text: stdout.toString(), truncated: false };
   };
-  const take = (id: string, pid?: number) => run(leased('echo changed', holder(id), 60), pid);
+  const take = (id: string, pid?: number) => run(leasedScript('echo changed', holder(id), 60), pid);
 
   it('is taken before the first step, for nobody else to read', () => {
     const { exit, text } = take('a');
@@ -58,7 +58,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
   });
 
   it('lasts as long as the step may take', () => {
-    run(leased(':', holder('a'), 5000));
+    run(leasedScript(':', holder('a'), 5000));
     expect(Number(fields()[2]) - Number(fields()[1])).toBe(5000);
   });
 
@@ -77,7 +77,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
   });
 
   describe('once held', () => {
-    const keep = () => run(leased('echo changed', holder('a'), 60, true));
+    const keep = () => run(leasedScript('echo changed', holder('a'), 60, true));
 
     it('is kept by its own run, even when it has expired and nobody took it', () => {
       take('a');
@@ -100,7 +100,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
         () => {
           run('r_drop');
           take('b');
-          run(release(holder('b'), '{}'));
+          run(releaseScript(holder('b'), '{}'));
         },
       ],
     ])('is lost, and nothing is begun, when %s', (_name, lose) => {
@@ -132,22 +132,22 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     const killed = `sleep 60 >/dev/null 2>&1 & echo $! >${home}/left
       read -r number pid <${home}/state/outcome.run-a/of; kill -9 $pid`;
     const records = `r_records=${home}/state\n`;
-    const step = leased(recorded(killed, 'run-a', 1), holder('run-a'), 60);
+    const step = leasedScript(recordedScript(killed, 'run-a', 1), holder('run-a'), 60);
     expect(run(records + step, dead).exit).not.toBe(0);
     const left = Number(readFileSync(`${home}/left`, 'utf8'));
     try {
-      expect(run(`${records}${leased(':', holder('b'), 60)}`).exit).toBe(75);
+      expect(run(`${records}${leasedScript(':', holder('b'), 60)}`).exit).toBe(75);
     } finally {
       process.kill(left, 'SIGKILL');
     }
-    expect(run(`${records}${leased(':', holder('b'), 60)}`).exit).toBe(0);
+    expect(run(`${records}${leasedScript(':', holder('b'), 60)}`).exit).toBe(0);
   });
 
   it('is waited for where its session has lost what it was started from, and only there', () => {
     const above = `r_above ${process.pid}\nr_my=`;
-    run(`${above}$r_u\n${leased(':', holder('a'), 60)}`);
+    run(`${above}$r_u\n${leasedScript(':', holder('a'), 60)}`);
     expect(run('r_await').text).toBe('');
-    run(`${above}.1\n${leased(':', holder('a'), 60)}`);
+    run(`${above}.1\n${leasedScript(':', holder('a'), 60)}`);
     const shown = `${home}/shown`;
     const ending = `(until [ -s ${shown} ]; do sleep 0.05; done; rm -f "$r_home/lease") >/dev/null 2>&1 &`;
     expect(decodeLease(run(`${ending}\nr_await | tee ${shown}`).text)?.holder).toBe('alice@laptop (pid 812)');
@@ -156,14 +156,14 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
 
   it('is given back by its own run only', () => {
     take('a');
-    expect(isLost(run(release(holder('b'), '{}')))).toBe(true);
+    expect(isLost(run(releaseScript(holder('b'), '{}')))).toBe(true);
     expect(existsSync(lease())).toBe(true);
-    const mine = release(holder('a'), `{"run":"${holder('a').run}"}`);
+    const mine = releaseScript(holder('a'), `{"run":"${holder('a').run}"}`);
     expect(run(mine).exit).toBe(0);
     expect(existsSync(lease())).toBe(false);
     // One host under two names.
     expect(run(mine).exit).toBe(0);
-    run(release(holder('b'), `{"run":"${holder('b').run}"}`));
+    run(releaseScript(holder('b'), `{"run":"${holder('b').run}"}`));
     expect(isLost(run(mine))).toBe(true);
   });
 
@@ -172,18 +172,19 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
       id: `00000000-0000-0000-0000-${String(n).padStart(12, '0')}`,
       createdS: 0,
     });
-    const use = (id: string, n: number) => run(leased('echo changed', { ...holder(id), plan: plan(n) }, 60));
+    const use = (id: string, n: number) =>
+      run(leasedScript('echo changed', { ...holder(id), savedPlan: plan(n) }, 60));
     const used = () => readFileSync(`${home}/state/plans`, 'utf8').trimEnd().split('\n');
 
     it('is used by one run, and noted before its first step', () => {
       expect([use('a', 1).text, use('a', 1).text, used().length]).toEqual(['changed\n', 'changed\n', 1]);
       expect(mode(`${home}/state/plans`)).toBe('600');
-      run(release(holder('a'), '{}'));
+      run(releaseScript(holder('a'), '{}'));
       const again = use('b', 1);
       expect([again.exit, again.text.includes('changed'), existsSync(lease())]).toEqual([77, false, false]);
       expect(lockedProblem('web1', again)).toMatchObject({ code: 'plan-applied' });
-      expect(decodeOrigin(run(origin(plan(1).id)).text).applied?.run).toBe('a');
-      expect(decodeOrigin(run(origin(plan(2).id)).text).applied).toBeUndefined();
+      expect(decodeOrigin(run(originScript(plan(1).id)).text).applied?.run).toBe('a');
+      expect(decodeOrigin(run(originScript(plan(2).id)).text).applied).toBeUndefined();
       expect(use('b', 2).text).toBe('changed\n');
     });
 
@@ -217,7 +218,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     const [program, ...rest] = argv;
     const exits = Array.from({ length: 12 }, (_, i) => {
       const file = `${home}/${i}`;
-      writeFileSync(file, `${libraries()}${place()}(${leased('exit 0', holder(`run ${i}`), 60)}\n)`);
+      writeFileSync(file, `${libraries()}${place()}(${leasedScript('exit 0', holder(`run ${i}`), 60)}\n)`);
       const child = spawn(program!, [...rest, file], { stdio: 'ignore' });
       return new Promise(resolve => child.on('close', resolve));
     });
@@ -229,12 +230,12 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
   it('is done without by an account that has no place for it', () => {
     writeFileSync(`${home}/state`, 'not a directory');
     expect(take('a')).toMatchObject({ exit: 0, text: 'changed\n' });
-    expect(run(release(holder('a'), '{}')).exit).toBe(0);
+    expect(run(releaseScript(holder('a'), '{}')).exit).toBe(0);
   });
 
   it('the history grows by a line, for nobody else to read, and leaves nothing else', () => {
     mkdirSync(`${home}/state`);
-    for (const line of ['{"n":1}', `{"n":"it's \\n"}`]) run(release(holder('a'), line));
+    for (const line of ['{"n":1}', `{"n":"it's \\n"}`]) run(releaseScript(holder('a'), line));
     expect(run('r_history').text).toBe(`{"n":1}\n{"n":"it's \\n"}\n`);
     expect(readdirSync(`${home}/state`)).toEqual(['history.jsonl']);
     expect(mode(`${home}/state/history.jsonl`)).toBe('600');
@@ -247,7 +248,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     mkdirSync(`${home}/state`);
     const lines = Array.from({ length: count }, (_, i) => JSON.stringify({ i, text: 'x'.repeat(length) }));
     writeFileSync(`${home}/state/history.jsonl`, `${lines.join('\n')}\n`);
-    run(release(holder('a'), '{"i":"last"}'));
+    run(releaseScript(holder('a'), '{"i":"last"}'));
     const kept = readFileSync(`${home}/state/history.jsonl`, 'utf8').trimEnd().split('\n');
     expect(kept.length).toBeLessThanOrEqual(1000);
     expect(kept.join('\n').length).toBeLessThanOrEqual(1024 * 1024);

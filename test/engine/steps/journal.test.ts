@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { script } from '../../../engine/apply/step-script.ts';
-import { decodeOutcome, outcome, recorded } from '../../../engine/hosts/kept-outcome.ts';
+import { decodeOutcome, outcomeScript, recordedScript } from '../../../engine/hosts/kept-outcome.ts';
 import type { Step } from '../../../engine/step.ts';
 import { undoing } from '../../../engine/steps/step-kinds.ts';
 import { scratch, sh, shells } from '../shell.ts';
@@ -17,10 +17,10 @@ const home = () => `r_home=${dir}/state`;
 
 /** Does steps as a change that may have to be put back. */
 function change(steps: Step[], argv?: string[]) {
-  const compiled = script([{ do: 'keep', journal: 'revert', ...undoing(steps)! }, ...steps]);
+  const compiled = script([{ do: 'journal', into: 'revert', ...undoing(steps)! }, ...steps]);
   return sh(`${home()}\n${compiled.script}`, compiled.input, argv).exit;
 }
-const putBack = (argv?: string[]) => sh(`${home()}; r_undo=$r_home/revert; r_put_back`, undefined, argv);
+const revert = (argv?: string[]) => sh(`${home()}; r_journal=$r_home/revert; r_revert`, undefined, argv);
 const state = () =>
   execFileSync(
     'sh',
@@ -56,9 +56,9 @@ describe.each(shells)('a journal by %s', (_, argv) => {
     expect(change(steps, argv)).toBe(0);
     expect(state()).not.toBe(before);
     expect(change([{ do: 'write', path: `${dir}/tree/file`, content: 'newest' }], argv)).toBe(0);
-    expect(putBack(argv).exit).toBe(0);
+    expect(revert(argv).exit).toBe(0);
     expect(state()).toBe(before);
-    expect([putBack(argv).exit, state()]).toEqual([0, before]);
+    expect([revert(argv).exit, state()]).toEqual([0, before]);
   });
 
   it('runs the commands that undo commands, before and after the paths, each once', () => {
@@ -70,7 +70,7 @@ describe.each(shells)('a journal by %s', (_, argv) => {
       undo: { before: told('before'), after: ['sh', '-c', told('after')] },
     };
     change([step, { do: 'write', path: `${dir}/file`, content: 'new' }, step], argv);
-    putBack(argv);
+    revert(argv);
     expect(execFileSync('cat', [`${dir}/told`], { encoding: 'utf8' })).toBe('before new\nafter old\n');
   });
 
@@ -78,7 +78,7 @@ describe.each(shells)('a journal by %s', (_, argv) => {
     writeFileSync(`${dir}/file`, 'old');
     const failing: Step = { do: 'run', command: ':', undo: { before: 'echo no >&2; exit 3' } };
     change([failing, { do: 'write', path: `${dir}/file`, content: 'new' }], argv);
-    const { exit, stderr } = putBack(argv);
+    const { exit, stderr } = revert(argv);
     expect([exit, stderr.toString(), state()]).toEqual([1, 'no\n', expect.stringContaining('./file f 644')]);
     expect(execFileSync('cat', [`${dir}/file`], { encoding: 'utf8' })).toBe('old');
   });
@@ -99,13 +99,13 @@ describe.each(shells)('the outcome of a change by %s', (_, argv) => {
   const collected = (then: string, number = 1) =>
     decodeOutcome({
       ...sh(
-        `${home()}; r_records=${dir}/state; mkdir -p ${dir}/state\n${then}\n${outcome('run', number)}`,
+        `${home()}; r_records=${dir}/state; mkdir -p ${dir}/state\n${then}\n${outcomeScript('run', number)}`,
         undefined,
         argv,
       ),
       truncated: false,
     });
-  const begin = (text: string) => `(${recorded(text, 'run', 1)}) >/dev/null 2>&1`;
+  const begin = (text: string) => `(${recordedScript(text, 'run', 1)}) >/dev/null 2>&1`;
 
   it('is what it printed and its exit code, also when it is not over yet', () => {
     const begun = `until [ -f ${dir}/state/outcome.run/of ]; do sleep 0.01; done`;

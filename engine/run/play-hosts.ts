@@ -1,34 +1,34 @@
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { Trial } from '../plan/forecast-trial.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Planning } from '../plan/plan.ts';
 import type { Sight } from '../plan/sight.ts';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { grouped } from '../util/grouped.ts';
 
-/** Where the resources of a host are done: there, and on other hosts that some are delegated to. */
-export class Delegates {
-  readonly own: ConnectedHost;
+/** The host of a play, and the other hosts that some of its resources are delegated to. */
+export class PlayHosts {
+  readonly playHost: ConnectedHost;
   readonly #pool: HostPool;
   readonly #recovers: boolean;
-  /** The other hosts, or why they could not be entered. */
+  /** The other hosts by name, or the problem of entering them. */
   readonly #others = new Map<string, ConnectedHost | Problem>();
-  /** Where something is done right now. */
+  /** The host of the current turn. */
   #working: ConnectedHost | undefined;
 
-  /** `recovers` finishes what an earlier run was cut off in. */
-  constructor(own: ConnectedHost, pool: HostPool, recovers: boolean) {
-    this.own = own;
+  /** With `recovers`, each host first restores the unfinished changes of an earlier run. */
+  constructor(playHost: ConnectedHost, pool: HostPool, recovers: boolean) {
+    this.playHost = playHost;
     this.#pool = pool;
     this.#recovers = recovers;
   }
 
-  /** Enters the hosts that resources are delegated to, and reads everywhere what is not known yet. */
+  /** Enters the hosts that resources are delegated to, and reads all resources without a valid reading. */
   async read(resources: readonly Resource[]): Promise<void> {
     const hosts = new Map(resources.flatMap(({ on }) => (on === undefined ? [] : [[on.name, on]])));
     const read = (connected: ConnectedHost, name?: string) =>
-      connected.turn(async () => {
+      connected.exclusively(async () => {
         const there = resources.filter(({ when, on }) => when !== false && on?.name === name);
         const unread = there.filter(resource => !connected.knows(resource));
         if (unread.length > 0) await connected.read(unread);
@@ -40,19 +40,19 @@ export class Delegates {
       this.#others.set(host.name, connected);
       if (!('code' in connected)) await read(connected, host.name);
     });
-    // All of them, so that no host is entered after this one was left.
-    const ended = await Promise.allSettled([read(this.own), ...enter]);
+    // Waits for all of them, so that no host is entered after `leave`.
+    const ended = await Promise.allSettled([read(this.playHost), ...enter]);
     for (const end of ended) if (end.status === 'rejected') throw end.reason;
   }
 
-  /** Throws a ProblemError when the host that a resource is delegated to could not be entered. */
+  /** Returns the host that a resource is done on. Throws a ProblemError if that host could not be entered. */
   connectedTo(resource: Resource): ConnectedHost {
     const connected = this.#of(resource);
     if ('code' in connected) throw new ProblemError(notEntered(resource, connected));
     return connected;
   }
 
-  /** What is known of the host that a resource is done on. `createdS` is when a saved plan was made. */
+  /** Returns the sight of the host that a resource is done on. `createdS` is the creation of a saved plan. */
   sightOf(resource: Resource, createdS: number | undefined, trial: Trial): Sight | Problem {
     const connected = this.#of(resource);
     if ('code' in connected) return notEntered(resource, connected);
@@ -64,41 +64,41 @@ export class Delegates {
     };
   }
 
-  /** Reads probes that a plan has asked for, in one round trip for each account of each host. */
-  async readMore(unread: Plan['unread']): Promise<void> {
+  /** Reads the probes that a plan lacks, in one round trip for each account of each host. */
+  async readMore(unread: Planning['unread']): Promise<void> {
     const pool = grouped(unread, ({ resource }) => resource.on?.name ?? '');
     await Promise.all(
       [...pool.values()].map(async all => {
         const connected = this.#of(all[0]!.resource);
-        if (!('code' in connected)) await connected.turn(() => connected.readProbes(all));
+        if (!('code' in connected)) await connected.exclusively(() => connected.readProbes(all));
       }),
     );
   }
 
-  /** Does something with a host to itself. */
-  alone<T>(connected: ConnectedHost, work: () => Promise<T>): Promise<T> {
-    return connected.turn(() => {
+  /** Runs `work` with the host to itself. */
+  exclusively<T>(connected: ConnectedHost, work: () => Promise<T>): Promise<T> {
+    return connected.exclusively(() => {
       this.#working = connected;
       return work().finally(() => (this.#working = undefined));
     });
   }
 
-  /** For hosts that were entered only to be read. */
+  /** Restores unfinished changes of an earlier run on all hosts, and forgets all readings. */
   recover(): void {
-    for (const connected of [this.own, ...this.#entered]) connected.recover();
+    for (const connected of [this.playHost, ...this.#entered]) connected.recover();
   }
 
-  /** Breaks off what is being done. */
+  /** Breaks off the current work. */
   async breakOff(): Promise<void> {
-    await Promise.all([this.own, this.#working].map(connected => connected?.close().catch(() => {})));
+    await Promise.all([this.playHost, this.#working].map(connected => connected?.close().catch(() => {})));
   }
 
   /**
-   * Leaves all of them, each with a line for its history, and tells which leases were lost; never throws. Without a name the
-   * own host is meant.
+   * Leaves all hosts, each with a line for its history, and returns the problems of lost leases. Never throws. `lineOf`
+   * without a name returns the line of the play's host.
    */
   async leave(lineOf: (elsewhere?: string) => string | undefined): Promise<Problem[]> {
-    const problems = [await this.#pool.leave(this.own.host, lineOf())];
+    const problems = [await this.#pool.leave(this.playHost.host, lineOf())];
     for (const { host } of this.#entered) problems.push(await this.#pool.leave(host, lineOf(host.name)));
     return problems.filter(problem => problem !== undefined);
   }
@@ -110,11 +110,11 @@ export class Delegates {
   }
 
   #of({ on }: Resource): ConnectedHost | Problem {
-    return on === undefined ? this.own : this.#others.get(on.name)!;
+    return on === undefined ? this.playHost : this.#others.get(on.name)!;
   }
 }
 
-/** Why what is delegated to a host cannot be done: it could not be entered. */
+/** Returns the problem of a resource that is delegated to a host that could not be entered. */
 function notEntered({ name, on, at }: Resource, { message, ...problem }: Problem): Problem {
   return { ...problem, at, resource: name, message: `${name} is delegated to ${on!.name}: ${message}` };
 }

@@ -1,11 +1,11 @@
-# A change that the host itself undoes, unless a session proves in time that the host can still be entered.
-# Defines: r_arm, r_hold, r_disarm, r_watch.
-# Needs: journal.sh; r_unit and r_unit_link, the unit that watches where there is systemd, and the link that enables it.
-# Exit codes: 0; 1 when the watcher could not be started.
+# Lets the host itself revert a risky change, unless a session proves in time that the host can still be entered.
+# Defines: r_arm, r_hold, r_disarm, r_watch, r_armed, r_revert_armed.
+# Needs: journal.sh; r_unit, the systemd unit of the watcher, and r_unit_link, the link that enables it.
+# Exit codes: 0; 1 if the watcher did not start.
 #
-# The watcher waits for the journal `armed` to go away. When the deadline has passed, or the host was restarted, it undoes
-# what the journal holds. While the journal is `held`, the changes so far are proven, and the watcher waits as long as the
-# session that goes on with them lives. A journal without a deadline is only being begun: nothing has been changed yet.
+# The watcher waits until the journal `armed` is gone. After the deadline, or after a restart of the host, it reverts the
+# journal. While the journal is `held`, the changes so far are proven, and the watcher waits as long as the session that
+# continues them lives. A journal without a deadline is incomplete: nothing has changed yet.
 
 r_armed() { ( flock 8 && [ -d "$r_home/armed" ] && "$@" ) 8<"$r_home/armed"; }
 r_arm() { r_armed r_armed_anew "$@"; }
@@ -13,10 +13,10 @@ r_armed_anew() {
   r_j=$r_home/armed
   r_deadline "$2" && rm -f -- "$r_j/held" || return
   [ ! -f "$r_j/put-back" ] || return 0
-  printf '%s\n' 'r_put_back; r_c=$?; r_stand_down; (exit $r_c)' >"$r_j/again"
+  printf '%s\n' 'r_revert; r_c=$?; r_stand_down; (exit $r_c)' >"$r_j/again"
   printf '%s\nr_home=${0%%/armed/put-back}\nr_watch\n' "$1" >"$r_j/put-back" && sync -- "$r_j"/* "$r_j" || return
   if [ "$r_home" = /var/lib/reconcile ] && [ -d /run/systemd/system ]; then
-    printf '%s\n' '[Unit]' 'Description=Puts back a change that nobody has confirmed' '[Service]' \
+    printf '%s\n' '[Unit]' 'Description=Reverts a change that nobody has confirmed' '[Service]' \
       "ExecStart=/bin/sh $r_j/put-back" 'Restart=on-failure' >"$r_unit" &&
       mkdir -p "${r_unit_link%/*}" && ln -sfn "$r_unit" "$r_unit_link" && sync -- "$r_unit" &&
       systemctl daemon-reload && systemctl restart reconcile-put-back.service
@@ -39,13 +39,13 @@ r_due() {
 r_watch() {
   while [ -d "$r_home/armed" ]; do
     if r_armed r_due; then
-      echo 'nobody has shown that this host can still be entered: the change is put back'
-      r_armed r_fall_back
+      echo 'nobody has shown that this host can still be entered: the change is reverted'
+      r_armed r_revert_armed
     fi
     sleep 1
   done
 }
-r_fall_back() { r_undo=$r_home/armed; r_again; }
+r_revert_armed() { r_journal=$r_home/armed; r_again; }
 r_hold() { r_armed touch -- "$r_home/armed/held"; }
 r_disarm() { r_armed r_disarmed; }
 r_disarmed() { rm -rf -- "$r_home/armed"; r_stand_down; }
