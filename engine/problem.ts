@@ -100,7 +100,7 @@ export const explanations = {
     'Secrets are encrypted and none of your keys opens them, or the program that prints them failed. Plans work without them; hosts that need them are not changed.',
   'secrets-damaged':
     'An encrypted file of secrets differs from the one that reconcile wrote: something else changed it, or it is incomplete.',
-  usage: 'The command line is wrong. `reconcile --help` shows what it takes.',
+  usage: 'The command line is wrong. `reconcile --help` lists the commands and their options.',
   unreachable: 'The program could not connect to the host, or lost the connection and could not restore it.',
   'facts-unread':
     'Expressions for a host use facts of another host, such as `hosts.db1.facts.ipv4`, which could not be read. Nothing was changed on the host that needs them.',
@@ -133,7 +133,7 @@ export const explanations = {
   'unit-missing': 'systemd does not know the unit, and no earlier resource of the play brings it.',
   'read-failed': 'The state of a resource could not be read. Reading changes nothing.',
   'step-failed':
-    'A command of a change exited with an error. The effects of the earlier steps stay on the host.',
+    'A command of a change exited with an error. The effects of the earlier steps stay on the host; files that are checked together are restored.',
   'validation-failed': 'The check of the new files failed. The old files are in place.',
   'not-as-declared': 'After the change, the resource was read again and is not as declared.',
   'run-once-failed':

@@ -31,13 +31,13 @@ export interface ApplySettings extends PlaybookSettings, LoginSettings {
   confirm?: boolean;
   timeout?: number;
   verbose: number;
-  /** Of `plan`: the file that the plan is saved to. */
+  /** The file that `plan` saves the plan to. */
   output?: string;
 }
 
 /**
- * Brings the hosts to the declared state, or with `check` shows what that would change. `file` is a playbook or a
- * saved plan.
+ * Brings the hosts to the declared state, or with `check` shows the changes. `file` is a playbook or a saved plan. Returns
+ * the exit code.
  */
 export async function apply(file: string, settings: ApplySettings, io: Io): Promise<number> {
   refuseContradictions(settings, io);
@@ -46,7 +46,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
     file,
     settings,
     io,
-    // A plan that is saved is applied as it was shown, so that all of it must be known.
+    // A saved plan is applied exactly as shown, so it needs all secrets.
     output === undefined ? lockedSecrets(io) : undefined,
   );
   if (approved !== undefined && output !== undefined)
@@ -100,7 +100,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
   }
 }
 
-/** Tells of secrets that cannot be opened, which keeps nobody from planning; a file that is not there is a problem. */
+/** Returns a function that reports secrets that cannot be opened. A plan works without them, but not without a file. */
 function lockedSecrets(io: Io) {
   return (_from: string, problem: Problem): void => {
     if (problem.code !== 'secrets-locked') throw new ProblemError(problem);
@@ -146,7 +146,7 @@ function chooseReporter(settings: ApplySettings, appliesPlan: boolean, io: Io): 
   return plainReporter(io.stdout, io.stderr, { ...layout, columns, color: false, aligned: false });
 }
 
-/** The command that was typed, but for what made it a check. */
+/** Returns the typed command without the words that made it a check. */
 function applyCommand(argv: readonly string[]): string {
   const words = argv
     .filter(word => word !== '--check')
@@ -166,7 +166,7 @@ async function ask(reporter: Reporter, io: Io): Promise<boolean> {
     if (!yes) reporter.notice('Nothing was changed.');
     return yes;
   } catch {
-    // Interrupted, or the input ended: no answer is no.
+    // An interruption or the end of the input means no.
     reporter.notice('');
     return false;
   } finally {

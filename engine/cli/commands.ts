@@ -12,7 +12,7 @@ import {
   secretsOption,
 } from './options.ts';
 
-/** Runs one command and returns its exit code; what goes wrong is told on stderr. Never throws. */
+/** Runs one command and returns its exit code. Writes problems to stderr. Never throws. */
 export async function program(io: Io): Promise<number> {
   try {
     let exitCode = 0;
@@ -33,7 +33,20 @@ export async function program(io: Io): Promise<number> {
   }
 }
 
-/** All commands; `done` is given the exit code of the one that ran. Their code is loaded only when it is needed. */
+/** The arguments of a command in order, then its options. */
+type Words = Parameters<Parameters<Command['action']>[0]>;
+
+interface CommandEntry {
+  name: string;
+  help: string;
+  options?: readonly Option[];
+  takes?: readonly Argument[];
+  hidden?: boolean;
+  /** Returns the exit code. Imports its code, so that only the chosen command is loaded. */
+  run(...words: Words): Promise<number>;
+}
+
+/** Returns the command line of the program. `done` receives the exit code of the command that ran. */
 export function commands(io: Io, done: (exitCode: number) => void): Command {
   const root = new Command('reconcile')
     .description('Brings Debian and Ubuntu servers to the state that a playbook declares, over SSH.')
@@ -47,120 +60,160 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
       'after',
       '\nExit codes: 0 as declared · 1 failed · 2 a check found changes · 3 wrong input · 4 unreachable · 130 interrupted',
     );
-  const verb = (name: string, description: string, options: readonly Option[] = []) => {
-    const command = root.command(name).description(description).allowExcessArguments(false);
+  for (const { name, help, options = [], takes = [], hidden = false, run } of entries(io, root)) {
+    const command = root.command(name, { hidden }).description(help).allowExcessArguments(false);
     for (const option of options) command.addOption(option);
-    return command;
-  };
-
-  verb('apply', 'bring the hosts to the declared state', [checkOption(), ...applyOptions()])
-    .argument('<playbook>', 'a playbook file, or a plan that was saved')
-    .action(async (file, options) => done(await (await import('./apply.ts')).apply(file, options, io)));
-  verb('plan', 'show what would change, change nothing: the same as apply --check', [
-    new Option('-o, --output <plan.json>', 'also save it, to be applied later as it was shown'),
-    ...applyOptions(),
-  ])
-    .argument('<playbook>', 'a playbook file')
-    .action(async (file, options) => {
-      done(await (await import('./apply.ts')).apply(file, { ...options, check: true }, io));
-    });
-  verb('validate', 'check playbooks without contacting any host', [
-    ...playbookOptions(),
-    new Option('--strict', 'exit with 3 also when there are warnings only'),
-  ])
-    .argument('<playbooks...>', 'playbook files')
-    .action(async (files, options) =>
-      done(await (await import('./validate.ts')).validate(files, options, io)),
-    );
-  verb('init', 'make a project that runs at once: playbook, inventory, editor settings', [
-    new Option('--schemas', 'only the schemas for editors again, e.g. after an update of the program'),
-  ])
-    .argument('[folder]', 'a folder without these files, made if it is not there', '.')
-    .action(async (folder, options) => done(await (await import('./init.ts')).init(folder, options, io)));
-  verb('facts', 'what is known of the hosts', [
-    inventoryOption(),
-    secretsOption(),
-    ...loginOptions(),
-    parallelOption(),
-    jsonOption('as JSON'),
-  ])
-    .argument('[pattern]', 'only these hosts')
-    .action(async (pattern, options) => done(await (await import('./facts.ts')).facts(pattern, options, io)));
-  verb('inventory', 'what the inventory resolves to', [
-    inventoryOption(),
-    secretsOption(),
-    new Option('--graph', 'the groups and their hosts'),
-    new Option('--explain <name>', 'where each value of a host, or a variable of each host, comes from'),
-    jsonOption('as JSON'),
-  ])
-    .argument('[pattern]', 'only these hosts')
-    .action(async (pattern, options) =>
-      done(await (await import('./inventory.ts')).inventory(pattern, options, io)),
-    );
-  verb('modules', 'reference of the resource types')
-    .argument('[name]', 'one module, with its arguments and examples')
-    .action(async name => done(await (await import('./modules.ts')).modules(name, io)));
-  verb('graph', 'the resources and what leads to what, as a picture', [
-    new Option('--format <form>', 'mermaid (the default) or svg').choices(['mermaid', 'svg']),
-    new Option('-o, --output <file>', 'a file, whose ending .svg or .mmd says the form'),
-    ...playbookOptions(),
-  ])
-    .argument('<playbook>', 'a playbook file')
-    .action(async (file, options) => done(await (await import('./graph.ts')).graph(file, options, io)));
-  verb('explain', 'what a problem code means')
-    .argument('[code]', 'all codes when left out')
-    .action(async code => done(await (await import('./explain.ts')).explain(code, io)));
-  verb('docs', 'the pages of the manual')
-    .argument('[page]', 'one page; the list of all when left out')
-    .action(async page => done((await import('./docs.ts')).docs(page, io)));
-  verb('lock', 'who is changing the hosts; release takes the lease away from one that is dead', [
-    inventoryOption(),
-    secretsOption(),
-    ...loginOptions(),
-    parallelOption(),
-  ])
-    .addArgument(new Argument('<action>').choices(['status', 'release']))
-    .argument('<pattern>', 'these hosts')
-    .action(async (action, pattern, options) =>
-      done(await (await import('./lock.ts')).lock(action, pattern, options, io)),
-    );
-  verb('secrets', 'encrypted files of secrets: keys in clear, values encrypted one by one', [
-    new Option(
-      '-r, --recipient <key>',
-      'an age recipient, an SSH public key, or a file of them; repeatable; default: as before, or you',
-    ).argParser(collect),
-    new Option('--passphrase', 'lock it by a passphrase instead'),
-    new Option('--merged', 'of edit: accept a file that was merged by hand'),
-  ])
-    .addArgument(new Argument('<action>').choices(['init', 'edit', 'view', 'encrypt', 'decrypt', 'rotate']))
-    .argument('<file>', 'the file of secrets')
-    .action(async (action, file, options) =>
-      done(await (await import('./secrets.ts')).secrets(action, file, options, io)),
-    );
-  verb('history', 'who applied what to the hosts, when and from where', [
-    inventoryOption(),
-    secretsOption(),
-    ...loginOptions(),
-    parallelOption(),
-    jsonOption('as JSON'),
-  ])
-    .argument('[pattern]', 'only these hosts')
-    .action(async (pattern, options) =>
-      done(await (await import('./history.ts')).history(pattern, options, io)),
-    );
-  verb('completion', 'a completion script for a shell')
-    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
-    .action(async shell => done((await import('./completion.ts')).completion(shell, io)));
-  root
-    .command('complete', { hidden: true })
-    .description('what the last word of a command line may become, for completion scripts')
-    .argument('[words...]')
-    .action(async words => done(await (await import('./complete.ts')).complete(words, root, io)));
+    for (const argument of takes) command.addArgument(argument);
+    command.action(async (...words: Words) => done(await run(...words)));
+  }
   return root;
 }
 
+/** All commands, in the order of the help. */
+function entries(io: Io, root: Command): CommandEntry[] {
+  return [
+    {
+      name: 'apply',
+      help: 'bring the hosts to the declared state',
+      options: [checkOption(), ...applyOptions()],
+      takes: [new Argument('<playbook>', 'a playbook file or a saved plan')],
+      run: async (file, options) => (await import('./apply.ts')).apply(file, options, io),
+    },
+    {
+      name: 'plan',
+      help: 'show the changes of an apply and change nothing, like apply --check',
+      options: [
+        new Option('-o, --output <plan.json>', 'also save the plan, to apply it later exactly as shown'),
+        ...applyOptions(),
+      ],
+      takes: [new Argument('<playbook>', 'a playbook file')],
+      run: async (file, options) => (await import('./apply.ts')).apply(file, { ...options, check: true }, io),
+    },
+    {
+      name: 'validate',
+      help: 'check playbooks without contacting any host',
+      options: [...playbookOptions(), new Option('--strict', 'exit with 3 also for warnings')],
+      takes: [new Argument('<playbooks...>', 'playbook files')],
+      run: async (files, options) => (await import('./validate.ts')).validate(files, options, io),
+    },
+    {
+      name: 'init',
+      help: 'create a project that runs at once: playbook, inventory, editor settings',
+      options: [
+        new Option(
+          '--schemas',
+          'only write the schemas for editors again, e.g. after an update of the program',
+        ),
+      ],
+      takes: [new Argument('[folder]', 'a folder without these files; created if missing').default('.')],
+      run: async (folder, options) => (await import('./init.ts')).init(folder, options, io),
+    },
+    {
+      name: 'facts',
+      help: 'facts of the hosts',
+      options: [...hostOptions(), jsonOption('as JSON')],
+      takes: [new Argument('[pattern]', 'only these hosts')],
+      run: async (pattern, options) => (await import('./facts.ts')).facts(pattern, options, io),
+    },
+    {
+      name: 'inventory',
+      help: 'hosts, groups and values of the inventory',
+      options: [
+        inventoryOption(),
+        secretsOption(),
+        new Option('--graph', 'the groups and their hosts'),
+        new Option('--explain <name>', 'the source of each value of a host, or of a variable of each host'),
+        jsonOption('as JSON'),
+      ],
+      takes: [new Argument('[pattern]', 'only these hosts')],
+      run: async (pattern, options) => (await import('./inventory.ts')).inventory(pattern, options, io),
+    },
+    {
+      name: 'modules',
+      help: 'reference of the resource types',
+      takes: [new Argument('[name]', 'one module, with its arguments and examples')],
+      run: async name => (await import('./modules.ts')).modules(name, io),
+    },
+    {
+      name: 'graph',
+      help: 'picture of the resources and their dependencies',
+      options: [
+        new Option('--format <form>', 'mermaid (the default) or svg').choices(['mermaid', 'svg']),
+        new Option('-o, --output <file>', 'a file, whose ending .svg or .mmd sets the format'),
+        ...playbookOptions(),
+      ],
+      takes: [new Argument('<playbook>', 'a playbook file')],
+      run: async (file, options) => (await import('./graph.ts')).graph(file, options, io),
+    },
+    {
+      name: 'explain',
+      help: 'meaning of a problem code',
+      takes: [new Argument('[code]', 'a problem code; default: all')],
+      run: async code => (await import('./explain.ts')).explain(code, io),
+    },
+    {
+      name: 'docs',
+      help: 'pages of the manual',
+      takes: [new Argument('[page]', 'a page; default: the list of all')],
+      run: async page => (await import('./docs.ts')).docs(page, io),
+    },
+    {
+      name: 'lock',
+      help: 'leases of the hosts: show them, or release the lease of a dead run',
+      options: hostOptions(),
+      takes: [
+        new Argument('<action>').choices(['status', 'release']),
+        new Argument('<pattern>', 'these hosts'),
+      ],
+      run: async (action, pattern, options) => (await import('./lock.ts')).lock(action, pattern, options, io),
+    },
+    {
+      name: 'secrets',
+      help: 'encrypted files of secrets: keys in clear, values encrypted one by one',
+      options: [
+        new Option(
+          '-r, --recipient <key>',
+          'an age recipient, an SSH public key, or a file of them; repeatable; default: as before, or you',
+        ).argParser(collect),
+        new Option('--passphrase', 'encrypt with a passphrase instead'),
+        new Option('--merged', 'of edit: accept a file that was merged by hand'),
+      ],
+      takes: [
+        new Argument('<action>').choices(['init', 'edit', 'view', 'encrypt', 'decrypt', 'rotate']),
+        new Argument('<file>', 'the file of secrets'),
+      ],
+      run: async (action, file, options) => (await import('./secrets.ts')).secrets(action, file, options, io),
+    },
+    {
+      name: 'history',
+      help: 'history of the applies on the hosts',
+      options: [...hostOptions(), jsonOption('as JSON')],
+      takes: [new Argument('[pattern]', 'only these hosts')],
+      run: async (pattern, options) => (await import('./history.ts')).history(pattern, options, io),
+    },
+    {
+      name: 'completion',
+      help: 'completion script for a shell',
+      takes: [new Argument('<shell>').choices(['bash', 'zsh', 'fish'])],
+      run: async shell => (await import('./completion.ts')).completion(shell, io),
+    },
+    {
+      name: 'complete',
+      help: 'completions of the last word of a command line, for completion scripts',
+      hidden: true,
+      takes: [new Argument('[words...]')],
+      run: async words => (await import('./complete.ts')).complete(words, root, io),
+    },
+  ];
+}
+
+/** The options of commands that only connect to hosts. */
+function hostOptions(): Option[] {
+  return [inventoryOption(), secretsOption(), ...loginOptions(), parallelOption()];
+}
+
 function checkOption(): Option {
-  return new Option('--check', 'show what would change, change nothing; exits with 2 if anything would');
+  return new Option('--check', 'show the changes and change nothing; exit with 2 if there are any');
 }
 
 function jsonOption(description: string): Option {
@@ -168,44 +221,50 @@ function jsonOption(description: string): Option {
 }
 
 function parallelOption(): Option {
-  return new Option('-p, --parallel <n>', 'hosts at a time').argParser(positive).default(50);
+  return new Option('-p, --parallel <n>', 'maximum of hosts at the same time')
+    .argParser(positive)
+    .default(50);
 }
 
 function applyOptions(): Option[] {
   return [
-    new Option('--diff', 'show the changed lines of files; the default on a terminal and in a check'),
-    new Option('--no-diff', 'do not show them'),
+    new Option('--diff', 'show the changed lines of files; default: on a terminal and in a check'),
+    new Option('--no-diff', 'hide the changed lines of files'),
     ...playbookOptions(),
     ...loginOptions(),
     parallelOption(),
-    jsonOption('one JSON event a line on stdout, nothing else there'),
+    jsonOption('only JSON on stdout, one event for each line'),
     new Option('--report <file.html>', 'also write the result as one HTML file'),
     new Option('--junit <file.xml>', 'also write the result as JUnit XML'),
     new Option('--confirm', 'show the plan, ask once, then apply'),
-    new Option('--timeout <duration>', 'how long one host may take, e.g. 30m').argParser(durationMs),
-    new Option('-v, --verbose', 'show the commands that ran; -vv: and what they printed')
+    new Option('--timeout <duration>', 'time limit for each host, e.g. 30m').argParser(durationMs),
+    new Option('-v, --verbose', 'show the commands that ran; -vv: also their output')
       .argParser((_, before: number) => before + 1)
       .default(0, 'off'),
   ];
 }
 
-/** `error: unknown option '--chek'\n(Did you mean --check?)` as a problem. */
+/** Returns a message such as `error: unknown option '--chek'\n(Did you mean --check?)` as a problem. */
 function usage({ message }: CommanderError): Problem {
   const [sentence = '', ...rest] = message.replace(/^error: /, '').split('\n');
   const hint = rest.join(' ').replace(/^\((.*)\)$/, '$1');
   const words = sentence.charAt(0).toUpperCase() + sentence.slice(1).replace(/\.?$/, '.');
-  return { code: 'usage', message: words, hint: hint || '`reconcile --help` shows what it takes.' };
+  return {
+    code: 'usage',
+    message: words,
+    hint: hint || '`reconcile --help` lists the commands and their options.',
+  };
 }
 
 function bug({ message }: Problem): Problem {
   return {
     code: 'bug',
     message,
-    hint: 'Please report it with the command you ran. With RECONCILE_DEBUG=1 it says where it happened.',
+    hint: 'Please report it with the command you ran. With RECONCILE_DEBUG=1 the program prints the place of the error.',
   };
 }
 
-/** Shows problems on stderr, masked; 3 is the exit code of all that is wrong before a host is contacted. */
+/** Writes problems to stderr, masked. Returns 3, the exit code of every problem before the first contact with a host. */
 async function tell(problems: readonly Problem[], io: Io): Promise<number> {
   const [{ renderProblems }, { problemView }] = await Promise.all([
     import('../report/problem-text.ts'),

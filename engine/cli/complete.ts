@@ -5,13 +5,13 @@ import { explanations } from '../problem.ts';
 import { isMap } from '../value.ts';
 import type { Io } from './io.ts';
 
-/** A word that may stand where one is being typed; one that ends in `/` or `,` is not finished by it. */
+/** A completion of the typed word. A completion that ends in `/` or `,` may continue. */
 interface Candidate {
   word: string;
   about?: string;
 }
 
-/** What has been typed: a command with its options so far, and the word that is to be completed. */
+/** The typed command with its options so far, and the word to complete. */
 interface Typed {
   command: Command;
   /** Values of options by their long names. */
@@ -21,8 +21,8 @@ interface Typed {
 }
 
 /**
- * Prints what the last of `words` may become, a line each, with a tab and a description behind it. Nothing is told of
- * mistakes, and no host is contacted; an inventory is read as everywhere, so a program given with -i is run.
+ * Prints the completions of the last of `words`, one on each line, with a tab and a description. Mistakes are ignored, and
+ * no host is contacted. A program given as the inventory with -i is run.
  */
 export async function complete(words: readonly string[], root: Command, io: Io): Promise<number> {
   let found: readonly Candidate[];
@@ -92,7 +92,7 @@ function optionWords({ short, long, description }: Option): Candidate[] {
   return [long, short].filter(flag => flag !== undefined).map(word => ({ word, about: description }));
 }
 
-/** Parts the words as commander does; `option` is the one whose value is being typed, behind `prefix`. */
+/** Splits the words as commander does. `option` is the option whose value is being typed, behind `prefix`. */
 function read(command: Command, words: readonly string[]): Typed & { option?: Option; prefix: string } {
   const options = new Map<string, string[]>();
   const operands: string[] = [];
@@ -142,7 +142,7 @@ async function valuesOf(option: Option, typed: Typed, io: Io): Promise<Candidate
   }
 }
 
-/** Files and folders that begin as `typed` does; a folder ends in `/`. Hidden ones only when asked for. */
+/** Returns the files and folders that begin with `typed`. A folder ends in `/`. Hidden ones need a typed dot. */
 function filesLike(typed: string, wanted: RegExp, home = process.env['HOME']): Candidate[] {
   const folder = typed.slice(0, typed.lastIndexOf('/') + 1);
   const path = folder.startsWith('~/') && home !== undefined ? join(home, folder.slice(2)) : folder;
@@ -154,7 +154,7 @@ function filesLike(typed: string, wanted: RegExp, home = process.env['HOME']): C
     .toSorted((a, b) => a.word.localeCompare(b.word));
 }
 
-/** The candidates behind what was typed before the last separator. */
+/** Returns the candidates, each behind the text up to the last separator. */
 function listed(typed: string, separator: RegExp, all: readonly Candidate[]): Candidate[] {
   const last = [...typed.matchAll(separator)].at(-1);
   const before = last === undefined ? '' : typed.slice(0, last.index + last[0].length);
@@ -171,7 +171,7 @@ async function inventoryFor({ options, operands, command }: Typed) {
   });
 }
 
-/** Groups and hosts, also within a pattern such as `web:!w`. */
+/** Returns groups and hosts, also within a pattern such as `web:!w`. */
 async function hostsFor(typed: Typed): Promise<Candidate[]> {
   const inventory = await inventoryFor(typed);
   const groups = [...inventory.groups].map(([word, hosts]) => ({ word, about: hosts.join(', ') }));
@@ -182,7 +182,7 @@ async function hostsFor(typed: Typed): Promise<Candidate[]> {
   return listed(typed.word, /[,:][!&]?/g, [...groups, ...hosts]);
 }
 
-/** Hosts, and variables that any of them has. */
+/** Returns the hosts and their variables. */
 async function namesFor(typed: Typed): Promise<Candidate[]> {
   const inventory = await inventoryFor(typed);
   const hosts = [...inventory.hosts.keys()];
@@ -190,7 +190,7 @@ async function namesFor(typed: Typed): Promise<Candidate[]> {
   return [...new Set([...hosts, ...variables])].map(word => ({ word }));
 }
 
-/** The tags in a playbook and the components that it includes, found in their text: it may be wrong elsewhere. */
+/** Returns the tags in the text of a playbook and its components. The rest of the text may be invalid. */
 async function tagsOf(files: readonly string[], seen = new Set<string>()): Promise<Candidate[]> {
   const [{ parseYaml }, { readText }] = await Promise.all([
     import('../yaml/document.ts'),
@@ -212,7 +212,7 @@ async function tagsOf(files: readonly string[], seen = new Set<string>()): Promi
     try {
       look(parseYaml(readText(file, file), file).data, file);
     } catch {
-      // It cannot be read: no tags.
+      // An unreadable file has no tags.
     }
   };
   for (const file of files) open(resolve(file));

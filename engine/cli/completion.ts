@@ -1,12 +1,12 @@
 import type { Io } from './io.ts';
 
-/** A script that completes in a shell; what a word may become, it asks `reconcile complete`. */
+/** Prints a completion script for a shell. The script asks `reconcile complete` for completions. */
 export function completion(shell: 'bash' | 'zsh' | 'fish', io: Io): number {
   io.stdout.write(scripts[shell]);
   return 0;
 }
 
-// Bash parts words at : and = too, but in quotes, and wants only what is behind the last of them.
+// Bash also splits words at : and =, except in quotes, and takes only the text behind the last of them.
 const bash = `# reconcile completion: eval "$(reconcile completion bash)"
 _reconcile() {
   local line=\${COMP_LINE:0:COMP_POINT} words word typed mark

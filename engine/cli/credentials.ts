@@ -10,8 +10,9 @@ export interface LoginSettings {
 }
 
 /**
- * Asks for the passwords that the command line wants asked for, once for all hosts, and says how a key's passphrase is
- * asked for later; `around` is told when a question begins and ends. Throws a ProblemError when nobody can answer.
+ * Asks for the passwords that the flags request, once for all hosts. Returns them with the function that asks for the
+ * passphrase of a key later. Calls `around` at the beginning and end of each question. Throws a ProblemError if nobody can
+ * answer.
  */
 export async function credentials(
   settings: LoginSettings,
@@ -46,7 +47,7 @@ export async function credentials(
   };
 }
 
-/** Asks one question at a time, however many hosts have one. */
+/** Asks one question at a time, even if several hosts have one. */
 function asker(io: Io, around: (asking: boolean) => void): NonNullable<ConnectOptions['ask']> {
   let last: Promise<unknown> = Promise.resolve();
   return (question, shown) => {

@@ -5,10 +5,10 @@ import { columnsOf } from '../report/columns.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import type { Io } from './io.ts';
 
-/** Pages about the code of the program. They are not listed, and are printed when named. */
+/** Pages about the code of the program. The list leaves them out. */
 const aboutCode = ['architecture', 'module-contract', 'style', 'testing-a-module', 'writing-a-module'];
 
-/** Prints the page of a name, in Markdown; all names and titles when none is given. */
+/** Prints a page in Markdown, or the names and titles of all pages. */
 export function docs(name: string | undefined, io: Io): number {
   if (name === undefined) {
     const listed = pageTitles();
@@ -31,13 +31,13 @@ export function docs(name: string | undefined, io: Io): number {
   return 0;
 }
 
-/** The names and titles of the pages for users: guides first, then references. */
+/** Returns the names and titles of the pages for users: guides first, then references. */
 export function pageTitles(): (readonly [page: string, title: string])[] {
   const pages = [...pagesOf(docsFolder())].filter(([page]) => !aboutCode.includes(page));
   return pages.map(([page, file]) => [page, titleOf(file)] as const);
 }
 
-/** The pages by name: guides, references, and the pages beside `docs`. `reconcile modules NAME` prints those of modules. */
+/** Returns the pages by name: guides, references, and the pages beside `docs`. `reconcile modules` prints those of modules. */
 function pagesOf(folder: string): Map<string, string> {
   const files = ['guide', '.'].flatMap(each =>
     readdirSync(join(folder, each))
@@ -53,7 +53,7 @@ function pagesOf(folder: string): Map<string, string> {
 
 const titleOf = (file: string): string => /^# (.*)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
 
-/** The folder `docs` of the package that the running program belongs to. */
+/** Returns the folder `docs` of the running program's package. */
 function docsFolder(): string {
   const program = process.argv[1];
   for (let at = program === undefined ? '/' : dirname(realpathSync(program)); ; at = dirname(at)) {
@@ -61,7 +61,7 @@ function docsFolder(): string {
     if (existsSync(join(folder, 'guide/getting-started.md'))) return folder;
     if (at === dirname(at)) break;
   }
-  const message = 'The pages are not beside the program: only its file dist/reconcile.cjs was copied.';
+  const message = 'The pages are missing: only the file dist/reconcile.cjs of the program was copied.';
   const hint = 'Install the whole package, or read the folder docs/ of the repository.';
   throw new ProblemError({ code: 'usage', message, hint });
 }

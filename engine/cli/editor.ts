@@ -9,9 +9,9 @@ import { type Io, isColorful } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 
 /**
- * The text as somebody left it in $EDITOR; undefined when they gave up. Rejects with a ProblemError when it cannot be
- * used and nobody can be asked. It is in a file for its owner alone, in a
- * folder for its owner alone, in memory where there is such a place, and gone at the end, also after Ctrl-C.
+ * Opens a text in $EDITOR and returns the edited text, or undefined if the user gave up. Rejects with a ProblemError if
+ * the text is invalid and nobody can answer. The file and its folder are private to their owner, in memory if possible, and
+ * removed at the end, also after Ctrl-C.
  */
 export async function edited(
   text: string,
@@ -38,7 +38,7 @@ export async function edited(
           ? [...problemsOf(readFileSync(file, 'utf8'))]
           : [{ code: 'usage', message: `The editor exited ${exit}.` }];
       if (problems.length === 0) return readFileSync(file, 'utf8');
-      // With nobody to ask, what was typed cannot be kept anywhere: it holds secrets.
+      // Without anybody to ask, the text is lost: it holds secrets, so it cannot be saved in clear.
       if (io.stdin.isTTY !== true) throw new ProblemError(...problems);
       const shown = problems.map(problem => problemView(problem, io.redactor));
       io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));

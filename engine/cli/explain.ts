@@ -4,11 +4,11 @@ import { paint, span, wrap } from '../report/style.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 
-/** What a problem code means; all codes when none is given. */
+/** Prints the meaning of a problem code, or all codes. */
 export async function explain(code: string | undefined, io: Io): Promise<number> {
   const { warnings } = await import('../validate/lint/lint.ts');
   const known: Readonly<Record<string, string>> = { ...explanations, ...warnings };
-  // A code is often copied with the brackets that it is shown in.
+  // A code is often copied together with its brackets.
   const wanted = code?.replace(/^\[|\]$/g, '');
   if (wanted !== undefined && !Object.hasOwn(known, wanted)) {
     const hint = didYouMean(wanted, Object.keys(known)) ?? '`reconcile explain` lists all codes.';

@@ -14,7 +14,7 @@ export interface FactsSettings extends FleetSettings {
 
 type Facts = Readonly<Record<string, unknown>>;
 
-/** Reads the facts of hosts and shows them in the inventory's order. */
+/** Reads the facts of hosts and shows them in the order of the inventory. */
 export async function facts(pattern: string | undefined, settings: FactsSettings, io: Io): Promise<number> {
   const { answers, exitCode } = await askHosts(pattern ?? 'all', settings, io, factsOf);
   if (settings.json) io.stdout.write(visibleJson({ hosts: Object.fromEntries(answers) }, 2) + '\n');
@@ -47,7 +47,7 @@ function factsText(host: string, values: Facts, io: Io): string {
   return [paint([span(host, 'bold')], color), ...lines].join('\n') + '\n';
 }
 
-/** `os: { id }` as `os.id`. */
+/** Returns `os: { id }` as `os.id`. */
 function flat(name: string, value: unknown): [string, string][] {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return Object.entries(value).flatMap(([key, inner]) => flat(`${name}.${key}`, inner));

@@ -8,22 +8,22 @@ import { credentials, type LoginSettings } from './credentials.ts';
 import { type Io, isColorful } from './io.ts';
 import { loadInventory } from './load-files.ts';
 
-/** The options of a command that asks hosts, as commander parses them. */
+/** The options of a command that contacts hosts, as commander parses them. */
 export interface FleetSettings extends LoginSettings {
   inventory?: string[];
   askSecretsPass?: boolean;
   parallel: number;
 }
 
-/** What hosts answered, in the inventory's order, and the exit code for those that did not. */
+/** The answers of hosts in the order of the inventory, and the exit code for the hosts without an answer. */
 export interface Answers<T> {
   answers: (readonly [host: string, answer: T])[];
   exitCode: number;
 }
 
 /**
- * Asks every host of a pattern, several at a time. What goes wrong on one is told on stderr and stops no other; the exit
- * code is 4 when all of that is hosts that could not be reached, else 1.
+ * Asks every host of a pattern, several at the same time. A problem of one host is written to stderr and stops no other
+ * host. The exit code is 4 if all failed hosts are unreachable, else 1.
  */
 export async function askHosts<T>(
   pattern: string,
@@ -58,8 +58,8 @@ export async function askHosts<T>(
 }
 
 /**
- * Runs a script that prints what an account has kept, as root and as the login. Where the inventory does not say how
- * to become another account, sudo is tried, and what only root has is left out when that does not work.
+ * Runs a script that prints the state of an account, as root and as the login. Without a `become` in the inventory, it
+ * tries sudo, and leaves out root if that fails.
  */
 export async function runAsEach(
   host: Host,

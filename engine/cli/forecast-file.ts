@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import type { Foreseen } from '../plan/foreseen.ts';
 
 /**
- * Keeps what the plans of a run foresee, and writes it as JSON: `{hosts: {NAME: [{probe, value, certainty, from}]}}`, for
- * the property test of plans, which compares it with a later reading. undefined without a `file`.
+ * Collects the forecasts of a run and writes them as JSON: `{hosts: {NAME: [{probe, value, certainty, from}]}}`. The
+ * property test of plans compares them with a later reading. Returns undefined without a `file`.
  */
 export function forecastFile(file: string | undefined) {
   if (file === undefined || file === '') return undefined;

@@ -23,13 +23,13 @@ const endings: Readonly<Record<string, keyof typeof forms>> = {
   '.mermaid': 'mermaid',
 };
 
-/** The resources of a playbook and what leads to what, on stdout or in a file whose ending says the form. */
+/** Writes the graph of a playbook's resources to stdout, or to a file whose ending sets the format. */
 export async function graph(file: string, settings: GraphSettings, io: Io): Promise<number> {
   const { output } = settings;
   const form = settings.format ?? (output === undefined ? 'mermaid' : endings[extname(output)]);
   if (form === undefined) {
-    const message = `-o ${output}: the form of the graph cannot be told from the file's ending.`;
-    const hint = 'End the name with .svg or .mmd, or say --format svg.';
+    const message = `-o ${output}: the ending of the file does not tell the format of the graph.`;
+    const hint = 'Use a name that ends in .svg or .mmd, or --format svg.';
     throw new ProblemError({ code: 'usage', message, hint });
   }
   const { name, plays } = await load(file, settings, io, () => {});
@@ -41,7 +41,7 @@ export async function graph(file: string, settings: GraphSettings, io: Io): Prom
   return 0;
 }
 
-/** The resources are those of the play's first host; hosts that differ in `when` or loops would only repeat it. */
+/** Returns the graph of a play's first host. Other hosts differ from it only by `when` and loops. */
 function playGraph(play: Play, shown: (text: string) => string): PlayGraph {
   const [host] = play.hosts;
   const resources = host === undefined ? [] : play.resolve(host);

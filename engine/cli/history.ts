@@ -12,7 +12,7 @@ export interface HistorySettings extends FleetSettings {
 
 const signs = { create: '+', update: '~', remove: '-' } as const;
 
-/** Shows who applied what to hosts, when and from where, newest first. */
+/** Shows the history of the applies on hosts, newest first. */
 export async function history(
   pattern: string | undefined,
   settings: HistorySettings,

@@ -47,8 +47,8 @@ const secretsIgnored = `# Files in this folder stay out of version control. A fi
 type Files = Readonly<Record<string, string>>;
 
 /**
- * Makes a project that runs at once, in a folder that has none of its files; with `schemas`, writes only the schemas
- * again. Throws a ProblemError, and then has written nothing.
+ * Creates a project that runs at once, in a folder without any of its files. With `schemas`, only writes the schemas again.
+ * If it throws a ProblemError, it has written nothing.
  */
 export async function init(folder: string, options: { schemas?: boolean }, io: Io): Promise<number> {
   const at = folder === '' ? '.' : folder;
@@ -109,14 +109,14 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 /** Returns how the program was called: through npx, which finds it in a folder, or by its name. */
 const program = ({ env }: Io): string => (env['npm_command'] === 'exec' ? 'npx reconcile' : 'reconcile');
 
-/** Returns the part of a file's path where something else is already; undefined if the file can be made there. */
+/** Returns the part of a file's path where another thing exists already, or undefined if the file can be created. */
 function inTheWay(folder: string, file: string): string | undefined {
   const above = dirname(file);
   if (above !== '.' && isThere(join(folder, above)) && !isFolder(join(folder, above))) return above;
   return isThere(join(folder, file)) ? file : undefined;
 }
 
-/** Whether anything is at a path, also a link that leads nowhere. */
+/** Whether a path exists, even as a dangling link. */
 function isThere(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -133,10 +133,10 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** Writes files, new ones unless `flag` is `w`; where one cannot be written, removes what was made before it and throws a ProblemError. */
+/** Writes files: new ones, unless `flag` is `w`. After a failure, removes the new ones and throws a ProblemError. */
 function write(folder: string, files: Files, flag: 'wx' | 'w' = 'wx'): void {
   const undo: (() => void)[] = [];
-  // One folder at a time: Node's own `recursive` never ends in /proc.
+  // Creates one folder after the other: Node's `recursive` never ends in /proc.
   const makeFolder = (path: string): void => {
     if (isFolder(path)) return;
     if (dirname(path) !== path && !isThere(path)) makeFolder(dirname(path));

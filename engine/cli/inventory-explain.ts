@@ -8,7 +8,7 @@ import { didYouMean } from '../util/did-you-mean.ts';
 import { type Inventory, sourceOf } from '../validate/load-playbook.ts';
 import { Secret } from '../value.ts';
 
-/** A value, and whether a stronger one hides it. */
+/** A value, and whether a stronger value hides it. */
 interface Row {
   name: string;
   value: string;
@@ -17,15 +17,15 @@ interface Row {
   at: Place;
 }
 
-/** How what is explained is shown. */
+/** The layout of an explanation. */
 interface Showing {
   color: boolean;
-  /** Of a terminal; Infinity elsewhere. */
+  /** The width of the terminal; Infinity without one. */
   columns: number;
   redactor: Redactor;
 }
 
-/** What each setting and variable of a host is and where it comes from, strongest first, with what it hides. */
+/** Returns the settings and variables of a host with their sources, the strongest first and then those that it hides. */
 export function explainHost(host: Host, inventory: Inventory, showing: Showing): string {
   const { name, user, address, port, transport, groups } = host;
   const way =
@@ -53,7 +53,7 @@ export function explainHost(host: Host, inventory: Inventory, showing: Showing):
     .join('\n');
 }
 
-/** What a variable is on each of the hosts and where that comes from. Hosts with the very same are told once. */
+/** Returns the values of a variable on the hosts, with their sources. Hosts with the same value and source share an entry. */
 export function explainVariable(
   name: string,
   hosts: readonly string[],
@@ -80,7 +80,7 @@ export function explainVariable(
     .join('\n');
 }
 
-/** The problem that nothing has a name that was to be explained. */
+/** Returns the problem of a name that is neither a host nor a variable. */
 export function nothingCalled(name: string, inventory: Inventory): ProblemError {
   const hosts = [...inventory.hosts.keys()];
   const variables = hosts.flatMap(host => inventory.variablesOf(host).map(variable => variable.name));
@@ -89,7 +89,7 @@ export function nothingCalled(name: string, inventory: Inventory): ProblemError 
   return new ProblemError({ code: 'unknown-host', message, ...(hint !== undefined && { hint }) });
 }
 
-/** The strongest of each name first, then those that it hides. */
+/** Returns the rows by name, the strongest first and then those that it hides. */
 function byName(all: readonly Omit<Row, 'hidden'>[]): Row[] {
   const names = [...new Set(all.map(({ name }) => name))].toSorted();
   const groups = new Map(names.map(name => [name, [] as Omit<Row, 'hidden'>[]]));

@@ -15,7 +15,7 @@ export interface InventorySettings {
   json?: boolean;
 }
 
-/** What the inventory resolves to: a line a host, the tree of groups, where a value comes from, or JSON. */
+/** Shows the inventory: one line for each host, the tree of groups, the source of a value, or JSON. */
 export async function inventory(
   pattern: string | undefined,
   settings: InventorySettings,
@@ -62,7 +62,7 @@ function listOf(hosts: readonly Host[], color: boolean): string {
     .join('');
 }
 
-/** The groups as a tree, each with the hosts directly in it; a group that several hold stands under each of them. */
+/** Returns the tree of groups, each with its own hosts. A group with several parents appears under each of them. */
 function graphOf({ children, groups }: Inventory, hosts: readonly Host[]): string {
   const shown = new Set(hosts.map(({ name }) => name));
   const within = (group: string) => (groups.get(group) ?? []).filter(name => shown.has(name));

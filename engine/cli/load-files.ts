@@ -5,7 +5,7 @@ import type { Io } from './io.ts';
 import type { PlaybookSettings } from './options.ts';
 import { secretOpeners } from './secret-openers.ts';
 
-/** Reads an inventory by itself. Throws a ProblemError with all that is wrong in it. */
+/** Reads an inventory by itself. Throws a ProblemError with all its problems. */
 export async function loadInventory(
   { inventory, askSecretsPass }: Pick<PlaybookSettings, 'inventory' | 'askSecretsPass'>,
   io: Io,
@@ -18,8 +18,8 @@ export async function loadInventory(
 }
 
 /**
- * Reads a playbook with all that belongs to it. Throws a ProblemError with every problem found; a file of secrets
- * that is not there or cannot be opened is none when `secretsMissing` is given.
+ * Reads a playbook with all its files. Throws a ProblemError with every problem. With `secretsMissing`, a missing file of
+ * secrets, or one that cannot be opened, is no problem.
  */
 export async function load(
   file: string,

@@ -4,7 +4,7 @@ import { lineView } from '../report/view.ts';
 import { askHosts, type FleetSettings, runAsEach } from './fleet.ts';
 import type { Io } from './io.ts';
 
-/** Says who holds the leases of hosts, or takes them away from whoever does: a line a host. */
+/** Shows the holders of the leases of hosts, or releases the leases: one line for each host. */
 export async function lock(
   action: 'status' | 'release',
   pattern: string,

@@ -15,17 +15,17 @@ const io: Io = {
   redactor: new Redactor(),
 };
 
-// A reader that went away, such as `head`, must not end a run in the middle.
+// A reader that ends early, such as `head`, must not end a run in the middle.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
 
 void program(io).then(exitCode => {
-  // What was written may still be on its way through a pipe.
+  // Waits for output that is still on its way through a pipe.
   process.stdout.write('', () => process.stderr.write('', () => end(exitCode)));
 });
 
-/** The first time the current steps are let finish; the second time, or when no host is worked on, it ends at once. */
+/** The first time, lets the current steps finish. The second time, or without work on hosts, ends at once. */
 function interrupt(): void {
   if (io.beforeExit === undefined || aborter.signal.aborted) end(130);
   aborter.abort();

@@ -3,7 +3,7 @@ import { moduleList, moduleText } from '../report/module-reference.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 
-/** The reference of one module, or the list of all of them. */
+/** Prints the reference of one module, or the list of all modules. */
 export async function modules(name: string | undefined, io: Io): Promise<number> {
   const { modules } = await import('../../modules/index.ts');
   const layout = { columns: columnsOfOutput(io.stdout), color: isColorful(io.stdout, io.env) };

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { durationS } from '../util/duration.ts';
 
-/** `-i`, which may be given several times. */
+/** Returns the option `-i`, which may be repeated. */
 export function inventoryOption(): Option {
   return new Option(
     '-i, --inventory <file>',
@@ -9,13 +9,15 @@ export function inventoryOption(): Option {
   ).argParser(collect);
 }
 
-/** The options that choose and parametrise what a playbook declares. */
+/** Returns the options that choose the hosts, resources and variables of a playbook. */
 export function playbookOptions(): Option[] {
   return [
     inventoryOption(),
     new Option('-l, --limit <pattern>', 'only these hosts, e.g. "web:!web1"'),
-    new Option('-t, --tags <names>', 'only resources with one of these tags, by commas').argParser(list),
-    new Option('--skip-tags <names>', 'no resources with one of these tags').argParser(list),
+    new Option('-t, --tags <names>', 'only resources with one of these tags, separated by commas').argParser(
+      list,
+    ),
+    new Option('--skip-tags <names>', 'without resources that have one of these tags').argParser(list),
     new Option(
       '-e, --var <name=value>',
       'a variable, or @FILE of variables; repeatable; the strongest source',
@@ -24,20 +26,20 @@ export function playbookOptions(): Option[] {
   ];
 }
 
-/** The option of every command that reads secrets, also those of an inventory. */
+/** Returns the option of every command that reads secrets, including those of an inventory. */
 export function secretsOption(): Option {
   return new Option('--ask-secrets-pass', 'ask for the passphrase of encrypted secrets, or of Ansible Vault');
 }
 
-/** The options of every command that logs in. */
+/** Returns the options of every command that logs in. */
 export function loginOptions(): Option[] {
   return [
-    new Option('--ask-pass', 'ask once for the password that the hosts let you in with'),
-    new Option('--ask-become-pass', 'ask once for the password that sudo or su wants'),
+    new Option('--ask-pass', 'ask once for the password of the login'),
+    new Option('--ask-become-pass', 'ask once for the password of sudo or su'),
   ];
 }
 
-/** What `playbookOptions` are parsed to. */
+/** The options of `playbookOptions`, as commander parses them. */
 export interface PlaybookSettings {
   inventory?: string[];
   limit?: string;
@@ -61,13 +63,13 @@ function list(value: string, before: string[] = []): string[] {
   ];
 }
 
-/** A whole number from 1. */
+/** Parses a whole number from 1. */
 export function positive(value: string): number {
   if (!/^[1-9][0-9]*$/.test(value)) throw new InvalidArgumentError('It is a whole number from 1.');
   return Number(value);
 }
 
-/** A duration in milliseconds, more than none and no more than a timer can take, which is 24 days. */
+/** Parses a duration as milliseconds, above 0 and at most 24 days, the limit of a timer. */
 export function durationMs(value: string): number {
   try {
     const ms = durationS(value) * 1000;

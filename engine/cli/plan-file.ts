@@ -1,15 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ApprovedPlan, type Binding, PlanBeingSaved } from '../plan/plan-binding.ts';
 import type { SavedPlan } from '../plan/saved-plan-schema.ts';
@@ -19,16 +10,17 @@ import type { Playbook } from '../validate/play.ts';
 import type { Io } from './io.ts';
 import { load } from './load-files.ts';
 import type { PlaybookSettings } from './options.ts';
+import { replaceFile } from './replace-file.ts';
 
 const format = 'reconcile plan';
 
-/** A playbook as loaded, and the saved plan that its hosts are held to, if it is by one. */
+/** A loaded playbook, and the saved plan to apply if there is one. */
 export interface Loaded {
   playbook: Playbook;
   binding?: Binding;
 }
 
-/** Loads a playbook, or the one of a saved plan with the options that the plan was made with. */
+/** Loads a playbook, or the playbook of a saved plan with the options of that plan. */
 export async function loadOrOpen(
   file: string,
   settings: PlaybookSettings,
@@ -45,8 +37,8 @@ export async function loadOrOpen(
   if (!existsSync(playbookFile)) {
     refuse(
       'file-missing',
-      `The playbook of "${file}" is not there: ${playbookFile}.`,
-      'A plan names its playbook by the way to it from its own folder. Put the plan back to where it was saved.',
+      `The playbook of "${file}" is missing: ${playbookFile}.`,
+      'A plan holds the path of its playbook relative to its own folder. Move the plan back to that folder.',
     );
   }
   const playbook = await load(playbookFile, own, io);
@@ -55,7 +47,7 @@ export async function loadOrOpen(
   if (shape(plan.plays) !== shape(playsOf(playbook, io)))
     refuse(
       'plan-stale',
-      `${playbook.file} has other plays than the plan was made from.`,
+      `The plays of ${playbook.file} have changed since the plan was made.`,
       `Make a new plan:\n    ${again}`,
     );
   const binding = new ApprovedPlan(plan, {
@@ -74,7 +66,7 @@ export async function loadOrOpen(
   return { playbook, binding };
 }
 
-/** A plan of `playbook` to be gathered, and written to `file` by `savePlan`. */
+/** Returns an empty plan of `playbook`. `savePlan` writes it to `file` after the hosts are planned. */
 export async function newPlan(
   file: string,
   playbookFile: string,
@@ -83,7 +75,7 @@ export async function newPlan(
   io: Io,
 ): Promise<PlanBeingSaved> {
   if (existsSync(file) && !readFileSync(file, 'utf8').slice(0, 200).includes(`"${format}"`))
-    refuse('usage', `-o ${file} is there already and is not a plan, so that it is not replaced.`);
+    refuse('usage', `-o ${file} exists and is not a plan, so it is not replaced.`);
   const { inventorySources } = await import('../validate/load-playbook.ts');
   const near = (path: string) => relative(resolve(dirname(file)), resolve(path)) || '.';
   const plan: SavedPlan = {
@@ -108,22 +100,9 @@ export async function newPlan(
   return new PlanBeingSaved(plan, text => io.redactor.mask(text));
 }
 
-/** Writes a plan so that `file` is the old one or the whole new one at any time, for its owner alone. */
+/** Writes a plan. Throws a ProblemError if that fails. */
 export function savePlan(file: string, plan: PlanBeingSaved): void {
-  const staged = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);
-  try {
-    const descriptor = openSync(staged, 'wx', 0o600);
-    try {
-      writeFileSync(descriptor, `${JSON.stringify(plan, null, 2)}\n`);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(staged, file);
-  } catch (thrown) {
-    rmSync(staged, { force: true });
-    refuse('usage', `The plan could not be written to "${file}": ${(thrown as Error).message}.`);
-  }
+  replaceFile(file, `${JSON.stringify(plan, null, 2)}\n`);
 }
 
 function playsOf({ plays }: Playbook, io: Io) {
@@ -133,7 +112,7 @@ function playsOf({ plays }: Playbook, io: Io) {
   }));
 }
 
-/** The content of a file that is JSON and no playbook; undefined = anything else, which is told when it is loaded. */
+/** Returns the data of a saved plan in JSON, or undefined for any other file, which is then loaded as a playbook. */
 function readJson(file: string): { [key: string]: unknown } | undefined {
   let text: string;
   try {
@@ -147,11 +126,11 @@ function readJson(file: string): { [key: string]: unknown } | undefined {
     data = JSON.parse(text);
   } catch {
     if (!text.slice(0, 200).includes(`"${format}"`)) return undefined;
-    refuse('plan-invalid', `"${file}" is a saved plan that is not whole.`, makeAgain);
+    refuse('plan-invalid', `The saved plan "${file}" is incomplete.`, makeAgain);
   }
   if (data['format'] === format) return data;
   if (['plays', 'hosts', 'resources'].some(key => Object.hasOwn(data, key))) return undefined;
-  refuse('plan-invalid', `"${file}" is neither a plan, as saved by reconcile plan -o, nor a playbook.`);
+  refuse('plan-invalid', `"${file}" is neither a saved plan of reconcile plan -o nor a playbook.`);
 }
 
 const makeAgain = 'Make it again with reconcile plan PLAYBOOK -o FILE.';
@@ -166,11 +145,12 @@ async function checked(file: string, data: { [key: string]: unknown }): Promise<
     import('../plan/saved-plan-schema.ts'),
   ]);
   const wrong = nonconformity(planSchema, data);
-  if (wrong !== undefined) refuse('plan-invalid', `"${file}" is not a whole plan: ${wrong}.`, makeAgain);
+  if (wrong !== undefined)
+    refuse('plan-invalid', `The saved plan "${file}" does not fit the schema: ${wrong}.`, makeAgain);
   return data as SavedPlan;
 }
 
-/** What the plan was made with, as options for its playbook; values of -e are given again. */
+/** Returns the options that the plan was made with. The values of -e are not in the plan and must be given again. */
 function ownOptions(file: string, { options }: SavedPlan, settings: PlaybookSettings): PlaybookSettings {
   const given = { '--inventory': settings.inventory, '--limit': settings.limit, '--tags': settings.tags };
   for (const [flag, value] of Object.entries({ ...given, '--skip-tags': settings.skipTags }))
@@ -192,7 +172,7 @@ function ownOptions(file: string, { options }: SavedPlan, settings: PlaybookSett
   const missing = known.filter(name => !values.has(name));
   if (missing.length > 0) {
     const words = missing.map(name => `-e ${name}=VALUE`).join(' ');
-    const hint = `Their values are not kept in a plan. Give the same again:\n    ${shellCommand(['reconcile', 'apply', file])} ${words}`;
+    const hint = `A plan does not hold their values. Give the same values again:\n    ${shellCommand(['reconcile', 'apply', file])} ${words}`;
     refuse('usage', `The plan "${file}" was made with ${words.replaceAll('=VALUE', '')}.`, hint);
   }
   return {
@@ -208,7 +188,7 @@ function ownOptions(file: string, { options }: SavedPlan, settings: PlaybookSett
   };
 }
 
-/** Options as they would be typed; the values of variables are left to the person. */
+/** Returns the words of the options on the command line, without the values of variables. */
 function optionWords({ inventory, limit, tags, skipTags, var: vars }: PlaybookSettings): string[] {
   return [
     ...(inventory ?? []).flatMap(each => ['-i', each]),
@@ -219,7 +199,7 @@ function optionWords({ inventory, limit, tags, skipTags, var: vars }: PlaybookSe
   ];
 }
 
-/** Each -e by its name, or by `@` and its file; of several with one name only the last counts. */
+/** Returns each -e with its name, or `@` and its file. Of several with one name, only the last counts. */
 function strongest({ var: options = [] }: PlaybookSettings): [name: string, option: string][] {
   const last = new Map<string, string>();
   for (const option of options) {

@@ -3,8 +3,9 @@ import { visible } from '../report/visible.ts';
 import type { Io } from './io.ts';
 
 /**
- * Asks on the terminal, on one line of which a host may have written a part, and returns what was typed, which is not shown unless `shown`. Undefined when nobody can answer:
- * standard input is no terminal, its end was typed, or the run was interrupted.
+ * Asks a question on the terminal and returns the answer, which the terminal shows only if `shown`. Returns undefined if
+ * standard input is no terminal, its end was typed, or the run was interrupted. A host may have written a part of the
+ * question, so control characters in it are made visible.
  */
 export function askOnTerminal(io: Io, question: string, shown = false): Promise<string | undefined> {
   const stdin = io.stdin as Io['stdin'] & { setRawMode?(raw: boolean): void };
@@ -39,7 +40,7 @@ export function askOnTerminal(io: Io, question: string, shown = false): Promise<
       }
     };
     io.signal.addEventListener('abort', interrupted);
-    // Before the question: who answers at once must not be shown either.
+    // Before the question, so that an immediate answer is hidden too.
     stdin.setRawMode!(true);
     stdin.on('data', take);
     stdin.resume();

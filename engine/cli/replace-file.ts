@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, write
 import { basename, dirname, join } from 'node:path';
 import { ProblemError } from '../problem.ts';
 
-/** Writes a file for its owner alone, so that it is the old one or the whole new one at any time. */
+/** Writes a private file atomically: at any time, `file` is the old one or the whole new one. */
 export function replaceFile(file: string, text: string): void {
   let staged: string | undefined;
   try {

@@ -5,7 +5,7 @@ import type { Openers } from '../secrets/unlock.ts';
 import type { Io } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 
-/** What opens secrets for whoever runs the program; with `ask` a passphrase is asked for, once. */
+/** Returns the keys and passphrases of the user, which open secrets. With `ask`, asks once for a passphrase. */
 export async function secretOpeners(io: Io, ask: boolean): Promise<Openers> {
   const passphrase = ask ? await askPassphrase('Passphrase of the secrets: ', io) : undefined;
   const { findKeys } = await import('../secrets/age-identities.ts');
@@ -16,7 +16,7 @@ export async function secretOpeners(io: Io, ask: boolean): Promise<Openers> {
   };
 }
 
-/** A passphrase that is typed without being shown. Rejects with a ProblemError when nobody can answer. */
+/** Asks for a passphrase without showing it. Rejects with a ProblemError if nobody can answer. */
 export async function askPassphrase(question: string, io: Io): Promise<string> {
   const typed = await askOnTerminal(io, question);
   if (typed) return typed;

@@ -23,7 +23,7 @@ export interface SecretsSettings {
 
 export type SecretsAction = 'init' | 'edit' | 'view' | 'encrypt' | 'decrypt' | 'rotate';
 
-/** Makes, shows and changes an encrypted file of secrets. Nothing secret is in any argument or environment. */
+/** Creates, shows and changes an encrypted file of secrets. No argument or environment variable holds a secret. */
 export async function secrets(
   action: SecretsAction,
   file: string,
@@ -59,10 +59,7 @@ export async function secrets(
   }
   if (action === 'rotate') {
     await write(file, clear, await newLock(settings, io, sealed.lock));
-    return say(
-      io,
-      `${file} has a new key. Who was a recipient before still knows the secrets of then: change those, too.`,
-    );
+    return say(io, `${file} has a new key. Former recipients still know its old secrets: change those, too.`);
   }
   const fresh = await edited(clear, text => sealingProblems(text, file), io);
   if (fresh === undefined || (fresh === clear && !settings.merged)) {
@@ -90,7 +87,7 @@ async function init(file: string, settings: SecretsSettings, io: Io): Promise<nu
   const locked = await newLock(settings, io);
   mkdirSync(dirname(file), { recursive: true });
   await write(file, '# Names in clear, values encrypted. Example:\n# db_password: a secret\n', locked);
-  return say(io, `${file} is made. Fill it with\n    reconcile secrets edit ${file}`);
+  return say(io, `Created ${file}. Fill it with\n    reconcile secrets edit ${file}`);
 }
 
 interface NewLock {
@@ -98,12 +95,12 @@ interface NewLock {
   passphrase?: string;
 }
 
-/** Whom a file is encrypted for: as told, as it was, or for whoever runs the program. */
+/** Returns the lock of a new file: the given recipients, those of the old file, or the keys of the user. */
 async function newLock(settings: SecretsSettings, io: Io, before?: Lock): Promise<NewLock> {
   if (settings.passphrase || (before === 'passphrase' && settings.recipient === undefined)) {
     const passphrase = await askPassphrase('New passphrase: ', io);
     if ((await askPassphrase('Once more: ', io)) !== passphrase)
-      refuse('usage', 'The two passphrases are not the same.');
+      refuse('usage', 'The two passphrases differ.');
     return { lock: 'passphrase', passphrase };
   }
   const given = settings.recipient?.flatMap(recipientsIn);
@@ -115,13 +112,13 @@ async function newLock(settings: SecretsSettings, io: Io, before?: Lock): Promis
   if (lock.length === 0)
     refuse(
       'usage',
-      'There is nobody to encrypt for.',
+      'There is no recipient to encrypt for.',
       'Make a key with reconcile secrets init FILE, or give -r.',
     );
   return { lock };
 }
 
-/** A recipient, or those in a file of them, one a line. */
+/** Returns a given recipient, or the recipients in a given file, one on each line. */
 function recipientsIn(given: string): string[] {
   if (!statOf(given)?.isFile()) return [given];
   return readFile(given)
@@ -142,11 +139,12 @@ async function write(file: string, clear: string, { lock, passphrase }: NewLock)
   replaceFile(file, checked(seal(clear, key, { lock, wrapped }), clear, key));
 }
 
-/** The encrypted text, after a look whether it holds what it shall hold: nothing is lost to a slip of ours. */
+/** Returns the encrypted text, after a check that it decrypts to the clear text: no bug loses a secret. */
 function checked(text: string, clear: string, key: FileKey): string {
   const sealed = sealedIn('the encrypted file', text)!;
   const [again, wanted] = [unseal(sealed, key), clear].map(each => JSON.stringify(parseYaml(each, '').data));
-  if (again !== wanted) throw new Error('what was encrypted does not read as before; nothing was written');
+  if (again !== wanted)
+    throw new Error('the encrypted text does not decrypt to the clear text; nothing was written');
   return text;
 }
 

@@ -4,8 +4,8 @@ import { load, loadInventory } from './load-files.ts';
 import type { PlaybookSettings } from './options.ts';
 
 /**
- * Checks playbooks and inventories without contacting any host; throws a ProblemError with the problems of all of them.
- * What lint finds is told, and fails only when that is asked for.
+ * Checks playbooks and inventories without contacting any host. Throws a ProblemError with the problems of all of them.
+ * Lint warnings fail the command only with `strict`.
  */
 export async function validate(
   files: readonly string[],
@@ -27,9 +27,7 @@ export async function validate(
       const lacking = new Set<string>();
       const playbook = await load(file, settings, io, missing => lacking.add(missing));
       for (const missing of lacking)
-        io.stderr.write(
-          `${file}: ${missing} is not there, so what its secrets are used for was not checked\n`,
-        );
+        io.stderr.write(`${file}: ${missing} is missing, so uses of its secrets were not checked\n`);
       const { plays } = playbook;
       const found = playbook.warnings();
       warnings.push(...found);
