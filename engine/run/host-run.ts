@@ -77,7 +77,7 @@ export class HostRun {
     const { timeoutMs = 2 ** 31 - 1 } = this.#options;
     let problems: readonly Problem[] = [];
     const timer = setTimeout(() => {
-      const message = `The host took longer than the ${timeoutMs / 1000} s it was given.`;
+      const message = `The host exceeded its time limit of ${timeoutMs / 1000} s.`;
       this.problems.push({ code: 'timeout', message, host: this.host.name });
       void this.#breakOff();
     }, timeoutMs);

@@ -5,7 +5,7 @@ import { hostKeyAlgorithms, type KnownKey } from './known-hosts.ts';
 import { matchesPattern } from './name-patterns.ts';
 import type { AlgorithmKeyword, Target } from './target.ts';
 
-/** What OpenSSH 9.2 refuses by default, and ssh2 offers: SHA-1, CBC, and groups that OpenSSH does not have. */
+/** Algorithms that OpenSSH 9.2 refuses by default, but ssh2 offers: SHA-1, CBC, and groups unknown to OpenSSH. */
 const refused = /sha1|cbc|group1[57]-sha512/;
 const rsa = ['rsa-sha2-512', 'rsa-sha2-256'];
 const keyTypes = [
@@ -13,7 +13,7 @@ const keyTypes = [
   ...['ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', ...rsa],
 ];
 
-/** What transport ssh does unless it is told otherwise, and all that it can do. */
+/** The default algorithms of transport ssh, and all that it supports. */
 const lists: Record<AlgorithmKeyword, { usual: readonly string[]; all: readonly string[] }> = {
   Ciphers: { usual: usual(constants.DEFAULT_CIPHER), all: constants.SUPPORTED_CIPHER },
   KexAlgorithms: { usual: usual(constants.DEFAULT_KEX), all: constants.SUPPORTED_KEX },
@@ -27,15 +27,15 @@ function usual(names: readonly string[]): string[] {
 }
 
 /**
- * The algorithms to offer to a host: what ssh_config says, as ssh reads it, of what ssh2 can do. Throws a ProblemError
- * when that leaves none.
+ * Returns the algorithms to offer to a host: those of ssh_config, as ssh reads it, that ssh2 supports. Throws a
+ * ProblemError if none is left.
  */
 export function offeredAlgorithms(
   target: Target,
   keys: readonly KnownKey[],
 ): NonNullable<ConnectConfig['algorithms']> {
   const hostKeys = chosen(target, 'HostKeyAlgorithms');
-  // An order that somebody wrote stays; else the recorded types come first.
+  // An order in ssh_config stays; otherwise the recorded types come first.
   const isOrdered = /^[^+-]/.test(target.algorithms.HostKeyAlgorithms ?? '+');
   return {
     cipher: chosen(target, 'Ciphers') as never,
@@ -46,13 +46,13 @@ export function offeredAlgorithms(
   };
 }
 
-/** Whether a key of this type may be shown to a host. Which of the two signatures of RSA is made is for the host to say. */
+/** Whether a key of this type may be offered to a host. For RSA, the host chooses between the two signatures. */
 export function acceptsKeyType(target: Target, type: string): boolean {
   const accepted = chosen(target, 'PubkeyAcceptedAlgorithms');
   return (type === 'ssh-rsa' ? rsa : [type]).every(name => accepted.includes(name));
 }
 
-/** `a,b` is these alone; `+a` adds to what is usual, `-a` takes away, `^a` puts first. Names may be patterns. */
+/** `a,b` is the whole list; `+a` adds to the default list, `-a` removes from it, `^a` moves to its front. Names may be patterns. */
 function chosen(target: Target, keyword: AlgorithmKeyword): string[] {
   const text = target.algorithms[keyword];
   const { usual, all } = lists[keyword];
@@ -72,7 +72,7 @@ function chosen(target: Target, keyword: AlgorithmKeyword): string[] {
   if (result.length > 0) return result;
   throw new ProblemError({
     code: 'invalid-value',
-    message: `ssh_config sets ${keyword} "${text}" for "${target.address}", of which transport ssh can do none.`,
+    message: `ssh_config sets ${keyword} "${text}" for "${target.address}", none of which transport ssh supports.`,
     hint: 'Set "transport: openssh" for this host: it runs ssh itself.',
     host: target.name,
   });

@@ -5,15 +5,15 @@ import { shellCommand } from '../quote.ts';
 import type { Asked, Ending, Shell } from './link.ts';
 import { bootstrap } from './session-loop.ts';
 
-/** What to do when a password may be asked for; doas asks on a terminal only, which a session has none of. */
+/** Returns the password question to expect, or undefined if there is none. doas asks only on a terminal, and a session has none. */
 export function askedBy(become: Become | undefined, password: string | undefined): Asked | undefined {
   if (become === undefined || become.method === 'doas' || password === undefined) return undefined;
   return { password, nonce: randomBytes(8).toString('hex') };
 }
 
 /**
- * The words that start a shell, as another account when `become` is given. Without `asked` no question is asked; with
- * it the shell says a word first, because what is sent before that could be taken for a password.
+ * Returns the words that start a shell, as another account if `become` is given. Without `asked`, there is no question.
+ * With it, the shell first prints a word, because earlier input could be taken for a password.
  */
 export function startingWords(become: Become | undefined, asked: Asked | undefined): readonly string[] {
   if (become === undefined) return bootstrap();
@@ -26,7 +26,7 @@ export function startingWords(become: Become | undefined, asked: Asked | undefin
     case 'doas':
       return ['doas', '-n', '-u', become.user, '--', ...words];
     case 'su':
-      // In another language it would ask in other words.
+      // In another language, the question would have other words.
       return [
         ...(asked === undefined ? [] : ['env', 'LC_ALL=C']),
         ...['su', '-s', '/bin/sh', '-c', shellCommand(words), '--', become.user],
@@ -38,8 +38,8 @@ const readyWord = ({ nonce }: Asked) => `ready-${nonce}`;
 const promptWord = ({ nonce }: Asked) => `password-${nonce}:`;
 
 /**
- * Answers the question for a password when it is asked, once, and resolves when the shell is there. Rejects with a
- * ProblemError, and lets go of the shell, when the password is refused or nothing happens in time.
+ * Answers the question for the password once, and resolves when the shell has started. Rejects with a ProblemError, and
+ * drops the shell, if the password is refused or nothing happens in time.
  */
 export async function answerQuestion(
   shell: Shell,
@@ -82,7 +82,7 @@ export async function answerQuestion(
   }
 }
 
-/** Why another account could not be become, from the last words of the shell. */
+/** Returns the problem of becoming another account, from the last words of the shell. */
 export function becomeRefusal(
   login: string,
   become: Become,
@@ -92,9 +92,9 @@ export function becomeRefusal(
   const status = ending.signal ?? ending.code;
   const { method, user } = become;
   const cause = words === '' ? {} : { cause: words };
-  // A login shell such as nologin, or a start-up file that exits, does not even get there.
+  // A login shell such as nologin, or a start-up file that exits, ends before the method starts.
   if (!new RegExp(`\\b${method}\\b|^sorry`, 'im').test(words)) {
-    const message = `The login worked, but the shell of "${login}" ended with ${status} before ${method} said a word.`;
+    const message = `The login worked, but the shell of "${login}" ended with ${status} before ${method} started.`;
     return { code: 'become-failed', message, ...cause };
   }
   if (/must have a tty/.test(words)) {
@@ -103,7 +103,7 @@ export function becomeRefusal(
     return { code: 'become-failed', message, hint, ...cause };
   }
   if (method === 'su' && /using restricted shell|not available/.test(words)) {
-    const message = `The login worked, but su keeps to the shell of "${user}", which lets nobody in.`;
+    const message = `The login worked, but su starts the shell of "${user}", which lets nobody in.`;
     const hint = `Only root may choose another shell with su. Become it by sudo: become: { user: ${user}, method: sudo }`;
     return { code: 'become-failed', message, hint, ...cause };
   }
@@ -112,7 +112,7 @@ export function becomeRefusal(
     const hint = `${method} takes the password of "${method === 'su' ? user : login}". Give it with --ask-become-pass.`;
     return { code: 'become-failed', message, hint, ...cause };
   }
-  const message = `The login worked, but ${method} did not make "${login}" into "${user}".`;
+  const message = `The login worked, but ${method} did not let "${login}" become "${user}".`;
   return { code: 'become-failed', message, hint: becomeHint(login, become), ...cause };
 }
 

@@ -9,13 +9,13 @@ import { type Session, startSession } from './session.ts';
 export type { Ask } from './key-file.ts';
 export type { Answer, Request, Session } from './session.ts';
 
-/** A way to a host that all sessions of a run share, whatever account they have. */
+/** A connection to a host, shared by the sessions of all accounts of a run. */
 export interface Connection {
-  /** The session of an account: the open one if there is one, else a new shell on the same connection. */
+  /** Returns the open session of an account, or starts a new shell on the same connection. */
   session(become: Become | false): Promise<Session>;
-  /** `SHA256:…` of the key that the host showed; undefined for transports without one. */
+  /** `SHA256:…` of the host's key; undefined for transports without one. */
   readonly hostKeyFingerprint: string | undefined;
-  /** The account that is logged in; undefined when only the host knows. */
+  /** The account of the login; undefined if only the host knows it. */
   readonly login: string | undefined;
   /** Closes all sessions, then the connection. */
   close(): Promise<void>;
@@ -23,7 +23,7 @@ export interface Connection {
 
 /**
  * Connects to a host and logs in. Rejects with a ProblemError: unreachable, auth-failed, host-key-unknown,
- * host-key-changed, host-key-revoked, or invalid-value for what this transport cannot do.
+ * host-key-changed, host-key-revoked, or invalid-value for a setting that this transport does not support.
  */
 export async function connect(host: Host, given: ConnectOptions = {}): Promise<Connection> {
   const [password, becomePassword] = [host.password?.reveal(), host.becomePassword?.reveal()];
@@ -57,7 +57,7 @@ export async function openSession(
   }
 }
 
-// ssh2 takes 90 ms to load, so that only who connects pays for it.
+// ssh2 takes 90 ms to load, so only a command that connects loads it.
 async function sshLink(host: Host, options: ConnectOptions): Promise<Link> {
   const { connectSsh } = await import('./ssh.ts');
   return connectSsh(host, options);
@@ -70,7 +70,7 @@ class LinkConnection implements Connection {
   readonly #link: Link;
   readonly #options: ConnectOptions;
   readonly #sessions = new Map<string, Promise<Session>>();
-  /** Made when the host opens no more shells on the first. */
+  /** Another connection, for a host that opens no more shells on the first. */
   readonly #more: Link[] = [];
 
   constructor(host: Host, link: Link, options: ConnectOptions) {
@@ -119,7 +119,7 @@ class LinkConnection implements Connection {
     return startSession(shell, { host, account, startTimeoutMs, prelude: this.#options.prelude, refusal });
   }
 
-  /** Where sshd allows too few sessions on a connection, the next account has a connection of its own. */
+  /** If sshd allows too few sessions on a connection, the next account gets a connection of its own. */
   async #shell(become: Become | undefined, asked: Asked | undefined): Promise<Shell> {
     try {
       return await this.#link.open(become, asked);
@@ -132,7 +132,7 @@ class LinkConnection implements Connection {
   }
 }
 
-/** Why a shell ended before its first word, when the link itself has no reason. */
+/** Returns the problem of a shell that ended before its first word, if the link itself has no reason. */
 function shellRefusal(
   host: string,
   login: string,

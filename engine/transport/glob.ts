@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The paths that an absolute pattern of `*`, `?` and `[…]` fits, in the order of their bytes; none when there is none. */
+/** Returns the existing paths that match an absolute pattern of `*`, `?` and `[…]`, in the order of their bytes. */
 export function glob(pattern: string): string[] {
   let found = ['/'];
   for (const segment of pattern.split('/').filter(Boolean)) {
@@ -22,7 +22,7 @@ function entriesOf(folder: string, fits: RegExp): string[] {
   }
 }
 
-/** A name with a dot before it is only found by a pattern with one. */
+/** Only a pattern that begins with a dot matches a name that begins with one. */
 function patternOf(segment: string): RegExp {
   const source = segment.replace(/\*+|\?|\[!?[^\]]+\]|[\\^$.*+?()[\]{}|]/g, part => {
     if (part.startsWith('*')) return '.*';

@@ -7,7 +7,7 @@ import type { Target } from './target.ts';
 
 const pinned = 'host_key of the inventory';
 
-/** The keys a host may show: the pinned one alone, or those of the known_hosts files. */
+/** Returns the trusted keys of a host: only the pinned one, or those of the known_hosts files. */
 export async function recordedKeys(host: Target): Promise<KnownKey[]> {
   if (host.hostKey === undefined)
     return knownKeys(host.knownHostsFiles, host.knownAs.name, host.knownAs.port);
@@ -22,7 +22,7 @@ export async function recordedKeys(host: Target): Promise<KnownKey[]> {
   });
 }
 
-/** Records a key that was accepted as new. Rejects with a ProblemError when that cannot be done. */
+/** Records a key that was accepted as new. Rejects with a ProblemError if that fails. */
 export async function record(host: Target, blob: Buffer): Promise<void> {
   const [file = ''] = host.knownHostsFiles;
   const name = knownName(host);
@@ -30,7 +30,7 @@ export async function record(host: Target, blob: Buffer): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     const before = await readFile(file, 'utf8').catch(() => '');
-    // One write, so that several programs that append at the same time do not mix their lines.
+    // A single write, so that programs that append at the same time do not mix their lines.
     await appendFile(file, before === '' || before.endsWith('\n') ? line : `\n${line}`, { mode: 0o600 });
   } catch (error) {
     const message = `The host key is new and could not be recorded in "${file}"`;
@@ -42,7 +42,7 @@ export async function record(host: Target, blob: Buffer): Promise<void> {
   }
 }
 
-/** What is wrong with the key that a host shows; undefined when it may be trusted. */
+/** Returns the problem with the host's key, or undefined if the key is trusted. */
 export function hostKeyProblem(host: Target, keys: readonly KnownKey[], blob: Buffer): Problem | undefined {
   const verdict = judge(keys, blob);
   const shown = `${keyType(blob)} ${fingerprint(blob)}`;
@@ -58,7 +58,7 @@ export function hostKeyProblem(host: Target, keys: readonly KnownKey[], blob: Bu
         hint: 'Somebody has declared this key stolen. The host needs a new one before anybody logs in.',
       });
     case 'certificate-only': {
-      const message = `${place(verdict.by)} trusts a certificate authority, which transport ssh cannot ask (${shown})`;
+      const message = `${place(verdict.by)} trusts a certificate authority, which transport ssh does not support (${shown})`;
       return problem(host, 'host-key-unknown', message, { hint: 'Set "transport: openssh" for this host.' });
     }
   }

@@ -12,23 +12,23 @@ import { type Ask, type KeyFile, keyFile } from './key-file.ts';
 import { keyType } from './known-hosts.ts';
 import type { Target } from './target.ts';
 
-/** One way to prove who is logging in. */
+/** One proof for the login: a key or a certificate. */
 export interface Identity {
-  /** As people call it: `the agent`, `~/.ssh/id_ed25519`. */
+  /** The name in messages: `the agent`, `~/.ssh/id_ed25519`. */
   label: string;
   method: AnyAuthMethod;
 }
 
-/** What can be offered, in the order to offer it, and what cannot, with the reason. */
+/** The identities to offer, in order, and the reasons for those that cannot be offered. */
 export interface Identities {
   offered: Identity[];
   passedOver: string[];
 }
 
 /**
- * The keys of the agent, then those in files; only those that somebody named where that is wanted. A locked key is
- * offered by its public half, so that nobody is asked for its passphrase before a host wants it. Rejects with a
- * ProblemError when the keys that were named are of no use and there is no password either.
+ * Returns the keys of the agent, then those in files; only the named keys if that is set. An encrypted key is offered by
+ * its public half, so the program asks for its passphrase only after a host accepts it. Rejects with a ProblemError if no
+ * named key is usable and there is no password.
  */
 export async function identities(
   target: Target,
@@ -85,7 +85,7 @@ export async function identities(
   return { offered, passedOver };
 }
 
-/** How a key's file is offered, or why it is not. */
+/** Returns the identity of a key's file, or the reason why it cannot be offered. */
 async function identityOf(file: KeyFile, username: string, ask: Ask | undefined): Promise<Identity | string> {
   const { label } = file;
   if (file.is === 'unusable') return file.reason;
@@ -119,7 +119,7 @@ function keysOf(agent: BaseAgent): Promise<ParsedKey[]> {
 
 type Sign = (key: ParsedKey, data: Buffer, options: SigningRequestOptions, done: SignCallback) => void;
 
-/** Keys that are shown by their public halves, and whoever signs with them. */
+/** Keys that are offered by their public halves, and the function that signs with them. */
 class Signer extends ssh2.BaseAgent<ParsedKey> {
   readonly #keys: ParsedKey[];
   readonly #sign: Sign;
@@ -147,7 +147,7 @@ class Signer extends ssh2.BaseAgent<ParsedKey> {
   }
 }
 
-/** Decrypts a key when a host has accepted its public half. */
+/** Decrypts a key after a host has accepted its public half. */
 function unlockAndSign(file: KeyFile & { is: 'locked' }, ask: Ask): Sign {
   return (_, data, { hash }, done) => {
     void file.unlock(ask).then(key => {

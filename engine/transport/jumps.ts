@@ -4,7 +4,7 @@ import { type Problem, ProblemError } from '../problem.ts';
 import { NotYet } from './socket.ts';
 import type { Target } from './target.ts';
 
-/** How long a jump host that nobody needs is kept: the next host of a run may want it. */
+/** Milliseconds for which an unused connection to a jump host stays open: the next host of a run may need it. */
 const idleMs = 10_000;
 
 interface Jump {
@@ -16,8 +16,8 @@ interface Jump {
 const jumps = new Map<string, Jump>();
 
 /**
- * A stream to `target` through the jump host before it. All hosts behind the same chain share one connection to it,
- * which `logIn` makes. Rejects with a ProblemError that names the jump host when it is at fault.
+ * Returns a stream to `target` through its jump host. All hosts behind the same chain share one connection to it, which
+ * `logIn` makes. Rejects with a ProblemError, which names the jump host if that is at fault.
  */
 export async function streamThrough(
   hop: Target,
@@ -81,7 +81,7 @@ function forward(client: Client, hop: Target, target: Target): Promise<Duplex> {
     try {
       client.forwardOut('127.0.0.1', 0, target.address, target.port, answer);
     } catch (error) {
-      // ssh2 throws when the connection has just ended.
+      // ssh2 throws if the connection has just ended.
       fail((error as Error).message, NotYet);
     }
   });

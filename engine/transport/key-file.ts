@@ -4,13 +4,13 @@ import { homedir } from 'node:os';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { keyType } from './known-hosts.ts';
 
-/** Asks a person; undefined = no answer, or nobody is there to give one. What is typed is not shown unless `shown`. */
+/** Asks the user. Returns undefined without an answer. The terminal shows the answer only if `shown`. */
 export type Ask = (question: string, shown?: boolean) => Promise<string | undefined>;
 
-/** A private key's file. `blob` is its public half in wire form, where that can be known, `certificate` what is beside it. */
+/** The file of a private key. `blob` is its public half in wire form, if known; `certificate` is the one beside the file. */
 export type KeyFile = { label: string; blob: Buffer | undefined; certificate?: string } & (
   | { is: 'ready'; key: ParsedKey }
-  /** Its passphrase is asked for once in the life of the program, when the key is needed first. */
+  /** Asks for the passphrase once in the life of the program, when the key is first needed. */
   | { is: 'locked'; unlock(ask: Ask | undefined): Promise<ParsedKey | undefined> }
   | { is: 'unusable'; reason: string; missing: boolean }
 );
@@ -18,7 +18,7 @@ export type KeyFile = { label: string; blob: Buffer | undefined; certificate?: s
 const attempts = 3;
 const known = new Map<string, Promise<KeyFile>>();
 
-/** Reads a key once, however many hosts it is for: to decrypt one takes a third of a second. */
+/** Reads a key once for all hosts, because decrypting takes a third of a second. */
 export async function keyFile(path: string): Promise<KeyFile> {
   const found = await stat(path).catch(() => undefined);
   const version = `${path} ${found?.mtimeMs} ${found?.size} ${found?.ino}`;
@@ -27,7 +27,7 @@ export async function keyFile(path: string): Promise<KeyFile> {
   return entry;
 }
 
-/** A certificate stands beside its key, where ssh looks for it. */
+/** Returns the certificate beside a key, where ssh looks for it. */
 async function withCertificate(path: string): Promise<KeyFile> {
   const [file, found] = await Promise.all([read(path), stat(`${path}-cert.pub`).catch(() => undefined)]);
   return found === undefined ? file : { ...file, certificate: `${file.label}-cert.pub` };
@@ -80,7 +80,7 @@ function locked(text: string, label: string, blob: Buffer | undefined): KeyFile 
 }
 
 function parse(text: string, passphrase?: string): ParsedKey | 'encrypted' | 'unknown' {
-  // For some formats ssh2 gives a list, whatever its types say.
+  // For some formats, ssh2 returns a list, contrary to its types.
   const parsed = [ssh2.utils.parseKey(pem(text, passphrase) ?? text, passphrase)].flat()[0] as
     | ParsedKey
     | Error;
@@ -89,7 +89,7 @@ function parse(text: string, passphrase?: string): ParsedKey | 'encrypted' | 'un
   return encrypted || passphrase !== undefined ? 'encrypted' : 'unknown';
 }
 
-/** A key in PKCS#8, which ssh2 does not read, in an older form, which it does. */
+/** Converts a key in PKCS#8, which ssh2 does not read, to an older form that it does. */
 function pem(text: string, passphrase: string | undefined): string | undefined {
   if (!/^-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/.test(text)) return undefined;
   try {
@@ -101,7 +101,7 @@ function pem(text: string, passphrase: string | undefined): string | undefined {
   }
 }
 
-/** The public half that OpenSSH's format holds in clear, also of an encrypted key. */
+/** Returns the public half, which OpenSSH's format holds in clear even for an encrypted key. */
 function embeddedBlob(text: string): Buffer | undefined {
   const base64 = /^-----BEGIN OPENSSH PRIVATE KEY-----\s+([\w+/=\s]+)-----END/.exec(text)?.[1];
   const bytes = Buffer.from(base64 ?? '', 'base64');

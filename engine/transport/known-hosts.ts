@@ -2,10 +2,10 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { matchesList } from './name-patterns.ts';
 
-/** A line of known_hosts that speaks of the host in question. */
+/** A line of known_hosts for a host. */
 export interface KnownKey {
   file: string;
-  /** Counts from 1. */
+  /** Line number, from 1. */
   line: number;
   marker: '' | '@revoked' | '@cert-authority' | (string & {});
   /** `ssh-ed25519`, `ssh-rsa`, … */
@@ -13,23 +13,23 @@ export interface KnownKey {
   blob: Buffer;
 }
 
-/** What the known keys say of a key; with the lines that decided it where there are any. */
+/** The verdict of the known keys on a key, with the line that decided it if there is one. */
 export type Verdict =
   | { is: 'known' }
   | { is: 'unknown' }
   | { is: 'revoked' | 'changed' | 'certificate-only'; by: KnownKey };
 
-/** The fingerprint of a public key, as ssh-keygen prints it. */
+/** Returns the fingerprint of a public key, in the form of ssh-keygen. */
 export function fingerprint(blob: Buffer): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** The type of a public key in its wire form; empty when it has none. */
+/** Returns the type of a public key in wire form, or an empty text if it has none. */
 export function keyType(blob: Buffer): string {
   return blob.length < 4 ? '' : blob.toString('latin1', 4, 4 + blob.readUInt32BE(0));
 }
 
-/** The keys recorded for a host, from all files in order. A file that cannot be read has none. */
+/** Returns the recorded keys of a host, from all files in order. An unreadable file has none. */
 export async function knownKeys(
   files: readonly string[],
   address: string,
@@ -39,7 +39,7 @@ export async function knownKeys(
   return texts.flatMap((text, i) => keysIn(text, files[i]!, address, port));
 }
 
-/** The keys that one known_hosts text has for a host. As in ssh, a line without a port also counts for other ports. */
+/** Returns the keys of a host in one known_hosts text. As in ssh, a line without a port also counts for other ports. */
 export function keysIn(text: string, file: string, address: string, port: number): KnownKey[] {
   const host = address.toLowerCase();
   const names = port === 22 ? [host] : [`[${host}]:${port}`, host];
@@ -69,12 +69,12 @@ function matchesHash(hashed: string, name: string): boolean {
   return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
 }
 
-/** A name as it is recorded where HashKnownHosts is on. */
+/** Returns a name in the form of HashKnownHosts. */
 export function hashedName(name: string, salt: Buffer = randomBytes(20)): string {
   return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name.toLowerCase()).digest('base64')}`;
 }
 
-/** Whether a host that has these recorded keys may show this one. */
+/** Returns the verdict of the recorded keys of a host on the key that it shows. */
 export function judge(keys: readonly KnownKey[], blob: Buffer): Verdict {
   const same = keys.filter(key => key.blob.equals(blob));
   const revoked = same.find(key => key.marker === '@revoked');
@@ -88,8 +88,8 @@ export function judge(keys: readonly KnownKey[], blob: Buffer): Verdict {
 }
 
 /**
- * The host key algorithms to ask for, those of the recorded keys first: a host that is known by its RSA key
- * would otherwise show its ed25519 key and look changed.
+ * Returns the host key algorithms to ask for, those of the recorded keys first: otherwise, a host with a recorded RSA key
+ * would show its ed25519 key and seem changed.
  */
 export function hostKeyAlgorithms(
   keys: readonly KnownKey[],

@@ -2,17 +2,17 @@ import type { Readable, Writable } from 'node:stream';
 import type { Become } from '../host.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 
-/** A password that another account is become with, and a word that nothing on the host says by chance. */
+/** The password for another account, and a word that nothing on the host prints by chance. */
 export interface Asked {
   password: string;
   nonce: string;
 }
 
-/** How a shell came to its end. Neither a code nor a signal: the connection under it was lost. */
+/** The end of a shell. Without a code and a signal, its connection was lost. */
 export interface Ending {
   code?: number;
   signal?: string;
-  /** What the connection had to say, such as `read ECONNRESET`. */
+  /** The error of the connection, such as `read ECONNRESET`. */
   cause?: string;
 }
 
@@ -23,26 +23,26 @@ export interface Shell {
   stderr: Readable;
   /** Resolves once, after the last byte of both outputs. */
   ended: Promise<Ending>;
-  /** Lets go of the shell without waiting for anything; `ended` resolves then, too. */
+  /** Drops the shell without waiting; `ended` then resolves, too. */
   destroy(): void;
 }
 
-/** The host opens no more shells on this connection, and may on another one. */
+/** The host opens no more shells on this connection, but may open some on another. */
 export class NoMoreShells extends ProblemError {}
 
-/** A way to a host: one SSH connection, or programs that are started one a shell. */
+/** A link to a host: one SSH connection, or one program for each shell. */
 export interface Link {
-  /** The account a shell has without become; undefined when only the host knows. */
+  /** The account of a shell without become; undefined if only the host knows it. */
   readonly login: string | undefined;
   readonly hostKeyFingerprint: string | undefined;
   /** Whether becoming another account may ask for a password. */
   readonly asksPasswords: boolean;
   /**
-   * Starts the host's half of a session, as another account when `become` is given; with `asked` it says a word before
-   * anything may be sent. Rejects with a ProblemError, a NoMoreShells among them.
+   * Starts the host's half of a session, as another account if `become` is given. With `asked`, it prints a word before it
+   * accepts input. Rejects with a ProblemError, which may be a NoMoreShells.
    */
   open(become: Become | undefined, asked?: Asked): Promise<Shell>;
-  /** Why a shell ended before it said a word, if this link knows it from the ending and its last words. */
+  /** Returns the problem of a shell that ended before its first word, if the ending and the last words tell it. */
   refusal(ending: Ending, words: string): Problem | undefined;
   close(): Promise<void>;
 }

@@ -12,30 +12,30 @@ import { fingerprint, judge, type KnownKey } from './known-hosts.ts';
 import { NotYet, openSocket } from './socket.ts';
 import type { Target } from './target.ts';
 
-/** A server that refuses, or hangs up before it says a word, may only have too many logins at a time. */
+/** Pauses before the next attempts: a server that refuses, or hangs up at once, may only have too many logins. */
 const retriesMs = [300, 900, 2700];
 
-/** A connection that somebody is logged in by, and the fingerprint of the key that the host showed. */
+/** A connection after the login, and the fingerprint of the host's key. */
 export interface LoggedIn {
   client: Client;
   hostKeyFingerprint: string;
 }
 
-/** Connects, through jump hosts where there are some, and logs in. Rejects as `connect` does. */
+/** Connects, if necessary through jump hosts, and logs in. Rejects as `connect` does. */
 export async function logIn(target: Target, options: ConnectOptions): Promise<LoggedIn> {
   for (const delayMs of [...(options.retryDelaysMs ?? retriesMs), undefined]) {
     try {
       return await new Login(target, options, await recordedKeys(target)).run();
     } catch (thrown) {
       if (delayMs === undefined || !(thrown instanceof NotYet)) throw thrown;
-      // Those that were turned away together do not come back together.
+      // A random part, so that logins that were refused together do not return together.
       await sleep(delayMs * (0.5 + Math.random()));
     }
   }
   throw new Error('unreachable code');
 }
 
-/** One attempt to log in, and what was learnt on the way for the sentence that explains a failure. */
+/** One attempt to log in, which records the facts that the message about a failure needs. */
 class Login {
   readonly #target: Target;
   readonly #options: ConnectOptions;
@@ -59,7 +59,7 @@ class Login {
   async run(): Promise<LoggedIn> {
     const client = this.#client;
     try {
-      // Before the host is contacted: there may be none.
+      // Before the contact with the host: there may be no identities.
       const algorithms = offeredAlgorithms(this.#target, this.#keys);
       this.#proofs = await this.#proofsOf(this.#target);
       const { jump } = this.#target;
@@ -69,7 +69,7 @@ class Login {
           : await streamThrough(jump, this.#target, async hop => (await logIn(hop, this.#options)).client);
       await new Promise<void>((resolve, reject) => {
         this.#fail = error => {
-          // A key that cannot sign, or an agent that does not answer, is passed over.
+          // A key that cannot sign, or an agent that does not answer, is skipped.
           if (error.level === 'agent') this.#proofs.passedOver.push(error.message);
           else reject(this.#refusal(error));
         };
@@ -91,7 +91,7 @@ class Login {
     }
   }
 
-  /** Keys, and for the host itself the password that a person has given: a jump host is somebody else. */
+  /** Returns the keys, and for the host itself the typed password, which a jump host does not get. */
   async #proofsOf({ user: username, hop }: Target): Promise<Identities> {
     const { password } = this.#options;
     const ask = this.#options.ask === undefined ? undefined : this.#patiently(this.#options.ask);
@@ -106,7 +106,7 @@ class Login {
     return { ...proofs, offered };
   }
 
-  /** The time that a person takes to answer does not count. */
+  /** The time limit excludes the time that the user takes to answer. */
   #patiently(ask: Ask): Ask {
     return async (question, shown) => {
       clearTimeout(this.#timer);
@@ -134,22 +134,22 @@ class Login {
       keepaliveInterval: this.#target.keepaliveMs,
       keepaliveCountMax: this.#target.keepaliveCountMax,
       algorithms,
-      // Called again at each re-keying.
+      // ssh2 calls this again at each re-keying.
       hostVerifier: (key: Buffer) => {
         this.#hostKey = key;
         this.#hostKeyProblem = hostKeyProblem(this.#target, this.#keys, key);
         return this.#hostKeyProblem === undefined;
       },
       authHandler: (accepted, partial, next) => {
-        // A host may want several proofs: this one is not what keeps the login out.
+        // The host accepted this proof and wants another one.
         if (partial) this.#taken.push(...this.#offered.splice(-1));
         if (accepted !== null) this.#accepted = accepted;
-        // A host that wants two proofs says after the first which kind the second is of.
+        // A host that wants two proofs names the kind of the second after the first.
         const at = left.findIndex(
           ({ method }) => accepted === null || accepted.includes(kindOf(method.type)),
         );
         const [proof] = at < 0 ? [] : left.splice(at, 1);
-        // With nothing to show, to ask is the way to learn what the host wants.
+        // Without any proof, asking is the way to learn the methods of the host.
         if (proof === undefined && accepted === null)
           return next({ type: 'none', username: this.#target.user });
         if (proof === undefined) return next(false as never);
@@ -170,7 +170,7 @@ class Login {
     if (this.#hostKeyProblem !== undefined) return this.#hostKeyProblem;
     const { address, port, user, name: host } = this.#target;
     const problem = { host, cause: error.message };
-    // That all methods have failed is said better here.
+    // This message is better than ssh2's.
     if (error.level === 'client-authentication')
       return { host, code: 'auth-failed', message: this.#refusedLogin(user), hint: this.#loginHint() };
     if (/too many authentication failures/i.test(error.message))
@@ -222,7 +222,7 @@ function kindOf(type: string): AuthenticationType {
   return (type === 'agent' ? 'publickey' : type) as AuthenticationType;
 }
 
-/** Answers what a host asks: its password once, and a person the rest, such as a code from a token. */
+/** Answers the questions of a host: with the password once, and by asking the user for the rest, such as a code from a token. */
 function answers(password: string, host: string, ask: Ask | undefined) {
   let used = false;
   return (

@@ -1,6 +1,6 @@
-/** Whether a name fits a pattern of OpenSSH: `*` and `?` only. */
+/** Whether a name matches a pattern of OpenSSH, with `*` and `?` only. */
 export function matchesPattern(pattern: string, name: string): boolean {
-  // Backtracks to the last star alone, so that no pattern takes long.
+  // Backtracks only to the last star, so that no pattern takes long.
   let p = 0;
   let star = -1;
   let from = 0;
@@ -19,7 +19,7 @@ export function matchesPattern(pattern: string, name: string): boolean {
   return /^\**$/.test(pattern.slice(p));
 }
 
-/** Whether a name fits a list of patterns by commas: one at least, and none of those with `!` before them. */
+/** Whether a name matches a list of patterns, separated by commas: at least one, and none of those with `!`. */
 export function matchesList(list: string, name: string): boolean {
   const all = list.split(',');
   if (all.some(pattern => pattern.startsWith('!') && matchesPattern(pattern.slice(1), name))) return false;

@@ -22,7 +22,7 @@ const inContainer =
     ...bootstrap(),
   ];
 
-/** How each transport but `ssh` starts a shell: as a program of the controller. */
+/** The program of the controller that starts a shell, for each transport but `ssh`. */
 const starts: Record<Exclude<Host['transport'], 'ssh'>, Start> = {
   local: (_host, _options, become, asked) => startingWords(become, asked),
   docker: inContainer('docker'),
@@ -43,13 +43,13 @@ function userWords(option: string, user: string | undefined): string[] {
   return user === undefined ? [] : [option, user];
 }
 
-/** The user's own ssh, which reads ssh_config itself: only what the inventory says is added, and no question is asked. */
+/** The user's ssh, which reads ssh_config itself. The engine adds only the settings of the inventory, and ssh asks nothing. */
 function opensshWords(host: Host, options: ConnectOptions, ...mode: string[]): string[] {
   const seconds = (ms: number) => Math.ceil(ms / 1000);
   const { connectTimeoutMs, keepaliveMs, knownHostsFiles, sshConfigFiles } = options;
   const set = (name: string, value: string | number | undefined) =>
     value === undefined ? [] : ['-o', `${name}=${value}`];
-  // ssh takes the first value that it sees, so that what only stands for a default may come from its files.
+  // ssh takes the first value that it reads, so its files may set every value that is left out here.
   const checking = host.hostKeyChecking ?? undefined;
   return [
     ...['ssh', ...mode, '-T', '-o', 'BatchMode=yes'],
@@ -72,14 +72,14 @@ function wayTo({ proxyJump, port, user }: Host): string[] {
   ];
 }
 
-/** The account that ssh would log in as; it alone knows all of its settings. */
+/** Asks ssh for the account of its login, because only ssh knows all of its settings. */
 function opensshLogin(host: Host, options: ConnectOptions): string | undefined {
   if (host.user !== undefined) return host.user;
   const [program, ...args] = opensshWords(host, options, '-G');
   return /^user (.*)$/m.exec(spawnSync(program!, args, { encoding: 'utf8' }).stdout ?? '')?.[1];
 }
 
-/** A host whose shells are programs of the controller: `sh` itself, `ssh`, or a container engine. */
+/** A link whose shells are programs of the controller: `sh` itself, `ssh`, or a container engine. */
 export function processLink(host: Host, options: ConnectOptions): Link {
   const start = starts[host.transport as keyof typeof starts];
   if (host.transport === 'openssh' && host.hostKey !== undefined)
@@ -103,13 +103,13 @@ export function processLink(host: Host, options: ConnectOptions): Link {
   };
 }
 
-/** Secrets may come from the controller's environment. Other transports leave it behind by themselves. */
+/** Returns the environment of a shell. A local one gets five variables: others may hold secrets. Other transports drop them. */
 function environment(host: Host): NodeJS.ProcessEnv {
   const { HOME, USER, LOGNAME, SHELL, PATH } = process.env;
   return host.transport === 'local' ? { HOME, USER, LOGNAME, SHELL, PATH } : process.env;
 }
 
-/** Starts a program in a process group of its own, so that Ctrl-C reaches the controller alone. */
+/** Starts a program in a process group of its own, so that Ctrl-C reaches only the controller. */
 export function startProgram(
   host: string,
   [program, ...args]: Words,

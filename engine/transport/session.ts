@@ -1,58 +1,58 @@
 import { randomBytes } from 'node:crypto';
 import { type Problem, ProblemError } from '../problem.ts';
-import { Kept } from './kept.ts';
+import { CappedOutput } from './capped-output.ts';
 import type { Ending, Shell } from './link.ts';
-import { MarkReader } from './marks.ts';
+import { MarkReader } from './mark-reader.ts';
 import { frame, hello, preludeId } from './session-loop.ts';
 
-/** A script for a host and what belongs to it. */
+/** A script for a host, with its input and limits. */
 export interface Request {
   /** POSIX sh without NUL. It runs in a subshell of its own, in `/`, with umask 022, in the C.UTF-8 locale. */
   script: string;
-  /** Exactly these bytes are its stdin; `/dev/null` when left out. */
+  /** The bytes of its stdin; default `/dev/null`. */
   input?: Buffer;
-  /** What it does, for problems: `Reading package nginx`. It is shown, so no secrets. */
+  /** The purpose of the script for messages, without secrets: `Reading package nginx`. */
   what?: string;
-  /** From its start, not from the time it was asked for; unlimited when left out. */
+  /** Time limit, from the start of the script; default none. */
   timeoutMs?: number;
-  /** How much of stdout and of stderr is kept, in bytes from the beginning; 32 MiB when left out. */
+  /** Bytes to keep from the beginning of stdout and of stderr; default 32 MiB. */
   capBytes?: number;
-  /** How many of the last bytes are kept besides; between them a line says how much is missing. None when left out. */
+  /** Bytes to keep from the end, in addition; default none. A line in between tells the number of missing bytes. */
   tailBytes?: number;
-  /** Is told what the script prints, while it runs. */
+  /** Receives the output while the script runs. */
   onOutput?: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
 }
 
-/** What a script did. An exit other than 0 is for the caller to judge. */
+/** The end of a script. The caller judges an exit code other than 0. */
 export interface Answer {
   exit: number;
   stdout: Buffer;
   stderr: Buffer;
-  /** More was printed than is kept here. */
+  /** Whether a part of the output is missing. */
   truncated: boolean;
 }
 
 /** One shell on a host, as one account, for the whole run. */
 export interface Session {
-  /** Runs a script after those asked for before; none waits for an answer to be sent. Rejects with a ProblemError. */
+  /** Runs a script after all earlier ones. Sends it without waiting for their answers. Rejects with a ProblemError. */
   run(request: Request): Promise<Answer>;
-  /** How many scripts were asked for. */
+  /** Number of scripts so far. */
   readonly requests: number;
-  /** The account that scripts run as; empty when only the host knows. */
+  /** The account of the scripts; empty if only the host knows it. */
   readonly account: string;
-  /** Resolves when the shell has ended, for whatever reason. */
+  /** Resolves at the end of the shell, for any reason. */
   readonly closed: Promise<void>;
-  /** Lets the shell end by itself, and lets go of it when it does not. */
+  /** Lets the shell end by itself, and drops it if it does not. */
   close(): Promise<void>;
 }
 
 export interface SessionOptions {
   host: string;
   account: string;
-  /** How long the shell may take to say its first word. */
+  /** Time limit until the first word of the shell. */
   startTimeoutMs: number;
   prelude?: string | undefined;
-  /** Why the shell ended before it said a word; `words` are the last it printed. */
+  /** Returns the problem of a shell that ended before its first word; `words` are the end of its output. */
   refusal(ending: Ending, words: string): Problem;
 }
 
@@ -60,7 +60,7 @@ type Stream = 'stdout' | 'stderr';
 
 interface Pending {
   request: Request;
-  kept: Record<Stream, Kept>;
+  kept: Record<Stream, CappedOutput>;
   timer?: NodeJS.Timeout;
   resolve(answer: Answer): void;
   reject(error: ProblemError): void;
@@ -84,7 +84,7 @@ class ShellSession implements Session {
   readonly #nonce = randomBytes(16).toString('hex');
   readonly #pending = new Map<number, Pending>();
   readonly #startTimer: NodeJS.Timeout;
-  /** The request whose bytes each stream carries now. */
+  /** The request whose output each stream carries now. */
   readonly #current: Record<Stream, number> = { stdout: notStarted, stderr: notStarted };
   readonly #firstId: number;
   #nextId: number;
@@ -107,12 +107,12 @@ class ShellSession implements Session {
       shell[stream].on('data', (chunk: Buffer) => reader.push(chunk));
       shell[stream].on('error', () => {});
     }
-    // What goes wrong with writing shows in how the shell ends.
+    // The end of the shell tells about errors of writing.
     shell.stdin.on('error', () => {});
     this.closed = shell.ended.then(ending => this.#ended(ending));
     this.#startTimer = setTimeout(() => this.#fail(this.#silence()), options.startTimeoutMs);
     shell.stdin.write(hello(this.#nonce));
-    // Its answer is not awaited: a prelude that breaks the shell fails whatever comes next.
+    // Its answer is not awaited: after a prelude that breaks the shell, the next request fails.
     if (options.prelude !== undefined) void this.#send({ script: options.prelude });
   }
 
@@ -140,10 +140,13 @@ class ShellSession implements Session {
     const id = this.#nextId++;
     const answer = new Promise<Answer>((resolve, reject) => {
       const { capBytes = defaultCapBytes, tailBytes = 0 } = request;
-      const kept = { stdout: new Kept(capBytes, tailBytes), stderr: new Kept(capBytes, tailBytes) };
+      const kept = {
+        stdout: new CappedOutput(capBytes, tailBytes),
+        stderr: new CappedOutput(capBytes, tailBytes),
+      };
       this.#pending.set(id, { request, kept, resolve, reject });
     });
-    // Who awaits requests one after the other hears of the later ones too late for Node.
+    // A caller that awaits requests one after the other handles the later rejections too late for Node.
     answer.catch(() => {});
     for (const piece of frame(this.#nonce, id, request.script, request.input ?? Buffer.alloc(0)))
       this.#shell.stdin.write(piece);
@@ -172,7 +175,7 @@ class ShellSession implements Session {
     this.#startClock();
   }
 
-  /** The oldest request that is not over on both streams. */
+  /** The oldest request that has not ended on both streams. */
   #slowest(): number {
     return Math.min(this.#current.stdout, this.#current.stderr);
   }
@@ -195,7 +198,7 @@ class ShellSession implements Session {
     const pending = this.#pending.get(this.#slowest());
     const timeoutMs = pending?.request.timeoutMs;
     if (pending === undefined || timeoutMs === undefined || pending.timer !== undefined) return;
-    const message = `${what(pending.request)} took longer than the ${timeoutMs / 1000} s it was given.`;
+    const message = `${what(pending.request)} exceeded its time limit of ${timeoutMs / 1000} s.`;
     const hint = 'It may still be running on the host: its connection was closed, it was not killed.';
     pending.timer = setTimeout(
       () => this.#fail({ ...this.#problem('timeout', message), hint }),
@@ -213,14 +216,14 @@ class ShellSession implements Session {
     const pending = this.#pending.get(this.#slowest());
     const during = pending === undefined ? '' : ` during: ${what(pending.request)}`;
     const words = pending?.kept.stderr.bytes().toString().trim() ?? '';
-    // A shell that ended by itself may have said why.
+    // A shell that ended by itself may have printed the reason.
     const own = ending.code !== undefined || ending.signal !== undefined;
     const cause = ending.cause ?? (own && words !== '' ? words.slice(-preambleBytes) : undefined);
     const problem = this.#problem('connection-lost', `The connection ended${during}.`);
     return cause === undefined ? problem : { ...problem, cause };
   }
 
-  /** Both streams come by one, so that neither can be told where a request ends. */
+  /** Both outputs arrive on one stream, so the ends of their requests cannot be told apart. */
   #joined(): Problem {
     const message = "A start-up file of the account's shell joins its errors to its output.";
     const hint =
@@ -239,7 +242,7 @@ class ShellSession implements Session {
     return { code, message, host: this.#options.host };
   }
 
-  /** Ends the session. The first reason is the one that everybody is told. */
+  /** Ends the session. All pending requests fail with the first reason. */
   #fail(problem: Problem): void {
     this.#over ??= problem;
     for (const { timer, reject } of this.#pending.values()) {

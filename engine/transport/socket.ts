@@ -2,10 +2,10 @@ import { connect, type Socket } from 'node:net';
 import { ProblemError } from '../problem.ts';
 import type { Target } from './target.ts';
 
-/** Nobody has begun to talk yet, so that it may help to try again: a server that has too many logins hangs up. */
+/** The server has sent nothing yet, so another attempt may help: a server with too many logins hangs up. */
 export class NotYet extends ProblemError {}
 
-/** A TCP connection to the host's SSH port, without Nagle's delay. Rejects with a ProblemError `unreachable`. */
+/** Opens a TCP connection to the host's SSH port, without Nagle's delay. Rejects with a ProblemError `unreachable`. */
 export function openSocket(host: Target): Promise<Socket> {
   const { address, port, connectTimeoutMs, family = 0 } = host;
   return new Promise((resolve, reject) => {
@@ -47,7 +47,7 @@ function sentence(error: NodeJS.ErrnoException): string {
   return sentences[error.code ?? ''] ?? error.message;
 }
 
-/** With several addresses each has failed in its own way. */
+/** Returns the reason of a failure; of several addresses, the reason of each. */
 function details(error: Error): string {
   return error instanceof AggregateError ? error.errors.map(each => each.message).join('\n') : error.message;
 }

@@ -6,21 +6,21 @@ import { statOf } from '../util/stat.ts';
 import { glob } from './glob.ts';
 import { matchesList, matchesPattern } from './name-patterns.ts';
 
-/** What ssh_config says: the words of each keyword, in lower case, whose value counts. */
+/** The settings of ssh_config: the words of the effective value of each keyword, in lower case. */
 export interface SshSettings {
-  /** The first value of a keyword that is given several times; empty when it is not given. */
+  /** Returns the first value of a keyword, or an empty list if it is not set. */
   words(keyword: string): readonly string[];
   /** Every IdentityFile, in order. */
   identityFiles: readonly string[];
 }
 
-/** A file of settings. Relative names in one of a user are in ~/.ssh, in one of the system in /etc/ssh. */
+/** A file of settings. Relative names are in ~/.ssh for a file of the user, in /etc/ssh for a file of the system. */
 export interface ConfigFile {
   path: string;
   of: 'user' | 'system';
 }
 
-/** What is asked of ssh_config: the host as a person names it, and what is settled already. */
+/** The question to ssh_config: the host as a person names it, and the settings that are already known. */
 export interface ConfigQuestion {
   host: string;
   user?: string | undefined;
@@ -33,7 +33,7 @@ interface Line {
   rest: string;
 }
 
-/** Where a line stands: `active` is whether its block is for this host, `never` that no block in its file can be. */
+/** The block of a line. `active`: it is for this host. `never`: no block of the file can be for this host. */
 interface Around {
   of: ConfigFile['of'];
   active: boolean;
@@ -45,7 +45,7 @@ const deepestInclude = 16;
 
 /**
  * Reads ssh_config files as OpenSSH does: the first value wins, and the whole is read once more for `Match final`.
- * Throws a ProblemError for what cannot be understood, or would run a program (`Match exec`).
+ * Throws a ProblemError for an invalid line, or one that would run a program (`Match exec`).
  */
 export function sshSettings(files: readonly ConfigFile[], question: ConfigQuestion): SshSettings {
   const reading = new Reading(question);
@@ -57,13 +57,13 @@ export function sshSettings(files: readonly ConfigFile[], question: ConfigQuesti
   return reading;
 }
 
-/** The host that a name stands for: `HostName`, in which `%h` is the name. */
+/** Returns the host of a name: `HostName`, in which `%h` is the name. */
 export function hostNameOf(settings: SshSettings, name: string): string {
   const [hostName] = settings.words('hostname');
   return hostName?.replace(/%(.)/g, (_, token) => (token === 'h' ? name : token)) ?? name;
 }
 
-/** Whether a value says that there is none of what its keyword is about. */
+/** Whether a value is `none`. */
 export const isNone = (value: string): boolean => /^none$/i.test(value);
 
 class Reading implements SshSettings {
@@ -96,7 +96,7 @@ class Reading implements SshSettings {
     for (const line of linesOf(path, around.of)) active = this.#line(line, { ...around, active });
   }
 
-  /** Takes one line in, and returns whether those after it are for this host. */
+  /** Takes one line, and returns whether the lines after it are for this host. */
   #line(line: Line, around: Around): boolean {
     switch (line.keyword) {
       case 'host':
@@ -129,8 +129,7 @@ class Reading implements SshSettings {
       if (!this.identityFiles.includes(words[0]!)) this.identityFiles.push(words[0]!);
       return;
     }
-    // Of the two ways through a proxy the one that comes first counts; a ProxyJump of none leaves the other open, since
-    // OpenSSH 10.
+    // Of ProxyJump and ProxyCommand, the first one counts. Since OpenSSH 10, a ProxyJump of none leaves ProxyCommand open.
     if (keyword === 'proxycommand' || keyword === 'proxyjump') {
       const [jump] = this.words('proxyjump');
       const jumps = jump !== undefined && (keyword === 'proxyjump' || !isNone(jump));
@@ -187,7 +186,7 @@ class Reading implements SshSettings {
 
 const useOpenssh = 'Set "transport: openssh" for this host: it runs ssh itself.';
 
-/** A host's line has one pattern a word; one that it must not match excludes it. */
+/** Whether a `Host` line is for a host. Each word is a pattern; a matching one with `!` excludes the host. */
 function matchesHostLine(host: string, patterns: readonly string[]): boolean {
   const excluded = patterns.some(each => each.startsWith('!') && matchesPattern(each.slice(1), host));
   return !excluded && patterns.some(each => !each.startsWith('!') && matchesPattern(each, host));
@@ -195,14 +194,14 @@ function matchesHostLine(host: string, patterns: readonly string[]): boolean {
 
 const known = new Map<string, { version: string; lines: Line[] }>();
 
-/** The lines of a file that say something; none when there is no such file. */
+/** Returns the lines of a file without comments and empty lines; none for a missing file. */
 function linesOf(file: string, of: ConfigFile['of']): Line[] {
   const stat = statOf(file);
   if (stat === undefined) return [];
   if (of === 'user' && ((stat.mode & 0o022) !== 0 || ![0, process.getuid?.()].includes(stat.uid)))
     throw new ProblemError({
       code: 'insecure-file',
-      message: `${file} can be written by somebody else, so that ssh does not read it either.`,
+      message: `${file} can be written by another account. ssh does not read it either.`,
       hint: `Make it your own:\n    chmod go-w ${file}`,
     });
   const version = `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
@@ -223,7 +222,7 @@ function parse(text: string, file: string): Line[] {
   });
 }
 
-/** The words of a line: quotes and backslashes as in OpenSSH, and a comment at the end left out. */
+/** Returns the words of a line: quotes and backslashes as in OpenSSH, without a comment at the end. */
 function wordsOf(line: Line): string[] {
   const words: string[] = [];
   const text = line.rest;
@@ -247,7 +246,7 @@ function wordsOf(line: Line): string[] {
   return word === undefined ? words : [...words, word];
 }
 
-/** A path in which `~/` is the home folder. */
+/** Returns a path with the home folder in place of `~/`. */
 export function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
 }

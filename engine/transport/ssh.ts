@@ -41,7 +41,7 @@ class SshLink implements Link {
   async open(become: Become | undefined, asked?: Asked): Promise<Shell> {
     const channel = await this.#exec(`exec ${shellCommand(startingWords(become, asked))}`);
     const { promise: ended, resolve: end } = withResolvers<Ending>();
-    // A code comes only when the shell has ended by itself; a lost connection leaves nothing.
+    // There is a code only if the shell has ended by itself, and none after a lost connection.
     channel.once('close', (code?: number | null, signal?: string) =>
       end({
         ...(typeof code === 'number' ? { code } : {}),
@@ -71,7 +71,7 @@ class SshLink implements Link {
     const seconds = this.#timeoutMs / 1000;
     let timer: NodeJS.Timeout | undefined;
     let refused = false;
-    // On a half-open connection ssh2 never calls back.
+    // On a half-open connection, ssh2 never calls back.
     const silence = new Promise<string>(resolve => {
       timer = setTimeout(() => resolve(`The host opened no shell within ${seconds} s.`), this.#timeoutMs);
     });

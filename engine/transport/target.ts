@@ -14,26 +14,26 @@ import {
   sshSettings,
 } from './ssh-config.ts';
 
-/** A host as it is logged in to: the inventory first, then ssh_config, then what is usual. */
+/** A host with the settings of its login: from the inventory first, then from ssh_config, then the defaults. */
 export interface Target {
-  /** The inventory's name of the host that this is the way to. */
+  /** The host's name in the inventory. A jump host has the name of the host behind it. */
   name: string;
-  /** As a person named it, when this is a jump host on the way. */
+  /** The name that a person gave to a jump host; undefined for the host itself. */
   hop?: string;
   address: string;
   port: number;
   user: string;
-  /** Private keys in the order to offer them, with nothing expanded left to do. */
+  /** Absolute paths of private keys, in the order to offer them. */
   identityFiles: readonly string[];
-  /** Somebody named them: other keys of the agent are not offered. */
+  /** Whether only the named keys are offered, and no others of the agent. */
   identitiesOnly: boolean;
-  /** The agent's socket. */
+  /** The socket of the agent. */
   agent: string | undefined;
-  /** The jump host that comes last before it. */
+  /** The last jump host before the host. */
   jump: Target | undefined;
-  /** What known_hosts calls it: its address and port, or its HostKeyAlias alone. */
+  /** The host's name in known_hosts: its address and port, or only its HostKeyAlias. */
   knownAs: { name: string; port: number };
-  /** The first one is where an accepted key is recorded. */
+  /** An accepted key is recorded in the first one. */
   knownHostsFiles: readonly string[];
   hashKnownHosts: boolean;
   acceptsNew: boolean;
@@ -41,9 +41,9 @@ export interface Target {
   connectTimeoutMs: number;
   keepaliveMs: number;
   keepaliveCountMax: number;
-  /** The version of IP that its name is looked up for; any when left out. */
+  /** The version of IP to look up; undefined = any. */
   family: 4 | 6 | undefined;
-  /** As ssh_config has them. */
+  /** The values in ssh_config. */
   algorithms: Readonly<Partial<Record<AlgorithmKeyword, string>>>;
 }
 
@@ -60,18 +60,18 @@ const algorithmKeywords = [
 ] as const;
 export type AlgorithmKeyword = (typeof algorithmKeywords)[number];
 
-/** What only the ssh command does; to go on without it could mean to connect to somebody else. */
+/** Keywords that only the ssh command supports. Without them, the connection could reach another host. */
 const onlyOpenssh = ['proxycommand', 'knownhostscommand', 'revokedhostkeys', 'canonicalizehostname'];
 
 /**
- * Where `ssh ADDRESS` would go with the inventory's user, port, key and jump as its options. Throws a ProblemError
- * when ssh_config cannot be read, or asks for what transport ssh cannot do.
+ * Returns the target of `ssh ADDRESS` with the inventory's user, port, key and jump as its options. Throws a ProblemError
+ * if ssh_config is invalid, or sets a keyword that transport ssh does not support.
  */
 export function targetOf(host: Host, options: ConnectOptions = {}): Target {
   return resolve(host, options, undefined, 0);
 }
 
-/** The host with the port and the account that are used where the inventory does not say them. Throws as `targetOf`. */
+/** Returns the host with the port and the account of its login, if the inventory does not set them. Throws as `targetOf`. */
 export function loginOf(host: Host): Host {
   const { port, user } = host.transport === 'ssh' ? targetOf(host) : { port: 22, user: userInfo().username };
   return { ...host, port: host.port ?? port, user: host.user ?? user };
@@ -131,7 +131,7 @@ function resolve(
 function algorithmsIn(word: (keyword: string) => string | undefined): Target['algorithms'] {
   const written = (keyword: AlgorithmKeyword) =>
     word(keyword.toLowerCase()) ??
-    // Its name before OpenSSH 8.5.
+    // The name of the keyword before OpenSSH 8.5.
     (keyword === 'PubkeyAcceptedAlgorithms' ? word('pubkeyacceptedkeytypes') : undefined);
   return Object.fromEntries(
     algorithmKeywords.flatMap(keyword => {
@@ -141,7 +141,7 @@ function algorithmsIn(word: (keyword: string) => string | undefined): Target['al
   );
 }
 
-/** An address of IPv6 as ssh writes it, so that known_hosts has one name for it. */
+/** Returns an IPv6 address in the form of ssh, so that known_hosts has one name for it. */
 function canonical(address: string): string {
   const [, bare = address, zone = ''] = /^([\da-f:.]+)(%.*)?$/.exec(address) ?? [];
   return isIPv6(bare) ? new SocketAddress({ address: bare, family: 'ipv6' }).address + zone : address;
@@ -154,7 +154,7 @@ function usualFiles(): ConfigFile[] {
   ];
 }
 
-/** `a,b` as ssh takes it: b is reached through a. What a jump host is, is for ssh_config to say, but for its key. */
+/** Returns the chain of jump hosts `a,b`: b is reached through a. ssh_config has the settings of a jump host, except its key. */
 function jumpTarget(jump: string, host: Host, options: ConnectOptions, depth: number, key?: string): Target {
   if (depth >= deepestJump)
     throw new ProblemError(wrong(host, `The way to it has more than ${deepestJump} jump hosts.`));
@@ -173,7 +173,7 @@ function jumpTarget(jump: string, host: Host, options: ConnectOptions, depth: nu
     ...(host.hostKeyChecking === undefined ? {} : { hostKeyChecking: host.hostKeyChecking }),
   };
   const target = resolve(via, options, last!.trim(), depth + 1, key);
-  // ssh would not offer the host's own key to a jump host, but there may be no other.
+  // Unlike ssh, this also offers the host's own key to a jump host, because there may be no other.
   if (key === undefined) return target;
   return { ...target, identityFiles: [...target.identityFiles, expandHome(key)] };
 }
@@ -208,7 +208,7 @@ interface TokenSource {
   alias: string | undefined;
 }
 
-/** Puts values in the place of `~/`, `${NAME}` and the tokens of ssh_config. */
+/** Replaces `~/`, `${NAME}` and the tokens of ssh_config by their values. */
 function expander({ host, address, port, user, alias }: TokenSource): (path: string) => string {
   const [here, own] = [hostname(), userInfo()];
   const tokens: Record<string, string> = {
@@ -233,7 +233,7 @@ function refuseForeign(host: Host, keyword: string, value: string | undefined): 
     revokedhostkeys: 'RevokedHostKeys',
     canonicalizehostname: 'CanonicalizeHostname',
   };
-  const message = `ssh_config sets ${names[keyword]} for "${host.address}", which transport ssh cannot do.`;
+  const message = `ssh_config sets ${names[keyword]} for "${host.address}", which transport ssh does not support.`;
   throw new ProblemError(wrong(host, message, 'Set "transport: openssh" for this host: it runs ssh itself.'));
 }
 
@@ -243,7 +243,7 @@ function portOf(word: string | undefined, host: Host): number {
   throw new ProblemError(wrong(host, `"${word}" in ssh_config is not a port.`));
 }
 
-/** `90` or `1m30s`; undefined for anything else and for none. */
+/** Returns the seconds of `90` or `1m30s`, or undefined for any other text. */
 function secondsOf(word: string | undefined): number | undefined {
   if (word === undefined || !/^(\d+[smhdw]?)+$/i.test(word)) return undefined;
   const unitS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };

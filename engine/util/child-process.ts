@@ -1,19 +1,19 @@
 import { spawn, spawnSync } from 'node:child_process';
 
-/** More than this no program has to say; it is ended then. */
+/** Maximum of output. A program that prints more is ended. */
 const mostBytes = 64 * 1024 * 1024;
 
-/** What a program of the controller came to. */
+/** The end of a program of the controller. */
 export interface ProgramEnd {
-  /** Its exit code; -1 when there is none. */
+  /** The exit code; -1 = none. */
   exit: number;
-  /** The end of a sentence about it, such as `exited 3` or `did not end within 30 s`. */
+  /** The predicate of a sentence, such as `exited 3` or `did not end within 30 s`. */
   how: string;
   stdout: Buffer;
   stderr: Buffer;
 }
 
-/** In which folder a program runs, and how long it may. */
+/** The folder and the time limit of a program. */
 export interface ProgramLimits {
   cwd: string;
   timeoutMs: number;
@@ -22,8 +22,8 @@ export interface ProgramLimits {
 const nothing = Buffer.alloc(0);
 
 /**
- * Runs a program of the controller, without a shell, with its standard input closed. It is ended, with all that it
- * started, when it takes too long or says more than 64 MiB.
+ * Runs a program of the controller, without a shell, with its standard input closed. Ends it and its children if it
+ * exceeds the time limit or prints more than 64 MiB.
  */
 export function runProgram(
   [program, ...args]: readonly string[],
@@ -65,7 +65,7 @@ export function runProgram(
   });
 }
 
-/** As `runProgram`, for who cannot wait; what the program started itself is not ended with it. */
+/** Like `runProgram`, but synchronous. It does not end the children of the program. */
 export function runProgramNow(
   [program, ...args]: readonly string[],
   { cwd, timeoutMs }: ProgramLimits,
@@ -100,7 +100,7 @@ function notStarted({ code, message }: NodeJS.ErrnoException): string {
     : `could not be started: ${message}`;
 }
 
-/** Runs a program that talks to the terminal itself, such as an editor, and returns its exit code. */
+/** Runs a program that uses the terminal itself, such as an editor, and returns its exit code. */
 export function runOnTerminal([program, ...args]: readonly string[]): Promise<number> {
   return new Promise(resolve => {
     const child = spawn(program!, args, { stdio: 'inherit' });

@@ -1,4 +1,4 @@
-/** The candidate a person most likely meant by a mistyped word, or undefined when none is near. */
+/** Returns the candidate that is nearest to a mistyped word, or undefined if none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const lower = word.toLowerCase();
   // A third of the letters may be wrong, but never all: one slip in a short word, three in a long one.
@@ -14,13 +14,13 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** `Did you mean "x"?`, or undefined when no candidate is near. */
+/** Returns `Did you mean "x"?`, or undefined if no candidate is near. */
 export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
   const best = nearest(word, candidates);
   return best === undefined ? undefined : `Did you mean "${best}"?`;
 }
 
-/** Damerau–Levenshtein distance (optimal string alignment): swapped neighbours count as one slip. */
+/** Returns the Damerau–Levenshtein distance (optimal string alignment): swapped neighbours count as one slip. */
 function distance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -7,10 +7,10 @@ const secondsOf: Readonly<Record<string, number>> = {
   w: 604_800,
 };
 
-/** What a duration looks like, for a JSON Schema: `30s`, `5m`, `1h`, `30d`, `1h30m`. */
+/** The pattern of a duration for a JSON Schema: `30s`, `5m`, `1h`, `30d`, `1h30m`. */
 export const durationPattern = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d|w))+$';
 
-/** Seconds of a duration such as `1h30m`; throws a RangeError for any other text. */
+/** Returns the seconds of a duration such as `1h30m`. Throws a RangeError for any other text. */
 export function durationS(text: string): number {
   if (!new RegExp(durationPattern).test(text))
     throw new RangeError(`"${text}" is not a duration such as 30s, 5m or 1h`);

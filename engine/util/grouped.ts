@@ -1,4 +1,4 @@
-/** What has the same key together, in the order of the first of each; as Map.groupBy, which Node 20 does not have. */
+/** Returns the items by key, in the order of first occurrence, like Map.groupBy, which is missing from Node 20. */
 export function grouped<T, K>(all: Iterable<T>, keyOf: (each: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const each of all) {

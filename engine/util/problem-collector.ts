@@ -8,12 +8,12 @@ import {
   withoutText,
 } from '../problem.ts';
 
-/** A problem of a component, with the include at `at` that led there; one in the including file itself as it is. */
+/** Returns a problem of a component with the include at `at` that led there. A problem of the including file is unchanged. */
 export function includedBy(problem: Problem, at: Place): Problem {
   return problem.at?.file === at.file ? problem : { ...problem, via: [...(problem.via ?? []), at] };
 }
 
-/** Collects problems, so that all of them can be told at once. */
+/** Collects problems, to report all of them at once. */
 export class Problems {
   readonly #found = new Map<string, Problem>();
 
@@ -21,22 +21,22 @@ export class Problems {
     return this.#found.size;
   }
 
-  /** Notes a problem; one that was already told at the same place is left out. */
+  /** Adds problems, except those that are already there for the same place. */
   add(...problems: readonly Problem[]): void {
     for (const problem of problems) {
       const { code, message, at, host } = problem;
-      // Whether the whole expression is underlined or the name in it, it is the same problem.
+      // The length of the underlined text makes no difference.
       const key = JSON.stringify([code, message, at && placeKey(withoutText(at)), host]);
       if (!this.#found.has(key)) this.#found.set(key, problem);
     }
   }
 
-  /** Notes a problem by its parts. */
+  /** Adds a problem by its parts. */
   report(code: ProblemCode, message: string, at?: Place, hint?: string): void {
     this.add({ code, message, ...(at === undefined ? {} : { at }), ...(hint === undefined ? {} : { hint }) });
   }
 
-  /** Runs `work`; undefined when it threw problems, which are noted. Other errors go through. */
+  /** Runs `work` and returns its result; undefined if it threw problems, which are added. Rethrows other errors. */
   attempt<T>(work: () => T): T | undefined {
     try {
       return work();
@@ -47,12 +47,12 @@ export class Problems {
     }
   }
 
-  /** What was noted, in order. */
+  /** Returns all problems, in order. */
   all(): Problem[] {
     return sortedByPlace([...this.#found.values()]);
   }
 
-  /** Throws what was noted, if anything. */
+  /** Throws the problems, if there are any. */
   done(): void {
     if (this.size > 0) throw new ProblemError(...this.all());
   }

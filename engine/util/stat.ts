@@ -1,6 +1,6 @@
 import { type Stats, statSync } from 'node:fs';
 
-/** What is at a path, links followed; undefined where nothing is, or could be: no name is that long. */
+/** Returns the stat of the thing at a path, with links followed; undefined if nothing is there or the name is too long. */
 export function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });

@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 import { literal, shellQuote } from '../quote.ts';
 
 /**
- * Shell and SQL stand in files of their own, beside the module that sends them. `npm run build` puts a file's text in
- * the place of `(import.meta.url, './file')`, so the bundle reads no file.
+ * Shell and SQL have files of their own, beside the module that sends them. `npm run build` replaces
+ * `(import.meta.url, './file')` by the text of the file, so the bundle reads no file.
  */
 
-/** The text of a shell script beside a source file, without the comment that heads it. */
+/** Returns the text of a shell script beside a source file, without its header comment. */
 export const scriptBeside = (from: string, file?: string): string =>
   textBeside(from, file)
     .replace(/^(#.*\n)+\n?/, '')
     .trimEnd();
 
 /**
- * Gives the queries of an SQL file by their names. Each begins with a comment `-- name: what it selects` and ends
- * before an empty line. A value takes the place of `:'name'` as a literal, and of `{name}` as SQL; undefined is NULL.
+ * Returns a function for the queries of an SQL file, by name. A query begins with a comment `-- name: description` and
+ * ends before an empty line. A value replaces `:'name'` as a literal, and `{name}` as SQL; undefined is NULL.
  */
 export function queriesBeside(from: string, file?: string) {
   const found = textBeside(from, file).matchAll(/^-- (\w+): .*\n(?:--.*\n)*((?:.+\n)+)/gm);
@@ -34,11 +34,11 @@ export function queriesBeside(from: string, file?: string) {
 
 type Values = Readonly<Record<string, string | undefined>>;
 
-/** A text with values, which are quoted already, in the places of `{name}`. Shell's own `${name}` stays. */
+/** Returns a text with values, which are already quoted, in place of `{name}`. `${name}` of the shell stays. */
 export const filled = (text: string, values: Readonly<Record<string, string>>): string =>
   text.replace(/(?<!\$)\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
 
-/** A shell script with its variables set in front; undefined sets an empty one. */
+/** Returns a shell script behind the assignments of its variables; undefined is empty. */
 export const withVariables = (
   script: string,
   values: Readonly<Record<string, string | number | undefined>>,

@@ -351,7 +351,7 @@ describeLab('becoming another account', () => {
       { becomePassword: 'wrong' },
       /sudo did not accept the password for "asked"/,
     ],
-    ['no password for sudo', 'asked', root, {}, /sudo did not make "asked" into "root"/],
+    ['no password for sudo', 'asked', root, {}, /sudo did not let "asked" become "root"/],
     [
       'a wrong password for su',
       'deploy',
@@ -364,7 +364,7 @@ describeLab('becoming another account', () => {
       'doas',
       { user: 'root', method: 'doas' },
       { becomePassword: 'x' },
-      /doas did not make "doas" into "root"/,
+      /doas did not let "doas" become "root"/,
     ],
     ['requiretty', 'wants-tty', root, {}, /sudo of the host works on a terminal only \(requiretty\)/],
     [
@@ -379,14 +379,14 @@ describeLab('becoming another account', () => {
       'deploy',
       { user: 'service', method: 'su' },
       { becomePassword: password },
-      /su keeps to the shell of "service", which lets nobody in/,
+      /su starts the shell of "service", which lets nobody in/,
     ],
     [
       'an account that is not there',
       'deploy',
       { user: 'nobody-here', method: 'sudo' },
       {},
-      /sudo did not make "deploy" into "nobody-here"/,
+      /sudo did not let "deploy" become "nobody-here"/,
     ],
   ] as const)('%s is told in a sentence', async (_, user, become, more, message) => {
     const problem = await problemOf(said(host({ user }), become, options(more)));

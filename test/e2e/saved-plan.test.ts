@@ -289,7 +289,7 @@ describeLab('a saved plan', () => {
     test.each<[what: string, change: (text: string) => string, says: string]>([
       ['broken off', text => text.slice(0, 300), 'is incomplete'],
       ['of another version', text => text.replace('"version": 1', '"version": 2'), 'a plan of version 2'],
-      ['changed by hand', text => text.replace('"salt"', '"pepper"'), 'not a whole plan'],
+      ['changed by hand', text => text.replace('"salt"', '"pepper"'), 'does not fit the schema'],
       ['of a playbook that is not there', text => text.replace('files.yml', 'no.yml'), 'no.yml'],
     ])('%s is invalid input', async (_, change, says) => {
       writeFileSync(at('bad.json'), change(readFileSync(at('files.json'), 'utf8')));

@@ -74,7 +74,7 @@ describe('what is wrong with a command line is said in a sentence', () => {
 it('a host whose time runs out while it is connected to is not changed', async () => {
   const ran = await reconcile('apply', at('site.yml'), '--timeout', '1ms');
   expect([ran.exitCode, existsSync(at('page'))]).toEqual([1, false]);
-  expect(ran.stdout).toContain('The host took longer than the 0.001 s it was given. [timeout]');
+  expect(ran.stdout).toContain('The host exceeded its time limit of 0.001 s. [timeout]');
 });
 
 it('a timeout that no timer can hold is a long one', async () => {
@@ -119,7 +119,7 @@ describe('a plan that is saved', () => {
   it('is told from a playbook by what it holds', async () => {
     expect((await reconcile('apply', at('same.json'))).exitCode).toBe(0);
     const other = await reconcile('apply', at('other.json'));
-    expect([other.exitCode, other.stderr]).toEqual([3, expect.stringContaining('neither a plan')]);
+    expect([other.exitCode, other.stderr]).toEqual([3, expect.stringContaining('neither a saved plan')]);
     const both = await reconcile('plan', at('plan.json'), ...vars, '-o', at('plan.json'));
     expect([both.exitCode, both.stderr]).toEqual([3, expect.stringContaining('is a plan')]);
   });
@@ -147,7 +147,7 @@ describe('input that is wrong', () => {
       0,
       `${at('keyed.yml')}: 1 play for 1 host, no problems\n${at('inventory.yml')}: an inventory of 2 hosts, no problems\n`,
     ]);
-    expect(ran.stderr).toContain('none.yml is not there');
+    expect(ran.stderr).toContain('none.yml is missing');
     expect((await reconcile('apply', at('keyed.yml'), '--check')).exitCode).toBe(3);
   });
 
@@ -318,7 +318,7 @@ resources:
   });
 
   it.each([
-    ['graph.pdf', 'End the name with .svg or .mmd'],
+    ['graph.pdf', 'Use a name that ends in .svg or .mmd'],
     ['nowhere/graph.svg', 'could not be written'],
   ])('is not written to %s', async (name, says) => {
     const ran = await reconcile('graph', at('graph.yml'), '-o', at(name));

@@ -64,7 +64,7 @@ it('a host that takes too long is told so', async () => {
   const { exitCode, of } = await apply('  - command: { run: sleep 5, always: true }\n', { timeoutMs: 1000 });
   expect(exitCode).toBe(1);
   expect(of('host_finished')[0]?.problems).toMatchObject([
-    { code: 'timeout', message: 'The host took longer than the 1 s it was given.', host: 'localhost' },
+    { code: 'timeout', message: 'The host exceeded its time limit of 1 s.', host: 'localhost' },
   ]);
 });
 

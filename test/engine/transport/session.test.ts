@@ -234,7 +234,7 @@ describe('a session on this machine', () => {
     const behind = session.run({ script: 'echo', timeoutMs: 10_000 });
     const problem = {
       code: 'timeout',
-      message: 'Reading package nginx took longer than the 0.05 s it was given.',
+      message: 'Reading package nginx exceeded its time limit of 0.05 s.',
     };
     expect(await problemOf(slow)).toMatchObject(problem);
     expect(await problemOf(behind)).toMatchObject({ code: 'timeout' });

@@ -162,7 +162,7 @@ describe('a connection', () => {
     expect(await problemOf(session.run({ script: ':' }))).toEqual({
       code: 'become-failed',
       host: 'web1',
-      message: 'The login worked, but sudo did not make "deploy" into "root".',
+      message: 'The login worked, but sudo did not let "deploy" become "root".',
       cause: 'sudo: a password is required',
       hint: expect.stringContaining('deploy ALL=(root) NOPASSWD: ALL'),
     });
@@ -175,7 +175,7 @@ describe('a connection', () => {
     ending.push(() => session.close());
     expect(await problemOf(session.run({ script: ':' }))).toEqual({
       code: 'become-failed',
-      message: `The login worked, but the shell of "${there.host.user}" ended with 1 before sudo said a word.`,
+      message: `The login worked, but the shell of "${there.host.user}" ended with 1 before sudo started.`,
       host: there.host.name,
       cause: 'This account is currently not available.',
     });

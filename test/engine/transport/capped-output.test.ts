@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { Kept } from '../../../engine/transport/kept.ts';
+import { CappedOutput } from '../../../engine/transport/capped-output.ts';
 import fc from '../../random.ts';
 
 const kept = (head: number, tail: number, pieces: readonly string[]) => {
-  const all = new Kept(head, tail);
+  const all = new CappedOutput(head, tail);
   for (const piece of pieces) all.add(Buffer.from(piece));
   return [all.bytes().toString(), all.droppedBytes];
 };

@@ -1,14 +1,14 @@
 /**
- * What is kept of a stream: its first bytes and, where asked for, its last ones. It takes at most twice the room of
- * what it keeps, in however small pieces that came.
+ * The kept part of a stream: its first bytes and, if requested, its last bytes. It needs at most twice the memory of the
+ * kept bytes, even if they arrive in small pieces.
  */
-export class Kept {
+export class CappedOutput {
   readonly #headBytes: number;
   readonly #tailBytes: number;
   #head = Buffer.alloc(0);
   #headUsed = 0;
   #tail: Buffer = Buffer.alloc(0);
-  /** How many bytes were dropped between them. */
+  /** Number of bytes dropped between them. */
   #beyond = 0;
 
   constructor(headBytes: number, tailBytes: number) {
@@ -35,7 +35,7 @@ export class Kept {
     last.copy(this.#tail, 0, first);
   }
 
-  /** What was kept; where something is missing, a line says how much. */
+  /** Returns the kept bytes, with a line in place of the dropped ones that tells their number. */
   bytes(): Buffer {
     const head = this.#head.subarray(0, this.#headUsed);
     if (this.#beyond === 0 || this.#tailBytes === 0) return Buffer.from(head);

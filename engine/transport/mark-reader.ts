@@ -1,11 +1,11 @@
 const newline = 10;
 
-/** A mark holds two short numbers; what goes on for longer without an end of the line is none. */
+/** Maximum length of the words of a mark: two short numbers. A longer line is no mark. */
 const wordsBytes = 64;
 
 /**
- * Splits one stream of a session at its marks, `\nNONCE WORDS\n`. What can be told apart is passed on at once;
- * at most the length of a mark is held back.
+ * Splits one stream of a session at its marks, `\nNONCE WORDS\n`. Passes bytes on as soon as they cannot belong to a mark,
+ * and holds back at most the length of one.
  */
 export class MarkReader {
   readonly #prefix: Buffer;
@@ -38,7 +38,7 @@ export class MarkReader {
     this.#keep(rest, start >= 0 ? start : this.#possibleMark(rest));
   }
 
-  /** Where a mark may have begun that is not all there yet. A nonce has no newline, so only the last one can. */
+  /** Returns the beginning of a mark that may be incomplete. A nonce has no newline, so only the last newline can begin one. */
   #possibleMark(bytes: Buffer): number {
     const start = bytes.lastIndexOf(newline);
     if (start < 0 || bytes.length - start >= this.#prefix.length) return bytes.length;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MarkReader } from '../../../engine/transport/marks.ts';
+import { MarkReader } from '../../../engine/transport/mark-reader.ts';
 import fc from '../../random.ts';
 
 const nonce = 'abab';
