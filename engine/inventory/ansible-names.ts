@@ -1,6 +1,6 @@
 import type { Plain } from '../value.ts';
 
-/** Names by which Ansible calls a host and its groups, for the variables of its inventories. */
+/** The variables of Ansible that name a host and its groups, for templates in its inventories. */
 export function ansibleNames(host: string, groups: readonly string[]): { [name: string]: Plain } {
   return {
     inventory_hostname: host,

@@ -10,7 +10,7 @@ import { addHosts, InventorySource, setGroupVariable } from './inventory-model.t
 
 const sections = ['hosts', 'children', 'vars'] as const;
 
-/** Whether data is an inventory of Ansible in YAML: groups by name, with hosts, children or vars in them. */
+/** Whether data is an inventory of Ansible in YAML: groups by name, with hosts, children or vars. */
 export function isAnsibleYaml(data: unknown): boolean {
   if (!isMap(data)) return false;
   if (['hosts', 'groups', 'defaults', 'resources', 'plays'].some(key => Object.hasOwn(data, key)))
@@ -21,7 +21,7 @@ export function isAnsibleYaml(data: unknown): boolean {
   );
 }
 
-/** Reads an inventory of Ansible in YAML. What is wrong goes to `problems`. */
+/** Reads an inventory of Ansible in YAML. Adds its problems to `problems`. */
 export function readAnsibleYaml(doc: Doc, problems: Problems): InventorySource {
   const source = new InventorySource(doc.file, true);
   source.group('ungrouped', doc.place([]));

@@ -26,16 +26,16 @@ interface Resolved {
   problems: readonly Problem[];
 }
 
-/** What reading inventories takes beside their texts. */
+/** The context for reading inventories. */
 export interface InventoryReading {
   vault: Vault;
-  /** Is told of the passwords and the vaulted settings of hosts. */
+  /** Learns the passwords and the vaulted settings of hosts. */
   secrets?: SecretSink | undefined;
 }
 
 /**
- * Puts inventories together; in what several set, later ones are stronger. What is in group_vars/ and host_vars/ of
- * `folders` is stronger than what the inventories say of the same group or host.
+ * Merges inventories. Later ones override earlier ones. The files in group_vars/ and host_vars/ of `folders` override the
+ * inventories for the same group or host.
  */
 export function buildInventory(
   sources: readonly InventorySource[],
@@ -84,7 +84,7 @@ export function buildInventory(
   };
 }
 
-/** The variables of groups together, made once for all hosts that are in the same. */
+/** Merges the variables of groups, once for all hosts in the same groups. */
 function sharedVariables(groups: Groups) {
   const made = new Map<string, { variables: Variable[]; connecting: Variable[] }>();
   return (of: readonly string[]) => {
@@ -98,7 +98,7 @@ function sharedVariables(groups: Groups) {
   };
 }
 
-/** The computer this runs on, which is there without an inventory. */
+/** Returns the host `localhost`, which needs no inventory. */
 export function localhost(): Host {
   const host = resolveHost('localhost', [], [], () => []);
   return { ...host, address: '127.0.0.1', transport: 'local' };
@@ -118,7 +118,7 @@ function resolveHost(
     groups,
   };
   let vars: Host['vars'] | undefined;
-  // Few ask for all of them, and there may be many.
+  // A getter, because few callers need all of them and there may be many.
   const get = () =>
     (vars ??= Object.fromEntries(variables().map(({ name, tree }) => [name, sourceOf(tree)])));
   return Object.defineProperty(host, 'vars', { get, enumerable: true }) as Host;
@@ -126,7 +126,7 @@ function resolveHost(
 
 function merge(sources: readonly InventorySource[]) {
   const hosts = new Map<string, SourceHost>();
-  // It is there without being written, for the variables in group_vars/all.
+  // The group `all` needs no declaration, for the variables in group_vars/all.
   const groups = new Map([['all', newGroup({ file: '', line: 1, column: 1 })]]);
   for (const source of sources) {
     for (const [name, host] of source.hosts) {
@@ -160,7 +160,7 @@ function merge(sources: readonly InventorySource[]) {
   return { hosts, groups };
 }
 
-/** The groups but `all`, every one after all that hold it, so that variables of a child are stronger. */
+/** Returns the groups except `all`, each after its parents, so that the variables of a child override theirs. */
 function parentsFirst(groups: Groups, problems: Problems): string[] {
   const parents = new Map([...groups.keys()].map(name => [name, [] as string[]]));
   for (const [name, group] of groups)
@@ -200,7 +200,7 @@ function membersOf(hosts: Hosts, groups: Groups): Map<string, readonly string[]>
   const members = new Map<string, readonly string[]>([['all', [...hosts.keys()]]]);
   for (const name of groups.keys()) {
     if (name === 'all') continue;
-    // A set gives what is added while it is gone through, too.
+    // The iteration of a set includes the items that are added meanwhile.
     const within = new Set([name]);
     const found = new Set<string>();
     for (const each of within) {

@@ -14,7 +14,7 @@ type Reader = (value: Plain, name: string) => Host[Setting['key']] | undefined;
 const password: Reader = (value, name) => (value === null ? undefined : new Secret(String(value), name));
 const text: Reader = value => (value === null || value === '' ? undefined : String(value));
 
-/** Variables of Ansible that say how to reach a host; of those that mean the same it takes the first one here. */
+/** Variables of Ansible for the connection to a host. Of several for the same setting, Ansible takes the first one here. */
 const settings: readonly (readonly [names: readonly string[], key: Setting['key'], read: Reader])[] = [
   [['ansible_ssh_host', 'ansible_host'], 'address', address],
   [['ansible_ssh_port', 'ansible_port'], 'port', port],
@@ -28,14 +28,14 @@ const settings: readonly (readonly [names: readonly string[], key: Setting['key'
 const becoming = ['ansible_become', 'ansible_become_user', 'ansible_become_method'] as const;
 const looked = new Set([...settings.flatMap(([names]) => names), ...becoming]);
 
-/** Whether a variable says something of how to reach a host. */
+/** Whether a variable is a setting of the connection to a host. */
 export function setsConnection({ name }: Variable): boolean {
   return looked.has(name);
 }
 
 /**
- * What the variables of a host say of how to reach it, and what of that cannot be used. They may hold templates,
- * which see the other `variables` but no facts.
+ * Returns the connection settings in the variables of a host, and the problems of unusable ones. Their templates see the
+ * other `variables`, but no facts.
  */
 export function connectionOf(
   host: string,
@@ -94,7 +94,7 @@ export function connectionOf(
   return result;
 }
 
-/** Why a value cannot be used, without the place and the full stop. */
+/** The reason why a value cannot be used, without the place and the full stop. */
 class Refused extends Error {}
 
 function address(value: Plain, name: string): Host['address'] | undefined {
@@ -142,7 +142,7 @@ function truth(value: Plain): boolean {
   throw new Refused(`ansible_become must be true or false, not "${value}"`);
 }
 
-/** The host to go through that options of ssh name: by ProxyJump, -J, or a ProxyCommand that is `ssh -W`. */
+/** Returns the jump host in options of ssh: of ProxyJump, -J, or a ProxyCommand `ssh -W`. */
 export function jumpOf(options: string): string | undefined {
   const jump = /(?:^|\s)(?:-J\s*|-o\s*["']?ProxyJump[ =])["']?([\w.@:,[\]-]+)/i.exec(options)?.[1];
   if (jump !== undefined) return jump;
@@ -154,7 +154,7 @@ export function jumpOf(options: string): string | undefined {
     .replace(/^ssh/, '')
     .replaceAll(/\s-(?:W\s*["']?%h:%p["']?|[lp]\s*\S+|q)(?=\s|$)/g, '')
     .trim();
-  // Anything else it does cannot be done by a jump.
+  // A jump cannot replace any other command.
   if (!/^[\w.@-]+$/.test(rest) || !/-W\s*["']?%h:%p/.test(command)) return undefined;
   return `${user === undefined || rest.includes('@') ? '' : `${user}@`}${rest}${number === undefined ? '' : `:${number}`}`;
 }

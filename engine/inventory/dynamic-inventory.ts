@@ -9,10 +9,10 @@ import { InventorySource, setGroupVariable } from './inventory-model.ts';
 
 type Call = (...args: string[]) => string;
 
-/** How long an inventory program may take in all, with one call for each host where it needs those. */
+/** Time limit of an inventory program, including its calls for single hosts. */
 const longestMs = 60_000;
 
-/** Calls a program of this computer that prints an inventory, as `readProgram` wants it. Calls throw a ProblemError. */
+/** Returns a function that calls an inventory program, for `readProgram`. It throws a ProblemError. */
 export function inventoryProgram(path: string, shown: string): Call {
   const deadline = Date.now() + longestMs;
   return (...args) => {
@@ -28,12 +28,12 @@ export function inventoryProgram(path: string, shown: string): Call {
   };
 }
 
-/** Whether data is what an inventory program prints, kept in a file. */
+/** Whether data is the output of an inventory program, saved in a file. */
 export function isDynamic(data: unknown): boolean {
   return isMap(data) && isMap(data['_meta']);
 }
 
-/** Reads what an inventory program prints with --list and, where that has no `_meta`, with --host for each host. */
+/** Reads the output of an inventory program with --list and, without `_meta` in it, with --host for each host. */
 export function readProgram(call: Call, shown: string, problems: Problems): InventorySource {
   const list = parse(call('--list'), `${shown} --list`);
   return readDynamic(
@@ -56,7 +56,7 @@ function parse(text: string, what: string): { [key: string]: Plain } {
     data = JSON.parse(text);
   } catch (thrown) {
     const start = text.trim().split('\n')[0]!.slice(0, 200);
-    const message = text.trim() === '' ? `${what} printed nothing.` : `What ${what} printed is not JSON.`;
+    const message = text.trim() === '' ? `${what} printed nothing.` : `The output of ${what} is not JSON.`;
     return refuse(message, start && `${(thrown as Error).message}\n${start}`);
   }
   return isMap(data)
@@ -64,7 +64,7 @@ function parse(text: string, what: string): { [key: string]: Plain } {
     : refuse(`${what} must print a map of groups in JSON.`);
 }
 
-/** Reads groups in the form that inventory programs print. `variablesOf` is asked where there is no `_meta`. */
+/** Reads groups in the form of inventory programs. Without `_meta`, `variablesOf` returns the variables of a host. */
 export function readDynamic(
   list: { [key: string]: Value },
   doc: Pick<Written, 'place'>,
@@ -81,7 +81,7 @@ export function readDynamic(
     if (name === '_meta') continue;
     const group = source.group(name, at);
     const keys = isMap(data) ? ['hosts', 'vars', 'children'].filter(key => Object.hasOwn(data, key)) : [];
-    // A bare list is the hosts; a map of anything else is a host of the group's name with its variables.
+    // A list names the hosts. A map without the known keys is a host with the name of the group, and its variables.
     const {
       hosts = [],
       vars = {},
@@ -118,7 +118,7 @@ function isNames(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(each => typeof each === 'string');
 }
 
-/** What a program printed has no lines that a person wrote. */
+/** Returns a place without line and column, because no person wrote the output of a program. */
 function located(at: Place): Place | undefined {
   return at.text === undefined ? undefined : at;
 }

@@ -6,9 +6,9 @@ import { localhost } from './build-inventory.ts';
 import type { Inventory } from './inventory-model.ts';
 
 /**
- * The names of the hosts that a pattern selects, in the inventory's order: `web,db`, `web:&prod` (in both),
+ * Returns the names of the hosts that a pattern selects, in the order of the inventory: `web,db`, `web:&prod` (in both),
  * `web:!web1` (without), `web*`, `~web[12]` (an expression of JavaScript), `web[0]`, `web[1:3]` (the second to the
- * fourth of the group), `all`. Throws a ProblemError for each name that nothing has.
+ * fourth of the group), `all`. Throws a ProblemError for each unknown name.
  */
 export function selectHosts(pattern: string, inventory: Inventory, where?: Where): string[] {
   const problems = new Problems();
@@ -22,7 +22,7 @@ export function selectHosts(pattern: string, inventory: Inventory, where?: Where
     else for (const host of names) (sign === '!' ? excluded : included).add(host);
   }
   problems.done();
-  // A pattern of exclusions and intersections alone starts from every host.
+  // A pattern of only exclusions and intersections starts from every host.
   const onlyNarrows = parts.every(({ sign }) => sign !== '');
   const selects = (host: string) =>
     (onlyNarrows || included.has(host)) && !excluded.has(host) && required.every(names => names.has(host));
@@ -30,7 +30,7 @@ export function selectHosts(pattern: string, inventory: Inventory, where?: Where
   return [...inventory.hosts.keys(), ...others].filter(selects);
 }
 
-/** The hosts that a pattern selects, as `selectHosts` does. Also throws what keeps one of them from being used. */
+/** Returns the hosts that a pattern selects, like `selectHosts`. Also throws the problems of unusable hosts. */
 export function hostsOf(pattern: string, inventory: Inventory, where?: Where): Host[] {
   const names = selectHosts(pattern, inventory, where);
   const problems = names.flatMap(name => inventory.problemsOf(name).map(each => ({ ...each, host: name })));
@@ -38,11 +38,11 @@ export function hostsOf(pattern: string, inventory: Inventory, where?: Where): H
   return names.map(name => inventory.hosts.get(name) ?? localhost());
 }
 
-/** The host of a name. Throws a ProblemError when there is none, or it cannot be used. */
+/** Returns the host of a name. Throws a ProblemError if there is none, or it is unusable. */
 export function hostOf(name: string, inventory: Inventory, at?: Place): Host {
   const known = inventory.hosts.get(name) ?? (name === 'localhost' ? localhost() : undefined);
   if (known === undefined) {
-    const hint = didYouMean(name, inventory.hosts.keys()) ?? 'It takes the name of one host.';
+    const hint = didYouMean(name, inventory.hosts.keys()) ?? 'Give the name of one host.';
     const message = `There is no host "${name}" in the inventory.`;
     throw new ProblemError({ code: 'unknown-host', message, hint, ...(at && { at }) });
   }
@@ -51,7 +51,7 @@ export function hostOf(name: string, inventory: Inventory, at?: Place): Host {
   return known;
 }
 
-/** The problem that no host or group is called `name`. */
+/** Returns the problem of an unknown host or group. */
 function unknownHost(
   name: string,
   inventory: Pick<Inventory, 'hosts' | 'groups' | 'files'>,
@@ -80,7 +80,7 @@ interface Term {
   offset: number;
 }
 
-/** Terms stand between commas, and between colons that are not inside of brackets or a name. */
+/** Splits a pattern into terms at commas, and at colons outside of brackets and names. */
 function terms(pattern: string, { hosts }: Inventory): Term[] {
   return [...pattern.matchAll(/[^,\s](?:\[[^\]]*\]|\{[^}]*\}|\([^)]*\)|[^,\s])*/g)].flatMap(
     ({ 0: part, index }) => {
@@ -120,7 +120,7 @@ function plainNames(
   if (name === 'all' && inventory.files.length === 0) return undefined;
   if (inventory.hosts.has(name)) return [name];
   const group = inventory.groups.get(name);
-  // The computer itself is there without an inventory, unless that gives the name to others.
+  // localhost needs no inventory, unless the inventory gives that name to other hosts.
   if (group === undefined && name === 'localhost') return [name];
   if (group !== undefined || !isMatching(name)) return group;
   const matches = matcher(name, at);
@@ -131,7 +131,7 @@ function plainNames(
   return found.size === 0 ? undefined : [...found];
 }
 
-/** Whether a term is no name but one that matches names. */
+/** Whether a term is a pattern that matches names. */
 function isMatching(name: string): boolean {
   return name.startsWith('~') || /[*?[]/.test(name);
 }

@@ -1,6 +1,6 @@
 import type { ProblemCode } from '../problem.ts';
 
-/** What is wrong with a part of a text: characters from `start` on. */
+/** A mistake in a part of a text: `length` characters from `start` on. */
 export interface Fault {
   code: ProblemCode;
   message: string;
@@ -12,12 +12,12 @@ export interface Fault {
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const mostHosts = 100_000;
 
-/** Whether a text is an IPv6 address, as far as that matters for telling its colons from others. */
+/** Whether a text looks like an IPv6 address, whose colons precede no port. */
 export function isAddress6(text: string): boolean {
   return /^[0-9a-f]*:[0-9a-f:]*:[0-9a-f.:]*$/i.test(text);
 }
 
-/** `web[01:03].example.com:2222` as the names that it stands for and the port, or what is wrong with it. */
+/** Returns the names and the port of `web[01:03].example.com:2222`, or the mistake in it. */
 export function hostsOfRange(text: string): { names: string[]; port?: number } | { fault: Fault } {
   const bracketed = /^\[([^[\]]+)\]:(\d+)$/.exec(text);
   const [, pattern = text, digits] =
@@ -57,7 +57,7 @@ function expand(text: string, from: number, names: string[]): Fault | undefined 
   return undefined;
 }
 
-/** The texts that `01:20:2` or `a:c` goes through. */
+/** Returns the texts of a range such as `01:20:2` or `a:c`. */
 function valuesOf(range: string, start: number): string[] | Fault {
   const wrong = (message: string) => fault(message, start, range.length).fault;
   const form = 'A range is written as [first:last] or [first:last:step], such as [01:20] or [a:c].';

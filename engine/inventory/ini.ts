@@ -8,20 +8,20 @@ import { type Fault, hostsOfRange } from './host-range.ts';
 import { addHosts, InventorySource, setGroupVariable } from './inventory-model.ts';
 import { pythonLiteral } from './python-literal.ts';
 
-/** A word of a line: its text without quotes, and where it stands in the line. */
+/** A word of a line: its text without quotes, and its place in the line. */
 interface Word {
   text: string;
   start: number;
   end: number;
 }
 
-/** A section whose lines say what `kind` has: hosts, groups, variables; nothing when its header is wrong. */
+/** A section of hosts, groups or variables; undefined kind for a section with an invalid header. */
 interface Section {
   group: string;
   kind: 'hosts' | 'children' | 'vars' | 'wrong';
 }
 
-/** Reads an inventory of Ansible in INI format. What is wrong goes to `problems`, line by line. */
+/** Reads an inventory of Ansible in INI format. Adds its problems to `problems`, line by line. */
 export function readIni(text: string, file: string, problems: Problems): InventorySource {
   const source = new InventorySource(file, true);
   const lines = new SourceText(file, text);
@@ -56,7 +56,7 @@ class Line {
 
   place(start: number, end: number): Place {
     const place = this.#lines.place(this.#offset + start, this.#offset + end);
-    // The line of a message must not give a password away.
+    // The line in a message must not show a password.
     return /pass|secret|token/i.test(this.#line) ? withoutText(place) : place;
   }
 
@@ -81,7 +81,7 @@ class Line {
     return wrong;
   }
 
-  /** Adds what a line of a section says to `source`. */
+  /** Adds the content of a section's line to `source`. */
   entry({ group, kind }: Section, source: InventorySource): void {
     if (kind === 'hosts') this.#hosts(group, source);
     else if (kind === 'children') this.#child(group, source);
@@ -155,7 +155,7 @@ class Line {
   }
 
   #variable(key: Word, value: Word, level: string): Variable {
-    // A password of digits is a text, too.
+    // A password of digits stays a text.
     const literal = namesPassword(key.text) ? undefined : pythonLiteral(value.text);
     const data: Plain = literal === undefined ? value.text : literal;
     const within: Where = (offset, length) =>
@@ -166,7 +166,7 @@ class Line {
     return ansibleVariables(written, [], level, { [key.text]: data })[0]!;
   }
 
-  /** The words of a line as a shell has them: quotes, backslashes, and a comment from # on. */
+  /** Splits a line into words like a shell: quotes, backslashes, and a comment from # on. */
   #words(): Word[] | undefined {
     const words: Word[] = [];
     const line = this.#line;

@@ -6,38 +6,38 @@ import type { Place, Problem } from '../problem.ts';
 export type Hosts = ReadonlyMap<string, SourceHost>;
 export type Groups = ReadonlyMap<string, SourceGroup>;
 
-/** What is known of the hosts. */
+/** The hosts and groups of all inventories of a run. */
 export interface Inventory {
-  /** By name, in the order of the files. */
+  /** The hosts by name, in the order of the files. */
   hosts: ReadonlyMap<string, Host>;
   /**
-   * The hosts of each group as they are written, then those of its groups; `all` is one of them, in the order of
+   * The hosts of each group in their written order, then those of its child groups. `all` has all hosts, in the order of
    * `hosts`.
    */
   groups: ReadonlyMap<string, readonly string[]>;
-  /** The groups directly in each group. Those that are in no other are in `all`. */
+  /** The child groups of each group. A group without a parent is in `all`. */
   children: ReadonlyMap<string, readonly string[]>;
   files: readonly string[];
-  /** What expressions in its variables may ask for. */
+  /** The lookups that expressions in variables may use. */
   runtime: Runtime;
-  /** Every variable that is set for a host, weakest first; a name may be there several times. */
+  /** Every variable of a host, weakest first. A name may occur several times. */
   variablesOf(host: string): readonly Variable[];
-  /** What was said of how to reach a host, weakest first. */
+  /** The connection settings of a host, weakest first. */
   settingsOf(host: string): readonly Setting[];
-  /** Why a host cannot be used although the inventory is sound, such as a way to reach it that is not known here. */
+  /** The problems of an unusable host in a valid inventory, such as an unsupported connection. */
   problemsOf(host: string): readonly Problem[];
 }
 
-/** One setting of a host and where it comes from. */
+/** One setting of a host with its source. */
 export interface Setting {
   key: Exclude<keyof Host, 'name' | 'groups' | 'vars'>;
   value: Host[Setting['key']];
-  /** In words: `defaults`, `host web1`, or the level of the variable that sets it. */
+  /** The source in words: `defaults`, `host web1`, or the level of the variable that sets it. */
   level: string;
   at: Place;
 }
 
-/** A name and where it is written. */
+/** A name with its place. */
 export interface Named {
   name: string;
   at: Place;
@@ -51,19 +51,19 @@ export interface SourceHost {
 
 export interface SourceGroup {
   at: Place;
-  /** False when it only has variables so far: those are for a group that something else declares. */
+  /** False if the group only has variables so far, and another source must declare it. */
   declared: boolean;
-  /** Of two groups as deep as each other the one with the higher number is stronger; 1. */
+  /** Priority among groups of the same depth: the higher number overrides; default 1. */
   priority: number;
   hosts: Named[];
   groups: Named[];
   vars: Variable[];
 }
 
-/** What one file, program or list says. Groups may name hosts and groups of other sources. */
+/** The content of one file, program or list. Groups may name hosts and groups of other sources. */
 export class InventorySource {
   readonly file: string;
-  /** Whether it is in a format of Ansible, where a host may be called as a group is. */
+  /** Whether the format is one of Ansible, in which a host may have the name of a group. */
   readonly ansible: boolean;
   readonly hosts = new Map<string, SourceHost>();
   readonly groups = new Map<string, SourceGroup>();
@@ -73,12 +73,12 @@ export class InventorySource {
     this.ansible = ansible;
   }
 
-  /** The host of this name, which is there from now on. */
+  /** Returns the host of a name, which is added if necessary. */
   host(name: string, at: Place): SourceHost {
     return entry(this.hosts, name, () => ({ at, settings: [], vars: [] }));
   }
 
-  /** The group of this name, which is there from now on. */
+  /** Returns the group of a name, which is added if necessary. */
   group(name: string, at: Place, declared = true): SourceGroup {
     const group = entry(this.groups, name, () => newGroup(at, declared));
     if (declared && !group.declared) Object.assign(group, { at, declared });
@@ -97,8 +97,8 @@ function entry<T>(map: Map<string, T>, name: string, make: () => T): T {
 }
 
 /**
- * Adds hosts that one pattern of Ansible stands for to a group. A port that stands with the name counts when the
- * host is named first.
+ * Adds the hosts of one pattern of Ansible to a group. The port in the pattern counts only at the first occurrence of a
+ * host.
  */
 export function addHosts(
   source: InventorySource,
@@ -123,7 +123,7 @@ export function addHosts(
   }
 }
 
-/** Adds a variable to a group of Ansible, where one of them is no variable but says how strong the others are. */
+/** Adds a variable to a group of Ansible. One name is no variable, but the priority of the group. */
 export function setGroupVariable(group: SourceGroup, variable: Variable): void {
   const { name, tree } = variable;
   const value = tree.kind === 'constant' ? tree.value : undefined;

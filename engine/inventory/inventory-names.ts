@@ -3,7 +3,7 @@ import type { Problems } from '../util/problem-collector.ts';
 import { isAddress6 } from './host-range.ts';
 import type { Groups, Hosts, InventorySource, Named } from './inventory-model.ts';
 
-/** Checks what hosts and groups are called, and that what groups hold is there. */
+/** Checks the names of hosts and groups, and that the members of groups exist. */
 export function checkInventoryNames(
   hosts: Hosts,
   groups: Groups,
@@ -67,7 +67,7 @@ function checkMembers(
   }
 }
 
-/** An address without the brackets around one of IPv6, and the port that somebody put behind it. */
+/** Returns an address without the brackets of IPv6, and the port behind it. */
 export function splitAddress(text: string): { address: string; port?: string } {
   const found = /^\[([^\]]+)\](?::(\d+))?$|^([^:]+):(\d+)$/.exec(text);
   if (found === null) return { address: text };

@@ -10,7 +10,7 @@ import type { Path } from '../yaml/source-text.ts';
 import { InventorySource, type Named, type Setting } from './inventory-model.ts';
 import { splitAddress } from './inventory-names.ts';
 
-/** Reads an inventory in this program's own format. What is wrong goes to `problems`. */
+/** Reads an inventory in this program's own format. Adds its problems to `problems`. */
 export function readOwnFormat(doc: Doc, problems: Problems): InventorySource {
   const source = new InventorySource(doc.file, false);
   const data = doc.data ?? {};
@@ -92,7 +92,7 @@ function checked(key: string, value: Plain, at: Place, problems: Problems): Sett
   return address;
 }
 
-/** `true`, `false` or a map as a Become; true is root by sudo. */
+/** Returns `true`, `false` or a map as a Become. `true` is root by sudo. */
 export function becomeOf(value: Plain): Become | false {
   if (value === false) return false;
   const map = isMap(value) ? value : {};

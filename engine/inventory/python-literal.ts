@@ -1,14 +1,14 @@
 import type { Plain } from '../value.ts';
 
-/** Thrown for what is no literal of Python, such as a bare word. */
+/** Thrown for a text that is no literal of Python, such as a bare word. */
 class NoLiteral extends Error {}
 
 /**
- * The value of a text as Ansible types the values of INI inventories: a literal of Python, such as `3`, `True`,
- * `'text'`, `[1, 2]` or `80, 443`. Every other text is undefined here, and text there.
+ * Returns the value of a text in an INI inventory of Ansible: of a literal of Python, such as `3`, `True`, `'text'`,
+ * `[1, 2]` or `80, 443`. Returns undefined for any other text, which Ansible takes as text.
  */
 export function pythonLiteral(text: string): Plain | undefined {
-  // Most values are no literals, so that a look at their first character saves most of the work.
+  // Most values are no literals, and the first character tells so.
   if (!/^[ \t]*(?:[-+.\d'"[({]|True|False|None|[rbuRBU]{1,2}['"])/.test(text)) return undefined;
   try {
     const reader = new Reader(text.replace(/^[ \t]+/, ''));
@@ -104,7 +104,7 @@ class Reader {
     return { elements, commas };
   }
 
-  /** The number behind a sign, which may stand in parentheses. */
+  /** Reads the number behind a sign, also in parentheses. */
   #operand(): number {
     let parentheses = 0;
     while (this.#take('(')) parentheses++;
@@ -116,7 +116,7 @@ class Reader {
 
   #number(): number {
     const digits = this.#match(number)?.replaceAll('_', '');
-    // Python refuses 07, which it read as octal once.
+    // Python refuses 07, which was octal in Python 2.
     if (digits === undefined || /^0\d*[1-9]\d*$/.test(digits)) throw new NoLiteral();
     const value = Number(digits);
     const exact = !Number.isInteger(value) || Number.isSafeInteger(value);
@@ -124,7 +124,7 @@ class Reader {
     return value;
   }
 
-  /** One string or several in a row, which are one. */
+  /** Reads one string, or several in a row, which form one. */
   #strings(): string {
     let text = '';
     for (;;) {

@@ -17,9 +17,9 @@ import { type Inventory, InventorySource, type Setting } from './inventory-model
 import { readOwnFormat } from './own-inventory.ts';
 
 /**
- * Reads what was given with -i: files, folders and programs, or lists such as `web1,admin@web2:2222`. Without any,
- * the inventory.yml in the folder of the playbook `beside`, else in the working directory, else none. Variables in
- * group_vars/ and host_vars/ beside inventories and the playbook belong to it. Mistakes go to `problems`.
+ * Reads the inventories of -i: files, folders and programs, or lists such as `web1,admin@web2:2222`. Without any, reads
+ * the inventory.yml in the folder of the playbook `beside`, or else in the working directory. Includes the variables in
+ * group_vars/ and host_vars/ beside inventories and the playbook. Adds its problems to `problems`.
  */
 export function readInventory(
   given: readonly string[],
@@ -38,21 +38,21 @@ export function readInventory(
   return buildInventory(sources, [...once.values()], problems, reading);
 }
 
-/** What an inventory is read from: what was given, else the default file if there is one. */
+/** Returns the given inventories, or else the default file if it exists. */
 export function inventorySources(given: readonly string[], beside: string | undefined): readonly string[] {
   return given.length > 0 ? given : defaultFile(beside);
 }
 
-/** What an inventory is loaded with, as given on the command line. */
+/** The settings of the command line for loading an inventory. */
 export interface InventoryOptions {
   inventory?: readonly string[] | undefined;
   beside?: string;
-  /** Opens what Ansible Vault encrypted. */
+  /** Opens texts that Ansible Vault encrypted. */
   vaultPassword?: string | undefined;
   secrets?: SecretSink;
 }
 
-/** The inventory by itself; throws a ProblemError with all that is wrong in it. */
+/** Reads an inventory by itself. Throws a ProblemError with all its problems. */
 export function loadInventory(options: InventoryOptions = {}): Inventory {
   const problems = new Problems();
   const reading = { vault: new Vault(options.vaultPassword), secrets: options.secrets };
@@ -61,7 +61,7 @@ export function loadInventory(options: InventoryOptions = {}): Inventory {
   return inventory;
 }
 
-/** Whether a path is an inventory rather than a playbook. False when it cannot be read. */
+/** Whether a path is an inventory rather than a playbook. False if it cannot be read. */
 export function isInventory(path: string): boolean {
   const stat = statOf(path);
   if (stat === undefined) return false;
@@ -75,12 +75,12 @@ export function isInventory(path: string): boolean {
   return isOwn || isDynamic(data) || isAnsibleYaml(data);
 }
 
-/** Most playbooks show what they are without being parsed. */
+/** Recognizes most playbooks without parsing them. */
 function showsPlaybook(text: string): boolean {
   return /^(?:resources|plays)\s*:/m.test(text);
 }
 
-/** Empty when it cannot be read. */
+/** Returns the text of a file; empty if it cannot be read. */
 function textOf(path: string): string {
   return new Problems().attempt(() => readText(path, path)) ?? '';
 }
@@ -96,13 +96,13 @@ function defaultFile(beside: string | undefined): string[] {
   if (anybodyCanPlace(found))
     throw new ProblemError({
       code: 'insecure-file',
-      message: `The inventory ${shownPath(found)} was only come across, in a place where every account of this computer can put one.`,
-      hint: `Say that it is the one with\n    -i ${shownPath(found)}`,
+      message: `The inventory ${shownPath(found)} was found automatically, in a place where every account on this computer can create one.`,
+      hint: `To use it, name it:\n    -i ${shownPath(found)}`,
     });
   return [found];
 }
 
-/** In a folder such as /tmp each account can add files, but only take away or replace its own. */
+/** In a folder such as /tmp, each account can add files, but remove and replace only its own. */
 function anybodyCanPlace(file: string): boolean {
   if (process.platform === 'win32') return false;
   const [folder, { uid, mode }] = [statSync(dirname(file)), statSync(file)];
@@ -129,7 +129,7 @@ function readSource(name: string, problems: Problems): InventorySource[] {
     .flatMap(inner => problems.attempt(() => readSource(join(name, inner), problems)) ?? []);
 }
 
-/** What Ansible does not look at in a folder of inventories. */
+/** The files that Ansible ignores in a folder of inventories. */
 const passedOver =
   /^\.|^(?:host_vars|group_vars|vars_plugins)$|~$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$/;
 
@@ -140,12 +140,12 @@ function readFile(name: string, problems: Problems): InventorySource {
   if (text.startsWith('#!'))
     throw new ProblemError({
       code: 'inventory-program',
-      message: `${file} is a program, but it may not be executed.`,
-      hint: `If its inventory is to be used:\n    chmod +x ${file}`,
+      message: `${file} is a program, but it is not executable.`,
+      hint: `To use its inventory:\n    chmod +x ${file}`,
     });
   if (extname(name) === '.toml') throw notSupported(file, 'TOML');
   if (!looksLikeYaml(name, text)) return readIni(text.replace(/^\uFEFF/, ''), file, problems);
-  // What is no inventory of Ansible is read again as YAML 1.2.
+  // A file that is no inventory of Ansible is read again as YAML 1.2.
   const asAnsible = new Problems();
   const read = yamlReader(text, file);
   const doc = asAnsible.attempt(() => read('ansible'));
@@ -161,12 +161,12 @@ function readFile(name: string, problems: Problems): InventorySource {
 function notSupported(file: string, what: string): ProblemError {
   return new ProblemError({
     code: 'not-supported',
-    message: `${file} is an inventory in the form of ${what}, which cannot be read here.`,
-    hint: `Have Ansible write it out once, and give -i that file:\n    ansible-inventory -i ${file} --list > hosts.json`,
+    message: `${file} is an inventory in the form of ${what}, which is not supported.`,
+    hint: `Let Ansible convert it once, and give that file to -i:\n    ansible-inventory -i ${file} --list > hosts.json`,
   });
 }
 
-/** Whether a file is one to run: executable, and not a text that merely came from a file system without modes. */
+/** Whether a file is a program: executable, and no text from a file system without modes. */
 function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
@@ -177,7 +177,7 @@ function isProgram(path: string): boolean {
   return text.startsWith('#!') || text.slice(0, 512).includes('\0');
 }
 
-/** By its first line that says something, then by its name. */
+/** Recognizes a format by the first line with content, then by the name of the file. */
 function looksLikeYaml(path: string, text: string): boolean {
   const first = /^(?![ \t]*(?:[#;]|\r?$)).*$/m.exec(text)?.[0] ?? '';
   if (/\.(?:ini|cfg)$/.test(path) || /^\s*\[[^,\]]*\]\s*$/.test(first)) return false;

@@ -16,8 +16,8 @@ import type { Groups, Hosts } from './inventory-model.ts';
 const extensions = ['', '.yml', '.yaml', '.json'];
 
 /**
- * Adds the variables in group_vars/ and host_vars/ of a folder, which are read as Ansible reads them, to groups and
- * hosts. Returns why a host, which is in `groups`, cannot be used: a file for it is encrypted, and cannot be opened.
+ * Adds the variables in group_vars/ and host_vars/ of a folder to groups and hosts, like Ansible. Returns the problems of
+ * unusable hosts by group or host: an encrypted file for them cannot be opened.
  */
 export function addVariablesFolder(
   folder: string,
@@ -60,7 +60,7 @@ function readFile(file: string, level: string, vault: Vault): Variable[] | Probl
     : variablesIn(parseYaml(text, shown, 'ansible'), level);
 }
 
-/** The variables of a file that is encrypted as a whole, all of them secret; no problem holds a line of it. */
+/** Returns the variables of a wholly encrypted file. All of them are secret, and no problem holds a line of the file. */
 function readSealed(text: string, shown: string, level: string, vault: Vault): Variable[] | ProblemError {
   const problems = new Problems();
   const clear = problems.attempt(() => vault.open(text, shown));
@@ -86,7 +86,7 @@ function variablesIn(doc: Written & Pick<Doc, 'data'>, level: string): Variable[
   return ansibleVariables(doc, [], level, doc.data);
 }
 
-/** The file itself, or all files below a folder in the order of their names. */
+/** Returns the file itself, or all files below a folder in the order of their names. */
 function filesOf(path: string): string[] {
   if (!isFolder(path)) return [path];
   return list(path).flatMap(name => {
@@ -97,7 +97,7 @@ function filesOf(path: string): string[] {
   });
 }
 
-/** The names in a folder; none where there is no folder. */
+/** Returns the names in a folder; none for a missing folder. */
 export function list(folder: string): string[] {
   return isFolder(folder) ? readdirSync(folder, { encoding: 'utf8' }).toSorted() : [];
 }

@@ -5,19 +5,19 @@ import { ProblemError } from '../problem.ts';
 import { statOf } from '../util/stat.ts';
 import { type SshKeyPair, sshKeyPair } from './ssh-keys.ts';
 
-/** What can open files of secrets. */
+/** The keys that open files of secrets. */
 export interface Keys {
   /** Age identities, `AGE-SECRET-KEY-1…`. */
   age: readonly string[];
   ssh: readonly SshKeyPair[];
   passphrase: string | undefined;
-  /** Where keys were found or looked for, in words. */
+  /** The places that were searched for keys, in words. */
   places: readonly string[];
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The file that a person's own age key is kept in. */
+/** Returns the file of the user's own age key. */
 export function ownKeyFile(env: Env): string {
   return (
     env['RECONCILE_AGE_KEY_FILE'] ||
@@ -25,7 +25,7 @@ export function ownKeyFile(env: Env): string {
   );
 }
 
-/** Finds the keys of whoever runs the program. Throws a ProblemError for a key file that cannot be trusted or read. */
+/** Finds the keys of the user. Throws a ProblemError for a key file that cannot be trusted or read. */
 export function findKeys(env: Env, passphrase?: string): Keys {
   const age: string[] = [];
   const ssh: SshKeyPair[] = [];

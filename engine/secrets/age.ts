@@ -4,13 +4,13 @@ import type { Keys } from './age-identities.ts';
 import { sshPublicKey } from './ssh-keys.ts';
 import { sshIdentity, sshRecipient } from './ssh-recipients.ts';
 
-/** What a file of secrets is locked with: a passphrase, or keys, of which each opens it. */
+/** The lock of a file of secrets: a passphrase, or several keys, each of which opens it. */
 export type Lock = 'passphrase' | readonly string[];
 
-// It takes 100 ms to load, so that only who has encrypted files pays for it.
+// age takes 100 ms to load, so it is loaded only for encrypted files.
 const library = () => import('age-encryption');
 
-/** Encrypts bytes with age, as the armored text that the age program reads, too. Throws a ProblemError. */
+/** Encrypts bytes with age, as armored text that the age program can read. Throws a ProblemError. */
 export async function ageEncrypt(bytes: Uint8Array, lock: Lock, passphrase?: string): Promise<string> {
   const { armor, Encrypter } = await library();
   const encrypter = new Encrypter();
@@ -19,7 +19,7 @@ export async function ageEncrypt(bytes: Uint8Array, lock: Lock, passphrase?: str
   return armor.encode(await encrypter.encrypt(bytes));
 }
 
-/** Decrypts what `ageEncrypt` or age itself made, armored or not; undefined when none of the keys opens it. */
+/** Decrypts an armored or binary age file. Returns undefined if no key opens it. */
 export async function ageDecrypt(file: Uint8Array, keys: Keys): Promise<Buffer | undefined> {
   const { armor, Decrypter } = await library();
   const decrypter = new Decrypter();
@@ -40,7 +40,7 @@ export async function ageDecrypt(file: Uint8Array, keys: Keys): Promise<Buffer |
   }
 }
 
-/** The recipient of an age identity; throws a ProblemError when it is none. */
+/** Returns the recipient of an age identity. Throws a ProblemError for any other text. */
 export async function recipientOf(identity: string): Promise<string> {
   const { identityToRecipient } = await library();
   try {
@@ -53,14 +53,14 @@ export async function recipientOf(identity: string): Promise<string> {
   }
 }
 
-/** A new age key pair. */
+/** Creates an age key pair. */
 export async function newKeyPair(): Promise<{ identity: string; recipient: string }> {
   const { generateX25519Identity } = await library();
   const identity = await generateX25519Identity();
   return { identity, recipient: await recipientOf(identity) };
 }
 
-/** Throws a ProblemError unless secrets can be encrypted to `recipient`. */
+/** Throws a ProblemError unless `recipient` is valid. */
 export async function checkRecipient(recipient: string): Promise<void> {
   const { Encrypter } = await library();
   await addRecipient(new Encrypter(), recipient);

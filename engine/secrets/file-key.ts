@@ -18,7 +18,7 @@ export function isSealed(text: string): boolean {
   return text.startsWith(prefix);
 }
 
-/** The key of one file of secrets, 32 random bytes: it seals each value to its place, and all of them together. */
+/** The key of one file of secrets, 32 random bytes. It seals each value to its place, and all values together. */
 export class FileKey {
   readonly bytes: Buffer;
   readonly #values: Buffer;
@@ -33,8 +33,8 @@ export class FileKey {
   }
 
   /**
-   * A value encrypted; two encryptions of one text differ. It can be opened at this path and with this style only; without
-   * a style it is one that goes without saying.
+   * Encrypts a value. Two encryptions of one text differ. The result opens only at this path and with this style; without a
+   * style, with the default style of the text.
    */
   seal(path: Path, text: string, style?: Style): string {
     const nonce = randomBytes(nonceBytes);
@@ -43,7 +43,7 @@ export class FileKey {
     return prefix + sealed.toString('base64');
   }
 
-  /** The text of an encrypted value; undefined when it was made with another key, path or style. */
+  /** Returns the text of an encrypted value, or undefined if it has another key, path or style. */
   open(path: Path, sealed: string, style?: Style): string | undefined {
     const bytes = Buffer.from(sealed.slice(prefix.length), 'base64');
     if (!isSealed(sealed) || bytes.length < nonceBytes + tagBytes) return undefined;
@@ -59,12 +59,12 @@ export class FileKey {
     }
   }
 
-  /** What shows that nothing of `content` was added, removed or put back to an older state. */
+  /** Returns the MAC of `content`, which detects added, removed and older values. */
   mac(content: Plain): string {
     return createHmac('sha256', this.#mac).update(canonical(content)).digest('base64');
   }
 
-  /** Whether `mac` is that of `content`. */
+  /** Whether `mac` is the MAC of `content`. */
   vouches(content: Plain, mac: string): boolean {
     const [given, own] = [Buffer.from(mac, 'base64'), Buffer.from(this.mac(content), 'base64')];
     return given.length === own.length && timingSafeEqual(given, own);
@@ -75,7 +75,7 @@ function place(path: Path, style: Style | undefined): Buffer {
   return Buffer.from(JSON.stringify(style === undefined ? path : { path, style }));
 }
 
-/** JSON in which the order of keys makes no difference. */
+/** Returns JSON with sorted keys. */
 function canonical(data: Plain): string {
   return JSON.stringify(data, (_, value) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)

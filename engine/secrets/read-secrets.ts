@@ -14,7 +14,7 @@ import { isVault, openVault, vaultProblem } from './vault.ts';
 
 type Values = { [key: string]: Value };
 
-/** What reading secrets takes beside their sources. */
+/** The context for reading secrets. */
 export interface SecretReading {
   /** The folder of the playbook. */
   folder: string;
@@ -23,8 +23,8 @@ export interface SecretReading {
 }
 
 /**
- * Reads one source of secrets: a YAML map of texts, nested at will. Every scalar becomes a Secret called by its path.
- * Problems never hold a line of it. What cannot be opened is Locked; a file that is not there is Unknown as a whole.
+ * Reads one source of secrets: a YAML map of texts at any depth. Every scalar becomes a Secret, labelled by its path.
+ * Problems never hold a line of it. A secret that cannot be opened is Locked; a missing file is Unknown as a whole.
  */
 export function readSecrets(
   source: SecretSource,
@@ -54,7 +54,7 @@ export function readSecrets(
   return clear === undefined ? {} : valuesOf(clear, shown, reading, problems);
 }
 
-/** Values that Ansible Vault encrypted one by one have a tag of Ansible. */
+/** Values that Ansible Vault encrypted one by one have a tag. */
 function parseSecrets(text: string, shown: string): Doc {
   return parseYaml(text, shown, /!vault\b/.test(text) ? 'ansible' : 'own');
 }
@@ -73,7 +73,7 @@ function valuesOf(text: string, shown: string, reading: SecretReading, problems:
     return {};
   }
   return leaves(doc.data as { [key: string]: Plain }, [], (value, path) => {
-    // The source of a number keeps what its value loses, such as leading zeros.
+    // The source of a number has the leading zeros that its value loses.
     const text = doc.source(path) ?? String(value ?? '');
     const label = `secrets.${path.join('.')}`;
     if (!isVault(text)) return new Secret(text, label);
@@ -84,7 +84,7 @@ function valuesOf(text: string, shown: string, reading: SecretReading, problems:
   });
 }
 
-/** The names that an encrypted file has in clear, with the same value for each secret. */
+/** Returns the clear names of an encrypted file, with the same value for each secret. */
 function namesOf(doc: Doc, value: Value): Values {
   const { [ownName]: _, ...names } = doc.data as { [key: string]: Plain };
   return leaves(names, [], () => value);
@@ -126,7 +126,7 @@ function refuseReadable(file: string, shown: string, at: Place, problems: Proble
   );
 }
 
-/** Notes problems without the source lines in them: they may hold secrets, and so may what a parser quotes. */
+/** Adds problems without their source lines and without texts that a parser quotes: both may hold secrets. */
 export function silently<T>(problems: Problems, work: () => T): T | undefined {
   try {
     return work();

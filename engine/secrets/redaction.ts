@@ -1,6 +1,6 @@
 import type { SecretText } from '../value.ts';
 
-/** Told every secret text that reaches an argument, before anything can show it. */
+/** Learns every secret text that reaches an argument, before any output can show it. */
 export interface SecretSink {
   add(text: string, label: string): void;
 }
@@ -11,7 +11,7 @@ export interface SecretSink {
  */
 const shortestText = 4;
 
-/** A text of this length is also found where a program broke it into lines, as `base64` does. */
+/** A text of this length is also found if a program broke it into lines, as `base64` does. */
 const shortestBroken = 8;
 
 interface Find {
@@ -25,20 +25,20 @@ interface Find {
  * JSON, YAML, HTML, base64 and hexadecimal digits by `«label»`.
  */
 export class Redactor {
-  /** The texts learned so far: each resource that has a secret adds it again. */
+  /** The texts learned so far, because each resource with a secret adds it again. */
   readonly #texts = new Set<string>();
   readonly #labels = new Map<string, string>();
-  /** The forms by how they begin, so that a text is gone through once however many there are. */
+  /** The forms by their beginnings, so that one pass over a text finds all of them. */
   readonly #beginnings = new Map<string, string[]>();
-  /** How long beginnings are: as the shortest text, but for texts that are shorter. */
+  /** The lengths of the beginnings: that of the shortest text, or less for shorter texts. */
   readonly #lengths = new Set<number>();
 
-  /** Has `text` masked from now on. Of a text of several lines each line counts as a secret too. */
+  /** Masks `text` from now on. Each line of a text of several lines is a secret, too. */
   add(text: string, label: string): void {
     for (const part of partsOf(text)) if (part.length >= shortestText) this.#addForms(part, label);
   }
 
-  /** What masks the short texts among `own`, too: the secrets of the resource that is shown. */
+  /** Returns a redactor that also masks the short texts among `own`, the secrets of the shown resource. */
   with(own: readonly SecretText[]): Redactor {
     const short = own.filter(({ text }) => text !== '' && text.length < shortestText);
     if (short.length === 0) return this;
@@ -48,7 +48,7 @@ export class Redactor {
     return redactor;
   }
 
-  /** The text with every secret in it replaced by `«label»`; where secrets overlap, all of what they cover goes. */
+  /** Returns the text with `«label»` in place of every secret. Overlapping secrets are replaced together. */
   mask(text: string): string {
     if (this.#labels.size === 0) return text;
     let masked = '';
@@ -76,7 +76,7 @@ export class Redactor {
     else others.push(form);
   }
 
-  /** Every occurrence in order; of those that begin at one place the longest comes first. */
+  /** Returns the occurrences in order. At one place, the longest comes first. */
   #finds(text: string): Find[] {
     const finds = this.#whole(text);
     if (text.includes('\n')) finds.push(...this.#broken(text));
@@ -97,7 +97,7 @@ export class Redactor {
     return finds;
   }
 
-  /** What is found when the line ends are taken out. */
+  /** Returns the occurrences in the text without its line ends. */
   #broken(text: string): Find[] {
     const kept = [...text.matchAll(/[^\r\n]+/g)];
     let length = 0;
@@ -111,7 +111,7 @@ export class Redactor {
       .map(({ start, end, label }) => ({ start: placeOf(start), end: placeOf(end - 1) + 1, label }));
   }
 
-  /** The beginning of a secret in front of the `…` that stands for the rest of it. */
+  /** Returns the beginnings of secrets in front of a `…` that replaces the rest. */
   #cutOff(text: string, at: number): Find[] {
     for (const [form, label] of this.#labels) {
       const beginning = form.slice(0, shortestText);
@@ -125,7 +125,7 @@ export class Redactor {
   }
 }
 
-/** The text, and where it has several lines, each of them. */
+/** Returns the text, and each of its lines if it has several. */
 function partsOf(text: string): string[] {
   const lines = text.split(/\r?\n/);
   return lines.length === 1 ? [text] : [text, text.trim(), ...lines.map(line => line.trim())];
@@ -143,7 +143,7 @@ function formsOf(text: string): Set<string> {
 }
 
 function urlForms(text: string): string[] {
-  // What is not a whole character cannot be URL-encoded; Buffer puts U+FFFD in its place.
+  // A half surrogate pair cannot be URL-encoded; Buffer replaces it by U+FFFD.
   const whole = Buffer.from(text).toString();
   const encoded = encodeURIComponent(whole);
   const strictlyEncoded = encoded.replace(/[!'()*]/g, c => '%' + c.charCodeAt(0).toString(16).toUpperCase());
@@ -153,7 +153,7 @@ function urlForms(text: string): string[] {
   return both.flatMap(url => [url, url.replaceAll('%20', '+')]);
 }
 
-/** For shells, SQL, CSV, Python and unit files. */
+/** Returns the forms in shells, SQL, CSV, Python and unit files. */
 function quotedForms(text: string): string[] {
   return [
     text.replaceAll("'", "'\\''"),
@@ -170,7 +170,7 @@ function quotedForms(text: string): string[] {
   ];
 }
 
-/** As JSON and YAML write it, with as much escaped as different programs do; and its bytes in octal and hexadecimal. */
+/** Returns the forms in JSON and YAML, with the escapes of different programs, and the bytes in octal and hexadecimal. */
 function escapedForms(text: string): string[] {
   const json = JSON.stringify(text).slice(1, -1);
   const unicode = (pattern: RegExp, of = json) =>
@@ -204,7 +204,7 @@ function markupForms(text: string): string[] {
   );
 }
 
-/** Base64 of the text alone, and what stays the same of it wherever it stands inside of a longer text. */
+/** Returns the base64 of the text, and the part of it that is the same inside of any longer text. */
 function base64Forms(text: string): string[] {
   const bytes = Buffer.from(text);
   const inside = [0, 1, 2].map(before => {

@@ -6,24 +6,24 @@ import type { Path } from '../yaml/source-text.ts';
 import type { Lock } from './age.ts';
 import { type FileKey, isSealed } from './file-key.ts';
 
-/** The name in a file of secrets that is not one of them: how the file is encrypted. */
+/** The one name in a file of secrets that is no secret: the encryption of the file. */
 export const ownName = 'reconcile';
 const version = 1;
 const remark = '# How this file is encrypted. It is changed with: reconcile secrets edit';
 
-/** A file of secrets with its values encrypted one by one; keys and comments are in clear. */
+/** A file of secrets with each value encrypted. Keys and comments are in clear. */
 export interface SealedFile {
   file: string;
   doc: Doc;
   text: string;
   lock: Lock;
-  /** The file's key, encrypted by age. */
+  /** The key of the file, encrypted by age. */
   wrapped: string;
 }
 
 type Fields = { [key: string]: Plain };
 
-/** Reads how a file is encrypted; undefined when it is not, in this format. Throws a ProblemError when it is damaged. */
+/** Reads the encryption of a file. Returns undefined for any other file. Throws a ProblemError if the file is damaged. */
 export function sealedFile(doc: Doc, text: string): SealedFile | undefined {
   const own = doc.get([ownName]);
   if (own === undefined) return undefined;
@@ -42,8 +42,8 @@ function isLock(lock: unknown): lock is Lock {
 }
 
 /**
- * The secrets of a file in clear. Throws a ProblemError when it is not as reconcile wrote it; with `merged` only
- * when a value is not one of this key at its place, and takes what is not encrypted as it is.
+ * Returns the secrets of a file in clear. Throws a ProblemError if the file differs from the one that reconcile wrote. With
+ * `merged`, it accepts clear values, and throws only for a value of another key or place.
  */
 export function unseal(sealed: SealedFile, key: FileKey, merged = false): string {
   const { doc, text } = sealed;
@@ -68,8 +68,8 @@ export function unseal(sealed: SealedFile, key: FileKey, merged = false): string
 }
 
 /**
- * The text of a file of secrets, encrypted. What is as it was in `before`, which is in clear, keeps its encrypted
- * form. Throws a ProblemError for what cannot be encrypted.
+ * Returns the encrypted text of a file of secrets. A value that is unchanged since `before`, which is in clear, keeps its
+ * encrypted form. Throws a ProblemError for a text that cannot be encrypted.
  */
 export function seal(
   clear: string,
@@ -100,7 +100,7 @@ export function seal(
   return `${whole}  mac: ${key.mac(vouched(doc))}\n`;
 }
 
-/** Checks that a text in clear can be encrypted. Places in the problems are without their text. */
+/** Returns the problems of a clear text that cannot be encrypted. Their places have no source lines. */
 export function sealingProblems(clear: string, file: string): Problem[] {
   let doc: Doc;
   try {
@@ -140,7 +140,7 @@ function aliasIn(clear: string): boolean {
   }
 }
 
-/** The encrypted form of each value of `clear`, by its path and text. */
+/** Returns the encrypted form of each value of `clear`, by its path and text. */
 function formsOf(clear: string, { text }: SealedFile): Map<string, string> {
   const sealed = new Map(scalarsOf(text).map(scalar => [JSON.stringify(scalar.path), scalar.text]));
   return new Map(
@@ -155,7 +155,7 @@ function form({ path, text, style }: ScalarText): string {
   return JSON.stringify([path, text, style]);
 }
 
-/** The style is sealed with the text where the text alone would be written in another one. */
+/** Returns the style to seal with a text; undefined if it is the default style of the text. */
 function sealedBy(key: FileKey, { path, text, style }: ScalarText): string {
   return key.seal(path, text, style === usualStyle(text) ? undefined : style);
 }
@@ -168,7 +168,7 @@ function openedBy(key: FileKey, path: Path, sealed: string): Written | undefined
   return undefined;
 }
 
-/** All that the MAC is over: everything but itself. */
+/** Returns the content for the MAC: everything but the MAC itself. */
 function vouched(doc: Doc): Plain {
   const { [ownName]: own, ...values } = doc.data as Fields;
   const { mac: _, ...rest } = own as Fields;

@@ -5,18 +5,18 @@ import { isMap } from '../value.ts';
 import type { Doc } from '../yaml/document.ts';
 import type { Path } from '../yaml/source-text.ts';
 
-/** Where a play's secrets come from: one entry under `secrets:`. */
+/** One source of a play's secrets: an entry under `secrets:`. */
 export type SecretSource = { at: Place } & (
   | { file: string }
   | {
       command: readonly string[];
-      /** The secret's name; without one the output is a map of secrets. */
+      /** The name of the secret; undefined if the output is a map of secrets. */
       as?: string;
       timeoutS: number;
     }
 );
 
-/** The entries under `secrets` at `path`; what is none is left to validation. */
+/** Returns the entries under `secrets` at `path`. The validation reports invalid ones. */
 export function secretSources(doc: Doc, path: Path): SecretSource[] {
   const data = doc.get(path);
   if (!Array.isArray(data)) return [];
@@ -35,7 +35,7 @@ export function secretSources(doc: Doc, path: Path): SecretSource[] {
   });
 }
 
-/** What tells a source of a playbook's folder from all others. */
+/** Returns a key for a source, relative to the folder of the playbook. */
 export function keyOf(source: SecretSource, folder: string): string {
   if ('command' in source) return JSON.stringify([source.command, folder]);
   return isAbsolute(source.file) ? source.file : join(folder, source.file);

@@ -1,19 +1,19 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
-/** An SSH public key that secrets can be encrypted to. */
+/** An SSH public key that can be a recipient of secrets. */
 export interface SshPublicKey {
   type: 'ssh-ed25519' | 'ssh-rsa';
-  /** As it is sent over the wire; what fingerprints are made of. */
+  /** The key in wire form, from which fingerprints are computed. */
   blob: Buffer;
 }
 
-/** An SSH key pair, as read from a private key file. */
+/** An SSH key pair from a private key file. */
 export interface SshKeyPair extends SshPublicKey {
-  /** Of ed25519 the seed of 32 bytes; of RSA the key. */
+  /** For ed25519, the seed of 32 bytes; for RSA, the key. */
   secret: Buffer | KeyObject;
 }
 
-/** Reads a line of an `id_*.pub` file. undefined when it is no key of a type that age knows. */
+/** Reads a line of an `id_*.pub` file. Returns undefined for a key type that age does not know. */
 export function sshPublicKey(line: string): SshPublicKey | undefined {
   const [type, base64 = ''] = line.trim().split(/\s+/);
   const blob = Buffer.from(base64, 'base64');
@@ -28,12 +28,12 @@ export function sshPublicKey(line: string): SshPublicKey | undefined {
   }
 }
 
-/** The first bytes of a key's digest, by which a stanza says whom it is for. */
+/** Returns the first bytes of a key's digest, with which a stanza names its recipient. */
 export function sshTag({ blob }: SshPublicKey): string {
   return unpadded(createHash('sha256').update(blob).digest().subarray(0, 4));
 }
 
-/** The public point of an ed25519 key, 32 bytes. */
+/** Returns the public point of an ed25519 key, 32 bytes. */
 export function ed25519Point({ blob }: SshPublicKey): Buffer {
   const fields = new Fields(blob);
   fields.next();
@@ -48,8 +48,8 @@ export function rsaPublicKey({ blob }: SshPublicKey): KeyObject {
 }
 
 /**
- * Reads an OpenSSH private key file. `protected` when it has a passphrase, undefined when it is another kind of key,
- * none, or not whole.
+ * Reads an OpenSSH private key file. Returns `protected` for a key with a passphrase, undefined for another kind of key or
+ * an invalid file.
  */
 export function sshKeyPair(pem: string): SshKeyPair | 'protected' | undefined {
   try {
@@ -72,7 +72,7 @@ function readKeyPair(pem: string): SshKeyPair | 'protected' | undefined {
   if (outer.number() !== 1) return undefined;
   const blob = outer.next();
   const inner = new Fields(outer.next());
-  // Two equal numbers, which tell whether a passphrase fits.
+  // Two equal numbers, with which a reader checks a passphrase.
   inner.number();
   inner.number();
   const type = inner.text();
@@ -93,7 +93,7 @@ export function unpadded(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
 }
 
-/** SSH's wire format: numbers of four bytes, and texts with their length before them. */
+/** The wire format of SSH: numbers of four bytes, and texts behind their length. */
 class Fields {
   readonly #bytes: Buffer;
   #at = 0;
@@ -124,7 +124,7 @@ function integer(bytes: Buffer): string {
   return bytes.subarray(Math.max(0, first)).toString('base64url');
 }
 
-/** `a` modulo `b` - 1, as RSA's exponents for the Chinese remainder theorem are. */
+/** Returns `a` modulo `b` - 1, RSA's exponent for the Chinese remainder theorem. */
 function remainder(a: Buffer, b: Buffer): Buffer {
   const [x, y] = [a, b].map(each => BigInt(`0x${each.toString('hex')}`)) as [bigint, bigint];
   const hex = (x % (y - 1n)).toString(16);

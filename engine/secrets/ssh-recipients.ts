@@ -27,7 +27,7 @@ type StanzaClass = typeof Stanza;
 const label = (type: SshPublicKey['type']) => `age-encryption.org/v1/${type}`;
 const zeroNonce = Buffer.alloc(12);
 
-/** Encrypts to an SSH key as the age program does; `Stanza` is the library's. */
+/** Encrypts to an SSH key like the age program. `Stanza` is the class of the library. */
 export function sshRecipient(key: SshPublicKey, Stanza: StanzaClass): Recipient {
   const tag = sshTag(key);
   if (key.type === 'ssh-rsa') {
@@ -46,7 +46,7 @@ export function sshRecipient(key: SshPublicKey, Stanza: StanzaClass): Recipient 
   };
 }
 
-/** Decrypts what was encrypted to an SSH key. */
+/** Decrypts a file that was encrypted to an SSH key. */
 export function sshIdentity(pair: SshKeyPair): Identity {
   const tag = sshTag(pair);
   return {
@@ -91,7 +91,7 @@ function unwrapEd25519(pair: SshKeyPair, share: string, body: Uint8Array): Uint8
   }
 }
 
-/** The shared secret is bound to the SSH key, so that the same point as a key of another kind is of no use. */
+/** Binds the shared secret to the SSH key, so that the same point in another kind of key is useless. */
 function wrappingKeyOf(key: SshPublicKey, shared: Buffer, share: Buffer, recipient: Buffer): Buffer {
   const tweak = Buffer.from(hkdfSync('sha256', '', key.blob, label(key.type), 32));
   const salt = Buffer.concat([share, recipient]);
@@ -112,7 +112,7 @@ function x25519(scalar: Buffer, point: Buffer): Buffer {
   });
 }
 
-/** The point of an ed25519 key as X25519 has it: u = (1 + y) / (1 - y). */
+/** Returns the point of an ed25519 key for X25519: u = (1 + y) / (1 - y). */
 function montgomery(point: Buffer): Buffer {
   const p = 2n ** 255n - 19n;
   const y = BigInt(`0x${Buffer.from(point).reverse().toString('hex')}`) & (2n ** 255n - 1n);

@@ -14,20 +14,20 @@ import { sealedFile } from './sealed.ts';
 import { keyOf, type SecretSource, secretSources } from './secret-sources.ts';
 import { isVault, openVault, vaultProblem } from './vault.ts';
 
-/** What opens secrets. */
+/** The keys and passphrases that open secrets. */
 export interface Openers {
-  /** Asked for once an encrypted file is found. Throws a ProblemError. */
+  /** Returns the keys; called at the first encrypted file. Throws a ProblemError. */
   keys(): Keys;
-  /** The password of Ansible Vault, if there is one. Throws a ProblemError. */
+  /** Returns the password of Ansible Vault, if there is one. Throws a ProblemError. */
   vaultPassword(): string | undefined;
 }
 
-/** By source: the key of its file, its text in clear, or why it could not be opened. Plain files are not in it. */
+/** By source: the key of its file, its clear text, or the problem of opening it. Plain files are missing. */
 export type Unlocked = ReadonlyMap<string, FileKey | string | Problem>;
 
 /**
- * Opens what a playbook names under `secrets:`, as far as that takes keys or programs; each once. It rejects for
- * nothing: what is wrong with the playbook itself is told when it is loaded.
+ * Opens the sources under `secrets:` of a playbook that need keys or programs, each once. It never rejects: loading the
+ * playbook reports its problems.
  */
 export async function unlock(playbook: string, openers: Openers): Promise<Unlocked> {
   const doc = new Problems().attempt(() => playbookDoc(playbook));
@@ -50,7 +50,7 @@ export async function unlock(playbook: string, openers: Openers): Promise<Unlock
   return found;
 }
 
-/** Whether a file is encrypted as a whole, by age or Ansible Vault, so that not even its names are in clear. */
+/** Whether age or Ansible Vault encrypted a file as a whole, including its names. */
 export function isEncryptedWhole(text: string): boolean {
   return /^(age-encryption\.org\/|\s*-----BEGIN AGE ENCRYPTED FILE-----)/.test(text) || isVault(text);
 }
@@ -84,7 +84,7 @@ async function openFile(file: string, openers: Openers): Promise<FileKey | strin
   return undefined;
 }
 
-/** The key of an encrypted file. Rejects with a ProblemError when none of the keys opens it. */
+/** Returns the key of an encrypted file. Rejects with a ProblemError if no key opens it. */
 export async function fileKeyOf(
   { wrapped, lock, file }: { wrapped: string; lock: Lock; file: string },
   keys: Keys,

@@ -1,12 +1,12 @@
 import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto';
 import type { Problem } from '../problem.ts';
 
-/** Whether a text is one that Ansible Vault encrypted, as a file or after `!vault`. */
+/** Whether Ansible Vault encrypted a text, as a file or after `!vault`. */
 export function isVault(text: string): boolean {
   return /^\s*\$ANSIBLE_VAULT;/.test(text);
 }
 
-/** What Ansible Vault encrypted, in clear; undefined when the password is another one or the text is not whole. */
+/** Decrypts a text of Ansible Vault. Returns undefined if the password is wrong or the text is incomplete. */
 export function openVault(text: string, password: string): string | undefined {
   const [header = '', ...lines] = text.trim().split(/\s*\n\s*/);
   const [, version, cipherName] = header.split(';');
@@ -22,7 +22,7 @@ export function openVault(text: string, password: string): string | undefined {
   return padded.subarray(0, padded.length - padded.at(-1)!).toString();
 }
 
-/** Why what Ansible Vault encrypted in `file` could not be opened. */
+/** Returns the problem of a text of Ansible Vault in `file` that could not be opened. */
 export function vaultProblem(file: string, password: string | undefined): Problem {
   return {
     code: 'secrets-locked',

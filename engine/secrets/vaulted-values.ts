@@ -2,20 +2,20 @@ import { type Place, type Problem, ProblemError, withoutText } from '../problem.
 import { Locked, Secret } from '../value.ts';
 import { openVault, vaultProblem } from './vault.ts';
 
-/** Opens what Ansible Vault encrypted in inventories, each text once: that takes some 10 ms. */
+/** Opens the texts of Ansible Vault in inventories, each once, because each takes some 10 ms. */
 export class Vault {
   readonly #password: string | undefined;
   readonly #missing: ((from: string, problem: Problem) => void) | undefined;
   readonly #opened = new Map<string, string>();
   #told = false;
 
-  /** `missing` is told once when something cannot be opened, which is then no problem: it is Locked. */
+  /** With `missing`, a text that cannot be opened is Locked instead of a problem. `missing` is called once. */
   constructor(password: string | undefined, missing?: (from: string, problem: Problem) => void) {
     this.#password = password;
     this.#missing = missing;
   }
 
-  /** A text of `file` in clear. Throws a ProblemError `secrets-locked`. */
+  /** Returns a text of `file` in clear. Throws a ProblemError `secrets-locked`. */
   open(sealed: string, file: string): string {
     const known = this.#opened.get(sealed);
     if (known !== undefined) return known;
@@ -25,7 +25,7 @@ export class Vault {
     return clear;
   }
 
-  /** The secret in a value that is tagged `!vault`. Throws a ProblemError where nobody is told of what is missing. */
+  /** Returns the secret in a value with the tag `!vault`. Throws a ProblemError without `missing`. */
   secret(sealed: string, label: string, at: Place): Secret | Locked {
     try {
       return new Secret(this.open(sealed, at.file), label);

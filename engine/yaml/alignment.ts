@@ -1,15 +1,15 @@
-/** How a YAML scalar is written. */
+/** The style of a YAML scalar. */
 export type Style = 'plain' | 'single' | 'double' | 'block';
 
 const escapeLength: Readonly<Record<string, number>> = { x: 4, u: 6, U: 10 };
 
-/** Line ends of a scalar that is no block, with the white space around them, none of which is part of the value. */
+/** The line ends of a flow scalar with the white space around them, which is not part of the value. */
 const breaks = /[ \t]*(?:\r?\n[ \t]*)+/y;
 const escapedBreak = /\\\r?\n[ \t]*/y;
 
 /**
- * For each character of a decoded scalar (and its end) the offset in `source` where it is written. Exact for every
- * visible character; white space that folding made or removed is mapped to its neighbourhood.
+ * Returns the offset in `source` for each character of a decoded scalar, and for its end. The offset is exact for every
+ * visible character. White space that folding made or removed gets the offset of a neighbour.
  */
 export function alignment(source: string, decoded: string, style: Style): number[] {
   const offsets: number[] = [];
@@ -24,7 +24,7 @@ export function alignment(source: string, decoded: string, style: Style): number
     at += escaped.length;
     const broken = isSpace(wanted) ? found(breaks) : '';
     if (broken !== '') {
-      // One line end is a space, and each of those behind it a line end (YAML 1.2.2, 6.5).
+      // The first line end is a space, each further one a line end (YAML 1.2.2, 6.5).
       const count = broken.split('\n').length - 1;
       const made = escaped === '' ? Math.max(1, count - 1) : count;
       offsets.push(...Array<number>(made).fill(at));
@@ -35,16 +35,16 @@ export function alignment(source: string, decoded: string, style: Style): number
     at = skipped(source, at, wanted);
     const length = written(source, at, style);
     offsets.push(at);
-    // A line break that folding turned into more characters than are written stays where it is.
+    // A line break that folding turned into several characters keeps its offset.
     if (length > 1 || !isSpace(wanted) || isSpace(source[at] ?? '')) at += length;
-    // One escape can stand for two UTF-16 units.
+    // One escape can be two UTF-16 units.
     if (length === 10 && decoded.codePointAt(i)! > 0xffff) offsets.push(offsets.at(-1)!) && i++;
   }
   offsets.push(Math.min(at, source.length));
   return offsets;
 }
 
-/** The next offset that can stand for `wanted`: past indentation and folded breaks. */
+/** Returns the next offset for `wanted`, behind indentation and folded breaks. */
 function skipped(source: string, start: number, wanted: string): number {
   let at = start;
   while (at < source.length && source[at] !== wanted && isSpace(source[at]!) && !isSpace(wanted)) at++;

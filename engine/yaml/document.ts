@@ -17,10 +17,10 @@ import { type Path, SourceText } from './source-text.ts';
 import { firstErrors, firstOfEachLine, syntaxProblem } from './yaml-problems.ts';
 import { type Dialect, keyText, maxDepth, YamlReader } from './yaml-reader.ts';
 
-/** Far beyond any sensible file; it keeps a hostile one from exhausting the controller. */
+/** Far beyond any sensible file, so that a hostile file cannot exhaust the controller. */
 const maxCharacters = 10_000_000;
 
-/** A YAML file as plain data, with the place of everything in it. */
+/** A YAML file as plain data with places. */
 export class Doc {
   readonly file: string;
   readonly data: Plain;
@@ -39,7 +39,7 @@ export class Doc {
     this.#tags = tags;
   }
 
-  /** Where the key or the value at `path` is written; of what is not there, the nearest thing around it. */
+  /** Returns the place of the key or the value at `path`, or of the nearest thing around a missing one. */
   place(path: Path, which: 'key' | 'value' = 'value'): Place {
     const { key, value } = this.#find(path);
     const node = which === 'key' ? (key ?? value) : (value ?? key);
@@ -47,7 +47,7 @@ export class Doc {
     return this.#text.place(start, end);
   }
 
-  /** The data at `path`, or undefined. */
+  /** Returns the data at `path`, or undefined. */
   get(path: Path): Plain | undefined {
     let data: Plain | undefined = this.data;
     for (const step of path) {
@@ -57,13 +57,13 @@ export class Doc {
     return data;
   }
 
-  /** The source text of an unquoted scalar, such as `0644`; undefined for anything else. */
+  /** Returns the source text of an unquoted scalar, such as `0644`; undefined for any other value. */
   source(path: Path): string | undefined {
     const { value } = this.#find(path);
     return isScalar(value) && value.type === Scalar.PLAIN ? value.source : undefined;
   }
 
-  /** Places inside the text at `path`, for offsets in its decoded form. */
+  /** Returns a function for the places in the text at `path`, by offsets in its decoded form. */
   within(path: Path): Where {
     let where: Where | undefined;
     return (offset, length) => {
@@ -86,7 +86,7 @@ export class Doc {
     };
   }
 
-  /** The tag of Ansible that the value at `path` has, if any. */
+  /** Returns the tag of Ansible of the value at `path`, if any. */
   tag(path: Path): string | undefined {
     return this.#tags.size === 0 ? undefined : this.#tags.get(JSON.stringify(path));
   }
@@ -106,7 +106,7 @@ export class Doc {
     return found;
   }
 
-  /** Of a map with many keys each is found at once. */
+  /** Finds a key quickly, also in a map with many keys. */
   #pairsOf(map: { items: { key: unknown; value: unknown }[] }) {
     let pairs = this.#pairs.get(map);
     if (pairs === undefined) {
@@ -121,12 +121,12 @@ export class Doc {
   }
 }
 
-/** Reads one YAML document. Throws a ProblemError with everything that is wrong with its syntax. */
+/** Reads one YAML document. Throws a ProblemError with all its syntax errors. */
 export function parseYaml(text: string, file: string, dialect: Dialect = 'own'): Doc {
   return yamlReader(text, file)(dialect);
 }
 
-/** Reads one YAML document by one dialect after the other; most of the work is the same for both. */
+/** Reads one YAML document in one dialect after the other, which share most of the work. */
 export function yamlReader(text: string, file: string): (dialect: Dialect) => Doc {
   const source = new SourceText(file, text.startsWith('\uFEFF') ? text.slice(1) : text);
   let documents: Document[] | undefined;
@@ -175,7 +175,7 @@ function compose(source: SourceText): Document[] {
   return [...composer.compose(tokens(), true, source.text.length)];
 }
 
-/** What the YAML parser says of tags that it does not know, and Ansible does. */
+/** The warning of the YAML parser about a tag that only Ansible knows. */
 const ansibleTags = /^Unresolved tag: !(?:vault|vault-encrypted|unsafe)$/;
 
 function styleOf(node: Scalar): Style {

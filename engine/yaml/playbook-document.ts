@@ -4,8 +4,8 @@ import { readText, shownPath } from './source-files.ts';
 let last: { file: string; text: string; doc: Doc } | undefined;
 
 /**
- * A playbook as a document, parsed once: it is looked into for its secrets before it is loaded. Throws a ProblemError
- * when it cannot be read, or is not YAML.
+ * Returns a playbook as a document, parsed only once: both the opening of its secrets and the loading need it. Throws a
+ * ProblemError if it cannot be read, or is not YAML.
  */
 export function playbookDoc(path: string): Doc {
   const file = shownPath(path);

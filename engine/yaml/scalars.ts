@@ -4,31 +4,31 @@ import { keyText } from './yaml-reader.ts';
 import { scalar11 } from './yaml11.ts';
 
 /**
- * How a scalar is written: `bare` without quotes, so that it is a number, true, false or nothing; `quoted`, because
- * without quotes a reader of YAML could take the text for one of those or a date; `text`, a text in any style.
+ * The style of a scalar: `bare` without quotes, so it is a number, true, false or null; `quoted`, because a reader of YAML
+ * could take the unquoted text for one of those or a date; `text`, a text in any style.
  */
 export type Style = 'bare' | 'quoted' | 'text';
 
-/** A scalar value by itself. */
+/** A scalar value without its place. */
 export interface Written {
-  /** As it is written when it is bare, otherwise as it reads. */
+  /** The source of a bare scalar, the decoded text of any other. */
   text: string;
   style: Style;
 }
 
-/** A scalar value as it stands in a text. */
+/** A scalar value in a text. */
 export interface ScalarText extends Written {
   path: Path;
-  /** Offsets of where it begins, and of what comes after it. */
+  /** The offsets of its beginning and of its end. */
   start: number;
   end: number;
-  /** How deep the map or list around it is indented; undefined inside `{}` and `[]`. */
+  /** The indentation of the map or list around it; undefined inside `{}` and `[]`. */
   indent: number | undefined;
 }
 
 /**
- * The scalar values of a YAML text that `parseYaml` has found to be sound, in order. Throws a RangeError with the
- * offset of an alias, which stands for a value that is written elsewhere.
+ * Returns the scalar values, in order, of a YAML text that `parseYaml` has accepted. Throws a RangeError with the offset of
+ * an alias, whose value is elsewhere.
  */
 export function scalarsOf(text: string): ScalarText[] {
   const found: ScalarText[] = [];
@@ -61,23 +61,23 @@ function writtenIn({ type, value, source }: Scalar): Written {
   return { text: value, style: type !== 'PLAIN' && misread(value) ? 'quoted' : 'text' };
 }
 
-/** Whether a text without its quotes could be taken for something else, here or by a reader of YAML 1.1. */
+/** Whether this program or a reader of YAML 1.1 could take the unquoted text for another value. */
 function misread(text: string): boolean {
   return readsAs(text) !== text || scalar11(text) !== text || /^\d{4}-\d\d?-\d\d?(?:[Tt\s].*)?$/.test(text);
 }
 
-/** What a text is as a YAML value without quotes; undefined when it is none. */
+/** Returns the value of an unquoted text in YAML, or undefined if it is none. */
 function readsAs(text: string): unknown {
   const { contents } = parseDocument(text, { logLevel: 'silent' });
   return isScalar(contents) ? contents.value : undefined;
 }
 
-/** The style that a text has when nothing else is known of it. */
+/** Returns the default style of a text. */
 export function usualStyle(text: string): Style {
   return plain.test(text) && !['string', 'undefined'].includes(typeof readsAs(text)) ? 'bare' : 'text';
 }
 
-/** The text with each scalar value written anew; what stands around them, comments too, stays as it is. */
+/** Returns the text with each scalar value replaced. Everything else stays, including comments. */
 export function rewritten(text: string, change: (scalar: ScalarText) => Written): string {
   let result = '';
   let at = 0;
@@ -96,7 +96,7 @@ export function rewritten(text: string, change: (scalar: ScalarText) => Written)
 
 const plain = /^[A-Za-z0-9_/.][A-Za-z0-9_/.+=@%:-]*(?<!:)$/;
 
-/** A scalar value in YAML; a text without quotes, as a block of lines below `indent`, or quoted. */
+/** Returns a scalar value in YAML: without quotes, as a block of lines below `indent`, or quoted. */
 function scalarText({ text, style }: Written, indent: number | undefined): string {
   if (style === 'bare') return text;
   if (style === 'text' && plain.test(text) && readsAs(text) === text) return text;

@@ -11,7 +11,7 @@ export interface TreeFile {
   executable: boolean;
 }
 
-/** Files beside a playbook, each read once. */
+/** Reads the files beside a playbook, each once. */
 export class PlaybookFiles {
   readonly #folder: string;
   readonly #read = new Map<string, Buffer>();
@@ -20,14 +20,14 @@ export class PlaybookFiles {
     this.#folder = dirname(playbook);
   }
 
-  /** A path that is relative to the playbook's folder. */
+  /** Returns the absolute path of one that is relative to the playbook's folder. */
   beside(name: string): string {
     return isAbsolute(name) ? name : join(this.#folder, name);
   }
 
   /**
-   * What `name` stands for, beside the playbook: a template in templates/ before files/, a file or folder to copy in
-   * files/ before templates/, and either relative to the playbook. Throws when it is nowhere.
+   * Finds `name` beside the playbook: a template in templates/ before files/, a file or folder to copy in files/ before
+   * templates/, then either relative to the playbook. Throws if it is missing.
    */
   find(name: string, at: Place, kind: 'template' | 'file' | 'folder'): string {
     const folders = kind === 'template' ? ['templates', 'files', '.'] : ['files', 'templates', '.'];
@@ -46,7 +46,7 @@ export class PlaybookFiles {
     });
   }
 
-  /** The bytes of a file that `find` gave. */
+  /** Returns the bytes of a file from `find`. */
   bytes(path: string, at?: Place): Buffer {
     const known = this.#read.get(path);
     if (known !== undefined) return known;
@@ -55,7 +55,7 @@ export class PlaybookFiles {
     return bytes;
   }
 
-  /** Every file below a folder, sorted by path. Links to files are followed; links to folders are refused. */
+  /** Returns every file below a folder, sorted by path. Follows links to files, and refuses links to folders. */
   tree(folder: string, at: Place): TreeFile[] {
     const files: TreeFile[] = [];
     for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
@@ -86,12 +86,12 @@ export class PlaybookFiles {
   }
 }
 
-/** The text of a file, or a ProblemError that names it as `shown`. */
+/** Returns the text of a file, or throws a ProblemError that names it as `shown`. */
 export function readText(path: string, shown: string, at?: Place): string {
   return readBytes(path, shown, at).toString('utf8');
 }
 
-/** A path as a person would type it from the working directory. */
+/** Returns a path relative to the working directory, as a person would type it. */
 export function shownPath(path: string): string {
   const near = relative('', resolve(path));
   return near.startsWith('../../') || near === '' ? path : near;

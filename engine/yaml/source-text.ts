@@ -1,9 +1,9 @@
 import type { Place } from '../problem.ts';
 
-/** Where something is in a document: keys of maps and indexes of lists, from the top. */
+/** The path of a value in a document: keys of maps and indexes of lists, from the top. */
 export type Path = readonly (string | number)[];
 
-/** A text that a person wrote, to point into. Lines end with LF or CRLF. */
+/** A text that a person wrote, with its lines. Lines end with LF or CRLF. */
 export class SourceText {
   readonly file: string;
   readonly text: string;
@@ -15,7 +15,7 @@ export class SourceText {
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
   }
 
-  /** The line (from 0) that holds an offset. */
+  /** Returns the number of the line, from 0, that holds an offset. */
   lineAt(offset: number): number {
     let low = 0;
     let high = this.#starts.length - 1;
@@ -27,7 +27,7 @@ export class SourceText {
     return low;
   }
 
-  /** The characters from `start` to `end`, as far as they are on the first line. */
+  /** Returns the place of the characters from `start` to `end`, up to the end of the first line. */
   place(start: number, end: number): Place {
     const from = Math.min(Math.max(start, 0), this.text.length);
     const line = this.lineAt(from);

@@ -1,7 +1,7 @@
 import { type Problem, sortedByPlace } from '../problem.ts';
 import type { SourceText } from './source-text.ts';
 
-/** What the YAML parser says of one error or warning. Offsets count from 0. */
+/** One error or warning of the YAML parser. Offsets count from 0. */
 export interface YamlError {
   code: string;
   message: string;
@@ -47,7 +47,7 @@ const wordings: Readonly<Record<string, (error: YamlError) => [message: string, 
   ],
 };
 
-/** The first error of each line. Nonsense has thousands in a line, and each of them would be put into words. */
+/** Returns the first error of each line. Binary data has thousands in a line, and each takes time to describe. */
 export function firstErrors(errors: readonly YamlError[], source: SourceText): YamlError[] {
   const first = new Map<number, YamlError>();
   for (const error of errors) {
@@ -58,7 +58,7 @@ export function firstErrors(errors: readonly YamlError[], source: SourceText): Y
   return [...first.values()];
 }
 
-/** A problem in this program's words for what the YAML parser found. */
+/** Returns an error of the YAML parser in this program's words. */
 export function syntaxProblem(error: YamlError, source: SourceText): Problem {
   const at = source.place(error.pos[0], error.pos[1]);
   const template = /(?:^|[:,[-])\s*(\{[{%].*)$/.exec(at.text ?? '');
@@ -70,7 +70,7 @@ export function syntaxProblem(error: YamlError, source: SourceText): Problem {
   return { code: 'yaml-syntax', message, at, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** The problem that a flow map is an unquoted template, `{{ x }}`, if it is one. */
+/** Returns the problem of a flow map that is an unquoted template, `{{ x }}`; undefined for any other map. */
 export function unquotedTemplate(
   node: { items: { key: unknown; value: unknown }[]; range?: readonly number[] | null },
   source: SourceText,
@@ -91,7 +91,7 @@ function quoteTemplate(source: SourceText, start: number, text: string): Problem
   };
 }
 
-/** One slip often upsets the parser several times in a line; only the first message helps. */
+/** One mistake often causes several errors in a line, of which only the first one helps. */
 export function firstOfEachLine(problems: readonly Problem[]): Problem[] {
   const seen = new Set<number | undefined>();
   return sortedByPlace(problems).filter(({ at }) => !seen.has(at?.line) && seen.add(at?.line));

@@ -5,23 +5,23 @@ import type { Path, SourceText } from './source-text.ts';
 import { unquotedTemplate } from './yaml-problems.ts';
 import { mergedBy, scalar11 } from './yaml11.ts';
 
-/** YAML 1.2 as this program has it, or what Ansible reads: YAML 1.1 with merge keys and tags of its own. */
+/** YAML 1.2 in the form of this program, or the dialect of Ansible: YAML 1.1 with merge keys and its own tags. */
 export type Dialect = 'own' | 'ansible';
 
-// Far beyond any sensible file: these keep a hostile one from exhausting the controller.
+// Far beyond any sensible file, so that a hostile file cannot exhaust the controller.
 export const maxDepth = 60;
 const maxAliasedNodes = 10_000;
 
-/** Turns nodes into data and collects what the YAML parser lets pass. */
+/** Turns nodes into data, and collects the errors that the YAML parser accepts. */
 export class YamlReader {
   readonly problems: Problem[] = [];
   /** Tags of Ansible by their paths as JSON. */
   readonly tags = new Map<string, string>();
-  /** What each alias stands for. */
+  /** The value of each alias. */
   readonly targets = new Map<Node, Node>();
   readonly #dialect: Dialect;
   readonly #text: SourceText;
-  /** The nodes with an anchor so far: of one name the last counts. */
+  /** The nodes with an anchor so far. Of several with one name, the last counts. */
   readonly #anchors = new Map<string, Node>();
   readonly #open = new Set<Node>();
   #aliased = 0;
@@ -134,7 +134,7 @@ export class YamlReader {
   }
 }
 
-/** A key as text, by its source: `8080:` is "8080". undefined for a list, a map or nothing. */
+/** Returns a key as text, from its source: `8080:` is "8080". Returns undefined for a list, a map or null. */
 export function keyText(key: Node | null | undefined): string | undefined {
   if (!isScalar(key) || key.value === null) return undefined;
   return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));

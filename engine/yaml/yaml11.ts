@@ -16,7 +16,7 @@ const float =
   /^(?:[-+]?\d[\d_]*(?::[0-5]?\d)+\.[\d_]*|(?:[-+]?\d[\d_]*\.[\d_]*|\.\d[\d_]*)(?:[eE][-+]\d+)?)$/;
 
 /**
- * The value of an unquoted YAML scalar as Ansible has it, which reads YAML 1.1: `yes` is true, `0644` is octal,
+ * Returns the value of an unquoted scalar in YAML 1.1, which Ansible reads: `yes` is true, `0644` is octal,
  * `1:30` is ninety. A date stays text.
  */
 export function scalar11(source: string): Plain {
@@ -51,7 +51,7 @@ function fromSixty(text: string): number {
     .reduce((sum, part) => sum * 60 + Number(part), 0);
 }
 
-/** What a merge key brings, weakest first: a map, or a list of maps of which earlier ones are stronger. */
+/** Returns the maps of a merge key, weakest first: one map, or a list in which earlier ones override later ones. */
 export function mergedBy(value: Plain): [string, Plain][] | undefined {
   const maps = Array.isArray(value) ? value.toReversed() : [value];
   return maps.every(isMap) ? maps.flatMap(map => Object.entries(map as object)) : undefined;

@@ -307,7 +307,7 @@ describe('a session on this machine', () => {
     session = await openSession(here, { user: 'no-such-user', method: 'su' });
     const problem = await problemOf(session.run({ script: ':' }));
     expect(problem).toMatchObject({ code: 'become-failed', host: 'here' });
-    expect(problem.message).toContain('su did not make');
+    expect(problem.message).toContain('su did not let');
     expect(problem.cause).toMatch(/no-such-user|su:/);
   });
 
