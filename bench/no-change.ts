@@ -1,7 +1,7 @@
 /**
- * How long `reconcile apply playbooks/flask.yml` takes when there is nothing to do, next to `ssh HOST true` on the
- * same host: in one run, taking turns, as medians and as a ratio. `npx tsx bench/no-change.ts [MS [BUNDLE]]`: MS puts a line
- * with that round trip between, BUNDLE is the dist/reconcile.cjs of another build that takes its turns, too.
+ * Measures `reconcile apply playbooks/flask.yml` without changes against `ssh HOST true` on the same host, in turns, as
+ * medians and as a ratio. `npx tsx bench/no-change.ts [MS [BUNDLE]]`: MS adds a line with that round trip, BUNDLE is the
+ * dist/reconcile.cjs of another build to measure, too.
  */
 import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -69,7 +69,7 @@ try {
     'reconcile apply flask.yml, nothing to do': () => apply(own),
     ...(other !== undefined && { 'the same by the other build': () => apply(other) }),
   };
-  // What another build sees otherwise is settled first.
+  // The first apply of another build may have changes.
   if (other !== undefined) await applied(other);
   const times = new Map<string, number[]>(Object.keys(programs).map(name => [name, []]));
   for (let round = 0; round < rounds; round++)

@@ -1,5 +1,5 @@
-// Bundles the command line into one CommonJS file, so that starting it costs one file read. The new file takes the
-// place of the old one at once: somebody may be starting it.
+// Bundles the command line into one CommonJS file, so that its start reads a single file. The new file replaces the old
+// one atomically, because a process may be starting it.
 import { chmodSync, renameSync } from 'node:fs';
 import { build } from 'esbuild';
 import { textsBeside } from './texts-beside.mjs';
@@ -12,7 +12,7 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'cjs',
-  // Node compiles it at every start: half the size saves a tenth of the time of `--version`.
+  // Node compiles the file at every start: half the size saves a tenth of the time of `--version`.
   minify: true,
   external: ['cpu-features', '*.node'],
   plugins: [textsBeside],

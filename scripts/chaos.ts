@@ -1,6 +1,6 @@
 /**
- * `npm run chaos`: cuts an apply of the Flask playbook off at every boundary between resources and inside of them, and
- * has the next apply make it good. Ends with `N of N`, and writes that into the README when all of it was run.
+ * `npm run chaos`: cuts off an apply of the Flask playbook at every boundary between resources and inside of them, and
+ * checks the next apply. Ends with `N of N`, and writes that into the README after a complete run.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: two real hosts on this machine, and what reconcile does with them: a check, an apply, an apply with
- * nothing to do, a change behind its back, and the healing of it. Everything it makes is removed at its end.
+ * `npm run demo`: shows reconcile on two real hosts on this machine: a check, an apply, an apply without changes, a manual
+ * change, and its repair. Removes everything at its end.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -15,26 +15,26 @@ const root = join(import.meta.dirname, '..');
 const program = join(root, 'dist/reconcile.cjs');
 const folder = mkdtempSync(join(tmpdir(), 'reconcile-demo-'));
 
-/** A heading that says what comes next, and why it is worth looking at. */
+/** Prints a heading with the next step and its point. */
 function say(title: string, words = ''): void {
   console.log(`\n${styleText('bold', `── ${title} ${'─'.repeat(Math.max(0, 76 - title.length))}`)}`);
   if (words !== '') console.log(words);
 }
 
-/** Runs reconcile as a user would, in the demo's folder, with the terminal as it is. */
+/** Runs reconcile like a user, in the folder of the demo, on this terminal. */
 function reconcile(...args: string[]): Promise<number> {
   console.log(styleText('dim', `\n$ reconcile ${args.join(' ')}\n`));
   const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: 'inherit' });
   return new Promise(resolve => child.on('close', code => resolve(code ?? 1)));
 }
 
-/** Ends the demo when a command did not end as it must. */
+/** Ends the demo if a command had an unexpected exit code. */
 function expectExit(code: number, expected: number): void {
   if (code === expected) return;
   throw new Error(`The command above exited ${code}, and should have exited ${expected}.`);
 }
 
-/** Shows that something is under way while a promise is not settled. */
+/** Shows progress until a promise settles. */
 async function waiting<T>(words: string, work: Promise<T>): Promise<T> {
   const started = Date.now();
   const show = () => process.stdout.write(`\r  ${words} … ${Math.round((Date.now() - started) / 1000)} s `);
@@ -112,12 +112,12 @@ async function showAnswers(lab: Lab<'web1' | 'web2'>): Promise<void> {
   }
 }
 
-/** The first of Docker and Podman that answers. */
+/** Returns the first of Docker and Podman that answers. */
 function containerEngine(): string | undefined {
   return ['docker', 'podman'].find(name => spawnSync(name, ['info'], { stdio: 'ignore' }).status === 0);
 }
 
-/** A host without systemd is enough for the example's files, and shows that nothing is needed on it. */
+/** A host without systemd is enough for the files of the example. It shows that reconcile needs nothing on a host. */
 async function inContainer(engine: 'docker' | 'podman'): Promise<void> {
   say(
     `A Debian host by ${engine}`,

@@ -1,11 +1,11 @@
-// Writes what is generated from the code; with --check fails and names the files that are not fresh.
+// Writes the generated files; with --check, fails and names the stale ones.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generatedFiles } from './generated.ts';
 
 const check = process.argv.includes('--check');
 const files = generatedFiles();
-// Pages of modules that are no more.
+// Removes the pages of former modules.
 const left = existsSync('docs/modules')
   ? readdirSync('docs/modules')
       .map(name => join('docs/modules', name))

@@ -22,7 +22,7 @@ import { roomsSvg } from './rooms-svg.ts';
 
 const note = '<!-- Written by `npm run gen`. -->\n\n';
 
-/** Every generated file by its path from the repository's root. */
+/** Returns every generated file by its path from the root of the repository. */
 export function generatedFiles(): Map<string, string> {
   const all = Object.values(modules);
   return new Map([
@@ -97,7 +97,7 @@ function resultOf(example: string): string {
   return JSON.stringify(compileExpression(example, where).evaluate({}, { env: () => undefined }));
 }
 
-/** Code in a cell of a table. */
+/** Returns code for a cell of a table. */
 function code(text: string): string {
   return `\`${text.replaceAll('|', '\\|')}\``;
 }

@@ -1,6 +1,6 @@
 // Packing writes a manifest without what only the repository needs: the bundle holds every dependency, so that installing
 // the package installs nothing else. `npm pack` runs `clean` before it and `restore` after it. Meanwhile the repository's
-// manifest waits in package.json.kept. Where npm ends without `restore`, `guard` puts the manifest back.
+// manifest waits in package.json.kept. If npm ends without `restore`, `guard` restores the manifest.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

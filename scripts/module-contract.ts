@@ -55,7 +55,7 @@ const sections: readonly { title: string; file: string; intro: string; omits?: r
   },
 ];
 
-/** The page, without the note that it is generated. */
+/** Returns the page, without the note that it is generated. */
 export function moduleContract(): string {
   const intro =
     'The reference of everything that a module consists of. [Writing a module](guide/writing-a-module.md) explains the parts in their order, with an example.';
@@ -78,7 +78,7 @@ function itemText({ signature, doc }: Described): string {
   return `- \`${signature}\`${doc === '' ? '' : `: ${doc}`}\n`;
 }
 
-/** The exported declarations of a file. Throws for one without a doc comment. */
+/** Returns the exported declarations of a file. Throws for one without a doc comment. */
 export function declarationsIn(source: string, file: string): Declaration[] {
   const starts = [...source.matchAll(/^export (?:interface|type|const|function|class) (\w+)/gm)];
   return starts.map(({ 1: name, index }) => {
@@ -88,7 +88,7 @@ export function declarationsIn(source: string, file: string): Declaration[] {
   });
 }
 
-/** The doc comment at the end of a text, as one paragraph; empty without one. */
+/** Returns the doc comment at the end of a text, as one paragraph; empty without one. */
 function docBefore(text: string): string {
   const comment = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(?:\/\/[^\n]*\s*)*$/.exec(text)?.[1] ?? '';
   return comment
@@ -97,7 +97,7 @@ function docBefore(text: string): string {
     .trim();
 }
 
-/** The text of a declaration. The formatter puts an empty line or the next declaration behind it. */
+/** Returns the text of a declaration. The formatter puts an empty line or the next declaration behind it. */
 function declarationAt(source: string, index: number): string {
   if (source.startsWith('export class', index)) return source.slice(index, source.indexOf('\n}\n', index));
   const lines = source.slice(index).split('\n');
@@ -118,13 +118,13 @@ function shapeOf(text: string, name: string): { signature: string; members: Desc
   return { signature: constantSignature(text, name), members: [] };
 }
 
-/** The members of an interface: lines that are indented by two, and the deeper ones behind them. */
+/** Returns the members of an interface: lines that are indented by two, and the deeper ones behind them. */
 function membersOf(text: string): Described[] {
   const body = text.slice(text.indexOf('{\n') + 2, text.lastIndexOf('\n}'));
   return partsOf(body, /^ {2}(?=\w)/);
 }
 
-/** The alternatives of a union: lines that begin with a bar, and the deeper ones behind them. */
+/** Returns the alternatives of a union: lines that begin with a bar, and the deeper ones behind them. */
 function alternativesOf(body: string): Described[] {
   return partsOf(body.replace(/;\s*$/, ''), /^ {2}\| /);
 }
@@ -145,7 +145,7 @@ function partsOf(body: string, begins: RegExp): Described[] {
   });
 }
 
-/** The doc comments of the members of an object type within a member, each after the name of its member. */
+/** Returns the doc comments of the members of an object type within a member, each after the name of its member. */
 function innerDocs(text: string): string[] {
   const names = text.matchAll(/\*\/\s*(?:\/\/[^\n]*\s*)*(\w+)/g);
   return [...names].map(({ 1: name, index }) => `\`${name}\`: ${docBefore(text.slice(0, index + 2))}`);
@@ -159,7 +159,7 @@ function methodsOf(text: string, name: string): Described[] {
   });
 }
 
-/** A function with its parameters, where type parameters stand for their bounds; or a value. */
+/** Returns a function with its parameters, with the bounds in place of type parameters; or a value. */
 function constantSignature(text: string, name: string): string {
   const [, generics = '', parameters, result = ''] =
     /^export const \w+ = (?:<([\s\S]*?)>)?(\((?:[^()]|\([^()]*\))*\))(?:: ([\s\S]*?))? =>/.exec(text) ?? [];
@@ -177,7 +177,7 @@ function constantSignature(text: string, name: string): string {
   return `${name} = ${value}`;
 }
 
-/** A text without comments and line breaks, and without the comma or semicolon that only a line break needs. */
+/** Returns a text without comments and line breaks, and without the comma or semicolon that only a line break needs. */
 function oneLine(text: string): string {
   return text
     .replaceAll(/\/\*\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, ' ')

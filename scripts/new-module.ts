@@ -1,4 +1,4 @@
-// Scaffolds a module: its file, a first case, and its line in the registry. Usage: npm run new-module NAME
+// Creates a module: its file, a first case, and its line in the registry. Usage: npm run new-module NAME
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const [name] = process.argv.slice(2);
@@ -31,7 +31,7 @@ function write(path: string, text: string): void {
   console.log(`wrote ${path}`);
 }
 
-/** The registry with a line more, in the order of the alphabet. */
+/** Returns the registry with one more line, in alphabetical order. */
 function registered(text: string, name: string): string {
   const lines = text.split('\n').filter(line => line !== '');
   return [...lines, `export { ${name} } from './${name}.ts';`].toSorted().join('\n') + '\n';

@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '..');
 const command = ['apply', 'site.yml', '--check'];
 const columns = 96;
 
-/** The bytes that a command sends to a terminal, when it runs in `folder`. */
+/** Returns the bytes that a command in `folder` sends to a terminal. */
 async function sentToTerminal(folder: string, argv: readonly string[]): Promise<string> {
   let sent = '';
   const terminal = { isTTY: true, columns, rows: 60, write: (text: string) => (sent += text) };

@@ -41,7 +41,7 @@ const css = `text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "
 }`;
 
 /**
- * The picture of the rooms. An arrow leads from a room to a room that it imports from. An import that a chain of other
+ * Returns the picture of the rooms. An arrow leads from a room to a room that it imports from. An import that a chain of other
  * arrows implies has no arrow of its own.
  */
 export function roomsSvg(): string {
@@ -61,7 +61,7 @@ export function roomsSvg(): string {
   ].join('\n');
 }
 
-/** The imports without those that a chain of other imports implies. */
+/** Returns the imports without those that a chain of other imports implies. */
 export function directImports(imported: ReadonlyMap<string, ReadonlySet<string>>): [string, string][] {
   const reaches = (from: string, to: string): boolean =>
     [...(imported.get(from) ?? [])].some(next => next === to || reaches(next, to));
@@ -89,7 +89,7 @@ function boxSvg(room: string): string {
   ].join('');
 }
 
-/** An arrow from the lower edge of a box to the upper edge of another, towards its neighbour's side. */
+/** Returns an arrow from the lower edge of a box to the upper edge of another, towards its neighbour's side. */
 function arrowSvg([from, to]: readonly [string, string]): string {
   const [start, end] = [place(from), place(to)];
   const shift = (side: number) => Math.sign(side) * Math.min(box.width / 3, Math.abs(side) / 6);

@@ -1,4 +1,4 @@
-/** The rooms of the engine: its folders, and the one direction in which they import. */
+/** The rooms of the engine: its folders, and the direction of their imports. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
@@ -9,13 +9,13 @@ export const rooms = [
   ...['probes', 'steps', 'transport', 'plan', 'validate', 'hosts', 'apply', 'run', 'report', 'cli'],
 ];
 
-/** The files of engine/ that stand in no room: types and tables that all rooms share. */
+/** The files of engine/ outside of the rooms: types and tables that all rooms share. */
 export const loose =
   'effect events host host-knowledge lease module probe problem quote resource schema-types step value'.split(
     ' ',
   );
 
-/** The room of a file, given by its path from the root; undefined for a loose file and outside of the engine. */
+/** Returns the room of a file by its path from the root; undefined for a loose file and outside of the engine. */
 export const roomOf = (file: string): string | undefined => /^engine\/([^/]+)\//.exec(file)?.[1];
 
 /** Returns the imports in the text of a file: packages by name, files by their path from the root. */
@@ -26,7 +26,7 @@ export function importsIn(file: string, text: string): string[] {
   );
 }
 
-/** The other rooms that each room imports from. */
+/** Returns the other rooms that each room imports from. */
 export function importedRooms(): ReadonlyMap<string, ReadonlySet<string>> {
   const root = join(import.meta.dirname, '..');
   const imported = new Map(rooms.map(room => [room, new Set<string>()]));

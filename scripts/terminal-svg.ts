@@ -2,7 +2,7 @@
 import { columnsOf } from '../engine/report/columns.ts';
 import { escapeMarkup } from '../engine/report/markup.ts';
 
-/** A piece of a line whose characters have the same style: names of classes of the stylesheet. */
+/** A piece of a line in one style: names of classes of the stylesheet. */
 interface Piece {
   text: string;
   classes: string;
@@ -43,7 +43,7 @@ text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans 
   .magenta { fill: #c9a0ff; } .cyan { fill: #5fd4dd; } .gray { fill: #98a2b3; }
 }`;
 
-/** The SVG of a terminal after it received `sent`. */
+/** Returns the SVG of a terminal after it received `sent`. */
 export function terminalSvg(sent: string, { columns }: { columns: number }): string {
   const lines = screenOf(sent);
   const width = Math.ceil(columns * characterWidth + 2 * margin);
@@ -61,7 +61,7 @@ export function terminalSvg(sent: string, { columns }: { columns: number }): str
   ].join('\n');
 }
 
-/** The lines of a terminal after it received `sent`, without the empty ones at the end. */
+/** Returns the lines of a terminal after it received `sent`, without the empty ones at the end. */
 export function screenOf(sent: string): Piece[][] {
   const screen: Cell[][] = [[]];
   let [row, column] = [0, 0];
@@ -89,7 +89,7 @@ export function screenOf(sent: string): Piece[][] {
   return pieces.slice(0, pieces.findLastIndex(each => textOf(each).trim() !== '') + 1);
 }
 
-/** The classes after one select graphic rendition sequence. */
+/** Returns the classes after one select graphic rendition sequence. */
 function styled(before: readonly string[], codes: readonly number[]): readonly string[] {
   let classes = before;
   const without = (...names: string[]) => classes.filter(name => !names.includes(name));
@@ -119,7 +119,7 @@ function piecesOf(cells: readonly Cell[]): Piece[] {
 
 const textOf = (pieces: readonly Piece[]): string => pieces.map(({ text }) => text).join('');
 
-/** Words begin at their own column, so that a font of another width moves nothing out of place. */
+/** Each word has its own column, so that a font of another width misplaces nothing. */
 function lineSvg(pieces: readonly Piece[], y: number): string[] {
   if (textOf(pieces).trim() === '') return [];
   let before = '';

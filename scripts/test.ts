@@ -1,6 +1,6 @@
 /**
- * `npm test`: the unit tests, and the lab's tests on real hosts where those can be made. Arguments go to vitest.
- * Ends with a line that counts what the runner's own report counts.
+ * `npm test`: the unit tests, and the lab's tests on real hosts if those can be created. Arguments go to vitest. Ends with
+ * a line of the counts in the runner's own report.
  */
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -18,7 +18,7 @@ interface Report {
   testResults: { status: string; name: string; message: string; assertionResults: unknown[] }[];
 }
 
-/** Programs that the unit tests ask what is right, and shells that sessions must work in. */
+/** Programs that the unit tests compare with, and shells in which sessions must work. */
 const oracles = [
   ...['python3-jinja2', 'openssh-client', 'age', 'ansible-core', 'busybox', 'zsh', 'fish', 'tcsh'],
   ...['postgresql', 'pass', 'gnupg'],
@@ -33,7 +33,7 @@ if (impossible === null) {
 const folder = mkdtempSync(join(tmpdir(), 'reconcile-test-'));
 const file = join(folder, 'report.json');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-// Something new each time, and twenty times what a quick check tries.
+// A new seed each time, and twenty times the cases of a quick check.
 const { FUZZ_SEED = String(randomInt(2 ** 31)), FUZZ_RUNS = '4000' } = process.env;
 const replay = `FUZZ_SEED=${FUZZ_SEED} FUZZ_RUNS=${FUZZ_RUNS} npx vitest run`;
 console.log(`What the tests make up, they make up again with: ${replay}\n`);
@@ -48,7 +48,7 @@ try {
   console.log('The test runner ended without a report.');
 }
 rmSync(folder, { recursive: true });
-// A file that could not even be loaded has no tests to count.
+// A file that could not be loaded has no tests to count.
 const broken = report?.testResults.filter(
   ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
 );

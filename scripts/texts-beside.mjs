@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** A plugin for esbuild that puts the shell and SQL which engine/util/text-beside.ts reads into the bundle. */
+/** A plugin for esbuild that bundles the shell and SQL files of engine/util/text-beside.ts. */
 export const textsBeside = {
   name: 'texts-beside',
   setup: ({ onLoad }) =>

@@ -1,7 +1,7 @@
 /**
  * `npm run truth`: random playbooks on random hosts, each held against the law of plans (test/truth/law.ts). Prints each
- * violation as the smallest case it found, and ends with a line of counts, which a whole run writes into the README;
- * exits 1 when there was a violation.
+ * violation as the smallest case it found, and ends with a line of counts, which a complete run writes into the README.
+ * Exits with 1 after a violation.
  */
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -29,7 +29,7 @@ function fail(message: string): never {
   process.exit(3);
 }
 
-/** As many runs say something about a release. */
+/** The number of trials that is meaningful for a release. */
 const wholeRun = 250;
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
@@ -74,7 +74,7 @@ process.exitCode = results.every(
   : 1;
 
 async function work(host: TruthHost): Promise<void> {
-  // What is refused offline meets no host, so another takes its place.
+  // A playbook that is refused offline reaches no host, so another one replaces it.
   while (taken - (single ? 0 : refused) < wanted) {
     const run = next++;
     taken += 1;
@@ -95,7 +95,7 @@ function ofFile(file: string): ReturnType<typeof drawTrial> {
   return [parseCase(readFileSync(file, 'utf8'), Object.keys(modules)), values.saved ? 'saved' : 'plain'];
 }
 
-/** Writes what a whole run found into the README; a shorter one says too little. */
+/** Writes the counts of a complete run into the README. A shorter one is not meaningful. */
 function updateReadme(): void {
   if (single || wanted < wholeRun) return;
   const violating = results.filter(({ violations }) => violations.length > 0).length;
@@ -105,7 +105,7 @@ function updateReadme(): void {
   writeFileSync(readme, readFileSync(readme, 'utf8').replace(mark, words));
 }
 
-/** Writes the case into a file beside the results; returns how it and the whole run are tried again. */
+/** Writes the case to a file beside the results. Returns the commands that repeat it and the whole run. */
 function keep(result: Result, subject: ReturnType<typeof drawTrial>[0]): string {
   const folder = `${out.replace(/\.jsonl$/, '')}-cases`;
   mkdirSync(folder, { recursive: true });

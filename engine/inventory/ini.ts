@@ -15,7 +15,7 @@ interface Word {
   end: number;
 }
 
-/** A section of hosts, groups or variables; undefined kind for a section with an invalid header. */
+/** A section of hosts, groups or variables, or `wrong` for one with an invalid header. */
 interface Section {
   group: string;
   kind: 'hosts' | 'children' | 'vars' | 'wrong';

@@ -1,7 +1,7 @@
 import { type Span, type Style, span } from './style.ts';
 import type { ChangeView, DiffView, ResourceView, ValueView } from './view.ts';
 
-/** What happens to a resource in one character, and the style of it. */
+/** The mark of an outcome in one character, and its style. */
 export interface Sign {
   text: string;
   style: Style;
@@ -26,20 +26,20 @@ export function signOf({ status, diff }: ResourceView): Sign {
   return answers ? signs.answer : signs[diff.kind];
 }
 
-/** Stands for a difference that cannot be known before what it rests on is done. */
+/** Replaces a diff that is unknown before an earlier change. */
 export const open = 'not known yet';
 
-/** The name, and the host that it is done on where that is another one: `Pool member → lb1`. */
+/** Returns the name of a resource, with the host that it is delegated to: `Pool member → lb1`. */
 export function labelOf({ name, delegated_to: on }: ResourceView): string {
   return on === undefined ? name : `${name} → ${on}`;
 }
 
-/** A restart or reload that an earlier change made necessary: it is said as what is done, not as a value. */
+/** An owed restart or reload, which is shown as an action, not as a value. */
 function isAnswer({ before, after }: ChangeView): boolean {
   return after === 'no' && typeof before === 'string' && before.startsWith('because ');
 }
 
-/** The changes in a few words each, which are better not parted: `mode 0644 → 0600, `, `content 1 line of 3`. */
+/** Returns the changes in a few words each, which no line break should split: `mode 0644 → 0600, `, `content 1 line of 3`. */
 export function describe(diff: DiffView): Span[][] {
   if (diff.changes.length === 0) return [[span(diff.kind)]];
   const last = diff.changes.length - 1;
@@ -49,7 +49,7 @@ export function describe(diff: DiffView): Span[][] {
   });
 }
 
-/** Names of the resources that a difference was predicted from, but for those that the difference names itself. */
+/** Returns the names of the resources that a diff was predicted from, without those that the diff names itself. */
 export function predictedFrom({ diff, predicted_from }: ResourceView): string[] {
   const answered = (diff?.changes ?? []).filter(isAnswer).map(({ before }) => String(before));
   return predicted_from.filter(name => !answered.some(text => text.includes(name)));
@@ -82,7 +82,7 @@ function listOf(value: ValueView | undefined): string[] {
   return value === undefined || value === null ? [] : [shown(value)];
 }
 
-/** A value in the words that a person would use for it. */
+/** Returns a value in words. */
 function shown(value: ValueView | undefined): string {
   if (value === undefined || value === null) return 'none';
   if (value === true) return 'yes';

@@ -3,7 +3,7 @@ const wide =
   /^(?:\p{Emoji_Presentation}|.\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}])/u;
 const printableAscii = /^[\x20-\x7e]*$/;
 
-/** Made when first needed, because that takes a while. */
+/** Created at the first use, because that takes a while. */
 let segmenter: Intl.Segmenter | undefined;
 
 function graphemes(text: string): Iterable<{ segment: string }> {
@@ -11,7 +11,7 @@ function graphemes(text: string): Iterable<{ segment: string }> {
   return segmenter.segment(text);
 }
 
-/** How many columns a text without control characters takes on a terminal. */
+/** Returns the columns that a text without control characters takes on a terminal. */
 export function columnsOf(text: string): number {
   if (printableAscii.test(text)) return text.length;
   let columns = 0;
@@ -19,19 +19,19 @@ export function columnsOf(text: string): number {
   return columns;
 }
 
-/** The text, cut to `columns` with `…` as its last character where it is longer. */
+/** Returns the text, cut to `columns` with a final `…` if it is longer. */
 export function truncate(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text;
   if (columns <= 0) return '';
   return takeColumns(text, columns - 1) + '…';
 }
 
-/** The text filled up with spaces to `columns`. */
+/** Returns the text with spaces up to `columns`. */
 export function pad(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - columnsOf(text)));
 }
 
-/** As much of the text as fits into `columns`. */
+/** Returns the beginning of the text that fits into `columns`. */
 export function takeColumns(text: string, columns: number): string {
   let taken = '';
   let left = columns;
@@ -43,7 +43,7 @@ export function takeColumns(text: string, columns: number): string {
   return taken;
 }
 
-/** Names in the order given; three or more that count up become `web1…web7`. */
+/** Returns the names in the given order. Three or more that count up become `web1…web7`. */
 export function nameList(names: readonly string[]): string {
   const shown: string[] = [];
   for (let i = 0; i < names.length; ) {

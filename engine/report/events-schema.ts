@@ -9,7 +9,7 @@ const string: Schema = { type: 'string' };
 const count: Schema = { type: 'integer', minimum: 0 };
 const described = (schema: Schema, description: string): Schema => ({ ...schema, description });
 
-/** Properties whose name ends with `?` may be missing; there are no others. */
+/** Returns the schema of an object with exactly these properties. A name that ends with `?` is optional. */
 function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
   const required = Object.keys(properties).filter(key => !key.endsWith('?'));
   return {
@@ -40,27 +40,24 @@ const onHost = { host: string, play: string };
 const resource = {
   name: string,
   module: string,
-  'delegated_to?': described(string, 'The host that it is done on, where that is another one.'),
+  'delegated_to?': described(string, 'The host that the resource is done on, if it is another one.'),
   status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'would_change'] },
-  diff: described(orNull(ref('diff')), 'What differed; null when nothing did.'),
+  diff: described(orNull(ref('diff')), 'The diff; null = none.'),
   predicted_from: described(
     listOf(string),
-    'Resources that the difference was predicted from; empty when it was read.',
+    'Resources that the diff was predicted from; empty if it was read.',
   ),
-  'open?': described(
-    { const: true },
-    'It cannot be known yet whether this takes a change: a change and none are both as shown.',
-  ),
+  'open?': described({ const: true }, 'It is unknown before the apply whether the resource needs a change.'),
   'doubt?': described(string, 'A possible obstacle to a planned change.'),
   deviation: described(
     orNull(object({ planned: orNull(ref('diff')), 'suspect?': string })),
-    'Not null when the difference at its turn was not the one that the plan showed, which is `planned`; `suspect` is the last command before it that did not say what it touches.',
+    'Not null if the diff at the turn of the resource differed from the planned one, `planned`; `suspect` is the last resource before it whose command does not declare its effects.',
   ),
   duration_ms: count,
   error: orNull(ref('problem')),
   'skipped?': described(
     string,
-    '`when`, `run_once` when another host does it, or what it was not reached because of.',
+    '`when`, `run_once` if another host does it, or the reason why it was not reached.',
   ),
   'commands?': described(
     listOf(object({ command: string, output: string })),
@@ -70,7 +67,7 @@ const resource = {
 
 const counts = { unchanged: count, changed: count, failed: count, skipped: count, deviations: count };
 
-/** JSON Schema (draft-07) of one line of `--json`. */
+/** The JSON Schema (draft-07) of one line of `--json`. */
 export const eventsSchema: Schema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   $comment: 'version 1',
@@ -79,7 +76,7 @@ export const eventsSchema: Schema = {
     event('run_started', 'A play begins.', {
       playbook: string,
       play: string,
-      check: described({ type: 'boolean' }, 'Whether nothing is to be changed.'),
+      check: described({ type: 'boolean' }, 'Whether the run only shows changes.'),
       hosts: listOf(string),
     }),
     event('host_connected', 'The login to a host worked.', { ...onHost, account: string }),
@@ -91,21 +88,24 @@ export const eventsSchema: Schema = {
         lease: ref('lease'),
       },
     ),
-    event('host_plan', 'What was read of a host, and what that would change.', {
+    event('host_plan', 'The plan of a host.', {
       ...onHost,
       resources: listOf(ref('resource')),
       'skew_s?': described(
         { type: 'integer' },
-        'Seconds by which its clock is ahead, when that is a minute or more.',
+        'Seconds by which its clock is ahead, if they are a minute or more.',
       ),
-      'lease?': described(ref('lease'), 'Somebody else is applying to the host.'),
+      'lease?': described(ref('lease'), 'The lease of another run that is applying to the host.'),
     }),
-    event('resource', 'A resource is done, or in a check: would be.', { ...onHost, ...resource }),
-    event('host_reconnected', 'A lost connection was made again.', { ...onHost, why: string }),
+    event('resource', 'The outcome of a resource, or in a check its planned outcome.', {
+      ...onHost,
+      ...resource,
+    }),
+    event('host_reconnected', 'A lost connection was restored.', { ...onHost, why: string }),
     event('host_reverted', 'After a failure, the changes of a play were reverted.', {
       ...onHost,
-      restored: described(listOf(string), 'Resources that are as they were before.'),
-      kept: described(listOf(string), 'Resources whose change stays, because it cannot be undone.'),
+      restored: described(listOf(string), 'Resources whose earlier state was restored.'),
+      kept: described(listOf(string), 'Resources whose change is irreversible.'),
     }),
     event('host_finished', 'A play is over on a host.', {
       host: string,
@@ -125,7 +125,7 @@ export const eventsSchema: Schema = {
     diff: object({
       kind: described(
         { enum: ['create', 'update', 'remove', 'write'] },
-        '`write`, in a plan only: it is created or replaced; what is there before cannot be known yet.',
+        '`write`, only in a plan: created or replaced; the state before it is unknown.',
       ),
       changes: listOf(ref('change')),
     }),

@@ -1,4 +1,4 @@
-/** A line between two boxes, by their numbers from 0. Lines of one kind from one box share their way. */
+/** A line between two boxes, by their numbers from 0. Lines of one kind from one box share their path. */
 export interface Link {
   from: number;
   to: number;
@@ -15,30 +15,30 @@ export const box = { width: 240, height: 48 };
 const gap = { x: 132, y: 16 };
 const laneHeight = 14;
 
-/** Where everything is, in pixels: the upper left corner of each box, and the points that each link goes through. */
+/** The layout in pixels: the upper left corner of each box, and the points of each link. */
 export interface Layout {
   boxes: Point[];
-  /** From the side of one box to the side of another, in the order of the links. */
+  /** The points of each link, from the side of one box to the side of another. */
   ways: Point[][];
   width: number;
   height: number;
 }
 
-/** What has a place in a column: a box, or a lane in which a line passes between boxes. */
+/** A cell of a column: a box, or a lane in which a line passes between boxes. */
 interface Cell {
   column: number;
   height: number;
-  /** Of its middle. */
+  /** The position of its middle. */
   y: number;
-  /** Cells of the columns beside that it is linked with. */
+  /** The linked cells of the neighbouring columns. */
   left: Cell[];
   right: Cell[];
 }
 
 /**
- * Boxes in columns, from left to right by what leads to what (longest path), few enough in each that the whole has
- * the shape of a page; in a column by the means of their neighbours (two sweeps of the barycentre heuristic of
- * Sugiyama, Tagawa and Toda, 1981). Boxes without links stand below, row by row.
+ * Places the boxes in columns, from left to right in the direction of the links (longest path), so few in each that the
+ * whole has the shape of a page. Within a column, the mean of their neighbours sorts them (two sweeps of the barycentre
+ * heuristic of Sugiyama, Tagawa and Toda, 1981). Boxes without links are below, row by row.
  */
 export function layoutOf(count: number, links: readonly Link[]): Layout {
   const linked = new Set(links.flatMap(({ from, to }) => [from, to]));
@@ -76,7 +76,7 @@ export function layoutOf(count: number, links: readonly Link[]): Layout {
   };
 }
 
-/** A link as it lies: from the box with the lower number, because those stand further to the left. */
+/** A link from left to right: from the box with the lower number. */
 function ends({ from, to }: Link): [low: number, high: number] {
   return [Math.min(from, to), Math.max(from, to)];
 }
@@ -102,7 +102,7 @@ function columnsOf(
   return cells;
 }
 
-/** The columns with a lane for each line that passes, and the lanes that a link goes through. */
+/** Returns the columns with a lane for each passing line, and the lanes of each link. */
 function withLanes(cells: ReadonlyMap<number, Cell>, links: readonly Link[]) {
   const columns: Cell[][] = [];
   const put = (cell: Cell) => {
@@ -134,7 +134,7 @@ function withLanes(cells: ReadonlyMap<number, Cell>, links: readonly Link[]) {
   return { columns, lanesOf };
 }
 
-/** Sorts each column by the mean position of the neighbours in the one before, then in the one behind. */
+/** Sorts each column by the mean position of the neighbours in the column before, then in the column behind. */
 function order(columns: Cell[][]): void {
   for (const side of ['left', 'right', 'left', 'right'] as const) {
     for (const column of side === 'left' ? columns : columns.toReversed()) {
@@ -145,7 +145,7 @@ function order(columns: Cell[][]): void {
   }
 }
 
-/** Moves each cell as near to the middle of its neighbours as the others of its column let it. */
+/** Moves each cell as near to the middle of its neighbours as the other cells of its column allow. */
 function align(columns: readonly (readonly Cell[])[], side: 'left' | 'right'): void {
   for (const column of side === 'left' ? columns : columns.toReversed()) {
     let above = 0;
@@ -158,7 +158,7 @@ function align(columns: readonly (readonly Cell[])[], side: 'left' | 'right'): v
   }
 }
 
-/** The values nearest to these, by squares, that never fall (isotonic regression by pooling adjacent violators). */
+/** Returns the nearest non-decreasing values, by least squares (isotonic regression by pooling adjacent violators). */
 function rising(values: readonly number[]): number[] {
   const pools: { sum: number; size: number }[] = [];
   for (const value of values) {
@@ -176,7 +176,7 @@ function mean(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Kinds arrive at a box one below the other, so that each needs to be named once. */
+/** Each kind arrives at a box at its own height, so that it is named only once. */
 function wayOf(link: Link, boxes: readonly Point[], lanes: readonly Cell[], links: readonly Link[]): Point[] {
   const forward = link.from < link.to;
   const [from, to] = [boxes[link.from]!, boxes[link.to]!];

@@ -1,6 +1,6 @@
 import type { Edge } from '../plan/edges.ts';
 
-/** The resources of a playbook and what leads to what, as they may be shown. */
+/** The resources of a play and the links between them, masked for output. */
 export interface GraphView {
   name: string;
   plays: readonly PlayGraph[];
@@ -8,15 +8,15 @@ export interface GraphView {
 
 export interface PlayGraph {
   name: string;
-  /** The hosts that it is for, as words. */
+  /** The hosts of the play, in words. */
   hosts: string;
-  /** In the order of work. */
+  /** The resources in their order. */
   resources: readonly { name: string; module: string; check: boolean; skipped: boolean }[];
-  /** By the resources' numbers from 0. */
+  /** The links, by the numbers of the resources from 0. */
   edges: readonly { from: number; to: number; kind: Edge['kind'] }[];
 }
 
-/** The graph as a Mermaid flowchart with a box a play. */
+/** Returns the graph as a Mermaid flowchart, with a box for each play. */
 export function graphMermaid({ plays }: GraphView): string {
   const lines = plays.flatMap((play, i) => [
     `  subgraph play${i + 1}["${quoted(play.name)}"]`,
@@ -38,7 +38,7 @@ function playLines({ resources, edges }: PlayGraph, prefix: string): string[] {
   ];
 }
 
-/** Mermaid writes characters by their codes: `#34;`. */
+/** Escapes characters for Mermaid by their codes: `#34;`. */
 function quoted(text: string): string {
   return text.replace(/["#<>&\n]/g, character => `#${character.codePointAt(0)};`);
 }

@@ -6,7 +6,7 @@ import { escapeMarkup } from './markup.ts';
 const margin = 24;
 const titleHeight = 44;
 
-/** How long the straight end of an arrow is, above which its kind stands. */
+/** Length of the straight end of an arrow, below the name of its kind. */
 const straight = 64;
 
 const css = `text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: #1d2430; }
@@ -33,7 +33,7 @@ const css = `text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "De
   .after { stroke: #5d6776; } .after-fill { fill: #98a2b3; }
 }`;
 
-/** The graph as one SVG file: no scripts, nothing from elsewhere, light or dark as the reader's screen is. */
+/** Returns the graph as one SVG file, without scripts and other files, light or dark like the reader's screen. */
 export function graphSvg({ name, plays }: GraphView): string {
   const laid = plays.map(play => ({ play, layout: layoutOf(play.resources.length, play.edges) }));
   const inner = Math.max(320, ...laid.map(({ layout }) => layout.width), ...plays.map(titleWidth));
@@ -96,7 +96,7 @@ function boxSvg(resource: PlayGraph['resources'][number], number: number, { x, y
   ].join('');
 }
 
-/** A line through points that are level in pairs: curves between them, and a straight end that bears the arrow. */
+/** Returns the path through points that are level in pairs: curves between the pairs, and a straight end for the arrow. */
 function curve(points: readonly Point[]): string {
   const [start, ...rest] = points;
   let { x, y } = start!;

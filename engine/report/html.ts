@@ -9,7 +9,7 @@ import type { HostRecord, PlayRecord, RunRecord } from './record.ts';
 import type { Span } from './style.ts';
 import type { ChangeView, ResourceView } from './view.ts';
 
-/** The run as one HTML file that needs nothing else: hosts with the same result share a card. */
+/** Returns the run as one HTML file without other files. Hosts with the same result share a card. */
 export function htmlReport(record: RunRecord): string {
   const title = [...record.plays.keys()].join(', ') || record.playbook;
   return `<!doctype html>
@@ -128,7 +128,7 @@ function problemBox({ code, message, cause, hint, at }: Problem): string {
   );
 }
 
-/** Spans keep the meaning of their colours: green is what comes, red what goes. */
+/** The classes of the spans: green for additions, red for removals. */
 function spans(list: readonly Span[]): string {
   const tags: Readonly<Record<string, string>> = { green: 'ins', red: 'del' };
   return list

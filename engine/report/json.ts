@@ -2,7 +2,7 @@ import type { Output, Reporter } from './reporter.ts';
 import type { EventView, ResourceView } from './view.ts';
 import { visibleJson } from './visible.ts';
 
-/** One JSON object a line and nothing else, as schemas/events.schema.json describes; commands only on request. */
+/** Prints one JSON object on each line, as in schemas/events.schema.json, with the commands only on request. */
 export function jsonReporter(output: Output, options: { commands: boolean }): Reporter {
   return {
     report(event) {

@@ -2,7 +2,7 @@ import { escapeMarkup } from './markup.ts';
 import type { RunRecord } from './record.ts';
 import type { ResourceView } from './view.ts';
 
-/** The run as JUnit XML: a suite a host and play, a case a resource, so that CI systems can show what failed. */
+/** Returns the run as JUnit XML for CI systems: a suite for each host and play, a case for each resource. */
 export function junitReport(record: RunRecord): string {
   const suites = [...record.plays.values()].flatMap(play =>
     [...play.hosts.values()].map(({ host, resources }) => {

@@ -8,7 +8,7 @@ type Phase = 'waiting' | 'held' | 'connected' | 'planned' | 'running' | 'finishe
 interface LiveHost {
   name: string;
   phase: Phase;
-  /** Resources done so far, and how many there are. */
+  /** Number of finished resources, and of all. */
   done: number;
   of: number;
   current: string;
@@ -18,10 +18,10 @@ interface LiveHost {
 
 const barColumns = 20;
 
-/** A resource that takes longer than this shows for how long. */
+/** A resource that takes longer than this shows its duration. */
 const slowMs = 3000;
 
-/** What is going on now, as a few lines that fit a window of the terminal. */
+/** The current work, as a few lines that fit a window of the terminal. */
 export class LiveView {
   readonly #hosts = new Map<string, LiveHost>();
   readonly #startedMs: number;
@@ -57,11 +57,11 @@ export class LiveView {
     if (event.event === 'host_finished') Object.assign(host, { phase: 'finished', result: event.result });
   }
 
-  /** At most `rows` lines of at most `columns`; the last one counts all hosts. */
+  /** Returns at most `rows` lines of at most `columns`. The last one counts all hosts. */
   lines(nowMs: number, columns: number, rows: number): string[] {
     const all = [...this.#hosts.values()];
     const room = Math.max(1, rows - 1);
-    // All of them where they fit, so that nothing jumps; else those that something happens on.
+    // All hosts if they fit, so that no line jumps; otherwise only the busy ones.
     const candidates =
       all.length <= room ? all : all.filter(({ phase }) => phase !== 'waiting' && phase !== 'finished');
     const shown = candidates.length <= room ? candidates : candidates.slice(0, room - 1);
@@ -122,7 +122,7 @@ function bar(share: number): Span[] {
   return [span('━'.repeat(filled), 'cyan'), span('─'.repeat(barColumns - filled), 'dim')];
 }
 
-/** `0:07`, `12:30`, `1:02:03`. */
+/** Returns a duration such as `0:07`, `12:30` or `1:02:03`. */
 function clock(elapsedMs: number): string {
   const seconds = Math.floor(elapsedMs / 1000);
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
@@ -130,7 +130,7 @@ function clock(elapsedMs: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** Cuts a line of spans to a number of columns: a live line that wrapped could not be erased again. */
+/** Cuts a line of spans to a number of columns, because a wrapped live line could not be erased. */
 function cutLine(line: readonly Span[], columns: number): Span[] {
   const fitted: Span[] = [];
   let left = columns;

@@ -4,12 +4,12 @@ import { columnsOf, pad } from './columns.ts';
 import { paint, type Span, span, wrap } from './style.ts';
 import { yamlText } from './yaml-text.ts';
 
-/** One argument as its schema describes it. */
+/** One argument, from its schema. */
 export interface ArgumentRow {
   name: string;
   required: boolean;
   type: string;
-  /** As YAML would write it; undefined = there is none. */
+  /** The default in YAML; undefined = none. */
   default?: string;
   description: string;
 }
@@ -29,7 +29,7 @@ interface Schema {
   required?: readonly string[];
 }
 
-/** The arguments of a module, those that it cannot do without first, and keys of a map (`tls.key`) after the map. */
+/** Returns the arguments of a module, the required ones first, and the keys of a map (`tls.key`) after the map. */
 export function argumentRows(module: Module): ArgumentRow[] {
   return rowsOf(module.args as Schema, '').map(row =>
     module.secrets?.in.includes(row.name)
@@ -68,7 +68,7 @@ function flow(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(flow).join(', ')}]` : yamlText(value).trimEnd();
 }
 
-/** The reference of a module for the terminal. */
+/** Returns the reference of a module for the terminal. */
 export function moduleText(module: Module, layout: { columns: number; color: boolean }): string {
   const rows = argumentRows(module);
   const name = (row: ArgumentRow) => row.name + (row.required ? ' *' : '');
@@ -85,7 +85,7 @@ export function moduleText(module: Module, layout: { columns: number; color: boo
       span(pad(type(row), typeColumns), 'dim'),
     ];
     const words = wrap([span(row.description)], Math.max(24, layout.columns - start));
-    // A long list of choices takes a line of its own.
+    // A long list of choices has a line of its own.
     const beside = columnsOf(type(row)) <= typeColumns && layout.columns - start >= 24;
     lines.push(beside ? [...head, span('  '), ...(words.shift() ?? [])] : head);
     for (const line of words)
@@ -105,7 +105,7 @@ export function moduleText(module: Module, layout: { columns: number; color: boo
   );
 }
 
-/** The list of modules, a line each. */
+/** Returns the list of modules, one on each line. */
 export function moduleList(modules: readonly Module[], layout: { columns: number; color: boolean }): string {
   const width = Math.max(...modules.map(({ name }) => name.length)) + 2;
   return modules
@@ -121,7 +121,7 @@ export function moduleList(modules: readonly Module[], layout: { columns: number
     .join('');
 }
 
-/** The page of a module in docs/modules/. */
+/** Returns the page of a module in docs/modules/. */
 export function moduleMarkdown(module: Module): string {
   const rows = argumentRows(module).map(row => {
     const name = `\`${row.name}\`${row.required ? ' **\\***' : ''}`;

@@ -7,8 +7,8 @@ import { paint } from './style.ts';
 import type { EventView } from './view.ts';
 
 /**
- * Lines without escape codes, for pipes and logs: the result on `output` at the end, and before that on `progress`
- * a line for each change, so that a long run is not silent.
+ * Prints lines without escape codes, for pipes and logs: the result on `output` at the end, and before that a line for each
+ * change on `progress`, so that a long run is not silent.
  */
 export function plainReporter(output: Output, progress: Output, layout: ResultLayout): Reporter {
   const record = new RunRecord();

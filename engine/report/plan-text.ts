@@ -6,25 +6,25 @@ import type { HostRecord, PlayRecord, RunRecord } from './record.ts';
 import { flow, paint, type Span, type Style, span, wrap } from './style.ts';
 import type { ChangeView, ResourceView } from './view.ts';
 
-/** How a result is laid out. */
+/** The layout of a plan. */
 export interface Layout {
-  /** Columns of the terminal; Infinity where lines may have any length. */
+  /** Columns of the terminal; Infinity for lines of any length. */
   columns: number;
   color: boolean;
   /** Whether the changed lines of texts are shown. */
   diff: boolean;
-  /** 1 = also what is as declared and the commands that ran; 2 = also what the commands printed. */
+  /** 1 = also unchanged resources and the commands that ran; 2 = also the output of the commands. */
   verbosity: 0 | 1 | 2;
 }
 
-/** Lines of a text that are shown before the rest is only counted. */
+/** Lines of a text to show. The others are only counted. */
 const mostTextLines = 60;
 
 type Line = Span[];
 
 /**
- * What is different on which hosts, play by play. Hosts of which all of it reads the same are shown once under
- * all their names, and those with nothing to show on one line.
+ * Returns the diffs of the hosts, play by play. Hosts with the same text share it under all their names, and hosts without
+ * any share one line.
  */
 export function planText(record: RunRecord, layout: Layout): string {
   const plays = [...record.plays.values()];
@@ -42,7 +42,7 @@ function playGroups(record: RunRecord, play: PlayRecord, later: PlayRecord[], la
   const groups = new Map<string, { hosts: string[]; lines: Line[] }>();
   const quiet: string[] = [];
   for (const host of play.hosts.values()) {
-    // What is wrong with the host as a whole is told in the last of its plays.
+    // The problems of a host as a whole are shown in the last of its plays.
     const last = !later.some(({ hosts }) => hosts.has(host.host));
     const problems = last ? record.hostProblems(host.host) : [];
     const lines = [
@@ -75,7 +75,7 @@ function clockLines({ skewS }: HostRecord, { columns }: Layout): Line[] {
   return wrap([span(text, 'yellow')], Math.max(10, columns - 2)).map(line => [span('  '), ...line]);
 }
 
-/** Who is changing the host; a run that has tried to do it as well tells by then how that went. */
+/** Returns the lease of another run. An apply shows its own failure to take the lease instead. */
 function leaseLines({ lease }: HostRecord, { over }: Frame, { columns }: Layout): Line[] {
   if (lease === undefined || over) return [];
   const text = `is being changed by ${leaseText(lease)}`;
@@ -85,11 +85,11 @@ function leaseLines({ lease }: HostRecord, { over }: Frame, { columns }: Layout)
 interface Frame {
   nameColumns: number;
   moduleColumns: number;
-  /** The run is over and was to change things: what is still only planned was not done. */
+  /** Whether an apply has ended: a resource that is only planned was not applied. */
   over: boolean;
 }
 
-/** One set of columns for all hosts of a play, so that identical plans stay identical and all of it lines up. */
+/** The columns for all hosts of a play, so that identical plans have identical texts and all lines are aligned. */
 function frameOf(record: RunRecord, play: PlayRecord, layout: Layout): Frame {
   const most = Number.isFinite(layout.columns) ? Math.max(16, Math.floor(layout.columns * 0.35)) : 48;
   const frame = { nameColumns: 0, moduleColumns: 0, over: record.finished && !record.check };
@@ -117,10 +117,10 @@ function resourceLines(host: HostRecord, frame: Frame, layout: Layout): Line[] {
   ];
 }
 
-/** Reasons to skip a resource that are no failure. */
+/** Reasons for a skipped resource that are no failure. */
 const wanted: readonly string[] = ['when', 'tags', 'run_once'];
 
-/** Resources that were not reached because of a failure: how many, not which. */
+/** Returns the number of resources that were not reached because of a failure. */
 function notRunLines(resources: readonly ResourceView[]): Line[] {
   const counts = new Map<string, number>();
   for (const { status, skipped } of resources) {
@@ -136,7 +136,7 @@ function notRunLines(resources: readonly ResourceView[]): Line[] {
 function linesOf(resource: ResourceView, frame: Frame, layout: Layout): Line[] {
   const sign = signOf(resource);
   const start = 4 + frame.nameColumns + 2 + frame.moduleColumns + 2;
-  // Beside the names where there is room for a sentence, else below them.
+  // Beside the names if there is room for a sentence, otherwise below them.
   const beside = layout.columns - start >= 24;
   const words = flow(
     what(resource, frame),
@@ -166,7 +166,7 @@ function linesOf(resource: ResourceView, frame: Frame, layout: Layout): Line[] {
   ];
 }
 
-/** What happens to it, in groups of words that are better not parted. */
+/** Returns the change of a resource, in groups of words that no line break should split. */
 function what(resource: ResourceView, { over }: Frame): Line[] {
   const { status, diff, skipped } = resource;
   const words = diff === null ? [] : describe(diff);
@@ -207,7 +207,7 @@ const lineStyles: Readonly<Record<string, Style>> = {
   ' ': 'dim',
 };
 
-/** The changed lines, as they are: a terminal wraps what is too long, so that nothing is kept back. */
+/** Returns the changed lines uncut, because a terminal wraps long ones. */
 function textLines({ key, text }: ChangeView, { diff }: ResourceView, layout: Layout): Line[] {
   if (text === undefined || text.lines.length === 0) return [];
   const several = diff!.changes.filter(change => change.text !== undefined).length > 1;
@@ -236,7 +236,7 @@ function commandLines({ commands }: ResourceView, { verbosity }: Layout): Line[]
   ]);
 }
 
-/** What went wrong, without the host and the resource that it stands under. */
+/** Returns a problem without its host and resource, which are in the lines above it. */
 function problemLines(problem: Problem, indent: number, layout: Layout): Line[] {
   const place = problem.at && indent > 2 ? `${problem.at.file}:${problem.at.line}: ` : '';
   const message = problem.message.split('\n').flatMap((text, i, all) => {

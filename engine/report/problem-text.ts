@@ -2,10 +2,10 @@ import type { Place, Problem, Warning } from '../problem.ts';
 import { columnsOf } from './columns.ts';
 import { visible, visibleKeepingTabs, visibleLines } from './visible.ts';
 
-/** How many characters of a source line are shown at most. */
+/** Maximum number of characters of a source line. */
 const lineWidth = 110;
 
-/** Problems as text for people: place, sentence, code, the source line underlined, and what to do. Ends with LF. */
+/** Returns problems as text: place, sentence, code, the underlined source line, and the hint. Ends with LF. */
 export function renderProblems(
   problems: readonly (Problem | Warning)[],
   options: { color?: boolean } = {},
@@ -52,9 +52,9 @@ function render(problem: Problem | Warning, paint: Paint): string {
   return lines.join('\n');
 }
 
-/** The line that a place is in, and carets under its characters. */
+/** Returns the line of a place, and carets under its characters. */
 function excerpt(at: Place, text: string, paint: Paint): string[] {
-  // A long line is cut so that the place stays in sight.
+  // A long line is cut around the place.
   const from = at.column - 1 <= lineWidth - 20 ? 0 : at.column - 21;
   const shown = `${from > 0 ? '…' : ''}${text.slice(from, from + lineWidth)}`;
   const start = at.column - 1 - from + (from > 0 ? 1 : 0);

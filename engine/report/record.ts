@@ -3,23 +3,23 @@ import type { Lease } from '../lease.ts';
 import type { Problem } from '../problem.ts';
 import type { EventView, ResourceView } from './view.ts';
 
-/** What is known of one play on one host: its resources in the play's order, as planned until they are done. */
+/** One play on one host: its resources in order, as planned until they are applied. */
 export interface HostRecord {
   host: string;
   resources: Map<string, ResourceView>;
-  /** The lease that somebody else held when the host was read. */
+  /** The lease that another run held when the host was read. */
   lease?: Lease;
-  /** Seconds by which its clock is ahead, when that is much. */
+  /** Seconds by which the host's clock is ahead, if they are many. */
   skewS?: number;
 }
 
-/** A play and the hosts that it is meant for, in the inventory's order. */
+/** A play and its hosts, in the order of the inventory. */
 export interface PlayRecord {
   name: string;
   hosts: Map<string, HostRecord>;
 }
 
-/** Everything that a run has shown so far, gathered from its events for those who need the whole of it. */
+/** Collects the events of a run, for reports that need all of them. */
 export class RunRecord {
   playbook = '';
   check = false;
@@ -32,7 +32,7 @@ export class RunRecord {
   readonly problems = new Map<string, readonly Problem[]>();
   readonly reverted = new Map<string, { restored: readonly string[]; kept: readonly string[] }>();
 
-  /** Every host of every play once, in order. */
+  /** Returns every host of all plays once, in order. */
   get hosts(): string[] {
     return [...new Set([...this.plays.values()].flatMap(play => [...play.hosts.keys()]))];
   }
@@ -70,7 +70,7 @@ export class RunRecord {
     }
   }
 
-  /** Problems of the host itself: those that no resource of it already tells. */
+  /** Returns the problems of the host itself, without those of its resources. */
   hostProblems(host: string): Problem[] {
     const told = new Set<string>();
     for (const play of this.plays.values()) {

@@ -1,23 +1,23 @@
 import type { EventView } from './view.ts';
 
-/** Where a reporter writes to: a stream such as standard output, or something that gathers text. */
+/** The output of a reporter: a stream such as standard output, or a collector of text. */
 export interface Output {
   write(text: string): unknown;
   columns?: number;
   rows?: number;
-  /** True while the other side has not read what it was given. */
+  /** Whether the reader has not read all output yet. */
   writableNeedDrain?: boolean;
 }
 
-/** Shows a run while it happens. It never fails and never waits. */
+/** Shows a run in progress. It never fails and never waits. */
 export interface Reporter {
   report(event: EventView): void;
-  /** Shows what would change in full and then stays quiet, so that a question can be asked below it. */
+  /** Shows the whole plan and then pauses, so that a question can follow. */
   showPlan(): void;
-  /** Keeps still while a question stands on the terminal. */
+  /** Pauses the output during a question on the terminal. */
   hold(held: boolean): void;
-  /** Says something that is not an event, such as that an interrupt was noticed. */
+  /** Prints a message that is no event, such as the notice of an interruption. */
   notice(text: string): void;
-  /** Leaves the terminal as it was found; what was not shown by then is lost. */
+  /** Restores the terminal. Output that was not shown is lost. */
   close(): void;
 }

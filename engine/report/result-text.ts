@@ -3,17 +3,17 @@ import type { RunRecord } from './record.ts';
 import { paint, span } from './style.ts';
 import { headingText, summaryText } from './summary.ts';
 
-/** How a result is laid out, and what it says at its end. */
+/** The layout of a result, and the text at its end. */
 export interface ResultLayout extends Layout {
-  /** On a terminal the hosts' numbers stand below one another; elsewhere one space follows the name, for `grep`. */
+  /** Whether the numbers of the hosts are aligned, as on a terminal. Otherwise one space follows the name, for `grep`. */
   aligned: boolean;
-  /** The command that applies what a check has shown; left out when that is told elsewhere. */
+  /** The command that applies the changes of a check; undefined if another text names it. */
   applyCommand?: string;
-  /** A saved plan is applied, which cannot be taken up again. */
+  /** Whether a saved plan is applied, which cannot be applied again. */
   appliesPlan?: boolean;
 }
 
-/** The whole result of a run that has finished: what is different, where, and how it ended on each host. */
+/** Returns the whole result of a finished run: the diffs, and the end on each host. */
 export function resultText(record: RunRecord, layout: ResultLayout): string {
   return (
     headingText(record, layout.color) +

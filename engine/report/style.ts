@@ -3,7 +3,7 @@ import { columnsOf, takeColumns } from './columns.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 
-/** A piece of a line: its width is that of `text`, whatever its style. */
+/** A piece of a line. Its style does not change the width of `text`. */
 export interface Span {
   text: string;
   style?: Style;
@@ -13,20 +13,20 @@ export function span(text: string, style?: Style): Span {
   return style === undefined ? { text } : { text, style };
 }
 
-/** The line as text; without colour the styles are left out. */
+/** Returns the line as text; without `color`, without styles. */
 export function paint(spans: readonly Span[], color: boolean): string {
   let line = '';
   for (let i = 0; i < spans.length; ) {
     const { style } = spans[i]!;
     let text = '';
-    // What wrapping has parted gets its style once.
+    // Neighbouring pieces of one style, which wrapping split, get it once.
     while (i < spans.length && spans[i]!.style === style) text += spans[i++]!.text;
     line += color && style && text !== '' ? styleText(style, text, { validateStream: false }) : text;
   }
   return line.trimEnd();
 }
 
-/** Fills lines of at most `columns` with the words of the spans; what is longer than a line is cut into pieces. */
+/** Fills lines of at most `columns` with the words of the spans. A word that is longer than a line is cut into pieces. */
 export function wrap(spans: readonly Span[], columns: number): Span[][] {
   const lines: Span[][] = [[]];
   let used = 0;
@@ -40,7 +40,7 @@ export function wrap(spans: readonly Span[], columns: number): Span[][] {
   };
   for (const word of wordsOf(spans)) {
     const width = widthOf(word);
-    // Spaces between words stay, those around a line's end go.
+    // Keeps the spaces between words, and drops those at the end of a line.
     if (word[0]!.text.trim() === '') {
       if (used > 0) used + width < columns ? put(word) : newLine();
       continue;
@@ -55,12 +55,12 @@ export function wrap(spans: readonly Span[], columns: number): Span[][] {
   return lines;
 }
 
-/** Fills lines with groups of spans; a group is parted only when it is longer than a line. */
+/** Fills lines with groups of spans. A group is split only if it is longer than a line. */
 export function flow(groups: readonly (readonly Span[])[], columns: number): Span[][] {
   const lines: Span[][] = [[]];
   for (const group of groups) {
     const line = lines.at(-1)!;
-    // A space at the end of a group may hang over.
+    // A space at the end of a group may exceed the line.
     const width = columnsOf(
       group
         .map(({ text }) => text)
@@ -74,7 +74,7 @@ export function flow(groups: readonly (readonly Span[])[], columns: number): Spa
   return lines;
 }
 
-/** Neighbouring spans without white space between them make one word; runs of white space stand alone. */
+/** Splits spans into words: neighbouring spans without white space between them form one, and so does each white space. */
 function wordsOf(spans: readonly Span[]): Span[][] {
   const words: Span[][] = [];
   let open = false;
@@ -95,7 +95,7 @@ function cut(word: Span[], columns: number): [Span[], Span[]] {
   let left = columns;
   for (const [i, { text, style }] of word.entries()) {
     const taken = left >= columnsOf(text) ? text : takeColumns(text, left);
-    // At least one character a line, or a very narrow window would never end.
+    // At least one character on each line, so that a very narrow window ends, too.
     const sure = taken === '' && piece.length === 0 ? [...text][0]! : taken;
     if (sure !== '') piece.push(span(sure, style));
     left -= columnsOf(sure);
@@ -105,7 +105,7 @@ function cut(word: Span[], columns: number): [Span[], Span[]] {
   return [piece, []];
 }
 
-/** Columns that the spans take together. */
+/** Returns the columns of all spans together. */
 export function widthOf(spans: readonly Span[]): number {
   return spans.reduce((sum, { text }) => sum + columnsOf(text), 0);
 }

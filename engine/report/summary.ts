@@ -3,10 +3,10 @@ import { columnsOf, nameList } from './columns.ts';
 import type { RunRecord } from './record.ts';
 import { paint, type Span, span } from './style.ts';
 
-/** More hosts than this are counted together where their numbers are the same. */
+/** More hosts than this are grouped by equal numbers. */
 const mostHostLines = 12;
 
-/** What the run is and on how many hosts: the first line of every result. */
+/** Returns the first line of a result: the run, and the number of its hosts. */
 export function headingText(record: RunRecord, color: boolean): string {
   const count = record.hosts.length;
   const name = [...record.plays.keys()].join(', ') || record.playbook;
@@ -19,7 +19,7 @@ export function headingText(record: RunRecord, color: boolean): string {
   );
 }
 
-/** How the run ended on each host, one line a host; of many hosts one line for those that ended alike. */
+/** Returns the end of the run on each host, one line for each; of many hosts, one line for those that ended alike. */
 export function summaryText(record: RunRecord, options: { color: boolean; aligned: boolean }): string {
   const lines = record.hosts.flatMap(host => {
     const result = record.results.get(host);
@@ -51,7 +51,7 @@ function merged(lines: readonly SummaryLine[]): SummaryLine[] {
   return [...groups.values()];
 }
 
-/** All hosts together: the last line where they are many. */
+/** Returns the last line for many hosts: all of them together. */
 function total(record: RunRecord): SummaryLine {
   const results = [...record.results.values()];
   const sum = (key: 'changed' | 'unchanged' | 'failed' | 'skipped' | 'deviations') =>
@@ -73,7 +73,7 @@ function total(record: RunRecord): SummaryLine {
 }
 
 function countsOf(result: HostResult, check: boolean): Span[] {
-  // What ended it stood above every resource, such as sudo that asks for a password.
+  // A problem before every resource ended the host, such as sudo that asks for a password.
   const above = result.status === 'unreachable' || (result.status === 'failed' && result.failed === 0);
   if (above && result.changed + result.unchanged + result.failed === 0) return [span(result.status, 'red')];
   const { changed, unchanged, failed, skipped, deviations } = result;

@@ -15,10 +15,10 @@ const eraseLine = '\x1b[K';
 const eraseBelow = '\x1b[J';
 const frameMs = 100;
 
-/** Everything but the width, which is asked for at the time of writing. */
+/** The layout without the width, which is read at the time of writing. */
 export type TerminalLayout = Omit<ResultLayout, 'columns' | 'color' | 'aligned'>;
 
-/** A live line for each running host, redrawn in place, and in their place the result at the end. */
+/** Shows a live line for each running host, redrawn in place, and the result in their place at the end. */
 export function terminalReporter(
   output: Output,
   layout: TerminalLayout,
@@ -33,14 +33,14 @@ export function terminalReporter(
   const columns = () => output.columns || 80;
   const fullLayout = (): ResultLayout => ({ ...layout, columns: columns(), color: true, aligned: true });
 
-  /** Back to where the first live line begins, even if the window has become narrower since and wrapped some. */
+  /** Moves to the beginning of the first live line, even if the window has become narrower and wrapped some. */
   const home = () => {
     const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(width(line) / columns())), 0);
     drawn = [];
     return rows === 0 ? '' : `\x1b[${rows}A\r`;
   };
   const draw = () => {
-    // A terminal that does not keep up is given fewer frames; waiting for it could stop the run.
+    // A slow terminal gets fewer frames, because waiting for it could stop the run.
     if (live === undefined || held || output.writableNeedDrain) return;
     const lines = live.lines(now(), columns(), (output.rows || 24) - 2);
     output.write(

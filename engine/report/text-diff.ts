@@ -2,20 +2,20 @@ import { isUtf8 } from 'node:buffer';
 import { structuredPatch } from 'diff';
 import type { Text } from '../module.ts';
 
-/** What became of a text: a few words, and unified lines that begin with `+`, `-`, a space, `@` or `\`. */
+/** The diff of a text: a few words, and unified lines that begin with `+`, `-`, a space, `@` or `\`. */
 export interface TextDiff {
   summary: string;
   lines: string[];
 }
 
-/** More lines than this that differ are not worth the search for the shortest way between them: it takes their square. */
+/** Limit of differing lines for the search for the shortest diff, which takes the square of their number. */
 const mostEdits = 600;
 
-/** Hosts of a fleet mostly have the same texts, so what was compared last is kept. */
+/** The last comparisons, because the hosts of a fleet mostly have the same texts. */
 const recent = new Map<string, TextDiff>();
 const mostRecent = 100;
 
-/** Compares two texts line by line; undefined = it does not exist. */
+/** Compares two texts line by line; undefined = a missing text. */
 export function diffTexts(before: Text | undefined, after: Text | undefined): TextDiff {
   const key = `${before?.sha256} ${after?.sha256} ${before?.bytes !== undefined} ${after?.bytes !== undefined}`;
   const known = recent.get(key) ?? compareTexts(before, after);
@@ -62,7 +62,7 @@ function compareLines(oldText: string, newText: string): TextDiff {
   return { summary, lines };
 }
 
-/** `14 KiB`, `900 bytes`. */
+/** Returns a size such as `14 KiB` or `900 bytes`. */
 function size(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`;
   const kibibytes = bytes / 1024;

@@ -7,10 +7,10 @@ import type { Redactor } from '../secrets/redaction.ts';
 import { diffTexts, type TextDiff } from './text-diff.ts';
 import { visible, visibleKeepingTabs, visibleLines, withoutEscapes } from './visible.ts';
 
-/** A value of a state as it may be shown; a text is described by its `TextDiff` instead. */
+/** A value of a state for output. A text has a `TextDiff` instead. */
 export type ValueView = string | number | boolean | null | string[];
 
-/** One key that differs. A side that is left out does not exist; a change of a text has `text` instead of sides. */
+/** One differing key. A missing side does not exist. A change of a text has `text` instead of sides. */
 export interface ChangeView {
   key: string;
   before?: ValueView;
@@ -28,7 +28,7 @@ export interface CommandView {
   output: string;
 }
 
-/** An `Outcome` as it may be shown. */
+/** An `Outcome` for output. */
 export interface ResourceView {
   name: string;
   module: string;
@@ -46,8 +46,8 @@ export interface ResourceView {
 }
 
 /**
- * An event as reporters see it and as `--json` prints it: plain data, secrets masked, control characters visible.
- * `resource_started` is for live progress only and is not printed.
+ * An event for reporters and `--json`: plain data, with masked secrets and visible control characters. `resource_started`
+ * is only for live progress and is not printed.
  */
 export type EventView = { time: string; run: string } & (
   | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: string[] }
@@ -77,7 +77,7 @@ export type EventView = { time: string; run: string } & (
 
 const causeCharacters = 8000;
 
-/** The only way from what happened to what is shown. */
+/** Returns an event for output. All output of events comes from here. */
 export function view(event: Event, redactor: Redactor): EventView {
   const show = showing(redactor);
   switch (event.event) {
@@ -126,17 +126,17 @@ export function view(event: Event, redactor: Redactor): EventView {
   }
 }
 
-/** A problem as it may be shown, for those that end the program before any event. */
+/** Returns a problem for output, for problems that end the program before any event. */
 export function problemView(problem: Problem, redactor: Redactor): Problem {
   return showing(redactor).problem(problem);
 }
 
-/** A text from anywhere as it may be shown on a terminal, for what is not part of an event. */
+/** Returns a text for the terminal that is not part of an event. */
 export function textView(text: string, redactor: Redactor): string {
   return showing(redactor).lines(text);
 }
 
-/** The same on one line. */
+/** Returns such a text on one line. */
 export function lineView(text: string, redactor: Redactor): string {
   return showing(redactor).line(text);
 }
@@ -147,7 +147,7 @@ function outcomeView(outcome: Outcome, redactor: Redactor): ResourceView {
 
 function showing(redactor: Redactor) {
   const mask = (text: string) => redactor.mask(text);
-  /** Masked twice, because escape sequences could stand in the middle of a secret. */
+  /** Masks twice, because escape sequences could split a secret. */
   const printed = (text: string) => {
     const stripped = withoutEscapes(mask(text));
     return stripped === text ? text : mask(stripped);
@@ -172,7 +172,7 @@ function showing(redactor: Redactor) {
     const shown: ChangeView = { key: line(key) };
     if (before !== undefined) shown.before = value(before);
     if (after !== undefined) shown.after = value(after);
-    // The new value holds a secret, so the old one holds what the secret was: nobody has told us that text.
+    // The new value holds a secret, so the old value holds the old secret, which the redactor does not know.
     if (secrets && before !== undefined && differs(shown.after, after)) shown.before = '«hidden»';
     return shown;
   };
@@ -227,12 +227,12 @@ function showing(redactor: Redactor) {
   return { line, lines, outcome, problem, lease };
 }
 
-/** The last words of a program that said a lot; what is masked is masked before, so that no secret is cut in two. */
+/** Returns the end of a long output. Its secrets are already masked, so none is cut in two. */
 function lastOf(words: string): string {
   return words.length <= causeCharacters ? words : `…${words.slice(-causeCharacters)}`;
 }
 
-/** Of masked lines that go, what stands before their value where that is still there; of others, nothing. */
+/** Hides the removed lines of a masked diff, except the part before a value if the new text has it, too. */
 function hideOld(lines: readonly string[]): string[] {
   const keyOf = (line: string) => /^.[^=:]*[=:]/.exec(line)?.[0].slice(1);
   const keys = new Set(lines.filter(line => !line.startsWith('-')).map(keyOf));

@@ -4,17 +4,17 @@ import { stripVTControlCharacters } from 'node:util';
 const unsafe =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
-/** The text on one line, with every control character made visible, so that it cannot steer the terminal. */
+/** Returns the text on one line, with visible control characters, so that it cannot control the terminal. */
 export function visible(text: string): string {
   return text.replace(unsafe, picture);
 }
 
-/** The same for a line of a file, whose tabs stay. */
+/** Like `visible`, for a line of a file, whose tabs stay. */
 export function visibleKeepingTabs(text: string): string {
   return text.replace(unsafe, character => (character === '\t' ? character : picture(character)));
 }
 
-/** The same for a text of several lines: line ends and tabs stay, trailing white space goes. */
+/** Like `visible`, for a text of several lines: keeps line ends and tabs, and drops trailing white space. */
 export function visibleLines(text: string): string {
   return text
     .replaceAll('\r\n', '\n')
@@ -24,12 +24,12 @@ export function visibleLines(text: string): string {
     );
 }
 
-/** What a program printed, without the escape sequences that it coloured its words with. */
+/** Returns the output of a program without its escape sequences. */
 export function withoutEscapes(text: string): string {
   return stripVTControlCharacters(text);
 }
 
-/** A value as JSON in which whatever could steer a terminal is escaped. */
+/** Returns a value as JSON with escaped control characters. */
 export function visibleJson(value: unknown, space?: number): string {
   const json = JSON.stringify(value, undefined, space);
   return json.replace(unsafe, character =>

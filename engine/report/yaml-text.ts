@@ -1,12 +1,12 @@
-/** Words that YAML 1.2 or the habits of YAML 1.1 would take for something else than a text. */
+/** Words that YAML 1.2 or YAML 1.1 does not read as text. */
 const notText =
   /^(?:true|false|null|~|yes|no|on|off|y|n|[-+.]?[0-9][0-9_.:,-]*(?:e[-+]?[0-9]+)?|0x[0-9a-f]+|0o[0-7]+|\.inf|\.nan)$/i;
 const plain = /^[\p{L}\p{N}_./$^+(][\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
 
-/** What a block can hold as it is: it begins with a character that is seen, and nothing in it is a control character. */
+/** A text for a block: it begins with a visible character and has no control characters. */
 const blockText = /^[^\s\p{C}][^\p{C}\u2028\u2029]*(?:\n[^\p{C}\u2028\u2029]*)+$/u;
 
-/** Plain data as YAML in block style, for examples and scaffolds; ends with a line end. */
+/** Returns plain data as YAML in block style, for examples and scaffolds. Ends with a line end. */
 export function yamlText(value: unknown, indent = 0): string {
   const pad = ' '.repeat(indent);
   if (Array.isArray(value) && value.length > 0) {
@@ -20,7 +20,7 @@ export function yamlText(value: unknown, indent = 0): string {
   return `${pad}${scalar(value)}\n`;
 }
 
-/** What follows a dash or a colon: on the same line where it is short, else below. */
+/** Returns the value behind a dash or a colon: on the same line if it is short, otherwise below. */
 function entry(value: unknown, indent: number, listed: boolean): string {
   if (typeof value === 'string' && blockText.test(value)) return block(value, indent + 2);
   if (typeof value !== 'object' || value === null || Object.keys(value).length === 0)

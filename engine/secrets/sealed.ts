@@ -155,7 +155,7 @@ function form({ path, text, style }: ScalarText): string {
   return JSON.stringify([path, text, style]);
 }
 
-/** Returns the style to seal with a text; undefined if it is the default style of the text. */
+/** Seals a text, together with its style if that is not the default style of the text. */
 function sealedBy(key: FileKey, { path, text, style }: ScalarText): string {
   return key.seal(path, text, style === usualStyle(text) ? undefined : style);
 }
