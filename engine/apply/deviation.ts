@@ -13,8 +13,8 @@ export function deviates({ outcome, resource }: PlannedResource, found: Diff | n
 }
 
 /**
- * Returns the failed turn of a resource that differs from the saved plan, before the resource changes; undefined if it is as
- * the plan shows. `together` are the resources to read along with it.
+ * Returns the failed turn of a resource that differs from the saved plan, before the resource changes; undefined if it is
+ * as the plan shows. `together` are the resources to read along with it.
  */
 export async function differsFromPlan(
   item: PlannedResource,

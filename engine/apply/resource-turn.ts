@@ -261,7 +261,7 @@ class ResourceTurn {
   }
 }
 
-/** Returns the problem of a change whose session ended before its script; a reading proves such a change. Rethrows others. */
+/** Returns the problem of a change whose session ended before its script, because a reading can still prove it. */
 function cutOff(thrown: unknown): Problem {
   const problem = thrown instanceof ProblemError ? thrown.problems[0] : undefined;
   if (problem?.code === 'cut-off' || problem?.code === 'host-restarted') return problem;

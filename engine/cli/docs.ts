@@ -37,7 +37,7 @@ export function pageTitles(): (readonly [page: string, title: string])[] {
   return pages.map(([page, file]) => [page, titleOf(file)] as const);
 }
 
-/** Returns the pages by name: guides, references, and the pages beside `docs`. `reconcile modules` prints those of modules. */
+/** Returns the pages by name: guides, references, and those beside `docs`. `reconcile modules` has those of modules. */
 function pagesOf(folder: string): Map<string, string> {
   const files = ['guide', '.'].flatMap(each =>
     readdirSync(join(folder, each))

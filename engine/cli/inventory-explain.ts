@@ -53,7 +53,7 @@ export function explainHost(host: Host, inventory: Inventory, showing: Showing):
     .join('\n');
 }
 
-/** Returns the values of a variable on the hosts, with their sources. Hosts with the same value and source share an entry. */
+/** Returns the values of a variable on the hosts, with their sources. Hosts with equal values and sources are grouped. */
 export function explainVariable(
   name: string,
   hosts: readonly string[],

@@ -46,7 +46,7 @@ export class ConnectedHost {
     this.#recovered = recovered;
   }
 
-  /** With `recovers`, the host first restores the unfinished changes of an earlier run. A run that only reads has it false. */
+  /** With `recovers`, the host first restores the unfinished changes of an earlier run. A run that only reads does not. */
   static async start(host: Host, options: ConnectOptions, recovers = false): Promise<ConnectedHost> {
     return new ConnectedHost(host, await AccountSessions.start(host, options, recovers), recovers);
   }
@@ -74,7 +74,7 @@ export class ConnectedHost {
     return Object.values(probesOf(resource)).every(probe => observed.of(probe) !== undefined);
   }
 
-  /** Returns the times for a module, by the host's clock. `createdS` is the creation of a saved plan, by the controller's. */
+  /** Returns the times for a module, by the host's clock. `createdS` dates a saved plan, by the controller's clock. */
   times(createdS?: number): Pick<Context, 'nowS' | 'plannedS'> {
     const nowS = Math.floor(Date.now() / 1000) + this.#skewS;
     return { nowS, ...(createdS !== undefined && { plannedS: createdS + this.#skewS }) };

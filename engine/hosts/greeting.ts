@@ -29,7 +29,7 @@ export class Greeting {
     return answers.map(answer => answer && decodeLease(answer.stdout.toString())).find(Boolean);
   }
 
-  /** Returns the seconds by which the host's clock is ahead of the controller's. The time of an answer limits its precision. */
+  /** Returns the seconds by which the host's clock is ahead of the controller's, as precise as an answer is fast. */
   async skewS(): Promise<number> {
     return (await this.#skewS) ?? 0;
   }

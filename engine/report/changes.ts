@@ -39,7 +39,7 @@ function isAnswer({ before, after }: ChangeView): boolean {
   return after === 'no' && typeof before === 'string' && before.startsWith('because ');
 }
 
-/** Returns the changes in a few words each, which no line break should split: `mode 0644 → 0600, `, `content 1 line of 3`. */
+/** Returns the changes in a few unbreakable words each: `mode 0644 → 0600, `, `content 1 line of 3`. */
 export function describe(diff: DiffView): Span[][] {
   if (diff.changes.length === 0) return [[span(diff.kind)]];
   const last = diff.changes.length - 1;

@@ -79,15 +79,11 @@ export const eventsSchema: Schema = {
       check: described({ type: 'boolean' }, 'Whether the run only shows changes.'),
       hosts: listOf(string),
     }),
-    event('host_connected', 'The login to a host worked.', { ...onHost, account: string }),
-    event(
-      'host_waits',
-      'A run that lost its controller has left a step that goes on; its end is waited for.',
-      {
-        ...onHost,
-        lease: ref('lease'),
-      },
-    ),
+    event('host_connected', 'The login to a host succeeded.', { ...onHost, account: string }),
+    event('host_waits', 'The last step of a dead run goes on. The engine waits for its end.', {
+      ...onHost,
+      lease: ref('lease'),
+    }),
     event('host_plan', 'The plan of a host.', {
       ...onHost,
       resources: listOf(ref('resource')),
@@ -139,10 +135,10 @@ export const eventsSchema: Schema = {
             summary: string,
             lines: described(listOf(string), 'Each begins with `+`, `-`, a space, `@` or `\\`.'),
           },
-          'In the place of `before` and `after` for the content of files.',
+          'Replaces `before` and `after` for the content of files.',
         ),
       },
-      'One key that differs; a side that does not exist is left out.',
+      'One differing key. A missing side does not exist.',
     ),
     value: { type: ['string', 'number', 'boolean', 'null', 'array'], items: string },
     result: object({ status: { enum: ['ok', 'changed', 'failed', 'reverted', 'unreachable'] }, ...counts }),

@@ -2,7 +2,7 @@ import type { Reverted } from '../apply/revert.ts';
 import type { Counts, HostResult, Outcome } from '../events.ts';
 import type { Problem } from '../problem.ts';
 
-/** The result of a host that was refused before it was contacted. */
+/** The result of a host that was refused before any contact. */
 export const untouched: HostResult = {
   status: 'failed',
   unchanged: 0,

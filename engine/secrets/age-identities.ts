@@ -68,7 +68,7 @@ function readKey(file: string, must: boolean): string | undefined {
   if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0)
     throw new ProblemError({
       code: 'insecure-file',
-      message: `Other accounts can get at the key in "${file}".`,
+      message: `Other accounts can access the key in "${file}".`,
       hint: `chmod 600 ${file}`,
     });
   try {

@@ -35,7 +35,7 @@ export async function ageDecrypt(file: Uint8Array, keys: Keys): Promise<Buffer |
     if (/no identity matched/.test(message)) return undefined;
     throw new ProblemError({
       code: 'secrets-damaged',
-      message: `What age encrypted is damaged: ${message}.`,
+      message: `The age file is damaged: ${message}.`,
     });
   }
 }
@@ -48,7 +48,7 @@ export async function recipientOf(identity: string): Promise<string> {
   } catch {
     throw new ProblemError({
       code: 'invalid-value',
-      message: 'An age key is not whole: it does not stand for a recipient.',
+      message: 'An age key is incomplete: it has no recipient.',
     });
   }
 }

@@ -181,6 +181,6 @@ function damaged(doc: Doc, what: string): ProblemError {
     code: 'secrets-damaged',
     message: `The file of secrets "${file}" ${what}.`,
     at: { file, line, column },
-    hint: `Take it back from version control. If two versions were merged on purpose, look at the changes, then:\n    reconcile secrets edit --merged ${file}`,
+    hint: `Restore it from version control. If two versions were merged on purpose, look at the changes, then:\n    reconcile secrets edit --merged ${file}`,
   });
 }

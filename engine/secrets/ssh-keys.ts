@@ -110,7 +110,7 @@ class Fields {
   next(): Buffer {
     const length = this.number();
     this.#at += length;
-    if (this.#at > this.#bytes.length) throw new RangeError('the key is not whole');
+    if (this.#at > this.#bytes.length) throw new RangeError('the key is incomplete');
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 

@@ -52,7 +52,7 @@ export function acceptsKeyType(target: Target, type: string): boolean {
   return (type === 'ssh-rsa' ? rsa : [type]).every(name => accepted.includes(name));
 }
 
-/** `a,b` is the whole list; `+a` adds to the default list, `-a` removes from it, `^a` moves to its front. Names may be patterns. */
+/** `a,b` is the whole list; `+a`, `-a` and `^a` add to, remove from or reorder the defaults. Names may be patterns. */
 function chosen(target: Target, keyword: AlgorithmKeyword): string[] {
   const text = target.algorithms[keyword];
   const { usual, all } = lists[keyword];

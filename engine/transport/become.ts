@@ -5,7 +5,7 @@ import { shellCommand } from '../quote.ts';
 import type { Asked, Ending, Shell } from './link.ts';
 import { bootstrap } from './session-loop.ts';
 
-/** Returns the password question to expect, or undefined if there is none. doas asks only on a terminal, and a session has none. */
+/** Returns the expected password question, if any. doas asks only on a terminal, and a session has none. */
 export function askedBy(become: Become | undefined, password: string | undefined): Asked | undefined {
   if (become === undefined || become.method === 'doas' || password === undefined) return undefined;
   return { password, nonce: randomBytes(8).toString('hex') };

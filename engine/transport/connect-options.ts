@@ -3,11 +3,14 @@ import type { ConfigFile } from './ssh-config.ts';
 
 /** Settings of the connections to hosts. The comment of each names its default. */
 export interface ConnectOptions {
-  /** Time limit of the TCP connection, and of the login; ssh_config's ConnectTimeout, or 10 000. A shell has three times as long to start. */
+  /**
+   * Time limit of the TCP connection, and of the login; ssh_config's ConnectTimeout, or 10 000. A shell has three times as
+   * long to start.
+   */
   connectTimeoutMs?: number;
   /** Pauses before the next attempts after a server refuses or hangs up before its first word; [300, 900, 2700]. */
   retryDelaysMs?: readonly number[];
-  /** Time between two signs of life; after three missing ones, the host is lost. ssh_config's ServerAliveInterval, or 15 000. */
+  /** Time between two signs of life; three missing ones mean a lost host. ssh_config's ServerAliveInterval, or 15 000. */
   keepaliveMs?: number;
   /** The files of known_hosts; those of the user and the system. A missing file is empty. */
   knownHostsFiles?: readonly string[];

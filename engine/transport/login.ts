@@ -222,7 +222,7 @@ function kindOf(type: string): AuthenticationType {
   return (type === 'agent' ? 'publickey' : type) as AuthenticationType;
 }
 
-/** Answers the questions of a host: with the password once, and by asking the user for the rest, such as a code from a token. */
+/** Answers the questions of a host: once with the password, and otherwise with the user's answer, such as a token's code. */
 function answers(password: string, host: string, ask: Ask | undefined) {
   let used = false;
   return (

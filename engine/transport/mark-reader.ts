@@ -38,7 +38,7 @@ export class MarkReader {
     this.#keep(rest, start >= 0 ? start : this.#possibleMark(rest));
   }
 
-  /** Returns the beginning of a mark that may be incomplete. A nonce has no newline, so only the last newline can begin one. */
+  /** Returns the beginning of a possibly incomplete mark: only the last newline, because a nonce has none. */
   #possibleMark(bytes: Buffer): number {
     const start = bytes.lastIndexOf(newline);
     if (start < 0 || bytes.length - start >= this.#prefix.length) return bytes.length;

@@ -43,7 +43,7 @@ function userWords(option: string, user: string | undefined): string[] {
   return user === undefined ? [] : [option, user];
 }
 
-/** The user's ssh, which reads ssh_config itself. The engine adds only the settings of the inventory, and ssh asks nothing. */
+/** Returns the words of the user's ssh, which reads ssh_config itself and asks nothing. Adds the inventory's settings. */
 function opensshWords(host: Host, options: ConnectOptions, ...mode: string[]): string[] {
   const seconds = (ms: number) => Math.ceil(ms / 1000);
   const { connectTimeoutMs, keepaliveMs, knownHostsFiles, sshConfigFiles } = options;
@@ -103,7 +103,7 @@ export function processLink(host: Host, options: ConnectOptions): Link {
   };
 }
 
-/** Returns the environment of a shell. A local one gets five variables: others may hold secrets. Other transports drop them. */
+/** Returns the environment of a shell. A local one gets five variables, because the others may hold secrets. */
 function environment(host: Host): NodeJS.ProcessEnv {
   const { HOME, USER, LOGNAME, SHELL, PATH } = process.env;
   return host.transport === 'local' ? { HOME, USER, LOGNAME, SHELL, PATH } : process.env;

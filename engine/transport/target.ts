@@ -154,7 +154,7 @@ function usualFiles(): ConfigFile[] {
   ];
 }
 
-/** Returns the chain of jump hosts `a,b`: b is reached through a. ssh_config has the settings of a jump host, except its key. */
+/** Returns the chain of jump hosts `a,b`: b is reached through a. Except for the key, ssh_config has their settings. */
 function jumpTarget(jump: string, host: Host, options: ConnectOptions, depth: number, key?: string): Target {
   if (depth >= deepestJump)
     throw new ProblemError(wrong(host, `The way to it has more than ${deepestJump} jump hosts.`));

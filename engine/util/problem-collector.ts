@@ -8,7 +8,7 @@ import {
   withoutText,
 } from '../problem.ts';
 
-/** Returns a problem of a component with the include at `at` that led there. A problem of the including file is unchanged. */
+/** Returns a problem of a component with the include at `at`. A problem of the including file is unchanged. */
 export function includedBy(problem: Problem, at: Place): Problem {
   return problem.at?.file === at.file ? problem : { ...problem, via: [...(problem.via ?? []), at] };
 }
