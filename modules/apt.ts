@@ -5,7 +5,7 @@ import * as probe from '../engine/probe.ts';
 import { compact, defined } from '../engine/util/defined.ts';
 import { durationPattern, durationS } from '../engine/util/duration.ts';
 import * as run from './_apt.ts';
-import * as outlook from './_apt-outlook.ts';
+import * as aptSimulation from './_apt-simulation.ts';
 
 const args = {
   packages: listOf(
@@ -87,23 +87,25 @@ export const apt = defineModule({
     const ofEach = (prefix: string, of: (name: string) => probe.Probe) =>
       Object.fromEntries(names.map(name => [prefix + name, of(name)]));
     const script = removes
-      ? outlook.simulateRemoval(compact([removalVerb(args), autoremove && '--auto-remove']), names)
-      : outlook.simulateInstallation(
+      ? aptSimulation.simulateRemoval(compact([removalVerb(args), autoremove && '--auto-remove']), names)
+      : aptSimulation.simulateInstallation(
           compact(['install', !args.recommends && '--no-install-recommends']),
           args.packages,
         );
-    const unneeded = removes ? outlook.simulate(['autoremove']) : outlook.simulateAutoremove(names);
+    const unneeded = removes
+      ? aptSimulation.simulate(['autoremove'])
+      : aptSimulation.simulateAutoremove(names);
     return {
       lists: probe.command(run.listsAge, { about: ['package-lists', '/etc/apt'] }),
       cutOff: probe.path(run.installationFile),
       ...ofEach('', probe.installedPackage),
       ...(args.state === 'latest' && ofEach('candidate ', probe.candidate)),
       ...(names.length > 0 && {
-        provided: removes ? undefined : probe.command(outlook.provided(names), { about: [] }),
+        provided: removes ? undefined : probe.command(aptSimulation.provided(names), { about: [] }),
         [removes ? 'removal' : 'installation']: simulated(script, removes && autoremove ? ['packages'] : []),
         needsApt: simulated(script, [], removes ? 'remove' : 'install'),
       }),
-      ...(upgrade !== 'none' && { upgrade: simulated(outlook.simulateUpgrade(upgrade), ['packages']) }),
+      ...(upgrade !== 'none' && { upgrade: simulated(aptSimulation.simulateUpgrade(upgrade), ['packages']) }),
       ...(autoremove && { unneeded: simulated(unneeded, ['packages']) }),
     } as Record<string, probe.Probe | undefined>;
   },
@@ -117,7 +119,7 @@ export const apt = defineModule({
     const age = staleness(read, args);
     const asks = !isRemoval(args) && age !== 'none' ? changing : [];
     const refused = asks.flatMap(one => {
-      const refusal = outlook.refusal(simulation, one, allow_downgrade);
+      const refusal = aptSimulation.refusal(simulation, one, allow_downgrade);
       return refusal === undefined ? [] : [{ ...refusal, ...(age && { unsure: true }) }];
     });
     return [
@@ -133,14 +135,14 @@ export const apt = defineModule({
           .filter(isProvided(read))
           .map(name => ({ says: `${name} is a virtual package, which cannot be held.` })),
       names.length > 0 &&
-        outlook
+        aptSimulation
           .essential(simulation)
           .map(name => ({ says: `${name} is essential to the host, and would be removed.` })),
       refused,
       refused.length === 0 &&
         names.length > 0 &&
         (isRemoval(args) || age === undefined) &&
-        outlook.unsolved(simulation, printed(read['needsApt'])),
+        aptSimulation.unsolved(simulation, printed(read['needsApt'])),
     ];
   },
   steps: (diff, args, read) => {
@@ -158,8 +160,8 @@ export const apt = defineModule({
     const isSimulated = printed(read['installation']) !== '';
     // What is only to be upgraded is not simulated.
     const whole = fresh && isSimulated && !(all && names.some(isInstalled(read)));
-    const get = (simulation: string, named: outlook.Named, ...words: string[]) =>
-      run.aptGet(lockTimeoutS, outlook.packagesEffect(printed(read[simulation]), named), ...words);
+    const get = (simulation: string, named: aptSimulation.Named, ...words: string[]) =>
+      run.aptGet(lockTimeoutS, aptSimulation.packagesEffect(printed(read[simulation]), named), ...words);
     const installation = compact([
       !args.recommends && '--no-install-recommends',
       // What the plan has not shown is not removed, even if the new lists would have it so.
@@ -181,7 +183,7 @@ export const apt = defineModule({
         ],
       diff.has('marked as dependency') && run.aptMark('manual', dependenciesOf(read, args)),
       (diff.has('upgraded') || (args.upgrade !== 'none' && listsDiffer)) &&
-        get('upgrade', { whole: fresh }, ...outlook.upgradeWords(args.upgrade)),
+        get('upgrade', { whole: fresh }, ...aptSimulation.upgradeWords(args.upgrade)),
       args.autoremove && get('unneeded', { purges }, ...compact(['autoremove', purges && '--purge'])),
       hold === true && (raised || diff.has('held')) && run.aptMark('hold', namesOf(args)),
       !hold && !removes && diff.has('held') && run.aptMark('unhold', held),
@@ -198,7 +200,7 @@ export const apt = defineModule({
   timeoutS: args => run.installTimeoutS + durationS(args.lock_timeout),
 });
 
-const wanted = ({ packages }: Arguments): outlook.Wanted[] => packages.map(outlook.readWanted);
+const wanted = ({ packages }: Arguments): aptSimulation.Wanted[] => packages.map(aptSimulation.readWanted);
 const namesOf = (args: Arguments): string[] => wanted(args).map(({ name }) => name);
 const isRemoval = ({ state }: Arguments): boolean => state === 'absent';
 const removalVerb = ({ purge }: Arguments) => (purge ? 'purge' : 'remove');
@@ -218,7 +220,7 @@ const dependenciesOf = (read: Read, args: Arguments): string[] =>
     : namesOf(args).filter(name => isInstalled(read)(name) && found(read, name)?.automatic);
 
 /** How a package is shown as it is now and as it is declared; undefined = not there. */
-function shown({ name, written, version }: outlook.Wanted, read: Read, args: Arguments) {
+function shown({ name, written, version }: aptSimulation.Wanted, read: Read, args: Arguments) {
   const state = found(read, name);
   if (isRemoval(args)) {
     if (state?.status !== 'config-files') return { actual: state === null ? undefined : name };
@@ -231,7 +233,7 @@ function shown({ name, written, version }: outlook.Wanted, read: Read, args: Arg
   const newest =
     (read[`candidate ${name}`] as probe.Candidate | null | undefined)?.candidate ?? state.version;
   if (newest !== state.version) return { actual: `${name} ${state.version}`, desired: `${name} ${newest}` };
-  const same = version === undefined || outlook.matchesVersion(state.version, version);
+  const same = version === undefined || aptSimulation.matchesVersion(state.version, version);
   return { actual: same ? written : `${name}=${state.version}`, desired: written };
 }
 
@@ -247,12 +249,12 @@ function compare(read: Read, args: Arguments, context: Partial<Context> = {}): R
   const packages = comparison(read, args);
   const names = packages.map(({ name }) => name);
   const removed = (key: string) =>
-    outlook.outlook(printed(read[key])).removed.filter(name => !names.includes(name));
+    aptSimulation.parseSimulation(printed(read[key])).removed.filter(name => !names.includes(name));
   const dependencies = dependenciesOf(read, args);
   const changing = lacking(read, args).length > 0 ? ['removal', 'installation'] : [];
   const removals = [...new Set([...changing, 'upgrade'].flatMap(removed))].toSorted();
   const unneeded = removed('unneeded').filter(name => !removals.includes(name));
-  const { upgrades } = outlook.outlook(printed(read['upgrade']));
+  const { upgrades } = aptSimulation.parseSimulation(printed(read['upgrade']));
   const before = upgrades.flatMap(([name, version]) => (version === undefined ? [] : `${name} ${version}`));
   const lists = verifying ? undefined : staleness(read, args, justNowS, nowS - plannedS);
   // Where the difference cannot be told without fresh lists.

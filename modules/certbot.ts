@@ -8,7 +8,7 @@ import type { Step } from '../engine/step.ts';
 import { daemonReload, readable } from '../engine/steps/unit-steps.ts';
 import { compact, defined } from '../engine/util/defined.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
-import * as its from './_certbot.ts';
+import * as certificates from './_certbot.ts';
 import { acmeRoot } from './_nginx.ts';
 
 const args = {
@@ -23,7 +23,7 @@ const args = {
   email: text('Address that the authority writes to; it is told when the account is made.', {
     pattern: '^[^@\\s]+@[^@\\s]+$',
   }),
-  challenge: its.challenge,
+  challenge: certificates.challenge,
   server: text('The ACME directory of the authority.', {
     pattern: '^https?://',
     default: 'https://acme-v02.api.letsencrypt.org/directory',
@@ -81,14 +81,14 @@ export const certbot = defineModule({
   identity: ({ name }) => name,
   refine: ({ domains, challenge }) => [
     domains.some(domain => domain.startsWith('*.')) &&
-      !its.authenticator(challenge).name.startsWith('dns-') && {
+      !certificates.authenticator(challenge).name.startsWith('dns-') && {
         at: 'challenge',
         says: 'A domain with a * can only be proved by a dns challenge.',
       },
   ],
   probes: args => {
     const { live, archive, renewal, dropIn, note } = placesOf(args);
-    const method = its.authenticator(args.challenge);
+    const method = certificates.authenticator(args.challenge);
     return {
       certbot: program('certbot'),
       base: installedPackage('certbot'),
@@ -108,23 +108,26 @@ export const certbot = defineModule({
   actual: (read, { challenge, renew_before, ca_bundle = '' }, { plannedS, nowS }) => {
     const { base, plugin, dropIn, service, timer } = read;
     if (read.certbot === null) return noCertbot;
-    const method = its.authenticator(challenge);
+    const method = certificates.authenticator(challenge);
     // A certbot that is not Debian's brings its plugins in its own ways.
     if (base?.status === 'installed' && plugin?.status !== 'installed')
       return Missing.fromPackages(`certbot's plugin for ${method.name}`, method.package);
-    const chain = read.chain?.bytes ? its.readCertificate(read.chain.bytes) : null;
+    const chain = read.chain?.bytes ? certificates.readCertificate(read.chain.bytes) : null;
     const conf = read.renewal?.bytes?.toString();
-    if (chain === null || conf === undefined || !its.isWhole(read.links, read.archive)) return null;
-    const valid = its.validity(chain, renew_before, plannedS ?? nowS);
+    if (chain === null || conf === undefined || !certificates.isWhole(read.links, read.archive)) return null;
+    const valid = certificates.validity(chain, renew_before, plannedS ?? nowS);
     const isTrusted =
       dropIn?.bytes?.toString() === dropInText(ca_bundle) && service.NeedDaemonReload !== 'yes';
     return {
       domains: chain.domains,
       valid: read.owed.length > 0 && valid.startsWith('more') ? unfinished : valid,
       key_type: chain.keyType,
-      server: its.renewalValue(conf, 'server') ?? 'none',
-      challenge: challengeOf(its.renewalValue(conf, 'authenticator'), its.renewalValue(conf, 'webroot_path')),
-      deploy_hook: its.renewalValue(conf, 'renew_hook') ?? 'none',
+      server: certificates.renewalValue(conf, 'server') ?? 'none',
+      challenge: challengeOf(
+        certificates.renewalValue(conf, 'authenticator'),
+        certificates.renewalValue(conf, 'webroot_path'),
+      ),
+      deploy_hook: certificates.renewalValue(conf, 'renew_hook') ?? 'none',
       ca_bundle: isTrusted ? ca_bundle : 'another',
       renewal_timer: timer.ActiveState === 'active' && timer.UnitFileState === 'enabled' ? 'on' : 'off',
     };
@@ -134,14 +137,17 @@ export const certbot = defineModule({
     valid: `more than ${renew_before}`,
     key_type,
     server,
-    challenge: challengeOf(its.authenticator(challenge).name, its.authenticator(challenge).needs),
+    challenge: challengeOf(
+      certificates.authenticator(challenge).name,
+      certificates.authenticator(challenge).needs,
+    ),
     deploy_hook,
     ca_bundle,
     renewal_timer: 'on',
   }),
   obstacles: (args, { bundle, proof, timer }, diff) => {
     const broken = { masked: 'is masked', 'not-found': 'does not exist' }[`${timer.LoadState}`];
-    const { needs } = its.authenticator(args.challenge);
+    const { needs } = certificates.authenticator(args.challenge);
     const lacks = compact([bundle === null && args.ca_bundle, proof === null && needs]);
     return [
       needsIssue(diff) &&
@@ -176,7 +182,7 @@ export const certbot = defineModule({
         conf !== undefined && {
           do: 'write',
           path: renewal,
-          content: its.withRenewalValue(conf, 'renew_hook', deploy_hook),
+          content: certificates.withRenewalValue(conf, 'renew_hook', deploy_hook),
         },
       !isNew && diff.has('valid') && finish(args),
       (isNew || diff.has('valid')) && { do: 'pay', unit: note },
@@ -231,7 +237,7 @@ const hookEffects = (hook: string | undefined): Effect[] => (hook ? [{ on: 'anyt
 function issue(args: Arguments, isNew: boolean): Step {
   const { key_type, deploy_hook, ca_bundle } = args;
   const { live, archive, renewal } = placesOf(args);
-  const method = its.authenticator(args.challenge);
+  const method = certificates.authenticator(args.challenge);
   const certonly = (options: readonly string[]) =>
     shellCommand(
       compact([

@@ -43,7 +43,7 @@ const runArgs = {
 } as const;
 type RunArguments = Given<typeof runArgs, 'run'>;
 
-const its = {
+const args = {
   ...runArgs,
   creates: {
     ...absolutePath,
@@ -69,6 +69,7 @@ const its = {
     'What the command changes, so that later resources are planned with it: absolute paths, each with all below it, `unit:NAME` and `package:NAME`; or `nothing`. Left out, it may change whatever later commands and checks look at, and bring what is missing and named in it.',
   ),
 } as const;
+type Arguments = Given<typeof args, 'run'>;
 
 /** The command as a check: it only looks, and is right when it exits as expected. */
 const asCheck = defineModule({
@@ -93,7 +94,7 @@ const asCheck = defineModule({
 export const command = defineModule({
   name: 'command',
   summary: 'A command, and the condition under which it runs.',
-  args: its,
+  args,
   required: ['run'],
   examples: {
     'Once, to make a file': {
@@ -165,7 +166,7 @@ export const command = defineModule({
 const timeoutS = 3600;
 
 /** What a command changes of what can be read; undefined = anything. */
-function effectsOf(args: Given<typeof its, 'run'>): Effect[] | undefined {
+function effectsOf(args: Arguments): Effect[] | undefined {
   const { run, cwd, user, env, creates, touches } = args;
   const made: Effect[] = creates === undefined ? [] : [{ on: 'below', path: creates }];
   if (touches !== undefined) return [...(touches === 'nothing' ? [] : touches.map(effectOf)), ...made];

@@ -90,23 +90,23 @@ const probesOf = ({ name, database }: Extension, needs: postgres.Needs, holders 
 
 function needsOf({ name, database, version, schema }: Extension): postgres.Needs {
   const chosen = version === undefined ? query('preferred') : literal(version);
-  const its = { name, version: chosen };
+  const names = { name, version: chosen };
   return [
     version !== undefined && {
       of: 'version',
-      trouble: query('versions', its),
+      trouble: query('versions', names),
       says: `The extension ${name} cannot have the version ${version}; its files on the host lead to: %s.`,
       fix: 'Declare one of these versions, or bring the package that has it in an earlier resource.',
     },
     postgres.schemaNeed('schema', schema, database),
     schema !== undefined && {
       of: 'schema',
-      trouble: query('stays', { ...its, schema }),
+      trouble: query('stays', { ...names, schema }),
       says: `The extension ${name} cannot be in the schema ${schema}: it stays in %s.`,
     },
     {
       of: 'create',
-      trouble: query('lacks', its),
+      trouble: query('lacks', names),
       says: `The extension ${name} builds on %s, which ${database} does not have.`,
       fix: 'Declare these extensions in earlier resources.',
     },

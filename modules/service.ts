@@ -8,7 +8,7 @@ import { durationS } from '../engine/util/duration.ts';
 
 const { unitName } = units;
 
-const its = {
+const args = {
   name: text('Name of the unit; without a suffix it is a `.service`.', { minLength: 1 }),
   enabled: flag('Whether it starts at boot.'),
   state: oneOf(
@@ -22,12 +22,12 @@ const its = {
   }),
   masked: flag('Whether the unit is masked, so that nothing at all can start it.'),
 } as const;
-type Arguments = Given<typeof its, 'name'>;
+type Arguments = Given<typeof args, 'name'>;
 
 export const service = defineModule({
   name: 'service',
   summary: 'A systemd unit: whether it runs, starts at boot, and what it is restarted for.',
-  args: its,
+  args,
   required: ['name'],
   examples: {
     'A service that always runs': { name: 'nginx', enabled: true, state: 'running' },

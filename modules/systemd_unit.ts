@@ -27,7 +27,7 @@ const section = (title: string) =>
     },
   }) as Schema as { readonly const: Section };
 
-const its = {
+const args = {
   name: text(
     'Full name with its suffix, e.g. `flaskapp.service`; the file is written to /etc/systemd/system.',
     {
@@ -42,12 +42,12 @@ const its = {
   timer: section('Timer'),
   install: section('Install'),
 } as const;
-type Arguments = Given<typeof its, 'name'>;
+type Arguments = Given<typeof args, 'name'>;
 
 export const systemd_unit = defineModule({
   name: 'systemd_unit',
   summary: 'A systemd unit file, checked before it takes effect and loaded at once.',
-  args: its,
+  args,
   required: ['name'],
   absent: 'stops and disables it, then removes its file',
   examples: {

@@ -12,7 +12,7 @@ import { matches, noDirectory } from './_files.ts';
 /** Up to this much in all, the files on the host are read whole, so that changed lines can be shown. */
 const shownBytes = 262_144;
 
-const its = {
+const args = {
   src: text('The folder beside the playbook; its files are copied as they are.', { minLength: 1 }),
   path: { ...absolutePath, description: 'The directory on the host that gets what is in the folder.' },
   ...ownership('the files and directories'),
@@ -32,13 +32,13 @@ const its = {
   ),
   delete_extra: flag('Whether what is on the host, but not in the folder, is removed.', { default: false }),
 } as const;
-type Arguments = Given<typeof its, 'src' | 'path'>;
+type Arguments = Given<typeof args, 'src' | 'path'>;
 
 /** A folder with all that is in it, copied. */
 export const tree = defineModule({
   name: 'tree',
   summary: 'A folder beside the playbook, copied with everything in it.',
-  args: its,
+  args,
   required: ['src', 'path'],
   files: { tree: true },
   examples: {

@@ -75,7 +75,7 @@ export const simulateUpgrade = (upgrade: string): string =>
  * Reads `Inst libc6 [2.36-9] (2.36-10 Debian:12 [amd64])` and `Remv nginx [1.22.1-9]`: the name, the version there now,
  * if any, and the version to come of what is installed or upgraded, and the names of what is removed.
  */
-export function outlook(simulation: string) {
+export function parseSimulation(simulation: string) {
   const lines = [...simulation.matchAll(/^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+))?/gm)];
   const comes = lines.filter(([, verb]) => verb === 'Inst');
   const goes = lines.filter(([, verb]) => verb !== 'Inst');
@@ -95,7 +95,7 @@ export type Named = {
 /** What an `apt-get` does to packages: what its simulation says, and at least what is named. */
 export function packagesEffect(simulation: string, named: Named): PackagesEffect {
   const { comes = [], goes = [], purges = false, whole = true } = named;
-  const { upgrades, removed } = outlook(simulation);
+  const { upgrades, removed } = parseSimulation(simulation);
   const versions = new Map(upgrades.map(([name, , after]) => [name, after]));
   const exact = ({ name, version }: Wanted) =>
     versions.get(name) ??
@@ -169,7 +169,7 @@ export function refusal(
     .find(epoch => versions.some(one => matchesVersion(one, epoch + version)));
   const providers = below(simulation, `${bare} is a virtual package provided by:`).map(([first]) => first!);
   const isEmpty = said("Package '%' has no installation candidate", bare, asked);
-  const [, before, after] = outlook(simulation).upgrades.find(([one]) => one === bare) ?? [];
+  const [, before, after] = parseSimulation(simulation).upgrades.find(([one]) => one === bare) ?? [];
   return compact<Obstacle>([
     architecture !== undefined &&
       taken.length > 0 &&
