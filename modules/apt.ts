@@ -9,7 +9,7 @@ import * as aptSimulation from './_apt-simulation.ts';
 
 const args = {
   packages: listOf(
-    text('A name, or a name and a version; a `*` at its end stands for the rest of the version.', {
+    text('A name, or a name and a version; a final `*` stands for the rest of the version.', {
       pattern: '^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+\\*?)?$',
     }),
     'Names such as `nginx`, or with a version such as `nginx=1.22.*`.',
@@ -17,38 +17,38 @@ const args = {
   ),
   state: oneOf(
     ['present', 'absent', 'latest'],
-    'Whether the packages are installed or removed; `latest` also upgrades them to the newest version that the package lists know.',
+    'Whether the packages are installed or removed; `latest` also upgrades them to the newest version in the package lists.',
     { default: 'present' },
   ),
   update_cache: {
     type: ['boolean', 'string'],
     pattern: durationPattern,
     description:
-      'How old the package lists may be before something is installed, e.g. `1h`; true = refresh them each time. Lists that are missing, or older than the sources, are always refreshed.',
+      'Maximum age of the package lists at an installation, e.g. `1h`; true = refresh them each time. Lists that are missing, or older than the sources, are always refreshed.',
   },
   upgrade: oneOf(
     ['none', 'safe', 'full'],
-    'Upgrades all packages of the host: `safe` removes none, `full` removes what stands in the way.',
+    'Upgrade of all packages of the host: `safe` removes none, `full` removes packages that block an upgrade.',
     { default: 'none' },
   ),
   recommends: flag('Whether recommended packages are installed too.', { default: true }),
-  purge: flag('Whether removing takes the configuration files away too.', { default: false }),
+  purge: flag('Whether a removal deletes the configuration files too.', { default: false }),
   autoremove: flag('Whether packages that were installed for others and are no longer needed are removed.', {
     default: false,
   }),
   hold: flag(
-    'Whether the packages are held back from upgrades; false also lets packages go that are to be removed.',
+    'Whether the packages are held back from upgrades; false also allows the removal of held packages.',
   ),
   allow_downgrade: flag('Whether an older version may replace a newer one.', { default: false }),
   lock_timeout: duration(
-    'How long to wait while another program, such as unattended-upgrades, holds the package lock.',
+    'Maximum wait while another program, such as unattended-upgrades, holds the package lock.',
     { default: '5m' },
   ),
 } as const;
 type Arguments = Given<typeof args, 'packages'>;
 type Read = Readonly<Record<string, unknown>>;
 
-/** Debian packages. The lists are refreshed only on the way to a change, so that alone is never one. */
+/** Debian packages. A refresh of the lists is only a part of another change, never a change by itself. */
 export const apt = defineModule({
   name: 'apt',
   summary: 'Debian packages, installed, upgraded or removed by apt.',
@@ -127,8 +127,8 @@ export const apt = defineModule({
         names.filter(isHeld(read)).map(name => ({
           says: `${name} is held at ${found(read, name)?.version}.`,
           fix: isRemoval(args)
-            ? 'Say hold: false to remove it all the same.'
-            : 'Say hold: true to replace it and hold it again, or hold: false to let it go.',
+            ? 'To remove it, set hold: false.'
+            : 'To replace it and hold it again, set hold: true; to release it, set hold: false.',
         })),
       hold === true &&
         namesOf(args)
@@ -137,7 +137,7 @@ export const apt = defineModule({
       names.length > 0 &&
         aptSimulation
           .essential(simulation)
-          .map(name => ({ says: `${name} is essential to the host, and would be removed.` })),
+          .map(name => ({ says: `The essential package ${name} would be removed.` })),
       refused,
       refused.length === 0 &&
         names.length > 0 &&
@@ -155,16 +155,16 @@ export const apt = defineModule({
     const chosen = all ? wanted(args) : lacking(read, args);
     const names = chosen.map(({ name }) => name);
     const held = namesOf(args).filter(isHeld(read));
-    // A package that is replaced in spite of its hold loses it.
+    // A held package loses its hold when it is replaced.
     const raised = hold !== undefined && names.some(isHeld(read));
     const isSimulated = printed(read['installation']) !== '';
-    // What is only to be upgraded is not simulated.
+    // The simulation does not contain packages that are only upgraded.
     const whole = fresh && isSimulated && !(all && names.some(isInstalled(read)));
     const get = (simulation: string, named: aptSimulation.Named, ...words: string[]) =>
       run.aptGet(lockTimeoutS, aptSimulation.packagesEffect(printed(read[simulation]), named), ...words);
     const installation = compact([
       !args.recommends && '--no-install-recommends',
-      // What the plan has not shown is not removed, even if the new lists would have it so.
+      // A removal that the plan does not show never happens, even if the new lists require it.
       !diff.has('also removed') && '--no-remove',
       args.allow_downgrade && '--allow-downgrades',
       raised && '--allow-change-held-packages',
@@ -209,17 +209,17 @@ const printed = (result: unknown): string => (result as probe.CommandResult | un
 const found = (read: Read, name: string) => (read[name] ?? null) as probe.PackageState | null;
 const isHeld = (read: Read) => (name: string) => found(read, name)?.held === true;
 const isInstalled = (read: Read) => (name: string) => found(read, name)?.status === 'installed';
-/** Whether another package that is installed stands for it. */
+/** Whether another, installed package provides it. */
 const isProvided = (read: Read) => (name: string) =>
   !isInstalled(read)(name) && printed(read['provided']).split('\n').includes(name);
 
-/** Declared packages that apt would remove once nothing else needs them. */
+/** Returns the declared packages that apt would remove once no other package needs them. */
 const dependenciesOf = (read: Read, args: Arguments): string[] =>
   isRemoval(args)
     ? []
     : namesOf(args).filter(name => isInstalled(read)(name) && found(read, name)?.automatic);
 
-/** How a package is shown as it is now and as it is declared; undefined = not there. */
+/** Returns the text for a package as installed and as declared; undefined = not installed. */
 function shown({ name, written, version }: aptSimulation.Wanted, read: Read, args: Arguments) {
   const state = found(read, name);
   if (isRemoval(args)) {
@@ -228,7 +228,7 @@ function shown({ name, written, version }: aptSimulation.Wanted, read: Read, arg
   }
   if (version === undefined && isProvided(read)(name)) return { actual: written, desired: written };
   if (state?.status !== 'installed') return { desired: written };
-  // The version of what is only planned is not always known.
+  // The version of a package that an earlier resource installs is not always known.
   if (state.version === '') return { actual: written, desired: written };
   const newest =
     (read[`candidate ${name}`] as probe.Candidate | null | undefined)?.candidate ?? state.version;
@@ -242,7 +242,7 @@ const comparison = (read: Read, args: Arguments) =>
 const lacking = (read: Read, args: Arguments) =>
   comparison(read, args).filter(({ actual, desired }) => actual !== desired);
 
-/** What is compared: as it is there, and as it is declared. */
+/** Returns each key of the state as a pair: the actual value and the declared one. */
 function compare(read: Read, args: Arguments, context: Partial<Context> = {}): Record<string, Pair | false> {
   const { nowS = 0, plannedS = nowS, verifying } = context;
   const { hold, state, upgrade } = args;
@@ -257,7 +257,7 @@ function compare(read: Read, args: Arguments, context: Partial<Context> = {}): R
   const { upgrades } = aptSimulation.parseSimulation(printed(read['upgrade']));
   const before = upgrades.flatMap(([name, version]) => (version === undefined ? [] : `${name} ${version}`));
   const lists = verifying ? undefined : staleness(read, args, justNowS, nowS - plannedS);
-  // Where the difference cannot be told without fresh lists.
+  // The difference is known only with fresh lists.
   const needsLists = state === 'latest' || upgrade !== 'none';
   return {
     installed: [
@@ -278,10 +278,10 @@ type Pair = [actual: StateValue, desired: StateValue];
 const stateOf = (which: 0 | 1, pairs: Record<string, Pair | false>): State =>
   Object.fromEntries(Object.entries(pairs).flatMap(([key, pair]) => (pair ? [[key, pair[which]]] : [])));
 
-/** Lists fetched a moment ago are fresh even where they are to be refreshed each time. */
+/** Lists this young count as fresh even with `update_cache: true`. */
 const justNowS = 600;
 
-/** Why the package lists have to be refreshed; undefined = they need not be. */
+/** Returns why the package lists need a refresh, or undefined if they need none. */
 function staleness(read: Read, { update_cache }: Arguments, eachTimeS = 0, sinceS = 0): string | undefined {
   const age = printed(read['lists']).trim();
   if (age === 'changed') return 'older than the sources';

@@ -65,7 +65,7 @@ describe('a secret is refused where other accounts of the host could see it', ()
     const [found] = refusals({ file: { path: '/srv/x', content: word, ...(mode && { mode }) } });
     expect([found?.message, found?.hint]).toEqual([
       `Every account of the host could read the secret in /srv/x: its mode is ${words}.`,
-      'Give it a mode such as mode: "0600".\nIf it is no secret, say so: {{ … | nonsensitive }}',
+      'Give the file a mode such as mode: "0600".\nIf it is no secret, say so: {{ … | nonsensitive }}',
     ]);
   });
 
