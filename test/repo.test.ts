@@ -16,6 +16,14 @@ function filesIn(folder: string): string[] {
 
 const engine = filesIn('engine');
 const moduleFiles = filesIn('modules');
+/** All texts that people write: code, shell, SQL, pages, playbooks and cases, without the page of the style itself. */
+const texts = ['engine', 'modules', 'scripts', 'test', 'bench', 'docs', 'playbooks', '.']
+  .flatMap(folder =>
+    readdirSync(join(root, folder), { recursive: folder !== '.', withFileTypes: true })
+      .filter(entry => entry.isFile() && /\.(?:ts|sh|sql|md|yml|txt|j2)$/.test(entry.name))
+      .map(entry => relative(root, join(entry.parentPath, entry.name))),
+  )
+  .filter(file => file !== 'docs/style.md');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** The imports of a file: packages by name, files by their path from the root. */
@@ -179,6 +187,34 @@ it('each promise of SECURITY.md names tests that are there', () => {
 
 it('no file of the engine is over 300 lines', () => {
   expect(engine.filter(file => read(file).trimEnd().split('\n').length > 300)).toEqual([]);
+});
+
+describe('docs/style.md', () => {
+  const rows = read('docs/style.md')
+    .split('\n')
+    .filter(line => /^\| (?!text|---)/.test(line))
+    .map(line => line.split(' | ').map(cell => cell.replace(/^\| | \|$/g, '')));
+  /** The text of an example without its quotes and its names, which differ from place to place. */
+  const wordsOf = (example: string) => example.replace(/`/g, '').split(/\S+\.yml|^nginx /);
+
+  it('has an example of each kind of text', () => {
+    expect(new Set(rows.map(([kind]) => kind))).toEqual(
+      new Set(['page', 'message', 'help text', 'comment', 'identifier', 'test title']),
+    );
+  });
+
+  test.each(rows)('no %s says "%s"', (_kind, before) => {
+    const words = wordsOf(before!)
+      .map(part => part.trim())
+      .filter(part => part !== '');
+    const found = texts.filter(file => {
+      const text = read(file)
+        .replace(/\s+(?:\/\/|\*|#|--)?\s*/g, ' ')
+        .replaceAll('`', '');
+      return words.every(part => text.includes(part));
+    });
+    expect(found).toEqual([]);
+  });
 });
 
 it('nothing is left to do in a comment', () => {

@@ -96,8 +96,8 @@ function defaultFile(beside: string | undefined): string[] {
   if (anybodyCanPlace(found))
     throw new ProblemError({
       code: 'insecure-file',
-      message: `The inventory ${shownPath(found)} was only come across, in a place where every account of this computer can put one.`,
-      hint: `Say that it is the one with\n    -i ${shownPath(found)}`,
+      message: `The inventory ${shownPath(found)} was found automatically, in a place where every account on this computer can create one.`,
+      hint: `To use it, name it with\n    -i ${shownPath(found)}`,
     });
   return [found];
 }

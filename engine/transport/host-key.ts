@@ -42,7 +42,7 @@ export async function record(host: Target, blob: Buffer): Promise<void> {
   }
 }
 
-/** What is wrong with the key that a host shows; undefined when it may be trusted. */
+/** Returns the problem with the host's key, or undefined if the key is trusted. */
 export function hostKeyProblem(host: Target, keys: readonly KnownKey[], blob: Buffer): Problem | undefined {
   const verdict = judge(keys, blob);
   const shown = `${keyType(blob)} ${fingerprint(blob)}`;

@@ -272,7 +272,7 @@ it('a program is there once its file is written where programs are looked for', 
   expect(one.foresees(program('tool'))).toMatchObject({ value: '/usr/local/bin/tool', open: false });
 });
 
-it('what is owed is noted by a change and gone once it is paid', () => {
+it('a change notes the owed restart, and the restart removes the note', () => {
   const one = host([owed('app'), []]);
   one.after('A', { on: 'note', unit: 'app', owed: { action: 'restart', because: 'A' } });
   expect(one.foresees(owed('app'))).toMatchObject({ value: [{ because: 'A', sinceS: null }], from: ['A'] });
