@@ -69,7 +69,7 @@ describe('a secret is refused where other accounts of the host could see it', ()
     ]);
   });
 
-  it('when it comes by a template', () => {
+  it('when a template contains it', () => {
     const files = { 'templates/x.j2': word };
     expect(brief(refusals({ file: { path: '/srv/x', template: 'x.j2' } }, files))).toEqual([
       expect.stringContaining('[secret-exposed]'),
@@ -91,12 +91,12 @@ test.each<[resource: object]>([
   expect(refusals(resource)).toEqual([]);
 });
 
-it('every module says so of arguments that it has', () => {
+it('every module lists only arguments that it has', () => {
   for (const module of Object.values(modules))
     for (const name of module.secrets?.in ?? []) expect(Object.keys(module.args.properties)).toContain(name);
 });
 
-it('all secrets are known to what masks, also those that no resource uses', () => {
+it('the redactor knows all secrets, even unused ones', () => {
   const told: string[] = [];
   const add = (text: string, label: string) => told.push(`${label}=${text}`);
   const files = { ...secrets, 'odd.secret.yml': '__proto__: another' };
@@ -104,7 +104,7 @@ it('all secrets are known to what masks, also those that no resource uses', () =
   expect(told).toEqual(['secrets.word=a-secret-word', 'secrets.__proto__=another']);
 });
 
-it('a refusal that cuts a long secret off masks what is left of it', () => {
+it('a refusal that shortens a long secret masks its rest', () => {
   const long = 'a-long-secret-'.repeat(10);
   const found = problems(
     JSON.stringify({
