@@ -173,7 +173,7 @@ describe('an editor with the YAML language server', () => {
     );
     expect(await offered('inside.yml', `${component}resources:\n  - |\n`)).toContain('nginx_site');
     expect(await hover('component.yml', params.replace('type', 'ty|pe').replace('    |\n', ''))).toContain(
-      'What kind of value it takes.',
+      'Type of the value.',
     );
     const wrong = await editor.open('wrong-component.yml', `${component}parms: {}\nresources: []\n`);
     expect(wrong.errors.join('\n')).toContain('parms');
