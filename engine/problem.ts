@@ -62,95 +62,99 @@ export interface Warning extends Omit<Problem, 'code'> {
 
 /** Every problem code and what `reconcile explain CODE` and docs/errors.md say of it. */
 export const explanations = {
-  bug: 'The program reached a state that should be impossible. Please report it with the command you ran.',
+  bug: 'The program met a situation that it holds to be impossible. Please report it with the command you ran.',
   'yaml-syntax':
-    'The file is not valid YAML 1.2. The parser stopped at this place; the cause is often in a line above it.',
+    'The file is not valid YAML 1.2. The place is where the parser could not go on; the cause is often a line above it.',
   'file-missing': 'A file that the command line or the playbook names does not exist or cannot be read.',
-  'unknown-key': 'A key does not belong here. The message suggests the nearest valid key.',
-  'wrong-type': 'A value has the wrong type for its argument.',
-  'missing-key': 'A required argument of the module is missing.',
+  'unknown-key': 'A key is not one that belongs here. The message lists the nearest name that does.',
+  'wrong-type': 'A value is of another type than this argument takes.',
+  'missing-key': 'An argument that the module cannot do without is not there.',
   'unknown-module': 'No module has this name. `reconcile modules` lists them.',
-  'duplicate-name': 'Two resources of one play have the same name, which makes references ambiguous.',
+  'duplicate-name':
+    'Two resources of one play have the same name, so that a reference to it would be ambiguous.',
   'unknown-resource': 'A `needs`, `restart_on` or `reload_on` names a resource that the play does not have.',
   'unknown-host': 'A pattern, a limit or a group names a host or group that the inventory does not have.',
   'inventory-syntax':
-    'A line or a name of an inventory in a format of Ansible is invalid. The message shows the valid form.',
+    'A line or a name of an inventory in a format of Ansible cannot be understood. The message says what belongs there.',
   'inventory-program':
-    'The program that prints the inventory did not start, failed, or printed something else.',
+    'A program that is to print the inventory could not be run, failed, or printed something else.',
   'undefined-variable': 'An expression uses a name that has no value here.',
   'expression-syntax': 'The text between {{ and }} or {% and %} is not a valid expression.',
-  'expression-type': 'An operator or filter received a value of the wrong type.',
-  'expression-limit': 'An expression exceeded the limits of running time or length of text.',
-  'invalid-value': 'A value has the right type but is not valid for its purpose.',
+  'expression-type': 'An operator or filter was given a value of a type it does not take.',
+  'expression-limit': 'An expression ran longer, or produced more text, than any sensible playbook needs.',
+  'invalid-value': 'A value has the right type but cannot be used for what it is meant for.',
   conflict:
-    'Two resources, of one play or of two, set the same property of a thing differently and would undo each other on every run.',
+    'Two resources settle the same thing of a host, in one play or in two, and would undo each other on every run.',
   obstacle:
-    'The readings of the host show that an apply would fail here: a folder, an account or a package is missing, another thing is in the way, or the program that makes the change would refuse it. Nothing was changed on this host.',
+    'What was read of the host shows that an apply would fail here: a folder, an account or a package is missing, something else is in the way, or the program that does the change would refuse it. Nothing was changed on this host.',
   order:
-    'A resource needs a thing that only a later resource of the play creates, or reacts to a later one. Resources are applied in the written order: move one of the two.',
-  'variable-cycle': 'Variables refer to one another in a circle, so none of them has a value.',
-  'include-cycle': 'Component files include one another in a circle.',
-  'not-supported': 'This version of the program does not support the key or the file format yet.',
+    'A resource needs something that only a later resource of the play brings, or answers changes of a later one. Resources are done in the order they are written in: move one of the two.',
+  'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
+  'include-cycle': 'Component files include one another in a circle, so that there is no end to them.',
+  'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',
   'insecure-file':
     'Other accounts of this computer can read a file of secrets or a key to one, or write to a file of settings.',
   'secret-exposed':
-    'Other accounts of the host could see a secret: in the arguments of a program, in a name or path, or in a world-readable file. The message names an allowed place. The filter nonsensitive declares that a value is not secret, such as an environment variable with the name of a release.',
+    'A secret stands where other accounts of the host could see it: in the arguments of a program, in a name or path, or in a file that all may read. The message says where it may stand instead. What is no secret, such as a variable of the environment that names a release, is said to be none with the filter nonsensitive.',
   'secrets-locked':
-    'None of your keys opens the encrypted secrets, or the program that prints them failed. Plans work without them, but hosts that need them are not changed.',
+    'Secrets are encrypted and none of your keys opens them, or the program that gives them failed. Plans work without; hosts that need them are not changed.',
   'secrets-damaged':
-    'An encrypted file of secrets differs from the one that reconcile wrote: another program or person changed it, or it is incomplete.',
-  usage: 'The command line is invalid. `reconcile --help` shows the commands and their options.',
+    'An encrypted file of secrets is not as reconcile wrote it: somebody or something else changed it, or it is not whole.',
+  usage: 'The command line is wrong. `reconcile --help` shows what it takes.',
   unreachable: 'No connection to the host could be made, or it broke and could not be made again.',
   'facts-unread':
-    'Expressions for a host use facts of another host, such as `hosts.db1.facts.ipv4`, which could not be read. Nothing was changed on the host that needs them.',
-  'host-key-unknown': 'The host is not in known_hosts, so its identity is unconfirmed.',
+    'Expressions for a host use facts of another one, such as `hosts.db1.facts.ipv4`, and those could not be read. Nothing was changed on the host that needs them.',
+  'host-key-unknown': 'The host is not in known_hosts, so nobody has vouched for its identity yet.',
   'host-key-changed':
-    'The host presents another key than the recorded one. It was reinstalled, or somebody intercepts the connection.',
+    'The host shows another key than the one recorded. It was reinstalled, or somebody is in between.',
   'host-key-revoked':
-    'The host presents a key that a line of known_hosts revokes, for example because it was stolen.',
+    'The host shows a key that a line of known_hosts revokes: somebody has declared it stolen.',
   'auth-failed': 'The host accepted none of the keys offered.',
-  'become-failed': 'The login succeeded, but the switch to the account that makes the changes failed.',
-  locked: 'Another run is changing the host, or was cut off from it. This apply changed nothing there.',
+  'become-failed': 'The login worked, but becoming the user that does the work did not.',
+  locked: 'Somebody else is applying to the host, or was cut off from it; nothing was changed by this apply.',
   'lease-lost':
-    'The lease on the host ended while this run held it, because the run stood still or was cut off, and another run may have changed the host since. A plain apply reads everything again and continues; a saved plan is not applied further. If no change followed, the apply ends with this error: apply again.',
+    'The lease on the host ended while this run held it, because the run stood still or was cut off, and another run may have changed the host since. A plain apply reads everything anew and goes on; a saved plan is not applied any further. When no change followed, the apply ends with this error: apply again.',
   'connection-lost':
-    'The connection ended and could not be restored. The next run reads the result of the last step.',
+    'The connection ended and could not be made again; what a step did meanwhile is read on the next run.',
   'cut-off':
-    'A step was ended on the host before it was finished. A new reading shows that the resource is not as declared.',
-  'host-restarted': 'The host was restarted during a step, and the resource is not as declared.',
+    'Something on the host ended a step before it was done; what it left was read and is not as declared.',
+  'host-restarted': 'The host was restarted while a step was running, and what it left is not as declared.',
   'locked-out':
-    'After a risky change, a new connection could not log in, or could not switch to the account that makes the changes. The host reverted the change.',
+    'After a risky change nobody could enter the host, or become the account that does the work, over a new connection. The host put the change back.',
   'put-back':
-    'The host reverted a risky change, because the run ended before the change took effect and could be proven harmless.',
+    'A risky change was put back because the run ended before it took effect, so that nobody could show that it is harmless.',
   'not-put-back':
-    'A play with `on_failed_check: revert` failed, and some of its changes could not be reverted.',
-  irreversible: 'A change could lock everybody out, and the host could not revert it by itself.',
-  timeout: 'A step exceeded its time limit.',
+    'A play with `on_failed_check: revert` failed, and some of its changes could not be undone.',
+  irreversible:
+    'A change that could lock everybody out must be one that the host can undo by itself, and this one is not.',
+  timeout: 'A step took longer than it was given.',
   'program-missing':
-    'A program that a resource needs is missing on the host, and no earlier resource of the play brings it.',
+    'A program that a resource needs is not on the host, and nothing before it in the play brings it.',
   'not-running':
-    'A service that the resource needs does not run on the host, and no earlier resource of the play starts it.',
-  'unit-missing': 'systemd does not know the unit, and no earlier resource of the play brings it.',
-  'read-failed': 'The state of a resource could not be read. The resource changed nothing.',
+    'What the resource needs does not run on the host, and nothing before it in the play starts it.',
+  'unit-missing': 'systemd does not know the unit, and nothing before it in the play brings it.',
+  'read-failed': 'Reading the state of a resource failed; nothing was changed by it.',
   'step-failed':
-    'A command of a change exited with an error. The results of earlier steps stay on the host; files are restored.',
-  'validation-failed': 'The check of the new files failed. The old files were restored.',
-  'not-as-declared': 'The reading after the change shows that the resource is not as declared.',
+    'A command of a change exited with an error. The host holds what the earlier steps did; files are put back.',
+  'validation-failed': 'The check of the new files failed; they were put back as they were.',
+  'not-as-declared': 'After the change the resource was read again and is not as declared.',
   'run-once-failed':
-    'A resource with `run_once` is applied on one host for all hosts of the play, and it failed or was not reached there. The other hosts stop at it too.',
-  'check-failed': 'A check of the play did not get its expected answer.',
-  'apt-locked': 'Another program held the package lock for too long.',
-  'dpkg-broken': 'An earlier package operation was interrupted and left dpkg half-configured.',
+    'A resource with `run_once` is done on one host for all hosts of the play, and it failed or was not reached there. The others stop at it, too.',
+  'check-failed': 'A check of the play did not get the answer that it expects.',
+  'apt-locked': 'Another program holds the package lock and did not let go in time.',
+  'dpkg-broken': 'An earlier package operation broke off and left dpkg half-configured.',
   'plan-invalid': 'The file is not a saved plan that this version of the program can read.',
   'plan-stale':
-    'The host or its declaration has changed since the saved plan was made. Nothing was changed there.',
-  'plan-other-host': 'A host of the saved plan is now another machine, or presents another key.',
+    'The host, or what is declared for it, is no longer what the saved plan was made from; nothing was changed there.',
+  'plan-other-host':
+    'A host answers under the name of one in the saved plan, but is another machine or shows another key.',
   'plan-applied':
     'The saved plan was applied to the host before. A plan is applied once, even if it was cut off.',
-  deviation: 'At its turn, a resource differed from the saved plan. The host was stopped before the change.',
+  deviation:
+    'At its turn a resource differed from what the saved plan shows; the host was stopped before the change.',
   'unsafe-path':
-    'A path leads through a link that a less privileged account could have created, or programs would run from a folder that it could have created. Nothing was done.',
-  'read-only': 'A file system of the host, or the part that a service can see, is read-only.',
+    'A path leads through a link, or programs would be run from a folder, that an account with fewer rights than the one that does the work could have put there. Nothing was done.',
+  'read-only': 'A file system of the host, or the part of it that a service may see, cannot be written.',
   'no-space': 'A file system of the host is full.',
 } as const satisfies Record<string, string>;
 
