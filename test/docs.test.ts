@@ -331,7 +331,7 @@ it('a module that is written as the guide says is one, and so is what new-module
   );
   for (const title of [
     'a host in another zone is moved',
-    'a host in the zone is left alone',
+    'a host in the zone stays unchanged',
     'a scaffold that is not there',
   ])
     expect(cases).toContain(title);
