@@ -36,7 +36,7 @@ it('generated files are fresh: npm run gen', () => {
   expect(stale.map(([path]) => path)).toEqual([]);
 });
 
-describe('packages come in by one door', () => {
+describe('each package is imported in one place', () => {
   test.each<[name: string, door: RegExp]>([
     ['yaml', /^engine\/yaml\//],
     ['age-encryption', /^engine\/secrets\/(?:age|ssh-recipients)\.ts$/],
@@ -55,7 +55,7 @@ describe('packages come in by one door', () => {
 });
 
 describe('every file stands in its room', () => {
-  it('in one that is known, or is shared by all of them', () => {
+  it('in a listed room, or as a listed loose file', () => {
     const elsewhere = engine.filter(file => {
       const room = roomOf(file);
       return room === undefined ? !loose.includes(file.slice('engine/'.length, -3)) : !rooms.includes(room);
@@ -83,7 +83,7 @@ describe('imports go one way', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('and never in a circle, not even for types', () => {
+  it('and never in a circle, even for types', () => {
     const done = new Set<string>();
     const circles: string[] = [];
     const follow = (file: string, way: readonly string[]): void => {
@@ -96,7 +96,7 @@ describe('imports go one way', () => {
     expect(circles).toEqual([]);
   });
 
-  it('modules know only what is written for them', () => {
+  it('modules import only files written for them', () => {
     const given =
       /^engine\/(?:module-kit\/[\w-]+|effect|host-knowledge|module|plan\/diff|probe|problem|quote|schema-types|step|steps\/unit-steps|util\/(?:defined|duration|text-beside)|value)\.ts$|^modules\/|^node:(?:crypto|buffer|path|net)$/;
     const wrong = moduleFiles.flatMap(file =>
@@ -120,7 +120,7 @@ describe('imports go one way', () => {
 describe('a test has one result', () => {
   const tests = filesIn('test').filter(file => file !== 'test/repo.test.ts');
 
-  it('what it makes up comes from test/random.ts alone', () => {
+  it('random data comes from test/random.ts alone', () => {
     const own = tests.filter(file => file !== 'test/random.ts' && !file.startsWith('test/e2e/'));
     expect(own.filter(file => importsOf(file).includes('fast-check'))).toEqual([]);
     const chance =
@@ -128,7 +128,7 @@ describe('a test has one result', () => {
     expect(own.filter(file => chance.test(read(file)))).toEqual([]);
   });
 
-  it('time is waited for and never measured', () => {
+  it('tests wait for time and never measure it', () => {
     // The property test of plans tells how long a run took.
     const units = tests.filter(file => !/^test\/(?:e2e|lab)\/|^test\/truth\/trial\.ts$/.test(file));
     expect(
@@ -137,7 +137,7 @@ describe('a test has one result', () => {
   });
 });
 
-it('the manifest is the one of the repository: no packing broke off', () => {
+it('the manifest is that of the repository, not of an interrupted packing', () => {
   expect(existsSync(join(root, 'package.json.kept'))).toBe(false);
   expect(JSON.parse(read('package.json'))).toHaveProperty('dependencies');
 });
@@ -158,7 +158,7 @@ it('every module has cases', () => {
   expect(Object.keys(modules).filter(name => casesOf(name).length === 0)).toEqual([]);
 });
 
-it('every problem code that is used is explained, and every one that is explained is used', () => {
+it('every used problem code is explained, and every explained one is used', () => {
   const text = [...engine, ...moduleFiles]
     .filter(file => file !== 'engine/problem.ts')
     .map(read)
@@ -171,7 +171,7 @@ it('every problem code that is used is explained, and every one that is explaine
   }
 });
 
-it('each promise of SECURITY.md names tests that are there', () => {
+it('each promise of SECURITY.md names existing tests', () => {
   const promises = /^## What is promised.*?(?=^## )/ms.exec(read('SECURITY.md'))![0];
   const rows = promises
     .split('\n')
@@ -217,7 +217,7 @@ describe('docs/style.md', () => {
   });
 });
 
-it('nothing is left to do in a comment', () => {
+it('no comment contains a task', () => {
   const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME'].join('|'));
   expect(
     [...engine, ...moduleFiles, ...filesIn('test'), ...filesIn('scripts')].filter(file =>

@@ -68,7 +68,7 @@ describe('the package archive', () => {
     },
   );
 
-  it('an index that changes under its name is fetched each time', async () => {
+  it('a changing index is fetched each time', async () => {
     await fetched('/dists/x/InRelease');
     expect(await fetched('/dists/x/InRelease')).toBe('200 content of /dists/x/InRelease');
     expect(timesAsked('/dists/x/InRelease')).toBe(2);

@@ -137,7 +137,7 @@ describe('an editor with the YAML language server', () => {
     expect(values).toEqual(expect.arrayContaining(['running', 'stopped']));
   });
 
-  it('writes the required arguments of a module that is chosen', async () => {
+  it('inserts the required arguments of a chosen module', async () => {
     const service = (await items('snippet.yml', `${opened}  - ser|\n`)).filter(
       ({ label }) => label === 'service',
     );
@@ -152,7 +152,7 @@ describe('an editor with the YAML language server', () => {
     expect(module).toContain('```yaml');
   });
 
-  it('marks what is wrong, and takes templates and right playbooks', async () => {
+  it('marks mistakes, and accepts templates and valid playbooks', async () => {
     const wrong = await editor.open('wrong.yml', `${opened}  - service: { name: nginx, enabld: true }\n`);
     expect(wrong.errors.join('\n')).toContain('enabld');
     const right = `${opened}  - service: { name: "{{ app }}", enabled: "{{ on }}", state: running }\n`;
