@@ -39,7 +39,7 @@ interface Block {
   page: string;
   /** The line that the block begins after. */
   line: number;
-  /** What stands behind the fence. */
+  /** The words after the fence. */
   language: string;
   text: string;
 }
@@ -88,7 +88,7 @@ function workspace(page?: string): string {
   return folder;
 }
 
-/** What is wrong with a YAML block, by what it is. A block that is nothing known is wrong. */
+/** Returns the problems of a YAML block, according to its kind. A block of no known kind is a problem. */
 function problemsOfYaml(yaml: string, page?: string): string[] {
   const folder = workspace(page);
   const play = (name: string, content: string) => {
@@ -230,7 +230,7 @@ describe('the output on a page equals that of the program', () => {
   });
 });
 
-/** What a command prints that needs no host, in a folder with the files of the page. */
+/** Returns the output of a command without a host, in a folder with the files of the page. */
 async function printed(page: string, command: string): Promise<string> {
   const [name, ...argv] = wordsOf(command);
   expect([name, ['inventory', 'validate', 'graph', 'modules', 'explain'].includes(argv[0]!)]).toEqual([
@@ -268,7 +268,7 @@ describe('the examples of expressions are correct', () => {
   );
 });
 
-/** What the compiler says of each of these texts of a module. */
+/** Returns the messages of the compiler for each of these module texts. */
 function typeErrors(sources: readonly string[]): string[][] {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'docs-')));
   onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -392,7 +392,7 @@ describeLab('secrets in every place that a playbook has for them', () => {
     const wrong = ({ path, mode, uid }: SeenFile) => {
       const relative = path.slice(lab.hosts.web1.rootDir.length + 1).replace(/\.~.*~$/, '');
       if (relative === 'root/forms') return false;
-      // What is staged beside them belongs to root, or is as it will be.
+      // A file staged beside them belongs to root, or has its final owner and mode.
       const [declared, owner] = (meant[relative] ?? '0640 www-data').split(' ') as [string, string];
       return wider(mode, declared) || (uid !== 0 && uid !== accounts.get(owner));
     };
@@ -432,7 +432,7 @@ describeLab('secrets in every place that a playbook has for them', () => {
   });
 });
 
-/** What programs make of a secret when they print it, each on a line of its own. */
+/** The forms of a secret in the output of programs, one a line. */
 function otherForms(secret: string): string[] {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const url = encodeURIComponent(secret);

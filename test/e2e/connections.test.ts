@@ -77,7 +77,7 @@ function options(more: ConnectOptions = {}): ConnectOptions {
   return { sshConfigFiles: [], agent: false, knownHostsFiles: [lab.knownHosts], ...more };
 }
 
-/** What a script says on a new connection. */
+/** Returns the output of a script on a new connection. */
 async function said(
   to: Host,
   become: Become | false,

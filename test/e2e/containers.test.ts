@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const machine = 'reconcile-test-box';
 
-/** What systemd-machined keeps of a container that it knows; a machine without systemd as its first process has none. */
+/** The record of systemd-machined for a container; a machine without systemd as its first process has none. */
 function register({ processes }: Lab<'box'>): string {
   const leader = processes('box').find(pid =>
     /^NSpid:\t\d+\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')),

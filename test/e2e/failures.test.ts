@@ -192,7 +192,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     [
       'ends at once',
       { ExecStart: '/bin/sh -c "echo no-luck; exit 7"' },
-      // How soon it is looked at again is up to the host.
+      // The host decides when it is read again.
       /is failed .* right after its start|did not stay up/,
     ],
     ['dies after a second', { ExecStart: '/bin/sh -c "sleep 1; echo no-luck; exit 7"' }, /did not stay up/],

@@ -17,7 +17,7 @@ import { describeLab } from '../lab/require.ts';
 import { build } from './reconcile.ts';
 
 const program = join(import.meta.dirname, '../../dist/reconcile.cjs');
-/** What the heap may hold, and what the whole process may take with its code, in MB: a small share of what a host says. */
+/** Limits of the heap and of the whole process with its code, in MB: a small share of the host's output. */
 const heapMb = 96;
 const mostMb = 350;
 
@@ -200,7 +200,7 @@ describeLab('a host that somebody else rules', () => {
     readable(folder);
     const seen = resources(ran);
     expect(seen.map(({ status }) => status)).toEqual([...Array(seen.length - 1).fill('changed'), 'failed']);
-    // What was printed is data: a template in it is not filled in.
+    // Output is data: a template in it is not evaluated.
     expect(JSON.stringify(seen)).toContain('{{ 7 * 7 }}');
     expect(JSON.stringify(seen)).not.toContain('49{% raw %}');
     for (const [exit, ...args] of [

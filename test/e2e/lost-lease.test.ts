@@ -7,7 +7,7 @@ import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
 import { build, errors, type Going, type Ran, reconcile, starting, statuses } from './reconcile.ts';
 
-/** How a run loses its lease while its controller stands still. */
+/** The ways in which a run loses its lease while its controller stands still. */
 type Loss = 'was released' | 'has expired';
 
 /** Shell that makes the lease's time come: a real one would take ten minutes. */
@@ -100,7 +100,7 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
       expect((await ran('apply', 'b.yml')).exit).toBe(0);
       expect(await contents()).toBe('b\nb\nb\nb\n');
       const done = await goOn(a);
-      // What is right again was made so by this run, and is never called unchanged.
+      // A resource that this run repaired never counts as unchanged.
       expect([done.exit, errors(done)]).toEqual([0, []]);
       expect(statuses(done, 'web1')).toMatchObject({
         Slow: 'changed',
@@ -110,7 +110,7 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
         Folder: 'changed',
         Guarded: 'changed',
       });
-      // What the guard finds was open from the start.
+      // The result of the guard was open from the start.
       expect(deviations(done).filter(name => name !== 'Guarded')).toEqual([
         'As declared',
         'To change',

@@ -34,10 +34,10 @@ describeLab('what puts itself back', () => {
     if (code !== 0) throw new Error(`${script}\nexited ${code}: ${stderr}`);
     return stdout;
   };
-  /** What of the last run was put back, as the history has it. */
+  /** Returns the reverts of the last run in the history. */
   const lastPutBack = async (name: Name) =>
     JSON.parse(await on(name, 'tail -n 1 /var/lib/reconcile/history.jsonl')).reverted;
-  /** What a run may leave only while it is going on. */
+  /** Files that may exist only during a run. */
   const leftovers = (name: Name) =>
     on(
       name,
@@ -45,7 +45,7 @@ describeLab('what puts itself back', () => {
         -o -path '*/owed/*' -o -name armed -o -name revert -o -name 'undo.*' -o -name 'outcome.*' \\) 2>/dev/null; true`,
     );
 
-  /** What there is of a change that is not confirmed yet. */
+  /** The traces of an unconfirmed change. */
   const watched = () =>
     on('web1', "find /etc/systemd/system /var/lib/reconcile -name 'reconcile-put-back*' -o -name armed");
 

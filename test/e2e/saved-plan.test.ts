@@ -261,7 +261,7 @@ describeLab('a saved plan', () => {
     });
 
     it('is stopped before the change when something differs at its turn', async () => {
-      // What a command names is left open by the plan, so that this one names nothing of it.
+      // The plan leaves things open that a command names, so this command names none of them.
       await on('web1', 'echo "touch /srv/meddled; chmod 0640 /srv/second" >/usr/local/bin/meddle');
       const resources = [
         { name: 'Meddler', command: { run: 'sh /usr/local/bin/meddle', creates: '/srv/meddled' } },

@@ -189,7 +189,7 @@ describe('a passphrase', () => {
     writeFileSync(at('locked.yml'), 'db: behind-words\n');
     const words = 'correct horse';
     const encrypted = await typing(folder, ['secrets', 'encrypt', 'locked.yml', '--passphrase'], env, [
-      // What was typed wrong is taken back by one key or all at once.
+      // One key deletes the last typed character, another one all of them.
       [/New passphrase: $/, `x\x15${words}x\x7f\r`],
       [/Once more: $/, `${words}\r`],
     ]).ended;

@@ -7,7 +7,7 @@ import { judge } from '../truth/law.ts';
 import { drawTrial, tryCase } from '../truth/trial.ts';
 import { build } from './reconcile.ts';
 
-/** What `npm run truth -- --seed sample` tries first; a whole run has hundreds. */
+/** The first trials of `npm run truth -- --seed sample`; a whole run has hundreds. */
 const seed = 'sample';
 const runs = [1, 2, 3, 4, 5, 6, 7, 8];
 

@@ -29,7 +29,7 @@ const isRoot = process.getuid?.() === 0;
 const full = process.env['RECONCILE_QUOTING'] === 'full';
 const count = full || thorough ? 10_000 : 400;
 
-/** What has a meaning to a shell, to find, printf, psql or systemd, alone and in pairs. */
+/** Texts with a meaning for a shell, find, printf, psql or systemd, alone and in pairs. */
 const pieces = [
   ...['\n', '\t', ' ', '  ', '\r', '\\', '\\\\', '\\n', '\\0', '\\\n', "'", "''", '"', "'\\''", '`', '`id`'],
   ...[

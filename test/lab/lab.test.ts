@@ -31,7 +31,7 @@ function ssh(lab: Lab, account: string, name: string, command: string, patience 
   return run(['ssh', ...identity, ...trust, `${account}@${lab.hosts[name]!.address}`, command]);
 }
 
-/** What is still there of a lab, in words. */
+/** Returns the remains of a lab, in words. */
 function traces(id: number): string[] {
   const lines = (text: string) => text.split('\n').filter(line => line.trim() !== '');
   const commands = readdirSync('/proc').filter(

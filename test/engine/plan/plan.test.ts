@@ -262,7 +262,7 @@ describe('a plan', () => {
   });
 
   describe('of several plays', () => {
-    /** What the second play shows, when the first one is planned but not applied. */
+    /** Returns the plan of the second play while the first one is planned but not applied. */
     const second = (first: Resource[], then: Resource[], from = blank) => {
       const forecast = new Forecast();
       const sight = { observed: from, times: { nowS: 0 }, forecast, login: 'root' };

@@ -105,7 +105,7 @@ describe('an editor with the YAML language server', () => {
     };
   }
 
-  /** What is offered where `text` has a `|`. */
+  /** Returns the completions at the `|` of `text`. */
   async function items(name: string, text: string): Promise<Item[]> {
     const at = await openAt(name, text);
     return (await editor.request<{ items: Item[] }>('textDocument/completion', at)).items;
@@ -115,7 +115,7 @@ describe('an editor with the YAML language server', () => {
     return (await items(name, text)).map(({ label }) => label);
   }
 
-  /** What is said of the word that has a `|` in it. */
+  /** Returns the hover text of the word with the `|`. */
   async function hover(name: string, text: string): Promise<string> {
     const at = await openAt(name, text);
     const shown = await editor.request<{ contents: { value: string } }>('textDocument/hover', at);

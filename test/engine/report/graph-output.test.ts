@@ -34,7 +34,7 @@ const plays: fc.Arbitrary<PlayGraph> = fc.record({
   edges: links(4),
 });
 
-/** What is not well-formed in an XML text of elements, quoted attributes and text; undefined when all is. */
+/** Returns the first malformed part of an XML text of elements, quoted attributes and text, or undefined. */
 function malformed(xml: string): string | undefined {
   const pieces = /<(\/?)([a-zA-Z]+)(?: [a-zA-Z-]+="[^"<&]*(?:&#?\w+;[^"<&]*)*")*(\/?)>|[^<&]+|&#?\w+;/y;
   const open: string[] = [];

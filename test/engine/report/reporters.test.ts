@@ -198,7 +198,7 @@ describe('on a terminal', () => {
     vi.advanceTimersByTime(100);
     expect(output.written[length]).toBe('\u001b[?25l');
     expect(output.written.at(-1)).toContain('0 of 3 hosts done');
-    // What was typed stays where it is: the first frame after it goes up no line.
+    // The typed text stays in its place: the first frame after it goes up no line.
     expect(output.written.at(-1)).not.toContain('\u001b[4A');
   });
 

@@ -4,7 +4,7 @@ import { brief, play, problems, shown } from '../workspace.ts';
 
 const secrets = { 'own.secret.yml': 'word: a-secret-word\n' };
 
-/** What is wrong with a resource, with the real modules. */
+/** Returns the problems of a resource with the real modules. */
 function refusals(resource: object, files: Readonly<Record<string, string>> = {}) {
   const playbook = { hosts: 'web1', secrets: ['own.secret.yml'], resources: [resource] };
   return problems(JSON.stringify(playbook), { ...secrets, ...files }, { modules });

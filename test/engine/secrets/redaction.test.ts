@@ -78,7 +78,7 @@ describe('a secret is masked', () => {
   });
 });
 
-/** How programs write a text; what cannot be written so is left out. */
+/** Returns the forms in which programs write a text, without the impossible ones. */
 const writers: Record<string, (text: string) => string> = {
   plain: text => text,
   URL: text => encodeURIComponent(text),

@@ -22,7 +22,7 @@ import { scratchInMemory, sh, shells } from '../shell.ts';
 /** The account that wants to have root change what it may not change itself. */
 const nobody = 65534;
 const isRoot = process.getuid?.() === 0;
-/** How often root is attacked at each of its steps' kinds; the test on a real host does so for longer. */
+/** Number of attacks on root for each kind of step; the test on a real host attacks for longer. */
 const tries = 24;
 
 let dir: string;

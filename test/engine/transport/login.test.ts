@@ -43,7 +43,7 @@ async function problemOf(promise: Promise<unknown>): Promise<Problem> {
   return problemsOf(thrown)[0]!;
 }
 
-/** What nobody's own settings have a part in; `known` are lines of known_hosts. */
+/** Settings of a login that ignore those of the user; `known` are lines of known_hosts. */
 function isolated(known: string, more: ConnectOptions = {}): ConnectOptions {
   const knownHostsFiles = [file('known_hosts', known)];
   return { sshConfigFiles: [], agent: false, identityFiles: [], knownHostsFiles, ...more };
@@ -375,7 +375,7 @@ describe('the offer to a server', () => {
       theirs.filter(name => named.includes(name) && ours.includes(name)),
     );
     if (config.includes(' ^')) expect(ours[0]).toBe(named[0]);
-    // What is named alone, or added, is there, but for what ssh2 has never heard of.
+    // An algorithm that is named alone, or added, is offered, unless ssh2 does not know it.
     if (config.includes('+')) expect(ours.length).toBeGreaterThan((await offers())[at]!.length - 3);
   });
 

@@ -37,7 +37,7 @@ const noneSettles =
     }).stdout,
   );
 
-/** What we read of a file, as `ssh -G` would print it; only what the file sets. */
+/** Returns our reading of a file in the format of `ssh -G`, only with the settings of the file. */
 function ours(path: string, host: string, user?: string): Record<string, string[]> {
   const settings = sshSettings([{ path, of: 'user' }], { host, user });
   const found: Record<string, string[]> = { hostname: [hostNameOf(settings, host).toLowerCase()] };

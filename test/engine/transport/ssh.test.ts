@@ -58,7 +58,7 @@ async function relay(to: number, options: Parameters<typeof startRelay>[1] = {})
   return started;
 }
 
-/** What a client has that knows the server and may log in. */
+/** The settings of a client that knows the server and may log in. */
 function trusting(knownHosts: string): ConnectOptions {
   return {
     sshConfigFiles: [],

@@ -21,7 +21,7 @@ describe('an SQL file beside a module', () => {
     const text = readFileSync(join(folder, file), 'utf8');
     const names = [...text.matchAll(/^-- (\w+): /gm)].map(([, name]) => name!);
     expect(names).not.toEqual([]);
-    // Whatever a query needs has a value.
+    // Every name of a query has a value.
     const values = new Proxy({}, { has: () => true });
     for (const name of names) expect(queriesBeside(text)(name, values)).not.toMatch(/^--/m);
   });
