@@ -118,7 +118,7 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
     return ran;
   }
 
-  it('what a cut could leave would be seen', async () => {
+  it('the remains of a cut would be seen', async () => {
     const [name] = prepared as [Name];
     await on(
       name,
@@ -153,7 +153,7 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
   );
 
   if (full) {
-    it.each(prepared)('an apply in one go comes to the same as one in stages: %s', async name => {
+    it.each(prepared)('an apply in one go has the same result as one in stages: %s', async name => {
       await lab.restore(name, `${releases[name]} blank`);
       await expectApplied(name);
       expect(differences(whole[releases[name]]!.state, await on(name, state))).toEqual([]);

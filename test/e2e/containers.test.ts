@@ -112,7 +112,7 @@ describeLab('a container is entered without SSH', () => {
     }
   });
 
-  test('local takes no environment of the controller with it, but where programs are', async () => {
+  test("local passes nothing of the controller's environment except PATH", async () => {
     process.env['RECONCILE_TEST_TOKEN'] = 'canary';
     try {
       expect(await said(hostOf('local'), false, 'echo "${RECONCILE_TEST_TOKEN-none}"')).toBe('none\n0');

@@ -315,7 +315,7 @@ describeLab('what an apply promises', () => {
       expect(await leftovers()).toBe('');
     });
 
-    it('a restart that is owed when the controller is killed is shown, and paid by a run limited by tags', async () => {
+    it('a restart owed when the controller is killed is shown, and a run limited by tags pays it', async () => {
       const resources = (word: string) => [
         { name: 'Settings', file: { path: '/etc/app.env', content: `WORD=${word}\n` } },
         {
