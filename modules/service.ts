@@ -70,7 +70,7 @@ export const service = defineModule({
     if (read.unit.LoadState === 'not-found' && !mayBeUnknown(args))
       return new Missing(`unit ${name}`, bringersOf(name));
     const state = activity(read.unit, args.state, nowS);
-    // A start pays what is owed, and a restart does what a reload would.
+    // A start pays the owed restarts, and a restart does the work of a reload.
     const notes = state === 'running' && args.state !== 'stopped' ? read.owed : [];
     const restart = reasons(notes, 'restart', own);
     return {
