@@ -1,8 +1,8 @@
-/** A description without a full stop, and an example whose result the docs show. */
-type Entry = readonly [summary: string, example: string];
+/** The effect, in a sentence without a full stop, and an example whose result the docs show. */
+type ReferenceLine = readonly [summary: string, example: string];
 
-/** The descriptions of the filters, the source of docs/filters.md. */
-export const filterReference: Readonly<Record<string, Entry>> = {
+/** The effects of the filters. docs/filters.md is generated from them. */
+export const filterReference: Readonly<Record<string, ReferenceLine>> = {
   abs: ['The number without its sign', '-3 | abs'],
   b64decode: ['The text of a base64 text', "'aGk=' | b64decode"],
   b64encode: ['The text in base64', "'hi' | b64encode"],
@@ -88,8 +88,8 @@ export const filterReference: Readonly<Record<string, Entry>> = {
   wordwrap: ['Lines of at most `width` characters', "'one two' | wordwrap(4)"],
 };
 
-/** The descriptions of the tests, which stand after `is`. */
-export const testReference: Readonly<Record<string, Entry>> = {
+/** The meanings of the tests after `is`. */
+export const testReference: Readonly<Record<string, ReferenceLine>> = {
   boolean: ['True or false', 'false is boolean'],
   callable: ['A function', 'range is callable'],
   defined: ['A defined value', 'missing is defined'],
@@ -118,8 +118,8 @@ export const testReference: Readonly<Record<string, Entry>> = {
   upper: ['A text whose letters are all in upper case', "'AB' is upper"],
 };
 
-/** The descriptions of the functions. */
-export const functionReference: Readonly<Record<string, Entry>> = {
+/** The effects of the functions. */
+export const functionReference: Readonly<Record<string, ReferenceLine>> = {
   dict: ['A map of named values', "dict(a=1, b='x')"],
   env: [
     'An environment variable of this computer, as a secret; `default` if it is not set',

@@ -97,7 +97,7 @@ function defaultFile(beside: string | undefined): string[] {
     throw new ProblemError({
       code: 'insecure-file',
       message: `The inventory ${shownPath(found)} was found automatically, in a place where every account on this computer can create one.`,
-      hint: `To use it, name it with\n    -i ${shownPath(found)}`,
+      hint: `To use it, name it:\n    -i ${shownPath(found)}`,
     });
   return [found];
 }

@@ -94,7 +94,7 @@ export const resourceKeys: Readonly<Record<string, Schema>> = {
   },
 };
 
-/** Keys that apply to a single resource, so an include does not take them. */
+/** The keys of a resource that an include cannot have. */
 export const notForIncludes: readonly string[] = ['register', 'retry', 'risky', 'run_once', 'delegate_to'];
 
 /** The words for types of parameters, and the JSON Schema of each. */
