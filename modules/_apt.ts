@@ -4,7 +4,7 @@ import { type RunStep, stateDirectory } from '../engine/step.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 import { removeHalfMadeCluster } from './_postgres.ts';
 
-/** No question is asked, a changed configuration file is kept, and no service is restarted behind the plan's back. */
+/** apt asks no question, keeps changed configuration files, and restarts no service that the plan does not show. */
 const environment = {
   DEBIAN_FRONTEND: 'noninteractive',
   APT_LISTCHANGES_FRONTEND: 'none',
@@ -13,14 +13,14 @@ const environment = {
   LC_ALL: 'C.UTF-8',
 };
 
-/** Downloads and maintainer scripts of a large installation may take this long. */
+/** The time limit for the downloads and maintainer scripts of a large installation. */
 export const installTimeoutS = 3600;
 
 const run = (step: Omit<RunStep, 'do' | 'env'>): RunStep => ({ do: 'run', env: environment, ...step });
 
 const quietApt = 'apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold';
 
-/** `apt-get VERB` that asks nothing and waits for the lock, as a step. */
+/** Returns a step that runs `apt-get WORDS`, asks nothing and waits for the lock. */
 export function aptGet(lockTimeoutS: number, touches: Effect, ...words: readonly string[]): RunStep {
   const options = [`DPkg::Lock::Timeout=${lockTimeoutS}`, 'Dpkg::Use-Pty=0', 'Acquire::Retries=2'];
   const command = [...quietApt.split(' '), ...options.flatMap(option => ['-o', option]), ...words];
@@ -28,13 +28,12 @@ export function aptGet(lockTimeoutS: number, touches: Effect, ...words: readonly
 }
 
 /**
- * The names of the packages that an installation brings, as long as it goes on. When it is cut off, those that were
- * only recommended would else be missing for good: apt takes them along with what is new, and leaves them out with what
- * is there.
+ * The file with the names of the packages that a running installation brings. Without it, recommended packages would
+ * stay missing after a cut: apt installs them only together with a new package, not for an installed one.
  */
 export const installationFile = `${stateDirectory}/packages`;
 
-/** Notes them; what is cut off then is completed by `prepare`. */
+/** Writes the `installationFile`, so that `prepare` can complete an installation that was cut off. */
 export const noteInstallation = (words: readonly string[]): RunStep =>
   run({
     label: 'note which packages come with these',
@@ -47,13 +46,13 @@ export const noteInstallation = (words: readonly string[]): RunStep =>
   });
 const noteScript = scriptBeside(import.meta.url, './apt-note-installation.sh');
 
-/** Marks packages as held or not, or as asked for by name. */
+/** Marks packages as held, as not held, or as manually installed. */
 export const aptMark = (verb: 'hold' | 'unhold' | 'manual', names: readonly string[]): RunStep => {
   const sets = verb === 'manual' ? { automatic: false } : { held: verb === 'hold' };
   return run({ command: ['apt-mark', verb, ...names], touches: [{ on: 'mark', names, sets }] });
 };
 
-/** Waits until nobody holds a lock of dpkg or apt, then completes what an interrupted run has left half-done. */
+/** Waits until no process holds a lock of dpkg or apt, then completes an interrupted installation. */
 export const prepare = (lockTimeoutS: number): RunStep =>
   run({
     label: 'wait for the package lock and finish what dpkg has begun',
@@ -69,7 +68,7 @@ export const prepare = (lockTimeoutS: number): RunStep =>
   });
 const prepareScript = scriptBeside(import.meta.url, './apt-prepare.sh');
 
-/** Fetches the package lists; the directory's time says when, because apt leaves it alone when nothing is new. */
+/** Fetches the package lists, and touches their directory: apt leaves its time unchanged if no list is new. */
 export const refresh = run({
   label: 'apt-get update',
   command: 'apt-get -q -o Acquire::Retries=2 --error-on=any update && touch /var/lib/apt/lists',
@@ -77,5 +76,5 @@ export const refresh = run({
   touches: [{ on: 'package-lists' }],
 });
 
-/** Prints how many seconds ago the package lists were fetched, or `none`, or `changed` when the sources are newer. */
+/** Prints the age of the package lists in seconds, `none` without lists, or `changed` if the sources are newer. */
 export const listsAge = scriptBeside(import.meta.url, './apt-lists-age.sh');

@@ -6,7 +6,7 @@ import type { Schema } from '../engine/schema-types.ts';
 import { defined } from '../engine/util/defined.ts';
 import { durationS } from '../engine/util/duration.ts';
 
-/** What a certificate says of itself, by the first one of a PEM file; null when there is none in it. */
+/** Parses the first certificate of a PEM file. Returns null if the file contains none. */
 export function readCertificate(pem: Uint8Array) {
   try {
     const certificate = new X509Certificate(pem);
@@ -32,7 +32,7 @@ export const isWhole = (links: Entry[] | null, archive: Entry[] | null): boolean
 
 type Lifetime = Pick<NonNullable<ReturnType<typeof readCertificate>>, 'fromS' | 'untilS'>;
 
-/** How much longer a certificate is valid, in the terms of what is declared. */
+/** Returns the remaining validity of a certificate, in the words of the declared state. */
 export function validity({ fromS, untilS }: Lifetime, renewBefore: string, nowS: number): string {
   // A certificate that lives shorter than this would always be too old.
   const enoughS = Math.min(durationS(renewBefore), (untilS - fromS) / 3);
@@ -40,21 +40,21 @@ export function validity({ fromS, untilS }: Lifetime, renewBefore: string, nowS:
   return untilS <= nowS ? 'expired' : `${Math.floor((untilS - nowS) / 86_400)}d left`;
 }
 
-/** A value of a certificate's renewal file; undefined when it has none. */
+/** Returns a value of a certificate's renewal file, or undefined if the file does not set it. */
 export function renewalValue(conf: string, key: string): string | undefined {
   const value = new RegExp(`^${key} = (.*)$`, 'm').exec(conf)?.[1]?.trim();
   if (value === undefined || value === 'None') return undefined;
   return /^("""|'''|"|')(.*)\1$/.exec(value)?.[2] ?? value.replace(/,$/, '');
 }
 
-/** The renewal file with another value; undefined removes the key. */
+/** Returns the renewal file with another value. The value undefined removes the key. */
 export function withRenewalValue(conf: string, key: string, value: string | undefined): string {
   const kept = conf.replace(new RegExp(`^${key} = .*\\n`, 'm'), '');
   if (value === undefined) return kept;
   return kept.replace(/^\[renewalparams\]\n/m, heading => `${heading}${key} = ${quoted(value)}\n`);
 }
 
-// certbot keeps it by ConfigObj, which splits at a comma and stops at a # outside quotes.
+// certbot parses the file with ConfigObj, which splits a value at a comma and ends it at a # outside quotes.
 function quoted(value: string): string {
   if (!/[,#"']/.test(value)) return value;
   const mark = ['"', "'", '"""', "'''"].find(one => !value.includes(one)) ?? '"';
@@ -76,7 +76,7 @@ export const challenge = anyOf(
       propagation: { type: 'integer' },
     }),
   ],
-  'How the authority is shown that the domains are yours: `nginx`, `standalone`, `{webroot: FOLDER}` or `{dns: PLUGIN, credentials: FILE, propagation: SECONDS}`.',
+  'Proof of control over the domains: `nginx`, `standalone`, `{webroot: FOLDER}` or `{dns: PLUGIN, credentials: FILE, propagation: SECONDS}`.',
   { default: 'nginx' },
 );
 type Challenge = Given<{ challenge: typeof challenge }, 'challenge'>['challenge'];
@@ -84,7 +84,7 @@ type Method = Partial<
   Record<'nginx' | 'standalone', true> & Record<'webroot' | 'dns' | 'credentials', string>
 >;
 
-/** One of certbot's ways to prove a domain: its options, Debian's package, and what it needs on the host. */
+/** Returns the authenticator of certbot: its options, Debian's package, and the file or folder it needs on the host. */
 export function authenticator(challenge: Challenge) {
   const given = typeof challenge === 'string' ? { [challenge]: true } : challenge;
   const { webroot, dns, credentials, propagation }: Method & { propagation?: number } = given;

@@ -6,29 +6,29 @@ import { compact } from '../engine/util/defined.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
 
 type Scalar = string | number | boolean;
-/** Parameters of a directive: text as Nginx reads it, a list repeats the directive, a map gives names and values. */
+/** Parameters of a directive: a text in Nginx's syntax, a list that repeats the directive, or a map of names to values. */
 type Parameters = Scalar | readonly Scalar[] | Readonly<Record<string, Scalar>>;
-/** The directives of a block in the order in which they are written. */
+/** The directives of a block, in the order of the file. */
 type Directives = Readonly<Record<string, Parameters>>;
 
-/** The folder that answers for certificates: certbot's webroot, in Debian's default site too. */
+/** The folder of the answers to ACME challenges: certbot's webroot, and the root of Debian's default site. */
 export const acmeRoot = '/var/www/html';
 
-/** What a site is made of. */
+/** The arguments that describe a site by its parts. */
 export const parts = {
-  server_names: listOf({ type: 'string', pattern: '^[^\\s;{}]+$' }, 'The names that the site answers to.', {
+  server_names: listOf({ type: 'string', pattern: '^[^\\s;{}]+$' }, 'Host names of the site.', {
     minItems: 1,
   }),
-  // The type is said, not inferred: what a directive may be given is too deep for the compiler.
+  // The type is stated, not inferred: the parameters of directives nest too deeply for the compiler.
   locations: {
     type: 'object',
     additionalProperties: { type: 'object' },
     description:
-      "Path → Nginx's directives. A list repeats a directive, a map gives names and values (`add_header: {Cache-Control: no-store}`). `proxy_pass` brings the usual proxy headers, HTTP/1.1 and timeouts of 90 s unless they are given.",
+      "Path → Nginx's directives. A list repeats a directive, a map gives names and values (`add_header: {Cache-Control: no-store}`). `proxy_pass` adds the usual proxy headers, HTTP/1.1 and timeouts of 90 s unless they are given.",
   } as Schema as { readonly const: Readonly<Record<string, Directives>> },
   listen: listOf(
-    anyOf([{ type: 'integer' }, { type: 'string' }], 'A port, or more.'),
-    'Ports (IPv4 and IPv6) or whole listen parameters; default 80, or 443 with tls.',
+    anyOf([{ type: 'integer' }, { type: 'string' }], 'A port, or the parameters of `listen`.'),
+    'Ports (for IPv4 and IPv6) or parameters of `listen`; default 80, or 443 with tls.',
   ),
   root: text('Folder of static files.', { pattern: '^/' }),
   tls: {
@@ -39,17 +39,17 @@ export const parts = {
     },
     required: ['certificate'],
     additionalProperties: false,
-    description: 'Serves the site over HTTPS, by TLS 1.2 and 1.3.',
+    description: 'Certificate for HTTPS, which the site serves with TLS 1.2 and 1.3.',
   },
   redirect_http: flag(
-    `Whether, with \`tls\`, HTTP does nothing but redirect to HTTPS and answer for certificates from ${acmeRoot}; it does unless this is false.`,
+    `Whether, with \`tls\`, HTTP only redirects to HTTPS and serves ACME challenges from ${acmeRoot}; default true.`,
   ),
-  client_max_body_size: text('Largest request body, e.g. `20m`.'),
-  extra: text('More configuration for the server block, as Nginx reads it.'),
+  client_max_body_size: text('Maximum size of a request body, e.g. `20m`.'),
+  extra: text('Additional configuration for the server block, in the syntax of Nginx.'),
 } as const;
 type Site = Given<typeof parts, 'server_names'>;
 
-/** Where the certificate and its key are; without a key it is one of certbot's, by its name. */
+/** Returns the paths of the certificate and its key. Without `key`, `certificate` is the name of one of certbot's. */
 export function certificateOf({ certificate, key }: NonNullable<Site['tls']>) {
   if (key !== undefined) return { certificate, key };
   const live = `/etc/letsencrypt/live/${certificate}`;
@@ -58,7 +58,7 @@ export function certificateOf({ certificate, key }: NonNullable<Site['tls']>) {
 
 const reload = scriptBeside(import.meta.url, './nginx-reload.sh');
 
-/** Loads the sites, if Nginx runs at all, and waits until the processes of before serve no more. */
+/** Reloads Nginx if it runs, and waits until the old worker processes serve no more requests. */
 export const reloadNginx: RunStep = {
   do: 'run',
   label: 'systemctl reload nginx.service',
@@ -80,7 +80,7 @@ const proxyDefaults: Directives = {
   proxy_connect_timeout: '90s',
 };
 
-/** A site's configuration file. */
+/** Returns the configuration file of a site. */
 export function renderSite(name: string, site: Site): string {
   const { root, extra, client_max_body_size: limit } = site;
   const tls = site.tls && certificateOf(site.tls);
@@ -117,7 +117,7 @@ const server = (parts: string[][]): string =>
 
 const indent = (lines: string[]): string[] => lines.map(line => (line === '' ? '' : `    ${line}`));
 
-// A bare port is for IPv4 and IPv6, which are two sockets to Nginx.
+// A bare port means IPv4 and IPv6, for which Nginx needs two sockets.
 const listens = (ports: readonly (number | string)[], flag = ''): string[] =>
   ports
     .flatMap(port => (/^[0-9]+$/.test(`${port}`) ? [`${port}`, `[::]:${port}`] : `${port}`))
@@ -146,20 +146,20 @@ const isMap = (value: Parameters | undefined): value is Readonly<Record<string, 
 const quoted = (text: string): string =>
   text === '' || /[\s;{}"'#\\]/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : text;
 
-/** What Nginx would read otherwise than it was meant; a sentence each. */
+/** Returns a sentence for each part of a location that Nginx would not read as intended. */
 export function locationProblems([path, directives]: [string, Directives]): string[] {
   const { alias } = directives;
   const [has, lacks] = path.endsWith('/') ? ['location', 'alias'] : ['alias', 'location'];
   return compact([
-    /^[^~"]*[;{}]/.test(path) && `the location "${path}" has a ; or a brace, which ends it for Nginx`,
+    /^[^~"]*[;{}]/.test(path) && `The location "${path}" contains a ; or a brace, which ends it for Nginx.`,
     Object.entries(directives).flatMap(([name, value]) =>
       (isMap(value) ? [] : [value].flat().map(String))
         .filter(text => /[;{}\n]/.test(text.replace(/"(\\.|[^"\\])*"|'(\\.|[^'\\])*'|\$\{\w+\}/g, '')))
-        .map(text => `${name} in the location "${path}" has a ; or a brace outside quotes: "${text}"`),
+        .map(text => `${name} in the location "${path}" has a ; or a brace outside quotes: "${text}".`),
     ),
     typeof alias === 'string' &&
       !path.startsWith('~') &&
       path.endsWith('/') !== alias.endsWith('/') &&
-      `the ${has} ends with a slash but the ${lacks} does not, so Nginx would look for other files: location "${path}", alias "${alias}"`,
+      `The ${has} ends with a slash but the ${lacks} does not, so Nginx would look for other files: location "${path}", alias "${alias}".`,
   ]);
 }

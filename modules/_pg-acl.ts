@@ -4,12 +4,12 @@ import { isPublic } from './_postgres.ts';
 
 const query = queriesBeside(import.meta.url, './pg-acl.sql');
 
-/** acldefault() knows kinds of objects by these letters; pg_default_acl has a capital S. */
+/** The letters of acldefault() for the kinds of objects. pg_default_acl has a capital S for a sequence. */
 const letters = { database: 'd', schema: 'n', table: 'r', sequence: 's', function: 'f' };
 
 type ObjectKind = keyof typeof letters;
 
-/** The privileges of each kind of object, also those that only some versions know. */
+/** The privileges of each kind of object, including those that only some versions of PostgreSQL have. */
 export const privilegesOf: Readonly<Record<ObjectKind, readonly string[]>> = {
   database: ['CONNECT', 'CREATE', 'TEMPORARY'],
   schema: ['CREATE', 'USAGE'],
@@ -18,25 +18,25 @@ export const privilegesOf: Readonly<Record<ObjectKind, readonly string[]>> = {
   function: ['EXECUTE'],
 };
 
-/** What privileges are on: objects as declared, or all there are in the schema when `names` is undefined. */
+/** The objects of the privileges: the declared ones, or all objects of the schema if `names` is undefined. */
 export interface Target {
   kind: ObjectKind;
   schema: string | undefined;
   names: readonly string[] | undefined;
-  /** The role on whose later objects they are, or true for the owner of the database. */
+  /** The role whose later objects get the privileges, or true for the owner of the database. */
   creator: string | true | undefined;
 }
 
-/** An object as read, with the privileges that the role holds by itself and those that there are. */
+/** An object of the server, with the privileges that the role itself holds and those that the object can have. */
 export interface ObjectRow {
-  /** As declared, or as the server calls it; `reference` is how a statement does. */
+  /** The declared name, or the server's. `reference` is the name in a statement. */
   name: string;
   reference: string;
   granted: string[];
   possible: string[];
 }
 
-/** How a statement refers to a declared object, whether it exists or not. */
+/** Returns the reference to a declared object in a statement, whether the object exists or not. */
 export function reference({ kind, schema }: Target, name: string): string {
   if (schema === undefined || kind === 'schema') return identifier(name);
   if (kind !== 'function') return `${identifier(schema)}.${identifier(name)}`;
@@ -45,8 +45,8 @@ export function reference({ kind, schema }: Target, name: string): string {
 }
 
 /**
- * Rows of `ObjectRow` for the objects of `target` that exist. Where an object has no access control list, what holds by
- * itself counts, such as CONNECT for PUBLIC: the first list that it gets says the same.
+ * Returns a query for the `ObjectRow`s of the existing objects of `target`. For an object without an access control
+ * list, the default privileges count, such as CONNECT for PUBLIC: its first list will contain them.
  */
 export function aclQuery(role: string, target: Target): string {
   const all = `acldefault('${letters[target.kind]}', owner)`;

@@ -1,9 +1,9 @@
-/** Where and as whom to connect: libpq's parameters by name. */
+/** The parameters of a connection, by their names in libpq. */
 export type Connection = Readonly<Record<string, string>>;
 
 /**
- * The parameters in a connection string, be it a URL (also with a driver, as in `postgresql+psycopg://`) or
- * `host=… user=…`; undefined when it is neither.
+ * Returns the parameters of a connection string, which is a URL (with or without a driver, as in
+ * `postgresql+psycopg://`) or `host=… user=…`. Returns undefined for any other text.
  */
 export function parseDsn(dsn: string): Connection | undefined {
   try {
@@ -13,13 +13,13 @@ export function parseDsn(dsn: string): Connection | undefined {
   }
 }
 
-/** A service file with one service, `reconcile`. */
+/** Returns a service file of libpq with one service, `reconcile`. */
 export function serviceFile(connection: Connection): string {
   const lines = Object.entries(connection).map(([name, value]) => `${name}=${value}\n`);
   return `[reconcile]\n${lines.join('')}`;
 }
 
-/** Whether a service file can hold the value: one line, and blanks at its end would be lost. */
+/** Whether a service file can contain the value: it is one line, and does not end in a blank, which would be lost. */
 export function fitsServiceFile(value: string): boolean {
   return !/[\n\r\0]|\s$/.test(value) && Buffer.byteLength(value) < 1000;
 }

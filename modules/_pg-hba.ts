@@ -1,4 +1,4 @@
-/** A line of pg_hba.conf that says who may connect how; its parts are tokens as written, quotes included. */
+/** A rule of pg_hba.conf. Its parts are tokens as written, quotes included. */
 export interface HbaRule {
   type: string;
   databases: readonly string[];
@@ -9,14 +9,14 @@ export interface HbaRule {
   options: readonly string[];
 }
 
-/** A rule and the lines that it stands on, counted from 0; `last` is larger where lines are continued. */
+/** A rule and its lines, counted from 0; `last` is larger than the first if a line is continued. */
 export interface HbaLine {
   rule: HbaRule;
   first: number;
   last: number;
 }
 
-/** The types of rules, each with those that take all of its connections; one is not both by TLS and by GSSAPI. */
+/** The types of rules, each with the types that cover all its connections. No connection uses both TLS and GSSAPI. */
 const takers: Readonly<Record<string, readonly string[]>> = {
   local: ['local'],
   host: ['host'],
@@ -27,7 +27,7 @@ const takers: Readonly<Record<string, readonly string[]>> = {
 };
 export const types = Object.keys(takers);
 
-/** The file that Debian's and Ubuntu's packages make. */
+/** The file that the packages of Debian and Ubuntu create. */
 export const stockHba = `local all postgres peer
 local all all peer
 host all all 127.0.0.1/32 scram-sha-256
@@ -37,7 +37,7 @@ host replication all 127.0.0.1/32 scram-sha-256
 host replication all ::1/128 scram-sha-256
 `;
 
-/** The rules of a pg_hba.conf. Lines that are no rules (comments, `include`, mistakes) are left out. */
+/** Returns the rules of a pg_hba.conf, without lines that are no rules (comments, `include`, mistakes). */
 export function parseHba(content: string): HbaLine[] {
   let next = 0;
   return content.split(/(?<!\\)\n/).flatMap(line => {
@@ -48,7 +48,7 @@ export function parseHba(content: string): HbaLine[] {
   });
 }
 
-/** The rule on one line; undefined when there is none. */
+/** Returns the rule on a line, or undefined if the line contains none. */
 export function parseRule(line: string): HbaRule | undefined {
   const fields = fieldsOf(line);
   const [type = '', , , ...rest] = fields.map(field => field.join());
@@ -60,7 +60,7 @@ export function parseRule(line: string): HbaRule | undefined {
   return { type, databases: fields[1]!, users: fields[2]!, address: address + length, method, options };
 }
 
-/** Fields are apart by blanks; a comma right after a token goes on with the list; # begins a comment. */
+/** Splits a line into fields. Blanks separate them, a comma right after a token continues its list, # begins a comment. */
 function fieldsOf(line: string): string[][] {
   const fields: string[][] = [];
   let joins = false;
@@ -73,21 +73,21 @@ function fieldsOf(line: string): string[][] {
   return fields;
 }
 
-/** Words that are no keywords mean the same without their quotes. */
+/** Matches a quoted token that means the same without quotes, unlike a keyword. */
 const needlessQuotes = /^"(?!(?:all|sameuser|samerole|samegroup|replication)"$)([\w.:=-]+)"$/;
 
-/** A name as a token of the file. Keywords, `+role` and `/expression` keep what they mean. */
+/** Returns a name as a token of the file. Keywords, `+role` and `/expression` keep their meaning. */
 export const token = (text: string): string =>
   /^[^\s",#]+$/.test(text) || /^"([^"]|"")*"$/.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
 
-/** The rule as a line, in columns as Debian's file has them. */
+/** Returns the rule as a line, in the columns of Debian's file. */
 export function formatRule({ type, databases, users, address, method, options }: HbaRule): string {
   const columns = [type, databases.join(), users.join(), address];
   const widths = [7, 15, 15, 23];
   return [...columns.map((text, i) => text.padEnd(widths[i]!)), method, ...options].join(' ');
 }
 
-/** Whether every connection that `narrow` is for would be decided by `wide`, if that came first. */
+/** Whether `wide`, if it came first, would decide every connection that matches `narrow`. */
 export function covers(wide: HbaRule, narrow: HbaRule): boolean {
   const isIn = (names: readonly string[], name: string) => names.includes(name) || names.includes('all');
   return (
@@ -100,7 +100,7 @@ export function covers(wide: HbaRule, narrow: HbaRule): boolean {
   );
 }
 
-/** Whether two rules are for the same connections, as they are written. */
+/** Whether two rules name the same connections. */
 export function sameConnections(a: HbaRule, b: HbaRule): boolean {
   const key = ({ type, databases, users, address }: HbaRule) =>
     JSON.stringify([type, databases.toSorted(), users.toSorted(), network(address)]);
@@ -108,13 +108,13 @@ export function sameConnections(a: HbaRule, b: HbaRule): boolean {
 }
 
 /**
- * What a line decides, as objects that queries are about. Addresses count by their family alone: only the first of the
- * databases and roles of a rule has to be among those of a line that takes all of its connections.
+ * The connections that a line decides, as objects for the `about` of queries. Only the family of an address counts. A
+ * line that covers all connections of a rule contains the first of the rule's databases and roles.
  */
 export const takes = ({ type, databases, users, address }: HbaRule) =>
   objects([type], databases, users, families(address));
 
-/** The objects of the lines that may come in the way of a rule, or are for the same connections. */
+/** The objects of the lines that may cover a rule or name the same connections. */
 export const deciders = ({ type, databases, users, address }: HbaRule) =>
   objects(takers[type]!, [databases[0]!, 'all'], [users[0]!, 'all'], families(address).slice(0, 1));
 
@@ -128,8 +128,8 @@ const families = (address: string) =>
   address === 'all' ? ['IPv4', 'IPv6', 'name'] : [network(address).split(' ')[0]!];
 
 /**
- * The family of an address, and the bits that a network's addresses have in common, or the name. So a network is in
- * another when it begins with that; a name ends in a blank, because none is in another.
+ * Returns the family of an address, and the common bits of a network's addresses, or the name. So a network is part of
+ * another if its text begins with that of the other. A name ends in a blank, because no name is part of another.
  */
 function network(address: string): string {
   const [text = '', length = ''] = address.split('/');

@@ -1,7 +1,7 @@
-/** What pg_settings tells of a setting's values. */
+/** The columns of pg_settings about a setting's values. */
 export interface SettingKind {
   vartype: 'bool' | 'enum' | 'integer' | 'real' | 'string';
-  /** What a bare number counts: `kB`, `8kB`, `MB`, `ms`, `s`, `min` …; null = just a number. */
+  /** The unit of a bare number: `kB`, `8kB`, `MB`, `ms`, `s`, `min` …; null = none. */
   unit: string | null;
   enumvals?: readonly string[] | null;
   min_val?: string | null;
@@ -9,7 +9,7 @@ export interface SettingKind {
   context?: string | null;
 }
 
-/** The units that settings are written in: sizes in bytes, and times in microseconds. */
+/** The units of settings: sizes in bytes, times in microseconds. */
 const measures: readonly Readonly<Record<string, number>>[] = [
   { B: 1, kB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 },
   { us: 1, ms: 1e3, s: 1e6, min: 60e6, h: 3600e6, d: 86400e6 },
@@ -18,7 +18,7 @@ const measures: readonly Readonly<Record<string, number>>[] = [
 const isList =
   /^((local|session|shared)_preload_libraries|search_path|temp_tablespaces|unix_socket_directories)$/i;
 
-/** Settings of PostgreSQL 14 to 18 that only a restart changes, so that a plan can say so before there is a server. */
+/** Settings of PostgreSQL 14 to 18 that only a restart changes. A plan needs the list before a server exists. */
 const fixedAtStart = `
   archive_mode autovacuum_freeze_max_age autovacuum_max_workers autovacuum_multixact_freeze_max_age bonjour
   bonjour_name cluster_name commit_timestamp_buffers config_file data_directory data_sync_retry
@@ -35,10 +35,10 @@ const fixedAtStart = `
   wal_level wal_log_hints
 `.split(/\s+/);
 
-/** Whether the running server keeps the old value until it is restarted. */
+/** Whether the running server keeps the old value until its next restart. */
 export const needsRestart = (name: string): boolean => fixedAtStart.includes(name.toLowerCase());
 
-/** Items of a setting that is a list of names; undefined for any other. Quotes that the server puts around are gone. */
+/** Returns the items of a setting that is a list of names, without the server's quotes; undefined for another setting. */
 export function listItems(name: string, value: string): string[] | undefined {
   if (!isList.test(name)) return undefined;
   const items = value.match(/(?:"(?:[^"]|"")*"|[^,])+/g) ?? [];
@@ -52,7 +52,7 @@ export function sameValue(name: string, a: string, b: string, kind: SettingKind)
   return meaning(a) === meaning(b);
 }
 
-/** A value in the one spelling that it has whatever the setting is: bytes, microseconds, on or off, items of a list. */
+/** Returns a value in one spelling for all settings: bytes, microseconds, on or off, items of a list. */
 export function spelling(name: string, value: string): string {
   const items = listItems(name, value);
   if (items !== undefined) return JSON.stringify(items);
@@ -62,11 +62,11 @@ export function spelling(name: string, value: string): string {
   return truth(value.trim()) ?? value.trim();
 }
 
-/** Whether no configuration file can change the setting; the server's tables do not tell it of all. */
+/** Whether no configuration file can change the setting. The server's tables do not show this for all settings. */
 export const fixed = (name: string, { context }: SettingKind): boolean =>
   context === 'internal' || /^(config_file|data_directory|transaction_\w+)$/i.test(name);
 
-/** What the setting takes, in words, when the server would refuse `value`; undefined where nothing is known against it. */
+/** Returns a description of the valid values if the server would refuse `value`, or undefined if no refusal is known. */
 export function taken(value: string, kind: SettingKind): string | undefined {
   const { vartype, unit, enumvals, min_val, max_val } = kind;
   const found = canonical(value, kind);
@@ -82,7 +82,7 @@ export function taken(value: string, kind: SettingKind): string | undefined {
   return fits ? undefined : `a number from ${min_val} to ${max_val}${unit === null ? '' : `, in ${unit}`}`;
 }
 
-/** Names that the server takes beside the one that it lists. */
+/** Names that the server accepts besides the listed one. */
 const unlisted: Readonly<Record<string, readonly string[]>> = {
   debug1: ['debug', 'info', 'fatal', 'panic'],
   minimal: ['archive', 'hot_standby'],
@@ -98,11 +98,11 @@ function canonical(value: string, { vartype, unit }: SettingKind): string | numb
   return vartype === 'integer' ? rounded(amount) : amount;
 }
 
-/** As C's rint() does: a half goes to the even number. */
+/** Rounds like C's rint(): a half goes to the even number. */
 const rounded = (amount: number) =>
   Math.abs(amount % 1) === 0.5 ? 2 * Math.round(amount / 2) : Math.round(amount);
 
-/** The number in the setting's own unit; NaN for what is no number or has no such unit. */
+/** Returns the number in the setting's own unit, or NaN if the text is no number or has an unsuitable unit. */
 function quantity(text: string, unit: string | null): number {
   const [, digits = 'none', suffix = ''] =
     /^([+-]?(?:0x[0-9a-f]+|[0-9.]+(?:e[+-]?[0-9]+)?))\s*([a-z]*)$/i.exec(text) ?? [];
@@ -114,10 +114,10 @@ function quantity(text: string, unit: string | null): number {
   return Number((amount * factor).toPrecision(12));
 }
 
-/** What a choice between on and off takes, beside what it lists. */
+/** The complete truth values that a choice with on and off accepts besides its listed values. */
 const wholeTruth = /^(on|off|true|false|yes|no|1|0)$/i;
 
-/** PostgreSQL takes any beginning of a truth value that is not ambiguous. */
+/** PostgreSQL accepts any unambiguous beginning of a truth value. */
 function truth(text: string): 'on' | 'off' | undefined {
   if (/^(on|t(r(ue?)?)?|y(es?)?|1)$/i.test(text)) return 'on';
   return /^(off?|f(a(l(se?)?)?)?|no?|0)$/i.test(text) ? 'off' : undefined;

@@ -6,19 +6,19 @@ import { queriesBeside, scriptBeside } from '../engine/util/text-beside.ts';
 
 const query = queriesBeside(import.meta.url, './postgres.sql');
 
-/** The JSON Schema of a name in PostgreSQL, which would cut longer ones silently; spread it beside a description. */
+/** The JSON Schema of a name in PostgreSQL, without a description. PostgreSQL would cut a longer name silently. */
 export const pgName = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[^\\u0000]+$' } as const;
 
-/** What every resource claims that asks a server: one that is stopped later could not be asked by the next apply. */
+/** The claim of every resource that queries a server. If a later resource stopped it, the next apply could not query it. */
 export const serverRuns = () => ({ 'whether postgresql.service runs': 'running' });
 
-/** A query whose rows are `Row`s. */
+/** Returns a probe of a query whose rows are `Row`s. */
 export const sqlRows = <Row>(...asked: Parameters<typeof sql>) => sql(...asked) as Probe<Row[]>;
 
-/** A query that gives one row whatever there is. */
+/** Returns a probe of a query that always gives one row. */
 export const sqlRow = <Row>(...asked: Parameters<typeof sql>) => sql(...asked) as Probe<[Row]>;
 
-/** Statements (false = one that does not apply), and the objects that they make, change or drop. */
+/** Returns a step of statements (false = left out), and of the objects that they create, change or drop. */
 export const change = (
   statements: readonly (string | false)[],
   objects: readonly string[],
@@ -31,20 +31,20 @@ export const change = (
 });
 
 /**
- * What a change `of` a key or of a kind needs of the server: SQL for what is in the way (null = nothing), a sentence
- * with `%s` for that, and the objects that it rests on. False stands where what is declared has no such need.
+ * A precondition on the server for a change `of` a key or of a kind: SQL for the trouble (null = none), a sentence with
+ * `%s` for the trouble, and the objects that the SQL reads. False if the declared state has no such need.
  */
 type Need = { of: string; trouble: string; says: string; fix?: string; about?: readonly string[] };
 export type Needs = readonly (Need | false)[];
 
-/** Asks what is in the way of each need; `about` names objects that every one of them rests on. */
+/** Returns the probe of the troubles of all needs. `about` names objects that every need reads. */
 export const sqlNeeds = (needs: Needs, asked: { database?: string; about: readonly string[] }) =>
   sqlRow<{ troubles: (string | null)[] }>(
     `SELECT ARRAY[${needs.map(need => (need ? need.trouble : 'NULL')).join(',\n  ')}]::text[] AS troubles`,
     { ...asked, parts: needs.map(need => (need ? (need.about ?? []) : [])) },
   );
 
-/** The needs of a change that are not met, as obstacles. */
+/** Returns the unmet needs of a change as obstacles. */
 export const unmet = (needs: Needs, read: [{ troubles: (string | null)[] }] | undefined, diff: Diff) =>
   needs.flatMap((need, i): Obstacle[] => {
     const trouble = read?.[0].troubles[i] ?? null;
@@ -53,7 +53,7 @@ export const unmet = (needs: Needs, read: [{ troubles: (string | null)[] }] | un
       : [];
   });
 
-/** A role that must be there for a change of `of`; `PUBLIC` always is. */
+/** Returns the need that a role exists for a change of `of`; `PUBLIC` always exists. */
 export const roleNeed = (of: string, role: string | undefined, says: string) =>
   role !== undefined && {
     of,
@@ -63,7 +63,7 @@ export const roleNeed = (of: string, role: string | undefined, says: string) =>
     about: [`role:${role}`],
   };
 
-/** A schema that must be there for a change of `of`. */
+/** Returns the need that a schema exists for a change of `of`. */
 export const schemaNeed = (of: string, schema: string | undefined, database: string) =>
   schema !== undefined && {
     of,
@@ -72,30 +72,30 @@ export const schemaNeed = (of: string, schema: string | undefined, database: str
     fix: 'Create it by a command in an earlier resource.',
   };
 
-/** The account that stands for every role. */
+/** Whether the name stands for every role. */
 export const isPublic = (role: string): boolean => /^public$/i.test(role);
 
-/** Packages that bring a server, and those that bring psql, by their tokens; not the likes of postgresql-common. */
+/** The tokens of packages that bring a server, or psql; postgresql-common and similar packages do not. */
 const released = (name: string) => ['', '-1*', '-2*'].map(release => `package:${name}${release}`);
 export const serverPackages = released('postgresql');
 export const clientPackages = [...serverPackages, ...released('postgresql-client')];
 
-/** SQL for the roles that own something in a database, or have privileges there: what `dependents of ROLE` are about. */
+/** Returns SQL for the roles that own an object of a database or have privileges in it, as in `dependents of ROLE`. */
 export const holders = (database = '(SELECT oid FROM pg_database WHERE datname = current_database())') =>
   query('holders', { database });
 
-/** The objects of what keeps these roles from being dropped. */
+/** Returns the objects that stand for everything that keeps these roles from being dropped. */
 export const dependentsOf = (roles: readonly (string | undefined)[]): string[] =>
   roles.filter(role => role !== undefined).map(role => `dependents of ${role}`);
 
-/** SQL for the names of the settings that the next reload puts into effect, as an array. */
+/** SQL for an array of the names of the settings that the next reload puts into effect. */
 export const unloaded = query('unloaded');
 
-/** Has the server read its configuration files again. It puts the `unloaded` settings into effect. */
+/** Makes the server read its configuration files again, which puts the `unloaded` settings into effect. */
 export const reloadServer = 'SELECT pg_reload_conf()';
 
-/** The object of a setting. */
+/** Returns the object that stands for a setting. */
 export const settingObject = (name: string) => `setting:${name.toLowerCase()}`;
 
-/** Shell that removes what a cut has left of the first cluster of a server package. */
+/** Shell that removes the half-made first cluster of a server package whose installation was cut off. */
 export const removeHalfMadeCluster = scriptBeside(import.meta.url, './pg-half-made-cluster.sh');

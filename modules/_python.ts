@@ -1,14 +1,14 @@
-/** A package's name as the index compares it: `Flask_SQLAlchemy` → `flask-sqlalchemy`. */
+/** Returns a package's name as the index compares it: `Flask_SQLAlchemy` → `flask-sqlalchemy`. */
 export const normalized = (name: string): string => name.toLowerCase().replace(/[-_.]+/g, '-');
 
-/** The named packages of a requirements file; options, URLs and paths are for pip alone and are left out. */
+/** Returns the named packages of a requirements file, without options, URLs and paths, which only pip understands. */
 export const readRequirements = (text: string): Requirement[] =>
   text
     .replace(/\\\r?\n/g, ' ')
     .split(/\r?\n/)
     .flatMap(line => readRequirement(line.replace(/(^|\s)(#|--hash[= ]).*$/, '').trim()) ?? []);
 
-/** A line that names a package; `text` is as written, without the marker. */
+/** Parses a line that names a package. `text` is the line as written, without the marker. */
 function readRequirement(line: string) {
   const pattern = /^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?:@[^;]*|\(([^)]*)\)|([^;@(]*))(?:;(.*))?$/;
   const [, name, bracketed, plain = '', marker] = pattern.exec(line) ?? [];
@@ -18,15 +18,15 @@ function readRequirement(line: string) {
   return {
     text: line.split(';')[0]!.trim(),
     name: normalized(name),
-    // All of which have to hold.
+    // All clauses must hold.
     versions: versions.map(match => ({ operator: match![1]!, version: match![2]! })),
-    // What follows the semicolon, e.g. `python_version < "3.11"`.
+    // The text after the semicolon, e.g. `python_version < "3.11"`.
     marker: marker?.trim(),
   };
 }
 type Requirement = NonNullable<ReturnType<typeof readRequirement>>;
 
-/** Whether a requirement is for a Linux host with this Python (`3.11`); a marker that is not understood means no. */
+/** Whether a requirement applies to a Linux host with this Python (`3.11`). With an unknown marker, it does not. */
 export const applies = ({ marker }: Requirement, python: string): boolean =>
   marker === undefined ||
   marker.split(/\s+or\s+/).some(all => all.split(/\s+and\s+/).every(clause => clauseHolds(clause, python)));
@@ -49,13 +49,13 @@ function clauseHolds(clause: string, python: string): boolean {
   return known !== undefined && (operator === '==' ? known === value : operator === '!=' && known !== value);
 }
 
-/** Whether an installed version is one that the requirement allows. */
+/** Whether the requirement allows an installed version. */
 export const allows = ({ versions }: Requirement, installed: string): boolean =>
   versions.every(({ operator, version }) => versionHolds(installed, operator, version));
 
 function versionHolds(installed: string, operator: string, version: string): boolean {
   if (operator === '===') return installed === version;
-  // A local version such as 1.2+cpu counts as 1.2 unless it is asked for.
+  // A local version such as 1.2+cpu counts as 1.2 unless the requirement names it.
   if (version.includes('+') && (operator === '==' || operator === '!='))
     return (operator === '==') === (installed.toLowerCase() === version.toLowerCase());
   if (version.endsWith('.*')) return (operator === '==') === hasPrefix(installed, releaseOf(version));
@@ -76,7 +76,7 @@ const parts =
 
 const releaseOf = (version: string): number[] => (parts.exec(version)?.[2] ?? '0').split('.').map(Number);
 
-/** Negative, 0 or positive as `a` is older than, the same as or newer than `b`, by the rules of PEP 440. */
+/** Returns a negative number, 0 or a positive number if `a` is older than, equal to or newer than `b` (PEP 440). */
 export function compareVersions(a: string, b: string): number {
   const right = sortKey(b);
   const differences = sortKey(a).map((number, i) => number - right[i]!);
@@ -86,7 +86,7 @@ export function compareVersions(a: string, b: string): number {
 const releaseNumbers = 8;
 const stages: Readonly<Record<string, number>> = { a: 1, b: 2 };
 
-// Numbers that sort as the version does: epoch, release, then dev < a < b < rc < none, post, dev.
+// Numbers that sort like the version: epoch, release, then dev < a < b < rc < none, post, dev.
 function sortKey(version: string): number[] {
   const [, epoch = '', , stage, pre = '', post, dev] = parts.exec(version) ?? [];
   const release = releaseOf(version);
@@ -101,11 +101,11 @@ function sortKey(version: string): number[] {
   ];
 }
 
-/** What the lines of a listing say that begin with a word. */
+/** Returns the rest of each line of a listing that begins with the word. */
 export const valuesOf = (listing: string, word: string): string[] =>
   [...listing.matchAll(new RegExp(`^${word} (.*)$`, 'gm'))].map(([, value]) => value!);
 
-/** Package → version, from names such as `Flask_SQLAlchemy-3.1.1.dist-info`. */
+/** Returns a map of packages to versions, from names such as `Flask_SQLAlchemy-3.1.1.dist-info`. */
 export const installedPackages = (listing: string): Map<string, string> =>
   new Map(
     valuesOf(listing, 'package')
@@ -113,10 +113,10 @@ export const installedPackages = (listing: string): Map<string, string> =>
       .flatMap(match => (match ? [[normalized(match[1]!), match[2]!]] : [])),
   );
 
-/** `3.11` of whatever names a Python. */
+/** Returns `3.11` from any text that names a version of Python. */
 export const minorOf = (text: string | undefined): string | undefined => /(3\.\d+)/.exec(text ?? '')?.[1];
 
-/** The requirements that are not met, each with what is there instead. */
+/** Returns the unmet requirements, each with the installed version, if any. */
 export function lacking(
   requirements: readonly Requirement[],
   installed: ReadonlyMap<string, string>,

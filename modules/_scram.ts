@@ -1,12 +1,12 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 
-/** Whether `text` is a verifier, which PostgreSQL stores as it is, and not a password. */
+/** Whether `text` is a verifier, which PostgreSQL stores unchanged, and not a password. */
 export const isVerifier = (text: string): boolean =>
   /^SCRAM-SHA-256\$\d+:[\w+/=]+\$[\w+/]{43}=:[\w+/]{43}=$|^md5[0-9a-f]{32}$/.test(text);
 
 /**
- * What PostgreSQL stores of a password (RFC 5803, RFC 7677) or its verifier, so that the password itself never leaves
- * the controller. `salt` is base64; without one, a random salt is taken and two calls differ.
+ * Returns the verifier that PostgreSQL stores for a password or a verifier (RFC 5803, RFC 7677), so that the password
+ * never leaves the controller. `salt` is base64; without it, the salt is random and two calls differ.
  */
 export function scramVerifier(
   password: string,
@@ -22,9 +22,9 @@ export function scramVerifier(
 }
 
 /**
- * SASLprep (RFC 4013) as PostgreSQL applies it: ASCII stays as it is, and so does a password with characters that are
- * prohibited, that Unicode 3.2 did not have, or that mix directions. What Unicode 3.2 did not have is approximated
- * below U+10000 by what this Node does not have, which matters only beside characters that NFKC changes.
+ * SASLprep (RFC 4013) as PostgreSQL applies it. It leaves ASCII unchanged, and any password with characters that are
+ * prohibited, missing from Unicode 3.2, or of mixed directions. Below U+10000, the characters missing from this Node's
+ * Unicode stand for those missing from Unicode 3.2; the error matters only beside characters that NFKC changes.
  */
 function prepare(password: string): string {
   const mapped = password
@@ -38,7 +38,7 @@ function prepare(password: string): string {
 const prohibited =
   /[\p{C}\p{Zl}\p{Zp}\u2ff0-\u2ffb\ufffc\ufffd]|(?![\u{10300}-\u{1044d}\u{1d000}-\u{1d7ff}\u{20000}-\u{2fa1d}])[\u{10000}-\u{10ffff}]/u;
 
-/** Text from right to left has no letters of the other direction, and begins and ends with its own. */
+/** Whether a text with right-to-left letters also has other letters, or does not begin and end with right-to-left ones. */
 function mixed(text: string): boolean {
   const rtl = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}]/gu;
   if (!rtl.test(text)) return false;

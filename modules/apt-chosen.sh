@@ -1,4 +1,4 @@
-# Defines `chosen`: whether each installed package is the version that apt would choose, which is quick to ask.
+# Defines `chosen`, which quickly tells whether each installed package has the version that apt would choose.
 # Needs: $only and $memory.
 
 chosen() {

@@ -1,4 +1,4 @@
-# Prints how many seconds ago the package lists were fetched, or `none`, or `changed` when the sources are newer.
+# Prints the age of the package lists in seconds, `none` without lists, or `changed` if the sources are newer.
 
 d=/var/lib/apt/lists
 case "$(echo $d/*_*)" in "$d/*_*") echo none; exit ;; esac

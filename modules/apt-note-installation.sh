@@ -1,5 +1,5 @@
-# Notes the names of the packages that an installation brings, so that `apt-prepare.sh` can complete one that is cut off.
-# Needs: {simulation}, the installation as `apt-get -s`; {folder} and {file}, where the note stands.
+# Writes the names of the packages that an installation brings, so that `apt-prepare.sh` can complete it after a cut.
+# Needs: {simulation}, the installation as `apt-get -s`; {file}, the file of the names, and its {folder}.
 
 mkdir -p -m 0700 {folder}
 {simulation} 2>/dev/null | sed -n 's/^Inst \([^ ]*\).*/\1/p' >{file}.new

@@ -1,9 +1,9 @@
-# Waits until nobody holds a lock of dpkg or apt, then completes what an interrupted run has left half-done.
-# apt-get waits for dpkg's lock by itself, but not for that of the lists, and cannot say who holds it. A lock counts
-# as held when the process that /proc/locks names for its inode has the lock's file open.
+# Waits until no process holds a lock of dpkg or apt, then completes an interrupted installation.
+# apt-get itself waits for dpkg's lock, but not for that of the lists, and does not name the holder. A lock counts as
+# held if the process that /proc/locks names for its inode has the lock's file open.
 # Needs: {limit}, seconds to wait; {waits}, the same as declared; {apt}, an apt-get that asks nothing; {installation},
-# the file that names the packages of an installation that goes on; {cluster}, pg-half-made-cluster.sh.
-# Exits 75 when the lock is not let go in time, and 76 when dpkg cannot complete what is half-done.
+# the file with the names of the packages of a running installation; {cluster}, pg-half-made-cluster.sh.
+# Exits 75 if the lock is not released in time, and 76 if dpkg cannot complete the installation.
 
 holder() {
   for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
@@ -28,7 +28,7 @@ done
 if broken >/dev/null || [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then
   {cluster}
   dpkg --force-confdef --force-confold --configure -a
-  # What was cut off while it was unpacked has to be fetched and unpacked again, from lists that may be missing.
+  # A package that was cut off during unpacking is fetched and unpacked again, from lists that may be missing.
   if cut=$(dpkg-query -W -f='${db:Status-Abbrev} ${binary:Package}\n' | sed -nE 's/^.(H|.R). *//p') && [ -n "$cut" ]; then
     apt-get -q update >/dev/null 2>&1
     {apt} --reinstall install $cut
@@ -38,7 +38,7 @@ if broken >/dev/null || [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then
 fi
 if [ -f {installation} ]; then
   {apt} --mark-auto install $(cat {installation})
-  # It may not be possible any more: then what is declared is all that counts.
+  # The old installation may be impossible by now: then only the declared packages count.
   rm -f {installation}
 fi
 if which=$(broken); then

@@ -1,4 +1,4 @@
-# Prints those of {names} that an installed package provides, a line each.
+# Prints those of {names} that an installed package provides, one a line.
 # Needs: {names}, with a space before and after each.
 
 dpkg-query -W -f='${db:Status-Status}\t${Provides}\n' | awk -F '\t' -v names={names} '

@@ -1,10 +1,10 @@
-# Simulates an apt-get of those of the packages that {choose} lets through; when there are none, it does {none}.
-# The architectures that the host takes (`Arch amd64`) are printed where one is named, since apt also takes others and
-# leaves the refusal to dpkg, and the versions that apt has (`Have nginx 1.22.1-9`) where it refuses.
-# Needs: {packages} as written; {choose}, shell that continues the loop for those that are left out, by $n (name), $v
+# Simulates an apt-get of the packages that {choose} lets through; without any, it runs {none}.
+# If a package names an architecture, it prints those of the host (`Arch amd64`): apt accepts others too and leaves the
+# refusal to dpkg. If apt refuses a package, it prints the available versions (`Have nginx 1.22.1-9`).
+# Needs: {packages} as written; {choose}, shell that continues the loop for packages to leave out, by $n (name), $v
 # (`=version`) and $status (`installed=VERSION`); {apt}, the words for apt-get; {readOnly}, which sets $only and $memory;
 # $r_planned, words for the packages of earlier resources.
-# Prints `Inst`, `Remv` and `Purg` lines, and of what apt says the lines that are read, with the indented ones after them.
+# Prints `Inst`, `Remv` and `Purg` lines, and the messages of apt that a plan uses, with the indented lines after them.
 
 set --
 for p in {packages}; do

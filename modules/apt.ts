@@ -5,11 +5,11 @@ import * as probe from '../engine/probe.ts';
 import { compact, defined } from '../engine/util/defined.ts';
 import { durationPattern, durationS } from '../engine/util/duration.ts';
 import * as run from './_apt.ts';
-import * as outlook from './_apt-outlook.ts';
+import * as aptSimulation from './_apt-simulation.ts';
 
 const args = {
   packages: listOf(
-    text('A name, or a name and a version; a `*` at its end stands for the rest of the version.', {
+    text('A name, or a name and a version; a final `*` stands for the rest of the version.', {
       pattern: '^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+\\*?)?$',
     }),
     'Names such as `nginx`, or with a version such as `nginx=1.22.*`.',
@@ -17,38 +17,38 @@ const args = {
   ),
   state: oneOf(
     ['present', 'absent', 'latest'],
-    'Whether the packages are installed or removed; `latest` also upgrades them to the newest version that the package lists know.',
+    'Whether the packages are installed or removed; `latest` also upgrades them to the newest version in the package lists.',
     { default: 'present' },
   ),
   update_cache: {
     type: ['boolean', 'string'],
     pattern: durationPattern,
     description:
-      'How old the package lists may be before something is installed, e.g. `1h`; true = refresh them each time. Lists that are missing, or older than the sources, are always refreshed.',
+      'Maximum age of the package lists at an installation, e.g. `1h`; true = refresh them each time. Lists that are missing, or older than the sources, are always refreshed.',
   },
   upgrade: oneOf(
     ['none', 'safe', 'full'],
-    'Upgrades all packages of the host: `safe` removes none, `full` removes what stands in the way.',
+    'Upgrade of all packages of the host: `safe` removes none, `full` removes packages that block an upgrade.',
     { default: 'none' },
   ),
   recommends: flag('Whether recommended packages are installed too.', { default: true }),
-  purge: flag('Whether removing takes the configuration files away too.', { default: false }),
+  purge: flag('Whether a removal deletes the configuration files too.', { default: false }),
   autoremove: flag('Whether packages that were installed for others and are no longer needed are removed.', {
     default: false,
   }),
   hold: flag(
-    'Whether the packages are held back from upgrades; false also lets packages go that are to be removed.',
+    'Whether the packages are held back from upgrades; false also allows the removal of held packages.',
   ),
   allow_downgrade: flag('Whether an older version may replace a newer one.', { default: false }),
   lock_timeout: duration(
-    'How long to wait while another program, such as unattended-upgrades, holds the package lock.',
+    'Maximum wait while another program, such as unattended-upgrades, holds the package lock.',
     { default: '5m' },
   ),
 } as const;
 type Arguments = Given<typeof args, 'packages'>;
 type Read = Readonly<Record<string, unknown>>;
 
-/** Debian packages. The lists are refreshed only on the way to a change, so that alone is never one. */
+/** Debian packages. A refresh of the lists is only a part of another change, never a change by itself. */
 export const apt = defineModule({
   name: 'apt',
   summary: 'Debian packages, installed, upgraded or removed by apt.',
@@ -87,23 +87,25 @@ export const apt = defineModule({
     const ofEach = (prefix: string, of: (name: string) => probe.Probe) =>
       Object.fromEntries(names.map(name => [prefix + name, of(name)]));
     const script = removes
-      ? outlook.simulateRemoval(compact([removalVerb(args), autoremove && '--auto-remove']), names)
-      : outlook.simulateInstallation(
+      ? aptSimulation.simulateRemoval(compact([removalVerb(args), autoremove && '--auto-remove']), names)
+      : aptSimulation.simulateInstallation(
           compact(['install', !args.recommends && '--no-install-recommends']),
           args.packages,
         );
-    const unneeded = removes ? outlook.simulate(['autoremove']) : outlook.simulateAutoremove(names);
+    const unneeded = removes
+      ? aptSimulation.simulate(['autoremove'])
+      : aptSimulation.simulateAutoremove(names);
     return {
       lists: probe.command(run.listsAge, { about: ['package-lists', '/etc/apt'] }),
       cutOff: probe.path(run.installationFile),
       ...ofEach('', probe.installedPackage),
       ...(args.state === 'latest' && ofEach('candidate ', probe.candidate)),
       ...(names.length > 0 && {
-        provided: removes ? undefined : probe.command(outlook.provided(names), { about: [] }),
+        provided: removes ? undefined : probe.command(aptSimulation.provided(names), { about: [] }),
         [removes ? 'removal' : 'installation']: simulated(script, removes && autoremove ? ['packages'] : []),
         needsApt: simulated(script, [], removes ? 'remove' : 'install'),
       }),
-      ...(upgrade !== 'none' && { upgrade: simulated(outlook.simulateUpgrade(upgrade), ['packages']) }),
+      ...(upgrade !== 'none' && { upgrade: simulated(aptSimulation.simulateUpgrade(upgrade), ['packages']) }),
       ...(autoremove && { unneeded: simulated(unneeded, ['packages']) }),
     } as Record<string, probe.Probe | undefined>;
   },
@@ -117,7 +119,7 @@ export const apt = defineModule({
     const age = staleness(read, args);
     const asks = !isRemoval(args) && age !== 'none' ? changing : [];
     const refused = asks.flatMap(one => {
-      const refusal = outlook.refusal(simulation, one, allow_downgrade);
+      const refusal = aptSimulation.refusal(simulation, one, allow_downgrade);
       return refusal === undefined ? [] : [{ ...refusal, ...(age && { unsure: true }) }];
     });
     return [
@@ -125,22 +127,22 @@ export const apt = defineModule({
         names.filter(isHeld(read)).map(name => ({
           says: `${name} is held at ${found(read, name)?.version}.`,
           fix: isRemoval(args)
-            ? 'Say hold: false to remove it all the same.'
-            : 'Say hold: true to replace it and hold it again, or hold: false to let it go.',
+            ? 'To remove it, set hold: false.'
+            : 'To replace it and hold it again, set hold: true; to release it, set hold: false.',
         })),
       hold === true &&
         namesOf(args)
           .filter(isProvided(read))
           .map(name => ({ says: `${name} is a virtual package, which cannot be held.` })),
       names.length > 0 &&
-        outlook
+        aptSimulation
           .essential(simulation)
-          .map(name => ({ says: `${name} is essential to the host, and would be removed.` })),
+          .map(name => ({ says: `The essential package ${name} would be removed.` })),
       refused,
       refused.length === 0 &&
         names.length > 0 &&
         (isRemoval(args) || age === undefined) &&
-        outlook.unsolved(simulation, printed(read['needsApt'])),
+        aptSimulation.unsolved(simulation, printed(read['needsApt'])),
     ];
   },
   steps: (diff, args, read) => {
@@ -153,16 +155,16 @@ export const apt = defineModule({
     const chosen = all ? wanted(args) : lacking(read, args);
     const names = chosen.map(({ name }) => name);
     const held = namesOf(args).filter(isHeld(read));
-    // A package that is replaced in spite of its hold loses it.
+    // A held package loses its hold when it is replaced.
     const raised = hold !== undefined && names.some(isHeld(read));
     const isSimulated = printed(read['installation']) !== '';
-    // What is only to be upgraded is not simulated.
+    // The simulation does not contain packages that are only upgraded.
     const whole = fresh && isSimulated && !(all && names.some(isInstalled(read)));
-    const get = (simulation: string, named: outlook.Named, ...words: string[]) =>
-      run.aptGet(lockTimeoutS, outlook.packagesEffect(printed(read[simulation]), named), ...words);
+    const get = (simulation: string, named: aptSimulation.Named, ...words: string[]) =>
+      run.aptGet(lockTimeoutS, aptSimulation.packagesEffect(printed(read[simulation]), named), ...words);
     const installation = compact([
       !args.recommends && '--no-install-recommends',
-      // What the plan has not shown is not removed, even if the new lists would have it so.
+      // A removal that the plan does not show never happens, even if the new lists require it.
       !diff.has('also removed') && '--no-remove',
       args.allow_downgrade && '--allow-downgrades',
       raised && '--allow-change-held-packages',
@@ -181,7 +183,7 @@ export const apt = defineModule({
         ],
       diff.has('marked as dependency') && run.aptMark('manual', dependenciesOf(read, args)),
       (diff.has('upgraded') || (args.upgrade !== 'none' && listsDiffer)) &&
-        get('upgrade', { whole: fresh }, ...outlook.upgradeWords(args.upgrade)),
+        get('upgrade', { whole: fresh }, ...aptSimulation.upgradeWords(args.upgrade)),
       args.autoremove && get('unneeded', { purges }, ...compact(['autoremove', purges && '--purge'])),
       hold === true && (raised || diff.has('held')) && run.aptMark('hold', namesOf(args)),
       !hold && !removes && diff.has('held') && run.aptMark('unhold', held),
@@ -198,7 +200,7 @@ export const apt = defineModule({
   timeoutS: args => run.installTimeoutS + durationS(args.lock_timeout),
 });
 
-const wanted = ({ packages }: Arguments): outlook.Wanted[] => packages.map(outlook.readWanted);
+const wanted = ({ packages }: Arguments): aptSimulation.Wanted[] => packages.map(aptSimulation.readWanted);
 const namesOf = (args: Arguments): string[] => wanted(args).map(({ name }) => name);
 const isRemoval = ({ state }: Arguments): boolean => state === 'absent';
 const removalVerb = ({ purge }: Arguments) => (purge ? 'purge' : 'remove');
@@ -207,18 +209,18 @@ const printed = (result: unknown): string => (result as probe.CommandResult | un
 const found = (read: Read, name: string) => (read[name] ?? null) as probe.PackageState | null;
 const isHeld = (read: Read) => (name: string) => found(read, name)?.held === true;
 const isInstalled = (read: Read) => (name: string) => found(read, name)?.status === 'installed';
-/** Whether another package that is installed stands for it. */
+/** Whether another, installed package provides it. */
 const isProvided = (read: Read) => (name: string) =>
   !isInstalled(read)(name) && printed(read['provided']).split('\n').includes(name);
 
-/** Declared packages that apt would remove once nothing else needs them. */
+/** Returns the declared packages that apt would remove once no other package needs them. */
 const dependenciesOf = (read: Read, args: Arguments): string[] =>
   isRemoval(args)
     ? []
     : namesOf(args).filter(name => isInstalled(read)(name) && found(read, name)?.automatic);
 
-/** How a package is shown as it is now and as it is declared; undefined = not there. */
-function shown({ name, written, version }: outlook.Wanted, read: Read, args: Arguments) {
+/** Returns the text for a package as installed and as declared; undefined = not installed. */
+function shown({ name, written, version }: aptSimulation.Wanted, read: Read, args: Arguments) {
   const state = found(read, name);
   if (isRemoval(args)) {
     if (state?.status !== 'config-files') return { actual: state === null ? undefined : name };
@@ -226,12 +228,12 @@ function shown({ name, written, version }: outlook.Wanted, read: Read, args: Arg
   }
   if (version === undefined && isProvided(read)(name)) return { actual: written, desired: written };
   if (state?.status !== 'installed') return { desired: written };
-  // The version of what is only planned is not always known.
+  // The version of a package that an earlier resource installs is not always known.
   if (state.version === '') return { actual: written, desired: written };
   const newest =
     (read[`candidate ${name}`] as probe.Candidate | null | undefined)?.candidate ?? state.version;
   if (newest !== state.version) return { actual: `${name} ${state.version}`, desired: `${name} ${newest}` };
-  const same = version === undefined || outlook.matchesVersion(state.version, version);
+  const same = version === undefined || aptSimulation.matchesVersion(state.version, version);
   return { actual: same ? written : `${name}=${state.version}`, desired: written };
 }
 
@@ -240,22 +242,22 @@ const comparison = (read: Read, args: Arguments) =>
 const lacking = (read: Read, args: Arguments) =>
   comparison(read, args).filter(({ actual, desired }) => actual !== desired);
 
-/** What is compared: as it is there, and as it is declared. */
+/** Returns each key of the state as a pair: the actual value and the declared one. */
 function compare(read: Read, args: Arguments, context: Partial<Context> = {}): Record<string, Pair | false> {
   const { nowS = 0, plannedS = nowS, verifying } = context;
   const { hold, state, upgrade } = args;
   const packages = comparison(read, args);
   const names = packages.map(({ name }) => name);
   const removed = (key: string) =>
-    outlook.outlook(printed(read[key])).removed.filter(name => !names.includes(name));
+    aptSimulation.parseSimulation(printed(read[key])).removed.filter(name => !names.includes(name));
   const dependencies = dependenciesOf(read, args);
   const changing = lacking(read, args).length > 0 ? ['removal', 'installation'] : [];
   const removals = [...new Set([...changing, 'upgrade'].flatMap(removed))].toSorted();
   const unneeded = removed('unneeded').filter(name => !removals.includes(name));
-  const { upgrades } = outlook.outlook(printed(read['upgrade']));
+  const { upgrades } = aptSimulation.parseSimulation(printed(read['upgrade']));
   const before = upgrades.flatMap(([name, version]) => (version === undefined ? [] : `${name} ${version}`));
   const lists = verifying ? undefined : staleness(read, args, justNowS, nowS - plannedS);
-  // Where the difference cannot be told without fresh lists.
+  // The difference is known only with fresh lists.
   const needsLists = state === 'latest' || upgrade !== 'none';
   return {
     installed: [
@@ -276,10 +278,10 @@ type Pair = [actual: StateValue, desired: StateValue];
 const stateOf = (which: 0 | 1, pairs: Record<string, Pair | false>): State =>
   Object.fromEntries(Object.entries(pairs).flatMap(([key, pair]) => (pair ? [[key, pair[which]]] : [])));
 
-/** Lists fetched a moment ago are fresh even where they are to be refreshed each time. */
+/** Lists this young count as fresh even with `update_cache: true`. */
 const justNowS = 600;
 
-/** Why the package lists have to be refreshed; undefined = they need not be. */
+/** Returns why the package lists need a refresh, or undefined if they need none. */
 function staleness(read: Read, { update_cache }: Arguments, eachTimeS = 0, sinceS = 0): string | undefined {
   const age = printed(read['lists']).trim();
   if (age === 'changed') return 'older than the sources';

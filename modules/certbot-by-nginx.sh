@@ -1,6 +1,7 @@
-# Has a certificate issued by the plugin for Nginx. It works only on a configuration that is valid, which one whose
-# certificate is gone is not: then what serves port 80 now proves the domains, and the renewal is set to the plugin.
-# Needs: {plugin}, {webroot} and {standalone}, the command in these ways; {conf}, the certificate's renewal file.
+# Gets a certificate issued with the plugin for Nginx. The plugin requires a valid configuration, and one without its
+# certificate is invalid. In that case the present server of port 80 answers the challenge, and the renewal is set to
+# the plugin.
+# Needs: {plugin}, {webroot} and {standalone}, the command for each method; {conf}, the certificate's renewal file.
 
 if nginx -t 2>/dev/null; then {plugin}
 else

@@ -8,49 +8,49 @@ import type { Step } from '../engine/step.ts';
 import { daemonReload, readable } from '../engine/steps/unit-steps.ts';
 import { compact, defined } from '../engine/util/defined.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
-import * as its from './_certbot.ts';
+import * as certificates from './_certbot.ts';
 import { acmeRoot } from './_nginx.ts';
 
 const args = {
-  name: text('Name of the certificate: its files are in /etc/letsencrypt/live/NAME.', {
+  name: text('Name of the certificate, whose files are in /etc/letsencrypt/live/NAME.', {
     pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
   }),
   domains: listOf(
     { type: 'string' },
-    'The names the certificate is valid for; the first is its common name.',
+    'Names for which the certificate is valid; the first is its common name.',
     { minItems: 1 },
   ),
-  email: text('Address that the authority writes to; it is told when the account is made.', {
+  email: text('Contact address for the authority, which receives it when the account is created.', {
     pattern: '^[^@\\s]+@[^@\\s]+$',
   }),
-  challenge: its.challenge,
-  server: text('The ACME directory of the authority.', {
+  challenge: certificates.challenge,
+  server: text('URL of the authority’s ACME directory.', {
     pattern: '^https?://',
     default: 'https://acme-v02.api.letsencrypt.org/directory',
   }),
   ca_bundle: text(
-    'Certificates on the host that vouch for the server of a private authority, also at renewals.',
+    'File on the host with the certificates that certify the server of a private authority, also at renewals.',
     { pattern: '^/[^"\\\\%\\s]*$' },
   ),
-  key_type: oneOf(['ecdsa', 'rsa'], 'Kind of key; certbot’s default when left out.'),
+  key_type: oneOf(['ecdsa', 'rsa'], 'Kind of key; default: certbot’s own.'),
   renew_before: duration(
-    'How long before its end the certificate is renewed, but not before two thirds of its lifetime are over.',
+    'Time between the renewal and the end of the certificate. No certificate is renewed in the first two thirds of its lifetime.',
     { default: '30d' },
   ),
   deploy_hook: text(
-    'Command that is run after the certificate was issued or renewed, e.g. `systemctl reload nginx`.',
+    'Command to run after each issue and renewal of the certificate, e.g. `systemctl reload nginx`.',
     { minLength: 1, pattern: '^[^\\n]*$' },
   ),
 } as const;
 type Arguments = Given<typeof args, 'name' | 'domains' | 'email'>;
 
-/** Where a certificate and what belongs to it are. */
+/** Returns the paths of a certificate and of its settings. */
 const placesOf = ({ name }: { name: string }) => ({
   live: `/etc/letsencrypt/live/${name}`,
   archive: `/etc/letsencrypt/archive/${name}`,
   renewal: `/etc/letsencrypt/renewal/${name}.conf`,
   dropIn: `/etc/systemd/system/certbot.service.d/ca-of-${name}.conf`,
-  /** Noted while it is being issued: as long as this stays, what comes after the issue may not have been done. */
+  /** The note of an issue. While it exists, the hook after the issue may not have run. */
   note: `certbot:${name}`,
 });
 
@@ -81,14 +81,14 @@ export const certbot = defineModule({
   identity: ({ name }) => name,
   refine: ({ domains, challenge }) => [
     domains.some(domain => domain.startsWith('*.')) &&
-      !its.authenticator(challenge).name.startsWith('dns-') && {
+      !certificates.authenticator(challenge).name.startsWith('dns-') && {
         at: 'challenge',
-        says: 'A domain with a * can only be proved by a dns challenge.',
+        says: 'A domain with a * requires a dns challenge.',
       },
   ],
   probes: args => {
     const { live, archive, renewal, dropIn, note } = placesOf(args);
-    const method = its.authenticator(args.challenge);
+    const method = certificates.authenticator(args.challenge);
     return {
       certbot: program('certbot'),
       base: installedPackage('certbot'),
@@ -108,23 +108,26 @@ export const certbot = defineModule({
   actual: (read, { challenge, renew_before, ca_bundle = '' }, { plannedS, nowS }) => {
     const { base, plugin, dropIn, service, timer } = read;
     if (read.certbot === null) return noCertbot;
-    const method = its.authenticator(challenge);
-    // A certbot that is not Debian's brings its plugins in its own ways.
+    const method = certificates.authenticator(challenge);
+    // A certbot from elsewhere than Debian has its own ways to install plugins.
     if (base?.status === 'installed' && plugin?.status !== 'installed')
       return Missing.fromPackages(`certbot's plugin for ${method.name}`, method.package);
-    const chain = read.chain?.bytes ? its.readCertificate(read.chain.bytes) : null;
+    const chain = read.chain?.bytes ? certificates.readCertificate(read.chain.bytes) : null;
     const conf = read.renewal?.bytes?.toString();
-    if (chain === null || conf === undefined || !its.isWhole(read.links, read.archive)) return null;
-    const valid = its.validity(chain, renew_before, plannedS ?? nowS);
+    if (chain === null || conf === undefined || !certificates.isWhole(read.links, read.archive)) return null;
+    const valid = certificates.validity(chain, renew_before, plannedS ?? nowS);
     const isTrusted =
       dropIn?.bytes?.toString() === dropInText(ca_bundle) && service.NeedDaemonReload !== 'yes';
     return {
       domains: chain.domains,
       valid: read.owed.length > 0 && valid.startsWith('more') ? unfinished : valid,
       key_type: chain.keyType,
-      server: its.renewalValue(conf, 'server') ?? 'none',
-      challenge: challengeOf(its.renewalValue(conf, 'authenticator'), its.renewalValue(conf, 'webroot_path')),
-      deploy_hook: its.renewalValue(conf, 'renew_hook') ?? 'none',
+      server: certificates.renewalValue(conf, 'server') ?? 'none',
+      challenge: challengeOf(
+        certificates.renewalValue(conf, 'authenticator'),
+        certificates.renewalValue(conf, 'webroot_path'),
+      ),
+      deploy_hook: certificates.renewalValue(conf, 'renew_hook') ?? 'none',
       ca_bundle: isTrusted ? ca_bundle : 'another',
       renewal_timer: timer.ActiveState === 'active' && timer.UnitFileState === 'enabled' ? 'on' : 'off',
     };
@@ -134,20 +137,23 @@ export const certbot = defineModule({
     valid: `more than ${renew_before}`,
     key_type,
     server,
-    challenge: challengeOf(its.authenticator(challenge).name, its.authenticator(challenge).needs),
+    challenge: challengeOf(
+      certificates.authenticator(challenge).name,
+      certificates.authenticator(challenge).needs,
+    ),
     deploy_hook,
     ca_bundle,
     renewal_timer: 'on',
   }),
   obstacles: (args, { bundle, proof, timer }, diff) => {
     const broken = { masked: 'is masked', 'not-found': 'does not exist' }[`${timer.LoadState}`];
-    const { needs } = its.authenticator(args.challenge);
+    const { needs } = certificates.authenticator(args.challenge);
     const lacks = compact([bundle === null && args.ca_bundle, proof === null && needs]);
     return [
       needsIssue(diff) &&
         lacks.map(file => ({
           says: `${file} does not exist, and the certificate cannot be issued without it.`,
-          fix: 'Make it by a resource before this one.',
+          fix: 'Create it in an earlier resource.',
         })),
       broken !== undefined &&
         diff.has('renewal_timer') && {
@@ -176,7 +182,7 @@ export const certbot = defineModule({
         conf !== undefined && {
           do: 'write',
           path: renewal,
-          content: its.withRenewalValue(conf, 'renew_hook', deploy_hook),
+          content: certificates.withRenewalValue(conf, 'renew_hook', deploy_hook),
         },
       !isNew && diff.has('valid') && finish(args),
       (isNew || diff.has('valid')) && { do: 'pay', unit: note },
@@ -206,7 +212,7 @@ export const certbot = defineModule({
 
 const noCertbot = Missing.fromPackages('certbot', 'certbot');
 
-/** What only a new certificate can change. */
+/** The keys that only a new certificate can change. */
 const ofCertificate = ['domains', 'valid', 'key_type', 'server', 'challenge'];
 
 const needsIssue = ({ changes }: Diff): boolean =>
@@ -227,11 +233,11 @@ const startTimer: Step = {
 
 const hookEffects = (hook: string | undefined): Effect[] => (hook ? [{ on: 'anything', text: hook }] : []);
 
-/** Has the certificate issued. What a cut or a deletion left of one would make certbot issue it by another name. */
+/** Gets the certificate issued, after removing remains of a cut: with them, certbot would issue it under another name. */
 function issue(args: Arguments, isNew: boolean): Step {
   const { key_type, deploy_hook, ca_bundle } = args;
   const { live, archive, renewal } = placesOf(args);
-  const method = its.authenticator(args.challenge);
+  const method = certificates.authenticator(args.challenge);
   const certonly = (options: readonly string[]) =>
     shellCommand(
       compact([
@@ -264,7 +270,7 @@ ${method.name === 'nginx' ? byNginx() : plugin}`,
 
 const nginxScript = scriptBeside(import.meta.url, './certbot-by-nginx.sh');
 
-/** Does what follows an issue that was cut off when the certificate was there: its hook, and the locks of certbot. */
+/** Finishes an issue that was cut off after the certificate was written: runs the hook and removes certbot's locks. */
 function finish(args: Arguments): Step {
   const { domains, deploy_hook: hook } = args;
   const folders = ['/etc/letsencrypt', '/var/lib/letsencrypt', '/var/log/letsencrypt', '/etc/nginx'];

@@ -9,7 +9,7 @@ import { unitName } from '../engine/steps/unit-steps.ts';
 import { defined } from '../engine/util/defined.ts';
 
 const instead =
-  'Give it by `stdin`, or by `env` for a script that uses it as "$NAME"; what a program is told by its arguments, every account of the host can see.';
+  'Give it by `stdin`, or by `env` for a script that uses it as "$NAME"; every account of the host can see the arguments of a program.';
 
 const exitCode = { type: 'integer', minimum: 0, maximum: 255 } as const;
 const word = { type: 'string' } as const;
@@ -26,8 +26,8 @@ const runArgs = {
     ],
     'A script for `sh`, or a program with its arguments as a list. Secrets belong in `env` or `stdin`.',
   ),
-  cwd: { ...absolutePath, description: 'Directory that the command runs in.' },
-  user: { ...accountName, description: 'Account that it runs as; root by default.' },
+  cwd: { ...absolutePath, description: 'Working directory of the command.' },
+  user: { ...accountName, description: 'Account that runs the command; default root.' },
   env: {
     type: 'object',
     additionalProperties: word,
@@ -43,37 +43,38 @@ const runArgs = {
 } as const;
 type RunArguments = Given<typeof runArgs, 'run'>;
 
-const its = {
+const args = {
   ...runArgs,
   creates: {
     ...absolutePath,
-    description: 'The command runs only when this path does not exist; the path must exist afterwards.',
+    description: 'The command runs only if this path does not exist; the path must exist afterwards.',
   },
   unless: text(
-    'The command runs only when this script fails; the script must succeed afterwards. It is run also in a check, so it must change nothing.',
+    'The command runs only if this script fails; the script must succeed afterwards. A check runs the script too, so it must change nothing.',
     { minLength: 1 },
   ),
   only_if: text(
-    'The command runs only when this script succeeds. The script is run also in a check, so it must change nothing.',
+    'The command runs only if this script succeeds. A check runs the script too, so it must change nothing.',
     { minLength: 1 },
   ),
   run_on: listOf(
     { type: 'string', description: 'Name of a resource.' },
-    'The command runs once after any of these resources has changed, even if that was in an earlier apply that broke off.',
+    'The command runs once after a change of any of these resources, even if an earlier, interrupted apply made the change.',
     { minItems: 1 },
   ),
   always: { type: 'boolean', const: true, description: 'The command runs at every apply.' },
-  stdin: text('What the command reads on its standard input; nothing by default.'),
+  stdin: text('Standard input of the command; default empty.'),
   touches: anyOf(
     [{ const: 'nothing' }, { type: 'array', minItems: 1, items: thing }],
-    'What the command changes, so that later resources are planned with it: absolute paths, each with all below it, `unit:NAME` and `package:NAME`; or `nothing`. Left out, it may change whatever later commands and checks look at, and bring what is missing and named in it.',
+    'Changes of the command, with which later resources are planned: absolute paths, each with everything below it, `unit:NAME` and `package:NAME`; or `nothing`. By default, the command may change anything that later commands and checks read, and create missing things that its text names.',
   ),
 } as const;
+type Arguments = Given<typeof args, 'run'>;
 
-/** The command as a check: it only looks, and is right when it exits as expected. */
+/** The command as a check: it changes nothing, and holds if it exits with an expected code. */
 const asCheck = defineModule({
   name: 'command',
-  summary: 'A command that only looks, and exits as expected when all is well.',
+  summary: 'A command that changes nothing, and exits with an expected code if all is well.',
   args: runArgs,
   required: ['run'],
   examples: { 'The service answers': { run: 'test -S /run/app/app.sock' } },
@@ -89,14 +90,14 @@ const asCheck = defineModule({
   check: true,
 });
 
-/** Any command, and what tells whether it has to run; whatever else a command changes is not seen. */
+/** Any command with the condition under which it runs. Only this condition is read, no other change of the command. */
 export const command = defineModule({
   name: 'command',
   summary: 'A command, and the condition under which it runs.',
-  args: its,
+  args,
   required: ['run'],
   examples: {
-    'Once, to make a file': {
+    'Once, to create a file': {
       run: ['openssl', 'dhparam', '-out', '/etc/ssl/dh.pem', '2048'],
       creates: '/etc/ssl/dh.pem',
     },
@@ -113,7 +114,7 @@ export const command = defineModule({
   identity: args => nameOf(args.run),
   refine: ({ creates, unless, only_if, run_on, always, touches }) => {
     const given = Object.keys(defined({ creates, unless, only_if, run_on, always }));
-    const says = 'Say when it runs with exactly one of creates, unless, only_if, run_on and always.';
+    const says = 'State when it runs, with exactly one of creates, unless, only_if, run_on and always.';
     const idle = creates !== undefined && touches === 'nothing';
     return [
       given.length !== 1 && { at: given[1], says },
@@ -161,11 +162,11 @@ export const command = defineModule({
   asCheck,
 });
 
-/** A migration or a build may take long. */
+/** The limit is long because a migration or a build may take long. */
 const timeoutS = 3600;
 
-/** What a command changes of what can be read; undefined = anything. */
-function effectsOf(args: Given<typeof its, 'run'>): Effect[] | undefined {
+/** Returns the effects of a command on readings, or undefined if it may change anything. */
+function effectsOf(args: Arguments): Effect[] | undefined {
   const { run, cwd, user, env, creates, touches } = args;
   const made: Effect[] = creates === undefined ? [] : [{ on: 'below', path: creates }];
   if (touches !== undefined) return [...(touches === 'nothing' ? [] : touches.map(effectOf)), ...made];
@@ -196,7 +197,7 @@ const digest = (run: string | string[]): string =>
   createHash('sha256').update(JSON.stringify(run)).digest('hex').slice(0, 12);
 const noteOf = ({ run }: RunArguments): string => `command:${digest(run)}`;
 
-/** A script that looks, run as the command would be. */
+/** Returns the probe of a script that runs like the command: same account, directory and environment. */
 function look(script: string, { cwd, env, user }: RunArguments, timeoutS?: number) {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}\n`);
   return condition(exports.join('') + script, defined({ as: user, cwd, timeoutS }));

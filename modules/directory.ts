@@ -6,7 +6,7 @@ import { type Entry, entries, type PathState, path } from '../engine/probe.ts';
 import { defined } from '../engine/util/defined.ts';
 import { attributesStep, noDirectory, pathState, wantedType } from './_files.ts';
 
-/** A directory; what is in it is left alone, but for its owner and group with `recurse`. */
+/** A directory. Its contents stay unchanged, except for their owner and group with `recurse`. */
 export const directory = defineModule({
   name: 'directory',
   summary: 'A directory with its owner and mode.',
@@ -18,21 +18,21 @@ export const directory = defineModule({
     ...ownership('the directory'),
     mode: { ...fileMode, description: 'Permissions in octal; a new directory has 0755.' },
     recurse: flag(
-      'Whether everything below it has this `owner` and `group` too (`mode` is for the directory alone).',
+      'Whether everything below the directory has this `owner` and `group` too (`mode` is for the directory alone).',
       { default: false },
     ),
   },
   required: ['path'],
-  absent: 'removes it with all that is in it',
+  absent: 'removes it with all its contents',
   examples: {
     'For the files of an application': { path: '/srv/app', owner: 'www-data', mode: '0750' },
-    'With all that is in it': { path: '/srv/app/media', owner: 'www-data', group: 'www-data', recurse: true },
+    'With all its contents': { path: '/srv/app/media', owner: 'www-data', group: 'www-data', recurse: true },
     'No such directory': { path: '/var/www/html', state: 'absent' },
   },
   identity: args => args.path,
   refine: args =>
     args.recurse && (args.owner ?? args.group) === undefined
-      ? [{ at: 'recurse', says: 'recurse is about owner and group: give at least one of them.' }]
+      ? [{ at: 'recurse', says: 'recurse applies to owner and group: give at least one of them.' }]
       : [],
   probes: args => ({ path: path(args.path), ...(args.recurse && { below: entries(args.path) }) }),
   actual: ({ path, below }, args) =>
@@ -41,7 +41,7 @@ export const directory = defineModule({
     const attributes = attributesOf(args);
     const isBare = Object.keys(attributes).length === 0;
     return {
-      // Something new always has a line that says so.
+      // The diff of a new directory must not be empty.
       ...(read?.path ? wantedType(read.path, 'directory') : isBare && { type: 'directory' }),
       ...attributes,
       ...(args.recurse && read?.path?.type === 'directory' && { below: asDeclared }),
@@ -72,7 +72,7 @@ export const directory = defineModule({
 
 const asDeclared = 'as declared';
 
-/** How many entries have another owner or group, and the first of them. */
+/** Returns the number of entries with another owner or group, and the first of them. */
 function deviating(below: readonly Entry[], { owner, group }: Ownership): string {
   const others = below
     .filter(entry => entry.owner !== (owner ?? entry.owner) || entry.group !== (group ?? entry.group))

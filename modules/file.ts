@@ -6,21 +6,24 @@ import { content, path } from '../engine/probe.ts';
 import { defined } from '../engine/util/defined.ts';
 import { attributesStep, pathState, wantedType } from './_files.ts';
 
-/** A regular file; without content only its attributes are managed, and it is created empty. */
+/** A regular file. Without declared content, only its attributes are managed, and a new file is empty. */
 export const file = defineModule({
   name: 'file',
   summary: 'A regular file: its content, owner and mode.',
   args: {
     path: { ...absolutePath, description: 'Path of the file on the host; its directory must exist.' },
     ...wholeText(
-      'What the file holds. Without `content`, `src` and `template` what it holds stays as it is.',
+      'Content of the file. Without `content`, `src` and `template`, the content stays unchanged.',
     ),
     ...ownership('the file'),
     mode: { ...fileMode, description: 'Permissions in octal; a new file has 0644.' },
-    validate: text('Command that checks the new file before it takes its place; `%s` is the staged file.', {
-      pattern: '%s',
-    }),
-    backup: flag('Whether the file that is replaced is kept, as `PATH.~TIME~` in the same directory.', {
+    validate: text(
+      'Command that checks the new file before it replaces the old one; `%s` is the staged file.',
+      {
+        pattern: '%s',
+      },
+    ),
+    backup: flag('Whether the old file is kept, as `PATH.~TIME~` in the same directory.', {
       default: false,
     }),
   },
@@ -34,7 +37,7 @@ export const file = defineModule({
         ? undefined
         : {
             message: `Every account of the host could read the secret in ${path}: its mode is ${mode ?? 'not declared, and a new file has 0644'}.`,
-            hint: 'Give it a mode such as mode: "0600".',
+            hint: 'Give the file a mode such as mode: "0600".',
           },
   },
   examples: {
@@ -46,7 +49,7 @@ export const file = defineModule({
       group: 'www-data',
       mode: '0600',
     },
-    'A file that another program must find valid': {
+    'A file that a program validates': {
       path: '/etc/sudoers.d/deploy',
       src: 'sudoers',
       mode: '0440',
@@ -73,7 +76,7 @@ export const file = defineModule({
   }),
   obstacles: (args, { path }, { kind }) =>
     kind === 'remove' && path?.type === 'directory'
-      ? [{ says: `${args.path} is a directory; it is removed only when it is declared as one.` }]
+      ? [{ says: `${args.path} is a directory, which only a resource \`directory\` removes.` }]
       : [],
   steps: (diff, args) => {
     if (!diff.has('content')) return [attributesStep(args.path, diff, args)];

@@ -6,12 +6,12 @@ import { defined } from '../engine/util/defined.ts';
 import { durationS } from '../engine/util/duration.ts';
 
 const args = {
-  url: text('URL that is asked for, from the host itself.', { pattern: '^https?://[^\\s]+$' }),
+  url: text('URL to request, from the host itself.', { pattern: '^https?://[^\\s]+$' }),
   host: text(
-    'Address to connect to in place of the one that the URL leads to, e.g. `127.0.0.1` or `127.0.0.1:8443`; the name in the URL is still asked for, and the certificate must have it.',
+    'Address to connect to instead of the one in the URL, e.g. `127.0.0.1` or `127.0.0.1:8443`. The request and the check of the certificate still use the name in the URL.',
     { pattern: '^([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$' },
   ),
-  status: whole('Status code of the answer.', { minimum: 100, maximum: 599, default: 200 }),
+  status: whole('Expected status code of the answer.', { minimum: 100, maximum: 599, default: 200 }),
   contains: text('Text that the first 64 KiB of the answer must contain.', { minLength: 1 }),
   tls: {
     type: 'object',
@@ -21,29 +21,29 @@ const args = {
       verify: flag('Whether the certificate must be valid for the name in the URL.', { default: true }),
       ca_bundle: {
         ...absolutePath,
-        description: 'File on the host with the authorities to trust instead of the system’s.',
+        description: 'File on the host with the trusted authorities, instead of those of the system.',
       },
     },
-    description: 'How the certificate of an https URL is checked.',
+    description: 'Check of the certificate of an https URL.',
   },
-  timeout: duration('How long one answer may take.', { default: '5s' }),
-  attempts: whole('How often it is asked until the answer is right.', {
+  timeout: duration('Time limit of one request.', { default: '5s' }),
+  attempts: whole('Maximum number of requests until the answer is as expected.', {
     minimum: 1,
     maximum: 1000,
     default: 10,
   }),
-  delay: duration('How long to wait between attempts.', { default: '1s' }),
+  delay: duration('Time between two attempts.', { default: '1s' }),
 } as const;
 
-/** Asks a URL from the host itself and compares the answer. It follows no redirects: they are an answer. */
+/** Requests a URL from the host itself and compares the answer. A redirect is an answer and is not followed. */
 export const http_check = defineModule({
   name: 'http_check',
-  summary: 'Asks a URL from the host, by curl, and checks the answer.',
+  summary: 'A URL that must answer as expected, requested on the host with curl.',
   args,
   required: ['url'],
   examples: {
     'The application answers': { url: 'http://127.0.0.1:8000/health', contains: 'ok' },
-    'The site as the world sees it, asked on the host': { url: 'https://example.com/', host: '127.0.0.1' },
+    'The public site, requested on the host itself': { url: 'https://example.com/', host: '127.0.0.1' },
     'Plain HTTP is redirected': { url: 'http://example.com/', host: '127.0.0.1', status: 301 },
   },
   secrets: { in: ['url', 'contains'] },
@@ -56,7 +56,7 @@ export const http_check = defineModule({
     if (curl === null) return Missing.fromPackages('curl', 'curl');
     const status = /^(\d{3})$/m.exec(stderr)?.[1] ?? '000';
     const [, code, complaint] = /^curl: \((\d+)\) (.*)$/m.exec(stderr) ?? [];
-    // 23: the answer went on after what is looked at.
+    // 23: the answer was longer than the 64 KiB that are read.
     if (status === '000' || (code !== undefined && code !== '23')) return { answer: complaint ?? 'none' };
     return { answer: Number(status), contains: stdout.includes(contains) ? contains : excerpt(stdout) };
   },
@@ -65,8 +65,8 @@ export const http_check = defineModule({
 });
 
 /**
- * Prints the body on stdout and the status on stderr. The options come by standard input: a URL may hold a token,
- * and arguments can be seen by every account of the host.
+ * Returns a script that prints the body on stdout and the status on stderr. curl reads its options from standard input:
+ * a URL may contain a token, and every account of the host can see arguments.
  */
 function ask({ url, host, tls, timeout }: Given<typeof args, 'url'>): string {
   const options = {
@@ -84,7 +84,7 @@ function ask({ url, host, tls, timeout }: Given<typeof args, 'url'>): string {
   return `printf '%s\\n' ${config.map(shellQuote).join(' ')} | LC_ALL=C curl -q -sS -K - | head -c 65536`;
 }
 
-/** The beginning of an answer on one line, so that one sees what came instead. */
+/** Returns the beginning of an unexpected answer on one line. */
 function excerpt(body: string): string {
   const line = body.replace(/\s+/g, ' ').trim();
   return line.length > 120 ? `${line.slice(0, 120)}…` : line;

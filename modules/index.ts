@@ -1,5 +1,5 @@
 import type { Module } from '../engine/module.ts';
 import * as all from './_all.ts';
 
-/** Every resource type by its YAML key. */
+/** All modules by their YAML keys. */
 export const modules: Readonly<Record<string, Module>> = all;

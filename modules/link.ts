@@ -10,16 +10,16 @@ export const link = defineModule({
   summary: 'A symbolic link.',
   args: {
     path: { ...absolutePath, description: 'Path of the link; its directory must exist.' },
-    target: text('What it points to, as written in it; it need not exist, and may be relative to the link.', {
+    target: text('Target as written in the link; it need not exist, and may be relative to the link.', {
       minLength: 1,
     }),
-    force: flag('Whether a file or an empty directory that is in its place is replaced.', { default: false }),
+    force: flag('Whether the link replaces a file or an empty directory.', { default: false }),
   },
   required: ['path'],
-  absent: 'removes it, wherever it points',
+  absent: 'removes it, whatever its target is',
   examples: {
     'The release that is live': { path: '/srv/app/current', target: 'releases/42' },
-    'In the place of a file': {
+    'Instead of a file': {
       path: '/etc/resolv.conf',
       target: '/run/systemd/resolve/stub-resolv.conf',
       force: true,
@@ -28,7 +28,7 @@ export const link = defineModule({
   },
   identity: args => args.path,
   refine: ({ path, target }) => [
-    target === undefined && { at: 'target', says: 'A link needs the target that it points to.' },
+    target === undefined && { at: 'target', says: 'A link needs a target.' },
     target !== undefined &&
       `${posix.resolve(posix.dirname(path), target)}/`.startsWith(`${posix.normalize(path)}/`) && {
         at: 'target',
@@ -42,14 +42,14 @@ export const link = defineModule({
     const other = inTheWay(args.path, path, 'link');
     if (other === undefined) return [];
     if (kind === 'remove' || path?.type === 'other')
-      return [{ says: `${other}.`, fix: 'Move it away by hand, or give another path.' }];
+      return [{ says: `${other}.`, fix: 'Move it away manually, or give another path.' }];
     if (!args.force) return [{ says: `${other}; \`force: true\` replaces it.` }];
     return path?.type === 'directory' && below?.length
-      ? [{ says: `${other}; \`force: true\` replaces only an empty one.`, fix: 'Move what is in it first.' }]
+      ? [{ says: `${other}; \`force: true\` replaces only an empty one.`, fix: 'Move its contents first.' }]
       : [];
   },
   steps: (_diff, { path, target = '' }, read) => [
-    // A directory with something in it is never removed by a link.
+    // A link never replaces a directory with contents.
     read.path?.type === 'directory' && { do: 'remove', path, empty: true },
     { do: 'link', path, target },
   ],

@@ -7,7 +7,7 @@ import type { CheckedStep, Step } from '../engine/step.ts';
 import { type Conditional, compact } from '../engine/util/defined.ts';
 import { certificateOf, locationProblems, parts, reloadNginx, renderSite } from './_nginx.ts';
 
-const whole = wholeText('The whole site as Nginx reads it.');
+const whole = wholeText('Complete configuration of the site, in the syntax of Nginx.');
 
 const args = {
   name: text('Name of the file in /etc/nginx/sites-available and of its link in sites-enabled.', {
@@ -24,12 +24,12 @@ const alternatives = { whole: namesOf(whole), built: namesOf(parts) };
 
 const available = (name: string) => `/etc/nginx/sites-available/${name}`;
 const enabledLink = (name: string) => `/etc/nginx/sites-enabled/${name}`;
-// A note of its own: a service that reloads Nginx for its own reasons neither sees nor pays it.
+// Not Nginx's unit: a service that reloads Nginx for other reasons neither reads nor pays this note.
 const note = (name: string) => `nginx_site ${name}`;
 
 export const nginx_site = defineModule({
   name: 'nginx_site',
-  summary: 'A site of Nginx, checked together with all the others before it is served.',
+  summary: 'A site of Nginx, validated together with all other sites before it is served.',
   args,
   required: ['name'],
   absent: 'removes its file as well as its link',
@@ -44,13 +44,13 @@ export const nginx_site = defineModule({
       },
     },
     'From a template': { name: 'app', template: 'nginx/app.conf.j2' },
-    "Debian's default site is off": { name: 'default', enabled: false },
+    "Debian's default site disabled": { name: 'default', enabled: false },
   },
   files: { src: true, template: true },
   secrets: {
     in: [],
     instead:
-      'Sites can be read by every account. Put the line into a `file` with mode "0600", and `include` that.',
+      'Every account can read sites. Put the line into a `file` with mode "0600", and `include` that file.',
   },
   identity: ({ name }) => name,
   needs: ({ tls }) => (tls === undefined || tls.key !== undefined ? [] : [`certbot ${tls.certificate}`]),
@@ -63,16 +63,15 @@ export const nginx_site = defineModule({
     const isPath = tls?.certificate.startsWith('/');
     return [
       lacks && {
-        says: 'give the site either whole, by content, src or template, or by server_names and locations',
+        says: 'Give either the whole site, by content, src or template, or server_names and locations.',
       },
       redirect_http !== undefined &&
-        !tls && { at: 'redirect_http', says: 'redirect_http is about a site with tls' },
-      isPath &&
-        !tls?.key && { at: 'tls', says: 'tls.certificate is a path, so tls.key has to be given as well' },
+        !tls && { at: 'redirect_http', says: 'Only a site with tls takes redirect_http.' },
+      isPath && !tls?.key && { at: 'tls', says: 'The path in tls.certificate needs a path in tls.key too.' },
       tls?.key !== undefined &&
         !isPath && {
           at: 'tls',
-          says: `tls.key is for a certificate given as a path, and "${tls.certificate}" is a name`,
+          says: `With tls.key, tls.certificate must be a path, and "${tls.certificate}" is a name.`,
         },
       Object.entries(locations ?? {})
         .flatMap(locationProblems)
@@ -84,7 +83,7 @@ export const nginx_site = defineModule({
     return {
       ...probes(args),
       'needs certificate': needed && content(needed.certificate),
-      // Of a key only that it is there.
+      // Only the existence of a key matters, not its content.
       'needs key': needed && args.tls?.key !== undefined ? path(needed.key) : undefined,
     };
   },
@@ -97,13 +96,13 @@ export const nginx_site = defineModule({
   },
   obstacles: ({ tls }, read) => [
     read['needs certificate'] === null && {
-      says: `The certificate ${tls?.certificate} is not there.`,
-      fix: 'Put the `certbot`, `file` or `command` that brings it before the site.',
+      says: `The certificate ${tls?.certificate} does not exist.`,
+      fix: 'Create it in an earlier resource, by `certbot`, `file` or `command`.',
       code: 'program-missing',
     },
     read['needs key'] === null && {
-      says: `The key ${tls?.key} is not there.`,
-      fix: 'Put the resource that brings it before the site.',
+      says: `The key ${tls?.key} does not exist.`,
+      fix: 'Create it in an earlier resource.',
     },
   ],
   owes: ({ name }) => ({ unit: note(name), action: 'reload', steps: [reloadNginx] }),
@@ -133,7 +132,7 @@ export const nginx_site = defineModule({
   }),
 });
 
-/** The file's content; undefined where only the link is managed. */
+/** Returns the content of the file, or undefined if only the link is managed. */
 const bytesOf = ({ name, content, server_names, ...site }: Arguments): string | Buffer | undefined =>
   content ?? (server_names && renderSite(name, { ...site, server_names }));
 
@@ -145,7 +144,7 @@ const probes = ({ name }: Arguments) => ({
 });
 type Read = Readings<ReturnType<typeof probes>>;
 
-/** Null when nothing is there of a file that is managed. */
+/** Returns the state of the site, or null if its file is managed and nothing of the site exists. */
 function stateOf(read: Omit<Read, 'nginx'>, args: Arguments, isManaged = bytesOf(args) !== undefined) {
   const { file, link, owed } = read;
   if (isManaged && file === null && link === null && owed.length === 0) return null;
@@ -157,7 +156,7 @@ function stateOf(read: Omit<Read, 'nginx'>, args: Arguments, isManaged = bytesOf
 const packages = ['nginx', 'nginx-light', 'nginx-full', 'nginx-core', 'nginx-extras'];
 const noNginx = Missing.fromPackages('nginx', ...packages);
 
-/** Changes that are checked with all sites before they are loaded. */
+/** Returns the changes as one step, which Nginx validates together with all other sites. */
 function tested(changes: Conditional<CheckedStep['steps'][number]>): Step[] {
   const [steps, by] = [compact(changes), ['nginx', '-t']];
   if (steps.length > 0) return [{ do: 'checked', steps, by }];

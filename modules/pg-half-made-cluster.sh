@@ -1,8 +1,8 @@
-# Removes what a cut has left of the cluster that the first configuration of a server package makes. The next
-# configuration would take it for a cluster of the administrator's and adopt it (pg_createcluster(1)), without a word,
-# and no server could ever start on it. It deletes a data directory, and does so only when four things together say
-# that nothing but that configuration has written there: the package was never configured, no server has ever run on
-# the data, it is no backup, and all of it is newer than the unpacking of the package.
+# Removes the half-made cluster of a server package whose first configuration was cut off. The next configuration would
+# silently adopt it as a cluster of the administrator (pg_createcluster(1)), and no server could ever start on it. It
+# deletes a data directory only if four conditions together prove that only that configuration has written there: the
+# package was never configured, no server has ever run on the data, it is no backup, and all of it is newer than the
+# unpacking of the package.
 # Prints a line for each such cluster.
 
 dpkg-query -W -f='${db:Status-Status}:${Config-Version} ${Package}\n' 2>/dev/null |
@@ -13,7 +13,7 @@ dpkg-query -W -f='${db:Status-Status}:${Config-Version} ${Package}\n' 2>/dev/nul
     [ ! -e "$data/postmaster.opts" ] && [ ! -e "$data/backup_label" ] || continue
     [ -z "$(find "$data" ! -newer "$unpacked" -print -quit)" ] || continue
     echo "making the cluster $version main was cut off before a server ran on it: it is made anew"
-    # In this order, since the configuration says that there is a cluster.
+    # The configuration goes first: while it exists, the cluster counts as existing.
     rm -rf -- "/etc/postgresql/$version/main"
     rm -rf -- "$data"
   done

@@ -1,7 +1,7 @@
-# Tries a setting without changing the server: in a session, or where none can set it, on the server's program, which
-# checks the values of its command line before it looks for its data.
+# Tries a setting without changing the server: in a session, or if no session can set it, with the server's program,
+# which checks the values of its command line before it looks for its data.
 # Needs: {statement}, SQL that sets it; {setting}, `name=value`; {name}.
-# Prints on stderr what PostgreSQL says of it.
+# Prints the messages of PostgreSQL on stderr.
 
 said=$(psql -XAtq -d postgres -c {statement} 2>&1)
 case $said in

@@ -12,32 +12,32 @@ const args = {
     'Connection string, e.g. `postgresql://app:{{ secrets.db_password | urlencode }}@127.0.0.1/appdb`.',
     { minLength: 1 },
   ),
-  database: text('Database to connect to, when there is no `dsn`.', pgName),
+  database: text('Database to connect to without a `dsn`.', pgName),
   user: text('Role to log in as.', pgName),
   password: text('Password of that role.'),
-  host: text('Server’s name, address or socket directory; 127.0.0.1 when left out.', { minLength: 1 }),
-  port: whole('Port of the server; 5432 when left out.', { minimum: 1, maximum: 65535 }),
-  query: text('Query that is asked, in a read-only transaction.', { minLength: 1, default: 'SELECT 1' }),
+  host: text('Name, address or socket directory of the server; default 127.0.0.1.', { minLength: 1 }),
+  port: whole('Port of the server; default 5432.', { minimum: 1, maximum: 65535 }),
+  query: text('Query to run in a read-only transaction.', { minLength: 1, default: 'SELECT 1' }),
   expect: {
     type: ['string', 'number', 'boolean'],
     description:
-      'The answer that is right: a line for each row, `|` between columns, t and f for true and false. Any answer will do when left out.',
+      'Expected answer: a line for each row, `|` between columns, t and f for true and false; default: any answer.',
   },
-  timeout: duration('How long one attempt may take.', { default: '10s' }),
-  attempts: whole('How often it is tried before it fails.', { minimum: 1, default: 3 }),
+  timeout: duration('Time limit of one attempt.', { default: '10s' }),
+  attempts: whole('Maximum number of attempts.', { minimum: 1, default: 3 }),
   delay: duration('Time between two attempts.', { default: '1s' }),
 } as const;
 
 type Check = Given<typeof args, never>;
 
-/** Logs in as the application would, on the host, and asks something; whatever it asks, nothing is changed by it. */
+/** Logs in on the host like the application, and runs a query that cannot change anything. */
 export const pg_check = defineModule({
   name: 'pg_check',
-  summary: 'A query that PostgreSQL must answer as expected, asked on the host.',
+  summary: 'A query that PostgreSQL must answer as expected, run on the host.',
   args,
   examples: {
     'The application can log in': { database: 'appdb', user: 'app', password: 's3cret' },
-    'The tables are there': {
+    'The tables exist': {
       dsn: 'postgresql://app:s3cret@127.0.0.1/appdb',
       query: "SELECT to_regclass('orders') IS NOT NULL",
       expect: true,
@@ -57,7 +57,7 @@ export const pg_check = defineModule({
       (dsn ?? (database && user)) === undefined && { says: 'Give a dsn, or database and user.' },
       connection === undefined && {
         at: 'dsn',
-        says: 'The dsn is neither a postgresql:// URL nor words such as host=… user=….',
+        says: 'The dsn is neither a postgresql:// URL nor a list such as host=… user=….',
       },
       Object.entries(connection ?? {})
         .filter(([, value]) => !fitsServiceFile(value))
@@ -73,7 +73,7 @@ export const pg_check = defineModule({
   }),
   actual({ psql, answer: { exit, stdout, stderr } }, { timeout }) {
     if (psql === null || withoutClient.test(stderr)) return new Missing('psql', clientPackages);
-    // psql tells of an attempt with TLS and of one without, mostly in the same words.
+    // psql reports an attempt with TLS and one without, mostly in the same words.
     const complaint = stderr.trim().replace(/^psql: error: /, '');
     const trouble =
       exit === 124 ? `nothing within ${timeout}` : [...new Set(complaint.split('\n'))].join('; ');
@@ -86,7 +86,7 @@ export const pg_check = defineModule({
       : { answer: typeof expect === 'boolean' ? String(expect)[0]! : String(expect) },
 });
 
-/** Debian's psql is a wrapper that may be there without any client behind it (pg_wrapper(1)). */
+/** Debian's psql is a wrapper, which may exist without any client behind it (pg_wrapper(1)). */
 const withoutClient = /^Error: You must install at least one postgresql-client-/m;
 
 const connectionOf = ({ dsn, host = '127.0.0.1', port, database, user, password }: Check) =>
@@ -95,8 +95,9 @@ const connectionOf = ({ dsn, host = '127.0.0.1', port, database, user, password 
     : parseDsn(dsn);
 
 /**
- * psql gets the connection as a service file on a pipe, and the query on its standard input: other accounts of the
- * host could see an argument, and a file or the environment would outlive its use. `printf` is the shell's own.
+ * Returns a script that gives psql the connection as a service file on a pipe, and the query on standard input. Other
+ * accounts of the host could see an argument, and a file or the environment would outlive its use. `printf` is a
+ * builtin of the shell, so its arguments are visible to nobody.
  */
 function script(args: Check): string {
   const service = serviceFile({ connect_timeout: '5', application_name: 'reconcile', ...connectionOf(args) });

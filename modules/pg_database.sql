@@ -1,5 +1,5 @@
 -- rows: the database `name`, if it exists. `encoding` is the declared one in any spelling. {holders} lists
--- the roles that own something in it or have privileges there.
+-- the roles that own objects or have privileges in it.
 SELECT pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS encoding,
   coalesce(encoding = pg_char_to_encoding(:'encoding'), false) AS encoding_same, {locale} AS locale, datconnlimit AS connection_limit, {holders} AS holders
 FROM pg_database AS d WHERE datname = :'name'
@@ -7,31 +7,31 @@ FROM pg_database AS d WHERE datname = :'name'
 -- locale: the locale of a database, as one text.
 CASE WHEN datcollate = datctype THEN datcollate ELSE datcollate || ' and ' || datctype END
 
--- no_database: a trouble that is there unless the database `name` is.
+-- no_database: a trouble unless the database `name` exists.
 CASE WHEN NOT (EXISTS(SELECT FROM pg_database WHERE datname = :'name')) THEN '' END
 
--- no_encoding: a trouble that is there unless databases can have `encoding`; encodings from 35 on are only for clients.
+-- no_encoding: a trouble unless databases can have `encoding`; encodings from 35 on are only for clients.
 CASE WHEN NOT (pg_char_to_encoding(:'encoding') BETWEEN 0 AND 34) THEN '' END
 
--- copied: the encoding and locale of `template`, where a copy cannot have those declared: only template0 can be copied with
--- another encoding or locale. `wanted` is the declared locale without what its spellings differ in.
+-- copied: the encoding and locale of `template`, if a copy cannot have the declared ones: only template0 can be copied
+-- with another encoding or locale. `wanted` is the declared locale in a normalized spelling.
 (SELECT pg_encoding_to_char(encoding) || ' and ' || {locale} FROM pg_database
     WHERE datname = :'template' AND datname <> 'template0'
       AND NOT (coalesce(encoding = pg_char_to_encoding(:'encoding'), true)
         AND coalesce(regexp_replace(lower({locale}), '[^a-z0-9.@]', '', 'g') = :'wanted', true)))
 
--- mismatch: the locale that a copy of `template` would have, where it is for another encoding. `locale` and `encoding`
--- are those declared, or NULL.
+-- mismatch: the locale of a copy of `template`, if it is for another encoding. `locale` and `encoding` are the declared
+-- ones, or NULL.
 (SELECT l FROM (SELECT coalesce(:'locale', datcollate) AS l,
         coalesce(pg_char_to_encoding(:'encoding'), encoding) AS e
       FROM (SELECT) AS one LEFT JOIN pg_database ON datname = :'template') AS s
       WHERE pg_char_to_encoding(substring(l FROM '[.]([^@]+)')) NOT IN (-1, e) AND e <> 0)
 
--- kept: why the database `name` can never be dropped.
+-- kept: the reason why the database `name` can never be dropped.
 (SELECT CASE WHEN datistemplate THEN 'it is a template'
     WHEN datname = current_database() THEN 'it is the one that reconcile connects to' END
   FROM pg_database WHERE datname = :'name')
 
--- connections: how many connections the database `name` has.
+-- connections: the number of connections to the database `name`.
 (SELECT nullif(count(*), 0) FROM pg_stat_activity
   WHERE datname = :'name' AND backend_type = 'client backend' AND pid <> pg_backend_pid())::text

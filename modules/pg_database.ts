@@ -9,7 +9,7 @@ import * as postgres from './_postgres.ts';
 interface Row {
   owner: string;
   encoding: string;
-  /** Whether that is the declared encoding in another spelling. */
+  /** Whether `encoding` is the declared encoding, in any spelling. */
   encoding_same: boolean;
   locale: string;
   connection_limit: number;
@@ -20,37 +20,36 @@ const query = queriesBeside(import.meta.url, './pg_database.sql');
 
 const args = {
   name: text('Name of the database.', postgres.pgName),
-  owner: text('Role that owns it; `postgres` for a new one when left out.', postgres.pgName),
-  encoding: text('Character encoding such as `UTF8`. A database that exists cannot change it.', {
+  owner: text('Role that owns the database; default for a new database: `postgres`.', postgres.pgName),
+  encoding: text('Character encoding such as `UTF8`. An existing database cannot change it.', {
     pattern: '^[A-Za-z0-9_-]+$',
   }),
-  locale: text(
-    'Collation and character classes, such as `C.UTF-8`. A database that exists cannot change it.',
-    { pattern: '^[A-Za-z0-9_.@-]+$' },
-  ),
+  locale: text('Collation and character classes, such as `C.UTF-8`. An existing database cannot change it.', {
+    pattern: '^[A-Za-z0-9_.@-]+$',
+  }),
   template: text(
-    'Database that a new one is copied from; `template0` when left out and encoding or locale is given.',
+    'Database to copy for a new one; default `template0` with encoding or locale, otherwise `template1`.',
     postgres.pgName,
   ),
-  connection_limit: whole('How many connections there may be at a time; -1 = no limit.', { minimum: -1 }),
-  force: flag('Whether connections to a database that is to be removed are ended; they would prevent it.', {
+  connection_limit: whole('Maximum number of simultaneous connections; -1 = no limit.', { minimum: -1 }),
+  force: flag('Whether a removal ends open connections to the database, which would prevent it.', {
     default: false,
   }),
 } as const;
 
 type Database = Given<typeof args, 'name'>;
 
-/** A database, without what is in it. */
+/** A database without its contents. */
 export const pg_database = defineModule({
   name: 'pg_database',
   summary: 'A PostgreSQL database and its owner.',
   args,
   required: ['name'],
-  absent: 'drops it with all that is in it',
+  absent: 'drops it with all its contents',
   examples: {
     'A database for an application': { name: 'appdb', owner: 'app' },
     'Sorted by code point': { name: 'appdb', encoding: 'UTF8', locale: 'C.UTF-8' },
-    'A database that must go': { name: 'old', state: 'absent', force: true },
+    'A removed database': { name: 'old', state: 'absent', force: true },
   },
   identity: args => args.name,
   needs: ({ owner, template }) =>
@@ -91,13 +90,13 @@ export const pg_database = defineModule({
       ...postgres.unmet(needsOf(args), needs, diff),
       ...fixed.map(({ key, before }) => ({
         says: `The database ${args.name} exists with the ${key} ${before}, and PostgreSQL cannot change that.`,
-        fix: `Dump it, remove it, and apply again before you load the dump; or declare the ${key} that it has.`,
+        fix: `Dump the database, remove it, and apply again before you load the dump; or declare its ${key}.`,
         code: 'invalid-value' as const,
       })),
       diff.kind === 'create' &&
         locales?.includes(bare(args.locale!)) === false && {
           says: `The host has no locale ${args.locale}.`,
-          fix: 'Generate it in an earlier resource; `locale -a` lists those that there are.',
+          fix: 'Generate it in an earlier resource; `locale -a` lists the existing locales.',
         },
     ];
   },
@@ -124,10 +123,10 @@ const localesOfTheHost = command('locale -a', { about: ['/usr/lib/locale', 'pack
 
 const locale = query('locale');
 
-/** `en_US.utf8` is what `en_US.UTF-8` is, so the person's spelling stands for both. */
+/** Returns a locale in one spelling: `en_US.utf8` and `en_US.UTF-8` are the same. */
 const bare = (locale: string) => locale.toLowerCase().replace(/[^a-z0-9.@]/g, '');
 
-/** `holders` is SQL for the roles that have something in it, which only a removal is about. */
+/** Returns the probe of the database. `holders` is SQL for the roles with objects in it, which only a removal needs. */
 const rowsOf = ({ name, encoding }: Database, holders = "'{}'::text[]") =>
   postgres.sqlRows<Row>(query('rows', { name, encoding, locale, holders }), {
     about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`],
@@ -150,12 +149,12 @@ const needsOf = ({ name, owner, encoding, locale: wanted, template }: Database):
     of: 'create',
     trouble: query('copied', { locale, template, encoding, wanted: wanted && bare(wanted) }),
     says: `A copy of ${template} has its encoding and locale, %s.`,
-    fix: 'Leave out the template, or the encoding and the locale.',
+    fix: 'Leave out either the template, or the encoding and the locale.',
   },
   {
     of: 'create',
     trouble: query('mismatch', { locale: wanted, encoding, template: template ?? 'template0' }),
-    says: `The locale %s does not go with the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
+    says: `The locale %s does not fit the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
     fix: 'Give a locale of that encoding, such as `C`, or the encoding of the locale.',
   },
 ];
@@ -170,11 +169,11 @@ const removalNeeds = ({ name, force }: Database): postgres.Needs => [
     of: 'remove',
     trouble: query('connections', { name }),
     says: `The database ${name} cannot be dropped while it has connections: %s.`,
-    fix: 'Stop what uses it in an earlier resource, or end the connections by `force: true`.',
+    fix: 'Stop its clients in an earlier resource, or end the connections with `force: true`.',
   },
 ];
 
-/** template1 has an encoding and a locale of its own, and only template0 can be copied with another one. */
+/** Returns the template. template1 has its own encoding and locale, and only template0 can be copied with others. */
 const copiedBy = ({ template, encoding, locale }: Omit<Database, 'name'>) =>
   template ?? (encoding === undefined && locale === undefined ? 'template1' : 'template0');
 

@@ -1,29 +1,29 @@
--- rows: one row for the extension `name`, whether it is there or not. {holders} lists the roles that own something in the
--- database or have privileges there.
+-- rows: one row for the extension `name`, whether it exists or not. {holders} lists the roles that own objects or have
+-- privileges in the database.
 SELECT EXISTS(SELECT FROM pg_available_extensions WHERE name = :'name') AS available,
   extversion AS version, nspname AS schema, {holders} AS holders
 FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = :'name'
   LEFT JOIN pg_namespace AS n ON n.oid = extnamespace
 
--- preferred: the version of `v` that is installed when none is declared.
+-- preferred: the version of `v` that is installed if none is declared.
 (SELECT default_version FROM pg_available_extensions AS a WHERE a.name = v.name)
 
--- versions: those that the extension `name` can have next, unless {version} is one of them.
+-- versions: the versions to which the extension `name` can change, unless {version} is one of them.
 (SELECT coalesce(string_agg(version, ', '), 'none') FROM (
     SELECT version FROM pg_available_extension_versions AS v WHERE name = :'name' AND NOT EXISTS(SELECT FROM pg_extension WHERE extname = :'name')
     UNION SELECT target FROM pg_available_extensions AS a, pg_extension_update_paths(a.name)
       WHERE a.name = :'name' AND path IS NOT NULL AND source = (SELECT extversion FROM pg_extension WHERE extname = :'name')) AS possible
   HAVING bool_or(version = {version}) IS NOT TRUE)
 
--- stays: the schema in which the extension `name` is or comes by its {version}, where that cannot be `schema`.
+-- stays: the present schema of the extension `name`, or the one of its {version}, if it cannot be `schema`.
 coalesce((SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = :'name' AND NOT extrelocatable),
     (SELECT schema FROM pg_available_extension_versions AS v WHERE name = :'name' AND version = {version} AND schema <> :'schema' AND NOT EXISTS(SELECT FROM pg_extension WHERE extname = :'name')))
 
--- lacks: the extensions that {version} of the extension `name` builds on, and that the database does not have.
+-- lacks: the extensions that {version} of the extension `name` requires and the database does not have.
 (SELECT string_agg(lacks, ', ') FROM (SELECT unnest(requires) FROM pg_available_extension_versions AS v WHERE name = :'name' AND version = {version}
     EXCEPT SELECT extname FROM pg_extension) AS needed(lacks))
 
--- dependents: what depends on the extension `name`, or on what goes with it, and does not go with it.
+-- dependents: the objects that depend on the extension `name` or on its members, and are not dropped with it.
 (WITH RECURSIVE gone(classid, objid) AS (
     SELECT 'pg_extension'::regclass::oid, oid FROM pg_extension WHERE extname = :'name'
     UNION SELECT d.classid, d.objid FROM pg_depend AS d JOIN gone ON refclassid = gone.classid AND refobjid = gone.objid

@@ -11,9 +11,9 @@ const query = queriesBeside(import.meta.url, './pg_extension.sql');
 
 const args = {
   name: text('Name of the extension, e.g. `pg_trgm`.', postgres.pgName),
-  database: text('Database that has it.', postgres.pgName),
-  version: text('Exact version; any version will do when left out.', { minLength: 1 }),
-  schema: text('Schema that holds its objects; it must exist.', postgres.pgName),
+  database: text('Database in which the extension is installed.', postgres.pgName),
+  version: text('Exact version; default: any version.', { minLength: 1 }),
+  schema: text('Existing schema for the objects of the extension.', postgres.pgName),
 } as const;
 
 type Extension = Given<typeof args, 'name' | 'database'>;
@@ -23,7 +23,7 @@ export const pg_extension = defineModule({
   summary: 'A PostgreSQL extension in a database.',
   args,
   required: ['name', 'database'],
-  absent: 'drops it, which PostgreSQL refuses while something depends on it',
+  absent: 'drops it, which PostgreSQL refuses while another object depends on it',
   examples: {
     'Search by similarity': { name: 'pg_trgm', database: 'appdb' },
     'In a schema': { name: 'hstore', database: 'appdb', schema: 'public' },
@@ -36,7 +36,7 @@ export const pg_extension = defineModule({
       ? new Missing(
           `the extension ${name}`,
           packages,
-          `Check its name, or install the package that has it, such as postgresql-15-${name}.`,
+          `Check its name, or install its package, such as postgresql-15-${name}.`,
         )
       : stateOf(row),
   desired: ({ version, schema }) => ({ version, schema }),
@@ -65,18 +65,18 @@ export const pg_extension = defineModule({
   },
 });
 
-/** What brings the files of an extension. */
+/** The packages that bring the files of an extension. */
 const packages = [...postgres.serverPackages, 'package:postgresql-pl*', 'package:*-postgresql-*'];
 
 const stateOf = ({ version, schema }: Row) => (version === null ? null : { version, schema });
 
-/** Extensions build on one another, and bring tables and functions that privileges are on. */
+/** Returns the objects of an extension: others build on it, and its tables and functions have privileges. */
 const objectsOf = ({ name, database }: Extension) => [
   `extension:${name} in ${database}`,
   `extensions in ${database}`,
 ];
 
-/** `holders` is SQL for the roles that have something in the database, which only a removal is about. */
+/** Returns the probes. `holders` is SQL for the roles with objects in the database, which only a removal needs. */
 const probesOf = ({ name, database }: Extension, needs: postgres.Needs, holders = "'{}'::text[]") => ({
   rows: postgres.sqlRow<Row>(query('rows', { name, holders }), {
     database,
@@ -90,23 +90,23 @@ const probesOf = ({ name, database }: Extension, needs: postgres.Needs, holders 
 
 function needsOf({ name, database, version, schema }: Extension): postgres.Needs {
   const chosen = version === undefined ? query('preferred') : literal(version);
-  const its = { name, version: chosen };
+  const names = { name, version: chosen };
   return [
     version !== undefined && {
       of: 'version',
-      trouble: query('versions', its),
+      trouble: query('versions', names),
       says: `The extension ${name} cannot have the version ${version}; its files on the host lead to: %s.`,
-      fix: 'Declare one of these versions, or bring the package that has it in an earlier resource.',
+      fix: 'Declare one of these versions, or install the package of the version in an earlier resource.',
     },
     postgres.schemaNeed('schema', schema, database),
     schema !== undefined && {
       of: 'schema',
-      trouble: query('stays', { ...its, schema }),
+      trouble: query('stays', { ...names, schema }),
       says: `The extension ${name} cannot be in the schema ${schema}: it stays in %s.`,
     },
     {
       of: 'create',
-      trouble: query('lacks', its),
+      trouble: query('lacks', names),
       says: `The extension ${name} builds on %s, which ${database} does not have.`,
       fix: 'Declare these extensions in earlier resources.',
     },
@@ -116,6 +116,6 @@ function needsOf({ name, database, version, schema }: Extension): postgres.Needs
 const droppable = ({ name }: Extension) => ({
   of: 'remove',
   trouble: query('dependents', { name }),
-  says: `The extension ${name} cannot be dropped while this needs it: %s.`,
-  fix: 'Drop what needs it by a command in an earlier resource.',
+  says: `The extension ${name} cannot be dropped while other objects need it: %s.`,
+  fix: 'Drop these objects by a command in an earlier resource.',
 });

@@ -10,27 +10,27 @@ const names = (of: string) =>
   anyOf([{ const: 'all' }, { type: 'array', items: postgres.pgName, minItems: 1 }], of);
 
 const args = {
-  role: text('Role that gets them; `PUBLIC` for every role.', postgres.pgName),
+  role: text('Role that receives the privileges; `PUBLIC` for every role.', postgres.pgName),
   privileges: listOf(
     { enum: ['ALL', 'TEMP', ...new Set(Object.values(privilegesOf).flat())].sort() },
-    'Privileges, or `ALL` for all that the kind of object has.',
+    'Privileges, or `ALL` for all privileges of the kind of object.',
     { minItems: 1, uniqueItems: true },
   ),
   database: text(
-    'Database that the privileges are in, and that they are on when nothing below is given.',
+    'Database of the objects; without any of the arguments below, the database is the object itself.',
     postgres.pgName,
   ),
   schema: text(
-    'Schema that the privileges are on, or that the tables, sequences or functions are in (then `public` when left out).',
+    'Schema that is the object, or that contains the tables, sequences or functions (then default `public`).',
     postgres.pgName,
   ),
-  tables: names('Tables and views, or `all` that are there.'),
-  sequences: names('Sequences, or `all` that are there.'),
-  functions: names('Functions and procedures such as `add` or `add(int, int)`, or `all` that are there.'),
+  tables: names('Tables and views, or `all` existing ones.'),
+  sequences: names('Sequences, or `all` existing ones.'),
+  functions: names('Functions and procedures such as `add` or `add(int, int)`, or `all` existing ones.'),
   default: {
     type: ['boolean', 'string'],
     description:
-      'Gives the privileges on what a role creates later: its name, or true for the owner of the database. It goes with `tables: all` and the like.',
+      'Role whose later objects get the privileges, or true for the owner of the database. It requires `tables: all`, `sequences: all` or `functions: all`.',
   },
 } as const;
 
@@ -38,19 +38,19 @@ type Grant = Given<typeof args, 'role' | 'privileges' | 'database'>;
 type Rows = readonly ObjectRow[];
 
 /**
- * Privileges that a role must hold, or must not. Others that it holds are not touched. What an owner may do without
- * a grant does not count as granted: a list of who may do what is easier to trust when it is written down.
+ * Privileges that a role must hold, or must not hold. Its other privileges stay unchanged. The implicit rights of an
+ * owner do not count as granted: a list of privileges is easier to trust if it is complete.
  */
 export const pg_grant = defineModule({
   name: 'pg_grant',
-  summary: 'Privileges of a PostgreSQL role on a database, a schema, or what is in a schema.',
+  summary: 'Privileges of a PostgreSQL role on a database, a schema, or objects in a schema.',
   args,
   required: ['role', 'privileges', 'database'],
-  absent: 'takes the privileges back, also those that PUBLIC has without a grant',
+  absent: 'revokes the privileges, even those that PUBLIC has without a grant',
   examples: {
     'A whole database': { role: 'app', privileges: ['ALL'], database: 'appdb' },
     'Reading all tables': { role: 'report', privileges: ['SELECT'], database: 'appdb', tables: 'all' },
-    'And those that come later': {
+    'Reading all later tables': {
       role: 'report',
       privileges: ['SELECT'],
       database: 'appdb',
@@ -95,7 +95,7 @@ export const pg_grant = defineModule({
     const unmet = postgres.unmet(needsOf(args, diff.kind), needs, diff);
     const lacking = rowsOf(args, rows).filter(row => names && row.possible.includes(''));
     const [several, parameters] =
-      kind === 'function' ? [', or several of that name', ', or give its parameters'] : ['', ''];
+      kind === 'function' ? [', or has several with that name', ', or give its parameters'] : ['', ''];
     const isKnown = (name: string) => name === 'ALL' || rows.every(row => row.possible.includes(name));
     const unknown = wanted(args).filter(name => !isKnown(name));
     return [
@@ -120,12 +120,15 @@ function refusals(args: Grant): Conditional<Refusal> {
   return [
     unfit.length > 0 && { at: 'privileges', says: `A ${kind} has no privilege ${unfit.join(', ')}.` },
     args.privileges.includes('ALL') &&
-      args.privileges.length > 1 && { at: 'privileges', says: 'ALL stands alone.' },
-    // A database and a schema are named by themselves.
+      args.privileges.length > 1 && {
+        at: 'privileges',
+        says: 'ALL cannot be combined with other privileges.',
+      },
+    // Databases and schemas are always named, never `all`.
     creator !== undefined &&
       names !== undefined && {
         at: 'default',
-        says: 'default goes with one of tables, sequences and functions, which is then `all`.',
+        says: 'default requires `all` for one of tables, sequences and functions.',
       },
   ];
 }
@@ -140,14 +143,14 @@ function targetOf({ database, schema, default: later, ...args }: Grant): Target 
   return { kind: schema === undefined ? 'database' : 'schema', schema, names: [schema ?? database], creator };
 }
 
-/** The privileges in one spelling and order. */
+/** Returns the declared privileges in one spelling and order. */
 const wanted = (args: Grant) => args.privileges.map(name => (name === 'TEMP' ? 'TEMPORARY' : name)).sort();
 
-/** The privileges one by one, also where they are declared as `ALL`. */
+/** Returns the single privileges, even if they are declared as `ALL`. */
 const each = (args: Grant) =>
   args.privileges.includes('ALL') ? privilegesOf[targetOf(args).kind] : wanted(args);
 
-/** What a person calls the object: `on table public.orders`, `on new tables in public`. */
+/** Returns the words for the object: `on table public.orders`, `on new tables in public`. */
 function label(args: Grant, name: string): string {
   const { kind, schema, creator } = targetOf(args);
   if (creator !== undefined) return `on new ${kind}s in ${schema}`;
@@ -168,14 +171,14 @@ function privilegesIn(args: Grant) {
   return postgres.sqlRows<ObjectRow>(aclQuery(role, target), { database, about });
 }
 
-/** Each privilege on each object is one for itself; `*` = all there are. Functions have too many spellings for that. */
+/** Returns a text for each privilege on each object; `*` = all objects, and any function, since its spellings vary. */
 function aboutOf(args: Grant, names: readonly string[]) {
   const { kind } = targetOf(args);
   const on = names.map(name => label(args, kind === 'function' ? '*' : name));
   return each(args).flatMap(one => on.map(what => `${one} ${what} of ${args.database} for ${args.role}`));
 }
 
-/** Each privilege on each object is held, or not. */
+/** Returns a claim for each privilege on each object: the role holds it, or does not. */
 function claimsOf(args: Grant, isHeld: 'yes' | 'no') {
   const { kind, names = ['*'], creator } = targetOf(args);
   const by = typeof creator === 'string' ? ` by ${creator}` : '';
@@ -186,18 +189,22 @@ function claimsOf(args: Grant, isHeld: 'yes' | 'no') {
   return { ...postgres.serverRuns(), ...Object.fromEntries(things.map(thing => [thing, isHeld])) };
 }
 
-/** Whatever is to be changed needs them. */
+/** Returns the needs of every change. */
 function needsOf(args: Grant, kind = ''): postgres.Needs {
   const { schema, creator } = targetOf(args);
   const by = creator === true ? undefined : creator;
   return [
-    postgres.roleNeed(kind, args.role, `There is no role ${args.role} that could get privileges.`),
+    postgres.roleNeed(
+      kind,
+      args.role,
+      `The role ${args.role}, which receives the privileges, does not exist.`,
+    ),
     postgres.schemaNeed(kind, schema, args.database),
-    postgres.roleNeed(kind, by, `There is no role ${by} that could create anything.`),
+    postgres.roleNeed(kind, by, `The role ${by}, which creates the objects, does not exist.`),
   ];
 }
 
-/** What is there, and declared objects that are not there yet; on those, the role may do what is `fresh`. */
+/** Returns the existing objects, and the declared ones that do not exist yet, on which the role gets `fresh`. */
 function rowsOf(args: Grant, rows: Rows = [], fresh: string[] = []): Rows {
   const target = targetOf(args);
   const none = { name: '', reference: '', granted: fresh, possible: [''] };
@@ -206,7 +213,7 @@ function rowsOf(args: Grant, rows: Rows = [], fresh: string[] = []): Rows {
   return declared?.map(one => rows.find(({ name }) => name === one.name) ?? one) ?? rows;
 }
 
-/** What PUBLIC may do in a new database by itself. */
+/** Returns the privileges that PUBLIC has in a new database. */
 function freshOf(args: Grant): string[] {
   const { kind, schema } = targetOf(args);
   if (!postgres.isPublic(args.role)) return [];
@@ -214,11 +221,11 @@ function freshOf(args: Grant): string[] {
   return kind === 'schema' && schema === 'public' ? ['USAGE'] : [];
 }
 
-/** What of the wanted privileges the role holds on an object. */
+/** Returns those of the declared privileges that the role holds on an object. */
 const held = (args: Grant, { granted }: ObjectRow) =>
   granted.filter(name => args.privileges.includes('ALL') || wanted(args).includes(name));
 
-/** The wanted privileges that are held, by object; null when none is. Of what is to go only what is there is told. */
+/** Returns the declared privileges that the role holds, by object, or null without any. A removal lists only those held. */
 function stateOf(args: Grant, rows: Rows, goes = false): State | null {
   const found = rows.filter(row => held(args, row).length > 0);
   if (found.length === 0 && (goes || rows.length > 0)) return null;
@@ -228,7 +235,7 @@ function stateOf(args: Grant, rows: Rows, goes = false): State | null {
   return Object.fromEntries(told.map(row => [label(args, row.name), isAll(row) ? ['ALL'] : held(args, row)]));
 }
 
-/** Gives the privileges on those of the objects that `isMeant` picks, or takes them back. */
+/** Returns the step that grants or revokes the privileges on the objects that `isMeant` selects. */
 function change(verb: 'GRANT' | 'REVOKE', args: Grant, rows: Rows, isMeant: (row: ObjectRow) => boolean) {
   const { kind, schema = '', creator } = targetOf(args);
   const meant = rowsOf(args, rows).filter(isMeant);

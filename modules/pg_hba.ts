@@ -10,21 +10,24 @@ import { change, reloadServer, serverRuns, settingObject, sqlRow, unloaded } fro
 const word = { type: 'string', minLength: 1 } as const;
 const names = (of: string) => anyOf([word, { type: 'array', items: word, minItems: 1 }], of);
 const beginning = (description: string) => ({ ...word, description });
-/** Those that Debian's and Ubuntu's servers know. */
+/** The methods of the servers in Debian and Ubuntu. */
 const methods = 'trust reject scram-sha-256 md5 password peer ident cert gss ldap radius pam oauth'.split(
   ' ',
 );
-/** The types of rules that a method is for, where it is not for all of them. */
+/** The types of rules for each method that does not suit all types. */
 const typesFor: Record<string, string[]> = { peer: ['local'], cert: ['hostssl'], gss: hba.types.slice(1) };
 
 const args = {
-  type: oneOf(hba.types, 'How they connect: by the Unix socket (`local`), or by TCP with or without TLS.'),
+  type: oneOf(
+    hba.types,
+    'Kind of connection: through the Unix socket (`local`), or TCP with or without TLS.',
+  ),
   database: names('Database, `all`, `sameuser`, `samerole` or `replication`, or a list of them.'),
   user: names('Role, `+role` for its members, or `all`, or a list of them.'),
   address: text('Network such as `10.0.0.0/8`, host name, `all`, `samehost` or `samenet`; not for local.', {
     pattern: '^[^\\s,"#]+$',
   }),
-  method: oneOf(methods, 'How they prove who they are.'),
+  method: oneOf(methods, 'Method of authentication.'),
   options: {
     type: 'object',
     additionalProperties: { type: ['string', 'number', 'boolean'] },
@@ -32,25 +35,25 @@ const args = {
     description: 'Options of the method, e.g. `{map: admins}`.',
   },
   before: beginning(
-    'Puts the rule before the first line that begins like this, e.g. `host all all 127.0.0.1/32`.',
+    'Beginning of a line, e.g. `host all all 127.0.0.1/32`; the rule stands before the first such line.',
   ),
   after: beginning(
-    'Puts the rule after the last line that begins like this, whatever connections that line and earlier ones take.',
+    'Beginning of a line; the rule stands after the last such line, even if earlier lines cover its connections.',
   ),
 } as const;
 
 type Hba = Given<typeof args, 'type' | 'database' | 'user'>;
 
 /**
- * One rule of pg_hba.conf. The first rule that fits a connection decides, so a rule counts as in effect only when no
- * earlier one takes all of its connections. Then it goes up before that one, and no other line is touched.
+ * One rule of pg_hba.conf. The first rule that matches a connection decides, so a rule takes effect only if no earlier
+ * one covers all its connections. If one does, the rule moves before it, and no other line changes.
  */
 export const pg_hba = defineModule({
   name: 'pg_hba',
-  summary: 'Who may connect to the PostgreSQL server, and how: a rule of pg_hba.conf.',
+  summary: 'A rule of pg_hba.conf: the roles that may connect to the PostgreSQL server, and how.',
   args,
   required: ['type', 'database', 'user'],
-  absent: 'takes it out, with whatever method it has when none is given',
+  absent: 'removes it, with any method unless one is given',
   examples: {
     'An application on the same host': {
       type: 'host',
@@ -80,16 +83,16 @@ export const pg_hba = defineModule({
   refine: args => {
     const { type, method } = args;
     return [
-      method === undefined && { says: 'Give the method.' },
+      method === undefined && { says: 'The rule needs a method.' },
       typesFor[method ?? '']?.includes(type) === false && {
         at: 'method',
-        says: `The method ${method} does not go with ${type} rules.`,
+        says: `The method ${method} is not for ${type} rules.`,
       },
       ...addressRefusals(args),
     ];
   },
   probes(args) {
-    // An anchor is found in any line.
+    // Any line may be the anchor.
     const anywhere = (args.before ?? args.after) === undefined ? [] : ['hba'];
     const about = [...hba.deciders(ruleOf(args)), ...anywhere];
     return {
@@ -114,12 +117,12 @@ export const pg_hba = defineModule({
     const shut = isIn ? shutsOut(rewritten(row, args, kind === 'remove').join('\n')) : undefined;
     return [
       others.length > 0 && {
-        says: `The server refuses the file, and every change of it, for other lines: ${others.join('; ')}.`,
-        fix: 'Mend these lines in pg_hba.conf by hand.',
+        says: `The server refuses the file, and every change of it, because of other lines: ${others.join('; ')}.`,
+        fix: 'Fix these lines in pg_hba.conf manually.',
       },
       shut !== undefined && {
-        says: `Nobody could ask the server any more: its own account postgres would be ${shut}.`,
-        fix: 'Keep a line such as `local all postgres peer` in front, e.g. by `after: local all postgres`.',
+        says: `The server's own account postgres would be locked out: ${shut}.`,
+        fix: 'Keep a line such as `local all postgres peer` in front, e.g. with `after: local all postgres`.',
       },
     ];
   },
@@ -137,13 +140,13 @@ interface Row {
   file: string;
   /** Bytes beyond ASCII as `\\ooo`, because a comment may be in any encoding. */
   content: string;
-  /** The lines that the server refuses, and the whole file with them; null = none. */
+  /** The lines because of which the server refuses the whole file; null = none. */
   errors: string | null;
-  /** The settings that a reload of the server puts into effect besides. */
+  /** The settings that a reload of the server also puts into effect. */
   unloaded: string[];
 }
 
-/** The file as it is right after the server was installed. */
+/** The file right after the installation of the server. */
 const stock: Row = { file: '/etc/postgresql/pg_hba.conf', content: hba.stockHba, errors: null, unloaded: [] };
 
 const query = queriesBeside(import.meta.url, './pg_hba.sql');
@@ -156,7 +159,7 @@ function identityOf(args: Hba): string {
 
 const placeOf = ({ before, after }: Hba) => (before ? `before ${before}` : after && `after ${after}`);
 
-/** What a reload is owed to: not the server's unit, because a reload does not pay the restarts that are owed to that. */
+/** Returns the name of the owed reload. It is not the server's unit, because a reload does not pay its owed restarts. */
 const unitOf = (args: Hba) => `pg_hba.conf ${identityOf(args)}`;
 
 function addressRefusals({ type, address }: Hba): Conditional<Refusal> {
@@ -166,7 +169,7 @@ function addressRefusals({ type, address }: Hba): Conditional<Refusal> {
     type !== 'local' && address === undefined && { says: `A ${type} rule needs an address.` },
     /^([\d.]+|[\da-f]*:[\da-f:]*)$/i.test(address ?? '') && {
       at: 'address',
-      says: `The address "${address}" needs a length: "${one}" is that one host.`,
+      says: `The address "${address}" needs a prefix length: "${one}" is this one host.`,
     },
   ];
 }
@@ -178,23 +181,23 @@ function ruleOf({ type, database, user, address = '', method = '', options }: Hb
   return { type, databases: tokens(database), users: tokens(user), address, method, options: words.sort() };
 }
 
-/** A rule as a person would write it. */
+/** Returns a rule as text with single blanks. */
 const textOf = (rule: hba.HbaRule) =>
   Buffer.from(hba.formatRule(rule).replace(/ +/g, ' '), 'latin1').toString();
 
-/** A line for the same connections as the declared rule, in the spelling of that. */
+/** Returns the text of a line for the same connections as the declared rule, in the rule's spelling. */
 const wordsOf = ({ rule: { method, options } }: hba.HbaLine, declared: hba.HbaRule) =>
   textOf({ ...declared, method, options: options.toSorted() });
 
-/** The content with a character for each byte, so that it can be written back as it was. */
+/** Returns the content with one character for each byte, so that unchanged lines are written back byte for byte. */
 const decode = (escaped: string) =>
   escaped.replace(/\\(\\|[0-7]{3})/g, (_, code: string) =>
     code === '\\' ? code : String.fromCharCode(Number.parseInt(code, 8)),
   );
 
 /**
- * The lines that are the declared rule, and the others. When none is, the first one for the same connections becomes
- * it; another one for them is somebody else's and stays. For a rule that is to go, any method will do.
+ * Returns the lines of the declared rule, and the others. Without an exact line, the first one for the same connections
+ * counts as the rule; further ones stay. For a removal, lines with any method count unless one is declared.
  */
 function linesOf(content: string, args: Hba, goes: boolean) {
   const rule = ruleOf(args);
@@ -209,7 +212,7 @@ function linesOf(content: string, args: Hba, goes: boolean) {
 const isOn = (lines: readonly hba.HbaLine[], number: number) =>
   lines.some(({ first, last }) => first <= number && number <= last);
 
-/** The rule as it stands there, and what keeps it from its effect; or what is still there of one that is to go. */
+/** Returns the rule of the file and the reasons why it has no effect, or for a removal its remains. */
 function stateOf({ content, errors }: Row, owed: readonly Owed[], args: Hba, goes: boolean): State | null {
   const rule = ruleOf(args);
   const { mine, others } = linesOf(content, args, goes);
@@ -217,7 +220,7 @@ function stateOf({ content, errors }: Row, owed: readonly Owed[], args: Hba, goe
   if (line === undefined) return goes && owed.length > 0 ? { rule: `${textOf(rule)}, until a reload` } : null;
   if (goes) return { rule: wordsOf(line, rule) };
   const { from, later } = bounds(others, args);
-  // By its text: a number would change with any line that is put in above.
+  // The text names the line: its number would change with every line inserted above.
   const above = later.findLast(other => other.first < line.first);
   const reasons = compact<string>([
     mine.length > 1 && `it is there ${mine.length} times`,
@@ -228,7 +231,7 @@ function stateOf({ content, errors }: Row, owed: readonly Owed[], args: Hba, goe
   return { rule: `${wordsOf(line, rule)}${reasons.length > 0 ? `, but ${reasons.join('; ')}` : ''}` };
 }
 
-/** Where the rule may stand among `others`: from line `from` on, and before all of `later`. */
+/** Returns the place of the rule among `others`: from line `from` on, and before all of `later`. */
 function bounds(others: readonly hba.HbaLine[], { before, after, ...args }: Hba) {
   const rule = ruleOf(args);
   const begins = (line: hba.HbaLine, beginning: string | undefined) =>
@@ -241,15 +244,15 @@ function bounds(others: readonly hba.HbaLine[], { before, after, ...args }: Hba)
   return { from, later };
 }
 
-/** Why a file lets the account postgres no longer in without a password; undefined = it does. */
+/** Returns why the account postgres cannot log in without a password, or undefined if it can. */
 function shutsOut(content: string): string | undefined {
   const own = hba.parseRule('local postgres postgres peer')!;
   const line = hba.parseHba(content).find(({ rule }) => hba.covers(rule, own));
-  if (line === undefined) return 'let in by no line';
-  return ['peer', 'trust'].includes(line.rule.method) ? undefined : `subject to "${textOf(line.rule)}"`;
+  if (line === undefined) return 'no line admits it';
+  return ['peer', 'trust'].includes(line.rule.method) ? undefined : `"${textOf(line.rule)}" decides`;
 }
 
-/** The lines without the rule, or with it once at a place where it is in effect; every other line as it was. */
+/** Returns the lines without the rule, or with it once at a place where it takes effect; other lines are unchanged. */
 function rewritten({ content }: Row, args: Hba, goes: boolean): string[] {
   const { mine } = linesOf(content, args, goes);
   const lines = decode(content).split('\n');

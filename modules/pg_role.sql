@@ -1,4 +1,4 @@
--- rows: the role `name`, if it exists. The stored verifier is read as a digest only: what is enough to compare it is
+-- rows: the role `name`, if it exists. The stored verifier is read as a digest only, which is enough to compare it and
 -- useless for anything else. `valid_until` is the declared time.
 SELECT json_build_object('login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb,
     'createrole', rolcreaterole, 'replication', rolreplication, 'inherit', rolinherit,
@@ -14,16 +14,16 @@ SELECT json_build_object('login', rolcanlogin, 'superuser', rolsuper, 'createdb'
     'sha256', encode(sha256(convert_to(rolpassword, 'UTF8')), 'hex')) END AS password
 FROM pg_authid r WHERE rolname = :'name'
 
--- unknown: those of {groups}, a list of literals, that are no roles.
+-- unknown: those of {groups}, a list of literals, that are no existing roles.
 (SELECT string_agg(name, ', ') FROM unnest(ARRAY[{groups}]::text[]) AS name WHERE name NOT IN (SELECT rolname FROM pg_roles))
 
--- below: those of {groups} that are members of the role `name`, directly or by others.
+-- below: those of {groups} that are members of the role `name`, directly or through other roles.
 (WITH RECURSIVE below(oid) AS (SELECT oid FROM pg_roles WHERE rolname = :'name'
     UNION SELECT member FROM pg_auth_members JOIN below ON roleid = below.oid)
   SELECT string_agg(name, ', ') FROM unnest(ARRAY[{groups}]::text[]) AS name JOIN pg_roles ON rolname = name JOIN below USING (oid))
 
--- dependents: what keeps the role `name` from being dropped, in PostgreSQL's words; objects of other databases can only
--- be counted from here.
+-- dependents: the reasons why the role `name` cannot be dropped, in PostgreSQL's words; objects of other databases can
+-- only be counted from here.
 (SELECT string_agg(what, ', ') FROM (
     SELECT coalesce(what, count(*) || CASE count(*) WHEN 1 THEN ' object' ELSE ' objects' END || ' in database ' || datname)
     FROM (SELECT datname, CASE WHEN dbid = 0 OR datname = current_database() THEN
@@ -36,8 +36,8 @@ FROM pg_authid r WHERE rolname = :'name'
       WHERE rolname = :'name' AND (rolname = current_user OR oid < 16384)
     ORDER BY 1) AS dependents(what))
 
--- elsewhere: the other databases in which the role `name` owns something or has privileges.
+-- elsewhere: the other databases in which the role `name` owns objects or has privileges.
 SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'postgres' AND oid IN (SELECT dbid FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = :'name') AND dbid <> 0)
 
--- objects: the first of these in the database that is asked.
+-- objects: the first of these objects in the current database.
 SELECT pg_describe_object(classid, objid, objsubid) || ' in database ' || current_database() FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = :'name') AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 5

@@ -18,13 +18,13 @@ interface Row {
 
 const query = queriesBeside(import.meta.url, './pg_role.sql');
 
-/** A login or group role; what is not declared is not touched. */
+/** A login or group role. Attributes that are not declared stay unchanged. */
 export const pg_role = defineModule({
   name: 'pg_role',
   summary: 'A PostgreSQL role: its password, its attributes and the roles it is a member of.',
   args: {
     name: text('Name of the role.', postgres.pgName),
-    password: text('Password, or its verifier (`SCRAM-SHA-256$…`). Only the verifier is sent to the host.', {
+    password: text('Password, or its verifier (`SCRAM-SHA-256$…`). The host receives only the verifier.', {
       minLength: 1,
     }),
     login: flag('Whether the role can log in.', { default: true }),
@@ -33,21 +33,21 @@ export const pg_role = defineModule({
     createrole: flag('Whether the role can create roles.'),
     replication: flag('Whether the role can start replication.'),
     inherit: flag('Whether the role has the privileges of the roles it is a member of.'),
-    connection_limit: whole('How many connections the role may have at a time; -1 = no limit.', {
+    connection_limit: whole('Maximum number of simultaneous connections of the role; -1 = no limit.', {
       minimum: -1,
     }),
     valid_until: text(
-      'When the password expires: a date or a time, in the server’s time zone unless one is given, or `infinity`.',
+      'Expiry of the password: a date or a time, by default in the server’s time zone, or `infinity`.',
       { pattern: '^(infinity|[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9:.]+ *(Z|[+-][0-9:]+)?)?)$' },
     ),
     member_of: listOf(
       { ...postgres.pgName, description: 'Name of a role.' },
-      'All roles that this one is a direct member of; other memberships are revoked.',
+      'All roles of which this one is a direct member; other memberships are revoked.',
       { uniqueItems: true },
     ),
   },
   required: ['name'],
-  absent: 'drops it, which PostgreSQL refuses while it owns something or has privileges',
+  absent: 'drops it, which PostgreSQL refuses while it owns objects or has privileges',
   examples: {
     'A login for an application': { name: 'app', password: 's3cret' },
     'A group of readers': { name: 'readers', login: false },
@@ -57,9 +57,7 @@ export const pg_role = defineModule({
   identity: args => args.name,
   needs: ({ member_of = [] }) => member_of.map(group => `pg_role ${group}`),
   refine: ({ name }) =>
-    /^(pg_.*|public|none)$/.test(name)
-      ? [{ at: 'name', says: `PostgreSQL keeps the name ${name} for itself.` }]
-      : [],
+    /^(pg_.*|public|none)$/.test(name) ? [{ at: 'name', says: `PostgreSQL reserves the name ${name}.` }] : [],
   probes: ({ name, valid_until, member_of }) => ({
     rows: rowsOf(name, member_of ? [`memberships of ${name}`] : [], valid_until),
     needs: postgres.sqlNeeds(groupNeeds(name, member_of), { about: [`role:${name}`] }),
@@ -119,7 +117,7 @@ export const pg_role = defineModule({
   },
 });
 
-/** The attributes that CREATE ROLE and ALTER ROLE take by their names, or with NO before them. */
+/** The attributes whose names, plain or with NO before them, are keywords of CREATE ROLE and ALTER ROLE. */
 const switches = ['login', 'superuser', 'createdb', 'createrole', 'replication', 'inherit'] as const;
 
 const rowsOf = (name: string, about: readonly string[] = [], valid_until = 'infinity') =>
@@ -134,7 +132,7 @@ function groupNeeds(name: string, wanted: readonly string[] = []): postgres.Need
       of: 'member_of',
       about: wanted.map(group => `role:${group}`),
       trouble: query('unknown', { groups }),
-      says: `${name} cannot be a member of %s: there is no such role.`,
+      says: `${name} cannot be a member of %s, which does not exist.`,
       fix: 'Declare the role in an earlier resource.',
     },
     {
@@ -150,10 +148,10 @@ const droppable = (name: string, objects?: string) => ({
   of: 'remove',
   trouble: query('dependents', { name }),
   says: `The role ${name} cannot be dropped: %s${objects ? ` (${objects})` : ''}.`,
-  fix: 'Give away or drop what it owns, and take back its privileges, in an earlier resource.',
+  fix: 'Reassign or drop its objects, and revoke its privileges, in an earlier resource.',
 });
 
-/** Prints what a role owns or may do in other databases, a line each; only each of them can name it. */
+/** Returns a script that prints the objects and privileges of a role in other databases, which only these can name. */
 function elsewhere(name: string): string {
   const ask = (which: string) => `-c ${shellQuote(query(which, { name }))} 2>/dev/null`;
   const each = `while IFS= read -r d; do psql -XAtq -d "$d" ${ask('objects')}; done`;

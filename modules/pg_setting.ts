@@ -8,25 +8,25 @@ import * as postgres from './_postgres.ts';
 
 interface Row extends values.SettingKind {
   known: boolean;
-  /** What ALTER SYSTEM has set; null = nothing. */
+  /** The value set by ALTER SYSTEM; null = none. */
   written: string | null;
-  /** What a new session has. */
+  /** The value in a new session. */
   running: string;
-  /** Whether what a session has is from ALTER SYSTEM. */
+  /** Whether the value in a session comes from ALTER SYSTEM. */
   applied: boolean;
-  /** Whether the file was there at the last reload, to the second. */
+  /** Whether the file existed at the last reload, to the second. */
   read: boolean;
-  /** Whether a reload, and nothing else, gives sessions what the files say. */
+  /** Whether a reload alone gives sessions the values of the files. */
   reloadable: boolean;
-  /** What a reload puts into effect besides: the file's settings, when it was written after the last one. */
+  /** The other settings that a reload puts into effect: those of the file, if it is newer than the last reload. */
   unloaded: string[];
 }
 
 const query = queriesBeside(import.meta.url, './pg_setting.sql');
 
 /**
- * A setting of the server as ALTER SYSTEM writes it, in `postgresql.auto.conf`, which is stronger than all other files.
- * A value that only another file or the default gives is not the declared one: it would change with them.
+ * A setting that ALTER SYSTEM writes to `postgresql.auto.conf`, which overrides all other files. An equal value from
+ * another file or the default does not count as declared: it would change with them.
  */
 export const pg_setting = defineModule({
   name: 'pg_setting',
@@ -37,23 +37,22 @@ export const pg_setting = defineModule({
     }),
     value: {
       type: ['string', 'number', 'boolean'],
-      description:
-        'Its value, compared by what it means: `4MB` is `4096kB`. Items of a list have commas between them.',
+      description: 'Value, compared by its meaning: `4MB` is `4096kB`. Commas separate the items of a list.',
     },
   },
   required: ['name'],
-  absent: 'takes it back, so that the other configuration files or the default count again',
+  absent: 'resets it, so that the other configuration files or the default apply again',
   examples: {
     'Memory for sorting': { name: 'work_mem', value: '16MB' },
     'A setting that needs a restart': { name: 'max_connections', value: 200 },
-    'Back to what the files say': { name: 'work_mem', state: 'absent' },
+    'Back to the value of the files': { name: 'work_mem', state: 'absent' },
   },
   identity: args => args.name.toLowerCase(),
   refine: ({ name, value }) => [
-    value === undefined && { says: 'Give the value.' },
+    value === undefined && { says: 'The setting needs a value.' },
     /^(port|unix_socket_directories)$/i.test(name) && {
       at: 'name',
-      says: `Debian’s psql would look for the server at the new place before it is restarted: write ${name} into a \`file\` such as /etc/postgresql/15/main/conf.d/place.conf, and have a \`service\` restarted by it.`,
+      says: `Debian’s psql would look for the server at the new place before its restart. Write ${name} into a \`file\` such as /etc/postgresql/15/main/conf.d/place.conf, and restart the server with a \`service\`.`,
     },
   ],
   probes: ({ name, value }) => ({
@@ -65,7 +64,7 @@ export const pg_setting = defineModule({
     if (row.written === null) return null;
     const declared = value !== undefined && values.sameValue(name, row.written, String(value), row);
     const written = declared ? shown(name, value) : row.written;
-    // The server rewrites some texts (`ISO` is `ISO, MDY`), so for those the time of the last reload has to do.
+    // The server rewrites some texts (`ISO` becomes `ISO, MDY`). For texts, the time of the last reload decides.
     const reread = row.vartype === 'string' && row.applied && row.read;
     const loaded = !row.reloadable || reread || values.sameValue(name, row.written, row.running, row);
     return { value: loaded ? written : `${written}, but not loaded` };
@@ -89,19 +88,19 @@ export const pg_setting = defineModule({
       !known &&
         !name.includes('.') && {
           says: `The server does not know the setting ${name}.`,
-          fix: 'Look for its name in `SELECT name FROM pg_settings`.',
+          fix: 'Find its name with `SELECT name FROM pg_settings`.',
         },
       !known &&
         needs?.[0].settable === false && {
-          says: `The server takes ${name} only when the library that it belongs to is loaded, and it is not.`,
+          says: `The server accepts ${name} only with its library loaded, and the library is not loaded.`,
           fix: 'Declare shared_preload_libraries and a restart of the server in earlier resources.',
         },
-      known && values.fixed(name, row) && { says: `PostgreSQL does not let ${name} be changed.` },
+      known && values.fixed(name, row) && { says: `PostgreSQL does not allow changes of ${name}.` },
       takes !== undefined
         ? { says: `The setting ${name} takes ${takes}, not ${value}.` }
         : refused !== undefined && { says: `PostgreSQL refuses ${name}: ${refused}.` },
       lacking !== undefined && {
-        says: `There is no library ${lacking} on the host, without which the server does not start again.`,
+        says: `The host has no library ${lacking}, without which the server does not start again.`,
         fix: 'Install its package in an earlier resource.',
       },
     ];
@@ -115,7 +114,7 @@ export const pg_setting = defineModule({
   remove: ({ name }, { rows: [row] }) => changed('RESET', name, '', row),
 });
 
-/** There is no row while the server is only planned. */
+/** Returns the step that sets or resets the setting. `row` is undefined while the server is only planned. */
 function changed(verb: 'SET' | 'RESET', name: string, to: string, row: Row | undefined) {
   const setting = name.split('.').map(identifier).join('.');
   const statements = [`ALTER SYSTEM ${verb} ${setting}${to}`, postgres.reloadServer];
@@ -137,8 +136,9 @@ const settable = (name: string) =>
 const trialScript = scriptBeside(import.meta.url, './pg-setting-trial.sh');
 
 /**
- * Checks a text value without changing the server. For the libraries of a preload setting, it looks for their files. Any
- * other text is set in a new session, or where none can, given to the server's program. Limits of numbers are in pg_settings.
+ * Returns the probe that checks a text value without changing the server. It looks for the files of preloaded libraries.
+ * It sets any other text in a new session, or else passes it to the server's program. pg_settings has the limits of
+ * numbers.
  */
 function trial(name: string, value: string) {
   const libraries = /_preload_libraries$/i.test(name) ? (values.listItems(name, value) ?? []) : [];
@@ -160,6 +160,6 @@ done`,
   return command(script, { as: 'postgres', about: ['packages', value] });
 }
 
-/** A pending restart is no difference: restarting is for a `service` with `restart_on` to do, or for a person. */
+/** A pending restart is no difference: a `service` with `restart_on` restarts the server, or a person does. */
 const shown = (name: string, value: string | number | boolean) =>
   values.needsRestart(name) ? `${value} (from the next restart of the server)` : String(value);

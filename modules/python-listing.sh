@@ -1,8 +1,8 @@
-# Prints the packages of a virtual environment (`package NAME-VERSION.dist-info`), those of the host's own Python where it
-# uses them, `usable` when it is whole, `ensurepip` when the host can make one, and a file's owner that is not $owner, or
-# without an owner who runs this. What pip writes last of a package is its RECORD with the line of INSTALLER: one without it
-# was cut off. No Python is started.
-# Needs: $venv, its folder; $unfinished, a file that is there while it is made; $system, set when it uses the host's
+# Prints the packages of a virtual environment (`package NAME-VERSION.dist-info`) and those of the host's own Python if it
+# uses them, `usable` if it is complete, `ensurepip` if the host can create one, and an owner of a file other than $owner,
+# or without $owner the current account. It starts no Python. pip writes RECORD with its line for INSTALLER last: a
+# package without this line was cut off.
+# Needs: $venv, its folder; $unfinished, a file that exists during its creation; $system, set if it uses the host's
 # packages; $owner, or nothing.
 
 grep -ls /INSTALLER, "$venv"/lib/python3*/site-packages/*.dist-info/RECORD | while read -r f; do f=${f%/*}; echo "package ${f##*/}"; done

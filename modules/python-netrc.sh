@@ -1,5 +1,6 @@
-# Keeps its standard input as a netrc file, for its account alone and as long as the shell runs, and exports $NETRC.
-# Needs: {file}, the beginning of its path. What a cut has left of an earlier one goes.
+# Keeps its standard input as a netrc file, for its account alone and while the shell runs, and exports $NETRC. Removes
+# a file that an earlier cut left.
+# Needs: {file}, the beginning of its path.
 
 rm -f -- {file}??????????
 NETRC=$(mktemp {file}XXXXXXXXXX) && export NETRC || exit

@@ -10,28 +10,28 @@ import { compact, defined } from '../engine/util/defined.ts';
 import { filled, scriptBeside, withVariables } from '../engine/util/text-beside.ts';
 import { applies, installedPackages, lacking, minorOf, readRequirements, valuesOf } from './_python.ts';
 
-/** There while an environment is being made: one that was cut off looks whole long before it is. */
+/** A file that exists during the creation of an environment, because an incomplete one looks complete early. */
 const unfinished = '.reconcile.unfinished';
 
 const args = {
   path: { ...absolutePath, description: 'Folder of the virtual environment.' },
-  python: text('The Python it is made from, a program or its path.', { default: 'python3', minLength: 1 }),
-  requirements: text('A requirements file on the host, of which every package has to be installed.', {
+  python: text('Python of the environment, as a program or its path.', { default: 'python3', minLength: 1 }),
+  requirements: text('Requirements file on the host, whose packages are all installed.', {
     pattern: '^/',
   }),
   packages: listOf(
     { type: 'string', pattern: '^[A-Za-z0-9]' },
     'Packages as in a requirements file, e.g. `flask` or `gunicorn>=22,<24`.',
   ),
-  index_url: text('A package index other than pip’s default.'),
-  system_site_packages: flag('Whether the packages of the host’s own Python can be used in it.', {
+  index_url: text('Package index; default: that of pip.'),
+  system_site_packages: flag('Whether the environment can use the packages of the host’s own Python.', {
     default: false,
   }),
   upgrade: flag(
-    'Whether, when packages have to be installed, the others are brought to the newest allowed version too.',
+    'Whether an installation of packages also upgrades the others to the newest allowed version.',
     { default: false },
   ),
-  owner: text('The account that owns every file in it, and that pip runs as.'),
+  owner: text('Account that owns every file of the environment and runs pip.'),
 } as const;
 type Arguments = Given<typeof args, 'path'>;
 
@@ -40,12 +40,12 @@ const keepNetrc = scriptBeside(import.meta.url, './python-netrc.sh');
 
 export const python_venv = defineModule({
   name: 'python_venv',
-  summary: 'A virtual environment of Python and the packages in it.',
+  summary: 'A virtual environment of Python with its packages.',
   args,
   required: ['path'],
   absent: 'removes its folder',
   examples: {
-    'What an application asks for': {
+    'The requirements of an application': {
       path: '/srv/app/venv',
       requirements: '/srv/app/requirements.txt',
       owner: 'www-data',
@@ -70,7 +70,7 @@ export const python_venv = defineModule({
       { about: [args.path, ...(args.system_site_packages ? ['packages', '/usr/local/lib'] : [])] },
     ),
     python: program(args.python),
-    // python3 is a link to the version that is Debian's default.
+    // python3 is a link to Debian's default version.
     link: path(args.python.startsWith('/') ? args.python : `/usr/bin/${args.python}`),
     requirements: content(args.requirements ?? `${args.path}/pyvenv.cfg`),
     ...foldersAbove(args),
@@ -120,13 +120,13 @@ export const python_venv = defineModule({
     if (folder === undefined) return [];
     const owner = at(folder)?.owner;
     const other = owner === account ? undefined : owner;
-    const says = `${other ?? `Another account than ${account}`} can write to ${folder}, and ${account} would run programs from there.`;
-    return [{ says, fix: `Give the environment to the account that uses it: owner: ${other ?? 'ACCOUNT'}.` }];
+    const says = `${other ?? `Another account than ${account}`} can write to ${folder}, from which ${account} would run programs.`;
+    return [{ says, fix: `Declare the account that uses the environment as owner: ${other ?? 'ACCOUNT'}.` }];
   },
   steps: (diff, args, read) => {
     const { path } = args;
     const owner = defined({ owner: args.owner });
-    // Whoever could change what is in it must not be able to have root run it.
+    // No other account may be able to make root run its programs.
     const as = args.owner === undefined ? { runsFrom: path } : { as: args.owner };
     const isMade = diff.has('python') || diff.has('system_site_packages');
     const clear = read.config !== null && diff.has('python');
@@ -154,7 +154,7 @@ export const python_venv = defineModule({
   claimsBelow: ({ owner }, path) => (owner === undefined ? {} : pathClaims(path, undefined, { owner })),
 });
 
-/** What to read of the folders that an environment without an owner is in. */
+/** Returns the probes of the folders above an environment without an owner. */
 function foldersAbove({ path: below, owner }: Pick<Arguments, 'path' | 'owner'>) {
   const probes: Record<`/${string}`, Probe<PathState | null>> = {};
   for (let at = posix.dirname(below); at !== '/' && owner === undefined; at = posix.dirname(at))
@@ -162,7 +162,7 @@ function foldersAbove({ path: below, owner }: Pick<Arguments, 'path' | 'owner'>)
   return probes;
 }
 
-/** Whether an account besides root and `account` can change what is at a path. */
+/** Whether an account besides root and `account` can change the thing at a path. */
 const isOpenTo = (at: PathState | null | undefined, account: string): boolean =>
   at != null &&
   (!['root', account].includes(at.owner) ||
@@ -171,7 +171,7 @@ const isOpenTo = (at: PathState | null | undefined, account: string): boolean =>
 const contents = ['bin', 'include', 'lib', 'lib64', 'share', 'pyvenv.cfg'];
 const changes = (path: string): Effect[] => contents.map(part => ({ on: 'below', path: `${path}/${part}` }));
 
-/** Makes an environment; one that was there is cleared first, beginning with what says that it is one. */
+/** Returns the step that creates an environment. An old one is cleared first, beginning with pyvenv.cfg, its mark. */
 function make(args: Arguments, clear: boolean, as: Pick<RunStep, 'as'>): RunStep {
   const { path, python, system_site_packages } = args;
   const venv = shellQuote(path);
@@ -190,7 +190,7 @@ function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): RunStep
   const { path, requirements, packages = [] } = args;
   if (requirements === undefined && packages.length === 0) return undefined;
   const venv = shellQuote(path);
-  // pip takes a package that a cut left half-installed for installed.
+  // pip mistakes a half-installed package for an installed one.
   const tidy = `for d in ${venv}/lib/python3*/site-packages/*.dist-info; do grep -qs /INSTALLER, "$d/RECORD" || rm -rf -- "$d"; done`;
   const files = requirements === undefined ? [] : [requirements];
   const options = [...(args.upgrade ? ['--upgrade'] : []), ...files.flatMap(file => ['--requirement', file])];
@@ -203,7 +203,7 @@ function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): RunStep
     cwd: path,
     reads: files,
     env: {
-      // The owner is often an account whose home it may not write to.
+      // The owner is often an account that may not write to its home.
       ...(as.as !== undefined && { HOME: path, PIP_NO_CACHE_DIR: '1' }),
       PIP_DISABLE_PIP_VERSION_CHECK: '1',
       PIP_NO_INPUT: '1',
@@ -216,21 +216,21 @@ function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): RunStep
   };
 }
 
-/** An index's address, and apart from it who logs in there: pip hands the address to its helpers as an argument. */
+/** Splits the login off the address of an index: pip passes the address to its helpers as an argument. */
 function indexOf(address: string | undefined): { url?: string; netrc?: string } {
   const pattern = /^(https?:\/\/)([^/@:]*)(?::([^/@]*))?@(.*)$/;
   const [, scheme, user = '', password = '', rest = ''] = pattern.exec(address ?? '') ?? [];
   if (scheme === undefined) return defined({ url: address });
   const word = (text: string) => {
     const clear = percentDecoded(text);
-    // Older Pythons know no quotes in netrc.
+    // Older Pythons do not understand quotes in netrc.
     return /^[^\s"\\]+$/.test(clear) ? clear : `"${clear.replace(/["\\]/g, '\\$&')}"`;
   };
   const login = `machine ${rest.split(/[/:]/)[0]} login ${word(user)} password ${word(password)}\n`;
   return { url: `${scheme}${rest}`, netrc: login };
 }
 
-/** A part of an address in clear; as it is when it is not encoded soundly. */
+/** Returns a decoded part of an address, or the part itself if its encoding is invalid. */
 function percentDecoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -8,26 +8,29 @@ import { durationS } from '../engine/util/duration.ts';
 
 const { unitName } = units;
 
-const its = {
+const args = {
   name: text('Name of the unit; without a suffix it is a `.service`.', { minLength: 1 }),
-  enabled: flag('Whether it starts at boot.'),
+  enabled: flag('Whether the unit starts at boot.'),
   state: oneOf(
     ['running', 'stopped'],
-    'Whether the unit runs; `running` also means that it is still the same process after `settle`, and that those run that a unit without a process stands for, such as the clusters of `postgresql`.',
+    'Whether the unit runs. `running` also requires the same process after `settle`, and for a unit without a process, such as `postgresql`, that the units it stands for run.',
   ),
   restart_on: listOf({ type: 'string' }, 'Names of resources whose change makes a restart necessary.'),
   reload_on: listOf({ type: 'string' }, 'Names of resources whose change makes a reload necessary.'),
-  settle: duration('How long it must stay up after a start, restart or reload to count as running.', {
-    default: '3s',
-  }),
-  masked: flag('Whether the unit is masked, so that nothing at all can start it.'),
+  settle: duration(
+    'Time for which the unit must stay up after a start, restart or reload to count as running.',
+    {
+      default: '3s',
+    },
+  ),
+  masked: flag('Whether the unit is masked, so that nothing can start it.'),
 } as const;
-type Arguments = Given<typeof its, 'name'>;
+type Arguments = Given<typeof args, 'name'>;
 
 export const service = defineModule({
   name: 'service',
-  summary: 'A systemd unit: whether it runs, starts at boot, and what it is restarted for.',
-  args: its,
+  summary: 'The state of a systemd unit: running, started at boot, restarted after changes.',
+  args,
   required: ['name'],
   examples: {
     'A service that always runs': { name: 'nginx', enabled: true, state: 'running' },
@@ -38,23 +41,23 @@ export const service = defineModule({
       restart_on: ['App environment', 'App unit'],
     },
     'A timer': { name: 'certbot.timer', enabled: true, state: 'running' },
-    'Never to be started': { name: 'apache2', state: 'stopped', masked: true },
+    'Never started': { name: 'apache2', state: 'stopped', masked: true },
   },
   identity: ({ name }) => unitName(name),
   refine: ({ name, enabled, state, masked, restart_on, reload_on }) => [
     masked &&
       (restart_on ?? reload_on) !== undefined && {
         at: restart_on === undefined ? 'reload_on' : 'restart_on',
-        says: 'a unit that is masked can be neither restarted nor reloaded',
+        says: 'A masked unit can be neither restarted nor reloaded.',
       },
     masked &&
       (enabled || state === 'running') && {
         at: 'masked',
-        says: 'masked keeps it from being started: it cannot be enabled or running as well',
+        says: 'A masked unit can be neither enabled nor running.',
       },
     units.isTemplate(unitName(name)) && {
       at: 'name',
-      says: `${name} is a template: name an instance of it, such as ${name.replace('@', '@1')}.`,
+      says: `${name} is a template. Name an instance, such as ${name.replace('@', '@1')}.`,
     },
   ],
   probes: ({ name, masked }) => ({
@@ -67,7 +70,7 @@ export const service = defineModule({
     if (read.unit.LoadState === 'not-found' && !mayBeUnknown(args))
       return new Missing(`unit ${name}`, bringersOf(name));
     const state = activity(read.unit, args.state, nowS);
-    // A start pays what is owed, and a restart does what a reload would.
+    // A start pays the owed restarts, and a restart does the work of a reload.
     const notes = state === 'running' && args.state !== 'stopped' ? read.owed : [];
     const restart = reasons(notes, 'restart', own);
     return {
@@ -87,7 +90,7 @@ export const service = defineModule({
   steps: (diff, args, { unit, owed }, context) => {
     const name = unitName(args.name);
     const verb = verbFor(diff, args.state, unit, owed);
-    // One that dies and comes back may look well to the next apply: the note makes it look again.
+    // A unit that dies and comes back may look healthy to the next apply: the note makes that apply restart it.
     const action = verb === 'reload' ? 'reload' : 'restart';
     return [
       unit.NeedDaemonReload === 'yes' && units.daemonReload,
@@ -114,13 +117,13 @@ function bringersOf(name: string): string[] {
   return [...[...units].map(unit => `unit:${unit}`), ...(known === undefined ? [] : [`package:${known}`])];
 }
 
-/** Whether a unit that systemd does not know is as declared: it does not run, and nothing starts it. */
+/** Whether the declared state allows a unit that systemd does not know: it does not run, and nothing starts it. */
 const mayBeUnknown = ({ enabled, state, masked }: Arguments): boolean =>
   masked || (!enabled && state !== 'running' && [enabled, state, masked].some(each => each !== undefined));
 
 const isMasked = (read: UnitState): boolean => read.LoadState === 'masked' || read.UnitFileState === 'masked';
 
-/** Of a generated unit nobody knows; another that cannot be enabled is not enabled. */
+/** Returns whether the unit is enabled; for a generated unit, or one that cannot be enabled as declared, its file's state. */
 function enabledness({ UnitFileState = '' }: UnitState, declared: boolean | undefined): boolean | string {
   if (['enabled', 'alias'].includes(UnitFileState)) return true;
   return UnitFileState === 'generated' || (declared && UnitFileState in notEnabled) ? UnitFileState : false;
@@ -137,7 +140,7 @@ const activities: Readonly<Record<string, string>> = {
 function activity(read: UnitState, declared: string | undefined, nowS: number): string {
   const { ActiveState = '', SubState, DownParts, NRestarts, ActiveEnterTimestamp } = read;
   const forS = Math.abs(nowS - Number(ActiveEnterTimestamp?.replace('@', '')));
-  // A service that loops is active at some instants too: one that came back by itself so lately is not taken for up.
+  // A looping service is active at some instants: after a recent restart by systemd it does not count as running.
   const isLooping =
     ActiveState === 'active' ? Number(NRestarts) >= 2 && forS < 30 : SubState === 'auto-restart';
   if (isLooping) return 'restarting in a loop';
@@ -156,28 +159,28 @@ function reasons(owed: readonly Owed[], action: Owed['action'], own: string): st
 function verbFor(diff: Diff, state: string | undefined, unit: UnitState, owed: readonly Owed[]) {
   const { ActiveState = '', DownParts } = unit;
   if (diff.has('state') && state === 'running') {
-    // A start leaves the parts that run as they are.
+    // A start leaves the running parts unchanged.
     const isStart = ['inactive', 'failed'].includes(ActiveState) || (DownParts && owed.length === 0);
     return isStart ? 'start' : 'restart';
   }
   return diff.has('restart') ? 'restart' : diff.has('reload') ? 'reload' : undefined;
 }
 
-/** Why systemctl cannot enable a unit with such a file, and what to do instead. */
+/** The reason why systemctl cannot enable a unit with such a file, and the remedy. */
 const notEnabled: Readonly<Record<string, (read: UnitState) => [says: string, fix: string]>> = {
-  static: () => ['has nothing in [Install] that says when to start it', 'Leave out `enabled`.'],
+  static: () => ['has nothing in [Install] that starts it', 'Leave out `enabled`.'],
   indirect: ({ TriggeredBy }) => [
-    'has only Also= in [Install], which enables other units and not itself',
-    `Enable ${TriggeredBy || 'the unit that Also= names'} instead.`,
+    'has only Also= in [Install], which enables other units',
+    `Enable ${TriggeredBy || 'the unit in Also='} instead.`,
   ],
   generated: ({ SourcePath }) => [
-    `is generated from ${SourcePath || 'other settings'}, which says whether it starts at boot`,
-    'Leave out `enabled`, or replace the source by a unit of its own.',
+    `is generated from ${SourcePath || 'other settings'}, which decides whether it starts at boot`,
+    'Leave out `enabled`, or replace the source by a unit file.',
   ],
-  transient: () => ['was made by a program for as long as it runs', 'Leave out `enabled`.'],
+  transient: () => ['is a transient unit of a program', 'Leave out `enabled`.'],
 };
 
-/** The first that systemd refuses, or does without effect, and what to do about it. */
+/** Returns the first change that systemd refuses or performs without effect, with its remedy; undefined without any. */
 function refusal(
   { enabled, state, masked }: Arguments,
   { unit, owed, file }: { unit: UnitState; owed: readonly Owed[]; file?: PathState | null | undefined },
@@ -189,17 +192,17 @@ function refusal(
     if (masked === undefined && (verb || (diff.has('enabled') && enabled)))
       return [`is masked, so it cannot be ${verb ?? 'enabl'}ed`, 'Add `masked: false`.'];
     return masked === false && /^(\/usr)?\/lib\//.test(FragmentPath)
-      ? [`is masked by its package, in ${FragmentPath}`, 'Give it a unit of your own.']
+      ? [`is masked by its package, in ${FragmentPath}`, 'Replace it by a `systemd_unit`.']
       : undefined;
   }
   const reason = diff.has('enabled') && notEnabled[UnitFileState]?.(unit);
   if (reason) return [`${reason[0]}, so it cannot be ${enabled ? 'enabled' : 'disabled'}`, reason[1]];
   if (diff.has('masked') && masked && file)
     return [
-      'has a file in /etc/systemd/system, where the link that masks it would stand',
-      file.type === 'link' ? 'Mask the unit that it is a link to.' : 'Remove the unit instead.',
+      'has a file in /etc/systemd/system, in the place of the link that would mask it',
+      file.type === 'link' ? 'Mask the target of this link.' : 'Remove the unit instead.',
     ];
-  // The rest is known only of what systemd has loaded.
+  // The other reasons are known only for loaded units.
   if (unit.NeedDaemonReload === 'yes') return undefined;
   if (verb === 'reload')
     return unit.CanReload === 'no'
@@ -207,15 +210,15 @@ function refusal(
       : undefined;
   const stops = verb === 'restart' || (diff.has('state') && state === 'stopped');
   if (verb && ['bad-setting', 'error'].includes(unit.LoadState ?? ''))
-    return ['has settings that systemd refuses', 'Read what `systemctl status` says of it.'];
+    return ['has settings that systemd refuses', 'Run `systemctl status` to see them.'];
   if (verb && unit.Type === 'oneshot' && unit.RemainAfterExit === 'no')
     return [
       'ends when its work is done (Type=oneshot without RemainAfterExit), so it cannot be kept running',
-      'Start its timer, or run it by a `command`.',
+      'Start its timer, or run it with a `command`.',
     ];
   if ((verb && unit.CanStart === 'no') || (stops && unit.CanStop === 'no'))
     return [
-      'is started and stopped only with other units (RefuseManualStart, RefuseManualStop)',
+      'starts and stops only with other units (RefuseManualStart, RefuseManualStop)',
       'Leave out `state`, and restart a unit that needs it.',
     ];
   return undefined;

@@ -1,7 +1,7 @@
-# Verifies a unit. What systemd says of this unit counts, also what it would ignore; {others}, a pattern of what is said of
-# other units, does not.
-# Needs: {file}, the unit's file; {of_file} and {of_unit}, patterns of the lines about it.
-# Exits with another code than 0 when something is wrong with the unit, which it prints on stderr.
+# Verifies a unit. Every complaint of systemd about this unit counts, even one about a thing that systemd would ignore.
+# Complaints about other units, which match {others}, do not count.
+# Needs: {file}, the unit's file; {of_file} and {of_unit}, patterns of the lines about it; {others}.
+# Exits with a code other than 0 if the unit has a problem, which it prints on stderr.
 
 said=$(systemd-analyze verify --man=no {file} 2>&1); exit=$?
 ours=$(printf '%s\n' "$said" | grep -e {of_file} -e {of_unit})

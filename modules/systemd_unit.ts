@@ -11,43 +11,43 @@ import { defined } from '../engine/util/defined.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 
 type Scalar = string | number | boolean;
-/** Keys in the order in which they are written; a list repeats its key, a map becomes quoted `NAME=value` assignments. */
+/** Keys in the order of the file. A list repeats its key, a map becomes quoted `NAME=value` assignments. */
 type Section = Readonly<Record<string, Scalar | Scalar[] | Readonly<Record<string, Scalar>>>>;
 
 const scalar = { type: ['string', 'number', 'boolean'] };
 
-// The type is said, not inferred: what the keys' values may be is too deep for the compiler.
+// The type is stated, not inferred: the values of the keys nest too deeply for the compiler.
 const section = (title: string) =>
   ({
     type: 'object',
-    description: `Keys of [${title}] in order. A list repeats the key; a map, e.g. for Environment, is written as quoted assignments; several lines become one value.`,
+    description: `Keys of [${title}] in order. A list repeats the key; a map, e.g. for Environment, becomes quoted assignments; several lines become one value.`,
     propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9-]*$' },
     additionalProperties: {
       anyOf: [scalar, { type: 'array', items: scalar }, { type: 'object', additionalProperties: scalar }],
     },
   }) as Schema as { readonly const: Section };
 
-const its = {
+const args = {
   name: text(
-    'Full name with its suffix, e.g. `flaskapp.service`; the file is written to /etc/systemd/system.',
+    'Full name with its suffix, e.g. `flaskapp.service`; the directory of the file is /etc/systemd/system.',
     {
       pattern:
         '^[A-Za-z0-9:_.\\\\][A-Za-z0-9:_.\\\\-]*(@[A-Za-z0-9:_.\\\\-]*)?\\.(service|socket|timer|path|target|mount|slice)$',
     },
   ),
-  ...wholeText('The whole unit as systemd reads it.'),
+  ...wholeText('Complete text of the unit, in the syntax of systemd.'),
   unit: section('Unit'),
   service: section('Service'),
   socket: section('Socket'),
   timer: section('Timer'),
   install: section('Install'),
 } as const;
-type Arguments = Given<typeof its, 'name'>;
+type Arguments = Given<typeof args, 'name'>;
 
 export const systemd_unit = defineModule({
   name: 'systemd_unit',
-  summary: 'A systemd unit file, checked before it takes effect and loaded at once.',
-  args: its,
+  summary: 'A systemd unit file, verified before it takes effect and loaded at once.',
+  args,
   required: ['name'],
   absent: 'stops and disables it, then removes its file',
   examples: {
@@ -68,31 +68,31 @@ export const systemd_unit = defineModule({
       timer: { OnCalendar: 'daily', Persistent: true },
       install: { WantedBy: 'timers.target' },
     },
-    'A unit that is gone': { name: 'old.service', state: 'absent' },
+    'A removed unit': { name: 'old.service', state: 'absent' },
   },
   files: { src: true, template: true },
   secrets: {
     in: [],
     instead:
-      'Units can be read by every account. Put it into a `file` with mode "0600" that EnvironmentFile= or LoadCredential= names.',
+      'Every account can read units. Put the secret into a `file` with mode "0600", and name the file in EnvironmentFile= or LoadCredential=.',
   },
   identity: ({ name }) => name,
   refine: args => {
     const sections = sectionsOf(args);
     const isWhole = (args.src ?? args.template ?? args.content) !== undefined;
     if (isWhole === sections.length > 0)
-      return [{ says: 'give the unit either whole, by content, src or template, or as sections' }];
+      return [{ says: 'Give either the whole unit, by content, src or template, or its sections.' }];
     const foreign = (['service', 'socket', 'timer'] as const).filter(
       kind => args[kind] !== undefined && !args.name.endsWith(`.${kind}`),
     );
     return [
-      foreign.map(at => ({ at, says: `${args.name} has no section for a ${at}: systemd would ignore it` })),
+      foreign.map(at => ({ at, says: `In ${args.name}, systemd would ignore the section for a ${at}.` })),
       sections.flatMap(([title, section]) =>
         linesOf(section)
           .filter(line => /\\$|\n\s*[#;]/.test(line))
           .map(line => ({
             at: title.toLowerCase(),
-            says: `[${title}] ${line.split('=')[0]} ends with a backslash or has a comment inside, which joins or drops lines`,
+            says: `${line.split('=')[0]} in [${title}] ends with a backslash or contains a comment, which joins or drops lines.`,
           })),
       ),
     ];
@@ -100,7 +100,7 @@ export const systemd_unit = defineModule({
   probes: args => ({
     path: path(unitFile(args.name)),
     content: content(unitFile(args.name)),
-    // systemd refuses to show a template, so what is to be loaded after a cut is noted instead.
+    // systemd does not show templates, so a note records an outstanding load.
     owed: isTemplate(args.name) ? owed(args.name) : undefined,
     unit: isTemplate(args.name) ? undefined : unit(args.name),
   }),
@@ -113,7 +113,7 @@ export const systemd_unit = defineModule({
   desired: args => ({ content: textOf(bytesOf(args)), mode: '0644', loaded: true }),
   obstacles: (args, { unit }, diff) => {
     const says = unloadable(args.name, String(bytesOf(args)));
-    // A drop-in may have what the file lacks.
+    // A drop-in may contain the missing settings.
     const isWhole = diff.has('content') && !unit?.DropInPaths;
     return [isWhole && says !== undefined && { says: `${args.name} ${says}: systemd would not load it.` }];
   },
@@ -128,7 +128,7 @@ export const systemd_unit = defineModule({
         steps: [{ do: 'write', path: unitFile(name), content: bytes, ...readable }],
         by: ['sh', '-c', verify(name)],
         label: `systemd-analyze verify ${name}`,
-        // Of instances nobody knows.
+        // The programs of a template's instances are unknown.
         programs: isTemplate(name) ? [] : programsOf(String(bytes)),
       },
       daemonReload,
@@ -145,7 +145,7 @@ export const systemd_unit = defineModule({
       read.path !== null && [stop, disable],
       { do: 'remove', path: unitFile(name) },
       daemonReload,
-      // What was owed to it by whoever started it is owed no more.
+      // A removed unit no longer needs its owed restarts.
       { do: 'pay', unit: name },
     ];
   },
@@ -155,12 +155,12 @@ export const systemd_unit = defineModule({
 const owedToTemplate = (name: string): Step | false =>
   isTemplate(name) && { do: 'owe', unit: name, action: 'reload', because: name };
 
-/** Undoing brings back only what was so. */
+/** Returns the undoing of a change, which runs only if the unit was in the old state before. */
 const back = (wasSo: boolean, verb: string, name: string) => ({
   undo: wasSo ? { after: ['systemctl', verb, '--', name] } : {},
 });
 
-/** The sections that are given, in the order in which they are written. */
+/** Returns the given sections, in the order of the file. */
 const sectionsOf = ({ unit, service, socket, timer, install }: Arguments): [title: string, Section][] =>
   Object.entries(defined({ Unit: unit, Socket: socket, Timer: timer, Service: service, Install: install }));
 
@@ -178,7 +178,7 @@ function valuesOf(setting: Section[string]): string[] {
   return Array.isArray(setting) ? setting.map(joined) : Object.entries(setting).map(assignment);
 }
 
-// Several lines are one value to systemd when each but the last ends with a backslash.
+// For systemd, several lines are one value if each but the last ends with a backslash.
 const joined = (value: Scalar): string =>
   String(value)
     .trim()
@@ -190,8 +190,9 @@ const assignment = ([name, value]: [string, Scalar]): string =>
   `"${name}=${String(value).replace(/[\\"\n%]/g, each => escapes[each]!)}"`;
 
 /**
- * What it says of this unit counts, also what systemd would ignore. That another unit is not there does not count: a
- * later resource may bring it. Of a template it names an instance, whose programs may not be those of any real one.
+ * Returns the shell that verifies a unit. Every complaint about this unit counts, even one that systemd would ignore. A
+ * missing other unit does not count: a later resource may create it. For a template, the verified instance is made up,
+ * so a missing program does not count.
  */
 function verify(name: string): string {
   const literal = (text: string) => text.replace(/[.[\]\\]/g, '\\$&');
@@ -206,7 +207,7 @@ function verify(name: string): string {
 }
 const verifyScript = scriptBeside(import.meta.url, './systemd-verify.sh');
 
-/** What a unit of each kind cannot be without: systemd.service(5), systemd.socket(5), systemd.timer(5), systemd.path(5). */
+/** The required keys of each kind of unit: systemd.service(5), systemd.socket(5), systemd.timer(5), systemd.path(5). */
 const required: Readonly<Record<string, [example: string, keys: RegExp]>> = {
   service: ['ExecStart=', /^(ExecStart|ExecStop|SuccessAction)$/],
   socket: ['ListenStream= or another Listen key', /^Listen/],
@@ -215,7 +216,7 @@ const required: Readonly<Record<string, [example: string, keys: RegExp]>> = {
   mount: ['What=', /^What$/],
 };
 
-/** Why systemd refuses a unit with this text by itself; undefined = nothing is known against it. */
+/** Returns why systemd refuses a unit with this text alone, or undefined if no reason is known. */
 function unloadable(name: string, text: string): string | undefined {
   const settings = [...text.matchAll(/^[ \t]*(\w+)[ \t]*=[ \t]*(.*)$/gm)].map(([, key, value]) => [
     key!,
@@ -233,8 +234,8 @@ function unloadable(name: string, text: string): string | undefined {
 }
 
 /**
- * The programs that a unit runs, absolute or by name, as far as its text says it: without those whose failure it
- * ignores, and none where it looks in other places than the system does.
+ * Returns the programs in the text of a unit, as paths or names, without those whose failure the unit ignores. The list
+ * is empty for a unit that searches in other places than the system.
  */
 function programsOf(unit: string): string[] {
   if (/^\s*(RootDirectory|RootImage|ExecSearchPath)\s*=/m.test(unit)) return [];

@@ -9,41 +9,41 @@ import type { Step } from '../engine/step.ts';
 import { defined } from '../engine/util/defined.ts';
 import { matches, noDirectory } from './_files.ts';
 
-/** Up to this much in all, the files on the host are read whole, so that changed lines can be shown. */
+/** Up to this total size, the files on the host are read completely, so that the plan can show changed lines. */
 const shownBytes = 262_144;
 
-const its = {
-  src: text('The folder beside the playbook; its files are copied as they are.', { minLength: 1 }),
-  path: { ...absolutePath, description: 'The directory on the host that gets what is in the folder.' },
+const args = {
+  src: text('Folder beside the playbook; its files are copied unchanged.', { minLength: 1 }),
+  path: { ...absolutePath, description: 'Directory on the host for the contents of the folder.' },
   ...ownership('the files and directories'),
   file_mode: {
     ...fileMode,
     description:
-      'Permissions of all files in octal. Without it, only whether a file is executable is kept, as 0755 or 0644.',
+      'Permissions of all files in octal. By default, files are executable as in the folder, and new ones have 0755 or 0644.',
   },
   directory_mode: {
     ...fileMode,
-    description: 'Permissions of all its directories in octal; new ones have 0755.',
+    description: 'Permissions of all directories in octal; new ones have 0755.',
   },
   exclude: listOf(
     text('A glob.', { minLength: 1 }),
-    'Globs of what is neither copied nor deleted, e.g. `*.pyc` or `media/**`; one without a slash is about names at any depth.',
+    'Globs of files that are neither copied nor deleted, e.g. `*.pyc` or `media/**`; a glob without a slash matches names at any depth.',
     { default: [] },
   ),
-  delete_extra: flag('Whether what is on the host, but not in the folder, is removed.', { default: false }),
+  delete_extra: flag('Whether files on the host that are not in the folder are removed.', { default: false }),
 } as const;
-type Arguments = Given<typeof its, 'src' | 'path'>;
+type Arguments = Given<typeof args, 'src' | 'path'>;
 
-/** A folder with all that is in it, copied. */
+/** A copy of a folder with all its contents. */
 export const tree = defineModule({
   name: 'tree',
-  summary: 'A folder beside the playbook, copied with everything in it.',
-  args: its,
+  summary: 'A folder beside the playbook, copied with all its contents.',
+  args,
   required: ['src', 'path'],
   files: { tree: true },
   examples: {
     'The code of an application': { src: 'app', path: '/srv/app', owner: 'www-data', exclude: ['*.pyc'] },
-    'Exactly these files and no others': {
+    'Exactly these files': {
       src: 'conf.d',
       path: '/etc/app/conf.d',
       file_mode: '0640',
@@ -108,10 +108,10 @@ export const tree = defineModule({
 
 const isExcluded = (path: string, { exclude }: Arguments) => exclude.some(glob => matches(path, glob));
 
-/** The folders that a path is in, from that of the tree, which is called '', to its own. */
+/** Returns the folders of a path, from the tree itself, named '', to the innermost one. */
 const foldersOf = (path: string) => path.split('/').map((_, i, names) => names.slice(0, i).join('/'));
 
-/** The directories, parents before what is in them, and then the files of the tree; only these have bytes. */
+/** Returns the directories of the tree, parents first, and then its files, which alone have bytes. */
 function piecesOf(args: Arguments) {
   const copied = (args.files ?? []).filter(({ path }) => !isExcluded(path, args));
   const folders = new Set(['', ...copied.flatMap(({ path }) => foldersOf(path))]);
@@ -123,7 +123,7 @@ function piecesOf(args: Arguments) {
 }
 type Piece = ReturnType<typeof piecesOf>[number];
 
-/** The pieces with what is in their place, and what of that is not as it should be. */
+/** Returns the pieces with the things in their places, and the differences between them. */
 function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
   const below = (read['entries'] ?? []) as probe.Entry[];
   const pieces = piecesOf(args).map(piece => {
@@ -132,7 +132,7 @@ function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
     const hashed = below.find(entry => entry.path === path && entry.sha256 !== undefined);
     const found = (read[`content ${absolute}`] ?? hashed ?? null) as probe.Content | null;
     const mode = modeOf(piece, at, args);
-    // What is in the place of a file is replaced, whatever it is like.
+    // A file replaces a thing of another type, so the attributes of that thing do not matter.
     if (!at || (bytes && at.type !== 'file'))
       return { ...piece, at, mode, isMade: true, contents: [], attributes: [] };
     const { owner, group } = args;
@@ -153,7 +153,7 @@ function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
   const present = files.filter(({ at }) => at?.type === 'file');
   const extra = args.delete_extra ? extraOf(below, pieces, args) : [];
   const changes = [...pieces.flatMap(piece => piece.contents), ...pieces.flatMap(piece => piece.attributes)];
-  // A directory that an earlier resource has made is no difference: the plan shows the same before and after it.
+  // A directory from an earlier resource makes no difference: the plan shows the same before and after its creation.
   const isNew = pieces[0]?.at === null || (files.length > 0 && present.length + extra.length === 0);
   return { pieces, files, present, extra, changes, isNew };
 }
@@ -167,7 +167,7 @@ function modeOf({ bytes, executable }: Piece, at: probe.PathState | null, args: 
   return same ? at.mode : executable ? '0755' : '0644';
 }
 
-/** What is there besides the tree and what is excluded; of a directory that goes as a whole, only itself. */
+/** Returns the entries that are neither of the tree nor excluded. A directory stands for everything below it. */
 function extraOf(below: readonly probe.Entry[], pieces: readonly Piece[], args: Arguments): probe.Entry[] {
   const excluded = below.filter(({ path }) => isExcluded(path, args));
   const kept = new Set([...pieces, ...excluded].flatMap(({ path }) => [path, ...foldersOf(path)]));

@@ -54,7 +54,7 @@ function keysPage(): string {
   const described = (keys: Readonly<Record<string, Schema>>) =>
     Object.entries(keys).map(([key, { description }]) => [key, String(description)] as const);
   return [
-    `${note}# Keys\n\nWhat a playbook and an inventory can hold. The same stands in \`schemas/\`, for editors.\n`,
+    `${note}# Keys\n\nThe keys of playbooks and inventories. \`schemas/\` contains the same for editors.\n`,
     table('A play', described(playKeys)),
     table('A resource, besides its module', described(resourceKeys)),
     table('A component file', described(componentKeys)),
@@ -85,7 +85,7 @@ function filtersPage(): string {
     return takes.length === 0 ? name : `${name}(${takes.join(', ')})`;
   };
   return [
-    `${note}# Filters, tests and functions\n\nWhat expressions can use; how they are written is in [Expressions](guide/expressions.md).\n`,
+    `${note}# Filters, tests and functions\n\nThe filters, tests and functions of expressions. [Expressions](guide/expressions.md) describes the syntax.\n`,
     `## Filters\n\n${shown(filterReference, withArguments(filters))}`,
     `## Tests\n\nAfter \`is\` or \`is not\`, and by their names in \`select\`, \`selectattr\` and their like.\n\n${shown(testReference, withArguments(checks))}`,
     `## Functions\n\n${shown(functionReference, name => `${name}()`)}`,

@@ -39,7 +39,7 @@ interface Block {
   page: string;
   /** The line that the block begins after. */
   line: number;
-  /** What stands behind the fence. */
+  /** The words after the fence. */
   language: string;
   text: string;
 }
@@ -88,7 +88,7 @@ function workspace(page?: string): string {
   return folder;
 }
 
-/** What is wrong with a YAML block, by what it is. A block that is nothing known is wrong. */
+/** Returns the problems of a YAML block, according to its kind. A block of no known kind is a problem. */
 function problemsOfYaml(yaml: string, page?: string): string[] {
   const folder = workspace(page);
   const play = (name: string, content: string) => {
@@ -149,7 +149,7 @@ const written = (language: (typeof languages)[number]) =>
       block.language === language && !block.page.startsWith(join('docs', 'modules')) && block.page !== walk,
   );
 
-it('every block of a page says what language it is in, and there is a test for that language', () => {
+it('every block of a page names its language, and each language has a test', () => {
   const known: readonly string[] = languages;
   expect(blocks.filter(({ language }) => !known.includes(language))).toEqual([]);
   const fences = pages.map(page => text(page).match(/^ *(```|~~~)/gm)?.length ?? 0);
@@ -157,12 +157,12 @@ it('every block of a page says what language it is in, and there is a test for t
   expect(blocksOf('', '```\nx\n```\n').map(({ language }) => language)).toEqual(['']);
 });
 
-describe('a YAML block of a page that people write is sound', () => {
+describe('a YAML block of a written page is valid', () => {
   test.each(written('yaml').filter(({ text }) => !isAnsible(text)))('$page:$line', ({ text, page }) =>
     expect(problemsOfYaml(text, page)).toEqual([]),
   );
 
-  it('a block that is not sound is noticed', () => {
+  it('an invalid block is noticed', () => {
     expect(problemsOfYaml('hosts: web\nresources:\n  - flie: { path: /x }\n')).toHaveLength(1);
     expect(problemsOfYaml('vars:\n  domains: ["{{ hots.name }}"]\n')).not.toEqual([]);
     expect(problemsOfYaml('hosts: { web1: { adress: x } }\n')).toHaveLength(1);
@@ -176,7 +176,7 @@ const ansible = '/usr/bin/ansible-playbook';
 const noAnsible = existsSync(ansible) ? undefined : `${ansible} is not there`;
 if (noAnsible !== undefined && process.env['RECONCILE_LAB'] === 'required')
   throw new Error(`${noAnsible}: install ansible-core`);
-describe.skipIf(noAnsible !== undefined)('a playbook of Ansible that a page shows is one', () => {
+describe.skipIf(noAnsible !== undefined)('an Ansible playbook on a page is valid', () => {
   test.each(written('yaml').filter(({ text }) => isAnsible(text)))(
     '$page:$line',
     ({ text }) => {
@@ -207,7 +207,7 @@ it.each(blocks.filter(({ language }) => language === 'sh'))(
   },
 );
 
-describe('the output that a page shows is what the program prints', () => {
+describe('the output on a page equals that of the program', () => {
   const shown = written('console').flatMap(({ page, line, text }) =>
     text
       .split(/^\$ /m)
@@ -230,7 +230,7 @@ describe('the output that a page shows is what the program prints', () => {
   });
 });
 
-/** What a command prints that needs no host, in a folder with the files of the page. */
+/** Returns the output of a command without a host, in a folder with the files of the page. */
 async function printed(page: string, command: string): Promise<string> {
   const [name, ...argv] = wordsOf(command);
   expect([name, ['inventory', 'validate', 'graph', 'modules', 'explain'].includes(argv[0]!)]).toEqual([
@@ -241,7 +241,7 @@ async function printed(page: string, command: string): Promise<string> {
   return stdout + stderr;
 }
 
-describe('what a page says of expressions is so', () => {
+describe('the examples of expressions are correct', () => {
   const scope: Record<string, Value> = {
     ports: [80, 443],
     domains: ['example.com', 'www.example.com'],
@@ -268,7 +268,7 @@ describe('what a page says of expressions is so', () => {
   );
 });
 
-/** What the compiler says of each of these texts of a module. */
+/** Returns the messages of the compiler for each of these module texts. */
 function typeErrors(sources: readonly string[]): string[][] {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'docs-')));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -289,14 +289,14 @@ function typeErrors(sources: readonly string[]): string[][] {
   return names.map(name => stdout.split('\n').filter(line => line.startsWith(name)));
 }
 
-it('the TypeScript of pages has the right types', () => {
+it('the TypeScript of pages has valid types', () => {
   const shown = blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
   const [mistake, ...found] = typeErrors([shown[0]!.replace('args.name', 'args.nam'), ...shown]);
   expect(found).toEqual(shown.map(() => []));
   expect(mistake!.join()).toContain("'nam' does not exist");
 }, 300_000);
 
-it('a module that is written as the guide says is one, and so is what new-module begins with', () => {
+it('the module of the guide and the scaffold of new-module are valid', () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'docs-')));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const needed = ['engine', 'modules', 'scripts', 'test/modules', 'test/own-state.ts', 'package.json'];
@@ -331,13 +331,13 @@ it('a module that is written as the guide says is one, and so is what new-module
   );
   for (const title of [
     'a host in another zone is moved',
-    'a host in the zone is left alone',
+    'a host in the zone stays unchanged',
     'a scaffold that is not there',
   ])
     expect(cases).toContain(title);
 }, 300_000);
 
-describe('a playbook of the repository is sound', () => {
+describe('a playbook of the repository is valid', () => {
   const playbooks = readdirSync(join(root, 'playbooks')).filter(
     name => name.endsWith('.yml') && name !== 'inventory.yml',
   );
@@ -345,7 +345,7 @@ describe('a playbook of the repository is sound', () => {
     expect(loadPlaybook(join(workspace(), name), { modules }).plays).not.toEqual([]);
   });
 
-  it('the inventory beside them has the hosts that they are for', () => {
+  it('the inventory beside them contains their hosts', () => {
     const { groups } = loadInventory({ inventory: [join(root, 'playbooks/inventory.yml')] });
     expect(groups.get('web')).toEqual(['web1', 'web2']);
   });
@@ -373,7 +373,7 @@ async function refusal(words: readonly string[]): Promise<string | undefined> {
   }
 }
 
-describe('a command line that a page shows is one that the program takes', () => {
+describe('the program accepts the command lines of pages', () => {
   const lines = pages.flatMap(page => {
     const shown = blocks.filter(block => block.page === page && block.language !== 'yaml');
     const inline = [...text(page).matchAll(/`([^`\n]+)`/g)].map(([, code]) => code!);
@@ -386,14 +386,14 @@ describe('a command line that a page shows is one that the program takes', () =>
     expect(await refusal(wordsOf(line))).toBeUndefined();
   });
 
-  it('one that it does not take is noticed', async () => {
+  it('an invalid one is noticed', async () => {
     expect(await refusal(['apply', 'x.yml', '--chek'])).toContain('--chek');
     expect(await refusal(['aply'])).toBe('no aply');
     expect(await refusal(['apply', 'x.yml', '--parallel', 'many'])).toContain('many');
   });
 });
 
-it('scripts and files that a page tells to run exist', () => {
+it('scripts and files in the commands of pages exist', () => {
   const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> };
   const missing = pages.flatMap(page => {
     const runs = [...text(page).matchAll(/npm run ([\w-]+)/g)].filter(([, name]) => !(name! in scripts));
@@ -405,7 +405,7 @@ it('scripts and files that a page tells to run exist', () => {
   expect(missing).toEqual([]);
 });
 
-it('links between pages lead somewhere', () => {
+it('links between pages have targets', () => {
   const dead = pages.flatMap(page =>
     [...text(page).matchAll(/\]\(([^)\s#]+)[^)]*\)/g)]
       .map(([, target]) => target!)
@@ -415,7 +415,7 @@ it('links between pages lead somewhere', () => {
   expect(dead).toEqual([]);
 });
 
-it('every page but those of decisions can be reached from the README', () => {
+it('every page except decisions can be reached from the README', () => {
   const seen = new Set<string>();
   const follow = (page: string) => {
     if (seen.has(page) || !pages.includes(page)) return;

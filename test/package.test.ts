@@ -50,7 +50,7 @@ describe('the package', () => {
   }, 120_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('is small and brings nothing else, without a warning', () => {
+  it('is small and has no dependencies, without a warning', () => {
     expect(statSync(tarball).size).toBeLessThan(3_000_000);
     expect(readdirSync(join(folder, 'empty/node_modules')).filter(name => !name.startsWith('.'))).toEqual([
       'reconcile',
@@ -84,7 +84,7 @@ describe('the package', () => {
     expect(again.stderr).toContain('my-servers already has site.yml, inventory.yml');
   });
 
-  it('has the pages that messages refer to', () => {
+  it('has the pages that messages name', () => {
     const page = run(join(folder, 'empty'), 'npx', 'reconcile', 'docs', 'ansible');
     expect(page).toMatchObject({ exit: 0, stderr: '' });
     expect(page.stdout).toContain('# Coming from Ansible');
@@ -95,7 +95,7 @@ describe('the package', () => {
   });
 });
 
-describe('a packing that breaks off', () => {
+describe('an interrupted packing', () => {
   const manifest = readFileSync(join(root, 'package.json'), 'utf8');
   let folder: string;
   const at = (name: string) => join(folder, name);
@@ -111,7 +111,7 @@ describe('a packing that breaks off', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('leaves the manifest as it was, however npm ends', async () => {
+  it('leaves the manifest unchanged, however npm ends', async () => {
     const command = `'${process.execPath}' scripts/manifest.mjs clean; exec sleep 600`;
     const npm = spawn('sh', ['-c', command], { cwd: folder });
     while (text('package.json') === manifest) await sleep(10);
@@ -122,7 +122,7 @@ describe('a packing that breaks off', () => {
     expect(text('package.json')).toBe(manifest);
   });
 
-  it('is repaired by the next one where the machine went down', () => {
+  it('is repaired by the next one after a power cut', () => {
     const { scripts: _, dependencies: __, ...rest } = JSON.parse(manifest) as Record<string, unknown>;
     const keys = ['name', 'version', 'description', 'license', 'bin', 'files', 'engines'];
     const packed = Object.fromEntries(keys.map(key => [key, rest[key]]));
@@ -132,7 +132,7 @@ describe('a packing that breaks off', () => {
     expect([text('package.json'), existsSync(at('package.json.kept'))]).toEqual([manifest, false]);
   });
 
-  it('never costs what was written into the manifest since', () => {
+  it('never loses later changes of the manifest', () => {
     writeFileSync(at('package.json'), manifest.replace('0.1.0', '0.2.0'));
     writeFileSync(at('package.json.kept'), manifest);
     expect(script('clean')).toMatchObject({

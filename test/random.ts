@@ -11,7 +11,7 @@ export const seed = Number(process.env['FUZZ_SEED'] ?? 1);
 /** Whether there is time to try more: `npm test` is thorough, `npm run check` is quick. */
 export const thorough = Number(process.env['FUZZ_RUNS'] ?? 0) > 1000;
 
-/** How often a property is tried: half of `usual` by `npm run check`, four times by `npm test`, ten times with 20,000 runs. */
+/** Number of trials of a property: half of `usual` with `npm run check`, four times with `npm test`, ten times with 20,000 runs. */
 export const runs = (usual: number): number =>
   Math.ceil(usual * (Number(process.env['FUZZ_RUNS'] ?? 0) >= 20_000 ? 10 : thorough ? 4 : 0.5));
 

@@ -16,6 +16,14 @@ function filesIn(folder: string): string[] {
 
 const engine = filesIn('engine');
 const moduleFiles = filesIn('modules');
+/** All texts that people write: code, shell, SQL, pages, playbooks and cases, without the page of the style itself. */
+const texts = ['engine', 'modules', 'scripts', 'test', 'bench', 'docs', 'playbooks', '.']
+  .flatMap(folder =>
+    readdirSync(join(root, folder), { recursive: folder !== '.', withFileTypes: true })
+      .filter(entry => entry.isFile() && /\.(?:ts|sh|sql|md|yml|txt|j2)$/.test(entry.name))
+      .map(entry => relative(root, join(entry.parentPath, entry.name))),
+  )
+  .filter(file => file !== 'docs/style.md');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** The imports of a file: packages by name, files by their path from the root. */
@@ -28,7 +36,7 @@ it('generated files are fresh: npm run gen', () => {
   expect(stale.map(([path]) => path)).toEqual([]);
 });
 
-describe('packages come in by one door', () => {
+describe('each package is imported in one place', () => {
   test.each<[name: string, door: RegExp]>([
     ['yaml', /^engine\/yaml\//],
     ['age-encryption', /^engine\/secrets\/(?:age|ssh-recipients)\.ts$/],
@@ -47,7 +55,7 @@ describe('packages come in by one door', () => {
 });
 
 describe('every file stands in its room', () => {
-  it('in one that is known, or is shared by all of them', () => {
+  it('in a listed room, or as a listed loose file', () => {
     const elsewhere = engine.filter(file => {
       const room = roomOf(file);
       return room === undefined ? !loose.includes(file.slice('engine/'.length, -3)) : !rooms.includes(room);
@@ -75,7 +83,7 @@ describe('imports go one way', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('and never in a circle, not even for types', () => {
+  it('and never in a circle, even for types', () => {
     const done = new Set<string>();
     const circles: string[] = [];
     const follow = (file: string, way: readonly string[]): void => {
@@ -88,7 +96,7 @@ describe('imports go one way', () => {
     expect(circles).toEqual([]);
   });
 
-  it('modules know only what is written for them', () => {
+  it('modules import only files written for them', () => {
     const given =
       /^engine\/(?:module-kit\/[\w-]+|effect|host-knowledge|module|plan\/diff|probe|problem|quote|schema-types|step|steps\/unit-steps|util\/(?:defined|duration|text-beside)|value)\.ts$|^modules\/|^node:(?:crypto|buffer|path|net)$/;
     const wrong = moduleFiles.flatMap(file =>
@@ -112,7 +120,7 @@ describe('imports go one way', () => {
 describe('a test has one result', () => {
   const tests = filesIn('test').filter(file => file !== 'test/repo.test.ts');
 
-  it('what it makes up comes from test/random.ts alone', () => {
+  it('random data comes from test/random.ts alone', () => {
     const own = tests.filter(file => file !== 'test/random.ts' && !file.startsWith('test/e2e/'));
     expect(own.filter(file => importsOf(file).includes('fast-check'))).toEqual([]);
     const chance =
@@ -120,7 +128,7 @@ describe('a test has one result', () => {
     expect(own.filter(file => chance.test(read(file)))).toEqual([]);
   });
 
-  it('time is waited for and never measured', () => {
+  it('tests wait for time and never measure it', () => {
     // The property test of plans tells how long a run took.
     const units = tests.filter(file => !/^test\/(?:e2e|lab)\/|^test\/truth\/trial\.ts$/.test(file));
     expect(
@@ -129,7 +137,7 @@ describe('a test has one result', () => {
   });
 });
 
-it('the manifest is the one of the repository: no packing broke off', () => {
+it('the manifest is that of the repository, not of an interrupted packing', () => {
   expect(existsSync(join(root, 'package.json.kept'))).toBe(false);
   expect(JSON.parse(read('package.json'))).toHaveProperty('dependencies');
 });
@@ -150,7 +158,7 @@ it('every module has cases', () => {
   expect(Object.keys(modules).filter(name => casesOf(name).length === 0)).toEqual([]);
 });
 
-it('every problem code that is used is explained, and every one that is explained is used', () => {
+it('every used problem code is explained, and every explained one is used', () => {
   const text = [...engine, ...moduleFiles]
     .filter(file => file !== 'engine/problem.ts')
     .map(read)
@@ -163,7 +171,7 @@ it('every problem code that is used is explained, and every one that is explaine
   }
 });
 
-it('each promise of SECURITY.md names tests that are there', () => {
+it('each promise of SECURITY.md names existing tests', () => {
   const promises = /^## What is promised.*?(?=^## )/ms.exec(read('SECURITY.md'))![0];
   const rows = promises
     .split('\n')
@@ -181,7 +189,35 @@ it('no file of the engine is over 300 lines', () => {
   expect(engine.filter(file => read(file).trimEnd().split('\n').length > 300)).toEqual([]);
 });
 
-it('nothing is left to do in a comment', () => {
+describe('docs/style.md', () => {
+  const rows = read('docs/style.md')
+    .split('\n')
+    .filter(line => /^\| (?!text|---)/.test(line))
+    .map(line => line.split(' | ').map(cell => cell.replace(/^\| | \|$/g, '')));
+  /** The text of an example without its quotes and its names, which differ from place to place. */
+  const wordsOf = (example: string) => example.replace(/`/g, '').split(/\S+\.yml|^nginx /);
+
+  it('has an example of each kind of text', () => {
+    expect(new Set(rows.map(([kind]) => kind))).toEqual(
+      new Set(['page', 'message', 'help text', 'comment', 'identifier', 'test title']),
+    );
+  });
+
+  test.each(rows)('no %s says "%s"', (_kind, before) => {
+    const words = wordsOf(before!)
+      .map(part => part.trim())
+      .filter(part => part !== '');
+    const found = texts.filter(file => {
+      const text = read(file)
+        .replace(/\s+(?:\/\/|\*|#|--)?\s*/g, ' ')
+        .replaceAll('`', '');
+      return words.every(part => text.includes(part));
+    });
+    expect(found).toEqual([]);
+  });
+});
+
+it('no comment contains a task', () => {
   const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME'].join('|'));
   expect(
     [...engine, ...moduleFiles, ...filesIn('test'), ...filesIn('scripts')].filter(file =>

@@ -117,7 +117,7 @@ describeClass('a secret in a log or an output', () => {
 const everyCommandLine = 'cat /proc/[0-9]*/cmdline 2>/dev/null; :';
 
 describeClass('a secret on a command line', () => {
-  it('goes in by the standard input or the environment, so that no argument of a process holds it', () => {
+  it('enters through standard input or the environment, so no argument of a process contains it', () => {
     const steps: Step[] = [
       { do: 'run', command: ['sh', '-c', `cat >/dev/null; ${everyCommandLine}`], input: secret },
       { do: 'run', command: everyCommandLine, env: { PASSWORD: secret } },
@@ -134,7 +134,7 @@ describeClass('a secret on a command line', () => {
     expect(steps.map(describeStep).join()).not.toContain(secret);
   });
 
-  it('is not in an argument when a query or a condition is read with it', () => {
+  it('is not in an argument of a query or a condition', () => {
     const look = `x='${secret.replaceAll("'", "'\\''")}'; ${everyCommandLine}`;
     const { script: text, decode } = reader([command(look), sql(`SELECT 1 -- ${secret}`)]);
     const reading = decode(sh(text)).of(command(look)) as { value: { stdout: string; exit: number } };
@@ -144,7 +144,7 @@ describeClass('a secret on a command line', () => {
 });
 
 describeClass('a temporary file in the reach of others', () => {
-  it('is made beside its destination, new and closed, and gone afterwards', () => {
+  it('is created beside its destination, new and closed, and removed afterwards', () => {
     const look = `{ stat -c '%a %u' %s; ls -a ${dir}; }`;
     const step: Step = {
       do: 'write',
@@ -165,7 +165,7 @@ describeClass('a temporary file in the reach of others', () => {
     expect(spawnSync('ls', ['-A', dir], { encoding: 'utf8' }).stdout).toBe('f\n');
   });
 
-  it('that secrets are edited in is for its owner alone, in a folder for its owner alone, and gone afterwards', async () => {
+  it('of edited secrets is readable by its owner alone, in such a folder, and removed afterwards', async () => {
     const seen = join(dir, 'seen');
     const env = {
       VISUAL: `f() { stat -c '%a' "$1" "\${1%/*}" >${seen}; echo "$1" >>${seen}; }; f`,
@@ -187,7 +187,7 @@ resources:
 `;
   const nasty = '{{ 7 * 7 }}{% for x in [1] %}{{ lookup("pipe", "id") }}{% endfor %} $(id) `id`';
 
-  it('a fact is data: it is not read as a template, and not by a shell', () => {
+  it('a fact is data, neither a template nor shell code', () => {
     const { resources } = load(playbook, { hostname: nasty });
     expect(resources[0]!.args['run']).toEqual(['echo', nasty]);
     const { script: text, input } = script([{ do: 'run', command: ['printf', '%s', nasty] }]);
@@ -207,7 +207,7 @@ resources:
     expect(JSON.stringify(play.hosts[0])).toBe(before);
   });
 
-  it('a question that a host asks is shown with what steers a terminal made visible', async () => {
+  it('a question of a host is shown with visible control characters', async () => {
     let shown = '';
     const stdin = Object.assign(new Readable({ read() {} }), { isTTY: true, setRawMode: () => {} });
     const io = {
@@ -223,7 +223,7 @@ resources:
 });
 
 describeClass('links and paths that lead elsewhere', () => {
-  it('a link in the place of a file is replaced, and what it leads to stays as it is', () => {
+  it('a link in the place of a file is replaced, and its target stays unchanged', () => {
     write({ precious: 'precious' });
     symlinkSync('precious', join(dir, 'authorized_keys'));
     const path = join(dir, 'authorized_keys');
@@ -238,7 +238,7 @@ describeClass('links and paths that lead elsewhere', () => {
     ]);
   });
 
-  it('attributes of a link are its own, also below a folder', () => {
+  it('attributes of a link are its own, even below a folder', () => {
     mkdirSync(join(dir, 'd'));
     write({ precious: 'precious' });
     chmodSync(join(dir, 'precious'), 0o600);
@@ -251,7 +251,7 @@ describeClass('links and paths that lead elsewhere', () => {
     expect(statSync(join(dir, 'precious')).mode & 0o777).toBe(0o600);
   });
 
-  it('what another account plants or exchanges is in test/engine/steps/path-functions.test.ts', () => {
+  it('links that another account plants or exchanges are in test/engine/steps/path-functions.test.ts', () => {
     const tests = readFileSync(join(import.meta.dirname, 'engine/steps/path-functions.test.ts'), 'utf8');
     expect(tests).toContain('while another account exchanges');
   });
@@ -270,7 +270,7 @@ describeClass('trust in the working directory and in what is not signed', () => 
     expect(problems(() => loadInventory({ beside, inventory: [join(dir, 'inventory.yml')] }))).toEqual([]);
   });
 
-  it('apt is never told to take what is not signed, nor to go back in versions unless it is declared', () => {
+  it('apt never accepts unsigned packages, nor downgrades that are not declared', () => {
     const sources = spawnSync(
       'grep',
       ['-rnE', 'unauthenticated|insecure-repositories|force-yes', 'engine', 'modules'],

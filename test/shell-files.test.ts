@@ -30,7 +30,7 @@ describe.each(files)('%s', file => {
     if (file.startsWith('engine/')) expect(read(file)).toMatch(/^# Needs: [\s\S]*^# Exit codes: /m);
   });
 
-  test.each(shells)('is read by %s', (_name, [program, ...rest]) => {
+  test.each(shells)('is valid for %s', (_name, [program, ...rest]) => {
     const { status, stderr } = spawnSync(program!, [...rest, '-n'], {
       input: sent(file),
       encoding: 'utf8',

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { parseAst } from 'vitest/node';
 import { textsBeside } from '../scripts/texts-beside.mjs';
 
-/** What a program that was built by `counting` has as `globalThis.steps`. */
+/** The type of `globalThis.steps` in a program built by `counting`. */
 export interface Steps {
   /** The steps since the last `begin`. */
   count(): number;

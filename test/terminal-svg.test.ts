@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '..');
 const linesOf = (sent: string) => screenOf(sent).map(pieces => pieces.map(({ text }) => text).join(''));
 
 describe('the screen of a terminal', () => {
-  it('has the lines that the program left, and none that it erased', () => {
+  it('has the lines that the program left, without the erased ones', () => {
     expect(linesOf('one\ntwo\n')).toEqual(['one', 'two']);
     expect(linesOf('working\x1b[K\n\x1b[1A\r\x1b[Jdone\n')).toEqual(['done']);
     expect(linesOf('\x1b[?25l10 %\r100 %\x1b[?25h')).toEqual(['100 %']);

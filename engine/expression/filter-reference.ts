@@ -1,60 +1,60 @@
-/** What something does, in a sentence without a full stop, and an example whose result the docs show. */
-type Entry = readonly [summary: string, example: string];
+/** The effect, in a sentence without a full stop, and an example whose result the docs show. */
+type ReferenceLine = readonly [summary: string, example: string];
 
-/** What the filters do; docs/filters.md is written from it. */
-export const filterReference: Readonly<Record<string, Entry>> = {
+/** The effects of the filters. docs/filters.md is generated from them. */
+export const filterReference: Readonly<Record<string, ReferenceLine>> = {
   abs: ['The number without its sign', '-3 | abs'],
-  b64decode: ['The text that a base64 text stands for', "'aGk=' | b64decode"],
+  b64decode: ['The text of a base64 text', "'aGk=' | b64decode"],
   b64encode: ['The text in base64', "'hi' | b64encode"],
   basename: ['The last part of a path', "'/etc/app.conf' | basename"],
-  batch: ['The elements in rows of so many; `fill_with` completes the last', '[1, 2, 3] | batch(2) '],
+  batch: ['The elements in rows of `linecount`; `fill_with` completes the last', '[1, 2, 3] | batch(2) '],
   bool: [
     'True for `true`, `yes`, `on`, `1`; false for their opposites; all else is an error',
     "'yes' | bool",
   ],
-  capitalize: ['First letter large, the others small', "'hELLO' | capitalize"],
-  center: ['The text in the middle of so many characters', "'ab' | center(6) | length"],
+  capitalize: ['The first letter in upper case, the others in lower case', "'hELLO' | capitalize"],
+  center: ['The text, centred in `width` characters', "'ab' | center(6) | length"],
   combine: [
-    'Maps laid over one another, later ones stronger; `recursive=true` also maps within',
+    'Maps merged, later ones override earlier ones; `recursive=true` merges nested maps too',
     '{"a": 1, "b": 2} | combine({"b": 3})',
   ],
   count: ['The same as `length`', '[1, 2] | count'],
   d: ['The same as `default`', "missing | d('none')"],
   default: [
-    'Another value for what is undefined anywhere along the path; with `true` as second argument also for what is empty',
+    'A default for a value that is undefined anywhere along the path; with `true` as second argument also for an empty value',
     'missing.port | default(8000)',
   ],
   dictsort: ['The pairs of a map in order, `by` key or value', '{"b": 1, "a": 2} | dictsort'],
-  difference: ['What the other list does not have', '[1, 2, 3] | difference([2])'],
+  difference: ['The elements that are not in the other list', '[1, 2, 3] | difference([2])'],
   dirname: ['A path without its last part', "'/etc/app.conf' | dirname"],
   first: ['The first element', '[3, 1] | first'],
-  flatten: ['Lists within lists as one list, or so many `levels` of them', '[1, [2, [3]]] | flatten'],
-  float: ['A text as a number, or `default` where it is none', "'2.5' | float"],
+  flatten: ['Nested lists as one list, up to `levels`', '[1, [2, [3]]] | flatten'],
+  float: ['A text as a number, or `default` if it is none', "'2.5' | float"],
   groupby: [
     'Pairs of a value and the elements that have it at `attribute`',
     '[{"os": 12}, {"os": 13}] | groupby("os") | map("first") | list',
   ],
-  indent: ['Lines moved to the right, but for the first', "'a\\nb' | indent(2)"],
-  int: ['A text as a whole number, or `default` where it is none; `base` for others than ten', "'42' | int"],
-  intersect: ['What both lists have', '[1, 2, 3] | intersect([2, 3])'],
+  indent: ['Indented lines, except the first', "'a\\nb' | indent(2)"],
+  int: ['A text as a whole number of this `base`, or `default` if it is none', "'42' | int"],
+  intersect: ['The elements of both lists', '[1, 2, 3] | intersect([2, 3])'],
   items: ['The pairs of a map', '{"a": 1} | items'],
   join: ['The elements as one text', "['a', 'b'] | join(', ')"],
   last: ['The last element', '[3, 1] | last'],
-  length: ['How many elements or characters', "'abc' | length"],
+  length: ['Number of elements or characters', "'abc' | length"],
   list: ['The elements as a list; of a text, its characters', "'ab' | list"],
-  lower: ['Small letters', "'AB' | lower"],
+  lower: ['The text in lower case', "'AB' | lower"],
   map: ['Each element through a filter, or its value at `attribute`', "['a', 'b'] | map('upper') | list"],
   max: ['The largest element', '[3, 1] | max'],
   min: ['The smallest element', '[3, 1] | min'],
-  nonsensitive: ['The value as one that is no secret, to be shown', "'1.2' | nonsensitive"],
+  nonsensitive: ['The value, declared as not secret', "'1.2' | nonsensitive"],
   quote: ['One word for a shell', "'it is' | quote"],
   reject: ['The elements for which a test does not hold', "[1, 2, 3] | reject('odd') | list"],
   rejectattr: [
     'The elements for whose attribute a test does not hold',
     "[{'n': 1}, {'n': 2}] | rejectattr('n', 'odd') | list",
   ],
-  replace: ['Each occurrence of a text by another', "'a-b-c' | replace('-', '.')"],
-  reverse: ['The other way round', '[1, 2, 3] | reverse'],
+  replace: ['The text with each occurrence of one text replaced by another', "'a-b-c' | replace('-', '.')"],
+  reverse: ['The elements in reverse order', '[1, 2, 3] | reverse'],
   round: [
     "Rounded; half goes to the even neighbour; `method` may be 'ceil' or 'floor'",
     '3.14159 | round(2)',
@@ -65,34 +65,34 @@ export const filterReference: Readonly<Record<string, Entry>> = {
     "[{'n': 1}, {'n': 2}] | selectattr('n', 'odd') | list",
   ],
   sha256: ['The SHA-256 digest in hexadecimal', "'a' | sha256 | truncate(12, true, '…')"],
-  slice: ['The elements in so many lists', '[1, 2, 3] | slice(2)'],
+  slice: ['The elements, divided into this number of lists', '[1, 2, 3] | slice(2)'],
   sort: ['In order; case does not count unless told', "['b', 'C', 'a'] | sort"],
   string: ['A number or boolean as text', '1 | string'],
   sum: ['The sum of the elements, or of their values at `attribute`', '[1, 2, 3] | sum'],
   ternary: ['One of two values', "true | ternary('on', 'off')"],
-  title: ['Each word with a large letter', "'my app' | title"],
+  title: ['Each word with its first letter in upper case', "'my app' | title"],
   to_json: ['JSON', '{"a": [1, true]} | to_json'],
   to_nice_json: ['JSON in lines, with sorted keys', '{"b": 1, "a": 2} | to_nice_json(2)'],
   to_yaml: ['YAML', '{"a": [1, true]} | to_yaml'],
   tojson: ['JSON that can stand in a script of an HTML page, as in Jinja2', "'<a>' | tojson"],
-  trim: ['Without white space, or `chars`, at the ends', "' a ' | trim"],
+  trim: ['The text without white space, or `chars`, at both ends', "' a ' | trim"],
   truncate: ['Cut to a length, with dots at the end', "'abcdefgh' | truncate(5, true, '…', 0)"],
-  union: ['What any of two lists has, each once', '[1, 2] | union([2, 3])'],
+  union: ['The elements of either list, each once', '[1, 2] | union([2, 3])'],
   unique: ['Each element once', "['a', 'b', 'a'] | unique"],
-  upper: ['Large letters', "'ab' | upper"],
+  upper: ['The text in upper case', "'ab' | upper"],
   urlencode: [
     'For a part of a URL: everything but letters, digits and `-._~` is encoded, the slash too; a map becomes a query',
     "'p/w@1' | urlencode",
   ],
-  wordcount: ['How many words', "'one two' | wordcount"],
-  wordwrap: ['Lines of at most so many characters', "'one two' | wordwrap(4)"],
+  wordcount: ['Number of words', "'one two' | wordcount"],
+  wordwrap: ['Lines of at most `width` characters', "'one two' | wordwrap(4)"],
 };
 
-/** What the tests do that may stand after `is`. */
-export const testReference: Readonly<Record<string, Entry>> = {
+/** The meanings of the tests after `is`. */
+export const testReference: Readonly<Record<string, ReferenceLine>> = {
   boolean: ['True or false', 'false is boolean'],
   callable: ['A function', 'range is callable'],
-  defined: ['There is such a value', 'missing is defined'],
+  defined: ['A defined value', 'missing is defined'],
   divisibleby: ['Divisible by a number', '9 is divisibleby(3)'],
   eq: ['Equal; also `==`, `equalto`', '1 is eq(1)'],
   even: ['An even number', '4 is even'],
@@ -104,7 +104,7 @@ export const testReference: Readonly<Record<string, Entry>> = {
   integer: ['A whole number', '4 is integer'],
   iterable: ['A list, a map or a text', '[] is iterable'],
   le: ['Less or equal; also `<=`', '1 is le(1)'],
-  lower: ['Only small letters', "'ab' is lower"],
+  lower: ['A text whose letters are all in lower case', "'ab' is lower"],
   lt: ['Less; also `<`, `lessthan`', '1 is lt(2)'],
   mapping: ['A map', '{} is mapping'],
   ne: ['Not equal; also `!=`', '1 is ne(2)'],
@@ -114,15 +114,15 @@ export const testReference: Readonly<Record<string, Entry>> = {
   sequence: ['A list, a map or a text', "'a' is sequence"],
   string: ['A text', "'a' is string"],
   true: ['The value `true`', 'true is true'],
-  undefined: ['There is no such value', 'missing is undefined'],
-  upper: ['Only large letters', "'AB' is upper"],
+  undefined: ['An undefined value', 'missing is undefined'],
+  upper: ['A text whose letters are all in upper case', "'AB' is upper"],
 };
 
-/** What the functions do. */
-export const functionReference: Readonly<Record<string, Entry>> = {
+/** The effects of the functions. */
+export const functionReference: Readonly<Record<string, ReferenceLine>> = {
   dict: ['A map of named values', "dict(a=1, b='x')"],
   env: [
-    'A variable of the environment of this computer, which is a secret; `default` where it is not set',
+    'An environment variable of this computer, as a secret; `default` if it is not set',
     "env('NO_SUCH_VARIABLE', 'none')",
   ],
   namespace: ['A value whose parts `{% set %}` can change within a loop', 'namespace(n=1).n'],

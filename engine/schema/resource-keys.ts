@@ -4,22 +4,26 @@ const name = { type: 'string', minLength: 1 };
 const names = { type: 'array', items: name };
 const variables = {
   type: 'object',
-  description: 'Variables by name. Values may hold templates that use other variables and facts.',
+  description: 'Variables by name. Values may contain templates with other variables and facts.',
 };
 
 /** A duration as text: `30s`, `5m`, `1h`, `2d`. */
 const duration = { type: 'string', pattern: '^[0-9]+(ms|s|m|h|d)$' };
 
 const become = {
-  description: 'The account that does the work: true is root by sudo, false is the login itself.',
+  description: 'Account that makes the changes: true = root by sudo, false = the login account.',
   anyOf: [
     { type: 'boolean' },
     {
       type: 'object',
       additionalProperties: false,
       properties: {
-        user: { ...name, description: 'The account to become; root when left out.', default: 'root' },
-        method: { enum: ['sudo', 'doas', 'su'], description: 'How to become it.', default: 'sudo' },
+        user: { ...name, description: 'Account to become; default root.', default: 'root' },
+        method: {
+          enum: ['sudo', 'doas', 'su'],
+          description: 'Program that switches to the account.',
+          default: 'sudo',
+        },
       },
     },
   ],
@@ -27,7 +31,7 @@ const become = {
 
 /** The keys of a resource that are not its module. */
 export const resourceKeys: Readonly<Record<string, Schema>> = {
-  name: { ...name, description: 'What it is called in plans and by needs and restart_on; unique in a play.' },
+  name: { ...name, description: 'Name in plans, in needs and in restart_on; unique in a play.' },
   when: {
     type: ['string', 'boolean'],
     description: 'An expression without {{ }} that is true or false; false skips the resource.',
@@ -35,62 +39,62 @@ export const resourceKeys: Readonly<Record<string, Schema>> = {
   loop: {
     type: ['array', 'object'],
     description:
-      'Repeats the resource for each element: `item` and `index`, and `key` for a map, are its values.',
+      'List or map for whose elements the resource is repeated, with the values `item` and `index`, and `key` for a map.',
   },
   tags: {
     type: 'array',
     items: name,
-    description: 'Words to select it by with --tags and --skip-tags. `always` and `never` are special.',
+    description: 'Words for --tags and --skip-tags. `always` and `never` are special.',
   },
-  needs: { ...names, description: 'Names of resources that must hold first, beyond those that are derived.' },
+  needs: { ...names, description: 'Names of resources that must hold first, besides the derived ones.' },
   become,
   register: {
     type: 'string',
     pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
-    description: 'A variable that keeps the outcome for later expressions.',
+    description: 'Variable that keeps the outcome for later expressions.',
   },
   retry: {
     type: 'object',
-    description: 'How often to try when it fails.',
+    description: 'Repeated attempts after a failure.',
     additionalProperties: false,
     required: ['attempts'],
     properties: {
-      attempts: { type: 'integer', minimum: 1, maximum: 1000, description: 'How many times at most.' },
-      delay: { ...duration, default: '5s', description: 'The pause between two attempts, such as 5s or 1m.' },
+      attempts: { type: 'integer', minimum: 1, maximum: 1000, description: 'Maximum number of attempts.' },
+      delay: { ...duration, default: '5s', description: 'Time between two attempts, such as 5s or 1m.' },
     },
   },
   on_failure: {
     enum: ['stop', 'continue'],
     default: 'stop',
-    description: 'Whether this host stops when the resource fails, or goes on.',
+    description: 'Whether the host stops or continues after a failure of the resource.',
   },
   run_once: {
     type: 'boolean',
     description:
-      'Does it on the first host of the play that can be reached, for all of them. The others wait for it, and have what it registers.',
+      'Whether only the first reachable host of the play applies the resource. The other hosts wait for it and receive its registered outcome.',
   },
   delegate_to: {
     ...name,
     description:
-      'Does it on another host of the inventory. Expressions are still those of the host that it is for.',
+      'Another host of the inventory, on which the resource is applied. Its expressions still belong to the host of the play.',
   },
   include: {
     ...name,
     description:
-      'A component file in the place of a module, relative to the file that this stands in. Its resources are called `NAME / …`; NAME alone means all of them.',
+      'Component file instead of a module, relative to this file. Its resources have the names `NAME / …`; NAME alone means all of them.',
   },
   with: {
     type: 'object',
-    description: 'What the component is given, by the names under its `params`.',
+    description: 'Values for the parameters of the component, by their names under its `params`.',
   },
   risky: {
     type: 'boolean',
     description:
-      'Whether the host puts the change back by itself unless a new connection shows that nobody is locked out. True by itself for SSH, sudo, firewall and network files and services.',
+      'Whether the host reverts the change unless a new connection proves that nobody is locked out; default true for files and services of SSH, sudo, firewall and network.',
   },
 };
 
-/** Keys of a resource that say nothing of several. */
+/** The keys of a resource that an include cannot have. */
 export const notForIncludes: readonly string[] = ['register', 'retry', 'risky', 'run_once', 'delegate_to'];
 
 /** The words for types of parameters, and the JSON Schema of each. */
@@ -108,46 +112,50 @@ const parameter: Schema = {
   additionalProperties: false,
   required: ['type'],
   properties: {
-    type: { enum: Object.keys(parameterTypes), description: 'What kind of value it takes.' },
-    description: { ...name, description: 'What it is for, in a sentence.' },
+    type: { enum: Object.keys(parameterTypes), description: 'Type of the value.' },
+    description: { ...name, description: 'Purpose of the parameter, in a sentence.' },
     default: {
       description:
         'Its value where an include gives none; without a default it must be given. May hold templates that use other parameters and facts. null: it may be left out, and is null then.',
     },
-    enum: { type: 'array', minItems: 1, description: 'The values that it can have.' },
-    items: { enum: Object.keys(parameterTypes), description: 'What kind of elements a list has.' },
+    enum: { type: 'array', minItems: 1, description: 'Allowed values.' },
+    items: { enum: Object.keys(parameterTypes), description: 'Type of the elements of a list.' },
   },
 };
 
 /** The keys of a component file. `resources` are looked into one by one. */
 export const componentKeys: Readonly<Record<string, Schema>> = {
-  description: { ...name, description: 'What the component is for.' },
+  description: { ...name, description: 'Purpose of the component.' },
   params: {
     type: ['object', 'null'],
     additionalProperties: parameter,
-    description: 'What an include gives it in `with`, by name. No other variables are seen inside.',
+    description:
+      'Parameters by name, to which an include gives values in `with`. No other variables are visible inside.',
   },
-  resources: { type: 'array', description: 'Its resources, in order, as in a play; includes, too.' },
+  resources: {
+    type: 'array',
+    description: 'Resources of the component, in order, as in a play; includes too.',
+  },
 };
 
 /** The keys of a play. `resources` and `checks` are looked into one by one. */
 export const playKeys: Readonly<Record<string, Schema>> = {
-  name: { ...name, description: 'A title, shown first in every plan.' },
+  name: { ...name, description: 'Title, shown first in every plan.' },
   hosts: {
     anyOf: [name, { ...names, minItems: 1 }],
     description:
-      'A pattern that selects hosts and groups of the inventory: `web,db`, `web:&prod`, `web:!web1`, `web*`, `all`.',
+      'Pattern that selects hosts and groups of the inventory: `web,db`, `web:&prod`, `web:!web1`, `web*`, `all`.',
   },
   become,
   vars: variables,
   vars_files: {
     ...names,
-    description: 'Files of variables, relative to the playbook; later ones are stronger.',
+    description: 'Files of variables, relative to the playbook; later ones override earlier ones.',
   },
   secrets: {
     type: 'array',
     description:
-      'Where secrets come from; their values are under `secrets.` Files are relative to the playbook and may be encrypted by `reconcile secrets`, age, SOPS or Ansible Vault.',
+      'Sources of the secrets, whose values are under `secrets.` Files are relative to the playbook and may be encrypted by `reconcile secrets`, age, SOPS or Ansible Vault.',
     items: {
       anyOf: [
         { ...name, description: 'A file.' },
@@ -155,31 +163,38 @@ export const playKeys: Readonly<Record<string, Schema>> = {
           type: 'object',
           additionalProperties: false,
           required: ['command'],
-          description: 'A program of this computer that prints secrets, such as `[pass, show, db]`.',
+          description: 'Program on this computer that prints secrets, such as `[pass, show, db]`.',
           properties: {
-            command: { ...names, minItems: 1, description: 'The program and its arguments; no shell.' },
-            as: { ...name, description: 'The name of the one secret that it prints; else it prints a map.' },
-            timeout: { ...duration, default: '30s', description: 'How long it may take.' },
+            command: {
+              ...names,
+              minItems: 1,
+              description: 'Program with its arguments; it runs without a shell.',
+            },
+            as: {
+              ...name,
+              description: 'Name of the one secret that the program prints; without it, the output is a map.',
+            },
+            timeout: { ...duration, default: '30s', description: 'Time limit of the program.' },
           },
         },
       ],
     },
   },
-  resources: { type: 'array', description: 'What the hosts shall be like, in order.' },
+  resources: { type: 'array', description: 'Resources of the hosts, in the order of their application.' },
   checks: {
     type: 'array',
     description:
-      'Checks that run last and show that the result works: http_check, pg_check, or a command that only looks.',
+      'Checks that run last and prove the result: http_check, pg_check, or a command that changes nothing.',
   },
   on_failed_check: {
     enum: ['stop', 'revert'],
     default: 'stop',
     description:
-      'What a failed check, or a failed resource before it, does: stop leaves the host as it is, revert puts back the files, links and units that this play changed on the host.',
+      'Reaction to a failed check, or to a failed resource before it: stop leaves the host unchanged, revert restores the files, links and units that this play changed on the host.',
   },
 };
 
-/** Keys of a later version: said so in place of being unknown. */
+/** Keys of a later version, which have a message of their own. */
 export const laterKeys: Readonly<Record<string, string>> = {
   rollout: 'Use --limit to apply to some of the hosts first.',
 };
@@ -189,24 +204,23 @@ const hostSettings: Readonly<Record<string, Schema>> = {
     type: 'integer',
     minimum: 1,
     maximum: 65535,
-    description: 'The port of its SSH server; as ~/.ssh/config says, or 22, when left out.',
+    description: 'Port of the SSH server; default from ~/.ssh/config, or 22.',
   },
   user: {
     ...name,
-    description:
-      'The account to log in as; as ~/.ssh/config says, or your own account’s name, when left out.',
+    description: 'Login account; default from ~/.ssh/config, or the name of your own account.',
   },
-  identity_file: { ...name, description: 'A private key to log in with.' },
+  identity_file: { ...name, description: 'Private key for the login.' },
   proxy_jump: { ...name, description: 'Hosts to connect through, as with ssh -J; `none` for none.' },
   host_key_checking: {
     enum: ['strict', 'accept-new'],
-    description: 'Whether a host that known_hosts does not have is refused, or its key is recorded.',
+    description: 'Whether a host that is missing in known_hosts is refused, or its key is recorded.',
   },
   transport: {
     enum: ['ssh', 'openssh', 'local', 'docker', 'podman', 'nspawn'],
     default: 'ssh',
     description:
-      'How to reach it: the built-in SSH client, the ssh command, this computer, or a container by name.',
+      'Connection to the host: the built-in SSH client, the ssh command, this computer, or a container by name.',
   },
   become,
 };
@@ -215,12 +229,12 @@ const hostSchema: Schema = {
   type: ['object', 'null'],
   additionalProperties: false,
   properties: {
-    address: { ...name, description: 'A DNS name or IP address; the host’s own name when left out.' },
+    address: { ...name, description: 'DNS name or IP address; default: the name of the host.' },
     ...hostSettings,
     host_key: {
       ...name,
       pattern: '^(ssh|ecdsa|sk)-\\S+ \\S+',
-      description: 'Its public key, `ssh-ed25519 AAAA…`; no other is accepted.',
+      description: 'Public key of the host, `ssh-ed25519 AAAA…`; no other is accepted.',
     },
     vars: variables,
   },
@@ -231,7 +245,10 @@ const groupSchema: Schema = {
   additionalProperties: false,
   properties: {
     hosts: { ...names, description: 'Hosts of the group.' },
-    groups: { ...names, description: 'Groups whose hosts belong to it, too; their variables are stronger.' },
+    groups: {
+      ...names,
+      description: 'Groups whose hosts belong to this group too; their variables are stronger.',
+    },
     vars: variables,
   },
 };

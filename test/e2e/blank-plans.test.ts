@@ -35,7 +35,7 @@ describeLab('a plan saved of blank hosts', () => {
     await lab?.close();
   });
 
-  it.each(files)('of playbooks/%s is applied to its end, and then nothing is left to do', async file => {
+  it.each(files)('of playbooks/%s is applied completely, and then nothing is left to do', async file => {
     build();
     ({ lab, folder } = await hostsFor(file));
     const hosts = Object.keys(lab.hosts);

@@ -332,27 +332,27 @@ describeLab('secrets in every place that a playbook has for them', () => {
     expect(errors(ran['failing apply in JSON']!).map(({ resource }) => resource)).toHaveLength(5);
   });
 
-  it('no output has a trace of any', () => {
+  it('no output contains a trace of a secret', () => {
     const traces = Object.entries(ran).flatMap(([name, { stdout, stderr }]) =>
       [stdout, stderr].flatMap(text => tracesIn(text, core).map(words => `${name}: ${words}`)),
     );
     expect(traces).toEqual([]);
   });
 
-  it('what surrounds them in the words of a failed command stays readable', () => {
+  it('the words around them in the output of a failed command stay readable', () => {
     const { stdout } = ran['failing apply']!;
     expect(stdout).toContain('«secrets.variable» after');
     for (const name of ['URL', 'base64', 'SQL', 'HTML', 'JSON', 'shell'])
       expect(stdout).toMatch(new RegExp(`${name}: .*«secrets.printed».*, said the host`));
   });
 
-  it('the controller writes none into any file', () => {
+  it('the controller writes no secret into any file', () => {
     const sources = ['secrets/clear.yml', 'source.txt'];
     const written = tracedFiles(folder, core).filter(({ path }) => !sources.includes(path));
     expect([...written, ...tracedFiles(home, core)]).toEqual([]);
   });
 
-  it('on the host they are in the files that they are meant for, with their modes, and in no other', async () => {
+  it('on the host they are only in their own files, with the declared modes', async () => {
     const upper = tracedFiles(join(lab.hosts.web1.rootDir, '../upper'), core);
     const found = upper.map(({ path, mode }) => [path.replace(/~.*~$/, '~'), mode] as const);
     const expected = Object.entries(meant).map(([path, words]) => [path, words.split(' ')[0]] as const);
@@ -363,13 +363,13 @@ describeLab('secrets in every place that a playbook has for them', () => {
     expect(tracesIn(await web1('journalctl -a -o export --no-pager'), core)).toEqual([]);
   });
 
-  it('PostgreSQL, which logs every statement, is told verifiers only', async () => {
+  it('PostgreSQL, which logs every statement, receives only verifiers', async () => {
     const log = await web1('cat /var/log/postgresql/*.log');
     expect(log).toMatch(/CREATE ROLE "canary" LOGIN PASSWORD 'SCRAM-SHA-256\$/);
     expect(tracesIn(log, core)).toEqual([]);
   });
 
-  it('no process has one in its arguments; in its environment only what it was given, or what came from there', () => {
+  it('no process has one in its arguments, and none in its environment besides its own', () => {
     expect(seen.samples, `one every ${seen.everyMs.toFixed(1)} ms`).toBeGreaterThan(500);
     const given = ({ file, onHost, words }: SeenProcess) =>
       file === 'environ' &&
@@ -382,7 +382,7 @@ describeLab('secrets in every place that a playbook has for them', () => {
     expect(seen.processes.some(({ onHost }) => !onHost)).toBe(true);
   });
 
-  it('no file ever holds one with a wider mode or for another owner than declared', async () => {
+  it('no file with a secret ever has a wider mode or another owner than declared', async () => {
     const accounts = new Map([
       ['root', 0],
       ['www-data', Number(await web1('id -u www-data'))],
@@ -392,7 +392,7 @@ describeLab('secrets in every place that a playbook has for them', () => {
     const wrong = ({ path, mode, uid }: SeenFile) => {
       const relative = path.slice(lab.hosts.web1.rootDir.length + 1).replace(/\.~.*~$/, '');
       if (relative === 'root/forms') return false;
-      // What is staged beside them belongs to root, or is as it will be.
+      // A file staged beside them belongs to root, or has its final owner and mode.
       const [declared, owner] = (meant[relative] ?? '0640 www-data').split(' ') as [string, string];
       return wider(mode, declared) || (uid !== 0 && uid !== accounts.get(owner));
     };
@@ -400,7 +400,7 @@ describeLab('secrets in every place that a playbook has for them', () => {
     expect(seen.files.length).toBeGreaterThan(Object.keys(meant).length);
   });
 
-  it('the services that they are for get them whole', async () => {
+  it('their services receive them unchanged', async () => {
     expect(readFileSync(join(lab.hosts.web1.rootDir, 'srv/canary/content'), 'utf8')).toBe(sealed['content']);
     expect(await web1('cat /srv/canary/registered')).toBe(`made of ${sealed['registered']}`);
     expect(asked).toContain(`/?q=${sealed['query']} `);
@@ -409,7 +409,7 @@ describeLab('secrets in every place that a playbook has for them', () => {
     expect(asked).toContain(`/simple/canary/ Basic ${authorized}`);
   });
 
-  it('leaks that are planted are found', async () => {
+  it('planted leaks are found', async () => {
     const folder = join(lab.hosts.web1.rootDir, 'srv/planted');
     mkdirSync(folder);
     const watch = await sampler([folder]);
@@ -432,7 +432,7 @@ describeLab('secrets in every place that a playbook has for them', () => {
   });
 });
 
-/** What programs make of a secret when they print it, each on a line of its own. */
+/** The forms of a secret in the output of programs, one a line. */
 function otherForms(secret: string): string[] {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const url = encodeURIComponent(secret);

@@ -35,7 +35,7 @@ const releases: Record<Name, Release> = { web1: 'bookworm', web2: full ? 'trixie
 /** The first host of each release is the one that is prepared. */
 const prepared = names.filter((name, i) => names.findIndex(each => releases[each] === releases[name]) === i);
 
-/** What takes most of the time is done once: an apply that is cut off behind it begins where it is done. */
+/** The slowest part is done once: an apply that is cut off after it begins with its result. */
 const stages = ['blank', 'some packages', 'System packages', 'Python packages'] as const;
 type Stage = (typeof stages)[number];
 const somePackages = ['python3', 'python3-pip', 'python3-venv'];
@@ -118,7 +118,7 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
     return ran;
   }
 
-  it('what a cut could leave would be seen', async () => {
+  it('the remains of a cut would be seen', async () => {
     const [name] = prepared as [Name];
     await on(
       name,
@@ -153,7 +153,7 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
   );
 
   if (full) {
-    it.each(prepared)('an apply in one go comes to the same as one in stages: %s', async name => {
+    it.each(prepared)('an apply in one go has the same result as one in stages: %s', async name => {
       await lab.restore(name, `${releases[name]} blank`);
       await expectApplied(name);
       expect(differences(whole[releases[name]]!.state, await on(name, state))).toEqual([]);
@@ -227,7 +227,7 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
       const shells = sessionShells(lab.processes(name), { entered: true });
       expect(shells.filter(isKilledNow)).not.toEqual([]);
     }
-    // What was over proves nothing when it is cut off.
+    // A cut after the end of an apply proves nothing.
     const done = run.events.filter(({ event, name }) => event === 'resource' && name === resource);
     if (holds !== undefined) expect(done).toEqual([]);
     expect(run.child.exitCode).toBe(null);
@@ -245,7 +245,7 @@ describeLab('playbooks/flask.yml, cut off anywhere', () => {
   }
 });
 
-/** What an apply says that was cut off and could not come to its end. */
+/** The messages of an apply that was cut off before its end. */
 const lost = /^(connection-lost|cut-off|host-restarted)$/;
 
 /** The lines that only one of two states has: `< ` before those of the first, `> ` before those of the second. */

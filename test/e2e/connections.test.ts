@@ -77,7 +77,7 @@ function options(more: ConnectOptions = {}): ConnectOptions {
   return { sshConfigFiles: [], agent: false, knownHostsFiles: [lab.knownHosts], ...more };
 }
 
-/** What a script says on a new connection. */
+/** Returns the output of a script on a new connection. */
 async function said(
   to: Host,
   become: Become | false,
@@ -158,7 +158,7 @@ describeLab('getting in', () => {
     );
   });
 
-  test('by a password, and not by another', async () => {
+  test('by the right password only', async () => {
     const { identityFile: _, ...plain } = host({ user: 'asked' });
     await withSshd('web', 'PasswordAuthentication yes\nKbdInteractiveAuthentication no', async () => {
       expect(await said(plain, false, options({ identityFiles: [], password }))).toBe('asked');
@@ -179,7 +179,7 @@ describeLab('getting in', () => {
     );
   });
 
-  test('through two jump hosts, one connection to each for all', async () => {
+  test('through two jump hosts, with one shared connection to each', async () => {
     const proxyJump = `deploy@${lab.hosts.near.address},deploy@${lab.hosts.far.address}:22`;
     const hosts = [1, 2, 3].map(() => host({ proxyJump }));
     const names = await Promise.all(hosts.map(each => said(each, root, options(), 'hostname')));
@@ -196,7 +196,7 @@ describeLab('the host key', () => {
   const withKeys = (text: string) => options({ knownHostsFiles: [file('known_hosts', text)] });
   const other = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
 
-  test('that is unknown, changed or revoked stops the host, each in its own words', async () => {
+  test('that is unknown, changed or revoked stops the host, each with its own message', async () => {
     const { address, hostKey } = lab.hosts.web;
     const codes: string[] = [];
     for (const text of ['', `${address} ${other}\n`, `${address} ${hostKey}\n@revoked * ${hostKey}\n`]) {
@@ -214,7 +214,7 @@ describeLab('the host key', () => {
     ]);
   });
 
-  test('is found by a hashed name, and recorded so that ssh knows it', async () => {
+  test('is found by a hashed name, and recorded in a form that ssh knows', async () => {
     const hashed = file('hashed', `${lab.hosts.web.address} ${lab.hosts.web.hostKey}\n`);
     spawnSync('ssh-keygen', ['-q', '-H', '-f', hashed]);
     expect(readFileSync(hashed, 'utf8')).toMatch(/^\|1\|/);
@@ -274,7 +274,7 @@ describeLab('a host by an address of IPv6', () => {
 });
 
 describeLab('transport openssh', () => {
-  test('logs in by a certificate, to a host that shows one', async () => {
+  test('logs in by a certificate, to a host with a certificate', async () => {
     const authority = join(dir, 'authority');
     const key = join(dir, 'certified');
     for (const name of [authority, key])
@@ -339,7 +339,7 @@ describeLab('becoming another account', () => {
     await connection.close();
   });
 
-  test('by sudo that wants no password although one was given', async () => {
+  test('by sudo that needs no password although one was given', async () => {
     expect(await said(host(), root, options({ becomePassword: password }))).toBe('root');
   });
 
@@ -403,7 +403,7 @@ describeLab('becoming another account', () => {
     expect(await said(host(), by('doas'), options())).toBe('root');
   });
 
-  test('into one that lets nobody log in, by sudo, doas, and su of root', async () => {
+  test('into one that refuses logins, by sudo, doas, and su of root', async () => {
     const service = (method: Become['method']) => by(method, 'service');
     expect(await said(host({ user: 'asked' }), service('sudo'), options({ becomePassword: password }))).toBe(
       'service',
@@ -412,7 +412,7 @@ describeLab('becoming another account', () => {
     expect(await said(host({ user: 'root' }), service('su'), options())).toBe('service');
   });
 
-  test('by doas with a password is told what to permit instead', async () => {
+  test('by doas with a password is refused with the setting to change', async () => {
     const problem = await problemOf(
       said(host({ user: 'doas' }), by('doas'), options({ becomePassword: password })),
     );
@@ -524,7 +524,7 @@ resources:
 });
 
 describeLab('an apply', () => {
-  test('takes the way from ~/.ssh/config, and sudo takes the password that is typed', async () => {
+  test('takes its jump hosts from ~/.ssh/config, and sudo takes the typed password', async () => {
     build();
     const home = mkdtempSync(join(dir, 'home-'));
     spawnSync('mkdir', ['-m', '700', join(home, '.ssh')]);

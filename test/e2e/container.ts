@@ -53,7 +53,7 @@ exec /usr/bin/podman ${own} "$@"
   const close = () => {
     engine?.kill();
     runNow(podman('rm', '--force', '--time', '0', name));
-    // What podman leaves behind for five minutes of each program that Docker's client ran.
+    // podman keeps a record of each program of Docker's client for five minutes.
     runNow(['kill', '-KILL', ...processesNaming(folder).map(String)]);
     runNow(['umount', at('tree')]);
     runNow(['umount', '-R', at('storage')]);

@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const machine = 'reconcile-test-box';
 
-/** What systemd-machined keeps of a container that it knows; a machine without systemd as its first process has none. */
+/** The record of systemd-machined for a container; a machine without systemd as its first process has none. */
 function register({ processes }: Lab<'box'>): string {
   const leader = processes('box').find(pid =>
     /^NSpid:\t\d+\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')),
@@ -112,7 +112,7 @@ describeLab('a container is entered without SSH', () => {
     }
   });
 
-  test('local takes no environment of the controller with it, but where programs are', async () => {
+  test("local passes nothing of the controller's environment except PATH", async () => {
     process.env['RECONCILE_TEST_TOKEN'] = 'canary';
     try {
       expect(await said(hostOf('local'), false, 'echo "${RECONCILE_TEST_TOKEN-none}"')).toBe('none\n0');

@@ -20,7 +20,7 @@ export interface Look {
 export interface Cut {
   /** The resource that comes or runs next. */
   resource: string;
-  /** What is seen on the host at that instant; before = the resource has not begun. */
+  /** The state of the host at that instant; before = the resource has not begun. */
   at: string;
   /** Left out for the boundary before the resource. */
   holds?: (look: Look) => boolean;
@@ -57,7 +57,7 @@ const begun = ({ names, exists }: Look) =>
   names('/run/reconcile').some(
     name => exists(`/run/reconcile/${name}/of`) && !exists(`/run/reconcile/${name}/end`),
   );
-/** What comes from near is in `partial` for an instant only. */
+/** A download from nearby is in `partial` only for an instant. */
 const fetching = ({ names, unpacked }: Look) =>
   names('/var/cache/apt/archives/partial').length > 0 ||
   (names('/var/cache/apt/archives').some(name => name.endsWith('.deb')) && unpacked() < 0.1);

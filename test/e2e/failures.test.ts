@@ -78,7 +78,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     }
   });
 
-  it('an account without sudo fails with what sudo says', async () => {
+  it('an account without sudo fails with the words of sudo', async () => {
     await lab.exec(
       'bad',
       'useradd -m -s /bin/bash plain && cp -r ~deploy/.ssh ~plain/ && chown -R plain: ~plain/.ssh',
@@ -88,7 +88,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     expect(JSON.stringify(finished(ran, 'bad').problems[0])).toMatch(/password is required/);
   });
 
-  it('a full file system is named, and no part of the file stays', async () => {
+  it('a full file system is reported, and no part of the file stays', async () => {
     await lab.exec('bad', 'mkdir -p /srv/small && mount -t tmpfs -o size=64k tmpfs /srv/small');
     await lab.exec('good', 'mkdir -p /srv/small');
     const ran = await apply([file('/srv/small/large', 'x'.repeat(200_000))]);
@@ -101,7 +101,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     expect(statuses(ran, 'good')).toEqual({ 'file /srv/small/large': 'changed' });
   });
 
-  it('a directory that cannot be written is named, nothing is lost, and the next apply converges', async () => {
+  it('an unwritable directory is reported, nothing is lost, and the next apply converges', async () => {
     const path = '/srv/fixed/file';
     await lab.exec(
       'bad',
@@ -171,7 +171,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     },
   );
 
-  it('a validation that fails shows its words and keeps the old file; later resources of the host wait', async () => {
+  it('a failed validation shows its output and keeps the old file; later resources of the host wait', async () => {
     await lab.exec('bad', 'echo old >/etc/checked');
     const checked = {
       name: 'Checked',
@@ -192,7 +192,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     [
       'ends at once',
       { ExecStart: '/bin/sh -c "echo no-luck; exit 7"' },
-      // How soon it is looked at again is up to the host.
+      // The host decides when it is read again.
       /is failed .* right after its start|did not stay up/,
     ],
     ['dies after a second', { ExecStart: '/bin/sh -c "sleep 1; echo no-luck; exit 7"' }, /did not stay up/],
@@ -222,7 +222,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     );
   });
 
-  it('a change that cannot be made is named by what it is', async () => {
+  it('an impossible change is reported with its reason', async () => {
     // No reading of a folder shows that the kernel takes no files there.
     const ran = await apply([file('/proc/none')], {}, ['-l', 'bad']);
     expect(failure(ran, 'file /proc/none')).toMatchObject({
@@ -231,7 +231,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     });
   });
 
-  it('a package lock that is held is waited for, then its holder is named', async () => {
+  it('a held package lock is waited for, then its holder is named', async () => {
     const tree = { name: 'Tree', apt: { packages: ['tree'], update_cache: '1h', lock_timeout: '3s' } };
     const hold = `perl -MFcntl -e 'open F, ">>", "/var/lib/dpkg/lock-frontend"; my $l = pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep 300' >/dev/null 2>&1 & echo $!`;
     const holder = (await lab.exec('bad', `(${hold}) </dev/null 2>/dev/null`)).stdout.trim();
@@ -249,7 +249,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     expect([next.exit, statuses(next, 'bad')]).toEqual([0, { Tree: 'changed' }]);
   });
 
-  it('a dpkg that is half-configured and cannot be completed is named', async () => {
+  it('a half-configured dpkg that cannot be completed is reported', async () => {
     const status = '/var/lib/dpkg/status';
     const script = '/var/lib/dpkg/info/ca-certificates.postinst';
     await lab.exec(
@@ -285,7 +285,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     expect([alone.exit, failure(alone, 'App role')?.code]).toEqual([1, 'program-missing']);
   });
 
-  it('a cluster of PostgreSQL whose making was cut off is made anew, and none that may have data is touched', async () => {
+  it('a half-made cluster of PostgreSQL is created again, and one that may have data is never touched', async () => {
     const data = '/var/lib/postgresql/17/main';
     const left = async (script: string) =>
       (
@@ -313,7 +313,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     expect(await left(removeHalfMadeCluster)).toBe('base/1\npostmaster.opts\n');
   });
 
-  it('a server that is stopped is started by its service, and what is in it is as it was', async () => {
+  it('a stopped server is started by its service, and its contents are unchanged', async () => {
     const service = { name: 'Running', service: { name: 'postgresql', state: 'running', settle: '0s' } };
     const [, role] = server;
     await lab.exec('bad', 'systemctl stop postgresql');
@@ -354,7 +354,7 @@ describeLab('what goes wrong on one host is told, and the other hosts finish', (
     expect((await lab.exec('good', 'ls /root/early')).code).not.toBe(0);
   });
 
-  it('wrong input is refused as a whole, before any host is contacted', async () => {
+  it('invalid input is refused completely, before any host is contacted', async () => {
     const relay = await startRelay(lab.hosts.bad.address, 22);
     try {
       const ran = await apply(

@@ -121,7 +121,7 @@ describeLab(`playbooks/${playbook} on a blank Debian 12 and a blank Debian 13 ho
     },
   );
 
-  it('an issue that was cut off behind its certificate is finished by its hook alone', async () => {
+  it('an issue that was cut off after its certificate is finished by its hook alone', async () => {
     const lock = '/etc/letsencrypt/.certbot.lock';
     const leave = `touch ${lock}; printf 'run\\t1\\tCertificate\\n' >'/var/lib/reconcile/owed/certbot%3Aexample.com'`;
     const left = () =>

@@ -17,7 +17,7 @@ import { describeLab } from '../lab/require.ts';
 import { build } from './reconcile.ts';
 
 const program = join(import.meta.dirname, '../../dist/reconcile.cjs');
-/** What the heap may hold, and what the whole process may take with its code, in MB: a small share of what a host says. */
+/** Limits of the heap and of the whole process with its code, in MB: a small share of the host's output. */
 const heapMb = 96;
 const mostMb = 350;
 
@@ -78,7 +78,7 @@ function readable(folder: string): void {
   expect(html).not.toMatch(steering);
 }
 
-describe('a host whose shell does not keep to the protocol', () => {
+describe('a host whose shell violates the protocol', () => {
   let folder: string;
   beforeAll(() => {
     build();
@@ -152,7 +152,7 @@ describeLab('a host that somebody else rules', () => {
   const evil =
     '\u001b]0;title\u0007\u001b]52;c;ZXZpbA==\u0007\u001b]8;;http://evil\u0007\u009b2J\u202e{{ 7 * 7 }}{% raw %}<script>x</script>]]>';
 
-  it('prints a gigabyte, of which the beginning and the end are kept and the rest is counted', async () => {
+  it('prints a gigabyte, and the beginning, the end and the size of the rest are kept', async () => {
     const flood = 'echo first; head -c 1000000000 /dev/zero | tr "\\0" x; echo; echo last';
     const ran = await apply(
       [
@@ -168,7 +168,7 @@ describeLab('a host that somebody else rules', () => {
     readable(folder);
   });
 
-  it('says what steers terminals and looks like a template, and it is shown as what it is', async () => {
+  it('prints control sequences and templates, which are shown as plain text', async () => {
     await on('cat >/srv/evil', evil);
     await on(`mkdir /srv/t; touch "/srv/t/$(tr / _ </srv/evil)"
       printf 'VERSION_CODENAME="%s"\n' "$(cat /srv/evil)" >>/etc/os-release
@@ -200,7 +200,7 @@ describeLab('a host that somebody else rules', () => {
     readable(folder);
     const seen = resources(ran);
     expect(seen.map(({ status }) => status)).toEqual([...Array(seen.length - 1).fill('changed'), 'failed']);
-    // What was printed is data: a template in it is not filled in.
+    // Output is data: a template in it is not evaluated.
     expect(JSON.stringify(seen)).toContain('{{ 7 * 7 }}');
     expect(JSON.stringify(seen)).not.toContain('49{% raw %}');
     for (const [exit, ...args] of [
@@ -217,7 +217,7 @@ describeLab('a host that somebody else rules', () => {
     }
   });
 
-  it('answers as psql with nonsense, and that is told as what it is', async () => {
+  it('answers as psql with nonsense, which is reported as such', async () => {
     const psql = `#!/bin/sh
 cat >/tmp/asked
 echo "[1, null]"
@@ -229,7 +229,7 @@ sed -n "s/^.echo .\\([0-9a-f]* q [0-9]*\\). .*/\\1 false 00000 /p" /tmp/asked\n`
     expect(await on('cat /tmp/asked')).toContain('pg_');
   });
 
-  it('has a systemd that takes each name of a unit that is not refused before', async () => {
+  it('has a systemd that accepts every name of a unit that was not refused', async () => {
     const { pattern } = systemd_unit.args.properties['name'] as { pattern: string };
     const taken = new RegExp(pattern);
     const letters = [...'aZ09-_.:\\@/ %$\'"\n*é', '\\x2d', '@.', '--'];
@@ -254,7 +254,7 @@ sed -n "s/^.echo .\\([0-9a-f]* q [0-9]*\\). .*/\\1 false 00000 /p" /tmp/asked\n`
     ).toEqual([]);
   });
 
-  it('has an account that exchanges a folder for a link to /etc all the time, and nothing in /etc changes', async () => {
+  it('has an account that keeps exchanging a folder for a link to /etc, and nothing in /etc changes', async () => {
     // renameat2 with RENAME_EXCHANGE: there is no moment at which neither is there. Each may stay for some milliseconds, so
     // that a try meets the one at its first look and the other at its last, or only one.
     const attack =

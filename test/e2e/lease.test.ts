@@ -55,7 +55,7 @@ describeLab('one apply a host at a time', () => {
     return { child, ended, holder: `${me} (pid ${child.pid})` };
   }
 
-  it('the second one is refused, names the first, and changes nothing; afterwards the host is free', async () => {
+  it('the second one is refused, names the first, and changes nothing; then the host is free', async () => {
     const slow = await begin();
     const refused = await ran('apply', 'quick.yml', '--json');
     expect([refused.exit, statuses(refused, 'web1')]).toEqual([1, { First: 'failed', Second: 'skipped' }]);
@@ -119,7 +119,7 @@ describeLab('one apply a host at a time', () => {
     await expect.poll(() => exists('/root/slow'), { timeout: 40_000 }).toBe(true);
   });
 
-  it('the last step of a killed holder is waited for, and then the host is read', async () => {
+  it('a run waits for the last step of a killed holder, and then reads the host', async () => {
     const slow = await begin();
     slow.child.kill('SIGKILL');
     await lab.exec('web1', 'rm -f /root/quick');
@@ -130,7 +130,7 @@ describeLab('one apply a host at a time', () => {
     expect(await exists('/root/slow')).toBe(true);
   });
 
-  it('what a killed holder leaves is free as soon as its last step is over', async () => {
+  it('the lease of a killed holder is free as soon as its last step has ended', async () => {
     const slow = await begin();
     slow.child.kill('SIGKILL');
     await expect

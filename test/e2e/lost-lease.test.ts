@@ -7,7 +7,7 @@ import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
 import { build, errors, type Going, type Ran, reconcile, starting, statuses } from './reconcile.ts';
 
-/** How a run loses its lease while its controller stands still. */
+/** The ways in which a run loses its lease while its controller stands still. */
 type Loss = 'was released' | 'has expired';
 
 /** Shell that makes the lease's time come: a real one would take ten minutes. */
@@ -94,13 +94,13 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
   const deviations = ({ events }: Ran) => events.filter(({ deviation }) => deviation).map(({ name }) => name);
 
   describe.each<Loss>(['was released', 'has expired'])('because it %s', loss => {
-    it('reads everything anew, and what another run has changed meanwhile is a deviation', async () => {
+    it('reads everything again, and changes of another run are deviations', async () => {
       const a = await standingStill('apply', 'a.yml');
       await lose(loss);
       expect((await ran('apply', 'b.yml')).exit).toBe(0);
       expect(await contents()).toBe('b\nb\nb\nb\n');
       const done = await goOn(a);
-      // What is right again was made so by this run, and is never called unchanged.
+      // A resource that this run repaired never counts as unchanged.
       expect([done.exit, errors(done)]).toEqual([0, []]);
       expect(statuses(done, 'web1')).toMatchObject({
         Slow: 'changed',
@@ -110,7 +110,7 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
         Folder: 'changed',
         Guarded: 'changed',
       });
-      // What the guard finds was open from the start.
+      // The result of the guard was open from the start.
       expect(deviations(done).filter(name => name !== 'Guarded')).toEqual([
         'As declared',
         'To change',
@@ -137,7 +137,7 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
       for (const [, status] of claimed) expect(['failed', 'skipped']).toContain(status);
     });
 
-    it('of a saved plan is refused, too, when the other run changed nothing of its own', async () => {
+    it('of a saved plan is refused even if the other run changed nothing', async () => {
       expect((await ran('plan', 'a.yml', '-o', 'a.json')).exit).toBe(2);
       const a = await standingStill('apply', 'a.json');
       await lose(loss);
@@ -146,7 +146,7 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
       expect([done.exit, await contents()]).toEqual([1, 'a\nold\nnone\na\n']);
     });
 
-    it('goes on as shown when nobody has changed what it is about', async () => {
+    it('continues as shown if nobody has changed its things', async () => {
       const a = await standingStill('apply', 'a.yml');
       await lose(loss);
       expect((await ran('apply', 'c.yml')).exit).toBe(0);
@@ -156,7 +156,7 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
       expect(await contents()).toBe('a\na\na\na\n');
     });
 
-    it('says so when it has nothing more to do', async () => {
+    it('reports the loss if it has nothing more to do', async () => {
       const a = await standingStill('apply', 'last.yml');
       await lose(loss);
       expect((await ran('apply', 'c.yml')).exit).toBe(0);
@@ -186,7 +186,7 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
     });
   });
 
-  it('that keeps its lease goes on as shown', async () => {
+  it('that keeps its lease continues as shown', async () => {
     const a = await standingStill('apply', 'a.yml');
     expect((await ran('apply', 'b.yml')).exit).toBe(1);
     const done = await goOn(a);
@@ -194,7 +194,7 @@ describeLab('a run whose controller stood still until its lease was lost', () =>
     expect(await contents()).toBe('a\na\na\na\n');
   });
 
-  it('has had a lease for as long as its step may take', async () => {
+  it('has a lease for as long as its step may take', async () => {
     const a = await standingStill('apply', 'a.yml');
     const leftS = Number(await on('echo $(($(cut -f3 /var/lib/reconcile/lease) - $(date +%s)))'));
     await goOn(a);

@@ -42,7 +42,7 @@ describeLab('a host without python3', () => {
     await lab?.close();
   });
 
-  it('gets files, packages, a database and a site, as the check showed, and stays without python3', async () => {
+  it('receives files, packages, a database and a site, as the check showed, and stays without python3', async () => {
     const checked = await reconcile(folder, ['apply', 'site.yml', '--check', '--json']);
     expect(checked.exit).toBe(2);
     const applied = await reconcile(folder, ['apply', 'site.yml', '--json']);

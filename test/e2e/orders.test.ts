@@ -80,7 +80,7 @@ describeLab('the Flask stack as others would write it', () => {
   });
 
   for (const { title, ...order } of orders)
-    it(`with ${title} works as its check shows, or is refused with the line to move`, () => live(order));
+    it(`with ${title} agrees with its check, or is refused with the line to move`, () => live(order));
 
   async function live({ host, change, named: later }: Omit<Order, 'title'>): Promise<void> {
     const document = parseDocument(readFileSync(join(folder, triedAlone.flask), 'utf8'));

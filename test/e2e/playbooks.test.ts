@@ -11,7 +11,7 @@ const playbooks = join(import.meta.dirname, '../../playbooks');
 const alone: readonly string[] = Object.values(triedAlone);
 const files = readdirSync(playbooks).filter(file => /\.ya?ml$/.test(file) && file !== 'inventory.yml');
 
-it('the playbooks that are tried elsewhere exist', () => {
+it('the playbooks of other tests exist', () => {
   expect(files).toEqual(expect.arrayContaining([...alone]));
 });
 

@@ -46,7 +46,7 @@ describeLab('what an apply promises', () => {
     return stdout;
   };
   const web1 = (script: string) => on('web1', script);
-  /** What no apply may leave on a host, however it ended: staged files, files to put back, and notes. */
+  /** The files that no apply may leave on a host, however it ended: staged files, journals and notes. */
   const leftovers = () =>
     web1(
       `find / -xdev -path /proc -prune -o \\( -name '.reconcile.*' -o -path '/var/lib/reconcile/undo*' -o -path '/var/lib/reconcile/owed/*' \\) -print`,
@@ -245,7 +245,7 @@ describeLab('what an apply promises', () => {
       return { ...rest, nginx_site: { ...nginx_site, extra: 'no_such_directive on;' } };
     };
 
-    /** What the site says, over a connection of its own, or what went wrong. */
+    /** Returns the answer of the site over a new connection, or the error. */
     const answer = (port = 8080) =>
       new Promise<string>(resolve => {
         get({ host: lab.hosts.web1.address, port, agent: false }, response => {
@@ -315,7 +315,7 @@ describeLab('what an apply promises', () => {
       expect(await leftovers()).toBe('');
     });
 
-    it('a restart that is owed when the controller is killed is shown, and paid by a run limited by tags', async () => {
+    it('a restart owed when the controller is killed is shown, and a run limited by tags pays it', async () => {
       const resources = (word: string) => [
         { name: 'Settings', file: { path: '/etc/app.env', content: `WORD=${word}\n` } },
         {

@@ -34,10 +34,10 @@ describeLab('what puts itself back', () => {
     if (code !== 0) throw new Error(`${script}\nexited ${code}: ${stderr}`);
     return stdout;
   };
-  /** What of the last run was put back, as the history has it. */
+  /** Returns the reverts of the last run in the history. */
   const lastPutBack = async (name: Name) =>
     JSON.parse(await on(name, 'tail -n 1 /var/lib/reconcile/history.jsonl')).reverted;
-  /** What a run may leave only while it is going on. */
+  /** Files that may exist only during a run. */
   const leftovers = (name: Name) =>
     on(
       name,
@@ -45,7 +45,7 @@ describeLab('what puts itself back', () => {
         -o -path '*/owed/*' -o -name armed -o -name revert -o -name 'undo.*' -o -name 'outcome.*' \\) 2>/dev/null; true`,
     );
 
-  /** What there is of a change that is not confirmed yet. */
+  /** The traces of an unconfirmed change. */
   const watched = () =>
     on('web1', "find /etc/systemd/system /var/lib/reconcile -name 'reconcile-put-back*' -o -name armed");
 
@@ -56,23 +56,20 @@ describeLab('what puts itself back', () => {
       { name: 'Ssh', service: { name: 'ssh', state: 'running', settle, reload_on: ['Settings'] } },
     ];
 
-    it.each(['web1', 'web2'] as const)(
-      'that locks nobody out stays and leaves nothing behind: %s',
-      async name => {
-        write(name, sshd('X11Forwarding no'));
-        const ran = await apply();
-        expect([ran.exit, errors(ran), statuses(ran, name)]).toEqual([
-          0,
-          [],
-          { Settings: 'changed', Ssh: 'changed' },
-        ]);
-        expect(named(await apply(), name, 'unchanged')).toEqual(['Settings', 'Ssh']);
-        expect(await leftovers(name)).toBe('');
-      },
-    );
+    it.each(['web1', 'web2'] as const)('that locks nobody out stays and leaves no traces: %s', async name => {
+      write(name, sshd('X11Forwarding no'));
+      const ran = await apply();
+      expect([ran.exit, errors(ran), statuses(ran, name)]).toEqual([
+        0,
+        [],
+        { Settings: 'changed', Ssh: 'changed' },
+      ]);
+      expect(named(await apply(), name, 'unchanged')).toEqual(['Settings', 'Ssh']);
+      expect(await leftovers(name)).toBe('');
+    });
 
     it.each(['web1', 'web2'] as const)(
-      'of sshd that locks everybody out is put back in the same run: %s',
+      'of sshd that locks everybody out is reverted in the same run: %s',
       async name => {
         write(name, sshd('AllowUsers nobody'));
         const ran = await apply();
@@ -90,7 +87,7 @@ describeLab('what puts itself back', () => {
       },
     );
 
-    it('of sshd whose controller is killed heals itself within a minute', async () => {
+    it('of sshd is reverted within a minute if its controller is killed', async () => {
       write('web1', sshd('AllowUsers nobody', '20s'));
       const run = starting(folder, ['apply', 'play.yml', '--json']);
       await waitFor('the lock-out', 30_000, async () => !(await canEnter('web1')) || undefined);
@@ -103,7 +100,7 @@ describeLab('what puts itself back', () => {
       expect(named(await apply(), 'web1', 'unchanged')).toEqual(['Settings', 'Ssh']);
     });
 
-    it('of sshd is put back by the boot after a power cut', async () => {
+    it('of sshd is reverted by the boot after a power cut', async () => {
       write('web1', sshd('AllowUsers nobody', '20s'));
       const run = starting(folder, ['apply', 'play.yml', '--json']);
       await waitFor('the lock-out', 30_000, async () => !(await canEnter('web1')) || undefined);
@@ -134,7 +131,7 @@ describeLab('what puts itself back', () => {
       expect(await on('web1', 'ls /etc/sudoers.d; systemctl is-active ssh')).toBe('README\ndeploy\nactive\n');
     });
 
-    it('is put back where the run stops before it takes effect', async () => {
+    it('is reverted if the run stops before it takes effect', async () => {
       const [file, service] = sshd('X11Forwarding yes');
       write('web1', [file, { name: 'Failing', command: { run: 'exit 3', always: true } }, service]);
       const ran = await apply();
@@ -143,7 +140,7 @@ describeLab('what puts itself back', () => {
       expect([await leftovers('web1'), await lastPutBack('web1')]).toEqual(['', ['Settings']]);
     });
 
-    it('that the host could not undo by itself is not begun', async () => {
+    it('that the host could not revert by itself is not begun', async () => {
       write('web1', [{ name: 'Rules', command: { run: 'touch /root/rules', always: true }, risky: true }]);
       const ran = await apply();
       expect([ran.exit, ran.stderr]).toEqual([3, expect.stringContaining('[irreversible]')]);
@@ -211,7 +208,7 @@ describeLab('what puts itself back', () => {
       );
     const extra = { name: 'Migration', command: { run: 'echo x >>/root/migrated', always: true } };
 
-    it('puts a first installation back to nothing', async () => {
+    it('reverts a first installation completely', async () => {
       const before = await state();
       write('web2', app('two'), reverting);
       const ran = await apply();
@@ -221,7 +218,7 @@ describeLab('what puts itself back', () => {
       expect(await leftovers('web2')).toBe('');
     });
 
-    it('puts files, links, units and services back, and names what stays', async () => {
+    it('restores files, links, units and services, and names the changes that stay', async () => {
       write('web2', app('one'), reverting);
       expect([(await apply()).exit, (await apply()).exit]).toEqual([0, 0]);
       const before = await state();
@@ -240,7 +237,7 @@ describeLab('what puts itself back', () => {
       expect([named(await apply(), 'web2', 'changed'), await leftovers('web2')]).toEqual([[], '']);
     });
 
-    it('puts back what changed before a resource that fails', async () => {
+    it('reverts the changes before a resource that fails', async () => {
       const before = await state();
       write('web2', app('two', [{ name: 'Failing', command: { run: 'exit 3', always: true } }]), reverting);
       const ran = await apply();
@@ -248,7 +245,7 @@ describeLab('what puts itself back', () => {
       expect([await state(), await leftovers('web2')]).toEqual([before, '']);
     });
 
-    it('is put back by the next apply where a power cut came in between', async () => {
+    it('is reverted by the next apply after a power cut in between', async () => {
       const before = await state();
       write('web2', app('two'), reverting);
       const run = starting(folder, ['apply', 'play.yml', '--json']);
@@ -291,7 +288,7 @@ describeLab('what puts itself back', () => {
       return run;
     }
 
-    it('is made again, and the outcome of the step in flight is collected', async () => {
+    it('is restored, and the outcome of the running step is collected', async () => {
       const run = await begun('web1');
       await on('web1', 'pkill -9 -f "[s]shd: deploy"');
       const ran = await run.ended;
@@ -305,7 +302,7 @@ describeLab('what puts itself back', () => {
       expect(await leftovers('web1')).toBe('');
     });
 
-    it('with the step in flight killed on the host says so, and the next apply converges', async () => {
+    it('with a step killed on the host is reported, and the next apply converges', async () => {
       const run = await begun('web1');
       await on('web1', 'pkill -9 -f "[r]ead -r n; eval"');
       const ran = await run.ended;
@@ -319,7 +316,7 @@ describeLab('what puts itself back', () => {
       expect(await on('web1', 'ls /root')).toContain('last');
     });
 
-    it('because the host was restarted says so, and the next apply converges', async () => {
+    it('because of a restart of the host is reported, and the next apply converges', async () => {
       const run = await begun('web2');
       lab.powerCut('web2');
       await lab.boot('web2');

@@ -7,7 +7,7 @@ import { type Lab, openLab } from '../lab/lab.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** What one run of the program came to. */
+/** The result of one run of the program. */
 export interface Ran {
   exit: number;
   stdout: string;
@@ -49,7 +49,7 @@ export async function blankHosts() {
   });
   const groups = {
     web: { hosts: ['web1', 'web2'] },
-    // What a playbook does on this machine it does on these hosts just as well.
+    // A playbook for this machine works on these hosts as well.
     localhost: { hosts: ['web1', 'web2'] },
     old: { hosts: ['web1'], vars: acme('web1') },
     new: { hosts: ['web2'], vars: acme('web2') },

@@ -6,7 +6,7 @@ import { modules } from '../../modules/index.ts';
 import type { Lab } from '../lab/lab.ts';
 import { startRelay } from '../lab/relay.ts';
 
-/** What applying a playbook to a converged host cost. */
+/** The cost of an apply to a converged host. */
 export interface Cost {
   exit: number;
   /** After authentication, until everything was read and compared. */

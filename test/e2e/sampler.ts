@@ -33,7 +33,7 @@ export interface SeenFile {
 
 export interface Seen {
   samples: number;
-  /** How long a look and the pause behind it took on average. */
+  /** Average duration of a look and the pause after it. */
   everyMs: number;
   processes: SeenProcess[];
   files: SeenFile[];
@@ -43,7 +43,7 @@ export interface Seen {
 const intervalMs = 1;
 
 async function main(): Promise<void> {
-  // Who asked may have given up.
+  // The requester may have given up.
   process.stdout.on('error', () => {});
   const input = createInterface({ input: process.stdin });
   const order = JSON.parse((await input[Symbol.asyncIterator]().next()).value as string) as SamplerOrder;

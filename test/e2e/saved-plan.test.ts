@@ -81,14 +81,14 @@ describeLab('a saved plan', () => {
     },
   ];
 
-  describe('of several plays, for a host on which nothing is yet', () => {
+  describe('of several plays, for a blank host', () => {
     let planned: Ran;
     beforeAll(async () => {
       write(stack('{{ page }}'));
       planned = await ran('plan', 'play.yml', '-e', 'page=two', '-o', 'plan.json', '--json');
     });
 
-    it('is predicted from play to play', () => {
+    it('predicts each play from the earlier ones', () => {
       expect([planned.exit, planned.stderr]).toEqual([2, '']);
       expect(statuses(planned, 'web1')).toEqual({
         ...Object.fromEntries(
@@ -101,7 +101,7 @@ describeLab('a saved plan', () => {
       });
     });
 
-    it('is for its owner alone, and holds no secret', () => {
+    it('is readable by its owner alone, and contains no secret', () => {
       expect(statSync(at('plan.json')).mode & 0o777).toBe(0o600);
       const text = readFileSync(at('plan.json'), 'utf8');
       const forms = [
@@ -116,7 +116,7 @@ describeLab('a saved plan', () => {
       for (const form of forms) expect(text).not.toContain(form);
     });
 
-    it('is accepted by --check, which leaves it as it is', async () => {
+    it('is accepted by --check, which does not use it up', async () => {
       const before = await fileSystem();
       const checked = await ran('apply', 'plan.json', '-e', 'page=two', '--check', '--json');
       expect([checked.exit, hostProblems(checked), statuses(checked, 'web1')]).toEqual([
@@ -127,7 +127,7 @@ describeLab('a saved plan', () => {
       expect(await fileSystem()).toBe(before);
     });
 
-    it('is refused for a host that was changed behind its back, and nothing is written', async () => {
+    it('is refused for a host that has changed since, and nothing is written', async () => {
       await on('web1', 'mkdir -m 0700 /srv/app');
       const before = await fileSystem();
       const refused = await ran('apply', 'plan.json', '-e', 'page=two', '--json');
@@ -138,7 +138,7 @@ describeLab('a saved plan', () => {
       await on('web1', 'rmdir /srv/app');
     });
 
-    it('is refused when what it was made from has changed, in a later play too', async () => {
+    it('is refused after a change of its declaration, even in a later play', async () => {
       const before = await fileSystem();
       write(stack('another {{ page }}'));
       const other = await ran('apply', 'plan.json', '-e', 'page=two', '--check', '--json');
@@ -195,7 +195,7 @@ describeLab('a saved plan', () => {
       expect(before).not.toBe('');
     });
 
-    it('of two applies at once one is done, as the plan shows it', async () => {
+    it('lets one of two simultaneous applies run, as the plan shows it', async () => {
       const both = await Promise.all([1, 2].map(() => ran('apply', 'plan.json', '-e', 'page=two', '--json')));
       const [done, refused] = both.toSorted((a, b) => a.exit - b.exit);
       expect([done!.exit, refused!.exit, named(refused!, 'web1', 'changed')]).toEqual([0, 1, []]);
@@ -237,7 +237,7 @@ describeLab('a saved plan', () => {
       expect(planned.stdout).toMatch(/\nSaved\. To apply: {2}reconcile apply files\.json\n$/);
     });
 
-    it('is refused when the host has moved on, with what is there now', async () => {
+    it('is refused after a change of the host, with the current value', async () => {
       await on('web1', 'chmod 0640 /srv/second');
       const refused = await ran('apply', 'files.json');
       expect([refused.exit, refused.stdout]).toEqual([
@@ -247,7 +247,7 @@ describeLab('a saved plan', () => {
       expect(await on('web1', 'ls /srv; stat -c %a /srv/second')).toBe('app\nsecond\n640\n');
     });
 
-    it('goes on with other hosts, and tells which it has no more', async () => {
+    it('continues on other hosts, and names the missing ones', async () => {
       const plan = JSON.parse(readFileSync(at('files.json'), 'utf8'));
       const { hosts } = plan.plays[0];
       plan.plays[0].hosts = { ...hosts, gone: hosts.web1 };
@@ -260,8 +260,8 @@ describeLab('a saved plan', () => {
       expect(named(applied, 'web1', 'changed')).toEqual(['First', 'Second']);
     });
 
-    it('is stopped before the change when something differs at its turn', async () => {
-      // What a command names is left open by the plan, so that this one names nothing of it.
+    it('is stopped before the change if a resource differs at its turn', async () => {
+      // The plan leaves things open that a command names, so this command names none of them.
       await on('web1', 'echo "touch /srv/meddled; chmod 0640 /srv/second" >/usr/local/bin/meddle');
       const resources = [
         { name: 'Meddler', command: { run: 'sh /usr/local/bin/meddle', creates: '/srv/meddled' } },

@@ -56,14 +56,14 @@ describe('secrets init', () => {
 });
 
 describe('secrets edit', () => {
-  test('shows the secrets in a file that nobody else can read and that is gone afterwards', () => {
+  test('shows the secrets in a file that nobody else can read, and removes it afterwards', () => {
     expect(edit('prod.yml', `cp "$1" '${at('seen')}'`)).toMatchObject({ stderr: 'Nothing was changed.\n' });
     expect(read('seen')).toBe('db: hunter22 # rotate in May\npin: 0070\n');
     expect(read('modes')).toBe('600\n700\n');
     expect(inMemory()).toEqual([]);
   });
 
-  test('changes one value and the seal, as git shows it', () => {
+  test('changes one value and the MAC in the diff of git', () => {
     cpSync(at('prod.yml'), at('before.yml'));
     expect(edit('prod.yml', `sed -i s/0070/0071/ "$1"`)).toMatchObject({ exit: 0 });
     const { stdout } = spawnSync('git', ['diff', '--no-index', '-U0', 'before.yml', 'prod.yml'], {
@@ -86,7 +86,7 @@ describe('secrets edit', () => {
     expect([read('prod.yml'), inMemory()]).toEqual([before, []]);
   });
 
-  test('keeps what was typed for another try when it is no YAML', async () => {
+  test('keeps an input that is no YAML for another try', async () => {
     const script = `if grep -q '\\[' "$1"; then sed -i 's/\\[//' "$1"; else sed -i 's/hunter22/[hunter24/' "$1"; fi`;
     const { ended } = typing(folder, ['secrets', 'edit', 'prod.yml'], editing(script), [
       [/Edit it again\?/, 'y\r'],
@@ -98,7 +98,7 @@ describe('secrets edit', () => {
     expect(read('seen')).toContain('db: hunter24 # rotate');
   });
 
-  test('is given up by n, by Ctrl-C at the question, and by a terminal that is closed', async () => {
+  test('ends with n, with Ctrl-C at the question, and with a closed terminal', async () => {
     const before = read('prod.yml');
     const given = async (answer: string) => {
       const args = ['secrets', 'edit', 'prod.yml'];
@@ -124,7 +124,7 @@ describe('secrets edit', () => {
 });
 
 describe('secrets encrypt, view and decrypt', () => {
-  test('turn a plain file into an encrypted one, show it on a terminal alone, and turn it back', async () => {
+  test('encrypt a plain file, show it only on a terminal, and decrypt it', async () => {
     writeFileSync(at('plain.yml'), '# of staging\ntoken: t0ken-text\n', { mode: 0o644 });
     expect(run('secrets', 'encrypt', 'plain.yml')).toMatchObject({ exit: 0 });
     expect(read('plain.yml')).toMatch(/^# of staging\ntoken: enc:/);
@@ -142,7 +142,7 @@ describe('secrets encrypt, view and decrypt', () => {
 });
 
 describe('secrets rotate', () => {
-  test('shuts out who is no recipient any more, with a new key for every value', () => {
+  test('excludes former recipients, with a new key for every value', () => {
     const key = (name: string) => {
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(name)]);
       return `${name}.pub`;
@@ -185,11 +185,11 @@ resources:
 `;
 
 describe('a passphrase', () => {
-  test('is asked for without being shown, and opens the file that it locked', async () => {
+  test('is typed invisibly, and opens the file that it encrypted', async () => {
     writeFileSync(at('locked.yml'), 'db: behind-words\n');
     const words = 'correct horse';
     const encrypted = await typing(folder, ['secrets', 'encrypt', 'locked.yml', '--passphrase'], env, [
-      // What was typed wrong is taken back by one key or all at once.
+      // One key deletes the last typed character, another one all of them.
       [/New passphrase: $/, `x\x15${words}x\x7f\r`],
       [/Once more: $/, `${words}\r`],
     ]).ended;

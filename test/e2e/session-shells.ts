@@ -7,7 +7,7 @@ interface Process {
   command: readonly string[];
 }
 
-/** What a process is; undefined when it is over. */
+/** Returns the identity of a process, or undefined if it has ended. */
 function processOf(pid: number): Process | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

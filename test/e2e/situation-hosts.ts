@@ -58,7 +58,7 @@ export async function openPairs(): Promise<Pairs> {
     },
     async begin(name, release, { layer, start }) {
       await lab.restore(name, `${release} ${layer}`);
-      // What is still being started would be another state a moment later.
+      // A unit that is still starting would have another state a moment later.
       await waitFor(`${name} is up`, 60_000, async () => {
         const { stdout } = await lab.exec(
           name,

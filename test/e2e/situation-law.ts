@@ -11,7 +11,7 @@ const describe = ({ status, open, diff }: RanEvent): string =>
 const wordsOf = ({ code, message, hint, cause, at }: RanEvent): string =>
   [at && `${at.file}:${at.line}:`, `[${code}]`, message, hint, cause].filter(Boolean).join('\n');
 
-/** What a run says is wrong: of its resources, of its hosts, and on stderr. */
+/** Returns the problems in the output of a run: of its resources, of its hosts, and on stderr. */
 export function said(ran: Ran): string {
   const errors = ran.events.flatMap(({ event, error, problems }) =>
     event === 'resource' && error ? [error] : (problems ?? []),
@@ -27,7 +27,7 @@ function shownAs({ status, open }: RanEvent): Shown | undefined {
   return status === 'unchanged' ? 'unchanged' : undefined;
 }
 
-/** What is wrong with a check that is to find nothing impossible; one sentence each. */
+/** Returns complaints about a check that must find no obstacle, as sentences. */
 export function checkComplaints(
   checked: Ran,
   host: string,
@@ -54,7 +54,7 @@ export function checkComplaints(
   return complaints;
 }
 
-/** What is wrong with an apply, told from what was shown of it before; one sentence each. */
+/** Returns complaints about an apply that differs from its check, as sentences. */
 export function applyComplaints(checked: Ran, applied: Ran, host: string): string[] {
   const complaints: string[] = [];
   if (applied.exit !== 0) complaints.push(`the apply exits ${applied.exit}\n    ${short(applied)}`);
@@ -77,7 +77,7 @@ export function applyComplaints(checked: Ran, applied: Ran, host: string): strin
   return complaints;
 }
 
-/** What is wrong with an apply or a check of a host that is as declared. */
+/** Returns complaints about an apply or a check of a host as declared. */
 export function restComplaints(
   ran: Ran,
   host: string,
@@ -94,7 +94,7 @@ export function restComplaints(
   ];
 }
 
-/** What is missing from the problems of resources. */
+/** Returns the expected texts that the problems of resources lack. */
 function wordComplaints(ran: Ran, host: string, words: Words, what: string): string[] {
   return Object.entries(words).flatMap(([name, texts]) => {
     const failed = outcomes(ran, host).find(({ name: at, status }) => at === name && status === 'failed');
@@ -105,7 +105,7 @@ function wordComplaints(ran: Ran, host: string, words: Words, what: string): str
   });
 }
 
-/** What is wrong with a check and an apply that are to be stopped by what was read. */
+/** Returns complaints about a check and an apply that an obstacle must stop. */
 export function blockedComplaints(
   checked: Ran,
   applied: Ran,
@@ -123,7 +123,7 @@ export function blockedComplaints(
   ];
 }
 
-/** What is wrong with a run whose failure only the apply can find. */
+/** Returns complaints about a run whose failure only the apply can find. */
 export function failureComplaints(
   checked: Ran,
   applied: Ran,
@@ -137,7 +137,7 @@ export function failureComplaints(
   ];
 }
 
-/** What is wrong with what a run says: of its texts and of the lines that it names. */
+/** Returns complaints about the output of a run: its texts and the lines that it names. */
 export function saidComplaints(
   ran: Ran,
   says: readonly string[],

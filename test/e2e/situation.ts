@@ -3,16 +3,16 @@ import { basename, join } from 'node:path';
 import { isMap, isScalar, isSeq, parseDocument, stringify, type YAMLMap } from 'yaml';
 import { type Release, releases } from '../lab/base.ts';
 
-/** What a host is prepared with before a situation's own `start`: the names of test/e2e/layers/*.sh, and `blank`. */
+/** The preparation of a host before a situation's own `start`: the names of test/e2e/layers/*.sh, and `blank`. */
 export type Layer = string;
 
-/** What a check shows of a resource: exactly this, or that either may come true. */
+/** The expected outcome of a resource in a check: exactly this one, or `±`. */
 export type Shown = 'unchanged' | 'changed' | '±';
 
 /** Texts by resource, each of which its problem holds, whatever the case. */
 export type Words = Readonly<Record<string, readonly string[]>>;
 
-/** What a situation is to come to; each has the whole law of its kind (see situation-law.ts). */
+/** The expected outcome of a situation; each kind has its whole law (see situation-law.ts). */
 export type Expectation =
   /** It works: what the check shows comes true, and a second apply is silent. */
   | {

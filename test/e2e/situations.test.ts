@@ -158,7 +158,7 @@ describeLab('situations on real hosts', () => {
     return complaints;
   }
 
-  /** How people see it: the sign at the beginning of the resource's line. */
+  /** The sign at the beginning of the resource's line. */
   async function signComplaints(
     signs: Readonly<Record<string, string>>,
     name: Pair[number],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const program = join(import.meta.dirname, '../../dist/reconcile.cjs');
 
-/** What a run on a terminal came to. */
+/** The result of a run on a terminal. */
 export interface Shown {
   exit: number;
   /** All that was on the terminal. */

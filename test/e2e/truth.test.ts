@@ -7,7 +7,7 @@ import { judge } from '../truth/law.ts';
 import { drawTrial, tryCase } from '../truth/trial.ts';
 import { build } from './reconcile.ts';
 
-/** What `npm run truth -- --seed sample` tries first; a whole run has hundreds. */
+/** The first trials of `npm run truth -- --seed sample`; a whole run has hundreds. */
 const seed = 'sample';
 const runs = [1, 2, 3, 4, 5, 6, 7, 8];
 
@@ -41,7 +41,7 @@ describeLab('the law of plans', () => {
   });
 
   // These break the law by what they are told to do, whatever the program does: the second removes what the first makes.
-  it('is found to be broken by a playbook that never comes to rest', async () => {
+  it('is violated by a playbook that never comes to rest', async () => {
     const restless = parseCase(
       `playbook:
   resources:
@@ -54,7 +54,7 @@ describeLab('the law of plans', () => {
     expect(violations.map(({ sentence }) => sentence)).toContain('4');
   });
 
-  it('is not broken by what was undone: each case meets the host as its layer and its start state say', async () => {
+  it('meets each case with a host in the state of its layer and its start', async () => {
     const names = Object.keys(modules);
     const writes = parseCase('playbook: { resources: [{ file: { path: /srv/f, content: one } }] }', names);
     const first = await judge(hosts[0]!, writes, 'plain');

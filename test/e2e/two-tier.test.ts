@@ -76,7 +76,7 @@ describeLab(`playbooks/${triedAlone.twoTier} on four blank hosts`, () => {
     expect((await apply('--check')).exit).toBe(0);
   });
 
-  it('hosts that delegate to the same one have it one at a time', async () => {
+  it('hosts that delegate to the same one take turns', async () => {
     const run = 'n=$(cat /run/n 2>/dev/null || echo 0); sleep 0.5; echo $((n + 1)) >/run/n';
     const command = { run, always: true };
     const resources = [{ command, delegate_to: 'lb1' }];

@@ -18,7 +18,7 @@ describe('shellQuote', () => {
     expect(shellQuote(text)).toBe(quoted);
   });
 
-  test('the real sh gives every text back as it was', () => {
+  test('the real sh returns every text unchanged', () => {
     fc.assert(
       fc.property(fc.array(withoutNul, { minLength: 1, maxLength: 40 }), texts => {
         const script = texts.map(text => `printf '%s\\0' ${shellQuote(text)}`).join('\n');
@@ -33,7 +33,7 @@ describe('shellQuote', () => {
   });
 });
 
-test('a program whose name holds = is not taken for an assignment', () => {
+test('a program with = in its name is no assignment', () => {
   expect(shellCommand(['a=b', 'c=d', 'e f'])).toBe("'a=b' c=d 'e f'");
 });
 

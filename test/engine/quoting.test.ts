@@ -29,7 +29,7 @@ const isRoot = process.getuid?.() === 0;
 const full = process.env['RECONCILE_QUOTING'] === 'full';
 const count = full || thorough ? 10_000 : 400;
 
-/** What has a meaning to a shell, to find, printf, psql or systemd, alone and in pairs. */
+/** Texts with a meaning for a shell, find, printf, psql or systemd, alone and in pairs. */
 const pieces = [
   ...['\n', '\t', ' ', '  ', '\r', '\\', '\\\\', '\\n', '\\0', '\\\n', "'", "''", '"', "'\\''", '`', '`id`'],
   ...[
@@ -174,7 +174,7 @@ describe.each(shells)(`${count} strings arrive byte for byte through %s`, { time
     }
   });
 
-  it('as paths that a command is given', () => {
+  it('as paths in the arguments of a command', () => {
     for (const some of batches(names(12, count), 1000)) {
       const folder = `${dir}/given`;
       mkdirSync(folder);
@@ -184,7 +184,7 @@ describe.each(shells)(`${count} strings arrive byte for byte through %s`, { time
     }
   });
 
-  it('as paths, link targets and contents that are read', () => {
+  it('as paths, link targets and contents in readings', () => {
     const targets = strings(3, count, text => text !== '' && Buffer.byteLength(text) < 200);
     for (const [i, some] of batches(names(4, count), 1000).entries()) {
       const folder = `${dir}/read`;
@@ -297,7 +297,7 @@ const reason = !isRoot
     : undefined;
 if (reason !== undefined) {
   console.warn(`skipped: strings through the real psql: ${reason}`);
-  it.runIf(process.env['RECONCILE_LAB'] === 'required')('a PostgreSQL is there to ask', () => {
+  it.runIf(process.env['RECONCILE_LAB'] === 'required')('a PostgreSQL server answers', () => {
     throw new Error(`RECONCILE_LAB=required, but ${reason}`);
   });
 }
@@ -396,7 +396,7 @@ describe.skipIf(reason !== undefined)(`${count} strings arrive through the real 
   });
 });
 
-it('a step is described on lines that mean to a shell what is done', () => {
+it('the description of a step means the same to a shell as the step', () => {
   const some = strings(11, 500, text => text !== '');
   const lines = some.map(text => describeStep({ do: 'run', command: ['printf', '%s\\0', text] })).join('\n');
   expect(sh(lines).stdout).toEqual(Buffer.from(some.map(text => `${text}\0`).join('')));

@@ -11,7 +11,7 @@ export const shells: [name: string, argv: string[]][] = (
   ] as [string, string[]][]
 ).filter(([, [program]]) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0);
 
-/** What a session on this machine defines before its first script. */
+/** The prelude of a session on this machine. */
 export const libraries = () => `${preludeFor({ name: 'here', transport: 'local' })}\n`;
 
 /** The state directory of this file's tests. */

@@ -20,7 +20,7 @@ describe('a secret', () => {
     expect(JSON.stringify(structuredClone({ ...dsn }))).toBe('{}');
   });
 
-  it('joins neighbouring clear parts and gives its text only when asked', () => {
+  it('joins neighbouring clear parts and returns its text only on request', () => {
     expect(dsn.parts).toEqual(['app:', { text: 'hunter2', label: 'secrets.password' }, '@db']);
     expect(dsn.reveal()).toBe('app:hunter2@db');
   });
@@ -42,7 +42,7 @@ describe('a secret', () => {
 describe('a value', () => {
   const value: Value = { list: [1, null, { dsn }], password, flag: true };
 
-  it('is revealed with the secret texts in it', () => {
+  it('is revealed with its secret texts', () => {
     expect(reveal(value)).toEqual({
       value: { list: [1, null, { dsn: 'app:hunter2@db' }], password: 'hunter2', flag: true },
       secrets: [
@@ -61,7 +61,7 @@ describe('a value', () => {
     });
   });
 
-  it('that is not known yet cannot be revealed', () => {
+  it('that is unknown cannot be revealed', () => {
     expect(() => reveal([new Unknown('facts')])).toThrow('facts');
   });
 

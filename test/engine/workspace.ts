@@ -103,7 +103,7 @@ export function play(
   return load({ 'playbook.yml': playbook, ...files }, options).plays[0]!;
 }
 
-/** What is wrong with a playbook. */
+/** Returns the problems of a playbook. */
 export function problems(
   playbook: string,
   files: Readonly<Record<string, string>> = {},

@@ -18,7 +18,7 @@ export interface HostAcme {
   rootPem(): Promise<string>;
 }
 
-/** What a site answered over HTTPS. */
+/** The answer of a site over HTTPS. */
 export interface HttpsAnswer {
   status: number;
   body: string;
@@ -91,7 +91,7 @@ export async function trustAcme(lab: LabRecord, host: HostRecord): Promise<void>
   appendFileSync(join(rootDir(lab, host), hostAcme(lab, host).caBundle), await rootPem(lab, host));
 }
 
-/** What a host's ACME server is to the host and to tests. It only listens in a lab opened with `acme: true`. */
+/** The ACME server of a host, for the host and for tests. It listens only in a lab opened with `acme: true`. */
 export function hostAcme(lab: LabRecord, host: HostRecord): HostAcme {
   return {
     directory: `https://${gatewayAddress(lab.id)}:${ports(host.index).directory}/dir`,

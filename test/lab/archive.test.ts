@@ -44,7 +44,7 @@ describe('the package archive', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** What a client of the archive gets for a path on the mirror; 'cut short' when the answer breaks off. */
+  /** Returns the answer of the archive for a path on the mirror, or 'cut short' if it breaks off. */
   function fetched(path: string): Promise<string> {
     const url = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}${path}`;
     return new Promise(resolve => {
@@ -68,7 +68,7 @@ describe('the package archive', () => {
     },
   );
 
-  it('an index that changes under its name is fetched each time', async () => {
+  it('a changing index is fetched each time', async () => {
     await fetched('/dists/x/InRelease');
     expect(await fetched('/dists/x/InRelease')).toBe('200 content of /dists/x/InRelease');
     expect(timesAsked('/dists/x/InRelease')).toBe(2);

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 
-/** What a finished command left: its exit code (or 128 + signal), and its output as text. */
+/** The result of a finished command: its exit code (or 128 + signal), and its output as text. */
 export interface Outcome {
   code: number;
   stdout: string;
@@ -38,7 +38,7 @@ export function mustNow(argv: Argv): string {
 export function removeTree(dir: string): void {
   const remove: Argv = ['rm', '-rf', '--one-file-system', dir];
   if (runNow(remove).code === 0) return;
-  // What chattr has made immutable stays.
+  // Files that chattr has made immutable stay.
   runNow(['chattr', '-R', '-f', '-ia', dir]);
   mustNow(remove);
 }

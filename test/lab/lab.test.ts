@@ -31,7 +31,7 @@ function ssh(lab: Lab, account: string, name: string, command: string, patience 
   return run(['ssh', ...identity, ...trust, `${account}@${lab.hosts[name]!.address}`, command]);
 }
 
-/** What is still there of a lab, in words. */
+/** Returns the remains of a lab, in words. */
 function traces(id: number): string[] {
   const lines = (text: string) => text.split('\n').filter(line => line.trim() !== '');
   const commands = readdirSync('/proc').filter(
@@ -81,7 +81,7 @@ describeLab('a lab of two hosts', () => {
     );
   });
 
-  it('a stopped unit on one host runs on on the other', async () => {
+  it('a unit stopped on one host continues on the other', async () => {
     await lab.exec('web1', 'systemctl stop dbus.socket dbus');
     expect((await lab.exec('web1', 'systemctl is-active dbus')).stdout).toBe('inactive\n');
     expect((await lab.exec('web2', 'systemctl is-active dbus')).stdout).toBe('active\n');
@@ -106,7 +106,7 @@ describeLab('a lab of two hosts', () => {
     expect((await lab.exec('web1', 'cat /etc/machine-id')).stdout).toBe(`${before.split('\n')[1]}\n`);
   });
 
-  it('a host that is cut off is unreachable until mended, and keeps running', async () => {
+  it('a host that is cut off is unreachable until reconnected, and keeps running', async () => {
     await lab.exec('web2', 'touch /run/still-up');
     lab.cut('web2');
     expect((await ssh(lab, 'deploy', 'web2', 'true', 2)).code).toBe(255);
@@ -115,7 +115,7 @@ describeLab('a lab of two hosts', () => {
     expect(await ssh(lab, 'deploy', 'web2', 'test -e /run/still-up')).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('a snapshot is what restore brings back, also on the same host with its keys', async () => {
+  it('restore returns to a snapshot, even on the same host with its keys', async () => {
     await lab.exec('web2', 'echo one > /srv/state; rm /etc/issue');
     await lab.snapshot('web2', 'one');
     await lab.exec('web2', 'echo two > /srv/state; touch /etc/issue /srv/later');
@@ -190,14 +190,14 @@ describeLab('a lab whose owner ends', () => {
     return [owner, Number(String(line))];
   }
 
-  it('is removed when the owner is asked to end', async () => {
+  it('is removed if its owner is asked to end', async () => {
     const [owner, id] = await startOwner();
     owner.kill('SIGTERM');
     expect(await once(owner, 'exit')).toEqual([143, null]);
     expect(traces(id)).toEqual([]);
   });
 
-  it('is removed by the next lab when the owner was killed', async () => {
+  it('is removed by the next lab if its owner was killed', async () => {
     const [owner, id] = await startOwner();
     const processes = processesIn(labCgroup(id));
     expect(processes).not.toEqual([]);

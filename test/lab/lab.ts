@@ -18,10 +18,10 @@ export type { Outcome } from './command.ts';
 export type { Lab, LabHost } from './enter.ts';
 export { ensureLabPackages, labAvailable } from './machine.ts';
 
-/** What a host starts from: a fresh release, or one on which a script has run as root, kept for later labs. */
+/** The start of a host: a fresh release, or one on which a script has run as root, kept for later labs. */
 export type HostStart = Release | { release: Release; prepared: string };
 
-/** What a lab is made of. A detached one stays when this process ends, until `npm run lab -- down`. */
+/** The parts of a lab. A detached lab outlives this process, until `npm run lab -- down`. */
 export interface LabPlan<Name extends string> {
   hosts: Record<Name, HostStart>;
   /** Label → a start that any host of the lab can be restored to, as if it had been a snapshot of the lab's own. */

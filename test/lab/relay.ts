@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
  */
 export interface Relay {
   port: number;
-  /** How often the client spoke after the server did (or first), since the last `reset`. */
+  /** Number of times that the client spoke after the server, or first, since the last `reset`. */
   turns(): number;
   reset(): void;
   /** Breaks the connections that go through it. */

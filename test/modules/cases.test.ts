@@ -43,7 +43,7 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
   const validate = ajv.compile(module.args as object);
   const files = situationsOf(name);
 
-  test('is named as its file and its key', () => {
+  test('has the name of its file and its key', () => {
     expect(module.name).toBe(name);
     expect(readdirSync(join(folder, '../../modules'))).toContain(`${name}.ts`);
     expect(readFileSync(join(folder, `../../modules/${name}.ts`), 'utf8')).toContain(
@@ -57,12 +57,12 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
       expect((schema as { description?: string }).description, argument).toMatch(/^\S.*\.$/s);
   });
 
-  test('has situations', () => expect(files.length).toBeGreaterThan(0));
+  test('has cases', () => expect(files.length).toBeGreaterThan(0));
 
   describe.each(module.examples.map(example => ({ ...example })))('example: $title', ({ args: written }) => {
     const args = argumentsOf(module, written);
 
-    test('claims what it makes of its own path, and nothing of another', () => {
+    test('claims the properties of its own path, and none of another path', () => {
       const args = argumentsOf(module, written);
       const claims = module.claims?.(args) ?? {};
       for (const claim of Object.values(claims))
@@ -78,14 +78,14 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
       expect(module.refine(completed(module, written))).toEqual([]);
     });
 
-    test('reads and is called the same each time', () => {
+    test('has the same probes and identity each time', () => {
       const again = argumentsOf(module, written);
       expect(module.probes(args)).toEqual(module.probes(again));
       expect(module.identity(args)).toBe(module.identity(again));
       expect(module.identity(args)).not.toBe('');
     });
 
-    test('asks for what it reads by distinct, plain data', () => {
+    test('has distinct probes of plain data', () => {
       const probes = Object.values(module.probes(args) as Record<string, unknown>);
       expect(JSON.parse(JSON.stringify(probes))).toEqual(probes);
     });
@@ -139,12 +139,12 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
   });
 });
 
-test('every situation belongs to a module', () => {
+test('every case belongs to a module', () => {
   const folders = readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isDirectory());
   expect(folders.map(entry => entry.name).filter(name => !(name in modules))).toEqual([]);
 });
 
-describe('a situation that is wrong fails alone, and says why', () => {
+describe('an invalid case fails alone, with the reason', () => {
   test.each<[text: string, message: RegExp]>([
     ['args: { a: [ }\n', /Flow|flow/],
     ['- args\n', /is no situation/],

@@ -29,7 +29,7 @@ test.each(['', 'flaskdb', 'mysql://x/y', 'postgresql://a%zz@db/x', "host='db"])(
   expect(parseDsn(dsn)).toBeUndefined();
 });
 
-test('a service file holds a value as it is, but no line break and no blank at the end', () => {
+test('a service file holds any value without a line break and without a final blank', () => {
   expect(serviceFile({ host: 'db', password: " =#'" })).toBe("[reconcile]\nhost=db\npassword= =#'\n");
   expect(['a b', 'a\nb', 'a ', 'é'.repeat(600)].map(fitsServiceFile)).toEqual([true, false, false, false]);
 });

@@ -39,7 +39,7 @@ describe('a line of pg_hba.conf', () => {
     line => expect(parseRule(line)).toBeUndefined(),
   );
 
-  test('goes on where it ends in a backslash', () => {
+  test('continues after a final backslash', () => {
     const found = parseHba('# none\nlocal all \\\n  all peer\nlocal x y md5\n');
     expect(found.map(({ first, last, rule: { method } }) => [first, last, method])).toEqual([
       [1, 2, 'peer'],

@@ -37,12 +37,12 @@ test.each([
   ['search_path', 'a, b', 'b, a', kind('string')],
 ])('%s = %s is not %s', (name, a, b, of) => expect(sameValue(name, a, b, of)).toBe(false));
 
-test('a list is told apart from a text with commas', () => {
+test('a list differs from a text with commas', () => {
   expect(listItems('shared_preload_libraries', 'a, "b,c" ,"d""e"')).toEqual(['a', 'b,c', 'd"e']);
   expect(listItems('log_line_prefix', 'a, b')).toBeUndefined();
 });
 
-test('what only a restart changes is known without a server', () => {
+test('settings that only a restart changes are known without a server', () => {
   expect([needsRestart('Shared_Buffers'), needsRestart('work_mem')]).toEqual([true, false]);
 });
 
@@ -74,7 +74,7 @@ test.each([
   ['remote', choice, 'one of local, remote_write, on, off'],
 ])('%s is refused', (value, of, takes) => expect(taken(value, of)).toBe(takes));
 
-test('what no configuration file can change is known', () => {
+test('settings that no configuration file can change are known', () => {
   const of = (context: string) => ({ ...kind('string'), context });
   expect([fixed('block_size', of('internal')), fixed('data_directory', of('postmaster'))]).toEqual([
     true,

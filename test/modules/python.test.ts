@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { allows, applies, compareVersions, normalized, readRequirements } from '../../modules/_python.ts';
 
-test('versions sort as PEP 440 says', () => {
+test('versions sort by PEP 440', () => {
   const oldestFirst = [
     '0.9',
     '1.0.dev1',

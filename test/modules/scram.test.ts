@@ -45,7 +45,7 @@ describe('a SCRAM verifier', () => {
     expect(scramVerifier(password, /:([^$]+)/.exec(verifier)![1]!, 4096)).toBe(verifier);
   });
 
-  test('has a salt of its own each time', () => {
+  test('has a new salt each time', () => {
     expect(scramVerifier('pencil')).not.toBe(scramVerifier('pencil'));
     expect(isVerifier(scramVerifier('pencil'))).toBe(true);
   });

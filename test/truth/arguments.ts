@@ -15,7 +15,7 @@ const references = new Set(['restart_on', 'reload_on', 'run_on']);
 /** Never drawn by chance: at every apply it changes something, as is documented. */
 const left = new Set(['command.always', 'apt.allow_downgrade']);
 
-/** What all resources of a module have: no test asks a certificate authority that is not the lab's. */
+/** The fixed arguments of a module: no test contacts a certificate authority outside the lab. */
 const forced: Readonly<Record<string, Args>> = {
   certbot: { server: '{{ acme_server }}', ca_bundle: '{{ acme_ca_bundle }}' },
 };
@@ -139,7 +139,7 @@ function bySchema(schema: Schema, draw: Draw): unknown {
   }
 }
 
-/** What an example of the module gives for the argument. */
+/** Returns the value of the argument in an example of the module. */
 function byExample(module: Module, key: string, draw: Draw): unknown {
   const given = module.examples.flatMap(({ args }) => (key in args ? [args[key]] : []));
   return given.length === 0 ? undefined : structuredClone(draw.random.pick(given));

@@ -1,4 +1,4 @@
-/** What a host starts from: a fresh Debian, or one with small servers or with PostgreSQL installed and running. */
+/** The start of a host: a fresh Debian, or one with small servers or with PostgreSQL installed and running. */
 export type Layer = 'blank' | 'servers' | 'postgres';
 
 /** A resource of a generated playbook, as it is written. `name` is unique in the playbook. */

@@ -9,7 +9,7 @@ export class Draw {
   readonly random: Random;
   readonly theme: Theme;
   readonly layer: Layer;
-  /** What is there by now. */
+  /** The things that exist so far. */
   readonly made: Made;
   /** The resources of the play until now, which others can refer to by name. */
   earlier: readonly CaseResource[] = [];

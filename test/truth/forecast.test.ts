@@ -8,7 +8,7 @@ const entry = (path: string, value: unknown, certainty: 'known' | 'open' = 'know
   certainty,
 });
 
-it('finds the known values that are read otherwise, and leaves the open ones be', () => {
+it('finds the known values that differ from their readings, and ignores the open ones', () => {
   const forecast = {
     hosts: {
       web1: [
@@ -36,7 +36,7 @@ it('finds the known values that are read otherwise, and leaves the open ones be'
   });
 });
 
-it('takes the forecast of the last play that has one of a value', () => {
+it('takes the forecast of the last play that contains a value', () => {
   const [forecast, readings] = ['/one', '/two'].map(target => ({
     hosts: { web1: [entry('/srv/a', target)] },
   }));
@@ -44,7 +44,7 @@ it('takes the forecast of the last play that has one of a value', () => {
   expect(compareForecast(forecast, readings)).toEqual({ known: 1, open: 0, openOf: {}, wrong: [] });
 });
 
-it('says nothing where the program wrote no forecast', () => {
+it('reports nothing if the program wrote no forecast', () => {
   expect(compareForecast(undefined, { hosts: {} })).toBeUndefined();
 });
 
@@ -55,7 +55,7 @@ const result = (run: number, more: Partial<Result>): Result => ({
 });
 const violation = { sentence: '3', kind: 'file: unchanged → changed', details: [] } as const;
 
-it('counts runs by what they came to, and violations by sentence and kind', () => {
+it('counts runs by outcome, and violations by sentence and kind', () => {
   const results = [
     result(1, { outcome: 'refused' }),
     result(2, { outcome: 'blocked' }),
@@ -72,6 +72,6 @@ it('counts runs by what they came to, and violations by sentence and kind', () =
   ]);
 });
 
-it('does not call sentence 6 held where it was not tried', () => {
+it('does not report sentence 6 as held if it was not tried', () => {
   expect(summary([result(1, {})])).toContain('Sentence 6 was not tried: the program wrote no forecast.');
 });

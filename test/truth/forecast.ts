@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** What the program writes to the file that RECONCILE_FORECAST names, at the end of a check. */
+/** The content of the file in RECONCILE_FORECAST, which the program writes at the end of a check. */
 interface ForecastFile {
   hosts: Record<string, ForecastEntry[]>;
 }
@@ -12,11 +12,11 @@ interface ForecastEntry {
   certainty: 'known' | 'open';
 }
 
-/** How many values a forecast had, and the known ones that were wrong. */
+/** The number of values in a forecast, and its wrong known ones. */
 export interface ForecastVerdict {
   known: number;
   open: number;
-  /** How many values of each kind of probe are open. */
+  /** Number of open values for each kind of probe. */
   openOf: Record<string, number>;
   wrong: { probe: unknown; forecast: unknown; read: unknown }[];
 }

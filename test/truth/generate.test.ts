@@ -9,13 +9,13 @@ import { generateCase } from './generate.ts';
 
 const seeds = Array.from({ length: 600 }, (_, at) => `unit/${at}`);
 
-it('makes the same case from the same seed, and another one from another', () => {
+it('makes equal cases from equal seeds, and different ones from different seeds', () => {
   const texts = seeds.slice(0, 100).map(seed => caseText(generateCase(modules, seed)));
   expect(seeds.slice(0, 100).map(seed => caseText(generateCase(modules, seed)))).toEqual(texts);
   expect(new Set(texts).size).toBe(100);
 });
 
-it('gives every module arguments that its schema and its own rules accept', () => {
+it('gives every module valid arguments by its schema and its own rules', () => {
   const ajv = new Ajv({ strict: false, logger: false });
   const checks = Object.fromEntries(
     Object.values(modules).map(module => [module.name, ajv.compile(module.args)]),
@@ -42,7 +42,7 @@ it('draws every module of the registry', () => {
   expect(new Set(drawn)).toEqual(new Set(Object.keys(modules)));
 });
 
-it('draws a module that it has never heard of, with arguments of its schema or its examples', () => {
+it('draws an unknown module, with arguments from its schema or its examples', () => {
   const sysctl = defineModule({
     name: 'sysctl',
     summary: 'A kernel setting.',
@@ -72,14 +72,14 @@ it('gives two resources of a case different names', () => {
   }
 });
 
-it('asks no certificate authority but the one of the lab', () => {
+it('contacts no certificate authority but that of the lab', () => {
   const drawn = seeds.flatMap(seed => generateCase(modules, seed).plays.flat());
   const asked = drawn.filter(({ module }) => module === 'certbot').map(({ args }) => args['server']);
   expect(asked.length).toBeGreaterThan(0);
   expect(new Set(asked)).toEqual(new Set(['{{ acme_server }}']));
 });
 
-it('reads a case back from the file that it was written to', () => {
+it('reads a case back from its file', () => {
   for (const seed of seeds.slice(0, 100)) {
     const subject = generateCase(modules, seed);
     const again = parseCase(caseText(subject), Object.keys(modules));

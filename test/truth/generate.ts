@@ -103,7 +103,7 @@ function drawResource(
   const known = draw.earlier.flatMap(({ keys: { register } }) => (register === undefined ? [] : [register]));
   if (random.chance(known.length > 0 ? 0.4 : 0.06)) keys['when'] = drawCondition(random, known as string[]);
   if (random.chance(0.03)) keys['on_failure'] = 'continue';
-  // What a command may do without being root only its user knows.
+  // Only the user of a command knows what it may do without root.
   if (random.chance(0.005) && module !== 'command') keys['become'] = false;
   // A text is asked for, and this is none.
   if (known.length > 0 && module === 'file' && 'content' in args && random.chance(0.1))
@@ -115,6 +115,6 @@ function drawCondition(random: Random, registered: readonly string[]): string {
   const facts = ["facts.os.codename == 'bookworm'", 'facts.cpus > 0', 'false'];
   if (registered.length === 0) return random.pick(facts);
   const name = random.pick(registered);
-  // What is done when another did nothing would be done by the second apply, as is its right.
+  // A resource that runs if another one did nothing would rightly run in the second apply.
   return random.pick([`${name}.changed`, `${name}.changed`, `not ${name}.failed`]);
 }

@@ -22,7 +22,7 @@ export interface TruthHost {
 
 const quiet = 'DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 -qy';
 
-/** What each layer adds to a fresh release. In all, apt has its lists and knows packages that are not installed. */
+/** The additions of each layer to a fresh release. In all layers, apt has its lists and knows packages to install. */
 const preparations: Readonly<Record<Layer, string>> = {
   blank: 'apt-get -q update',
   servers: `apt-get -q update

@@ -40,7 +40,7 @@ export interface Violation extends Against {
   sentence: Sentence;
 }
 
-/** What a case came to on a host. */
+/** The result of a case on a host. */
 export interface Verdict {
   /**
    * `undecided`: the apply ended at something that is missing, where the check had said that it cannot be known yet. The
@@ -53,7 +53,7 @@ export interface Verdict {
   obstacles: string[];
 }
 
-/** How a case is applied: by `apply PLAYBOOK`, or by a plan that was saved first. */
+/** The way to apply a case: with `apply PLAYBOOK`, or with a saved plan. */
 export type Way = 'plain' | 'saved';
 
 const longestRunMs = 240_000;
@@ -134,7 +134,7 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
 
   const again = await program(host, ['apply', 'case.yml', '--check', '--json'], files['readings.json']);
   const restless = [...outcomes(again).values()].filter(one => !quiet(one));
-  // What an address answers may be another thing once the play has stopped its server.
+  // The answer of an address may change once the play has stopped its server.
   if (restless.length === 1 && restless[0]!.module === 'http_check') return verdict('undecided');
   if (again.exit !== 0 || restless.length > 0)
     violate('4', `second check exits ${again.exit}: ${restless.map(label)[0] ?? errors(again)[0]?.code}`, [

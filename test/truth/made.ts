@@ -17,7 +17,7 @@ const ofLayer: Readonly<Record<Layer, readonly string[]>> = {
   postgres: ['postgresql', 'nginx'],
 };
 
-/** What a resource says of paths and packages. */
+/** The declarations of a resource about paths and packages. */
 function settled({ module, args, keys }: CaseResource): [thing: string, how: string][] {
   const absent = args['state'] === 'absent';
   if (module === 'apt')
@@ -38,9 +38,9 @@ export class Made {
   /** Packages that a resource takes away. */
   readonly gone = new Set<string>();
   readonly accounts = new Set(['root', 'www-data', 'deploy']);
-  /** What is at paths that the case has made something of. */
+  /** The things at paths that the case has created. */
   readonly #types = new Map<string, string>();
-  /** What the resources until now say is at a path or of a package: `file`, `directory`, `link` or `absent`. */
+  /** The declared type of a path or state of a package so far: `file`, `directory`, `link` or `absent`. */
   readonly #settled = new Map<string, string>();
   /** Databases in which a grant is about all tables or functions. */
   readonly #covered = new Set<string>();
@@ -188,6 +188,6 @@ export class Made {
   }
 }
 
-/** What a command reads whose guard compares it with what was read the last time. */
+/** The file of a command whose guard compares it with its last content. */
 const migratedBy = (args: CaseResource['args']): string | undefined =>
   /^cat (\S+) >\/srv\/migrated /.exec(String(args['run']))?.[1];

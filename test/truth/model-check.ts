@@ -2,7 +2,7 @@ import type { Ran } from '../e2e/reconcile.ts';
 import type { Case, CaseResource } from './case.ts';
 import { type Expected, FileModel, type Source } from './model.ts';
 
-/** What a check shows that the model of files does not expect. */
+/** Returns the outcomes of a check that the model of files does not expect. */
 export interface Disagreement {
   kind: string;
   details: string[];
@@ -20,7 +20,7 @@ export function expectations(source: Source, { plays }: Case): (check: Ran) => D
   for (const resource of resources) {
     const outcome = model.step(resource);
     expected.push([resource, outcome]);
-    // What follows is never reached.
+    // Later resources are never reached.
     if (outcome === 'obstacle') break;
   }
   return check => disagreements(expected, check);

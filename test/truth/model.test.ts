@@ -144,7 +144,7 @@ const check = (status: string, exit: number, more = {}) => ({
 const against = (subject: CaseResource) =>
   expectations(source, { layer: 'blank', start: [], plays: [[subject]] });
 
-it('holds against a check what it shows otherwise', () => {
+it('names resources that a check shows differently', () => {
   const judge = against(resource('file', { path: '/srv/a/f', content: 'x' }));
   expect(judge(check('would_change', 2))).toEqual([]);
   expect(judge(check('unchanged', 0))).toMatchObject([
@@ -154,13 +154,13 @@ it('holds against a check what it shows otherwise', () => {
   expect(judge(check('failed', 1))).toMatchObject([{ kind: 'no obstacle, check exits 1' }]);
 });
 
-it('holds against a check that it shows no obstacle', () => {
+it('names an obstacle that a check does not show', () => {
   const judge = against(resource('file', { path: '/srv/b/f', content: 'x' }));
   expect(judge(check('failed', 1))).toEqual([]);
   expect(judge(check('would_change', 2))).toMatchObject([{ kind: 'file: obstacle, check exits 2' }]);
 });
 
-it('says nothing of what it does not know', () => {
+it('reports nothing about unknown things', () => {
   for (const subject of [
     resource('apt', { packages: ['hello'] }),
     resource('file', { path: '/srv/a/f', content: '{{ x }}' }),

@@ -2,14 +2,14 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, posix } from 'node:path';
 import type { CaseResource } from './case.ts';
 
-/** What is at a path. `mode` has four digits; a link has only its target. */
+/** A thing at a path. `mode` has four digits; a link has only its target. */
 export type Node =
   | { type: 'file'; content: string; owner: string; group: string; mode: string }
   | { type: 'directory'; owner: string; group: string; mode: string }
   | { type: 'link'; target: string }
   | { type: 'other' };
 
-/** What a check of a resource shows, as far as files alone decide it. */
+/** The outcome of a resource in a check, as far as files alone decide it. */
 export type Expected = 'unchanged' | 'would_change' | 'obstacle';
 
 /** Where the tree of a host is read from: nodes and names below a directory, by real path. */
@@ -33,10 +33,10 @@ export class FileModel {
     this.#source = source;
   }
 
-  /** What is at a real path now. */
+  /** Returns the thing at a real path. */
   #get(path: string): Node | null {
     for (let above = path; ; above = dirname(above)) {
-      // What lay below something that was removed or made is gone.
+      // Everything below a removed or created thing is gone.
       if (this.#changed.has(above)) return above === path ? this.#changed.get(path)! : null;
       if (above === '/') return this.#source.node(path);
     }
@@ -86,14 +86,14 @@ export class FileModel {
     );
   }
 
-  /** What a resource would do, which the model then has done. */
+  /** Returns the outcome of a resource, and applies it to the model. */
   step({ module, args }: Pick<CaseResource, 'module' | 'args'>): Expected {
     const path = String(args['path']);
     const absent = args['state'] === 'absent';
     if (!absent && this.#unknown(args)) return 'obstacle';
     const makes = module === 'directory' && !absent;
     const folder = this.#folder(dirname(path), makes);
-    // What cannot exist is absent all the same.
+    // A thing that cannot exist counts as absent.
     if (folder === null) return absent ? 'unchanged' : 'obstacle';
     const at = join(folder, basename(path));
     const node = this.#get(at);

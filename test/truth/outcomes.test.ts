@@ -39,7 +39,7 @@ test.each<[shown: string, event: RanEvent, outcomes: string[]]>([
   expect(allowed(shown, false)).toEqual(expected);
 });
 
-it('names a resource that came to something else than was shown, or deviated', () => {
+it('names a resource with another outcome than shown, or with a deviation', () => {
   const [change, none] = [event('r1', 'file', 'would_change', changing), event('r1', 'file', 'unchanged')];
   expect(compare(none, event('r1', 'file', 'unchanged'))).toEqual({ against: [], undecided: false });
   expect(compare(change, event('r1', 'file', 'changed')).against).toEqual([]);
@@ -50,13 +50,13 @@ it('names a resource that came to something else than was shown, or deviated', (
   ]);
 });
 
-it('lets a resource be skipped that rests on a condition that is not known yet, and no other', () => {
+it('only a resource with an unknown condition may be skipped', () => {
   const shown = (name: string) => event(name, 'file', 'would_change');
   expect(compare(shown('r2'), event('r2', 'file', 'skipped')).against).toEqual([]);
   expect(compare(shown('r1'), event('r1', 'file', 'skipped')).against).toHaveLength(1);
 });
 
-it('lets only what was shown as open end at what is missing', () => {
+it('only an open resource may fail for a missing program', () => {
   const failed = (code: string) =>
     event('r1', 'file', 'failed', { error: { code, message: 'No folder /srv/x.' } });
   const open = event('r1', 'file', 'would_change');
@@ -67,7 +67,7 @@ it('lets only what was shown as open end at what is missing', () => {
   expect(compare(event('r1', 'file', 'unchanged'), failed('obstacle')).against).toHaveLength(1);
 });
 
-it('lets a check fail that could not be asked before, and no other', () => {
+it('only a check that could not be read before may fail', () => {
   const failed = event('r3', 'http_check', 'failed', {
     error: { code: 'check-failed', message: 'No answer.' },
   });
@@ -75,7 +75,7 @@ it('lets a check fail that could not be asked before, and no other', () => {
   expect(compare(event('r3', 'http_check', 'unchanged'), failed).against).toHaveLength(1);
 });
 
-it('names what failed, and leaves out what was not reached because of it', () => {
+it('names failed resources, and omits those that were not reached because of them', () => {
   const change = (name: string) => event(name, 'file', 'would_change', changing);
   const failed = event('r2', 'file', 'failed', { error: { code: 'step-failed', message: 'No.' } });
   const shown = found(change('r1'), change('r2'), change('r3'));
@@ -85,7 +85,7 @@ it('names what failed, and leaves out what was not reached because of it', () =>
   ]);
 });
 
-it('names what was done and not shown, and what was shown and is not told of', () => {
+it('names unshown changes, and shown resources without an outcome', () => {
   const one = event('r1', 'file', 'unchanged');
   const other = event('r9', 'file', 'changed');
   expect(compareOutcomes(found(one), found(other), subject, modules).against).toMatchObject([
@@ -94,7 +94,7 @@ it('names what was done and not shown, and what was shown and is not told of', (
   ]);
 });
 
-it('holds a plan against a check line by line', () => {
+it('compares a plan with a check line by line', () => {
   const [one, other] = [event('r1', 'file', 'unchanged'), event('r1', 'file', 'would_change', changing)];
   expect(compareShown('plan', found(one), found(one))).toEqual([]);
   expect(compareShown('plan', found(one), found(other))).toHaveLength(1);

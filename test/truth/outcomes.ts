@@ -63,10 +63,10 @@ export function allowed(shown: RanEvent, hasCondition: boolean): string[] {
   return [shown.status === 'would_change' ? 'changed' : shown.status];
 }
 
-/** What an apply says when it finds that something is missing. */
+/** The messages of an apply about missing things. */
 const missing = /^(obstacle|unit-missing|program-missing|not-running)$/;
 
-/** What certbot says when the authority has not seen the proof: only that one knows what it sees. */
+/** The message of certbot about an unseen proof: only the authority knows what it sees. */
 const unproven = /challenges? (have )?failed/i;
 
 /**

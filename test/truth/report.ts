@@ -2,7 +2,7 @@ import type { Case } from './case.ts';
 import { caseText } from './case-file.ts';
 import { type Sentence, sentences, type Verdict, type Violation, type Way } from './law.ts';
 
-/** What one run came to: a line of the results file. */
+/** The result of one run: a line of the results file. */
 export interface Result {
   seed: string;
   run: number;

@@ -155,7 +155,7 @@ function file(draw: Draw): Args {
   return { path, ...content, ...ownership(draw), ...draw.maybe(0.05, () => ({ backup: true })) };
 }
 
-// What Nginx includes has to be there, and valid: a link to nothing is refused by what Nginx says, not by what is read.
+// Files that Nginx includes must exist and be valid: Nginx, not a reading, refuses a link to nothing.
 function link(draw: Draw): Args {
   const path = draw.path('link');
   const inNginx = path.startsWith('/etc/nginx/');
@@ -209,7 +209,7 @@ function tables(): Args {
 function service(draw: Draw): Args {
   const name = draw.service();
   const ref = draw.reference();
-  // What starts at a condition, or once, is only switched on.
+  // Units that start on a condition, or once, are only enabled.
   const runs = !/^(rsync|uuidd|netfilter-persistent)$/.test(name);
   return {
     name,

@@ -22,7 +22,7 @@ const large: Case = {
   ],
 };
 
-it('finds the one argument and the one line that a failure needs', async () => {
+it('finds the one argument and the one line that cause a failure', async () => {
   const needs = (subject: Case) =>
     subject.start.includes('touch /srv/b') &&
     subject.plays.flat().some(({ args }) => args['owner'] === 'root');
@@ -33,7 +33,7 @@ it('finds the one argument and the one line that a failure needs', async () => {
   });
 });
 
-it('keeps two resources that fail only together, and takes away what refers to a third', async () => {
+it('keeps two resources that fail only together, and removes references to a third', async () => {
   const needs = ({ plays }: Case) =>
     plays.length > 1 && ['r2', 'r3'].every(name => plays.flat().some(each => each.name === name));
   const { plays } = await shrink(large, async subject => needs(subject), 100);
@@ -47,7 +47,7 @@ it('puts an element of a loop where the loop was', async () => {
   expect(found.plays).toEqual([[resource('r3', { path: '/srv/d' })]]);
 });
 
-it('stops when its budget is spent, with the smallest that it has found', async () => {
+it('stops at the end of its budget, with its smallest case', async () => {
   let tried = 0;
   const fails = async () => (tried += 1) <= 2;
   const found = await shrink(large, fails, 5);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { runNow } from '../lab/command.ts';
 import type { TruthHost } from './hosts.ts';
 
-/** What a host writes by itself, and what the program keeps for itself there (its lease and its history). */
+/** Files that a host writes by itself, and those of the program (its lease and its history). */
 const volatile = [
   ...['var/log', 'var/lib/systemd', 'var/lib/reconcile', 'var/lib/postgresql', 'var/tmp', 'tmp', 'run'],
   ...['var/cache/apt', 'var/cache/ldconfig', 'var/lib/redis/dump.rdb', 'var/lib/sudo', 'var/lib/wtmpdb'],
@@ -23,7 +23,7 @@ export async function snapshot(host: TruthHost): Promise<ReadonlySet<string>> {
   ]);
   const state = await host.exec(stateScript);
   if (state.code !== 0) throw new Error(`the state of the host cannot be read: ${state.stderr}`);
-  // What stands for a deleted file of the base is one node with many names, which change its time.
+  // One node with many names stands for all deleted files of the base, and each new name changes its time.
   const lines = listed.stdout.split('\n').map(line => line.replace(/^(\S+ c) .* 0:0 .*/, '$1'));
   return new Set([...lines, ...state.stdout.split('\n')].filter(Boolean));
 }

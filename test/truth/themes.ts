@@ -1,6 +1,6 @@
 import type { Layer } from './case.ts';
 
-/** What the resources of one playbook are about, so that they meet in the same things. */
+/** The themes of playbooks, so that the resources of one playbook meet in the same things. */
 export interface Theme {
   layers: Readonly<Partial<Record<Layer, number>>>;
   /** Module → weight. Modules that are not named here come in by `anything` and by the module in focus. */

@@ -7,11 +7,11 @@ import { Random } from './random.ts';
 import type { Result } from './report.ts';
 import { shrink } from './shrink.ts';
 
-/** What a run is made from; the same gives the same run. */
+/** The settings of a run; equal settings give equal runs. */
 export interface Trial {
   seed: string;
   run: number;
-  /** How many other cases a violation of a new kind may be tried with to make it smaller. */
+  /** Maximum number of smaller cases to try for a violation of a new kind. */
   shrinkBudget: number;
 }
 
@@ -43,7 +43,7 @@ export async function tryCase(
     const seconds = Math.round((performance.now() - began) / 100) / 10;
     const first = verdict.violations.find(each => !known.has(signature(each)));
     for (const each of verdict.violations) known.add(signature(each));
-    // What the smallest case shows is told in the place of what the whole one did.
+    // The report shows the violations of the smallest case instead of those of the whole one.
     let told = first;
     const fails = async (candidate: Case) => {
       const found = await showing(host, candidate, way, first!);
@@ -70,7 +70,7 @@ export async function tryCase(
 
 const signature = ({ sentence, kind }: Violation): string => `${sentence} ${kind}`;
 
-/** What fails by a plan that was saved first is the plan's fault only where a plain apply does not fail likewise. */
+/** A failure with a saved plan counts against the plan only if a plain apply does not fail likewise. */
 async function judgeBothWays(host: TruthHost, subject: Case, way: Way): Promise<Verdict> {
   const verdict = await judge(host, subject, way);
   if (!verdict.violations.some(({ sentence }) => sentence === '5')) return verdict;

@@ -4,7 +4,7 @@ import type { Step } from '../../../engine/step.ts';
 
 const write = (path: string): Step => ({ do: 'write', path, content: '' });
 
-test('files of a set that follow one another are checked together', () => {
+test('consecutive files of a set are checked together', () => {
   const steps = inSets([
     write('/etc/motd'),
     write('/etc/sudoers.d/a'),

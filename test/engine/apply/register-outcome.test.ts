@@ -8,8 +8,8 @@ const ran: StepOutput[] = [
   { step: { do: 'run', command: 'login' }, stdout: 'a session', stderr: 'hello', exit: 0 },
 ];
 
-describe('what a command prints, as later resources see it', () => {
-  it('is a secret when the command was given one, under the name that it is registered by', () => {
+describe('the registered output of a command', () => {
+  it('is a secret if the command received one, under its registered name', () => {
     const secrets = [{ text: 'a secret', label: 'secrets.some' }];
     const { stdout, stderr, exit } = register(
       outcome('Login', 'command', 'changed', { secrets }),
@@ -20,7 +20,7 @@ describe('what a command prints, as later resources see it', () => {
     expect((stdout as Secret).reveal()).toBe('a session');
   });
 
-  it('is a text otherwise', () => {
+  it('is a text without secrets', () => {
     const { stdout, stderr } = register(outcome('Login', 'command', 'changed'), ran, 'login');
     expect([stdout, stderr]).toEqual(['a session', 'hello']);
   });

@@ -38,14 +38,14 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect(readdirSync(dir)).toHaveLength(1);
   });
 
-  it('write keeps the mode of the file it replaces when none is given', () => {
+  it('write keeps the mode of the replaced file if none is given', () => {
     writeFileSync(`${dir}/f`, 'old');
     chmodSync(`${dir}/f`, 0o640);
     run([{ do: 'write', path: `${dir}/f`, content: 'new' }], argv);
     expect([readFileSync(`${dir}/f`, 'utf8'), mode(`${dir}/f`)]).toEqual(['new', '640']);
   });
 
-  it('several inputs reach their own steps, also when a program does not read its own', () => {
+  it('several inputs reach their own steps, even if a program does not read its own', () => {
     const steps: Step[] = [
       { do: 'run', command: ['true'], input: 'nobody reads this' },
       { do: 'write', path: `${dir}/f`, content: 'file' },
@@ -55,7 +55,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect([exit, outputs.at(-1)?.stdout, readFileSync(`${dir}/f`, 'utf8')]).toEqual([0, 'said', 'file']);
   });
 
-  it('a content that arrived in part changes nothing and leaves nothing', () => {
+  it('a content that arrives in part changes nothing and leaves nothing', () => {
     writeFileSync(`${dir}/f`, 'old');
     const { exit, stderr } = run([{ do: 'write', path: `${dir}/f`, content: 'new content' }], argv, 5);
     expect(exit).not.toBe(0);
@@ -97,7 +97,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect(existsSync(`${dir}/never`)).toBe(false);
   });
 
-  it('files that are valid only together are put back together', () => {
+  it('files that are valid only together are restored together', () => {
     writeFileSync(`${dir}/a`, 'old a');
     symlinkSync('a', `${dir}/l`);
     const steps: Step[] = [
@@ -116,7 +116,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect([readFileSync(`${dir}/a`, 'utf8'), readlinkSync(`${dir}/l`)]).toEqual(['old a', 'a']);
   });
 
-  it('directory, link, attributes and remove do what they say, and twice is as once', () => {
+  it('directory, link, attributes and remove are idempotent', () => {
     const steps: Step[] = [
       { do: 'directory', path: `${dir}/x/y`, mode: '0750' },
       { do: 'link', path: `${dir}/x/l`, target: 'y' },
@@ -129,7 +129,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect(existsSync(`${dir}/x`)).toBe(false);
   });
 
-  it('a directory that was cut off before it got its owner has the mode that none will be compared with', () => {
+  it('a directory cut off before chown has mode 0700', () => {
     const made = (name: string, given: { mode?: string }) => {
       const path = `${dir}/${name}`;
       const { exit } = run([{ do: 'directory', path, owner: 'nobody-here', ...given }], argv);
@@ -185,7 +185,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     by: ['sh', '-c', `[ -e ${after} ] || { ${killSteps}; }; grep -q fine ${path}`],
   });
 
-  it('a check that was cut off is run again, and its files are put back when it fails', () => {
+  it('a check that was cut off runs again, and its files are restored if it fails', () => {
     writeFileSync(`${dir}/f`, 'old');
     run([killed(`${dir}/f`, `${dir}/cut`)], argv);
     expect(readFileSync(`${dir}/f`, 'utf8')).toBe('new');
@@ -194,7 +194,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect(readFileSync(`${dir}/f`, 'utf8')).toBe('old');
   });
 
-  it.each(['checked', 'validate'])('a %s that hangs has failed, and the file is as it was', kind => {
+  it.each(['checked', 'validate'])('a %s that hangs has failed, and the file is unchanged', kind => {
     writeFileSync(`${dir}/f`, 'old');
     const write = { do: 'write', path: `${dir}/f`, content: 'new' } as const;
     const step: Step =
@@ -208,7 +208,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     ]);
   });
 
-  it('what somebody has mended since a check was cut off stays', () => {
+  it('a file that somebody has fixed since a check was cut off stays', () => {
     writeFileSync(`${dir}/f`, 'old');
     run([killed(`${dir}/f`, `${dir}/cut`)], argv);
     writeFileSync(`${dir}/cut`, '');
@@ -217,7 +217,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect(readFileSync(`${dir}/f`, 'utf8')).toBe('fine');
   });
 
-  it('a file that was staged when the steps were killed goes when the next one is staged', () => {
+  it('the next staging removes a file that was staged when the steps were killed', () => {
     const step: Step = {
       do: 'write',
       path: `${dir}/f`,

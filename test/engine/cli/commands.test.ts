@@ -38,7 +38,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const reconcile = (...argv: string[]) => runProgram(argv);
 
-describe('what is wrong with a command line is said in a sentence', () => {
+describe('a problem of a command line is a sentence', () => {
   test.each<[argv: string[], stderr: string]>([
     [['aply'], "Unknown command 'aply'. Did you mean apply? [usage]"],
     [['apply', 'x.yml', '--chek'], "Unknown option '--chek'. Did you mean --check? [usage]"],
@@ -71,13 +71,13 @@ describe('what is wrong with a command line is said in a sentence', () => {
   });
 });
 
-it('a host whose time runs out while it is connected to is not changed', async () => {
+it('a host that times out during the connection is not changed', async () => {
   const ran = await reconcile('apply', at('site.yml'), '--timeout', '1ms');
   expect([ran.exitCode, existsSync(at('page'))]).toEqual([1, false]);
   expect(ran.stdout).toContain('The host exceeded its time limit of 0.001 s. [timeout]');
 });
 
-it('a timeout that no timer can hold is a long one', async () => {
+it('a timeout too long for a timer is a long one', async () => {
   const ran = await reconcile('apply', at('site.yml'), '--check', '--timeout', '9999d');
   expect(ran).toMatchObject({ exitCode: 2, stderr: '' });
 });
@@ -95,7 +95,7 @@ describe('a plan that is saved', () => {
     expect(planned.stdout.split('\n').at(-2)).toBe(`Saved. To apply:  reconcile apply ${at('plan.json')}`);
   });
 
-  it('is written for its owner alone, over nothing but a plan', async () => {
+  it('is readable by its owner alone, and overwrites only a plan', async () => {
     expect(statSync(at('plan.json')).mode & 0o777).toBe(0o600);
     const over = await reconcile('plan', at('greeting.yml'), ...vars, '-o', at('site.yml'));
     expect([over.exitCode, over.stderr]).toEqual([3, expect.stringContaining('is not a plan')]);
@@ -116,7 +116,7 @@ describe('a plan that is saved', () => {
     });
   });
 
-  it('is told from a playbook by what it holds', async () => {
+  it('is distinguished from a playbook by its content', async () => {
     expect((await reconcile('apply', at('same.json'))).exitCode).toBe(0);
     const other = await reconcile('apply', at('other.json'));
     expect([other.exitCode, other.stderr]).toEqual([3, expect.stringContaining('neither a saved plan')]);
@@ -124,7 +124,7 @@ describe('a plan that is saved', () => {
     expect([both.exitCode, both.stderr]).toEqual([3, expect.stringContaining('is a plan')]);
   });
 
-  it('is refused when its variable has another value, and applied when it has the same', async () => {
+  it('is refused with another value of its variable, and applied with the same value', async () => {
     const other = await again('-e', 'greeting=bye', '--check');
     expect([other.exitCode, other.stdout]).toEqual([1, expect.stringContaining('declared otherwise: Page')]);
     expect((await again(...vars)).exitCode).toBe(0);
@@ -132,15 +132,15 @@ describe('a plan that is saved', () => {
   });
 });
 
-describe('input that is wrong', () => {
-  it('is told at its place on stderr, with 3', async () => {
+describe('invalid input', () => {
+  it('is reported on stderr with its place, and exits with 3', async () => {
     const ran = await reconcile('apply', at('bad.yml'), '--json');
     expect(ran).toMatchObject({ exitCode: 3, stdout: '' });
     expect(ran.stderr).toContain('bad.yml:3:13: ');
     expect(ran.stderr).toContain('Did you mean "path"?');
   });
 
-  it('takes inventories when validated, and says which file of secrets it could do without', async () => {
+  it('includes inventories in validate, which names an unused file of secrets', async () => {
     writeFileSync(at('keyed.yml'), `${readFileSync(at('site.yml'), 'utf8')}secrets: [none.yml]\n`);
     const ran = await reconcile('validate', at('keyed.yml'), at('inventory.yml'));
     expect([ran.exitCode, ran.stdout]).toEqual([
@@ -151,7 +151,7 @@ describe('input that is wrong', () => {
     expect((await reconcile('apply', at('keyed.yml'), '--check')).exitCode).toBe(3);
   });
 
-  it('is not what lint warns of, unless it is to be', async () => {
+  it('excludes lint warnings, which leave exit code 0 without --strict', async () => {
     writeFileSync(
       at('warned.yml'),
       `${readFileSync(at('site.yml'), 'utf8')}vars: { db_password: hunter2 }\n`,
@@ -169,7 +169,7 @@ describe('input that is wrong', () => {
     expect((await reconcile('plan', at('warned.yml'))).stderr).toBe('');
   });
 
-  it('is told of all files that are validated', async () => {
+  it('is reported for all validated files', async () => {
     const ran = await reconcile('validate', at('bad.yml'), at('site.yml'), at('worse.yml'));
     expect(ran.exitCode).toBe(3);
     expect(ran.stderr).toMatch(/bad\.yml:.*worse\.yml:/s);
@@ -178,7 +178,7 @@ describe('input that is wrong', () => {
 });
 
 describe('a check of this computer', () => {
-  it('exits with 2 and says how to apply', async () => {
+  it('exits with 2 and prints the command to apply it', async () => {
     const ran = await reconcile('apply', at('site.yml'), '--check');
     expect(ran.exitCode).toBe(2);
     expect(ran.stdout).toContain('  + Page  file  content 1 line\n        + hello\n');
@@ -187,14 +187,14 @@ describe('a check of this computer', () => {
     );
   });
 
-  it('is what plan does', async () => {
+  it('is the same as plan', async () => {
     const ran = await reconcile('plan', at('site.yml'), '--no-diff');
     expect(ran.exitCode).toBe(2);
     expect(ran.stdout).not.toContain('+ hello');
     expect(ran.stdout).toMatch(/reconcile apply \S+site.yml --no-diff\n$/);
   });
 
-  it('prints nothing but JSON with --json', async () => {
+  it('prints only JSON with --json', async () => {
     const ran = await reconcile('apply', at('site.yml'), '--check', '--json');
     const events = ran.stdout
       .trimEnd()
@@ -227,7 +227,7 @@ describe('inventory', () => {
     expect([exitCode, stdout.trim()]).toEqual([0, 'localhost  local']);
   });
 
-  it('says so when there is none, or when a host has no variables', async () => {
+  it('reports a missing inventory, and a host without variables', async () => {
     writeFileSync(at('bare.yml'), 'hosts: { web1: }\n');
     const bare = await reconcile('inventory', '-i', at('bare.yml'), '--explain', 'web1');
     expect(bare.stdout).toMatch(/\nin no group\n\nIt has no variables\.\n$/);
@@ -238,12 +238,12 @@ describe('inventory', () => {
     ]);
   });
 
-  it('lists the hosts with how they are reached', async () => {
+  it('lists the hosts with their connections', async () => {
     const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), 'web2');
     expect(stdout).toBe('web2  deploy@203.0.113.2:2222  web\n');
   });
 
-  it('prints JSON with what other programs need', async () => {
+  it('prints JSON for other programs', async () => {
     const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), '--json', 'web2');
     expect(JSON.parse(stdout)).toEqual({
       hosts: {
@@ -257,7 +257,7 @@ describe('inventory', () => {
     expect(stdout).toBe('all\n└─ web: web1, web2\n');
   });
 
-  it('explains where each value of a host comes from, and what it hides', async () => {
+  it('explains the source of each value of a host, and the values it overrides', async () => {
     const { stdout } = await reconcile('inventory', '-i', at('inventory.yml'), '--explain', 'web1');
     expect(stdout.replaceAll(folder, '')).toMatch(
       /^web1 {2}\S+@203\.0\.113\.1:22\nin all < web\n\n {2}address {2}"203\.0\.113\.1" {2}host web1 {2}\S+:2\n\n {2}workers {2}5 {7}host web1 {2}\S+:2\n {11}over 2 {2}group web {2}\S+:5\n$/,
@@ -297,7 +297,7 @@ resources:
     ),
   );
 
-  it('shows what leads to what: as written, and as a check of a blank host would predict it', async () => {
+  it('shows the dependencies, as written and as predicted by a check of a blank host', async () => {
     const { stdout } = await reconcile('graph', at('graph.yml'));
     expect(stdout).toContain('p1r3["Settings #34;a#34;<br><small>file</small>"]');
     expect(stdout.match(/p1r\d \S+ p1r\d/g)).toEqual([
@@ -309,7 +309,7 @@ resources:
     ]);
   });
 
-  it('is an SVG when that is asked for, or the file is called so', async () => {
+  it('is an SVG by --format or by the name of the file', async () => {
     const printed = await reconcile('graph', at('graph.yml'), '--format', 'svg');
     const written = await reconcile('graph', at('graph.yml'), '-o', at('graph.svg'));
     expect(written).toEqual({ exitCode: 0, stdout: '', stderr: '' });
@@ -326,18 +326,18 @@ resources:
   });
 });
 
-it('explain takes a code as it is shown', async () => {
+it('explain takes a code as messages show it', async () => {
   expect((await reconcile('explain', '[no-space]')).stdout).toBe(
     'no-space  A file system of the host is full.\n',
   );
 });
 
-it('explain knows what lint warns of', async () => {
+it('explain knows the warnings of lint', async () => {
   expect((await reconcile('explain', 'alias-slash')).stdout).toContain('End both with a slash, or neither.');
   expect((await reconcile('explain', 'alias-slsh')).stderr).toContain('Did you mean "alias-slash"?');
 });
 
-it('help needs nothing and exits with 0', async () => {
+it('help needs no files and exits with 0', async () => {
   for (const argv of [[], ['--help'], ['apply', '--help'], ['--version']]) {
     expect(await reconcile(...argv)).toMatchObject({ exitCode: 0, stderr: '' });
   }

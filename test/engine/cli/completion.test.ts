@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-// What the program imports when it needs it: so that reading it does not count as the time of a test.
+// Imports that the program makes on demand, so that loading them does not count as the time of a test.
 import '../../../engine/validate/load-playbook.ts';
 import '../../../modules/index.ts';
 import { textsBeside } from '../../../scripts/texts-beside.mjs';
@@ -55,7 +55,7 @@ const env = () => ({
   CI: '1',
 });
 
-/** What the last word may become. */
+/** Returns the completions of the last word. */
 async function offered(...words: string[]): Promise<string[]> {
   const { exitCode, stdout, stderr } = await runProgram(['complete', '--', ...words], folder);
   expect([exitCode, stderr]).toEqual([0, '']);

@@ -49,13 +49,13 @@ describe('reconcile init', () => {
     expect(files()).toEqual(made);
   });
 
-  it('makes one whose files are sound, also for lint', async () => {
+  it('makes one whose files are valid, even for lint', async () => {
     await init();
     const validated = await runProgram(['validate', '--strict', 'site.yml', 'inventory.yml'], folder);
     expect(validated).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
-  it('gives editors the schemas of the repository, and names no other', async () => {
+  it('provides the schemas of the repository, and names no other', async () => {
     await init();
     for (const name of made.filter(file => file.startsWith('.reconcile/')))
       expect(text(at(name))).toBe(text(join(root, 'schemas', name.slice('.reconcile/'.length))));
@@ -65,7 +65,7 @@ describe('reconcile init', () => {
       expect(existsSync(at(file))).toBe(true);
   });
 
-  it('writes the schemas again with --schemas, and nothing else', async () => {
+  it('writes only the schemas with --schemas', async () => {
     await init();
     writeFileSync(at('.reconcile/playbook.schema.json'), 'old');
     writeFileSync(at('site.yml'), 'mine');
@@ -74,7 +74,7 @@ describe('reconcile init', () => {
     expect([text(at('site.yml')), files()]).toEqual(['mine', made]);
   });
 
-  it('makes the folder, and tells the way into it', async () => {
+  it('makes the folder, and prints the command to enter it', async () => {
     const ran = await init('new/my servers');
     expect(ran.stdout).toContain("\n    cd 'new/my servers'\n");
     expect(files()).toHaveLength(made.length);
@@ -125,7 +125,7 @@ describe('reconcile init writes nothing', () => {
     expect(files()).toEqual(before);
   });
 
-  it('that stays when a later file cannot be written', async () => {
+  it('that stays if a later file cannot be written', async () => {
     mkdirSync(at('project'));
     symlinkSync('/proc/self/fdinfo', at('project/.vscode'));
     const ran = await init('project');

@@ -55,11 +55,11 @@ describe('a value', () => {
     expect(evaluated(source)).toEqual(wanted);
   });
 
-  it('of a file is text even where it is one expression', () => {
+  it('of a file is text even if it is one expression', () => {
     expect(compile('{{ 1 + 1 }}', placeIn('a.j2', '')).render({})).toBe('2');
   });
 
-  it('that holds a template is not evaluated again', () => {
+  it('that contains a template is not evaluated again', () => {
     expect(evaluated('{{ printed }}', { printed: '{{ 1 + 1 }}' })).toBe('{{ 1 + 1 }}');
     expect(evaluated('> {{ printed }}', { printed: '{% if %}' })).toBe('> {% if %}');
   });
@@ -68,7 +68,7 @@ describe('a value', () => {
     expect(compileExpression("facts.os.id == 'debian'", placeIn('play.yml', '')).evaluate(scope)).toBe(true);
   });
 
-  it('comes from a lazy Map only where its name is used', () => {
+  it('comes from a lazy Map only if its name is used', () => {
     class Lazy extends Map<string, Plain> {
       override has(name: string): boolean {
         return name === 'used' || name === 'unused';
@@ -190,14 +190,14 @@ describe('a syntax problem', () => {
     expect(told(() => compile(source, placeIn('play.yml', source)))).toEqual(wanted);
   });
 
-  it('of a bare expression in braces says to leave them out', () => {
+  it('of a bare expression in braces asks to remove them', () => {
     const source = '{{ debug }}';
     expect(told(() => compileExpression(source, placeIn('play.yml', source)))).toEqual([
       '1:1+2 this is an expression already (Leave the braces out.) [expression-syntax]',
     ]);
   });
 
-  it('of too deep a nesting is a problem, not a crash', () => {
+  it('of excessive nesting is a problem, not a crash', () => {
     for (const source of [
       `{{ ${'('.repeat(5000)}1${')'.repeat(5000)} }}`,
       `{{ ${'- '.repeat(5000)}1 }}`,
@@ -261,7 +261,7 @@ describe('a problem of evaluation', () => {
 describe('env()', () => {
   const template = (source: string) => compile(source, placeIn('play.yml', source));
 
-  it('gives what its reader gives', () => {
+  it('returns the value of its reader', () => {
     expect(template("{{ env('HOME') }}").evaluate({}, { env: name => `<${name}>` })).toBe('<HOME>');
   });
 
@@ -275,7 +275,7 @@ describe('env()', () => {
   });
 });
 
-describe('a value that is not known yet', () => {
+describe('an unknown value', () => {
   const later = {
     ...(scope as object),
     pg: new Unknown('System packages'),

@@ -47,7 +47,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     compare(sources.map(source => ({ kind: 'value', source, scope })));
   });
 
-  it('where it differs on purpose, the difference is the one written down', () => {
+  it('deliberate differences are the documented ones', () => {
     const cases = differences.map(([source]): Case => ({ kind: 'text', source, scope }));
     const answers = theirs(cases);
     const seen = cases.map((each, index) => [each.source, fact(ours(each)), fact(answers[index]!)]);

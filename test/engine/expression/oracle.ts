@@ -12,7 +12,7 @@ export interface Case {
   scope: { [name: string]: Plain };
 }
 
-/** What came out: a value, or words on why there is none. */
+/** The result: a value, or the reason why there is none. */
 export type Outcome = { value: Plain } | { error: string };
 
 /** Why the reference implementation cannot be asked here; undefined when it can. */

@@ -1,6 +1,6 @@
 import type { Plain } from '../../../engine/value.ts';
 
-/** What the samples refer to. */
+/** The variables of the samples. */
 export const scope: { [name: string]: Plain } = {
   n: 7,
   neg: -3,
@@ -898,7 +898,7 @@ export const differences: readonly (readonly [string, string | undefined, string
   ['{{ d ~ "" }}', undefined, "{'b': 1, 'a': 2, 'C': 3}"],
   // A slash in a password would end the password of a URL.
   ["{{ 'a/b'|urlencode }}", 'a%2Fb', 'a/b'],
-  // What is not a number is not zero.
+  // A text that is no number is not zero.
   ["{{ 'x'|int }}", undefined, '0'],
   ["{{ 'x'|float }}", undefined, '0.0'],
   // A default holds for the whole path.

@@ -54,7 +54,7 @@ const ways = [
   '.bind',
 ];
 
-describe('nothing but data is reached', () => {
+describe('only data is reachable', () => {
   it.each(
     roots.flatMap(root =>
       ways.flatMap(way => [`{{ ${root}${way} }}`, `{{ ${root}${way}('x') }}`, `{{ ${root}${way}${way} }}`]),
@@ -95,7 +95,7 @@ describe('nothing but data is reached', () => {
     expect(codes(source)).not.toEqual([]);
   });
 
-  it('"__proto__" as a key is data and pollutes nothing', () => {
+  it('a key "__proto__" is data and pollutes nothing', () => {
     for (const source of [
       "{{ {'__proto__': {'polluted': 1}} }}",
       "{{ map | combine({'__proto__': {'polluted': 1}}, recursive=true) }}",
@@ -113,7 +113,7 @@ describe('nothing but data is reached', () => {
     }
   });
 
-  it('what is not plain data in the scope cannot be looked into or called', () => {
+  it('a value of the scope that is not plain data cannot be inspected or called', () => {
     const odd = { fn: (() => 1) as unknown as Value, date: new Date() as unknown as Value };
     for (const source of [
       '{{ fn() }}',
@@ -130,7 +130,7 @@ describe('nothing but data is reached', () => {
   });
 });
 
-describe('nothing runs away', () => {
+describe('every evaluation ends', () => {
   it.each([
     '{{ range(1000000000) }}',
     '{{ range(10 ** 15) | length }}',
@@ -191,12 +191,12 @@ describe('nothing runs away', () => {
     expect(steps.count()).toBeLessThan(most);
   });
 
-  it('a template with more branches than anybody writes is refused', () => {
+  it('a template with too many branches is refused', () => {
     expect(codes(`{% if 0 %}${'{% elif 0 %}'.repeat(5000)}{% endif %}`)).toEqual(['expression-limit']);
     expect(codes(`{% if 0 %}${'{% elif 0 %}'.repeat(90)}{% endif %}`)).toEqual([]);
   });
 
-  it('a result that is small but endless when written out is a limit', () => {
+  it('a small result with an endless text is refused', () => {
     let value: Value = [1];
     for (let depth = 0; depth < 40; depth++) value = [value, value];
     expect(() => compile('{{ v }}', placeIn('p', '')).evaluate({ v: value })).toThrow(ProblemError);

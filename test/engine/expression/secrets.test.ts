@@ -98,7 +98,7 @@ describe('a text made from a secret is secret', () => {
     expect(leaks(printed(value))).toBe(false);
   });
 
-  it('in YAML is read back as the same text, whatever is in it', () => {
+  it('in YAML reads back as the same text, whatever it contains', () => {
     for (const text of ['yes', '1', '- a', 'a: b', 'x\ny', '"', '\u2028', "'", '#', ' a ']) {
       const scope = {
         it: {
@@ -115,7 +115,7 @@ describe('a text made from a secret is secret', () => {
   });
 });
 
-describe('a problem with a secret does not tell it', () => {
+describe('a problem with a secret does not reveal it', () => {
   it.each([
     '{{ secrets.password + 1 }}',
     '{{ secrets.password | int }}',
@@ -167,14 +167,14 @@ describe('a problem with a secret does not tell it', () => {
   });
 });
 
-it('env() does not tell a name that is secret', () => {
+it('env() does not reveal a secret name', () => {
   const template = compile('{{ env(secrets.password) }}', placeIn('p', ''));
   expect(() => template.evaluate(scope, { env: () => undefined })).toThrow(
     /^name: the name of a variable is wanted$/,
   );
 });
 
-it('env() may give a secret', () => {
+it('env() may return a secret', () => {
   const template = compile("{{ env('TOKEN') | upper }}", placeIn('p', ''));
   const value = template.evaluate({}, { env: name => new Secret('t0ken', `env.${name}`) });
   expect([masked(value), reveal(value).value]).toEqual(['«env.TOKEN»', 'T0KEN']);

@@ -15,7 +15,7 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
   const state = () => testState();
   afterEach(() => void sh('rm -rf -- "$r_base"/owed "$r_base"/outcome.*', undefined, argv));
 
-  it('define what their headers name', () => {
+  it('are those that their headers name', () => {
     const names = [...allFunctions.matchAll(/^(r_\w+)\(\)/gm)].map(([, name]) => name!);
     expect(names.length).toBeGreaterThan(50);
     expect(run(`for f in ${names.join(' ')}; do command -v "$f" >/dev/null || echo "$f"; done`).stdout).toBe(
@@ -23,19 +23,19 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     );
   });
 
-  it('r_dead tells a session that has ended from one that lives', () => {
+  it('r_dead distinguishes an ended session from a living one', () => {
     expect(run(`r_dead "x.${boot}.$$.y"`).exit).toBe(1);
     expect(run(`r_dead "x.${boot}.4194304.y"`).exit).toBe(0);
     expect(run('r_dead "x.00000000.$$.y"').exit).toBe(0);
   });
 
-  it('r_expect lets expected exit codes pass, and gives another one on', () => {
+  it('r_expect accepts expected exit codes and returns any other', () => {
     expect(run('r_k=K; r_expect 3 0 3').exit).toBe(0);
     expect(run('r_k=K; r_expect 4 0 3')).toMatchObject({ exit: 4, stdout: '\nK:4\n' });
     expect(run('r_k=K; r_expect 0 3').exit).toBe(1);
   });
 
-  it('r_owe notes once what is owed, r_owed prints it, and r_pay removes it', () => {
+  it('r_owe adds a note once, r_owed prints it, and r_pay removes it', () => {
     const note = 'r_owe app.service restart "a change"';
     const { stdout } = run(
       `${note}; ${note}; r_owe app.service reload other; r_owed app.service none.service`,
@@ -46,7 +46,7 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     expect(run('r_pay app.service; r_owed app.service').stdout).toBe('');
   });
 
-  it('r_disown takes back the notes of a change that did not begin, and keeps those before it', () => {
+  it('r_disown removes the notes of a change that did not begin, and keeps earlier ones', () => {
     run('r_owe old.service restart before');
     expect(
       run('r_noted=; r_owe old.service restart before; r_owe new.service restart now; (exit 7); r_disown')
@@ -55,7 +55,7 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     expect(run('r_owed old.service new.service').stdout).toMatch(/^old\.service\trestart\t\d+\tbefore\n$/);
   });
 
-  it('r_content prints a file up to its limit, and nothing of what is no file', () => {
+  it('r_content prints a file up to its limit, and nothing for a thing of another type', () => {
     const folder = scratch();
     writeFileSync(join(folder, 'f'), 'text');
     const { stdout } = run(`r_k=K; r_content ${folder}/f ${folder} ${folder}/none`);
@@ -75,7 +75,7 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     expect(run('r_running run1').exit).toBe(1);
   });
 
-  it('r_outcome says that a change was cut off, where its process has ended without a word', () => {
+  it('r_outcome reports a change as cut off if its process ended without an outcome', () => {
     mkdirSync(join(state(), 'outcome.run2'));
     writeFileSync(join(state(), 'outcome.run2/of'), '1 4194304\n');
     expect(run('r_outcome run2 1').stdout).toBe('cut\n');
@@ -83,7 +83,7 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     expect(run('r_works run2 $$').exit).toBe(0);
   });
 
-  it('r_forget_outcomes removes records that nobody has asked for in ten minutes', () => {
+  it('r_forget_outcomes removes records that were not read for ten minutes', () => {
     for (const [name, ageS] of [
       ['old', 660],
       ['new', 60],

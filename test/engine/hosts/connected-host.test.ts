@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { libraries, sh, shells } from '../shell.ts';
 
-describe('what a session defines', () => {
+describe('the prelude of a session', () => {
   it('is defined once', () => {
     const names = [...libraries().matchAll(/^(r_\w+)\(\)/gm)].map(([, name]) => name!);
     expect(names).toContain('r_as');

@@ -37,7 +37,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
   };
   const take = (id: string, pid?: number) => run(leasedScript('echo changed', holder(id), 60), pid);
 
-  it('is taken before the first step, for nobody else to read', () => {
+  it('is taken before the first step, readable by nobody else', () => {
     const { exit, text } = take('a');
     expect([exit, text]).toEqual([0, 'changed\n']);
     expect([mode(lease()), mode(`${home}/state`), readdirSync(`${home}/state`)]).toEqual([
@@ -48,7 +48,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     expect(decodeLease(run('r_show').text)?.holder).toBe('alice@laptop (pid 812)');
   });
 
-  it('is renewed by its own run, and keeps the time since when', () => {
+  it('is renewed by its own run, and keeps its start time', () => {
     take('a');
     const [id, since, until, ...rest] = fields();
     writeFileSync(lease(), [id, Number(since) - 300, Number(until) - 300, ...rest].join('\t') + '\n');
@@ -79,7 +79,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
   describe('once held', () => {
     const keep = () => run(leasedScript('echo changed', holder('a'), 60, true));
 
-    it('is kept by its own run, even when it has expired and nobody took it', () => {
+    it('is kept by its own run, even if it has expired and nobody has taken it', () => {
       take('a');
       expect([keep().exit, keep().text]).toEqual([0, 'changed\n']);
       writeFileSync(lease(), `a\t1\t2\t${fields()[3]}\t1\talice\n`);
@@ -123,12 +123,12 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     expect([take('b').exit, fields()[0]]).toEqual([0, 'b']);
   });
 
-  it('is free when the session that took it has ended', () => {
+  it('is free once its session has ended', () => {
     take('a', dead);
     expect([run('r_show').text, take('b').exit]).toEqual(['', 0]);
   });
 
-  it('is held as long as something goes on that a killed step has begun, and no longer', () => {
+  it('is held while a process of a killed step runs, and no longer', () => {
     const killed = `sleep 60 >/dev/null 2>&1 & echo $! >${home}/left
       read -r number pid <${home}/state/outcome.run-a/of; kill -9 $pid`;
     const records = `r_records=${home}/state\n`;
@@ -143,7 +143,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     expect(run(`${records}${leasedScript(':', holder('b'), 60)}`).exit).toBe(0);
   });
 
-  it('is waited for where its session has lost what it was started from, and only there', () => {
+  it('is waited for if its session has lost its parent, and only then', () => {
     const above = `r_above ${process.pid}\nr_my=`;
     run(`${above}$r_u\n${leasedScript(':', holder('a'), 60)}`);
     expect(run('r_await').text).toBe('');
@@ -154,7 +154,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     expect(existsSync(lease())).toBe(false);
   });
 
-  it('is given back by its own run only', () => {
+  it('is released by its own run only', () => {
     take('a');
     expect(isLost(run(releaseScript(holder('b'), '{}')))).toBe(true);
     expect(existsSync(lease())).toBe(true);
@@ -176,7 +176,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
       run(leasedScript('echo changed', { ...holder(id), savedPlan: plan(n) }, 60));
     const used = () => readFileSync(`${home}/state/plans`, 'utf8').trimEnd().split('\n');
 
-    it('is used by one run, and noted before its first step', () => {
+    it('is used by one run, and recorded before its first step', () => {
       expect([use('a', 1).text, use('a', 1).text, used().length]).toEqual(['changed\n', 'changed\n', 1]);
       expect(mode(`${home}/state/plans`)).toBe('600');
       run(releaseScript(holder('a'), '{}'));
@@ -188,12 +188,12 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
       expect(use('b', 2).text).toBe('changed\n');
     });
 
-    it('is not used up by a run that somebody else keeps out', () => {
+    it('is not used up by a run that another one keeps out', () => {
       take('a');
       expect([use('b', 1).exit, existsSync(`${home}/state/plans`)]).toEqual([75, false]);
     });
 
-    it('is kept among the last ones only', () => {
+    it('is recorded only among the last ones', () => {
       use('a', 0);
       const old = Array.from({ length: 250 }, (_, n) => `${plan(n + 10).id}\tz\t1`);
       writeFileSync(`${home}/state/plans`, `${old.join('\n')}\n`);
@@ -201,19 +201,19 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
       expect([used().length, used().at(-1)]).toEqual([200, expect.stringContaining(plan(1).id)]);
     });
 
-    it('is refused where that it was used could not be kept', () => {
+    it('is refused if its use cannot be recorded', () => {
       writeFileSync(`${home}/state`, '');
       expect([take('a').text, use('a', 1).text]).toEqual(['changed\n', '']);
     });
   });
 
-  it('is dropped for whoever asks, who is told whose it was', () => {
+  it('can be dropped by anybody, who sees its holder', () => {
     take('a');
     expect(decodeLease(run('r_drop').text)?.holder).toBe('alice@laptop (pid 812)');
     expect([existsSync(lease()), run('r_drop')]).toMatchObject([false, { exit: 0, text: '' }]);
   });
 
-  it('of many that want it at once one gets it', async () => {
+  it('goes to one of many runs that want it at once', async () => {
     mkdirSync(`${home}/state`);
     const [program, ...rest] = argv;
     const exits = Array.from({ length: 12 }, (_, i) => {
@@ -227,13 +227,13 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     expect(fields()[0]).toBe(`run ${all.indexOf(0)}`);
   });
 
-  it('is done without by an account that has no place for it', () => {
+  it('is omitted by an account without a state directory', () => {
     writeFileSync(`${home}/state`, 'not a directory');
     expect(take('a')).toMatchObject({ exit: 0, text: 'changed\n' });
     expect(run(releaseScript(holder('a'), '{}')).exit).toBe(0);
   });
 
-  it('the history grows by a line, for nobody else to read, and leaves nothing else', () => {
+  it('the history grows by a line, readable by nobody else, and leaves nothing else', () => {
     mkdirSync(`${home}/state`);
     for (const line of ['{"n":1}', `{"n":"it's \\n"}`]) run(releaseScript(holder('a'), line));
     expect(run('r_history').text).toBe(`{"n":1}\n{"n":"it's \\n"}\n`);
@@ -299,7 +299,7 @@ describe('an entry of the history', () => {
     ]);
   });
 
-  it('is read newest first, and what is none is left out', () => {
+  it('is read newest first, without invalid lines', () => {
     const older = line.replace('"run":"a"', '"run":"b"');
     expect(decodeHistory(`half a li\n${older}\n\n{}\n${line}\n`).map(({ run }) => run)).toEqual(['a', 'b']);
   });

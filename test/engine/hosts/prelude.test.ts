@@ -33,7 +33,7 @@ describe('the state directory', () => {
     expect(places(preludeFor(here()))).toMatch(own);
   });
 
-  it('is the one that tests name, for this machine', () => {
+  it('is the one that tests name, on this machine', () => {
     set(folder);
     expect(places(preludeFor(here()))).toBe(`${folder} ${folder} ${folder}`);
   });

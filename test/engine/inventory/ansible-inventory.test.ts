@@ -115,7 +115,7 @@ test.each(malformed)('INI: %s', (_, text, expected) => {
   expect(brief(problemsIn(() => inventory(text)))).toEqual(expected);
 });
 
-test('a mistake is shown with its line and what to write', () => {
+test('a mistake is shown with its line and its remedy', () => {
   expect(shown(problemsIn(() => inventory('[web]\nweb1 port = 80\n')))).toContain(
     `hosts:2:6: "port" sets no variable of the host. [inventory-syntax]
   2 | web1 port = 80
@@ -191,7 +191,7 @@ describe('how to connect', () => {
     expect(jumpOf(options)).toBe(jump);
   });
 
-  it('what cannot be used is a problem of those hosts alone, when they are used', () => {
+  it('an unsupported setting is a problem of its hosts alone, when they are used', () => {
     const mixed = inventory(
       '[win]\nwin1 ansible_connection=winrm\nwin2 ansible_host="{{ lookup(\'x\') }}"\n[web]\nweb1\n',
     );
@@ -204,7 +204,7 @@ describe('how to connect', () => {
 });
 
 describe('variables', () => {
-  it('that only Ansible understands are a problem when they are used, and not before', () => {
+  it('that only Ansible understands are a problem only when they are used', () => {
     const files = {
       'inventory.yml':
         "all:\n  hosts: { web1: }\n  vars: { a: \"{{ lookup('env', 'X') | nothing }}\", b: 1 }\n",
@@ -238,7 +238,7 @@ describe('variables', () => {
     ]);
   });
 
-  it('may use the names that Ansible has for the host', () => {
+  it("may use Ansible's names for the host", () => {
     const files = {
       'inventory.yml':
         'web:\n  hosts: { web1.example.com: }\n  vars: { n: "{{ inventory_hostname_short }}-{{ group_names[0] }}" }\n',
@@ -273,7 +273,7 @@ describe('variables', () => {
     expect(hosts.get('web1')?.vars).toEqual({ a: 'child', b: 'all' });
   });
 
-  it('that are encrypted are named, for the hosts that have them', () => {
+  it('that are encrypted are reported for their hosts', () => {
     const folder = folderOf({
       hosts: '[web]\nweb1\n[db]\ndb1\n',
       'group_vars/db/vault.yml': '$ANSIBLE_VAULT;1.1;AES256\n6162\n',
@@ -298,7 +298,7 @@ describe('variables', () => {
     expect(JSON.stringify(found)).not.toMatch(/hunter2[23]/);
   });
 
-  it('that are passwords are secrets where they are used', () => {
+  it('that are passwords are secrets', () => {
     const told = new Set<string>();
     const it = play(
       'hosts: all\nresources:\n  - file: { path: /a, content: "{{ ansible_become_pass }}" }',
@@ -342,7 +342,7 @@ test.each<[text: string, value: unknown]>([
 });
 
 describe('a program', () => {
-  it('that fails is told with what it said', () => {
+  it('that fails is reported with its output', () => {
     expect(problemsIn(() => program('echo "no credentials" >&2; exit 3'))).toMatchObject([
       {
         code: 'inventory-program',
@@ -370,7 +370,7 @@ describe('a program', () => {
   });
 });
 
-test.each(['hosts', 'hosts.yml', 'hosts.json'])('nonsense in %s is problems, whatever it is', name => {
+test.each(['hosts', 'hosts.yml', 'hosts.json'])('any nonsense in %s is reported as problems', name => {
   const piece = fc.constantFrom(
     ...[
       '[',
@@ -421,7 +421,7 @@ test.each(['hosts', 'hosts.yml', 'hosts.json'])('nonsense in %s is problems, wha
   );
 });
 
-it('a configuration of a plugin is refused with the way around it', () => {
+it('a configuration of a plugin is refused with a workaround', () => {
   const [problem] = problemsIn(() => inventory('plugin: aws_ec2\nregions: [x]\n', 'aws_ec2.yml'));
   expect(problem).toMatchObject({
     code: 'not-supported',
@@ -429,7 +429,7 @@ it('a configuration of a plugin is refused with the way around it', () => {
   });
 });
 
-it('what a program printed can be kept in a file', () => {
+it('the output of a program can be kept in a file', () => {
   const { hosts } = inventory('{"web": ["web1"], "_meta": {"hostvars": {"web1": {"a": 1}}}}', 'hosts.json');
   expect(hosts.get('web1')).toMatchObject({ groups: ['web'], vars: { a: 1 } });
 });

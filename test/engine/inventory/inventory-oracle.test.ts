@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     const answers = theirsOfAll(paths);
     const compared = paths.map((path, index) => ({ text: texts[index], path, theirs: answers[index] }));
     const readable = compared.filter(each => each.theirs !== undefined);
-    // What Ansible cannot read, such as a set of Python, is few of them.
+    // Few of them are unreadable for Ansible, such as a set of Python.
     expect(readable.length).toBeGreaterThan(runs(150) / 2);
     const differing = readable.filter(
       each => !isDeepStrictEqual(plain(oursOrProblem(each.path)), plain(each.theirs)),

@@ -4,13 +4,13 @@ import { dirname } from 'node:path';
 import { type Inventory, loadInventory } from '../../../engine/validate/load-playbook.ts';
 import type { Plain } from '../../../engine/value.ts';
 
-/** What an inventory comes to: the hosts of each group, in any order, and the variables of each host. */
+/** The result of an inventory: the hosts of each group, in any order, and the variables of each host. */
 export interface Resolved {
   groups: { [name: string]: string[] };
   vars: { [host: string]: { [name: string]: Plain } };
 }
 
-/** What the oracle prints: groups with what is directly in them, and variables by host. */
+/** The output of the oracle: groups with their direct members, and variables by host. */
 type Listing = { _meta: { hostvars: Resolved['vars'] } } & {
   [group: string]: { hosts?: string[]; children?: string[] };
 };

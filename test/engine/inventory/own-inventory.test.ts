@@ -28,7 +28,7 @@ function inventory(...files: string[]) {
 describe('hosts', () => {
   const hosts = () => inventory(example).hosts;
 
-  test('have the defaults where they say nothing', () => {
+  test('have defaults for omitted settings', () => {
     expect(hosts().get('web1')).toMatchObject({
       address: '203.0.113.11',
       port: 2200,
@@ -45,7 +45,7 @@ describe('hosts', () => {
     });
   });
 
-  test('belong to groups also by way of other groups', () => {
+  test('belong to groups through other groups too', () => {
     expect(hosts().get('web1')?.groups).toEqual(['prod', 'web']);
     expect(inventory(example).groups.get('prod')).toEqual(['web2', 'web1', 'db1']);
   });
@@ -55,7 +55,7 @@ describe('hosts', () => {
     expect(hosts().get('db1')?.vars).toEqual({ color: 'blue', size: 2, domain: 'prod.example.com' });
   });
 
-  test('say of each variable where it comes from, weakest first', () => {
+  test('list the sources of each variable, weakest first', () => {
     const levels = inventory(example)
       .variablesOf('web1')
       .filter(({ name }) => name === 'size');
@@ -67,7 +67,7 @@ describe('hosts', () => {
   });
 });
 
-test('several inventories are one; what a later one sets is stronger', () => {
+test('several inventories are one, and a later one is stronger', () => {
   const { hosts, groups } = inventory(
     example,
     'hosts: { web1: { port: 22 }, web3: }\ngroups: { web: { hosts: [web3] } }',
@@ -199,12 +199,12 @@ describe('patterns', () => {
     else expect(select()).toBe(expected);
   });
 
-  test('localhost is this computer unless the inventory gives the name to others', () => {
+  test('localhost is this computer unless the inventory uses the name', () => {
     const named = 'hosts: { web1: }\ngroups: { localhost: { hosts: [web1] } }';
     expect(selectHosts('localhost', inventory(named))).toEqual(['web1']);
   });
 
-  test('a name that nothing has suggests the nearest', () => {
+  test('an unknown name suggests the nearest one', () => {
     expect(
       problemsIn(() => selectHosts('prd:&wbe', inventory(example))).map(({ message }) => message),
     ).toEqual([

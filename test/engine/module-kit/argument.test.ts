@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { compact } from '../../../engine/util/defined.ts';
 
-it('what stands after a condition is left out when that does not hold, and several are taken one by one', () => {
+it('an item after a false condition is left out, and several items are added one by one', () => {
   expect(compact(['a', false, ['b', 'c'], undefined, [], ''])).toEqual(['a', 'b', 'c', '']);
 });

@@ -62,13 +62,13 @@ const packages = (names: string[], more: Partial<Extract<Effect, { on: 'packages
 });
 
 describe('files', () => {
-  it('are as read while nothing changes', () => {
+  it('are as read without changes', () => {
     const one = host([path('/srv/a'), file]);
     expect(one.foresees(path('/srv/a'))).toEqual({ value: file, from: [], open: false });
     expect(one.asked).toEqual([]);
   });
 
-  it('are written with what is declared, and keep what is not', () => {
+  it('have their declared properties after a write, and keep the others', () => {
     const one = host([path('/srv/a'), { ...file, owner: 'app', mode: '0600' }]);
     one.after('A', { on: 'file', path: '/srv/a', content: 'x', group: 'adm' });
     expect(one.foresees(path('/srv/a'))).toMatchObject({
@@ -82,14 +82,14 @@ describe('files', () => {
     });
   });
 
-  it('bring the folders above a directory with them', () => {
+  it('come with the folders above a directory', () => {
     const one = host().after('A', { on: 'directory', path: '/srv/a/b', mode: '0700' });
     expect(one.foresees(path('/srv/a'))).toMatchObject({ value: folder, from: ['A'], open: false });
     expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { ...folder, mode: '0700' } });
     expect(one.foresees(path('/srv/other'))).toEqual({ value: null, from: [], open: false });
   });
 
-  it('go with their folder, and are new in it afterwards', () => {
+  it('are removed with their folder, and are new in it afterwards', () => {
     const one = host([path('/srv/a'), folder], [path('/srv/a/f'), { ...file, mode: '0600' }]);
     one.after('Gone', { on: 'removal', path: '/srv/a' });
     expect(one.foresees(path('/srv/a/f'))).toEqual({ value: null, from: ['Gone'], open: false });
@@ -97,7 +97,7 @@ describe('files', () => {
     expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { mode: '0644' }, from: ['Back'] });
   });
 
-  it('are where a link leads to, and move with it', () => {
+  it('are below the target of a link, and move with it', () => {
     const one = host(
       [path('/srv/cur'), link('r/1')],
       [path('/srv/cur/f'), file],
@@ -116,7 +116,7 @@ describe('files', () => {
     expect(one.foresees(path('/srv/r/1/f'))).toMatchObject({ value: file });
   });
 
-  it('have another owner below a folder that is changed as a whole, and a new one has its own', () => {
+  it('have the owner of a recursive change, and a new one has its own', () => {
     const below = { ...file, path: 'f', sha256: 'x' };
     const one = host([path('/srv/a'), folder], [entries('/srv/a'), [below]], [path('/srv/a/f'), file]);
     one.after('A', { on: 'attributes', path: '/srv/a', owner: 'app', recursive: true });
@@ -132,7 +132,7 @@ describe('files', () => {
     });
   });
 
-  it('get the group of a set-group-ID folder', () => {
+  it('have the group of their set-group-ID folder', () => {
     const one = host([path('/srv/a'), { ...folder, group: 'staff', mode: '2775' }]);
     one.after('A', { on: 'directory', path: '/srv/a/b' }, { on: 'file', path: '/srv/a/f', content: '' });
     expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { group: 'staff', mode: '2755' } });
@@ -158,14 +158,14 @@ describe('files', () => {
     expect(one.foresees(path(at))).toMatchObject({ value: file, open: false });
   });
 
-  it('that are there stay, unless a package is purged', () => {
+  it('that exist stay, unless a package is purged', () => {
     const one = host([path('/etc/app.conf'), file]).after('Apt', packages(['app']));
     expect(one.foresees(path('/etc/app.conf'))).toMatchObject({ value: file, open: false });
     one.after('Purge', packages([], { goes: ['app'], purges: true }));
     expect(one.foresees(path('/etc/app.conf'))).toEqual({ value: file, from: ['Purge'], open: true });
   });
 
-  it('that are missing and named by a command may come with it, with what is above and below', () => {
+  it('that are missing and named by a command may come with it, together with paths above and below', () => {
     const one = host([path('/srv/there'), file]);
     one.after('Command', { on: 'anything', text: 'git clone x /srv/app/code && touch /srv/there' });
     for (const at of ['/srv/app', '/srv/app/code', '/srv/app/code/f'])
@@ -192,7 +192,7 @@ describe('units', () => {
     });
   });
 
-  it('are enabled and started as their drop-ins say, whichever is written first', () => {
+  it('are enabled and started according to their drop-ins, in any order', () => {
     const dropIn = { on: 'file', path: '/etc/systemd/system/app.service.d/a.conf' } as const;
     const file = { on: 'file', path: '/etc/systemd/system/app.service' } as const;
     const install = { ...dropIn, content: '[Install]\nWantedBy=multi-user.target\n' };
@@ -207,7 +207,7 @@ describe('units', () => {
     }
   });
 
-  it('of a template are there once that is written', () => {
+  it('of a template exist once the template is written', () => {
     const one = host([unit('app@1.service'), absent]);
     one.after('File', {
       on: 'file',
@@ -220,7 +220,7 @@ describe('units', () => {
     });
   });
 
-  it('are open where their file is not one that systemd would load', () => {
+  it('are open if systemd would not load their file', () => {
     const one = host([unit('app.service'), absent]);
     one.after('File', { on: 'file', path: '/etc/systemd/system/app.service', content: 'one\n' });
     expect(one.foresees(unit('app.service'))).toMatchObject({ from: ['File'], open: true });
@@ -237,7 +237,7 @@ describe('units', () => {
     expect(one.foresees(unit('old.service'))).toMatchObject({ value: stoppedUnit, open: false });
   });
 
-  it('go with their package and their file', () => {
+  it('are removed with their package and their file', () => {
     const running = { ...stoppedUnit, ActiveState: 'active' };
     const one = host([unit('memcached.service'), running], [unit('w.service'), stoppedUnit]);
     one.after('Apt', packages([], { goes: ['memcached'] }));
@@ -247,7 +247,7 @@ describe('units', () => {
   });
 });
 
-it('packages are exactly those that come and go, and open where others may come along', () => {
+it('packages are exact as far as they are named, and open if others may come along', () => {
   const one = host([installedPackage('a'), null], [installedPackage('dep'), null]).after(
     'Apt',
     packages(['a']),
@@ -260,19 +260,19 @@ it('packages are exactly those that come and go, and open where others may come 
   expect(one.foresees(installedPackage('a'))).toEqual({ value: null, from: ['Gone'], open: false });
 });
 
-it('accounts and programs that are missing may come with a package', () => {
+it('missing accounts and programs may come with a package', () => {
   const one = host([program('git'), '/usr/bin/git']).after('Apt', packages(['a']));
   expect(one.foresees(account('passwd', 'app'))).toMatchObject({ value: null, open: true });
   expect(one.foresees(program('tool'))).toMatchObject({ value: null, open: true });
   expect(one.foresees(program('git'))).toMatchObject({ open: false });
 });
 
-it('a program is there once its file is written where programs are looked for', () => {
+it('a program exists once its file is written to a folder of programs', () => {
   const one = host().after('A', { on: 'file', path: '/usr/local/bin/tool', content: '' });
   expect(one.foresees(program('tool'))).toMatchObject({ value: '/usr/local/bin/tool', open: false });
 });
 
-it('what is owed is noted by a change and gone once it is paid', () => {
+it('a change notes the owed restart, and the restart removes the note', () => {
   const one = host([owed('app'), []]);
   one.after('A', { on: 'note', unit: 'app', owed: { action: 'restart', because: 'A' } });
   expect(one.foresees(owed('app'))).toMatchObject({ value: [{ because: 'A', sinceS: null }], from: ['A'] });
@@ -280,7 +280,7 @@ it('what is owed is noted by a change and gone once it is paid', () => {
   expect(one.foresees(owed('app'))).toMatchObject({ value: [], open: false });
 });
 
-it('what a command answers is open behind any change, unless it says what it is about', () => {
+it('the output of a command is open after any change, unless it declares what it is about', () => {
   const one = host().after('A', { on: 'file', path: '/srv/a/f', content: '' });
   expect(one.foresees(command('true'))).toMatchObject({ from: ['A'], open: true });
   expect(one.foresees(command('true', { about: [] }))).toMatchObject({ open: false });
@@ -293,7 +293,7 @@ it('what a command answers is open behind any change, unless it says what it is 
 describe('a PostgreSQL server', () => {
   const rows = sql('SELECT 1', { about: ['role:app'] });
 
-  it('answers otherwise only where an object changed that the query is about, or a command ran', () => {
+  it('answers differently only after a change of an object of the query, or after a command', () => {
     const one = host([rows, [{}]]).after('DB', { on: 'objects', names: ['database:db'] });
     expect(one.foresees(rows)).toEqual({ value: [{}], from: [], open: false });
     one.after('Role', { on: 'objects', names: ['role:app'] });
@@ -302,13 +302,13 @@ describe('a PostgreSQL server', () => {
     expect(other.foresees(rows)).toMatchObject({ from: ['Command'], open: true });
   });
 
-  it('cannot be asked once it is stopped', () => {
+  it('cannot be queried once it is stopped', () => {
     const one = host([rows, []]);
     one.after('Stop', { on: 'unit', name: 'postgresql.service', sets: { ActiveState: 'inactive' } });
     expect(one.foresees(rows)).toMatchObject({ value: { missing: expect.any(Missing) }, open: false });
   });
 
-  it('can be asked once it is started', () => {
+  it('can be queried once it is started', () => {
     const one = host();
     one.missing(rows, new Missing('a server', ['package:postgresql', 'running:postgresql*']));
     expect(one.foresees(rows)).toMatchObject({ open: false });
@@ -317,7 +317,7 @@ describe('a PostgreSQL server', () => {
   });
 });
 
-it('what may not be done leaves what it would change open', () => {
+it('a step that may be impossible leaves its effects open', () => {
   const one = host([path('/srv/a'), file]);
   const forecast = new Forecast();
   const raw = (probe: Probe): Reading => ({ value: keyOf(probe) === keyOf(path('/srv/a')) ? file : null });

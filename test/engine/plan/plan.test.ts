@@ -123,13 +123,13 @@ const shown = (resources: Resource[], from?: Observed, forecast?: Forecast) =>
   ]);
 
 describe('a plan', () => {
-  it('shows what was read as changes, and leaves out what is as declared', () => {
+  it('shows differences as changes, and leaves out resources as declared', () => {
     const there = observed([path('/f'), { type: 'file', mode: '0600' }]);
     expect(shown([resource(file, 'A file', { path: '/f' })])).toEqual([['A file', 'would_change', []]]);
     expect(shown([resource(file, 'A file', { path: '/f' })], there)).toEqual([['A file', 'unchanged', []]]);
   });
 
-  it('predicts what needs a program that an earlier resource brings, and says from which', () => {
+  it('predicts a resource that needs the program of an earlier resource, and names that resource', () => {
     expect(shown([resource(installs, 'Tools'), resource(uses, 'Use')])).toEqual([
       ['Tools', 'would_change', []],
       ['Use', 'unchanged', ['Tools']],
@@ -163,7 +163,7 @@ describe('a plan', () => {
     });
   });
 
-  it('has a problem where nothing brings what is missing', () => {
+  it('has a problem if no resource brings a missing thing', () => {
     const [first] = planOf([resource(uses, 'Use'), resource(installs, 'Tools')], blank);
     expect(first?.outcome).toMatchObject({
       status: 'failed',
@@ -171,7 +171,7 @@ describe('a plan', () => {
     });
   });
 
-  it('leaves open what is in something that an earlier resource starts, and has a problem where none does', () => {
+  it('leaves the contents of a server open that an earlier resource starts, and has a problem if none does', () => {
     const asks = defineModule({
       ...shape,
       name: 'asks',
@@ -202,7 +202,7 @@ describe('a plan', () => {
     expect(alone?.outcome).toMatchObject({ status: 'failed', error: { code: 'not-running' } });
   });
 
-  it('reads a file with the content that an earlier resource will have given it', () => {
+  it('reads a file with its content from an earlier resource', () => {
     const writes = resource(file, 'List', { path: '/list', text: 'a' });
     const from = observed([path('/list'), null], [content('/list'), null]);
     expect(shown([writes, resource(reads, 'Reader')], from)[1]).toEqual(['Reader', 'unchanged', ['List']]);
@@ -210,14 +210,14 @@ describe('a plan', () => {
     expect(shown([other, resource(reads, 'Reader')], from)[1]).toEqual(['Reader', 'would_change', ['List']]);
   });
 
-  it('shows a restart because of a change before it, and none without one', () => {
+  it('shows a restart after an earlier change, and none without one', () => {
     const there = observed([path('/f'), { type: 'file', mode: '0600' }], [owed('app.service'), []]);
     const resources = [resource(file, 'A file', { path: '/f' }), resource(answers, 'App')];
     expect(shown(resources)[1]).toEqual(['App', 'would_change', ['A file']]);
     expect(shown(resources, there)[1]).toEqual(['App', 'unchanged', []]);
   });
 
-  it('holds a check back that changes before it may make true, and fails it where nothing would change', () => {
+  it('defers a check that earlier changes may fulfil, and fails it without changes', () => {
     expect(shown([resource(installs, 'Tools'), resource(checks, 'Answer')])[1]).toEqual([
       'Answer',
       'unchanged',
@@ -226,7 +226,7 @@ describe('a plan', () => {
     expect(shown([resource(checks, 'Answer')])).toEqual([['Answer', 'failed', []]]);
   });
 
-  it('fails a check before anything is changed when nothing brings its program', () => {
+  it('fails a check before any change if no resource brings its program', () => {
     const looks = resource({ ...uses, check: true }, 'Look');
     const writes = resource(file, 'A file', { path: '/f' });
     const from = observed([path('/f'), null], [program('tool'), null]);
@@ -236,7 +236,7 @@ describe('a plan', () => {
     expect(brought[2]?.outcome.status).toBe('unchanged');
   });
 
-  it('would change what depends on an outcome that is not known yet', () => {
+  it('would change a resource that depends on an unknown outcome', () => {
     const args = {
       get path(): string {
         throw new UnknownArgument('path', 'Earlier');
@@ -247,7 +247,7 @@ describe('a plan', () => {
     ]);
   });
 
-  it('predicts a change whose condition is not known yet, and does not block what the host may never need', () => {
+  it('predicts a change with an unknown condition, which blocks nothing', () => {
     const waiting = { when: undefined, waitsFor: 'Question' };
     const [asked, missing] = planOf([
       resource(file, 'A file', { path: '/f' }, waiting),
@@ -262,7 +262,7 @@ describe('a plan', () => {
   });
 
   describe('of several plays', () => {
-    /** What the second play shows, when the first one is planned but not applied. */
+    /** Returns the plan of the second play while the first one is planned but not applied. */
     const second = (first: Resource[], then: Resource[], from = blank) => {
       const forecast = new Forecast();
       const sight = { observed: from, times: { nowS: 0 }, forecast, login: 'root' };
@@ -271,7 +271,7 @@ describe('a plan', () => {
     };
     const writes = resource(file, 'A file', { path: '/f' });
 
-    it('is predicted from the plays before', () => {
+    it('is predicted from the earlier plays', () => {
       expect(second([resource(installs, 'Tools')], [resource(uses, 'Use')])).toEqual([
         ['Use', 'unchanged', ['Tools']],
       ]);
@@ -280,7 +280,7 @@ describe('a plan', () => {
       ]);
     });
 
-    it('does not do the same thing twice, nor answer a change twice', () => {
+    it('neither makes a change twice nor reacts to it twice', () => {
       expect(second([writes], [resource(file, 'The same', { path: '/f' })])).toEqual([
         ['The same', 'unchanged', ['A file']],
       ]);
@@ -289,12 +289,12 @@ describe('a plan', () => {
     });
   });
 
-  it('skips a resource whose condition is false, without asking for its arguments', () => {
+  it('skips a resource whose condition is false, without evaluating its arguments', () => {
     expect(shown([resource(file, 'Never', undefined, { when: false })])).toEqual([['Never', 'skipped', []]]);
   });
 });
 
-it('a probe whose reading failed is a problem of its resource', () => {
+it('a failed reading is a problem of its resource', () => {
   const failed = new Observed(
     new Map([[keyOf(path('/f')), { problem: { code: 'read-failed', message: 'find exited 1.' } }]]),
     {},

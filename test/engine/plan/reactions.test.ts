@@ -18,7 +18,7 @@ resources:
   return [...reactionsOf(resolve(hosts[0]!, facts))].map(([to, all]) => [to, all.map(({ unit }) => unit)]);
 };
 
-it('a service answers what it names, also while something else of it is not known yet', () => {
+it('a service reacts to the resources it names, even if another argument is unknown', () => {
   const expected = [['Settings', ['app.service']]];
   expect(answers('service: { name: app, restart_on: [Settings] }')).toEqual(expected);
   expect(answers('service: { name: app, restart_on: [Settings], settle: "{{ made.stdout }}" }')).toEqual(
@@ -27,7 +27,7 @@ it('a service answers what it names, also while something else of it is not know
   expect(answers('service: { name: "{{ made.stdout }}" }')).toEqual([]);
 });
 
-it('what it answers may not wait for what is registered: a change before that would go unanswered', () => {
+it('a reaction cannot depend on a registered outcome: it would miss an earlier change', () => {
   expect(() => answers('service: { name: app, restart_on: [Settings, "{{ made.stdout }}"] }')).toThrow(
     'restart_on rests on command date, but what is answered must be known before anything is changed.',
   );

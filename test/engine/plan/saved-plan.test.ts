@@ -151,7 +151,7 @@ describe('a host is', () => {
     expect(refusals(then, now)).toEqual(refused);
   });
 
-  it('refused as another machine, with another key, and when the plan was made without it', () => {
+  it('refused as another machine, with another key, and as a host that is not in the plan', () => {
     const same = [mode('0600')];
     expect(refusals(same, same, { ...origin, machineId: 'def' })).toMatchObject([['plan-other-host', '']]);
     expect(refusals(same, same, { ...origin, hostKey: 'SHA256:y' })).toMatchObject([['plan-other-host', '']]);
@@ -159,14 +159,14 @@ describe('a host is', () => {
     expect(refusals(same, same, origin, 'web2')).toMatchObject([['plan-stale', '']]);
   });
 
-  it('refused when another run has begun to apply the plan, not when it was this one', () => {
+  it('refused if another run, but not this one, has begun to apply the plan', () => {
     const same = [mode('0600')];
     const applied = (run: string) => ({ ...origin, applied: { run, at: '2026-01-02T03:04:05.000Z' } });
     expect(refusals(same, same, applied('a'))).toMatchObject([['plan-applied', '']]);
     expect(refusals(same, same, applied('b'))).toEqual([]);
   });
 
-  it('taken where the plan left open what the difference will be', () => {
+  it('accepted if the plan left the difference open', () => {
     const open = (name: string) =>
       planned(
         'A',
@@ -188,13 +188,13 @@ describe('a host is', () => {
   });
 });
 
-it('tells the hosts that a play has no more', () => {
+it('names the hosts that a play has lost', () => {
   const approval = { mask, again: '', program: '1', declaredIn: () => undefined };
   const gone = new ApprovedPlan(save([mode('0600')]), approval).missingHosts(0, [{ name: 'web2' }]);
   expect(gone).toMatchObject([{ host: 'web1', code: 'plan-stale' }]);
 });
 
-it('refuses a host whose later play is declared otherwise before the first one is applied', () => {
+it('refuses a host whose later play has changed before the first one is applied', () => {
   const first = [mode('0600')];
   const saved = new PlanBeingSaved(plan(), mask);
   for (const play of [0, 1]) saved.admit({ play, host: 'web1', origin, planned: first, run: 'a' });
@@ -208,7 +208,7 @@ it('refuses a host whose later play is declared otherwise before the first one i
   expect(() => apply([])).toThrow('declared otherwise: A');
 });
 
-it('holds no value, whatever they are, and is as its schema says', () => {
+it('contains no value, and conforms to its schema', () => {
   const secret = fc.string({ minLength: 6 }).map(value => `§${value}`);
   const value = fc.oneof(secret, fc.array(secret, { minLength: 1 }), secret.map(textOf));
   fc.assert(
@@ -231,7 +231,7 @@ it('holds no value, whatever they are, and is as its schema says', () => {
   );
 });
 
-it('has other digests with another salt', () => {
+it('has different digests with a different salt', () => {
   const digests = (salt: string) => {
     const saved = new PlanBeingSaved({ ...plan(), salt }, mask);
     saved.admit({ play: 0, host: 'web1', origin, planned: [mode('0600')], run: 'a' });

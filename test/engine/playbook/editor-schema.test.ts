@@ -40,7 +40,7 @@ describe('the editor', () => {
     expect(playbook(data)).toBe(expected);
   });
 
-  test('shows what a module and its arguments are', () => {
+  test('shows descriptions of a module and its arguments', () => {
     const { definitions } = playbookSchema(modules) as {
       definitions: Record<string, { properties: Record<string, object>; defaultSnippets: object[] }>;
     };

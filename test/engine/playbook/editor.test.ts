@@ -105,7 +105,7 @@ describe('an editor with the YAML language server', () => {
     };
   }
 
-  /** What is offered where `text` has a `|`. */
+  /** Returns the completions at the `|` of `text`. */
   async function items(name: string, text: string): Promise<Item[]> {
     const at = await openAt(name, text);
     return (await editor.request<{ items: Item[] }>('textDocument/completion', at)).items;
@@ -115,7 +115,7 @@ describe('an editor with the YAML language server', () => {
     return (await items(name, text)).map(({ label }) => label);
   }
 
-  /** What is said of the word that has a `|` in it. */
+  /** Returns the hover text of the word with the `|`. */
   async function hover(name: string, text: string): Promise<string> {
     const at = await openAt(name, text);
     const shown = await editor.request<{ contents: { value: string } }>('textDocument/hover', at);
@@ -137,7 +137,7 @@ describe('an editor with the YAML language server', () => {
     expect(values).toEqual(expect.arrayContaining(['running', 'stopped']));
   });
 
-  it('writes the required arguments of a module that is chosen', async () => {
+  it('inserts the required arguments of a chosen module', async () => {
     const service = (await items('snippet.yml', `${opened}  - ser|\n`)).filter(
       ({ label }) => label === 'service',
     );
@@ -152,7 +152,7 @@ describe('an editor with the YAML language server', () => {
     expect(module).toContain('```yaml');
   });
 
-  it('marks what is wrong, and takes templates and right playbooks', async () => {
+  it('marks mistakes, and accepts templates and valid playbooks', async () => {
     const wrong = await editor.open('wrong.yml', `${opened}  - service: { name: nginx, enabld: true }\n`);
     expect(wrong.errors.join('\n')).toContain('enabld');
     const right = `${opened}  - service: { name: "{{ app }}", enabled: "{{ on }}", state: running }\n`;
@@ -173,7 +173,7 @@ describe('an editor with the YAML language server', () => {
     );
     expect(await offered('inside.yml', `${component}resources:\n  - |\n`)).toContain('nginx_site');
     expect(await hover('component.yml', params.replace('type', 'ty|pe').replace('    |\n', ''))).toContain(
-      'What kind of value it takes.',
+      'Type of the value.',
     );
     const wrong = await editor.open('wrong-component.yml', `${component}parms: {}\nresources: []\n`);
     expect(wrong.errors.join('\n')).toContain('parms');

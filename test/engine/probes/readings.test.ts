@@ -34,7 +34,7 @@ function read<P extends Record<string, probe.Probe>>(
 }
 
 describe.each(shells)('reading through %s', (_, argv) => {
-  it('gives type, owner, mode and target of paths, and null for what is not there', () => {
+  it('returns type, owner, mode and target of paths, and null for missing ones', () => {
     const { file, link, folder, none } = read(
       {
         file: probe.path(odd),
@@ -50,7 +50,7 @@ describe.each(shells)('reading through %s', (_, argv) => {
     expect(none).toEqual({ value: null });
   });
 
-  it('gives contents byte for byte up to the limit, and the hash alone above it', () => {
+  it('returns contents byte for byte up to the limit, and only the hash above it', () => {
     const got = read(
       {
         odd: probe.content(odd),
@@ -70,7 +70,7 @@ describe.each(shells)('reading through %s', (_, argv) => {
     expect(got.none).toEqual({ value: null });
   });
 
-  it('lists what is below a directory with hashes', () => {
+  it('lists the entries below a directory with hashes', () => {
     const got = read(
       { tree: probe.entries(`${dir}/tree`, { hashes: true }), none: probe.entries(`${dir}/none`) },
       argv,
@@ -84,7 +84,7 @@ describe.each(shells)('reading through %s', (_, argv) => {
     expect(got.none).toEqual({ value: null });
   });
 
-  it('gives exit code, output and errors of a command, with stdin closed', () => {
+  it('returns exit code, output and errors of a command, with stdin closed', () => {
     const got = read(
       { one: probe.command('cat; echo "a\nb"; echo c >&2; exit 7'), two: probe.command('true') },
       argv,
@@ -93,7 +93,7 @@ describe.each(shells)('reading through %s', (_, argv) => {
     expect(got.two).toEqual({ value: { exit: 0, stdout: '', stderr: '' } });
   });
 
-  it('answers every section, however many there are and whatever they print or end with', () => {
+  it('answers every section, whatever their number, output and exit codes', () => {
     const script = (i: number) => `head -c 60000 /dev/zero | tr '\\0' ${i % 10}; echo ${i} >&2; exit ${i}`;
     const probes = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [i, probe.command(script(i))]));
     const got = read(probes, argv);
@@ -101,7 +101,7 @@ describe.each(shells)('reading through %s', (_, argv) => {
       expect(got[i]).toEqual({ value: { exit: i, stdout: `${i % 10}`.repeat(60_000), stderr: `${i}` } });
   });
 
-  it('does not take what a command prints for another section', () => {
+  it('does not mistake the output of a command for another section', () => {
     const fake = 'printf "\\nffffffffffffffffffffffff 0 0\\n"; env; set';
     const got = read({ fake: probe.command(fake), after: probe.path(dir) }, argv);
     expect(got.after).toMatchObject({ value: { type: 'directory' } });
@@ -125,7 +125,7 @@ describe.each(shells)('reading through %s', (_, argv) => {
     expect(got.none).toEqual({ value: null });
   });
 
-  it('gives a thousand paths in one process each kind', () => {
+  it('reads a thousand paths with one process for each kind', () => {
     const many = Object.fromEntries(
       Array.from({ length: 5000 }, (_, i) => [i, probe.path(`${dir}/${'x'.repeat(60)}${i}`)]),
     );
@@ -135,7 +135,7 @@ describe.each(shells)('reading through %s', (_, argv) => {
   });
 });
 
-it('asks once for probes that differ only in what their answers are about', () => {
+it('reads probes once that differ only in `about`', () => {
   const one = probe.command('echo once', { about: ['packages'] });
   const other = probe.command('echo once', { about: ['/etc'] });
   const request = reader([one, other, probe.command('echo once')]);
@@ -145,13 +145,13 @@ it('asks once for probes that differ only in what their answers are about', () =
   expect(observed.of(other)).toBe(observed.of(one));
 });
 
-it('a psql that is not there is missing, not an error', () => {
+it('an absent psql is missing, not an error', () => {
   const request = reader([probe.sql('SELECT 1 AS one')]);
   const observed = request.decode(sh(`cat() { /bin/cat; }; PATH=/nonexistent; ${request.script}`));
   expect(observed.of(probe.sql('SELECT 1 AS one'))).toMatchObject({ missing: { what: 'psql' } });
 });
 
-describe.each(shells)('a server that lets nobody in, asked by %s', (_, argv) => {
+describe.each(shells)('a server that accepts no connection, queried by %s', (_, argv) => {
   /** It says `words` twice, and then answers as psql does. */
   const asked = (words: string) => {
     const folder = scratch();
@@ -173,14 +173,14 @@ sed -n "s/^.echo '\\(.*\\)' :ERROR.*/[]\\n\\1 false 00000 none/p"
     expect(asked('FATAL: the database system is starting up')).toEqual({ value: [] });
   });
 
-  it('is missing when it does not', () => {
+  it('is missing if it does not start', () => {
     expect(asked('No such file or directory')).toMatchObject({
       missing: { what: 'a running PostgreSQL server' },
     });
   });
 });
 
-it('reads the facts that are asked for, by their names', () => {
+it('reads the requested facts by their names', () => {
   const names = new Set(['os', 'cpus', 'memory_mb', 'ipv4', 'disks', 'time', 'hostname', 'systemd']);
   const request = reader([], names);
   const { facts } = request.decode(sh(request.script));

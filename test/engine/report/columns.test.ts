@@ -36,7 +36,7 @@ test.each<[names: string[], shown: string]>([
 });
 
 describe('wrapping', () => {
-  it('never makes a line too long and never loses a word', () => {
+  it('keeps every line short enough and every word', () => {
     const words = fc.array(fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 30 }), {
       maxLength: 20,
     });
@@ -53,11 +53,11 @@ describe('wrapping', () => {
     );
   });
 
-  it('keeps every space where lines have no end', () => {
+  it('keeps every space without a line width', () => {
     expect(paint(wrap([span('a  b '), span('c')], Infinity)[0]!, false)).toBe('a  b c');
   });
 
-  it('parts a group only when it is longer than a line', () => {
+  it('splits a group only if it is longer than a line', () => {
     const lines = flow([[span('mode 0644, ')], [span('owner root, ')], [span('a very long group')]], 12);
     expect(lines.map(line => paint(line, false))).toEqual([
       'mode 0644,',

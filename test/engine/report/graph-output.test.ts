@@ -34,7 +34,7 @@ const plays: fc.Arbitrary<PlayGraph> = fc.record({
   edges: links(4),
 });
 
-/** What is not well-formed in an XML text of elements, quoted attributes and text; undefined when all is. */
+/** Returns the first malformed part of an XML text of elements, quoted attributes and text, or undefined. */
 function malformed(xml: string): string | undefined {
   const pieces = /<(\/?)([a-zA-Z]+)(?: [a-zA-Z-]+="[^"<&]*(?:&#?\w+;[^"<&]*)*")*(\/?)>|[^<&]+|&#?\w+;/y;
   const open: string[] = [];
@@ -51,7 +51,7 @@ function malformed(xml: string): string | undefined {
 }
 
 describe('a graph laid out', () => {
-  it('has all boxes inside, none on another, and no line behind one', () => {
+  it('has all boxes inside, no overlapping boxes, and no line behind a box', () => {
     fc.assert(
       fc.property(graphs, ({ count, edges }) => {
         const { boxes, ways, width, height } = layoutOf(count, edges);
@@ -79,7 +79,7 @@ describe('a graph laid out', () => {
     );
   });
 
-  it('goes from left to right, also where a link leads back to an earlier one', () => {
+  it('goes from left to right, even with a link back to an earlier box', () => {
     const { boxes } = layoutOf(3, [
       { from: 0, to: 1, kind: 'after' },
       { from: 2, to: 1, kind: 'restart_on' },
@@ -89,7 +89,7 @@ describe('a graph laid out', () => {
     );
   });
 
-  it('has about the shape of a page, with 300 resources, too', () => {
+  it('has about the shape of a page, even with 300 resources', () => {
     const fan = Array.from({ length: 299 }, (_, i) => ({ from: 0, to: i + 1, kind: 'after' }));
     const chains = Array.from({ length: 250 }, (_, i) => ({ from: i, to: i + 50, kind: 'needs' }));
     for (const edges of [[], fan, chains, [...fan, ...chains]]) {
@@ -101,7 +101,7 @@ describe('a graph laid out', () => {
 });
 
 describe('a graph as SVG', () => {
-  it('is well-formed and without scripts, whatever things are called', () => {
+  it('is well-formed and without scripts, whatever the names are', () => {
     fc.assert(
       fc.property(fc.array(plays, { maxLength: 2 }), text, (all, name) => {
         const svg = graphSvg({ name, plays: all });
@@ -134,7 +134,7 @@ describe('a graph as SVG', () => {
     ],
   };
 
-  it('names each kind once where its arrows arrive, and says what leads to what under the pointer', () => {
+  it('names each kind once at the ends of its arrows, and both ends of an arrow under the pointer', () => {
     const svg = graphSvg(view);
     expect(svg.match(/>restart_on</g)).toHaveLength(1);
     expect(svg.match(/>after</g)).toHaveLength(1);
@@ -142,7 +142,7 @@ describe('a graph as SVG', () => {
     expect(svg).toContain('Web &lt;1&gt;');
   });
 
-  it('is the same as Mermaid in what it shows', () => {
+  it('shows the same as Mermaid', () => {
     expect(graphMermaid(view)).toBe(`flowchart LR
   subgraph play1["Web #60;1#62;"]
     p1r1["Settings<br><small>file</small>"]

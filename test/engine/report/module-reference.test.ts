@@ -31,7 +31,7 @@ const module = defineModule({
   desired: () => ({}),
 });
 
-it('arguments are listed with what is required first', () => {
+it('required arguments are listed first', () => {
   expect(argumentRows(module).map(({ name, type, default: value }) => [name, type, value])).toEqual([
     ['name', 'string', undefined],
     ['state', 'present | absent', 'present'],
@@ -98,7 +98,7 @@ describe('YAML', () => {
     expect(yamlText(value)).toBe(yaml);
   });
 
-  it('reads back as what it was', () => {
+  it('reads back as the same value', () => {
     const values = fc.letrec(tie => ({
       value: fc.oneof(
         { maxDepth: 3 },

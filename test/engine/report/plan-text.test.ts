@@ -201,7 +201,7 @@ describe('the last line', () => {
     expect(shown(sample)).toMatch(/\nweb1: 4 changed, 19 unchanged, 0 failed\n$/);
   });
 
-  it('of an interrupted apply is still a summary', () => {
+  it('of an interrupted apply is a summary too', () => {
     const sample = new Sample();
     start(sample, false, ['web1']);
     finish(sample, { web1: result('ok', { unchanged: 1, skipped: 3 }) }, 130, false);
@@ -222,7 +222,7 @@ describe('the last line', () => {
   });
 });
 
-it('with -vv the commands and what they printed are shown below a resource', () => {
+it('with -vv the commands and their output are shown below a resource', () => {
   const sample = new Sample();
   const play = start(sample, false, ['web1']);
   const commands = [{ command: 'psql <<END\nALTER ROLE app\nEND', output: 'ALTER ROLE\n' }];
@@ -245,7 +245,7 @@ it('with -vv the commands and what they printed are shown below a resource', () 
   expect(shown(sample)).not.toContain('psql');
 });
 
-it('what may keep a change from working stands below it, until it is done', () => {
+it('a possible obstacle stands below its change until the change is made', () => {
   const sample = new Sample();
   const play = start(sample, true, ['web1']);
   const tool = outcome('Tool', 'apt', 'would_change', {

@@ -64,7 +64,7 @@ test('a place far to the right of a long line stays in sight', () => {
   expect(line!.slice(carets!.indexOf('^'), carets!.lastIndexOf('^') + 1)).toBe('HERE');
 });
 
-test('problems are parted by an empty line', () => {
+test('an empty line separates problems', () => {
   const problem: Problem = { code: 'usage', message: 'X.' };
   expect(renderProblems([problem, problem])).toBe('X. [usage]\n\nX. [usage]\n');
 });

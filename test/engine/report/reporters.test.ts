@@ -101,7 +101,7 @@ describe('--json', () => {
       .map(line => JSON.parse(line));
   };
 
-  it.each([false, true])('prints lines that the schema describes (commands: %s)', commands => {
+  it.each([false, true])('prints lines that conform to the schema (commands: %s)', commands => {
     const validate = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true }).compile(eventsSchema);
     for (const line of lines(commands)) {
       validate(line);
@@ -109,14 +109,14 @@ describe('--json', () => {
     }
   });
 
-  it('refuses by its schema what is not an event', () => {
+  it('has a schema that refuses everything but events', () => {
     const validate = new Ajv({ allowUnionTypes: true }).compile(eventsSchema);
     const [first] = lines(false);
     expect(validate({ ...first, more: 1 })).toBe(false);
     expect(validate({ ...first, event: 'resource_started' })).toBe(false);
   });
 
-  it('prints every event but those for progress', () => {
+  it('prints every event except progress', () => {
     expect([...new Set(lines(false).map(({ event }) => event))]).toEqual([
       ...['run_started', 'host_connected', 'host_plan', 'resource', 'host_finished', 'run_finished'],
     ]);
@@ -149,7 +149,7 @@ describe('on a pipe', () => {
     expect(output.text()).toMatch(/^Flask · 3 hosts\n\n.*\nweb3: unreachable\n$/s);
   });
 
-  it('each change is told when it happens', () => {
+  it('each change is printed when it happens', () => {
     expect(progress.text().split('\n').slice(0, 2)).toEqual([
       'web1: ~ App environment: mode 0644 → 0600, content 1 line of 3',
       'web1: - Old site: target /etc/nginx/sites-available/old',
@@ -184,7 +184,7 @@ describe('on a terminal', () => {
     expect(output.written).toHaveLength(length);
   });
 
-  it('nothing moves while a question stands there, and the cursor is shown for its answer', () => {
+  it('the screen stands still during a question, and the cursor is shown for the answer', () => {
     const output = gather({ columns: 80, rows: 24 });
     const { reporter, rest } = start(output);
     vi.advanceTimersByTime(100);
@@ -198,11 +198,11 @@ describe('on a terminal', () => {
     vi.advanceTimersByTime(100);
     expect(output.written[length]).toBe('\u001b[?25l');
     expect(output.written.at(-1)).toContain('0 of 3 hosts done');
-    // What was typed stays where it is: the first frame after it goes up no line.
+    // The typed text stays in its place: the first frame after it goes up no line.
     expect(output.written.at(-1)).not.toContain('\u001b[4A');
   });
 
-  it('each frame begins where the one before began, even in a window that has become narrower', () => {
+  it('each frame begins where the previous one began, even in a narrowed window', () => {
     const output = gather({ columns: 80, rows: 24 });
     start(output);
     vi.advanceTimersByTime(100);
@@ -214,14 +214,14 @@ describe('on a terminal', () => {
     expect(output.written.at(-1)).toContain('\u001b[5A\r');
   });
 
-  it('a terminal that does not keep up is given no frames', () => {
+  it('a terminal that does not keep up receives no frames', () => {
     const output = gather({ columns: 80, rows: 24, writableNeedDrain: true });
     start(output);
     vi.advanceTimersByTime(1000);
     expect(output.written).toEqual(['\u001b[?25l']);
   });
 
-  it('closing in the middle shows the cursor again and erases the live lines', () => {
+  it('closing during a run shows the cursor again and erases the live lines', () => {
     const output = gather({ columns: 80, rows: 24 });
     const { reporter } = start(output);
     vi.advanceTimersByTime(100);
@@ -276,7 +276,7 @@ describe('live lines', () => {
     return live;
   };
 
-  it('all hosts have one where there is room', () => {
+  it('all hosts have one if there is room', () => {
     expect(plain(fleet(2).lines(65_000, 60, 24))).toEqual([
       'web1  connecting',
       'web2  ━━━─────────────────   3/21  A name 日本 long long l…',
@@ -295,7 +295,7 @@ describe('live lines', () => {
     for (const line of lines) expect(columnsOf(line)).toBeLessThan(columns);
   });
 
-  it('a host that is done says how it ended', () => {
+  it('a finished host shows its result', () => {
     const live = new LiveView(0);
     for (const view of fullRun().views) live.add(view, 0);
     expect(plain(live.lines(0, 80, 24))).toEqual([
@@ -307,7 +307,7 @@ describe('live lines', () => {
   });
 });
 
-it('a host that fails before its first resource is not told to have 0 failed', () => {
+it('a host that fails before its first resource does not show 0 failed', () => {
   const sample = new Sample();
   const failed = result('failed');
   const problems = [{ code: 'become-failed', message: 'No sudo.', host: 'a' }] as const;
@@ -325,12 +325,12 @@ it('a host that fails before its first resource is not told to have 0 failed', (
 describe('the HTML report', () => {
   const html = htmlReport(recordOf(fullRun()));
 
-  it('needs nothing else and escapes what it shows', () => {
+  it('needs no other file and escapes its texts', () => {
     expect(html).not.toMatch(/<(?:script|link|img)|https?:|url\(/);
     expect(html).toContain('psql exited 3 &lt;b&gt;&amp;&quot;&#39;');
   });
 
-  it('has a card for each host with a result of its own', () => {
+  it('has a card for each host with a different result', () => {
     expect([...html.matchAll(/<h3>(.*?)<\/h3>/g)].map(([, name]) => name)).toEqual(['web1', 'web2', 'web3']);
   });
 

@@ -37,7 +37,7 @@ test.each<
   expect(diff.summary).toBe(summary);
 });
 
-it('changed lines are shown with two lines around them, and gaps say where they go on', () => {
+it('changed lines are shown with two lines around them, and each gap names its next line', () => {
   const before = lines(20, 'x');
   const after = before.replace('x 2\n', 'y\n').replace('x 15\n', 'z\n');
   expect(diffTexts(textOf(before), textOf(after)).lines).toEqual([
@@ -47,6 +47,6 @@ it('changed lines are shown with two lines around them, and gaps say where they 
   ]);
 });
 
-it('a text that was too large to fetch says so', () => {
+it('a text that is too large to fetch is shown as such', () => {
   expect(diffTexts({ sha256: 'a' }, textOf('b'))).toEqual({ summary: 'too large to show', lines: [] });
 });

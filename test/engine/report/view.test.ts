@@ -11,7 +11,7 @@ function resourceView(shown: Outcome, secrets: readonly string[] = []): Resource
   return sample.views[0] as unknown as ResourceView;
 }
 
-describe('what a file held before a secret changed', () => {
+describe('the old content of a file with a secret', () => {
   test.each<[line: string, shown: string]>([
     ['SECRET_KEY=old=old', '-SECRET_KEY=«hidden»'],
     ['password: old', '-password:«hidden»'],
@@ -34,7 +34,7 @@ describe('what a file held before a secret changed', () => {
     expect(lines).toEqual([shown, '+SECRET_KEY=«secrets.key»', '+password: «secrets.key»']);
   });
 
-  it('is hidden whole, where a secret looks like a name and its value', () => {
+  it('is hidden completely if a secret looks like a name and its value', () => {
     const diff = update({ content: textOf('top:secret\nmore\n') }, { content: textOf('top:secret') });
     const secrets = [{ text: 'top:secret', label: 'secrets.key' }];
     const view = resourceView(outcome('Token', 'file', 'changed', { diff, secrets }), ['top:secret']);
@@ -90,7 +90,7 @@ describe('control characters', () => {
     expect(view.diff!.changes[0]!.after).toBe(shown);
   });
 
-  it('what a program printed loses its colours and keeps its lines', () => {
+  it('the output of a program loses its colours and keeps its lines', () => {
     const error = {
       code: 'step-failed',
       message: 'failed',
@@ -100,7 +100,7 @@ describe('control characters', () => {
     expect(view.error!.cause).toBe('E: no\n\tsuch␇');
   });
 
-  it('tabs of a file stay', () => {
+  it('a file keeps its tabs', () => {
     const view = resourceView(
       outcome('x', 'file', 'changed', {
         diff: create({ content: textOf('\ta\u0000b\r\n'.replace('\u0000', '\u0001')) }),

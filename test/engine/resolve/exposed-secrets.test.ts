@@ -4,7 +4,7 @@ import { brief, play, problems, shown } from '../workspace.ts';
 
 const secrets = { 'own.secret.yml': 'word: a-secret-word\n' };
 
-/** What is wrong with a resource, with the real modules. */
+/** Returns the problems of a resource with the real modules. */
 function refusals(resource: object, files: Readonly<Record<string, string>> = {}) {
   const playbook = { hosts: 'web1', secrets: ['own.secret.yml'], resources: [resource] };
   return problems(JSON.stringify(playbook), { ...secrets, ...files }, { modules });
@@ -65,11 +65,11 @@ describe('a secret is refused where other accounts of the host could see it', ()
     const [found] = refusals({ file: { path: '/srv/x', content: word, ...(mode && { mode }) } });
     expect([found?.message, found?.hint]).toEqual([
       `Every account of the host could read the secret in /srv/x: its mode is ${words}.`,
-      'Give it a mode such as mode: "0600".\nIf it is no secret, say so: {{ … | nonsensitive }}',
+      'Give the file a mode such as mode: "0600".\nIf it is no secret, say so: {{ … | nonsensitive }}',
     ]);
   });
 
-  it('when it comes by a template', () => {
+  it('when a template contains it', () => {
     const files = { 'templates/x.j2': word };
     expect(brief(refusals({ file: { path: '/srv/x', template: 'x.j2' } }, files))).toEqual([
       expect.stringContaining('[secret-exposed]'),
@@ -91,12 +91,12 @@ test.each<[resource: object]>([
   expect(refusals(resource)).toEqual([]);
 });
 
-it('every module says so of arguments that it has', () => {
+it('every module lists only arguments that it has', () => {
   for (const module of Object.values(modules))
     for (const name of module.secrets?.in ?? []) expect(Object.keys(module.args.properties)).toContain(name);
 });
 
-it('all secrets are known to what masks, also those that no resource uses', () => {
+it('the redactor knows all secrets, even unused ones', () => {
   const told: string[] = [];
   const add = (text: string, label: string) => told.push(`${label}=${text}`);
   const files = { ...secrets, 'odd.secret.yml': '__proto__: another' };
@@ -104,7 +104,7 @@ it('all secrets are known to what masks, also those that no resource uses', () =
   expect(told).toEqual(['secrets.word=a-secret-word', 'secrets.__proto__=another']);
 });
 
-it('a refusal that cuts a long secret off masks what is left of it', () => {
+it('a refusal that shortens a long secret masks its rest', () => {
   const long = 'a-long-secret-'.repeat(10);
   const found = problems(
     JSON.stringify({

@@ -48,7 +48,7 @@ describe('arguments', () => {
     expect(argsOf(resolve(`  - file: { path: /a, mode: ${written} }`)[0]!)['mode']).toBe(mode);
   });
 
-  test('what depends on facts waits for them, and the rest is known', () => {
+  test('arguments that depend on facts wait for them, and the others are known', () => {
     const [resource] = resolve('  - file: { path: /a, content: "{{ facts.hostname }}", mode: 600 }', null);
     expect(resource?.incomplete).toBe(true);
     expect(argsOf(resource!)).toEqual({
@@ -60,7 +60,7 @@ describe('arguments', () => {
     });
   });
 
-  test('a list of which one element is unknown throws at that element only', () => {
+  test('a list with one unknown element throws at that element only', () => {
     const [resource] = resolve('  - package: { names: [a, "{{ facts.hostname }}"] }', null);
     expect(resource?.args.names[0]).toBe('a');
     expect(() => resource?.args.names[1]).toThrow('facts.hostname');
@@ -79,7 +79,7 @@ describe('arguments', () => {
     ]);
   });
 
-  test('what a host said is never evaluated as a template', () => {
+  test('host output is never evaluated as a template', () => {
     const [resource] = resolve('  - file: { path: /a, content: "{{ facts.hostname }}" }', {
       hostname: '{{ 1 + 1 }}',
     });
@@ -99,11 +99,11 @@ describe('when', () => {
     );
   });
 
-  test('it is unknown before the facts are', () => {
+  test('it is unknown before the facts are known', () => {
     expect(resolve('  - { file: { path: /a }, when: facts.cpus > 2 }', null)[0]?.when).toBeUndefined();
   });
 
-  test('what it skips may use names that are not there, even in its loop', () => {
+  test('a skipped resource may use undefined names, even in its loop', () => {
     const [first, second] = resolve(
       '  - { file: { path: "/{{ nope }}" }, when: nope is defined }\n  - { name: X, file: { path: "/{{ item }}" }, loop: "{{ nope }}", when: nope is defined }',
     );
@@ -112,7 +112,7 @@ describe('when', () => {
 });
 
 describe('loop', () => {
-  test('a list gives item and index, and the label shows the item', () => {
+  test('a list provides item and index, and the label shows the item', () => {
     const resources = resolve(
       '  - { name: Site, file: { path: "/{{ item }}{{ index }}" }, loop: [a, b] }\n  - { service: { name: x, restart_on: [Site] }, needs: [Site] }',
     );
@@ -123,7 +123,7 @@ describe('loop', () => {
     ]);
   });
 
-  test('a map gives key and item', () => {
+  test('a map provides key and item', () => {
     const resources = resolve(
       '  - { name: "Port of {{ key }}", file: { path: "/{{ item.port }}" }, loop: { web: { port: 80 }, db: { port: 5432 } } }',
     );
@@ -141,14 +141,14 @@ describe('loop', () => {
     ).toEqual(['U (ann)', 'U (bob)']);
   });
 
-  test('without a name each round is called by what it manages', () => {
+  test('without a name, each round has the name of its thing', () => {
     expect(resolve('  - { file: { path: "/{{ item }}" }, loop: [a, b] }').map(({ name }) => name)).toEqual([
       'file /a',
       'file /b',
     ]);
   });
 
-  test('a loop over what is unknown is one resource that waits', () => {
+  test('a loop over an unknown list is one resource that waits', () => {
     const resources = resolve(
       '  - { name: D, file: { path: "/{{ item }}" }, loop: "{{ facts.disks }}" }',
       null,
@@ -168,7 +168,7 @@ describe('registered outcomes', () => {
     expect([second?.when, argsOf(second!)['content']]).toEqual([undefined, 'not before service a']);
   });
 
-  test('are values afterwards', () => {
+  test('are values after it is applied', () => {
     const [, second] = resolve(resources, facts, { out: { 'service a': { changed: true } } });
     expect([second?.when, argsOf(second!)['content']]).toEqual([true, 'True']);
   });
@@ -186,7 +186,7 @@ describe('become', () => {
     expect(it.resolve(it.hosts[0]!)[0]?.become).toEqual(expected);
   });
 
-  test('the inventory gives the default below the play', () => {
+  test('the inventory provides the default for the play', () => {
     const it = play('hosts: all\nresources:\n  - file: { path: /a }', {
       'inventory.yml': 'defaults: { become: true }\nhosts: { web1:, web2: { become: false } }',
     });
@@ -218,13 +218,13 @@ describe('files beside the playbook', () => {
     );
   });
 
-  test('a template waits for the facts in it, and is among those that use them', () => {
+  test('a template waits for its facts, and counts as a user of them', () => {
     const it = play('hosts: all\nresources:\n  - file: { path: /a, template: a.j2 }', found);
     expect(argsOf(it.resolve(it.hosts[0]!)[0]!)['content']).toBe('not before facts.cpus');
     expect([...it.factsUsed]).toEqual(['cpus']);
   });
 
-  test('a mistake in a template is at its place in the template', () => {
+  test('a mistake in a template has its place in the template', () => {
     const files = { 'a.j2': 'one\ntwo {{ nope }}\n' };
     const [problem] = problemsIn(() => resolve('  - file: { path: /a, template: a.j2 }', facts, {}, files));
     expect([problem?.at?.file.endsWith('a.j2'), problem?.at?.line, problem?.at?.column]).toEqual([
@@ -248,7 +248,7 @@ describe('secrets', () => {
   const files = { 's.secret.yml': 'db: { password: hunter2, pin: 0070 }\n' };
   const playbook = (resources: string) => `hosts: all\nsecrets: [s.secret.yml]\nresources:\n${resources}`;
 
-  test('reach the arguments in clear, and the sink before that', () => {
+  test('reach the sink first, and then the arguments in clear', () => {
     const told: string[][] = [];
     const secrets = { add: (text: string, label: string) => told.push([text, label]) };
     const it = play(
@@ -266,7 +266,7 @@ describe('secrets', () => {
     ]);
   });
 
-  test('show in no name and in no problem', () => {
+  test('are shown in no name and in no problem', () => {
     const text = playbook(
       '  - file: { path: "/{{ secrets.db.password }}" }\n  - { name: "{{ item }}", file: { path: /b }, loop: ["{{ secrets.db.pin }}"] }',
     );
@@ -303,7 +303,7 @@ describe('secrets', () => {
     expect(JSON.stringify(found)).not.toContain('hunter2');
   });
 
-  test('the environment counts as secret', () => {
+  test('environment variables count as secret', () => {
     process.env['LOAD_TEST'] = 'canary';
     const [resource] = resolve(
       '  - { name: "{{ env(\'LOAD_TEST\') }}", file: { path: /a, content: "{{ env(\'LOAD_TEST\') }}" } }',
@@ -338,7 +338,7 @@ describe('tags', () => {
   });
 });
 
-test('what tags leave out may ask for outcomes that are left out as well, and nothing else may', () => {
+test('only a resource excluded by tags may use the outcome of an excluded resource', () => {
   const resources = (tags: string) => `
   - { name: First, file: { path: /a }, register: first }
   - { name: Second, file: { path: /b, content: "{{ first.stdout }}" } }
@@ -358,18 +358,18 @@ describe('plays', () => {
     expect(plays[1]?.hosts).toMatchObject([{ name: 'localhost', transport: 'local' }]);
   });
 
-  test('a check that would change something is refused', () => {
+  test('a check with effects is refused', () => {
     const playbook = 'hosts: all\nresources: []\nchecks: [{ file: { path: /c } }]';
     expect(() => load({ 'playbook.yml': playbook })).toThrow('file is not a check: it changes the host.');
   });
 
-  test('localhost is there without an inventory', () => {
+  test('localhost exists without an inventory', () => {
     const folder = folderOf({ 'hello.yml': 'hosts: localhost\nresources: [{ file: { path: /a } }]' });
     const { plays } = loadPlaybook(`${folder}/hello.yml`, { modules });
     expect(plays[0]?.hosts.map(({ name, transport }) => [name, transport])).toEqual([['localhost', 'local']]);
   });
 
-  test('--limit leaves some of the hosts', () => {
+  test('--limit selects some of the hosts', () => {
     const files = {
       'inventory.yml': 'hosts: { a1:, a2:, b1: }',
       'playbook.yml': 'hosts: all\nresources: []',
@@ -377,7 +377,7 @@ describe('plays', () => {
     expect(load(files, { limit: 'a*' }).plays[0]?.hosts.map(({ name }) => name)).toEqual(['a1', 'a2']);
   });
 
-  test('only the facts that expressions can ask for are used', () => {
+  test('only facts that expressions can use are read', () => {
     const it = play(
       'hosts: all\nvars: { a: "{{ b }}", b: "{{ facts.os.codename }}", c: "{{ facts.disks }}" }\nresources:\n  - { file: { path: /a, content: "{{ a }}" }, when: facts.cpus > 1 }',
     );
@@ -401,7 +401,7 @@ describe('facts of other hosts', () => {
     expect(used(content)).toEqual([value, asked]);
   });
 
-  test('what is skipped asks for none, and others still do by way of the same variable', () => {
+  test('a skipped resource requests none, and others still do through the same variable', () => {
     const skipped = '  - { file: { path: /a, content: "{{ server }}" }, when: false }';
     const head = 'hosts: web1\nvars: { server: "{{ hosts.db1.facts.hostname }}" }\nresources:\n';
     const asked = (resources: string) => {

@@ -35,12 +35,12 @@ async function apply(resources: string, options: Partial<RunOptions> = {}) {
 
 const file = (name: string) => `  - file: { path: ${at(name)}, content: hello }\n`;
 
-it('an answer of no leaves everything as it was', async () => {
+it('the answer no leaves everything unchanged', async () => {
   const { exitCode, of } = await apply(file('a'), { confirm: async () => false });
   expect([exitCode, existsSync(at('a')), of('resource')]).toEqual([0, false, []]);
 });
 
-it('what somebody does while the question waits is seen before anything is done', async () => {
+it('a change during the question is read before anything is done', async () => {
   const { exitCode, of } = await apply(file('a') + file('b'), {
     confirm: async () => {
       writeFileSync(at('a'), 'hello');
@@ -54,13 +54,13 @@ it('what somebody does while the question waits is seen before anything is done'
   ]);
 });
 
-it('nobody is asked when there is nothing to do', async () => {
+it('a run with nothing to do asks nobody', async () => {
   writeFileSync(at('a'), 'hello');
   const { exitCode, of } = await apply(file('a'), { confirm: () => Promise.reject(new Error('asked')) });
   expect([exitCode, of('host_finished')[0]?.result.unchanged]).toEqual([0, 1]);
 });
 
-it('a host that takes too long is told so', async () => {
+it('a host that takes too long is reported', async () => {
   const { exitCode, of } = await apply('  - command: { run: sleep 5, always: true }\n', { timeoutMs: 1000 });
   expect(exitCode).toBe(1);
   expect(of('host_finished')[0]?.problems).toMatchObject([
@@ -132,13 +132,13 @@ describe('facts of another host', () => {
     expect(of('resource')[0]).toMatchObject({ status: 'would_change', predictedFrom: [] });
   });
 
-  it('is not read when nothing uses it', async () => {
+  it('is not read if nothing uses it', async () => {
     const branch = "{{ 'a' if facts.cpus > 0 else hosts.gone.facts.hostname }} {{ hosts.gone.address }}";
     expect((await applyTo(page(branch))).exitCode).toBe(0);
     expect(read('page')).toBe('a 127.0.0.1');
   });
 
-  it('that cannot be read is a problem of the host that needs it, on which nothing is changed', async () => {
+  it('that cannot be read is a problem of the host that needs it, which stays unchanged', async () => {
     const { exitCode, problems, of } = await applyTo(`
 hosts: web
 resources:
@@ -176,7 +176,7 @@ resources:
     expect([exitCode, of('resource')[1]?.status, read('page')]).toEqual(expected);
   });
 
-  it('stays as it was read first until the play is over', async () => {
+  it('keeps its first value until the end of the play', async () => {
     const stamp = (name: string) =>
       `      - file: { path: DIR/${name}, content: "{{ hosts.db1.facts.time }}" }\n`;
     const wait = '      - command: { run: sleep 1.1, always: true }\n        register: slept\n';
@@ -200,7 +200,7 @@ ${rest}
     file: { path: "DIR/{{ host.name }}", content: "{{ schema.stdout }}" }
 `;
 
-  it('is done by the first host, and all have what it registers', async () => {
+  it('is applied by the first host, and all receive its outcome', async () => {
     const play = `hosts: web\nresources:${schema('echo x >>DIR/times; echo {{ host.name }}')}`;
     const check = await applyTo(play, { check: true });
     const shown = ['web1 would_change', 'web2 skipped'];
@@ -222,12 +222,12 @@ ${rest}
     expect([exitCode, read('times')]).toEqual([0, 'a\n']);
   });
 
-  it('is done by the next host when the first cannot be reached', async () => {
+  it('is applied by the next host if the first is unreachable', async () => {
     const { exitCode, statuses } = await applyTo(`hosts: gone,web\nresources:${schema('echo a')}`);
     expect([exitCode, statuses('Schema')]).toEqual([4, ['web1 changed', 'web2 skipped']]);
   });
 
-  it('fails for all when it fails for one', async () => {
+  it('fails for all if it fails for the chosen host', async () => {
     const { exitCode, of, statuses } = await applyTo(`hosts: web\nresources:${schema('exit 3')}`);
     expect([exitCode, statuses('Schema'), read('web2')]).toEqual([
       1,
@@ -241,7 +241,7 @@ ${rest}
     });
   });
 
-  it('is not reached by anybody when the first host has stopped before it', async () => {
+  it('is reached by no host if the first one stopped before it', async () => {
     const before = '\n  - command: { run: "false", always: true }\n    when: host.name == "web1"';
     const { statuses, of } = await applyTo(`hosts: web\nresources:${before}${schema('echo a')}`);
     expect(statuses('Schema')).toEqual(['web1 skipped', 'web2 failed']);
@@ -249,7 +249,7 @@ ${rest}
     expect(error?.message).toContain('it was not reached there');
   });
 
-  it('may fail, when it says so, and all go on', async () => {
+  it('may fail with on_failure: continue, and all continue', async () => {
     const play = `hosts: web\nresources:${schema('echo a; exit 3', '    on_failure: continue')}`;
     const { statuses } = await applyTo(play);
     expect(statuses('After')).toEqual(['web1 changed', 'web2 changed']);
@@ -264,7 +264,7 @@ resources:
     delegate_to: ${to}
 `;
 
-  it('is done on the other host with the variables of the own one, and plans say where', async () => {
+  it("is applied on the other host with the variables of the play's host, and plans show where", async () => {
     for (const check of [true, false]) {
       const { exitCode, of } = await applyTo(member('"{{ groups.db[0] }}"'), { check });
       const places = of('resource').map(({ delegatedTo }) => delegatedTo);
@@ -275,7 +275,7 @@ resources:
     expect(again.statuses('Member')).toEqual(['web1 unchanged', 'web2 unchanged']);
   });
 
-  it('to a host that cannot be reached keeps the own one as it is', async () => {
+  it("to an unreachable host leaves the play's host unchanged", async () => {
     const { exitCode, of } = await applyTo(
       `${member('gone')}    when: host.name == 'web1'\n  - file: { path: "DIR/{{ host.name }}.after", content: a }\n`,
     );
@@ -287,7 +287,7 @@ resources:
     });
   });
 
-  it('stays when the play of the own host is put back', async () => {
+  it('stays if the play of its host is reverted', async () => {
     const { of } = await applyTo(
       `on_failed_check: revert\n${member('db1').replace('web\n', 'web1\n')}  - { name: Own, file: { path: DIR/own, content: a } }\nchecks:\n  - command: { run: "false" }\n`,
     );
@@ -296,7 +296,7 @@ resources:
   });
 });
 
-it('a loop registers the outcome of every round with its element', async () => {
+it('a loop registers every outcome with its element', async () => {
   await applyTo(`hosts: web1
 resources:
   - name: Each
@@ -352,7 +352,7 @@ ${delegated}  - name: Reload
   },
 );
 
-it('what a script finds may rest on a change before it, so that a check is not sure of what it leaves', async () => {
+it('a script may read an earlier change, so a check leaves its outcome open', async () => {
   const playbook = (content: string) => `hosts: web1
 resources:
   - file: { path: DIR/version, content: "${content}" }

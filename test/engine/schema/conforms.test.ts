@@ -25,7 +25,7 @@ const value = fc.oneof(
 );
 
 describe.each(Object.values(modules))('$name', module => {
-  test('what conforms, Ajv takes; and every example conforms', () => {
+  test('Ajv accepts every conforming value, and every example conforms', () => {
     const schema = module.args as unknown as Schema;
     const takes = ajv.compile(schema);
     for (const { args } of module.examples) expect(conforms(schema, args, never)).toBe(true);
@@ -39,7 +39,7 @@ describe.each(Object.values(modules))('$name', module => {
   });
 });
 
-test('a keyword that is not known conforms to nothing, at any depth', () => {
+test('nothing conforms to an unknown keyword, at any depth', () => {
   const unknown = (schema: Schema): Schema => ({ ...mapSchemas(schema, unknown), futureKeyword: true });
   expect(conforms(unknown({ type: 'string' }), 'a', never)).toBe(false);
   expect(conforms({ items: unknown({}) }, ['a'], never)).toBe(false);

@@ -37,7 +37,7 @@ describe('a secret is masked', () => {
     for (let i = 0; i + 4 < text.length; i++) expect(masked).not.toContain(text.slice(i, i + 5));
   });
 
-  it('wherever it stands in a text that is encoded in base64', () => {
+  it('anywhere in a base64 text', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (before, after) => {
         const encoded = Buffer.from(`${before}correct horse battery${after}`).toString('base64');
@@ -49,25 +49,25 @@ describe('a secret is masked', () => {
     );
   });
 
-  it('line by line when it has several', () => {
+  it('line by line if it has several', () => {
     const key = '-----BEGIN KEY-----\nMIIEvQIBADANBg\n  kqhkiG9w0BAQEF\n-----END KEY-----\n';
     const masked = redactor([key, 'secrets.tls']).mask('+ MIIEvQIBADANBg\r\n+ kqhkiG9w0BAQEF');
     expect(masked).toBe('+ «secrets.tls»\r\n+ «secrets.tls»');
   });
 
-  it('whole where two of them overlap', () => {
+  it('completely if two of them overlap', () => {
     const masked = redactor(['abcdef', 'one'], ['efghij', 'two']).mask('x abcdefghij x');
     expect(masked).toBe('x «one» x');
   });
 
-  it('by the longest where one contains another', () => {
+  it('by the longest if one contains another', () => {
     const masked = redactor(['hunter', 'short'], ['hunter2-and-more', 'long']).mask(
       'hunter2-and-more hunter',
     );
     expect(masked).toBe('«long» «short»');
   });
 
-  it('in any text, whatever stands around it', () => {
+  it('in any text, whatever surrounds it', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 8 }), fc.string(), fc.string(), (text, before, after) => {
         fc.pre(!text.includes('\n') && !'«secret»'.includes(text));
@@ -78,7 +78,7 @@ describe('a secret is masked', () => {
   });
 });
 
-/** How programs write a text; what cannot be written so is left out. */
+/** Returns the forms in which programs write a text, without the impossible ones. */
 const writers: Record<string, (text: string) => string> = {
   plain: text => text,
   URL: text => encodeURIComponent(text),
@@ -108,7 +108,7 @@ const escapeMarkup = (text: string) =>
     .replaceAll('"', '&quot;')
     .replaceAll("'", '&#39;');
 
-describe('nothing of a secret is left and nothing else is touched, whatever the secret, in the form', () => {
+describe('nothing of any secret is left and nothing else changes, in the form', () => {
   const texts = fc
     .string({ unit: 'grapheme', minLength: 4, maxLength: 60 })
     .filter(text => !/\p{Cc}/u.test(text));
@@ -144,7 +144,7 @@ describe('nothing of a secret is left and nothing else is touched, whatever the 
     );
   });
 
-  it('cut off where the rest is left out', () => {
+  it('cut off before an omitted rest', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Z]{5,40}$/), fc.integer({ min: 4, max: 39 }), (text, length) => {
         fc.pre(length < text.length);
@@ -154,12 +154,12 @@ describe('nothing of a secret is left and nothing else is touched, whatever the 
   });
 });
 
-describe('texts of one to three characters', () => {
+describe('secrets of one to three characters', () => {
   const short = redactor(['', 'none'], ['abc', 'short']);
-  it('are left alone', () => {
+  it('are not masked', () => {
     expect(short.mask('cabc stand')).toBe('cabc stand');
   });
-  it('are masked in what is shown of the resource that they belong to', () => {
+  it('are masked in the output of their own resource', () => {
     expect(short.with([{ text: '42', label: 'secrets.pin' }]).mask('PIN=42, abcd')).toBe(
       'PIN=«secrets.pin», abcd',
     );
@@ -182,6 +182,6 @@ it('a thousand secrets make a long text no slower than one', async () => {
   expect(stepsWith(1)).toBeLessThan(5 * text.length);
 });
 
-it('without secrets a text stays as it is', () => {
+it('without secrets a text stays unchanged', () => {
   expect(new Redactor().mask('a b')).toBe('a b');
 });

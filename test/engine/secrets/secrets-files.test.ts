@@ -48,7 +48,7 @@ describe('an encrypted file of secrets', () => {
     expect(again).toContain('pin: 0070');
   });
 
-  it('keeps the encrypted form of what is not changed', () => {
+  it('keeps the encrypted form of unchanged values', () => {
     const before = seal(clear, key, head);
     const shown = unseal(opened(before), key);
     const changed = shown.replace('hunter2-and-more', 'other');
@@ -115,7 +115,7 @@ describe('an encrypted file of secrets', () => {
     expect(parseYaml(again, '').data).toEqual(parseYaml(yaml, '').data);
   });
 
-  it('seals a number anew that became a text', () => {
+  it('encrypts a number again that became a text', () => {
     const before = seal('pin: 70\ntoken: "1e3"\n', key, head);
     const shown = unseal(opened(before), key);
     expect(shown).toBe('pin: 70\ntoken: "1e3"\n');
@@ -138,14 +138,14 @@ describe('an encrypted file of secrets', () => {
     expect(problemOf(() => unseal(opened(change(text)), key))).toContain('was changed by something else');
   });
 
-  it('is not opened by another key, nor at another name even when it was merged on purpose', () => {
+  it('opens neither with another key nor under another name, even after a deliberate merge', () => {
     const text = seal(clear, key, head);
     expect(problemOf(() => unseal(opened(text), new FileKey(), true))).toContain('does not belong there');
     const renamed = text.replace('db_password:', 'other:');
     expect(problemOf(() => unseal(opened(renamed), key, true))).toContain('"other"');
   });
 
-  it('gives back any texts under any names', () => {
+  it('returns any texts under any names', () => {
     const name = fc.string({ unit: 'grapheme', minLength: 1 }).filter(each => each !== 'reconcile');
     const value = fc.oneof(
       fc.string({ unit: fc.constantFrom(...'01-+._:exaTn~'), maxLength: 6 }),
@@ -183,7 +183,7 @@ describe('keys', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
   const file = (name: string) => readFileSync(join(folder, name), 'utf8');
 
-  it('of age open what was encrypted for them, and no others do', async () => {
+  it('of age open the files encrypted for them, and no others do', async () => {
     const [own, other] = [await newKeyPair(), await newKeyPair()];
     const wrapped = Buffer.from(await ageEncrypt(key.bytes, [own.recipient]));
     expect(await ageDecrypt(wrapped, { ...nothing, age: [own.identity] })).toEqual(key.bytes);
@@ -196,7 +196,7 @@ describe('keys', () => {
     return pair;
   };
 
-  test.each(['ed25519', 'rsa'])('of SSH, %s, open what was encrypted for them', async type => {
+  test.each(['ed25519', 'rsa'])('of SSH, %s, open the files encrypted for them', async type => {
     const wrapped = await ageEncrypt(Buffer.from('text'), [file(`${type}.pub`).trim()]);
     const opened = await ageDecrypt(Buffer.from(wrapped), { ...nothing, ssh: [pairOf(type)] });
     expect(opened?.toString()).toBe('text');
@@ -214,12 +214,12 @@ describe('keys', () => {
     },
   );
 
-  it('of SSH with a passphrase are told from others', () => {
+  it('of SSH with a passphrase are recognized', () => {
     expect(sshKeyPair(file('ed25519words'))).toBe('protected');
     expect(sshKeyPair('no key')).toBeUndefined();
   });
 
-  test.each(['ed25519', 'rsa'])('of SSH, %s, are no keys when they are cut off anywhere', type => {
+  test.each(['ed25519', 'rsa'])('of SSH, %s, are no keys if they are cut off anywhere', type => {
     const [start, base64, end] = file(type).split(/(?<=KEY-----\n)|(?=-----END)/) as [string, string, string];
     const bytes = Buffer.from(base64, 'base64');
     for (let length = 0; length < bytes.length; length += 7) {
@@ -228,7 +228,7 @@ describe('keys', () => {
     }
   });
 
-  it('a passphrase opens what it locked', async () => {
+  it('a passphrase opens the file it encrypted', async () => {
     const wrapped = Buffer.from(await ageEncrypt(key.bytes, 'passphrase', 'correct horse'));
     expect(await ageDecrypt(wrapped, { ...nothing, passphrase: 'correct horse' })).toEqual(key.bytes);
   }, 120_000);

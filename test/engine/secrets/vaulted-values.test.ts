@@ -32,8 +32,8 @@ const nested = `all:\n  hosts:\n    web1:\n      api:\n        key: ${inline.rep
 const uses = (expression: string) =>
   `hosts: all\nresources:\n  - file: { path: /a, content: "{{ ${expression} }}" }\n  - file: { path: /b, content: plain }\n`;
 
-describe('a value that Ansible Vault encrypted by itself', () => {
-  it('is a secret by its name, once the password is given', () => {
+describe('a single value that Ansible Vault encrypted', () => {
+  it('is a secret with its name, once the password is given', () => {
     const told = new Map<string, string>();
     const secrets = { add: (text: string, label: string) => told.set(text, label) };
     const it = play(uses('api.key'), { 'inventory.yml': nested }, { vaultPassword, secrets });
@@ -64,7 +64,7 @@ describe('a value that Ansible Vault encrypted by itself', () => {
     expect(JSON.stringify(told)).not.toContain('3865');
   });
 
-  it('is a problem where all must be known', () => {
+  it('is a problem if every value must be known', () => {
     const found = problemsIn(() =>
       load({ 'playbook.yml': uses('api.key'), 'inventory.yml': nested }, { vaultPassword: 'wrong' }),
     );
@@ -73,7 +73,7 @@ describe('a value that Ansible Vault encrypted by itself', () => {
     ]);
   });
 
-  it('is read from what ansible-inventory prints, too', () => {
+  it('is read from the output of ansible-inventory too', () => {
     const sealed = inline
       .split('\n')
       .slice(1)
@@ -95,7 +95,7 @@ describe('a value that Ansible Vault encrypted by itself', () => {
     expect(argsOf(it.resolve(it.hosts[0]!)[0]!)['content']).toBe(`${inlineText}0070`);
   });
 
-  it('connects: a password is one, and so is another setting', () => {
+  it('may be a password or another setting of the connection', () => {
     const told: string[] = [];
     const text = `all:\n  hosts:\n    web1:\n      ansible_user: ${inline.replaceAll('\n    ', '\n          ')}      ansible_ssh_pass: ${inline.replaceAll('\n    ', '\n          ')}`;
     const given = (vaultPassword?: string) => {
@@ -118,7 +118,7 @@ describe('a value that Ansible Vault encrypted by itself', () => {
   });
 
   it.skipIf(spawnSync('ansible-vault', ['--version']).error !== undefined)(
-    'is what ansible-vault makes of it today',
+    'equals the present output of ansible-vault',
     () => {
       const folder = folderOf({ password: 'open sesame\n' });
       const args = [
@@ -137,13 +137,13 @@ describe('a value that Ansible Vault encrypted by itself', () => {
   );
 });
 
-describe('variables that Ansible Vault encrypted as a file', () => {
+describe('variables in a file that Ansible Vault encrypted', () => {
   const files = {
     'inventory.yml': 'all:\n  hosts: { web1: , db1: }\n  children: { db: { hosts: { db1: } } }\n',
     'group_vars/db/vault.yml': whole,
   };
 
-  it('are secrets, but for what is neither text nor number, and the passwords become', () => {
+  it('are secrets if they are texts or numbers, and their passwords work for become', () => {
     const told = new Set<string>();
     const it = play(uses("port ~ nested.token if on_call else ''").replace('all', 'db'), files, {
       vaultPassword,
@@ -157,7 +157,7 @@ describe('variables that Ansible Vault encrypted as a file', () => {
     expect([...told].toSorted()).toEqual(['5433', 'become-it', 't0ken']);
   });
 
-  it('keep only their own hosts from being used without the password', () => {
+  it('block only their own hosts without the password', () => {
     const it = play(uses("'x'").replace('all', 'web1'), files);
     expect(it.hosts.map(({ name }) => name)).toEqual(['web1']);
     expect(problemsIn(() => load({ 'playbook.yml': uses("'x'"), ...files }))).toMatchObject([

@@ -34,7 +34,7 @@ const state = () =>
   );
 
 describe.each(shells)('a journal by %s', (_, argv) => {
-  it('brings everything back to what it was, however often and in whatever order it was changed', () => {
+  it('restores everything, whatever the number and order of the changes', () => {
     const strange = `${dir}/-a 'name'\n$x`;
     mkdirSync(`${dir}/tree`, { mode: 0o700 });
     writeFileSync(`${dir}/tree/file`, 'old', { mode: 0o640 });
@@ -61,7 +61,7 @@ describe.each(shells)('a journal by %s', (_, argv) => {
     expect([revert(argv).exit, state()]).toEqual([0, before]);
   });
 
-  it('runs the commands that undo commands, before and after the paths, each once', () => {
+  it('runs the undo commands before and after the paths, each once', () => {
     writeFileSync(`${dir}/file`, 'old');
     const told = (when: string) => `echo ${when} $(cat ${dir}/file) >>${dir}/told`;
     const step: Step = {
@@ -74,7 +74,7 @@ describe.each(shells)('a journal by %s', (_, argv) => {
     expect(execFileSync('cat', [`${dir}/told`], { encoding: 'utf8' })).toBe('before new\nafter old\n');
   });
 
-  it('says which command failed by its exit code, and goes on with the others', () => {
+  it('reports the failed command by its exit code, and continues with the others', () => {
     writeFileSync(`${dir}/file`, 'old');
     const failing: Step = { do: 'run', command: ':', undo: { before: 'echo no >&2; exit 3' } };
     change([failing, { do: 'write', path: `${dir}/file`, content: 'new' }], argv);
@@ -84,7 +84,7 @@ describe.each(shells)('a journal by %s', (_, argv) => {
   });
 });
 
-describe('what cannot be undone', () => {
+describe('an irreversible change', () => {
   it.each([
     ['a command that does not say how', { do: 'run', command: 'rm x' }],
     ['statements', { do: 'sql', statements: ['DROP ROLE x'], objects: [] }],
@@ -107,17 +107,17 @@ describe.each(shells)('the outcome of a change by %s', (_, argv) => {
     });
   const begin = (text: string) => `(${recordedScript(text, 'run', 1)}) >/dev/null 2>&1`;
 
-  it('is what it printed and its exit code, also when it is not over yet', () => {
+  it('is its output and exit code, even before its end', () => {
     const begun = `until [ -f ${dir}/state/outcome.run/of ]; do sleep 0.01; done`;
     const found = collected(`${begin('echo out; sleep 0.5; echo err >&2; exit 3')} &\n${begun}`);
     expect(found).toMatchObject({ exit: 3, stdout: Buffer.from('out\n'), stderr: Buffer.from('err\n') });
   });
 
-  it('is that it was never begun, when it was another one', () => {
+  it('is "never begun" for another change', () => {
     expect(collected(begin('echo other'), 2)).toBe('never');
   });
 
-  it('is that it was cut off, when its process is gone', () => {
+  it('is "cut off" if its process is gone', () => {
     expect(collected(begin('read -r _ _ _ parent _ </proc/self/stat; kill -9 "$parent"'))).toBe('cut');
   });
 });

@@ -22,7 +22,7 @@ import { scratchInMemory, sh, shells } from '../shell.ts';
 /** The account that wants to have root change what it may not change itself. */
 const nobody = 65534;
 const isRoot = process.getuid?.() === 0;
-/** How often root is attacked at each of its steps' kinds; the test on a real host does so for longer. */
+/** Number of attacks on root for each kind of step; the test on a real host attacks for longer. */
 const tries = 24;
 
 let dir: string;
@@ -77,7 +77,7 @@ describe.runIf(isRoot).each(shells)('as root, %s', { timeout: 120_000 }, (_, arg
     return sh(text, input, argv);
   };
 
-  it('does nothing through a link that another account has made on the way', () => {
+  it('does nothing through a link of another account in the path', () => {
     planted(`${home}/d`, precious);
     const before = state();
     for (const step of stepsAt(`${home}/d/file`)) {
@@ -91,7 +91,7 @@ describe.runIf(isRoot).each(shells)('as root, %s', { timeout: 120_000 }, (_, arg
     expect(state()).toEqual(before);
   });
 
-  it('follows links that only root can have made, also those behind them', () => {
+  it('follows links that only root can have created, even several in a row', () => {
     mkdirSync(`${dir}/real`);
     symlinkSync('real', `${dir}/relative`);
     symlinkSync(`${dir}/./relative/../relative`, `${dir}/absolute`);
@@ -103,7 +103,7 @@ describe.runIf(isRoot).each(shells)('as root, %s', { timeout: 120_000 }, (_, arg
     expect(existsSync(`${precious}/f`)).toBe(false);
   });
 
-  it('gives a folder its mode, whatever set-ID bits it has or inherits', () => {
+  it('sets the mode of a folder, whatever set-ID bits it has or inherits', () => {
     chmodSync(precious, 0o2775);
     const steps: Step[] = [
       { do: 'directory', path: `${precious}/new`, mode: '0750' },
@@ -113,7 +113,7 @@ describe.runIf(isRoot).each(shells)('as root, %s', { timeout: 120_000 }, (_, arg
     expect([precious, `${precious}/new`].map(path => statSync(path).mode & 0o7777)).toEqual([0o755, 0o750]);
   });
 
-  it('changes files, folders and links of another account as it changes those of its own', () => {
+  it('changes files, folders and links of another account like its own', () => {
     mkdirSync(`${home}/d`);
     chownSync(`${home}/d`, nobody, nobody);
     writeFileSync(`${home}/d/f`, 'old', { mode: 0o640 });
@@ -145,7 +145,7 @@ describe.runIf(isRoot).each(shells)('as root, %s', { timeout: 120_000 }, (_, arg
     expect(readdirSync(home)).toEqual([]);
   });
 
-  it('gives the owner and mode of a file to none with a second name elsewhere', () => {
+  it('sets the owner and mode of no file with a second name elsewhere', () => {
     linkSync(`${precious}/file`, `${home}/f`);
     const { exit, stderr } = run([{ do: 'attributes', path: `${home}/f`, owner: 'nobody', mode: '0666' }]);
     expect([exit === 0, stderr.toString()]).toEqual([false, expect.stringContaining('has a second name')]);

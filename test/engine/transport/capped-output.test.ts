@@ -18,7 +18,7 @@ test.each<[what: string, head: number, tail: number, pieces: string[], bytes: st
   expect(kept(head, tail, pieces)).toEqual([bytes, dropped]);
 });
 
-test('it makes no difference in what pieces bytes come', () => {
+test('the boundaries of the pieces make no difference', () => {
   fc.assert(
     fc.property(fc.array(fc.stringMatching(/^[a-z]{0,9}$/)), fc.nat(12), fc.nat(12), (pieces, head, tail) => {
       expect(kept(head, tail, pieces)).toEqual(kept(head, tail, [pieces.join('')]));

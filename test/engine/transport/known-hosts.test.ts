@@ -76,12 +76,12 @@ describe('a host key', () => {
     expect(verdict(text, 'db1.example.com', 2222)).toBe(expected);
   });
 
-  test('a pattern full of stars takes no time', () => {
+  test('a pattern full of stars is matched quickly', () => {
     expect(verdict(`${'*a'.repeat(40)} ${first}`, 'a'.repeat(60) + 'b')).toBe('unknown');
   });
 });
 
-test('the recorded types are asked for first', () => {
+test('the recorded types are requested first', () => {
   expect(hostKeyAlgorithms(keysIn(`db1 ${rsaKey}`, 'known_hosts', 'db1', 22)).slice(0, 3)).toEqual([
     'rsa-sha2-512',
     'rsa-sha2-256',
@@ -90,7 +90,7 @@ test('the recorded types are asked for first', () => {
   expect(hostKeyAlgorithms([])[0]).toBe('ssh-ed25519');
 });
 
-test('a fingerprint is what ssh-keygen prints', () => {
+test('a fingerprint equals that of ssh-keygen', () => {
   const line = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
   // GitHub publishes this key and its fingerprint.
   expect(fingerprint(blob(line))).toBe('SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU');
@@ -99,7 +99,7 @@ test('a fingerprint is what ssh-keygen prints', () => {
 });
 
 const noKeygen = spawnSync('ssh-keygen', ['-?']).error !== undefined;
-test.skipIf(noKeygen)('which lines speak of a host is what ssh-keygen finds (needs ssh-keygen)', () => {
+test.skipIf(noKeygen)('the lines of a host are those that ssh-keygen finds (needs ssh-keygen)', () => {
   const dir = mkdtempSync(join(tmpdir(), 'known-'));
   const file = join(dir, 'known_hosts');
   const host = fc.constantFrom('db1.example.com', 'db2.example.com', '10.0.0.1', '[db1.example.com]:2222');

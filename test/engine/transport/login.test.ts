@@ -43,7 +43,7 @@ async function problemOf(promise: Promise<unknown>): Promise<Problem> {
   return problemsOf(thrown)[0]!;
 }
 
-/** What nobody's own settings have a part in; `known` are lines of known_hosts. */
+/** Settings of a login that ignore those of the user; `known` are lines of known_hosts. */
 function isolated(known: string, more: ConnectOptions = {}): ConnectOptions {
   const knownHostsFiles = [file('known_hosts', known)];
   return { sshConfigFiles: [], agent: false, identityFiles: [], knownHostsFiles, ...more };
@@ -69,7 +69,7 @@ describe('an encrypted key', () => {
   };
 
   test.skipIf(!installed('ssh-keygen')).each(kinds)(
-    'of kind %s is asked for once, when the first host accepts it (needs ssh-keygen)',
+    'of kind %s is decrypted once, when the first host accepts it (needs ssh-keygen)',
     async (kind, words) => {
       const path = make(kind.replaceAll(/\W/g, ''), words, 'correct horse');
       const there = await server({ allowed: spawnSync('cat', [`${path}.pub`], { encoding: 'utf8' }).stdout });
@@ -89,20 +89,17 @@ describe('an encrypted key', () => {
     },
   );
 
-  test.skipIf(!installed('ssh-keygen'))(
-    'whose passphrase nobody gives is passed over (needs ssh-keygen)',
-    async () => {
-      const path = make('silent', ['-t', 'ed25519'], 'correct horse');
-      const there = await server({ allowed: spawnSync('cat', [`${path}.pub`], { encoding: 'utf8' }).stdout });
-      const options = isolated(there.knownHosts, { identityFiles: [path], ask: async () => undefined });
-      const problem = await problemOf(connect(there.host, options));
-      expect(problem).toMatchObject({ code: 'auth-failed' });
-      expect(problem.message).toContain(`the passphrase of ${path} was not given`);
-    },
-  );
+  test.skipIf(!installed('ssh-keygen'))('without its passphrase is skipped (needs ssh-keygen)', async () => {
+    const path = make('silent', ['-t', 'ed25519'], 'correct horse');
+    const there = await server({ allowed: spawnSync('cat', [`${path}.pub`], { encoding: 'utf8' }).stdout });
+    const options = isolated(there.knownHosts, { identityFiles: [path], ask: async () => undefined });
+    const problem = await problemOf(connect(there.host, options));
+    expect(problem).toMatchObject({ code: 'auth-failed' });
+    expect(problem.message).toContain(`the passphrase of ${path} was not given`);
+  });
 
   test.skipIf(!installed('ssh-agent'))(
-    'that the agent has is not asked for, and no other key is shown (needs ssh-agent)',
+    'in the agent needs no passphrase, and no other key is offered (needs ssh-agent)',
     async () => {
       const path = make('held', ['-t', 'ed25519'], 'correct horse');
       const there = await server({ allowed: spawnSync('cat', [`${path}.pub`], { encoding: 'utf8' }).stdout });
@@ -128,7 +125,7 @@ describe('an encrypted key', () => {
   };
 });
 
-test('that is refused is told with the certificate beside the key, which another transport can show', async () => {
+test('a refusal names the certificate beside the key, which another transport can present', async () => {
   const there = await server({ login: { method: 'password', password: 'open sesame' } });
   const id = file('certified', clientKey.private);
   file('certified-cert.pub', 'ssh-ed25519-cert-v01@openssh.com AAAA');
@@ -139,7 +136,7 @@ test('that is refused is told with the certificate beside the key, which another
 });
 
 describe('a password', () => {
-  test.each(['password', 'keyboard-interactive'] as const)('lets in by %s', async method => {
+  test.each(['password', 'keyboard-interactive'] as const)('logs in by %s', async method => {
     const there = await server({ login: { method, password: 'open sesame' } });
     const options = isolated(there.knownHosts);
     await enters(there.host, { ...options, password: 'open sesame' });
@@ -190,7 +187,7 @@ describe('a jump host', () => {
     expect([first.connections, second.connections, there.connections]).toEqual([1, 1, 3]);
   });
 
-  test('that refuses is named, and so is one that reaches nothing', async () => {
+  test('that refuses is named, and so is one that reaches no host', async () => {
     const [jump, gone] = [await server(), await startServer()];
     await gone.close();
     const id = file('id', clientKey.private);
@@ -210,7 +207,7 @@ describe('a jump host', () => {
     );
   });
 
-  test('that is not reached is tried again by the next host', async () => {
+  test('that was unreachable is tried again for the next host', async () => {
     const [jump, there] = [await server({ busy: 1 }), await server()];
     const id = file('id', clientKey.private);
     const options = isolated(jump.knownHosts + there.knownHosts, { identityFiles: [id], retryDelaysMs: [] });
@@ -221,7 +218,7 @@ describe('a jump host', () => {
 });
 
 describe('ssh_config', () => {
-  test('says what the inventory does not, and no more', async () => {
+  test('provides only the settings that the inventory omits', async () => {
     const [jump, there] = [await server(), await server()];
     const [id, config] = [file('id', clientKey.private), join(dir, 'config')];
     const known = file('known', `alias ${there.knownHosts.split(' ').slice(1).join(' ')}${jump.knownHosts}`);
@@ -291,7 +288,7 @@ describe('a server that is busy', () => {
     expect(there.connections).toBe(3);
   });
 
-  test('for too long is not reached', async () => {
+  test('for too long is unreachable', async () => {
     const there = await server({ busy: 9 });
     const problem = await problemOf(connect(there.host, isolated(there.knownHosts, { retryDelaysMs: [1] })));
     expect(problem).toMatchObject({
@@ -331,7 +328,7 @@ async function offers(config = ''): Promise<string[][]> {
   });
 }
 
-describe('what is offered to a server', () => {
+describe('the offer to a server', () => {
   test.skipIf(!installed('ssh'))('is nothing that OpenSSH does not take by default (needs ssh)', async () => {
     const defaults = spawnSync('ssh', ['-G', '-F', 'none', 'x'], { encoding: 'utf8' }).stdout;
     const taken = (keyword: string) => new RegExp(`^${keyword} (.*)$`, 'm').exec(defaults)![1]!.split(',');
@@ -378,11 +375,11 @@ describe('what is offered to a server', () => {
       theirs.filter(name => named.includes(name) && ours.includes(name)),
     );
     if (config.includes(' ^')) expect(ours[0]).toBe(named[0]);
-    // What is named alone, or added, is there, but for what ssh2 has never heard of.
+    // An algorithm that is named alone, or added, is offered, unless ssh2 does not know it.
     if (config.includes('+')) expect(ours.length).toBeGreaterThan((await offers())[at]!.length - 3);
   });
 
-  test('is refused where ssh2 can do none of what ssh_config wants', async () => {
+  test('is refused if ssh2 supports no algorithm of ssh_config', async () => {
     const sshConfigFiles = [
       { path: file('none', 'KexAlgorithms sntrup761x25519-sha512@openssh.com\n'), of: 'user' as const },
     ];
@@ -394,7 +391,7 @@ describe('what is offered to a server', () => {
     });
   });
 
-  test('is no key of a kind that PubkeyAcceptedAlgorithms leaves out', async () => {
+  test('contains no key of a kind that PubkeyAcceptedAlgorithms excludes', async () => {
     const there = await server();
     const asked = (value: string) => {
       const config = `PubkeyAcceptedAlgorithms ${value}\nIdentityFile ${file('id', clientKey.private)}\n`;
@@ -407,7 +404,7 @@ describe('what is offered to a server', () => {
     );
   });
 
-  test('is strict key exchange', async () => {
+  test('contains strict key exchange', async () => {
     const [kex] = await offers();
     expect(kex).toContain('kex-strict-c-v00@openssh.com');
   });

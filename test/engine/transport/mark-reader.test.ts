@@ -21,7 +21,7 @@ function read(chunks: readonly Buffer[]) {
   return seen.map(({ bytes, mark }) => [bytes.toString(), mark?.join(' ')]);
 }
 
-test('what is before, between and after marks is told apart', () => {
+test('the texts before, between and after marks are distinguished', () => {
   expect(read([Buffer.from('a\n\nabab start\nb\n\nabab 1 0\n\n\nabab 2 7\nrest')])).toEqual([
     ['a\n', 'start'],
     ['b\n', '1 0'],
@@ -38,7 +38,7 @@ test.each([
   expect(read([Buffer.from(text)])).toEqual([[text, undefined]]);
 });
 
-test('where a stream is cut into chunks makes no difference', () => {
+test('the boundaries of chunks make no difference', () => {
   const piece = fc.constantFrom('\n', 'a', 'b', 'ab', ' ', '\nabab', '\nabab ', '\nabab 1 0\n', '\0', 'é');
   fc.assert(
     fc.property(
@@ -54,7 +54,7 @@ test('where a stream is cut into chunks makes no difference', () => {
   );
 });
 
-test('a mark that has no end is none, and nothing is held back for it', () => {
+test('a mark without an end is no mark, and delays nothing', () => {
   const passed: number[] = [];
   const reader = new MarkReader(
     nonce,

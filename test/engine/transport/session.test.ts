@@ -69,7 +69,7 @@ describe.each([
     });
     afterAll(() => session.close());
 
-    test('a script gives its outputs and its exit', async () => {
+    test('a script returns its outputs and its exit code', async () => {
       const answer = await session.run({ script: 'echo out; echo err >&2; exit 7' });
       expect({ ...answer, stdout: `${answer.stdout}`, stderr: `${answer.stderr}` }).toEqual({
         exit: 7,
@@ -98,28 +98,28 @@ describe.each([
       }
     });
 
-    test('a script that is no shell says so', async () => {
+    test('a script that is no shell is reported', async () => {
       const answer = await session.run({ script: 'if then' });
       expect(answer.exit).toBeGreaterThan(0);
       expect(answer.stderr.toString()).toMatch(/syntax error|unexpected/i);
     });
 
-    test('a script leaves nothing to the next but what the prelude has', async () => {
+    test('a script leaves nothing to the next one besides the prelude', async () => {
       await session.run({ script: 'greet() { :; }; left=1; cd /tmp; umask 077; exec 5>&1; set -eu' });
       expect(await text(session, 'greet you; echo "${left-none}" "$PWD" $(umask)')).toBe(
         'hello you\nnone / 0022\n',
       );
     });
 
-    test('a script without input has none', async () => {
+    test('a script without input reads an empty input', async () => {
       expect(await text(session, 'wc -c')).toMatch(/^\s*0$/m);
     });
 
-    test('a script cannot see what marks its end', async () => {
+    test('a script cannot see the mark of its end', async () => {
       expect(await text(session, 'set | grep -c "^session_nonce\\|^session_script"')).toBe('0\n');
     });
 
-    test('any bytes go in and come out', async () => {
+    test('any bytes pass in both directions', async () => {
       await fc.assert(
         fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), fc.nat(3), async (bytes, times) => {
           const input = Buffer.concat(Array(10 ** times).fill(Buffer.from(bytes)));
@@ -130,7 +130,7 @@ describe.each([
       );
     });
 
-    test('any text in a script is kept', async () => {
+    test('any text in a script stays unchanged', async () => {
       const anyText = fc.string({ unit: 'binary', maxLength: 300 }).map(each => each.replaceAll('\0', ''));
       await fc.assert(
         fc.asyncProperty(anyText, async word => {
@@ -140,7 +140,7 @@ describe.each([
       );
     });
 
-    test('requests that overtake their answers are answered in order', async () => {
+    test('requests sent before earlier answers are answered in order', async () => {
       const request = fc.record({
         exit: fc.nat(255),
         input: fc.uint8Array({ maxLength: 50 }),
@@ -183,7 +183,7 @@ describe('a session on this machine', () => {
     }
   });
 
-  test('speaks of output while a script runs', async () => {
+  test('reports output while a script runs', async () => {
     session = await openSession(here, false);
     const heard: string[] = [];
     const told = new Promise<void>(resolve => {
@@ -203,7 +203,7 @@ describe('a session on this machine', () => {
     expect(heard[0]).toBe('stderr working');
   });
 
-  test('keeps no more output than it is told to, and goes on', async () => {
+  test('keeps no more output than its limit, and continues', async () => {
     session = await openSession(here, false);
     const answers = await Promise.all([
       session.run({ script: 'head -c 40000000 /dev/zero' }),
@@ -223,12 +223,12 @@ describe('a session on this machine', () => {
     expect(await text(session, 'echo fine')).toBe('fine\n');
   });
 
-  test('names a start-up file that joins both streams', async () => {
+  test('reports a start-up file that joins both streams', async () => {
     session = await sessionIn(['sh', '-c', `exec 2>&1; ${bootstrap()[2]}`]);
     expect((await problemOf(session.run({ script: ':' }))).message).toContain('joins its errors');
   });
 
-  test('names what took too long, and is over then', async () => {
+  test('names the request that took too long, and ends', async () => {
     session = await openSession(here, false);
     const slow = session.run({ script: 'sleep 2', what: 'Reading package nginx', timeoutMs: 50 });
     const behind = session.run({ script: 'echo', timeoutMs: 10_000 });
@@ -241,7 +241,7 @@ describe('a session on this machine', () => {
     expect(await problemOf(session.run({ script: ':' }))).toMatchObject({ code: 'timeout' });
   });
 
-  test('may be given more time than a timer can take', async () => {
+  test('accepts more time than a timer can hold', async () => {
     session = await sessionIn(bootstrap());
     expect((await session.run({ script: 'sleep 0.1; exit 3', timeoutMs: 2 ** 40 })).exit).toBe(3);
   });
@@ -263,7 +263,7 @@ describe('a session on this machine', () => {
     expect((await Promise.all(answers)).map(({ exit }) => exit)).toEqual([0, 0, 0]);
   });
 
-  test('names what it was doing when its shell is killed', async () => {
+  test('names its request if its shell is killed', async () => {
     session = await openSession(here, false);
     await session.run({ script: ':' });
     const killer = session.run({ script: 'echo "about to" >&2; kill -9 0', what: 'Restarting nginx' });
@@ -276,13 +276,13 @@ describe('a session on this machine', () => {
     expect(await problemOf(session.run({ script: ':' }))).toMatchObject({ code: 'connection-lost' });
   });
 
-  test('runs nothing any more when it is closed', async () => {
+  test('runs nothing after it is closed', async () => {
     session = await openSession(here, false);
     await session.close();
     expect(await problemOf(session.run({ script: ':' }))).toMatchObject({ code: 'connection-lost' });
   });
 
-  test('is the same for each who asks for its account', async () => {
+  test('is the same for all users of its account', async () => {
     const connection = await connect(here);
     session = await connection.session(false);
     expect(await connection.session({ user: userInfo().username, method: 'sudo' })).toBe(session);
@@ -293,7 +293,7 @@ describe('a session on this machine', () => {
     expect(await problemOf(next.run({ script: ':' }))).toMatchObject({ code: 'connection-lost' });
   });
 
-  test('fails what comes next when the prelude is no shell', async () => {
+  test('fails the next request if the prelude is no shell', async () => {
     session = await sessionIn(['dash', ...bootstrap().slice(1)], 'if then');
     expect(await problemOf(session.run({ script: ':' }))).toMatchObject({ code: 'connection-lost' });
   });
@@ -303,7 +303,7 @@ describe('a session on this machine', () => {
     expect([await text(session, 'id -un'), session.account]).toEqual(['nobody\n', 'nobody']);
   });
 
-  test('says why it could not become another account', async () => {
+  test('reports why it could not become another account', async () => {
     session = await openSession(here, { user: 'no-such-user', method: 'su' });
     const problem = await problemOf(session.run({ script: ':' }));
     expect(problem).toMatchObject({ code: 'become-failed', host: 'here' });
@@ -326,7 +326,7 @@ describe('a session on this machine', () => {
     expect(problem.cause).toMatch(/account|stranger/);
   });
 
-  test('a program that is not there is named', async () => {
+  test('a missing program is named', async () => {
     const problem = await problemOf(startProgram('web1', ['no-such-program']));
     expect(problem).toMatchObject({ code: 'unreachable', host: 'web1' });
     expect(problem.message).toContain('"no-such-program"');
@@ -342,11 +342,11 @@ describe('the command that starts a session', () => {
     });
   });
 
-  test('has nothing that a login shell could take for its own', () => {
+  test('contains nothing that a login shell could interpret', () => {
     expect(bootstrap().join(' ')).not.toMatch(/['!\\\n]/);
   });
 
-  test('may be preceded by a noisy profile', async () => {
+  test('works after a noisy profile', async () => {
     const noise = 'echo welcome; printf "\\nabab 1 0\\n"; echo warning >&2;';
     const session = await sessionIn(['sh', '-c', `${noise} exec ${shellCommand(bootstrap())}`]);
     const answer = await session.run({ script: 'echo fine' });
@@ -355,7 +355,7 @@ describe('the command that starts a session', () => {
   });
 });
 
-describe('what arrives only in part', () => {
+describe('a partial request', () => {
   const nonce = 'f00d';
 
   /** Sends these bytes to a shell and ends its input. */
@@ -374,7 +374,7 @@ describe('what arrives only in part', () => {
     return all.filter((at, i) => i < 6 || to - at < 6 || i % 9 === 0);
   }
 
-  test('is no script that is run, wherever it is cut', async () => {
+  test('runs no script, wherever it is cut', async () => {
     const file = join(dir, 'cut-script');
     const whole = Buffer.concat(frame(nonce, 1, `echo run >>${file}; echo all >>${file}`, Buffer.alloc(0)));
     for (const size of cuts(0, whole.length)) await send(whole.subarray(0, size));
@@ -383,7 +383,7 @@ describe('what arrives only in part', () => {
     expect(readFileSync(file, 'utf8')).toBe('run\nall\n');
   });
 
-  test('is no input that a script takes for all, wherever it is cut', async () => {
+  test('gives no script a partial input, wherever it is cut', async () => {
     const file = join(dir, 'cut-input');
     const script = `cat >${file}.new && mv ${file}.new ${file}`;
     const pieces = frame(nonce, 1, script, Buffer.from('the whole file'));

@@ -37,7 +37,7 @@ const noneSettles =
     }).stdout,
   );
 
-/** What we read of a file, as `ssh -G` would print it; only what the file sets. */
+/** Returns our reading of a file in the format of `ssh -G`, only with the settings of the file. */
 function ours(path: string, host: string, user?: string): Record<string, string[]> {
   const settings = sshSettings([{ path, of: 'user' }], { host, user });
   const found: Record<string, string[]> = { hostname: [hostNameOf(settings, host).toLowerCase()] };
@@ -76,7 +76,7 @@ function theirs(path: string, host: string, user?: string): Record<string, strin
   return result;
 }
 
-describe.skipIf(noSsh)('what a file says is what ssh -G reads in it (needs ssh)', () => {
+describe.skipIf(noSsh)('a file is read like by ssh -G (needs ssh)', () => {
   test.each<[string, string]>([
     ['the first value wins', 'Port 1000\nHost *\n Port 2000\nHost web1\n User a\nHost web*\n User b\n'],
     [
@@ -158,7 +158,7 @@ describe.skipIf(noSsh)('what a file says is what ssh -G reads in it (needs ssh)'
     expect(ours(path, 'web1')).toEqual(theirs(path, 'web1'));
   });
 
-  test('files that are included', () => {
+  test('included files', () => {
     file('conf.d/10-a', 'Port 1000\nHost web2\n User c\n');
     file('conf.d/20-b', 'Port 2000\nHost web1\n User d\n');
     file('conf.d/.hidden', 'User hidden\n');
@@ -237,7 +237,7 @@ describe('a file', () => {
     }
   };
 
-  test('that is not there says nothing', () => {
+  test('that does not exist sets nothing', () => {
     expect(sshSettings([{ path: join(dir, 'nothing'), of: 'user' }], { host: 'web1' }).words('port')).toEqual(
       [],
     );
@@ -259,7 +259,7 @@ describe('a file', () => {
     expect(problem(file('config', 'Match host db1 exec "false"\n Port 1\n'))).toBeUndefined();
   });
 
-  test('that includes itself comes to an end', () => {
+  test('that includes itself ends', () => {
     const path = file('config', `Include ${dir}/config\n`);
     expect(problem(path)?.message).toContain('Include goes deeper than 16 files');
   });

@@ -20,15 +20,15 @@ export function ed25519Key(encryption?: { passphrase: string; cipher: string; ro
 
 export interface ServerOptions {
   hostKeys?: string[];
-  /** What sshd's MaxSessions says; unlimited when left out. */
+  /** MaxSessions of sshd; default unlimited. */
   maxSessions?: number;
   /** Takes the place of the shell: what a command does. */
   command?: (command: string) => string;
-  /** What logs in: a key, or this password by one of two methods, or a key and then an answer. */
+  /** The accepted proof: a key, this password by one of two methods, or a key and then an answer. */
   login?: { method: 'password' | 'keyboard-interactive'; password: string; afterKey?: boolean };
   /** The public key that is let in; that of `clientKey` when left out. */
   allowed?: string;
-  /** How many connections are hung up on before a word is said. */
+  /** Number of connections that are closed without a word. */
   busy?: number;
   /** Whether channel and exec requests are answered at all. */
   deaf?: boolean;
@@ -170,7 +170,7 @@ function serve(
 
 export interface Relay {
   port: number;
-  /** How often the direction of the traffic has turned from the server to the client. */
+  /** Number of changes of direction from the server to the client. */
   turns: number;
   /** Bytes from the client that went through so far. */
   sent: number;

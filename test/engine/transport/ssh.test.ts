@@ -58,7 +58,7 @@ async function relay(to: number, options: Parameters<typeof startRelay>[1] = {})
   return started;
 }
 
-/** What a client has that knows the server and may log in. */
+/** The settings of a client that knows the server and may log in. */
 function trusting(knownHosts: string): ConnectOptions {
   return {
     sshConfigFiles: [],
@@ -83,7 +83,7 @@ function behind(port: number): [Host, ConnectOptions] {
 }
 
 describe('a connection', () => {
-  test('takes one channel an account, whatever is asked', async () => {
+  test('takes one channel for each account, whatever the requests', async () => {
     const { command } = { command: () => `exec ${shellCommand(bootstrap())}` };
     const there = await server({ command });
     const connection = await connect(there.host, trusting(there.knownHosts));
@@ -103,7 +103,7 @@ describe('a connection', () => {
     expect([own.account, root.account, root === again]).toEqual(['deploy', 'root', true]);
   });
 
-  test('costs three round trips from the login to the first answer, and one for each more', async () => {
+  test('costs three round trips up to the first answer, and one for each further one', async () => {
     const there = await server();
     const between = await relay(there.port);
     const [host, options] = behind(between.port);
@@ -121,7 +121,7 @@ describe('a connection', () => {
     expect(between.turns - before).toBe(1);
   });
 
-  test('carries large inputs and outputs whole', async () => {
+  test('carries large inputs and outputs completely', async () => {
     const there = await server();
     const session = await openSession(there.host, false, trusting(there.knownHosts));
     ending.push(() => session.close());
@@ -130,7 +130,7 @@ describe('a connection', () => {
     expect([exit, stdout.equals(input)]).toEqual([0, true]);
   });
 
-  test('is refused a shell by a host that allows none', async () => {
+  test('reports a host that allows no shell', async () => {
     const there = await server({ maxSessions: 0, command: () => `exec ${shellCommand(bootstrap())}` });
     const connection = await connect(there.host, trusting(there.knownHosts));
     ending.push(() => connection.close());
@@ -139,7 +139,7 @@ describe('a connection', () => {
     expect(problem.message).toContain('MaxSessions');
   });
 
-  test('has a second one where the host allows one shell on each', async () => {
+  test('has a second connection if the host allows one shell on each', async () => {
     const there = await server({ maxSessions: 1, command: () => `exec ${shellCommand(bootstrap())}` });
     const connection = await connect(there.host, trusting(there.knownHosts));
     const sessions = [
@@ -151,7 +151,7 @@ describe('a connection', () => {
     await connection.close();
   });
 
-  test('whose shell cannot become another account says why, with the words of sudo', async () => {
+  test('whose shell cannot become another account reports the words of sudo', async () => {
     const there = await server({ command: () => 'echo "sudo: a password is required" >&2; exit 1' });
     const session = await openSession(
       there.host,
@@ -181,7 +181,7 @@ describe('a connection', () => {
     });
   });
 
-  test('with an account that has no shell says so', async () => {
+  test('with an account without a shell reports that', async () => {
     const there = await server({ command: () => 'echo "This account is not available."; exit 1' });
     const session = await openSession(there.host, false, trusting(there.knownHosts));
     ending.push(() => session.close());
@@ -211,7 +211,7 @@ describe('the host key', () => {
     expect(connection.hostKeyFingerprint).toBe(fingerprint(blob));
   });
 
-  test('that is unknown is refused, with its fingerprint and how to record it', async () => {
+  test('that is unknown is refused, with its fingerprint and the command that records it', async () => {
     const there = await server();
     const problem = await problemOf(connect(there.host, trusting('')));
     expect(problem).toMatchObject({ code: 'host-key-unknown', host: 'web1' });
@@ -221,7 +221,7 @@ describe('the host key', () => {
     expect(problem.hint).toContain(`ssh-keyscan -t ed25519 -p ${there.port} 127.0.0.1 >> ~/.ssh/known_hosts`);
   });
 
-  test('that has changed is refused, with the line that says so', async () => {
+  test('that has changed is refused, with the line of the old key', async () => {
     const there = await server();
     const recorded = `# first\n[127.0.0.1]:${there.port} ${publicKey(otherKey.private)}`;
     const options = trusting(recorded);
@@ -233,7 +233,7 @@ describe('the host key', () => {
     }
   });
 
-  test('that is pinned is the only one that is accepted', async () => {
+  test('that is pinned is the only accepted one', async () => {
     const there = await server();
     const pinnedRight = { ...there.host, hostKey: publicKey(ed25519.private) };
     const connection = await connect(pinnedRight, trusting(''));
@@ -244,7 +244,7 @@ describe('the host key', () => {
     expect(problem.message).toContain('host_key of the inventory');
   });
 
-  test('that is unknown is recorded on demand, and is known from then on', async () => {
+  test('that is unknown is recorded on demand, and is known afterwards', async () => {
     const there = await server();
     for (const [before, hashed] of [
       ['# no end of line', 'no'],
@@ -271,7 +271,7 @@ describe('the host key', () => {
     expect(problem.message).toContain('could not be recorded in');
   });
 
-  test('that is revoked is refused in its own words', async () => {
+  test('that is revoked is refused with its own message', async () => {
     const there = await server();
     const line = `@revoked * ${publicKey(ed25519.private)}\n${there.knownHosts}`;
     expect(await problemOf(connect(there.host, trusting(line)))).toMatchObject({ code: 'host-key-revoked' });
@@ -424,7 +424,7 @@ describe('a connection that is lost', () => {
     });
   });
 
-  test('does not stop a script that runs', async () => {
+  test('does not stop a running script', async () => {
     const there = await server();
     const session = await openSession(there.host, false, trusting(there.knownHosts));
     ending.push(() => session.close());
@@ -440,7 +440,7 @@ describe('a connection that is lost', () => {
     await expect.poll(() => existsSync(done), { timeout: 15_000 }).toBe(true);
   });
 
-  test('cannot be used any more', async () => {
+  test('cannot be used again', async () => {
     const there = await server();
     const connection = await connect(there.host, trusting(there.knownHosts));
     ending.push(() => connection.close());
@@ -452,7 +452,7 @@ describe('a connection that is lost', () => {
     expect(await problemOf(connection.session(false))).toMatchObject({ code: 'unreachable' });
   });
 
-  test('at any byte gives a problem, and what was sent is there whole or not at all', async () => {
+  test('at any byte ends in a problem, and the host has a sent file completely or not at all', async () => {
     const there = await server();
     const content = Buffer.alloc(150_000, 'content ');
     const target = join(dir, 'target');
@@ -500,7 +500,7 @@ describe.skipIf(!installed('ssh'))('by transport openssh (needs ssh)', () => {
     expect([exit, `${stdout}`]).toEqual([3, '\0fine\n']);
   });
 
-  test('an unknown, a changed and a wrong key are told apart', async () => {
+  test('an unknown, a changed and a wrong key have different messages', async () => {
     const there = await server();
     const host = openssh(there.host);
     const other = file('other', otherKey.private);
@@ -521,7 +521,7 @@ describe.skipIf(!installed('ssh'))('by transport openssh (needs ssh)', () => {
     expect(problem).toMatchObject({ code: 'unreachable', cause: expect.stringContaining('refused') });
   });
 
-  test('a pinned key is refused, as it would not be checked', async () => {
+  test('a pinned key is refused, because it would not be checked', async () => {
     const host = { ...openssh(hostAt(1)), hostKey: publicKey(ed25519.private) };
     expect(await problemOf(connect(host))).toMatchObject({ code: 'invalid-value' });
   });

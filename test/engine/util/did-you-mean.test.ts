@@ -17,7 +17,7 @@ it.each<[string, string | undefined]>([
   expect(nearest(word, words)).toBe(wanted);
 });
 
-it('of several candidates the one with the fewest slips wins, and the first of equals', () => {
+it('the candidate with the fewest slips wins, or the first of several', () => {
   expect(nearest('cpuz', ['cpux', 'cpus', 'cpuz1', 'CPUZ'])).toBe('CPUZ');
   expect(nearest('cpuz', ['cpux', 'cpus'])).toBe('cpux');
 });

@@ -21,17 +21,17 @@ describe('an SQL file beside a module', () => {
     const text = readFileSync(join(folder, file), 'utf8');
     const names = [...text.matchAll(/^-- (\w+): /gm)].map(([, name]) => name!);
     expect(names).not.toEqual([]);
-    // Whatever a query needs has a value.
+    // Every name of a query has a value.
     const values = new Proxy({}, { has: () => true });
     for (const name of names) expect(queriesBeside(text)(name, values)).not.toMatch(/^--/m);
   });
 });
 
-it('a value takes the place of its name, and nothing else does', () => {
+it('a value replaces its name, and nothing else changes', () => {
   expect(filled('{a} ${a} {b} { a }', { a: '{b} $&' })).toBe('{b} $& ${a} {b} { a }');
 });
 
-it('SQL gets its values as literals, or as SQL', () => {
+it('SQL receives its values as literals or as SQL', () => {
   const query = queriesBeside(
     "-- one: it.\n-- Of two.\nSELECT :'a', {b}, :'c'::text\n\n-- two: it.\nSELECT 2\n",
   );
@@ -41,10 +41,10 @@ it('SQL gets its values as literals, or as SQL', () => {
   expect(() => query('one', { a: '', b: '' })).toThrow("the query one has no value for :'c'");
 });
 
-it('a shell script gets its values as variables', () => {
+it('a shell script receives its values as variables', () => {
   expect(withVariables('echo "$a"', { a: "it's", b: undefined })).toBe("a='it'\\''s'\nb=''\necho \"$a\"");
 });
 
-it('a query without that name is an error', () => {
+it('a missing query is an error', () => {
   expect(() => queriesBeside('-- one: it.\nSELECT 1\n')('two')).toThrow('no query is called two');
 });

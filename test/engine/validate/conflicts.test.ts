@@ -55,7 +55,7 @@ const plays = (second: string, hosts = 'all') =>
   - hosts: ${hosts}
     resources: [{ name: Second, ${second} }]`;
 
-test('two plays may declare the same, but not different things of a host that is in both', () => {
+test('two plays may declare the same, but not different properties of a host in both', () => {
   expect(conflicts(plays('file: { path: /a, content: one, mode: "0600" }'))).toEqual([]);
   expect(conflicts(plays('file: { path: /b, template: host.j2 }'))).toEqual([]);
   expect(conflicts(plays('file: { path: /a, content: two }', 'web2'))).toEqual([]);
@@ -110,7 +110,7 @@ test.each([
   },
 );
 
-test('what one play makes and another takes away is refused, whatever its module', () => {
+test('a thing that one play creates and another removes is refused, whatever its module', () => {
   const all = found('file: { path: /a }', 'file: { path: /a, state: absent }', simple);
   expect(brief(all)).toEqual([
     '7:33 Second and First (on line 4) disagree about whether file /a exists. [conflict]',
@@ -135,7 +135,7 @@ test.each([
   expect(brief(found(first, second))).toEqual([]);
 });
 
-test('two plays may not set different passwords, of which nothing is told', () => {
+test('two plays may not set different passwords, which are not shown', () => {
   const all = found(
     'pg_role: { name: app, password: "{{ secrets.a }}" }',
     'pg_role: { name: app, password: "{{ secrets.b }}" }',
@@ -149,7 +149,7 @@ const registered = (...resources: string[]) =>
     play('{ name: Look, command: { run: look, always: true }, register: look }', ...resources).join('\n'),
   );
 
-test('two resources count as both done where outcomes decide about them', () => {
+test('two resources whose conditions are outcomes both count as applied', () => {
   const hint = /write one resource/;
   const [first, second] = [
     '{ name: A, file: { path: /a, content: a }, when: look.changed }',
@@ -193,7 +193,7 @@ test.each([
   expect(brief(problemsIn(() => second!.resolve(host, { cpus })))).toEqual(expected);
 });
 
-test('a path with a secret in it is not told', () => {
+test('a path with a secret is not shown', () => {
   const playbook = play(
     '{ name: A, file: { path: "/{{ secrets.place }}", content: a } }',
     '{ name: B, link: { path: "/{{ secrets.place }}", target: b } }',

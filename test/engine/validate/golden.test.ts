@@ -36,7 +36,7 @@ resources:
 };
 
 test.each(['component', 'expression'])(
-  'mistakes of a playbook are told as people like to read them (%s)',
+  'mistakes of a playbook have their golden messages (%s)',
   async name => {
     const all = problems(read(`${name}.yml`), { 'inventory.yml': inventory, ...beside[name] });
     await expect(shown(all)).toMatchFileSnapshot(`./mistakes/${name}.txt`);
@@ -65,7 +65,7 @@ db1 ansible_host="203.0.113.4
 `,
 };
 
-test('mistakes of inventories are told as people like to read them', async () => {
+test('mistakes of inventories have their golden messages', async () => {
   const found = Object.entries(inventories).flatMap(([name, text]) => {
     const path = `${folderOf({ [name]: text })}/${name}`;
     return problemsIn(() => loadInventory({ inventory: [path] }));
@@ -73,7 +73,7 @@ test('mistakes of inventories are told as people like to read them', async () =>
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/inventory.txt');
 });
 
-test('mistakes of secrets are told as people like to read them', async () => {
+test('mistakes of secrets have their golden messages', async () => {
   const play = (secrets: string, value: string) =>
     `hosts: web\nsecrets: [${secrets}]\nresources:\n  - pg_role: { name: app, password: "{{ secrets.${value} }}" }\n`;
   const files = {
@@ -94,7 +94,7 @@ test('mistakes of secrets are told as people like to read them', async () => {
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/secrets.txt');
 });
 
-test('mistakes of a command line are told as people like to read them', async () => {
+test('mistakes of a command line have their golden messages', async () => {
   const site =
     'hosts: web\nresources:\n  - { file: { path: /a }, tags: [app] }\n  - { file: { path: /b }, tags: [site] }\n';
   const folder = folderOf({
@@ -148,7 +148,7 @@ const messagesIn = (name: string) =>
     .trimEnd()
     .split(/\n\n(?=\S)/);
 
-it('there are more than 60 golden messages, each with its place, its code and what to do', () => {
+it('there are more than 60 golden messages, each with place, code and remedy', () => {
   const all = readdirSync(folder)
     .filter(name => name.endsWith('.txt'))
     .flatMap(messagesIn);

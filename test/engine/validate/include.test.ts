@@ -19,7 +19,7 @@ const wrong = (resources: string, more = {}) =>
   brief(problems(`hosts: all\nvars: { outer: 1 }\nresources:\n${resources}`, { ...files, ...more }));
 
 describe('an include', () => {
-  test('gives its resources the parameters, and its name as a label', () => {
+  test('passes its parameters to its resources, and its name as a label', () => {
     const all = resolve(
       '  - { include: components/app.yml, with: { name: a } }\n  - { name: B, include: components/app.yml, with: { name: b, port: 1 } }\n  - { file: { path: /x }, needs: [B, app / Settings] }',
     );
@@ -33,7 +33,7 @@ describe('an include', () => {
     expect(argsOf(all[2]!)['content']).toBe('1');
   });
 
-  test('repeats and skips as a whole, and hands on what its resources do not say', () => {
+  test('repeats and skips as a whole, and passes its settings to resources without their own', () => {
     const all = resolve(
       '  - { name: App, include: components/app.yml, with: { name: "{{ item }}" }, loop: [a, b], tags: [t], become: true, on_failure: continue, when: item == "a" }',
     );
@@ -46,7 +46,7 @@ describe('an include', () => {
     expect(all[0]?.become).toEqual({ user: 'root', method: 'sudo' });
   });
 
-  test('nests, by the way from the file that it stands in', () => {
+  test('nests, with paths relative to its own file', () => {
     const outer = 'resources:\n  - { name: In, include: app.yml, with: { name: z } }\n';
     const all = resolve('  - include: components/outer.yml', { 'components/outer.yml': outer });
     expect(all.map(({ name }) => name)).toEqual(['outer / In / Settings', 'outer / In / service z']);
@@ -66,7 +66,7 @@ test.each([
   expect(found.join('\n')).toContain(message.replace(/^\d+:\d+ /, ''));
 });
 
-test('variables of the play are not seen inside, and the place is in the component', () => {
+test('variables of the play are invisible inside, and a problem has its place in the component', () => {
   const inner = 'resources:\n  - file: { path: "/{{ outer }}" }\n';
   const [problem] = problems('hosts: all\nvars: { outer: 1 }\nresources: [{ include: in.yml }]', {
     'in.yml': inner,
@@ -92,7 +92,7 @@ describe('a problem inside a component', () => {
   const one =
     'params: { path: { type: string } }\nresources:\n  - { name: One, file: { path: "{{ path }}" } }\n';
 
-  test('says which includes led there', () => {
+  test('names the includes that lead to it', () => {
     const more = {
       'one.yml': one,
       'two.yml': 'resources:\n  - { include: one.yml, with: { path: nowhere } }\n',
@@ -108,14 +108,14 @@ describe('a problem inside a component', () => {
     ]);
   });
 
-  test('of something missing in a branch does, too', () => {
+  test('of a missing name in a branch does so too', () => {
     const more = {
       'c.yml': 'resources: [{ file: { path: /c, content: "{{ nope if host.port == 0 else 1 }}x" } }]',
     };
     expect(via('  - { include: c.yml }', more)[0]).toContain('  included from playbook.yml:4:7');
   });
 
-  test('of the value that an include gives is told at the include', () => {
+  test('of a value from an include is reported at the include', () => {
     expect(via('  - { include: one.yml, with: { path: "{{ nope }}" } }', { 'one.yml': one })[0]).toEqual([
       'playbook.yml:4:43: "nope" is not defined. [undefined-variable]',
       '  Give it a value under vars, in the inventory or with --var, or write nope | default(…).',
@@ -123,7 +123,7 @@ describe('a problem inside a component', () => {
     ]);
   });
 
-  test('that two includes make tells of both', () => {
+  test('of two includes names both', () => {
     const twice =
       '  - { include: one.yml, with: { path: /a } }\n  - { name: B, include: one.yml, with: { path: /a } }';
     expect(via(twice, { 'one.yml': one })).toEqual([

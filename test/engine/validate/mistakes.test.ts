@@ -16,25 +16,25 @@ describe('a playbook full of mistakes', () => {
   });
 });
 
-test('what hosts do for one another is refused where they cannot', async () => {
+test('impossible uses of delegate_to and run_once are refused', async () => {
   const inventory = 'hosts: { web1: , lb1: }\ngroups: { web: { hosts: [web1] }, lb: { hosts: [lb1] } }';
   const found = problems(read('fleet.yml'), { 'inventory.yml': inventory });
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/fleet.txt');
 });
 
-test('resources that would undo each other are told in pairs, with both lines', async () => {
+test('resources that would undo each other are reported in pairs, with both lines', async () => {
   const tree = { ...files, 'files/code/one.txt': 'one' };
   const found = problems(read('conflicts.yml'), tree, { modules: shipped });
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/conflicts.txt');
 });
 
-test('what rests on a later resource is refused, with the line to move', async () => {
+test('a resource that needs a later one is refused, with the line to move', async () => {
   const tree = { ...files, 'files/code/one.txt': 'one' };
   const found = problems(read('order.yml'), tree, { modules: shipped });
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/order.txt');
 });
 
-test('an outcome of another type than an argument takes is refused before anything is changed', async () => {
+test('an outcome of the wrong type for its argument is refused before any change', async () => {
   const found = problems(read('outcomes.yml'), files);
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/outcomes.txt');
 });
@@ -94,7 +94,7 @@ test('a mistake of some hosts names them', () => {
   expect(found.map(({ host, message }) => [host, message])).toEqual([['web2, web3', '"n" is not defined']]);
 });
 
-test('problems of playbook, inventory, variables and options come together', () => {
+test('problems of playbook, inventory, variables and options are reported together', () => {
   const found = problems(
     'hosts: all\nvars_files: [v.yml]\nresources: [fle: {}]',
     { 'inventory.yml': 'hosts: { web1: { prot: 22 } }', 'v.yml': 'a: [' },

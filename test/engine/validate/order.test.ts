@@ -91,7 +91,7 @@ test.each([
   expect(found(...resources)).toEqual([`${message}, and that comes later. [order]`]);
 });
 
-test('what an earlier play makes is there, and what a later one makes is not asked for', () => {
+test('things of an earlier play exist, and things of a later one are not required', () => {
   const plays = (...all: string[]) =>
     `plays:\n${all.map(resources => `  - { hosts: all, resources: [{ ${resources} }] }`).join('\n')}`;
   const of = (...all: string[]) => brief(problems(plays(...all), files, { modules }));
@@ -108,7 +108,7 @@ test('a problem of order names the hosts that have it', () => {
   });
 });
 
-test('what facts decide is put in order once they are known', () => {
+test('the order of resources that depend on facts is checked once the facts are known', () => {
   const resources = play(`{ ${into}, when: facts.cpus > 2 }`, folder);
   const [it] = load({ ...files, 'playbook.yml': resources }, { modules }).plays;
   expect(problemsIn(() => it!.resolve(it!.hosts[0]!, { cpus: 1 }))).toEqual([]);

@@ -178,7 +178,7 @@ function wrongTogether(path: string): Record<string, string[]> {
   return Object.fromEntries(hosts.map(name => [name, placesOf(of(name)).toSorted()]));
 }
 
-test('hosts that share what resources come to have the problems that each has alone', () => {
+test('hosts that share resolved resources have the problems that each has alone', () => {
   const place = folderOf({ 'part.yml': component, 't.j2': '{{ v2 }} {{ host.groups | join }}' });
   const path = join(place, 'playbook.yml');
   fc.assert(

@@ -6,7 +6,7 @@ const play = (...entries: string[]) =>
   ['hosts: all', 'vars: { a: 1, no: false }', 'resources:', ...entries].join('\n');
 const found = (playbook: string, files = {}) => brief(problems(playbook, files));
 
-describe('a name that is not defined is found where no host gets to', () => {
+describe('an undefined name is found in code that no host reaches', () => {
   test.each<[where: string, entry: string]>([
     ['in a branch of if', file('{% if no %}{{ nope }}{% endif %}')],
     ['in the else of what is true', file('{% if a == 1 %}{% else %}{{ nope }}{% endif %}')],
@@ -21,14 +21,14 @@ describe('a name that is not defined is found where no host gets to', () => {
     expect(found(play(entry))).toEqual([`${place} "nope" is not defined [undefined-variable]`]);
   });
 
-  it('in a template, whose own line is told', () => {
+  it('in a template, with its own line', () => {
     const files = { 'templates/t.j2': 'A={{ a }}\n{% if no %}\nB={{ nope }}\n{% endif %}\n' };
     const [problem] = problems(play('  - { file: { path: /a, template: t.j2 } }'), files);
     expect(problem).toMatchObject({ code: 'undefined-variable', at: { line: 3, column: 6 } });
     expect(problem!.at!.file).toMatch(/t\.j2$/);
   });
 
-  it('in a component that is left out, which sees its parameters only', () => {
+  it('in an excluded component, which sees only its parameters', () => {
     const files = {
       'c.yml':
         'params: { p: { type: integer } }\nresources:\n  - { file: { path: /c, content: "{{ p }}{{ a }}" } }',
@@ -38,7 +38,7 @@ describe('a name that is not defined is found where no host gets to', () => {
     ]);
   });
 
-  it('in a variable that nothing uses', () => {
+  it('in an unused variable', () => {
     expect(found('hosts: all\nvars: { a: "{{ nope }}" }\nresources: []')).toEqual([
       '2:16 "nope" is not defined [undefined-variable]',
     ]);
@@ -55,7 +55,7 @@ describe('a name that is not defined is found where no host gets to', () => {
   });
 });
 
-describe('a name is not missed', () => {
+describe('a name counts as defined', () => {
   test.each<[why: string, entry: string]>([
     ['that a condition asks for', file('{% if b is defined %}{{ b.c }}{% endif %}')],
     ['that an inline if asks for', file("{{ b if b is defined else 'none' }}")],
@@ -99,7 +99,7 @@ describe('a file that does not exist is found', () => {
   });
 });
 
-it('what is met on a host is not told twice', () => {
+it('a problem found on a host is not reported twice', () => {
   const told = problemsIn(() => load({ 'playbook.yml': play(file('{{ nope }}')) }));
   expect(told).toHaveLength(1);
 });

@@ -46,12 +46,12 @@ describe('YAML', () => {
     expect(brief(problemsIn(() => parseYaml(text, 'f.yml')))).toEqual([`${problem} [yaml-syntax]`]);
   });
 
-  test('all that is wrong in a file is told at once', () => {
+  test('all problems of a file are reported together', () => {
     const lines = brief(problemsIn(() => parseYaml('a: {{ x }}\nb: 1\nb: 2\nc: !x y\nd: *e', 'f.yml')));
     expect(lines.map(line => line.split(' ')[0])).toEqual(['1:4', '3:1', '4:4', '5:4']);
   });
 
-  test('an alias stands for the last anchor of its name before it, also one of a key', () => {
+  test('an alias stands for the last anchor of its name before it, even on a key', () => {
     const text = 'a: &x [1, &y 2]\n&k b: *x\nc: &x [3, *y]\nd: { e: *x, f: *k }\ng: *x\n';
     const doc = parseYaml(text, 'f.yml');
     expect(doc.data).toEqual({ a: [1, 2], b: [1, 2], c: [3, 2], d: { e: [3, 2], f: 'b' }, g: [3, 2] });
@@ -70,13 +70,13 @@ describe('YAML', () => {
     expect(problem?.message).toBe('Aliases (*name) repeat more than 10000 values.');
   });
 
-  test('a key __proto__ is data like any other', () => {
+  test('a key __proto__ is ordinary data', () => {
     const data = parseYaml('__proto__: { polluted: true }', 'f.yml').data as object;
     expect(Object.keys(data)).toEqual(['__proto__']);
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
-  test('yes, no, on and off are texts, and so are dates', () => {
+  test('yes, no, on, off and dates are texts', () => {
     expect(parseYaml('[yes, no, on, off, 2024-01-01, 12:30:45]', 'f.yml').data).toEqual([
       'yes',
       'no',
@@ -127,7 +127,7 @@ describe('places', () => {
     expect(at.text?.[at.column - 1]).toBe('z');
   });
 
-  test('every visible character of any text is found where it is written', () => {
+  test('every visible character of any text has its place in the source', () => {
     const characters = fc.constantFrom(
       'a',
       'b',
@@ -161,7 +161,7 @@ describe('places', () => {
     );
   });
 
-  test('only ProblemErrors come out of any text', () => {
+  test('any text ends in a value or a ProblemError', () => {
     const pieces = fc.constantFrom(
       'a',
       ': ',

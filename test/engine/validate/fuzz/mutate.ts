@@ -10,7 +10,7 @@ type Mutation = (text: string, random: Random, others: readonly string[]) => str
 /** Where something is in a text: from, and behind its end. */
 type Span = readonly [start: number, end: number];
 
-/** What is changed at once: some bytes, a word, or some lines. */
+/** The unit of a change: some bytes, a word, or some lines. */
 function span(text: string, random: Random): Span {
   const start = random.below(text.length + 1);
   switch (random.below(3)) {

@@ -125,7 +125,7 @@ export const names: readonly string[] = [
   ],
 ];
 
-/** What is put somewhere as it is. */
+/** Texts to insert unchanged. */
 export const pieces: readonly string[] = [
   ...[
     '"',

@@ -4,7 +4,7 @@ import { unlock } from '../../../../engine/secrets/unlock.ts';
 import { isInventory, loadInventory, loadPlaybook } from '../../../../engine/validate/load-playbook.ts';
 import { modules } from '../../../../modules/index.ts';
 
-/** What a host may be like. */
+/** The possible facts of a host. */
 const facts = {
   hostname: 'web1',
   fqdn: 'web1.example.com',

@@ -66,7 +66,7 @@ export async function readsOf(
   return reads;
 }
 
-/** What is tried for a seed: the same for the same tree. */
+/** Returns the scene of a seed, the same for the same tree. */
 export function attemptOf(seed: number, reads: readonly Read[], texts: ReadonlyMap<string, string>) {
   const random = new Random(seed);
   const read = random.pick(reads);

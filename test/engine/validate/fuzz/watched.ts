@@ -25,7 +25,7 @@ const hangsAfterMs = 600_000;
 export function testHalf(half: 0 | 1): void {
   const middle = seed + Math.ceil(runs / 2);
   const [start, end] = half === 0 ? [seed, middle] : [middle, seed + runs];
-  test(`whatever is done to a file, it is read or refused with problems, soon (${end - start} times)`, async () => {
+  test(`a mutated file is read or refused with problems within its time (${end - start} times)`, async () => {
     const place = mkdtempSync(join(tmpdir(), 'reconcile-fuzz-'));
     onTestFinished(() => rmSync(place, { recursive: true }));
     const program = join(place, 'worker.cjs');

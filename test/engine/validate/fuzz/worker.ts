@@ -19,7 +19,7 @@ export interface Work {
   /** The first seed, and behind the last. */
   from: number;
   to: number;
-  /** How many steps each may take. */
+  /** Maximum number of steps of each. */
   limit: number;
   /** Found out when empty. */
   reads: readonly Read[];
@@ -51,7 +51,7 @@ dgram.createSocket = forbidden('a socket was opened') as never;
 for (const name of ['lookup', 'resolve'] as const) dns[name] = forbidden('a name was looked up') as never;
 
 async function tryAll(): Promise<void> {
-  // Whatever a thread that was ended has left is written anew.
+  // The files that an ended thread left are written again.
   const entries = copyScenes(root, folder);
   const reads = given.reads.length > 0 ? given.reads : await readsOf(folder, entries, outcome);
   tell({ reads });
@@ -67,7 +67,7 @@ async function tryAll(): Promise<void> {
     } catch (thrown) {
       why = String((thrown as Error).stack ?? thrown);
     }
-    // What is thrown for it may have been caught on the way.
+    // The code may have caught the error of the limit.
     const taken = steps.count();
     steps.begin();
     if (taken > limit) why = `It takes more than ${limit} steps.`;

@@ -30,7 +30,7 @@ function codes(resources: string, { hosts = 2, before = '' } = {}): string[] {
   return all.map(({ code }) => code);
 }
 
-test('every rule tells its mistakes at their places, with what to do', async () => {
+test('every rule reports its mistakes with place and remedy', async () => {
   const golden = readFileSync(new URL('../mistakes/lint.yml', import.meta.url), 'utf8');
   const all = found(golden);
   await expect(shown(all)).toMatchFileSnapshot('../mistakes/lint.txt');
@@ -44,7 +44,7 @@ const socket = 'location / { proxy_pass http://unix:/run/app/app.sock; }';
 const gunicorn = (args: string) => unit(`ExecStart: "/v/bin/gunicorn ${args} wsgi:app"`);
 const database = '  - pg_database: { name: app }\n';
 
-describe('lint says nothing', () => {
+describe('lint reports nothing', () => {
   test.each<[of: string, resources: string]>([
     ['of an alias for one file', site('location = /robots.txt { alias /srv/robots.txt; }')],
     ['of an alias in a location by expression', site('location ~ ^/u/(.+)$ { alias /srv/u/$1; }')],
@@ -116,7 +116,7 @@ describe('lint says nothing', () => {
   });
 });
 
-describe('lint tells', () => {
+describe('lint reports', () => {
   test.each<[of: string, resources: string, code: string, setting?: object]>([
     [
       'of an alias in a file of Nginx',
@@ -199,7 +199,7 @@ describe('a comment allows a warning', () => {
     expect(found('hosts: web\nresources: [file: { path: /a, template: t.j2 }]', files)).toEqual([]);
   });
 
-  it('on another line not, and is told of as well', () => {
+  it('on another line not, and is reported itself', () => {
     expect(codes(`${bind}\n  # lint: allow public-bind\n  - file: { path: /a }\n`)).toEqual([
       'public-bind',
       'unused-allow',
@@ -207,7 +207,7 @@ describe('a comment allows a warning', () => {
   });
 });
 
-it('does not need the secrets, and does not tell them', () => {
+it('lint needs no secrets, and does not reveal them', () => {
   const playbook =
     'hosts: web\nsecrets: [s.secret.yml]\nresources: [file: { path: /a, content: "p://u:{{ secrets.pw }}@h", mode: "0600" }]';
   const { 's.secret.yml': _, ...without } = beside;
@@ -217,7 +217,7 @@ it('does not need the secrets, and does not tell them', () => {
   expect(told).not.toContain('tr0ub4dor');
 });
 
-it('a fleet is looked at once for each set of groups', () => {
+it('lint examines a fleet once for each set of groups', () => {
   const play = load({
     ...beside,
     'playbook.yml': 'hosts: all\nresources: []',

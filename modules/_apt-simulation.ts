@@ -6,8 +6,8 @@ import { compact } from '../engine/util/defined.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 
 /**
- * Reads a package as written: `nginx`, `jq:i386` or `nginx=1.22.*`. Its name is as dpkg knows it, with an architecture
- * only where it is not the host's own.
+ * Parses a package as written: `nginx`, `jq:i386` or `nginx=1.22.*`. The name is the one that dpkg uses, with an
+ * architecture only if it differs from the host's own.
  */
 export function readWanted(written: string) {
   const [asked, version] = written.split('=');
@@ -15,7 +15,7 @@ export function readWanted(written: string) {
 }
 export type Wanted = ReturnType<typeof readWanted>;
 
-/** Whether it is the version wanted, as apt compares: the version itself, or what begins with it when it ends with `*`. */
+/** Whether apt takes a version for the wanted one: it is equal, or begins with the part before a final `*`. */
 export const matchesVersion = (version: string, wanted: string): boolean =>
   wanted.endsWith('*') ? version.startsWith(wanted.slice(0, -1)) : version === wanted;
 
@@ -25,27 +25,27 @@ const texts = {
   chosen: scriptBeside(import.meta.url, './apt-chosen.sh'),
 };
 
-/** Prints those of `names` that an installed package provides, a line each. */
+/** Returns a script that prints those of `names` that an installed package provides, one a line. */
 export const provided = (names: readonly string[]): string =>
   filled(texts.provided, { names: shellQuote(` ${names.join(' ')} `) });
 
-/** A script that simulates `apt-get WORDS` of everything, as a shell list that begins with `unless`. */
+/** Returns a script that simulates `apt-get WORDS` for all packages, as a shell list that begins with `unless`. */
 export const simulate = (words: readonly string[], unless = ''): string =>
   `${readOnlyApt}${unless}$only apt-get -s -q $memory ${shellCommand(words)} 2>/dev/null | grep -E '^(Inst|Remv|Purg) '`;
 
-/** A script that simulates the removal of those of `names` that are installed; nothing when there are none. */
+/** Returns a script that simulates the removal of those of `names` that are installed. Without any, it does nothing. */
 export const simulateRemoval = (words: readonly string[], names: readonly string[]): string =>
   simulateFor(words, names, isInstalled);
 
 const isInstalled = 'case $status in installed=*) ;; *) [ -n "$r_planned" ] || continue ;; esac';
 
-/** A script that simulates the removal of what nothing needs once `names`, where they are installed, count as asked for. */
+/** Returns a script that simulates an autoremove in which the installed ones of `names` count as manually installed. */
 export const simulateAutoremove = (names: readonly string[]): string =>
   simulateFor(['install', '--no-upgrade', '--auto-remove'], names, isInstalled, ':');
 
 /**
- * A script that simulates the installation of those packages that are not there as written; nothing when all are.
- * Simulating takes a second, so it is not done for what another package provides.
+ * Returns a script that simulates the installation of the packages that are not installed as written. If all are, it
+ * does nothing. A package that another one provides is left out, because a simulation takes a second.
  */
 export const simulateInstallation = (words: readonly string[], written: readonly string[]): string =>
   `provided=$(${provided(written)})\n${simulateFor(words, written, isLacking)}`;
@@ -59,29 +59,29 @@ const simulateFor = (words: readonly string[], written: readonly string[], choos
     ...{ readOnly: readOnlyApt.trimEnd(), apt: shellCommand(words) },
   });
 
-/** What apt-get is told for an upgrade of all packages. */
+/** Returns the arguments of apt-get that upgrade all packages. */
 export const upgradeWords = (upgrade: string): readonly string[] =>
   upgrade === 'full' ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs'];
 
 /**
- * A script that simulates an upgrade of all packages. Working out the dependencies takes most of its time, and leads
- * nowhere when each installed package is the one that apt would choose, which is quick to ask; but a full upgrade may
- * also install an essential package that is missing.
+ * Returns a script that simulates an upgrade of all packages. Resolving the dependencies takes most of its time. It is
+ * skipped if every installed package has the version that apt would choose, which apt tells quickly. A full upgrade is
+ * always simulated, because it may also install a missing essential package.
  */
 export const simulateUpgrade = (upgrade: string): string =>
   simulate(upgradeWords(upgrade), upgrade === 'full' ? '' : `${texts.chosen}\nchosen || `);
 
 /**
- * Reads `Inst libc6 [2.36-9] (2.36-10 Debian:12 [amd64])` and `Remv nginx [1.22.1-9]`: the name, the version there now,
- * if any, and the version to come of what is installed or upgraded, and the names of what is removed.
+ * Parses lines such as `Inst libc6 [2.36-9] (2.36-10 Debian:12 [amd64])` and `Remv nginx [1.22.1-9]`. `upgrades` has the
+ * name, the present version, if any, and the new version of each installed or upgraded package; `removed` has names.
  */
-export function outlook(simulation: string) {
+export function parseSimulation(simulation: string) {
   const lines = [...simulation.matchAll(/^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+))?/gm)];
-  const comes = lines.filter(([, verb]) => verb === 'Inst');
-  const goes = lines.filter(([, verb]) => verb !== 'Inst');
+  const installed = lines.filter(([, verb]) => verb === 'Inst');
+  const removed = lines.filter(([, verb]) => verb !== 'Inst');
   return {
-    upgrades: comes.map(([, , name, before, after = '']) => [name!, before, after] as const),
-    removed: goes.map(([, , name]) => name!).toSorted(),
+    upgrades: installed.map(([, , name, before, after = '']) => [name!, before, after] as const),
+    removed: removed.map(([, , name]) => name!).toSorted(),
   };
 }
 
@@ -92,10 +92,10 @@ export type Named = {
   whole?: boolean;
 };
 
-/** What an `apt-get` does to packages: what its simulation says, and at least what is named. */
+/** Returns the effect of an `apt-get` on packages: the simulated changes, and at least the named packages. */
 export function packagesEffect(simulation: string, named: Named): PackagesEffect {
   const { comes = [], goes = [], purges = false, whole = true } = named;
-  const { upgrades, removed } = outlook(simulation);
+  const { upgrades, removed } = parseSimulation(simulation);
   const versions = new Map(upgrades.map(([name, , after]) => [name, after]));
   const exact = ({ name, version }: Wanted) =>
     versions.get(name) ??
@@ -117,18 +117,18 @@ export function packagesEffect(simulation: string, named: Named): PackagesEffect
   };
 }
 
-/** The words of the indented lines that follow a heading in a simulation, a list for each line. */
+/** Returns the words of the indented lines below a heading of a simulation, one list a line. */
 function below(simulation: string, heading: string): string[][] {
   const [, lines] = new RegExp(`${regexQuote(heading)}\n((?: .*\n?)*)`).exec(simulation) ?? [];
   return lines?.match(/^ .*/gm)?.map(line => line.trim().split(/\s+/)) ?? [];
 }
 
-/** The essential packages that would be removed. */
+/** Returns the essential packages that the simulation removes. */
 export const essential = (simulation: string): string[] => below(simulation, 'what you are doing!').flat();
 
 /**
- * What apt cannot bring together, by its simulations: it refuses the whole of what is asked for, by itself or with
- * the packages of earlier resources.
+ * Returns the obstacle if apt finds no solution for the packages: alone, or together with the packages of earlier
+ * resources.
  */
 export function unsolved(alone: string, together: string): Obstacle[] {
   const unmetIn = (simulation: string) =>
@@ -137,20 +137,20 @@ export function unsolved(alone: string, together: string): Obstacle[] {
   if (error !== undefined)
     return [
       {
-        says: `apt refuses that: ${unmetIn(alone)[0] ?? error}.`,
-        fix: 'See which packages are held with `apt-mark showhold`.',
+        says: `apt refuses these packages: ${unmetIn(alone)[0] ?? error}.`,
+        fix: 'List the held packages with `apt-mark showhold`.',
       },
     ];
   const unmet = unmetIn(together);
   return compact<Obstacle>([
     unmet.length > 0 && {
-      says: `apt refuses that together with the packages of earlier resources: ${unmet.join('; ')}.`,
+      says: `apt refuses them together with the packages of earlier resources: ${unmet.join('; ')}.`,
       fix: 'Leave out one of the packages that exclude each other.',
     },
   ]);
 }
 
-/** Why apt refuses to install one of the packages, by its simulation; undefined = it does not. */
+/** Returns apt's reason for refusing one of the packages in its simulation, or undefined if apt accepts it. */
 export function refusal(
   simulation: string,
   { written, name, version = '' }: Wanted,
@@ -169,32 +169,35 @@ export function refusal(
     .find(epoch => versions.some(one => matchesVersion(one, epoch + version)));
   const providers = below(simulation, `${bare} is a virtual package provided by:`).map(([first]) => first!);
   const isEmpty = said("Package '%' has no installation candidate", bare, asked);
-  const [, before, after] = outlook(simulation).upgrades.find(([one]) => one === bare) ?? [];
+  const [, before, after] = parseSimulation(simulation).upgrades.find(([one]) => one === bare) ?? [];
   return compact<Obstacle>([
     architecture !== undefined &&
       taken.length > 0 &&
       ![...taken, 'all'].includes(architecture) && {
         says: `${asked} is for ${architecture}, and this host takes packages for ${taken.join(' and ')}.`,
-        fix: `Have dpkg --add-architecture ${architecture} run before this resource.`,
+        fix: `Run dpkg --add-architecture ${architecture} by a command in an earlier resource.`,
       },
     said('Unable to locate package %', asked) && {
       says: `apt knows no package ${asked}.`,
-      fix: 'Check its name, declare its source before this resource, or have old lists refreshed by `update_cache`.',
+      fix: 'Check the name, declare its source in an earlier resource, or refresh old lists with `update_cache`.',
     },
     isEmpty &&
       providers.length > 0 && {
-        says: `${asked} is a virtual package that is provided by ${providers.join(', ')}.`,
-        fix: 'Name one of these.',
+        says: `${asked} is a virtual package, provided by ${providers.join(', ')}.`,
+        fix: 'Name one of these packages.',
       },
     isEmpty && { says: `apt has no version of ${asked} to install.` },
     said(`Version '${version}' for '%' was not found`, bare, asked) && {
       says: `apt has no version ${version} of ${asked}; it has ${versions.join(', ') || 'none'}.`,
-      fix: epoch === undefined ? 'Name one of these.' : `Write the epoch too: ${asked}=${epoch}${version}.`,
+      fix:
+        epoch === undefined
+          ? 'Name one of these versions.'
+          : `Write the epoch too: ${asked}=${epoch}${version}.`,
     },
     !downgrades &&
       below(simulation, 'DOWNGRADED:').flat().includes(bare) && {
-        says: `${asked} would go down from ${before} to ${after}.`,
-        fix: 'Say allow_downgrade: true if that is meant.',
+        says: `${asked} would be downgraded from ${before} to ${after}.`,
+        fix: 'To allow the downgrade, set allow_downgrade: true.',
       },
   ])[0];
 }
