@@ -1,6 +1,6 @@
-import type { Release } from '../lab/base.ts';
 import { waitFor } from '../lab/command.ts';
 import { type HostStart, type Lab, openLab } from '../lab/lab.ts';
+import type { Release } from '../lab/releases.ts';
 import { layers, type Situation } from './situation.ts';
 
 type Name = 'a1' | 'a2' | 'b1' | 'b2';

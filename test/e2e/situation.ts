@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isMap, isScalar, isSeq, parseDocument, stringify, type YAMLMap } from 'yaml';
-import { type Release, releases } from '../lab/base.ts';
+import { type Release, releases } from '../lab/releases.ts';
 
 /** What a host is prepared with before a situation's own `start`: the names of test/e2e/layers/*.sh, and `blank`. */
 export type Layer = string;
