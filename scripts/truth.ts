@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { modules } from '../modules/index.ts';
 import { build } from '../test/e2e/reconcile.ts';
-import { allReleases, type Release } from '../test/lab/releases.ts';
+import { allReleases, releaseNamed } from '../test/lab/releases.ts';
 import { caseText, parseCase } from '../test/truth/case-file.ts';
 import { openHosts, type TruthHost } from '../test/truth/hosts.ts';
 import { type Result, summary, violationText } from '../test/truth/report.ts';
@@ -45,8 +45,7 @@ function whole(name: 'runs' | 'hosts' | 'shrink' | 'run', otherwise: number): nu
   return given === undefined ? otherwise : Number(given);
 }
 
-const release: Release =
-  allReleases.find(each => each === (values.release ?? 'bookworm')) ?? fail(`There is no ${values.release}.`);
+const release = releaseNamed(values.release ?? 'bookworm');
 const seed = values.seed ?? String(Date.now() % 1_000_000);
 const single = values.run !== undefined || values.case !== undefined;
 let next = values.case !== undefined ? 0 : whole('run', 1);

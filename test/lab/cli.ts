@@ -1,4 +1,4 @@
-// npm run lab -- up [NAME=bookworm|trixie ...] | down [ID] | ssh [ID:]NAME [COMMAND ...] | list
+// npm run lab -- up [NAME=RELEASE ...] | down [ID] | ssh [ID:]NAME [COMMAND ...] | list
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { identityFile, knownHostsFile } from './identity.ts';
 import { openLab } from './lab.ts';
 import { hostAddress } from './network.ts';
 import { type LabRecord, listLabs, removeLab } from './registry.ts';
-import { allReleases, type Release } from './releases.ts';
+import { allReleases, type Release, releaseNamed } from './releases.ts';
 
 const usage = `npm run lab -- up [NAME=${allReleases.join('|')} ...]   boot hosts (web1=bookworm web2=trixie), until \`down\`
 npm run lab -- list                      the labs on this machine and their hosts
@@ -24,9 +24,8 @@ async function up(args: string[]): Promise<void> {
   const wanted = args.length > 0 ? args : ['web1=bookworm', 'web2=trixie'];
   const hosts = wanted.map((text): [string, Release] => {
     const [name, release] = text.split('=') as [string, string?];
-    const known = allReleases.find(each => each === (release ?? 'bookworm'));
-    return known && /^[a-z][a-z0-9-]*$/.test(name)
-      ? [name, known]
+    return /^[a-z][a-z0-9-]*$/.test(name)
+      ? [name, releaseNamed(release ?? 'bookworm')]
       : fail(`"${text}" is not NAME=${allReleases.join('|')}`);
   });
   const lab = await openLab({ hosts: Object.fromEntries(hosts), acme: true, detached: true });

@@ -1,18 +1,28 @@
-/** The Debian releases that every suite runs on. */
-export const releases = ['bookworm', 'trixie'] as const;
-
 /**
- * Releases and variants that a suite runs on when it is asked to. `ubuntu-like` has the userland of Ubuntu 26.04: coreutils
+ * The systems that a lab host can run: Debian's releases, and two variants of sid. `ubuntu-like` has the userland of Ubuntu 26.04: coreutils
  * in Rust but for cp, mv and rm, sudo-rs, socket-activated SSH, cloud-init's account, needrestart and
  * unattended-upgrades; its packages are Debian's. `uutils` has all of the coreutils in Rust.
  */
-export const otherReleases = ['bullseye', 'forky', 'ubuntu-like', 'uutils'] as const;
-
-export const allReleases = [...releases, ...otherReleases] as const;
-/** A system that a lab host can run. */
+export const allReleases = ['bullseye', 'bookworm', 'trixie', 'forky', 'ubuntu-like', 'uutils'] as const;
+/** One of `allReleases`. */
 export type Release = (typeof allReleases)[number];
 
-/** How the tree of a release is made. */
+/** Returns the release of that name. Throws if there is none. */
+export function releaseNamed(name: string): Release {
+  const found = allReleases.find(each => each === name);
+  if (found === undefined) throw new Error(`There is no release ${name}: use ${allReleases.join(', ')}.`);
+  return found;
+}
+
+/** The two releases that the suites run on; RECONCILE_RELEASES names others, separated by a comma. */
+export const [older, newer] = chosen(process.env['RECONCILE_RELEASES'] ?? 'bookworm,trixie');
+
+function chosen(names: string): [Release, Release] {
+  const [first, second] = names.split(',').map(releaseNamed);
+  return [first!, second ?? first!];
+}
+
+/** The ingredients of a release's tree. */
 export interface Recipe {
   /** The suite of Debian's archive. */
   suite: string;
