@@ -8,13 +8,13 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { modules } from '../modules/index.ts';
 import { build } from '../test/e2e/reconcile.ts';
-import { type Release, releases } from '../test/lab/base.ts';
+import { allReleases, releaseNamed } from '../test/lab/releases.ts';
 import { caseText, parseCase } from '../test/truth/case-file.ts';
 import { openHosts, type TruthHost } from '../test/truth/hosts.ts';
 import { type Result, summary, violationText } from '../test/truth/report.ts';
 import { drawTrial, type Trial, tryCase } from '../test/truth/trial.ts';
 
-const usage = `npm run truth -- [--runs N] [--seed S] [--release ${releases.join('|')}] [--hosts K] [--shrink N] [--out FILE]
+const usage = `npm run truth -- [--runs N] [--seed S] [--release ${allReleases.join('|')}] [--hosts K] [--shrink N] [--out FILE]
                  [--run I | --case FILE [--saved]]
   --runs N     how many random cases are tried on hosts (30)
   --seed S     what they are made from (random; it is printed)
@@ -45,8 +45,7 @@ function whole(name: 'runs' | 'hosts' | 'shrink' | 'run', otherwise: number): nu
   return given === undefined ? otherwise : Number(given);
 }
 
-const release: Release =
-  releases.find(each => each === (values.release ?? 'bookworm')) ?? fail(`There is no ${values.release}.`);
+const release = releaseNamed(values.release ?? 'bookworm');
 const seed = values.seed ?? String(Date.now() % 1_000_000);
 const single = values.run !== undefined || values.case !== undefined;
 let next = values.case !== undefined ? 0 : whole('run', 1);

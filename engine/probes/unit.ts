@@ -31,19 +31,23 @@ export const unit: ProbeKind<'unit'> = {
   key: probe => probe.name,
 };
 
+/** Timestamps become seconds since 1970, as `--timestamp=unix` gives them from systemd 248 on. */
+function property(line: string): [name: string, value: string] {
+  const [name, value] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
+  const [, date] = /^\w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC$/.exec(value) ?? [];
+  const isTime = name.endsWith('Timestamp') && date !== undefined;
+  return [name, isTime ? `@${Date.parse(`${date.replace(' ', 'T')}Z`) / 1000}` : value];
+}
+
 /** Behind the units come those that stop with one that has no process of its own; see `downParts`. */
 function scriptOf(names: string): string {
   const parts = `awk -v RS= '/\\nSubState=exited/' | sed -n 's/^ConsistsOf=//p'`;
-  return `r_o=$(systemctl show --timestamp=unix -p ${properties} -- ${names})
+  return `r_o=$(TZ=UTC systemctl show -p ${properties} -- ${names})
 r_c=$?
 printf '%s\\n' "$r_o"
 r_p=$(printf '%s\\n' "$r_o" | ${parts})
 [ -z "$r_p" ] || { echo; systemctl show -p Id,Type,ActiveState -- $r_p; }
 (exit "$r_c")`;
-}
-
-function property(line: string): [string, string] {
-  return [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
 }
 
 /**

@@ -37,6 +37,9 @@ export function startingWords(become: Become | undefined, asked: Asked | undefin
 const readyWord = ({ nonce }: Asked) => `ready-${nonce}`;
 const promptWord = ({ nonce }: Asked) => `password-${nonce}:`;
 
+/** sudo-rs puts the prompt into `[sudo: …] Password: `. */
+const sudoQuestion = (asked: Asked) => new RegExp(`${promptWord(asked)}(\\][^\\n]*: ?)?$`);
+
 /**
  * Answers the question for the password once, and resolves when the shell has started. Rejects with a ProblemError, and
  * drops the shell, if the password is refused or nothing happens in time.
@@ -50,7 +53,7 @@ export async function answerQuestion(
 ): Promise<void> {
   let words = '';
   let sent = false;
-  const question = become.method === 'su' ? /(?:^|\n)Password: $/ : new RegExp(`${promptWord(asked)}$`);
+  const question = become.method === 'su' ? /(?:^|\n)Password: $/ : sudoQuestion(asked);
   const heard = () => words.replaceAll(promptWord(asked), '').replaceAll(asked.password, '…').trim();
   const discard = () => {};
   let listen: (bytes: Buffer) => void = discard;
@@ -107,9 +110,9 @@ export function becomeRefusal(
     const hint = `Only root may choose another shell with su. Become it by sudo: become: { user: ${user}, method: sudo }`;
     return { code: 'become-failed', message, hint, ...cause };
   }
-  if (/incorrect password|not accepted|Authentication failure|Sorry, try again/i.test(words)) {
+  if (/incorrect (password|authentication)|not accepted|Authentication fail|Sorry, try again/i.test(words)) {
     const message = `The login worked, but ${method} did not accept the password for "${login}" to become "${user}".`;
-    const hint = `${method} takes the password of "${method === 'su' ? user : login}". Give it with --ask-become-pass.`;
+    const hint = `${method} takes the password of "${method === 'su' ? user : login}". Give that one.`;
     return { code: 'become-failed', message, hint, ...cause };
   }
   const message = `The login worked, but ${method} did not let "${login}" become "${user}".`;

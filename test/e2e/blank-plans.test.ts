@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { type Lab, openLab } from '../lab/lab.ts';
+import { newer, older } from '../lab/releases.ts';
 import { describeLab } from '../lab/require.ts';
 import { expectAsShown } from './as-shown.ts';
 import {
@@ -21,7 +22,7 @@ const files = readdirSync(playbooks).filter(file => /\.ya?ml$/.test(file) && fil
 /** The hosts that a playbook is written for, all of them blank, and a folder with the playbook. */
 async function hostsFor(file: string): Promise<{ lab: Lab; folder: string }> {
   if (file !== triedAlone.twoTier) return blankHosts();
-  const lab = await openLab({ hosts: { db1: 'bookworm', web1: 'trixie', web2: 'bookworm', lb1: 'trixie' } });
+  const lab = await openLab({ hosts: { db1: older, web1: newer, web2: older, lb1: newer } });
   const groups = { db: { hosts: ['db1'] }, web: { hosts: ['web1', 'web2'] }, lb: { hosts: ['lb1'] } };
   return { lab, folder: workspace(lab, { groups }) };
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LineCounter, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
 import { type Lab, openLab } from '../lab/lab.ts';
+import { newer, older } from '../lab/releases.ts';
 import { describeLab } from '../lab/require.ts';
 import { expectAsShown } from './as-shown.ts';
 import { build, named, problems, type Ran, reconcile, statuses, triedAlone, workspace } from './reconcile.ts';
@@ -64,7 +65,7 @@ describeLab('the Flask stack as others would write it', () => {
 
   beforeAll(async () => {
     build();
-    const hosts = { web1: 'bookworm', web2: 'trixie', web3: 'trixie', web4: 'bookworm' } as const;
+    const hosts = { web1: older, web2: newer, web3: newer, web4: older };
     lab = await openLab({ hosts, acme: true });
     const groups = Object.fromEntries(
       orders.map(({ host }) => {

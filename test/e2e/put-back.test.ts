@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../lab/command.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
+import { newer, older } from '../lab/releases.ts';
 import { describeLab } from '../lab/require.ts';
 import { build, errors, named, reconcile, starting, statuses } from './reconcile.ts';
 
@@ -13,7 +14,7 @@ describeLab('what puts itself back', () => {
 
   beforeAll(async () => {
     build();
-    lab = await openLab({ hosts: { web1: 'bookworm', web2: 'trixie' } });
+    lab = await openLab({ hosts: { web1: older, web2: newer } });
     folder = mkdtempSync(join(tmpdir(), 'reconcile-e2e-'));
     writeFileSync(join(folder, 'inventory.yml'), lab.inventory());
   });

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Lab, openLab } from '../lab/lab.ts';
+import { newer, older } from '../lab/releases.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -40,9 +41,9 @@ export function workspace(lab: Lab, inventory: Record<string, unknown> = {}): st
 /** Playbooks that have a test file of their own, which compares their check with their apply among other things. */
 export const triedAlone = { flask: 'flask.yml', twoTier: 'two-tier.yml' } as const;
 
-/** A blank Debian 12 host and a blank Debian 13 host, each with an ACME server, and a workspace for them. */
+/** A blank host of each release, each with an ACME server, and a workspace for them. */
 export async function blankHosts() {
-  const lab = await openLab({ hosts: { web1: 'bookworm', web2: 'trixie' }, acme: true });
+  const lab = await openLab({ hosts: { web1: older, web2: newer }, acme: true });
   const acme = (name: 'web1' | 'web2') => ({
     acme_server: lab.hosts[name].acme.directory,
     acme_ca_bundle: lab.hosts[name].acme.caBundle,

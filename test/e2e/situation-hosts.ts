@@ -1,6 +1,6 @@
-import type { Release } from '../lab/base.ts';
 import { waitFor } from '../lab/command.ts';
 import { type HostStart, type Lab, openLab } from '../lab/lab.ts';
+import { newer, older, type Release } from '../lab/releases.ts';
 import { layers, type Situation } from './situation.ts';
 
 type Name = 'a1' | 'a2' | 'b1' | 'b2';
@@ -26,12 +26,12 @@ export interface Pairs {
 /** Boots four hosts; whatever layer a situation starts from, each of them can be brought there in about a second. */
 export async function openPairs(): Promise<Pairs> {
   const states: Record<string, HostStart> = {};
-  for (const release of ['bookworm', 'trixie'] as const) {
+  for (const release of new Set([older, newer])) {
     states[`${release} blank`] = release;
     for (const [layer, prepared] of Object.entries(layers()))
       states[`${release} ${layer}`] = { release, prepared };
   }
-  const hosts = { a1: 'bookworm', a2: 'trixie', b1: 'bookworm', b2: 'trixie' } as const;
+  const hosts = { a1: older, a2: newer, b1: older, b2: newer };
   const lab: Lab<Name> = await openLab({ hosts, states });
   const free: Pair[] = [
     ['a1', 'a2'],

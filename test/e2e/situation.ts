@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isMap, isScalar, isSeq, parseDocument, stringify, type YAMLMap } from 'yaml';
-import { type Release, releases } from '../lab/base.ts';
+import { newer, older, type Release } from '../lab/releases.ts';
 
 /** The preparation of a host before a situation's own `start`: the names of test/e2e/layers/*.sh, and `blank`. */
 export type Layer = string;
@@ -97,7 +97,7 @@ function read(name: string, text: string): Situation {
   return {
     name,
     title: written.title,
-    releases: written.release === undefined ? releases : [written.release],
+    releases: [older, newer].filter(release => [undefined, release].includes(written.release)),
     layer,
     start: written.start ?? '',
     files: { ...written.files, 'play.yml': playbook },

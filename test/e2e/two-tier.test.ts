@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Lab, openLab } from '../lab/lab.ts';
+import { older } from '../lab/releases.ts';
 import { describeLab } from '../lab/require.ts';
 import { expectAsShown } from './as-shown.ts';
 import { build, named, problems, type Ran, reconcile, statuses, triedAlone, workspace } from './reconcile.ts';
@@ -18,7 +19,7 @@ describeLab(`playbooks/${triedAlone.twoTier} on four blank hosts`, () => {
 
   beforeAll(async () => {
     build();
-    const hosts = { db1: 'bookworm', web1: 'bookworm', web2: 'bookworm', lb1: 'bookworm' } as const;
+    const hosts = { db1: older, web1: older, web2: older, lb1: older };
     lab = await openLab({ hosts });
     const groups = { db: { hosts: ['db1'] }, web: { hosts: ['web1', 'web2'] }, lb: { hosts: ['lb1'] } };
     folder = workspace(lab, { groups });

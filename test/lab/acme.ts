@@ -45,7 +45,9 @@ export function listenerAuthority(lab: LabRecord): string {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30'] as const;
   const request = ['openssl', 'req', '-x509', ...key] as const;
   const caFiles = ['-keyout', path('ca.key'), '-out', path('ca.pem')];
-  mustNow([...request, ...caFiles, '-subj', `/CN=Lab ${lab.id} ACME listeners`]);
+  // Python 3.13 and later trust no authority without it.
+  const usage = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
+  mustNow([...request, ...caFiles, '-subj', `/CN=Lab ${lab.id} ACME listeners`, ...usage]);
   const names = [
     '-addext',
     `subjectAltName=IP:${gatewayAddress(lab.id)}`,

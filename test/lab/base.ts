@@ -3,11 +3,7 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { must, removeTree, withLock } from './command.ts';
 import { aptSettings, debianSources, labDir } from './machine.ts';
-
-/** The Debian releases that a lab host can run. */
-export const releases = ['bookworm', 'trixie'] as const;
-/** One of `releases`. */
-export type Release = (typeof releases)[number];
+import { type Recipe, type Release, recipes } from './releases.ts';
 
 const packages = ['systemd', 'systemd-sysv', 'dbus', 'openssh-server', 'iproute2', 'ca-certificates', 'sudo'];
 
@@ -42,18 +38,20 @@ export function recipeKey(...recipe: unknown[]): string {
 
 /** The tree of a freshly installed Debian, built on first use and kept. Nobody may write to it. */
 export async function baseTree(release: Release): Promise<string> {
-  const sources = debianSources(release);
+  const recipe = recipes[release];
+  const sources = debianSources(recipe.suite);
   const bases = join(labDir(), 'bases');
-  const tree = join(bases, `${release}-${recipeKey(sources, packages, customize)}`);
+  const own = [...recipe.packages, ...recipe.customize];
+  const tree = join(bases, `${release}-${recipeKey(sources, packages, customize, ...own)}`);
   mkdirSync(bases, { recursive: true });
   if (existsSync(tree)) return tree;
   return withLock(`${tree}.lock`, async () => {
-    if (!existsSync(tree)) await buildBase(release, sources, tree);
+    if (!existsSync(tree)) await buildBase(recipe, sources, tree);
     return tree;
   });
 }
 
-async function buildBase(release: Release, sources: string[], tree: string): Promise<void> {
+async function buildBase(recipe: Recipe, sources: string[], tree: string): Promise<void> {
   const unfinished = `${tree}.unfinished-${process.pid}`;
   try {
     await must([
@@ -61,10 +59,10 @@ async function buildBase(release: Release, sources: string[], tree: string): Pro
       '--quiet',
       '--variant=minbase',
       '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg',
-      `--include=${packages.join(',')}`,
+      `--include=${[...packages, ...recipe.packages].join(',')}`,
       ...aptSettings().map(line => `--aptopt=${line.replace(/;$/, '')}`),
-      ...customize.map(script => `--customize-hook=${script}`),
-      release,
+      ...[...customize, ...recipe.customize].map(script => `--customize-hook=${script}`),
+      recipe.suite,
       unfinished,
       ...sources,
     ]);

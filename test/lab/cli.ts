@@ -1,16 +1,16 @@
-// npm run lab -- up [NAME=bookworm|trixie ...] | down [ID] | ssh [ID:]NAME [COMMAND ...] | list
+// npm run lab -- up [NAME=RELEASE ...] | down [ID] | ssh [ID:]NAME [COMMAND ...] | list
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Release, releases } from './base.ts';
 import { enterLab } from './enter.ts';
 import { initProcess } from './host.ts';
 import { identityFile, knownHostsFile } from './identity.ts';
 import { openLab } from './lab.ts';
 import { hostAddress } from './network.ts';
 import { type LabRecord, listLabs, removeLab } from './registry.ts';
+import { allReleases, type Release, releaseNamed } from './releases.ts';
 
-const usage = `npm run lab -- up [NAME=${releases.join('|')} ...]   boot hosts (web1=bookworm web2=trixie), until \`down\`
+const usage = `npm run lab -- up [NAME=${allReleases.join('|')} ...]   boot hosts (web1=bookworm web2=trixie), until \`down\`
 npm run lab -- list                      the labs on this machine and their hosts
 npm run lab -- ssh [ID:]NAME [COMMAND]   log in to a host, or run a command there
 npm run lab -- down [ID]                 remove the labs started by \`up\`, or one of them`;
@@ -24,10 +24,9 @@ async function up(args: string[]): Promise<void> {
   const wanted = args.length > 0 ? args : ['web1=bookworm', 'web2=trixie'];
   const hosts = wanted.map((text): [string, Release] => {
     const [name, release] = text.split('=') as [string, string?];
-    const known = releases.find(each => each === (release ?? 'bookworm'));
-    return known && /^[a-z][a-z0-9-]*$/.test(name)
-      ? [name, known]
-      : fail(`"${text}" is not NAME=${releases.join('|')}`);
+    return /^[a-z][a-z0-9-]*$/.test(name)
+      ? [name, releaseNamed(release ?? 'bookworm')]
+      : fail(`"${text}" is not NAME=${allReleases.join('|')}`);
   });
   const lab = await openLab({ hosts: Object.fromEntries(hosts), acme: true, detached: true });
   const inventory = join(lab.identityFile, '..', 'inventory.yml');

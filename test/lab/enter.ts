@@ -1,10 +1,10 @@
 import { type HostAcme, type HttpsAnswer, hostAcme, httpsGet, trustAcme } from './acme.ts';
-import type { Release } from './base.ts';
 import type { Outcome } from './command.ts';
 import * as machine from './host.ts';
 import { hostKey, identityFile, knownHostsFile, writeIdentity } from './identity.ts';
 import { hostAddress, hostAddress6, setLink } from './network.ts';
 import { type HostRecord, type LabRecord, removeLab, saveLab } from './registry.ts';
+import type { Release } from './releases.ts';
 
 /** A host of a lab. */
 export interface LabHost {

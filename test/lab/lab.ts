@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startAcme } from './acme.ts';
-import { baseTree, type Release, recipeKey } from './base.ts';
+import { baseTree, recipeKey } from './base.ts';
 import { labCgroup, startIn } from './cgroup.ts';
 import { waitFor, withLock } from './command.ts';
 import { enterLab, type Lab } from './enter.ts';
@@ -11,12 +11,13 @@ import { makeIdentity, writeIdentity } from './identity.ts';
 import { aptProxy, ensureLabPackages, labDir, labImpossible } from './machine.ts';
 import { archivePort, gatewayAddress, makeNetwork, tcpAnswers } from './network.ts';
 import { claimLab, type LabRecord, removeLab, saveLab } from './registry.ts';
+import type { Release } from './releases.ts';
 
 export type { HostAcme, HttpsAnswer } from './acme.ts';
-export type { Release } from './base.ts';
 export type { Outcome } from './command.ts';
 export type { Lab, LabHost } from './enter.ts';
 export { ensureLabPackages, labAvailable } from './machine.ts';
+export type { Release } from './releases.ts';
 
 /** The start of a host: a fresh release, or one on which a script has run as root, kept for later labs. */
 export type HostStart = Release | { release: Release; prepared: string };

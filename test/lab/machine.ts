@@ -84,8 +84,8 @@ async function install(missing: () => string[]): Promise<void> {
   });
 }
 
-/** The apt source lines of a Debian release, from the mirror this machine itself uses where it is a Debian. */
-export function debianSources(release: string): string[] {
+/** The apt source lines of a suite of Debian, from the mirror this machine itself uses where it is a Debian. */
+export function debianSources(suite: string): string[] {
   const codename = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
   const targets = runNow([
     'apt-get',
@@ -94,19 +94,21 @@ export function debianSources(release: string): string[] {
     '$(REPO_URI) $(RELEASE)',
     'Created-By: Packages',
   ]);
-  const mirror = (suite: string) =>
+  const mirror = (name: string) =>
     targets.stdout
       .split('\n')
       .map(line => line.split(' '))
-      .find(([uri, name]) => name === suite && uri?.startsWith('http'))?.[0]
+      .find(([uri, of]) => of === name && uri?.startsWith('http'))?.[0]
       ?.replace(/\/$/, '');
   const isDebian = /^ID=debian$/m.test(readFileSync('/etc/os-release', 'utf8'));
   const archive = (isDebian && mirror(codename!)) || 'http://deb.debian.org/debian';
   const security = (isDebian && mirror(`${codename}-security`)) || 'http://deb.debian.org/debian-security';
+  // Nothing is newer than sid.
+  if (suite === 'sid') return [`deb ${archive} sid main`];
   return [
-    `deb ${archive} ${release} main`,
-    `deb ${archive} ${release}-updates main`,
-    `deb ${security} ${release}-security main`,
+    `deb ${archive} ${suite} main`,
+    `deb ${archive} ${suite}-updates main`,
+    `deb ${security} ${suite}-security main`,
   ];
 }
 

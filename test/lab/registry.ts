@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Release } from './base.ts';
 import { killCgroup, labCgroup } from './cgroup.ts';
 import { mustNow, removeTree, runNow, withLock } from './command.ts';
 import { labDir } from './machine.ts';
 import { freeSubnet, removeNetwork } from './network.ts';
+import type { Release } from './releases.ts';
 
 /** A host as it is remembered: what is needed to find, boot or remove it. */
 export interface HostRecord {
