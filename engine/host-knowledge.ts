@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { type CommandResult, command, type Probe, readOnly } from './probe.ts';
+import { type CommandResult, command, type Probe, readOnly, type UnitState } from './probe.ts';
 
 /** What the engine knows of Debian and Ubuntu beyond what it reads. */
 
@@ -17,6 +17,17 @@ export function unitAt(path: string): { name: string; part: 'file' | 'drop-in' }
 
 /** Files that Debian's configuration of Nginx includes. */
 export const nginxReads = /^\/etc\/nginx\/(sites-enabled\/[^/]+|(conf\.d|modules-enabled)\/[^/]+\.conf)$/;
+
+/** The properties of a loaded service that does not run. */
+export const stoppedUnit = {
+  LoadState: 'loaded',
+  ActiveState: 'inactive',
+  SubState: 'dead',
+  UnitFileState: 'disabled',
+  NeedDaemonReload: 'no',
+  NRestarts: '0',
+  DownParts: '',
+} as const satisfies UnitState;
 
 /** Folders in the path of root's session. */
 export const programFolders = [

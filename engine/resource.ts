@@ -1,5 +1,6 @@
 import type { Become, Host } from './host.ts';
 import type { Module } from './module.ts';
+import type { Probe } from './probe.ts';
 import type { Place, Problem } from './problem.ts';
 import type { SecretText } from './value.ts';
 
@@ -27,7 +28,7 @@ export interface Resource {
   /** True when an outcome of an earlier resource decides about it, and not only a fact. */
   waitsForOutcome?: true;
   /** Why a secret that it needs could not be opened; then it can be planned, but not applied. */
-  locked?: Problem;
+  unopenedSecret?: Problem;
   at: Place;
   tags: readonly string[];
   needs: readonly string[];
@@ -36,7 +37,7 @@ export interface Resource {
   retry: { attempts: number; delayS: number };
   register?: string;
   /** The host that it is done on, where that is another one than the host that it is for. */
-  on?: Host;
+  delegatedTo?: Host;
   /** The same on all hosts of a play for what one of them does for all. */
   once?: string;
   /** The host that does it for this one; it takes no part in what is done here then. */
@@ -92,7 +93,7 @@ export class UnknownArgument extends Error {
 }
 
 /** What a resource answers (Module.reacts); nothing when it is left out. */
-export function answersOf({ when, module, args }: Resource) {
+export function reactionsOf({ when, module, args }: Resource) {
   // What else of it is not known yet does not keep it from answering.
   return when === false ? [] : (unlessUnknown(() => module.reacts?.(args)) ?? []);
 }
@@ -108,3 +109,13 @@ export function unlessUnknown<T>(ask: () => T, otherwise?: T): T | undefined {
     throw thrown;
   }
 }
+
+/** Returns the probes of a resource; none while an argument that decides about them is unknown. */
+export function probesOf({ when, module, args }: Resource): Record<string, Probe> {
+  if (when === false) return {};
+  return unlessUnknown(() => module.probes(args) as Record<string, Probe>, {});
+}
+
+/** Returns the thing that a resource manages, as module and identity, such as `pg_role app`. Throws UnknownArgument. */
+export const thingOf = ({ module, args }: Pick<Resource, 'module' | 'args'>): string =>
+  `${module.name} ${module.identity(args)}`;

@@ -125,7 +125,7 @@ type Piece = ReturnType<typeof piecesOf>[number];
 
 /** The pieces with what is in their place, and what of that is not as it should be. */
 function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
-  const below = (read['entries'] ?? []) as probe.Entry[];
+  const below = (read['entries'] ?? []) as probe.DirectoryEntry[];
   const pieces = piecesOf(args).map(piece => {
     const { path, absolute, bytes } = piece;
     const at = (read[absolute] ?? null) as probe.PathState | null;
@@ -168,7 +168,11 @@ function modeOf({ bytes, executable }: Piece, at: probe.PathState | null, args: 
 }
 
 /** What is there besides the tree and what is excluded; of a directory that goes as a whole, only itself. */
-function extraOf(below: readonly probe.Entry[], pieces: readonly Piece[], args: Arguments): probe.Entry[] {
+function extraOf(
+  below: readonly probe.DirectoryEntry[],
+  pieces: readonly Piece[],
+  args: Arguments,
+): probe.DirectoryEntry[] {
   const excluded = below.filter(({ path }) => isExcluded(path, args));
   const kept = new Set([...pieces, ...excluded].flatMap(({ path }) => [path, ...foldersOf(path)]));
   return below

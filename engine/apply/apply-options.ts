@@ -4,13 +4,13 @@ import type { Holder } from '../hosts/host-lease.ts';
 import type { PlannedResource } from '../plan/plan.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import type { Registered, Registers } from './register-outcome.ts';
+import type { RegisteredOutcome, RegisteredOutcomes } from './register-outcome.ts';
 import type { Reverted } from './revert.ts';
 
 /** What came of a resource that one host does for all, and what it left for expressions. */
 export interface Done {
   outcome: Outcome;
-  registered: Registered;
+  registered: RegisteredOutcome;
 }
 
 export interface ApplyOptions {
@@ -33,7 +33,7 @@ export interface ApplyOptions {
   /** Whether what changed is put back when something fails. */
   revert: boolean;
   /** Gives the resources anew once a registered outcome is known. */
-  resolve(registered: Registers): Promise<Resource[]>;
+  resolve(registered: RegisteredOutcomes): Promise<Resource[]>;
 }
 
 /** What an apply came to on one host. */

@@ -5,7 +5,7 @@ import { Secret } from '../value.ts';
 import type { StepOutput } from './step-script.ts';
 
 /** What a resource left for the expressions of later ones. */
-export interface Registered {
+export interface RegisteredOutcome {
   changed: boolean;
   failed: boolean;
   skipped: boolean;
@@ -22,7 +22,7 @@ export function register(
   outcome: Outcome,
   outputs: readonly StepOutput[] = [],
   name = outcome.name,
-): Registered {
+): RegisteredOutcome {
   const derived = (stream: 'stdout' | 'stderr') => {
     const words = last?.[stream] ?? '';
     return outcome.secrets.length > 0 && words !== '' ? new Secret(words, `${name}.${stream}`) : words;
@@ -39,11 +39,14 @@ export function register(
 }
 
 /** By the `register` name, then by the name of the resource. */
-export type Registers = Readonly<Record<string, Readonly<Record<string, Registered>>>>;
+export type RegisteredOutcomes = Readonly<Record<string, Readonly<Record<string, RegisteredOutcome>>>>;
 
 /** What is left by resources that are sure to have nothing to do, as in an apply; undefined = no more than `known`. */
-export function settled(planned: readonly PlannedResource[], known: Registers): Registers | undefined {
-  const registers: Record<string, Record<string, Registered>> = {};
+export function settled(
+  planned: readonly PlannedResource[],
+  known: RegisteredOutcomes,
+): RegisteredOutcomes | undefined {
+  const registers: Record<string, Record<string, RegisteredOutcome>> = {};
   for (const { resource, outcome } of planned) {
     const { register: name, when, doneBy, incomplete } = resource;
     const isSkipped = when === false && doneBy === undefined;
@@ -54,7 +57,7 @@ export function settled(planned: readonly PlannedResource[], known: Registers): 
   return countOf(registers) > countOf(known) ? registers : undefined;
 }
 
-const countOf = (registers: Registers): number =>
+const countOf = (registers: RegisteredOutcomes): number =>
   Object.values(registers).reduce((sum, left) => sum + Object.keys(left).length, 0);
 
 /** What follows number `i`, as it resolves now; a resource that was not known before was only a prediction. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../events.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
-import { lockedProblem } from '../hosts/host-lease.ts';
+import { leaseHeldProblem } from '../hosts/host-lease.ts';
 import type { Context, Diff } from '../module.ts';
 import { asRead, type Comparison, compare } from '../plan/compare.ts';
 import { lacks } from '../plan/diff.ts';
@@ -19,7 +19,7 @@ import type { ApplyOptions } from './apply-options.ts';
 import { inSets } from './checked-sets.ts';
 import { failure } from './failure.ts';
 import { obstacleLeft, obstacleMet } from './met-obstacle.ts';
-import type { Registered } from './register-outcome.ts';
+import type { RegisteredOutcome } from './register-outcome.ts';
 import type { Reversal } from './revert.ts';
 import { armedS, proofS, Risk } from './risky-changes.ts';
 import { type StepOutput, script } from './step-script.ts';
@@ -43,7 +43,7 @@ export interface Turn {
   found?: Diff | null;
   outputs?: readonly StepOutput[];
   /** The outcome that another host's turn registered for this resource. */
-  registered?: Registered;
+  registered?: RegisteredOutcome;
 }
 
 /** Failures after which another attempt is useless or harmful. */
@@ -177,7 +177,7 @@ class ResourceTurn {
     const undo = undoing(own);
     const risky = risk.concerns(resource, own);
     // The journal of another host belongs to the play of that host.
-    const kept = resource.on === undefined && reversal !== undefined;
+    const kept = resource.delegatedTo === undefined && reversal !== undefined;
     reversal?.note(resource, kept && undo !== undefined);
     const stuck = risky ? irreversible({ ...resource, risky }, own) : undefined;
     if (stuck !== undefined) return blockedBy(resource, stuck);
@@ -217,13 +217,13 @@ class ResourceTurn {
     const resource = this.#resource;
     const connected = this.#connected;
     const isBroken = 'exit' in end && end.exit !== 0;
-    const locked = 'exit' in end ? lockedProblem(connected.host.name, end) : undefined;
+    const locked = 'exit' in end ? leaseHeldProblem(connected.host.name, end) : undefined;
     if (locked !== undefined) return locked;
     if (risky) {
       const later = this.#queue
         .slice(this.#index + 1)
         .flatMap(item => (isTogether(item.resource, resource) ? [item.resource] : []));
-      const lockedOut = await this.#apply.risks.get(connected)!.settle(resource, later, isBroken);
+      const lockedOut = await this.#apply.risks.get(connected)!.prove(resource, later, isBroken);
       if (lockedOut !== undefined) return lockedOut;
     }
     if (isBroken) {
@@ -275,7 +275,7 @@ export function window(queue: readonly PlannedResource[], i: number): Resource[]
 
 /** Whether two resources are done by the same account of the same host. */
 function isTogether(a: Resource, b: Resource): boolean {
-  return a.on?.name === b.on?.name && JSON.stringify(a.become) === JSON.stringify(b.become);
+  return a.delegatedTo?.name === b.delegatedTo?.name && JSON.stringify(a.become) === JSON.stringify(b.become);
 }
 
 function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']> {

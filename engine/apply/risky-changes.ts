@@ -1,5 +1,5 @@
 import type { ConnectedHost } from '../hosts/connected-host.ts';
-import { reactionsOf } from '../plan/reactions.ts';
+import { reactionsByCause } from '../plan/reactions.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Step } from '../step.ts';
@@ -36,11 +36,7 @@ export class Risk {
    * After the armed change of a resource: shows over a new connection that the host can be entered and the account
    * reached. Otherwise, or when the change itself failed, everything since the first armed change is put back.
    */
-  async settle(
-    resource: Resource,
-    later: readonly Resource[],
-    failed: boolean,
-  ): Promise<Problem | undefined> {
+  async prove(resource: Resource, later: readonly Resource[], failed: boolean): Promise<Problem | undefined> {
     this.#account = resource;
     this.#armed.add(resource.name);
     const obstacle = failed ? undefined : await this.#connected.sessions.obstacle(resource.become ?? false);
@@ -52,7 +48,7 @@ export class Risk {
       return problem;
     }
     this.#outstanding.delete(resource.name);
-    for (const { by } of reactionsOf([resource, ...later]).get(resource.name) ?? [])
+    for (const { by } of reactionsByCause([resource, ...later]).get(resource.name) ?? [])
       this.#outstanding.add(by);
     const done = this.#outstanding.size === 0;
     const kept = await this.#ask(done ? 'r_disarm' : 'r_hold', 'confirming the change');

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { Foreseen } from '../plan/foreseen.ts';
+import type { ForecastRecord } from '../plan/forecast-records.ts';
 
 /**
  * Keeps what the plans of a run foresee, and writes it as JSON: `{hosts: {NAME: [{probe, value, certainty, from}]}}`, for
@@ -7,9 +7,9 @@ import type { Foreseen } from '../plan/foreseen.ts';
  */
 export function forecastFile(file: string | undefined) {
   if (file === undefined || file === '') return undefined;
-  const hosts: Record<string, Foreseen[]> = {};
+  const hosts: Record<string, ForecastRecord[]> = {};
   return {
-    add(host: string, values: readonly Foreseen[]): void {
+    add(host: string, values: readonly ForecastRecord[]): void {
       hosts[host] = [...(hosts[host] ?? []), ...values];
     },
     write(): void {

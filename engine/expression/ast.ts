@@ -18,7 +18,7 @@ export type BinaryOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**';
 /** An operator of a comparison chain. */
 export type CompareOperator = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'not in';
 
-/** An expression. `at` of filters, checks and calls spans the name alone, so that a message underlines it. */
+/** An expression. `at` of filters, tests and calls spans the name alone, so that a message underlines it. */
 export type Node = Span &
   (
     | { readonly kind: 'literal'; readonly value: Plain }

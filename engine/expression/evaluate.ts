@@ -2,8 +2,6 @@ import { ProblemError, type Where } from '../problem.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import { Secret, Unknown, type Value } from '../value.ts';
 import type { Arguments, Comparison, Node, Span } from './ast.ts';
-import { noSuch, undefinedHint } from './catalogue.ts';
-import { checks } from './checks.ts';
 import { contains, equals, order, truthy } from './comparison.ts';
 import {
   Absent,
@@ -21,8 +19,10 @@ import {
 } from './evaluation.ts';
 import { filters } from './filters.ts';
 import { functionNamed, functionNames, keyText, methodNames, methodOf, type Runtime } from './functions.ts';
+import { jinjaTests } from './jinja-tests.ts';
 import { arithmetic, joined, member, signed, slice } from './operators.ts';
 import type { Operation } from './signature.ts';
+import { noSuch, undefinedHint } from './unknown-name-hints.ts';
 
 /** The names that an expression sees: only `has`, `get` and `keys` of a Map are used, so that it may be a lazy one. */
 export type Scope = ReadonlyMap<string, Value> | { readonly [name: string]: Value };
@@ -186,9 +186,9 @@ export class Evaluator implements Run {
   }
 
   #is(name: string, input: Result, given: Given): Result {
-    const check = checks.get(name);
-    if (!check) throw new Refusal(...noSuch('test', name, checks.keys()));
-    return this.#apply(`the test ${name}`, check, input, given);
+    const test = jinjaTests.get(name);
+    if (!test) throw new Refusal(...noSuch('test', name, jinjaTests.keys()));
+    return this.#apply(`the test ${name}`, test, input, given);
   }
 
   #apply(what: string, operation: Operation, input: Result, given: Given): Result {

@@ -85,7 +85,7 @@ export class Fields {
 /** Anything an expression can evaluate to on the way to a value. */
 export type Result = Value | Undefined | Callable | Fields;
 
-/** What filters and checks may use of the evaluation that calls them. */
+/** The parts of the calling evaluation that filters and tests may use. */
 export interface Run {
   readonly budget: Budget;
   filter(name: string, input: Result, given: Given): Result;

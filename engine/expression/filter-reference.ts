@@ -1,8 +1,8 @@
 /** What something does, in a sentence without a full stop, and an example whose result the docs show. */
-type Entry = readonly [summary: string, example: string];
+type ReferenceLine = readonly [summary: string, example: string];
 
 /** What the filters do; docs/filters.md is written from it. */
-export const filterReference: Readonly<Record<string, Entry>> = {
+export const filterReference: Readonly<Record<string, ReferenceLine>> = {
   abs: ['The number without its sign', '-3 | abs'],
   b64decode: ['The text that a base64 text stands for', "'aGk=' | b64decode"],
   b64encode: ['The text in base64', "'hi' | b64encode"],
@@ -89,7 +89,7 @@ export const filterReference: Readonly<Record<string, Entry>> = {
 };
 
 /** What the tests do that may stand after `is`. */
-export const testReference: Readonly<Record<string, Entry>> = {
+export const testReference: Readonly<Record<string, ReferenceLine>> = {
   boolean: ['True or false', 'false is boolean'],
   callable: ['A function', 'range is callable'],
   defined: ['There is such a value', 'missing is defined'],
@@ -119,7 +119,7 @@ export const testReference: Readonly<Record<string, Entry>> = {
 };
 
 /** What the functions do. */
-export const functionReference: Readonly<Record<string, Entry>> = {
+export const functionReference: Readonly<Record<string, ReferenceLine>> = {
   dict: ['A map of named values', "dict(a=1, b='x')"],
   env: [
     'A variable of the environment of this computer, which is a secret; `default` where it is not set',

@@ -1,6 +1,6 @@
 import type { Span } from './ast.ts';
-import { neverClosed } from './catalogue.ts';
 import type { Syntax } from './syntax.ts';
+import { neverClosed } from './unknown-name-hints.ts';
 
 /** A word of an expression. The last token of a run is always `end`. */
 export type Token = Span &

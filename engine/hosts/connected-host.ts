@@ -1,16 +1,16 @@
 import type { Become, Host } from '../host.ts';
 import type { Context } from '../module.ts';
-import { probesOf } from '../plan/compare.ts';
 import type { Probe } from '../probe.ts';
 import { Observed, reader } from '../probes/readings.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import type { Resource } from '../resource.ts';
+import { probesOf } from '../resource.ts';
 import type { Answer, Request } from '../transport/connect.ts';
 import type { ConnectOptions } from '../transport/connect-options.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Plain } from '../value.ts';
 import { AccountSessions } from './account-sessions.ts';
-import { type Holder, isLost, leased, leaseS, lockedProblem, release } from './host-lease.ts';
+import { type Holder, isLost, leased, leaseHeldProblem, leaseS, release } from './host-lease.ts';
 import { recorded } from './kept-outcome.ts';
 
 /** Seconds for a reading besides what its own commands may take. */
@@ -179,7 +179,7 @@ export class ConnectedHost {
       this.forget();
       throw new ProblemError(leaseLost(this.host.name));
     }
-    if (lockedProblem(this.host.name, answer) === undefined) {
+    if (leaseHeldProblem(this.host.name, answer) === undefined) {
       this.#changed.set(account, become);
       this.#renewal ??= setInterval(() => this.#renew(holder), (leaseS * 1000) / 3).unref();
     }

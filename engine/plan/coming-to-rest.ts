@@ -3,22 +3,22 @@ import { lineFrom, type Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { compare } from './compare.ts';
 import { lacks } from './diff.ts';
-import { noting, type Sight, viewOf } from './sight.ts';
+import { type HostSight, recordCauses, viewOf } from './host-sight.ts';
 
 /**
  * The problem of a resource that a later one in `all` undoes. The plan is walked once more, over the forecast that it ends
  * in: what is certain to differ then would be changed by every apply. What is open is left to the apply.
  */
-export function undone(
+export function undoingProblem(
   resource: Resource,
   all: readonly Resource[],
-  sight: Sight | Problem,
+  sight: HostSight | Problem,
 ): Problem | undefined {
   const { module, args, name, at } = resource;
   const isLasting = module.check !== true && module.verifies?.(args) !== false && resource.when === true;
   if (!isLasting || 'code' in sight) return undefined;
   let isRead = true;
-  const { view, causes } = noting(viewOf(resource, sight, () => (isRead = false)));
+  const { view, causes } = recordCauses(viewOf(resource, sight, () => (isRead = false)));
   const context: Context = { verifying: true, ...sight.times, name };
   // A package starts and enables the units that are called like it.
   const foresee: typeof view.foresee = probe => {

@@ -6,17 +6,6 @@ import { type Resource, UnknownArgument } from '../resource.ts';
 import { changesOf, diff, keepsTo } from './diff.ts';
 import type { ForecastReading } from './forecast.ts';
 
-/** What a module wants to read of a resource; none while the arguments that say so are not known. */
-export function probesOf(resource: Resource): Record<string, Probe> {
-  if (resource.when === false) return {};
-  try {
-    return resource.module.probes(resource.args) as Record<string, Probe>;
-  } catch (thrown) {
-    if (thrown instanceof UnknownArgument) return {};
-    throw thrown;
-  }
-}
-
 /** What is read, or foreseen, of a resource and how that differs from what it declares. */
 export interface Comparison {
   diff: PlannedDiff | null;
@@ -25,7 +14,7 @@ export interface Comparison {
   /** The state that it shall have; undefined = not known. */
   desired?: State | null;
   /** What an earlier resource of the very same thing made of it. */
-  settled?: State | undefined;
+  stateLeft?: State | undefined;
   read: Record<string, unknown> | undefined;
   /** Names of the resources that it rests on. */
   from: readonly string[];
@@ -39,23 +28,23 @@ export interface Comparison {
 }
 
 /** What a comparison asks of a forecast, or of what was read at its turn. */
-export interface Foresees {
-  foresee(probe: Probe): ForecastReading;
+export interface ForecastView {
+  predict(probe: Probe): ForecastReading;
   /** What the resource of the very same thing will have made of it, where that alone is why `from` is open. */
-  settled(resource: Resource, from: readonly string[]): State | null | undefined;
+  stateLeft(resource: Resource, from: readonly string[]): State | null | undefined;
   /** The resources that may bring what one of `tokens` names. */
   bringers(tokens: readonly string[]): readonly string[];
 }
 
 /** What was read, without a forecast: when the turn of a resource has come. */
-export function asRead(observed: Observed): Foresees {
+export function asRead(observed: Observed): ForecastView {
   return {
-    foresee(probe) {
+    predict(probe) {
       const reading = observed.of(probe);
       if (reading === undefined) throw new Error(`a ${probe.kind} probe was not read`);
       return { reading, from: [], open: false };
     },
-    settled: () => undefined,
+    stateLeft: () => undefined,
     bringers: () => [],
   };
 }
@@ -63,7 +52,7 @@ export function asRead(observed: Observed): Foresees {
 const unknown = { diff: null, read: undefined, certain: false } as const;
 
 /** Compares one resource with what is foreseen; at its turn, with what was read. */
-export function compare(resource: Resource, view: Foresees, context: Context): Comparison {
+export function compare(resource: Resource, view: ForecastView, context: Context): Comparison {
   try {
     return compareKnown(resource, view, context);
   } catch (thrown) {
@@ -72,7 +61,7 @@ export function compare(resource: Resource, view: Foresees, context: Context): C
   }
 }
 
-function compareKnown(resource: Resource, view: Foresees, context: Context): Comparison {
+function compareKnown(resource: Resource, view: ForecastView, context: Context): Comparison {
   const { module, args, name } = resource;
   const { read, otherwise, from, doubts, sure, certain, missing, problem } = readingsOf(
     resource,
@@ -85,7 +74,7 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
   if (actual instanceof Missing)
     return comparisonOfMissing(resource, view, actual, read, from, doubts, missing?.open);
   const desired = module.desired(args, read);
-  const left = doubts.length > 0 && !sure ? view.settled(resource, doubts) : undefined;
+  const left = doubts.length > 0 && !sure ? view.stateLeft(resource, doubts) : undefined;
   // Of something new, what was not declared is as it comes.
   const isWhole =
     actual !== null || left === null || Object.keys(desired ?? {}).every(key => key in (left ?? {}));
@@ -100,7 +89,7 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
       diff: found,
       work: found ?? undefined,
       desired,
-      settled: settled ?? undefined,
+      stateLeft: settled ?? undefined,
       read,
       from,
       open: false,
@@ -131,7 +120,7 @@ function removal(actual: State | null): Diff {
 /** A state that cannot be read yet is that of what does not exist, where something earlier may bring what it needs. */
 function comparisonOfMissing(
   resource: Resource,
-  view: Foresees,
+  view: ForecastView,
   missing: Missing,
   read: Record<string, unknown>,
   from: readonly string[],
@@ -145,7 +134,7 @@ function comparisonOfMissing(
   const causes = [...new Set([...bringers, ...(hasOthers || isOpen ? doubts : []), ...(isOpen ? from : [])])];
   if (causes.length === 0) return { ...unknown, from: [], open: false, problem: absence(resource, missing) };
   const desired = module.desired(args, undefined);
-  const settled = view.settled(resource, [...causes, ...from]);
+  const settled = view.stateLeft(resource, [...causes, ...from]);
   if (settled !== undefined && diff(settled, desired) === null)
     return { diff: null, desired, read: undefined, certain: false, from: causes, open: false };
   // What was only stopped comes back with what is in it.
@@ -158,7 +147,7 @@ function comparisonOfMissing(
 }
 
 /** What is foreseen for a module: its readings, what they rest on, and what of that is not certain. */
-function readingsOf(resource: Resource, view: Foresees, verifying: boolean) {
+function readingsOf(resource: Resource, view: ForecastView, verifying: boolean) {
   const read: Record<string, unknown> = {};
   /** The same with what is read now in the place of what is only expected. */
   const otherwise: Record<string, unknown> = {};
@@ -170,7 +159,7 @@ function readingsOf(resource: Resource, view: Foresees, verifying: boolean) {
     const isNeed = key.startsWith('needs');
     // What a change would need does not matter once it is made.
     if (isNeed && verifying) continue;
-    const { reading, from: causes, open, expected, otherwise: other } = view.foresee(probe);
+    const { reading, from: causes, open, expected, otherwise: other } = view.predict(probe);
     if (open && !isNeed) certain = false;
     if ('problem' in reading) problem ??= reading.problem;
     else if ('missing' in reading) {

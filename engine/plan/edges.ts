@@ -3,10 +3,10 @@ import { Missing } from '../probe.ts';
 import { blank } from '../probes/blank.ts';
 import type { Reading } from '../probes/probe-kind.ts';
 import { Observed } from '../probes/readings.ts';
-import { answersOf, byName, meant, type Resource, unlessUnknown } from '../resource.ts';
+import { byName, meant, type Resource, reactionsOf, thingOf, unlessUnknown } from '../resource.ts';
 import { Forecast } from './forecast.ts';
+import type { HostSight } from './host-sight.ts';
 import { plan } from './plan.ts';
-import type { Sight } from './sight.ts';
 
 /** What leads from one resource to another: the key that says so, or `after` where the engine derives it. */
 export interface Edge<R = Resource> {
@@ -27,7 +27,7 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
       .map((from): Edge => ({ from, to, kind }));
   const written = resources.flatMap(to => [
     ...all(to.needs, to, 'needs'),
-    ...answersOf(to).flatMap(({ to: names, action }) => all(names, to, `${action}_on`)),
+    ...reactionsOf(to).flatMap(({ to: names, action }) => all(names, to, `${action}_on`)),
   ]);
   const order = new Map(resources.map((resource, index) => [resource, index]));
   const before = new Map<Resource, Set<Resource>>(resources.map(resource => [resource, new Set()]));
@@ -50,26 +50,25 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
   return edges;
 }
 
-/** What a resource is about, as others need it. */
-const thingOf = ({ module, args }: Resource): string =>
-  `${module.name} ${unlessUnknown(() => module.identity(args)) ?? ''}`;
-
 /** The resources whose changes each one's plan would rest on, in order, if the host were blank. */
 function restingOn(all: readonly Resource[]): ReadonlyMap<string, Resource[]> {
-  const sight: Sight = {
+  const sight: HostSight = {
     observed: new BlankHost(),
     times: { nowS: 0 },
     forecast: new Forecast(),
     login: 'root',
     imagined: true,
   };
-  const here = all.map(({ on: _, ...resource }) => resource);
+  const here = all.map(({ delegatedTo: _, ...resource }) => resource);
   const { planned } = plan(here, () => sight, sight.forecast);
   return new Map(
     planned.map(({ resource: { name, waitsFor, module, args }, outcome }) => {
       const names = new Set([...outcome.predictedFrom, waitsFor]);
       const needed = new Set(unlessUnknown(() => module.needs?.(args)) ?? []);
-      return [name, all.filter(each => names.has(each.name) || needed.has(thingOf(each)))];
+      return [
+        name,
+        all.filter(each => names.has(each.name) || needed.has(unlessUnknown(() => thingOf(each), ''))),
+      ];
     }),
   );
 }

@@ -1,29 +1,31 @@
 import { posix } from 'node:path';
 import type { Effect, Ownership } from '../effect.ts';
 import { textOf } from '../module-kit/state-text.ts';
-import { type Content, content, type Entry, entries, type PathState, type Probe, path } from '../probe.ts';
-import { type Mark, marksOf } from './forecast-marks.ts';
 import {
-  ancestors,
-  type Foreseen,
-  isBelow,
-  known,
-  type Laying,
-  type Raw,
-  withoutLinks,
-} from './forecast-paths.ts';
+  type Content,
+  content,
+  type DirectoryEntry,
+  entries,
+  type PathState,
+  type Probe,
+  path,
+} from '../probe.ts';
+import { foldersAbove, isBelow } from '../util/paths.ts';
+import { type FolderEffect, folderEffectsOf } from './folder-effects.ts';
+import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
+import { withoutLinks } from './links.ts';
 
 /** What will be at a path. Content is left out where it is as read. */
-interface Node extends Foreseen<PathState | null> {
+interface Node extends Predicted<PathState | null> {
   /** Counts effects: later marks apply to it. */
-  at: number;
+  sequence: number;
   content?: Content;
 }
 
 /** The file system of a host as planned steps will leave it; paths lead through links as they will be. */
 export class FileForecast {
   #nodes = new Map<string, Node>();
-  #marks: Mark[] = [];
+  #marks: FolderEffect[] = [];
   #clock = 0;
 
   copy(): FileForecast {
@@ -35,7 +37,7 @@ export class FileForecast {
   }
 
   /** What will be at `at` itself, links not followed. What is there seldom gives way to something else. */
-  path(at: string, raw: Raw): Foreseen<PathState | null> & { unlikely?: boolean } {
+  path(at: string, raw: ReadProbe): Predicted<PathState | null> & { unlikely?: boolean } {
     const real = this.#resolve(at, raw, false);
     if (real === undefined) return nowhere;
     const seen = this.#peek(real, raw);
@@ -43,7 +45,7 @@ export class FileForecast {
   }
 
   /** The content of the regular file that `at` will lead to. */
-  content(at: string, raw: Raw): Foreseen<Content | null> {
+  content(at: string, raw: ReadProbe): Predicted<Content | null> {
     const real = this.#resolve(at, raw, true);
     if (real === undefined) return nowhere;
     const { value, from, open } = this.#isTouched(real, raw)
@@ -58,10 +60,10 @@ export class FileForecast {
   }
 
   /** What will be below the folder `at`. */
-  entries(probe: Extract<Probe, { kind: 'entries' }>, raw: Raw): Foreseen<Entry[] | null> {
+  entries(probe: Extract<Probe, { kind: 'entries' }>, raw: ReadProbe): Predicted<DirectoryEntry[] | null> {
     const root = this.#resolve(probe.path, raw, false);
     if (root === undefined) return nowhere;
-    const read = known<Entry[] | null>(raw(entries(root, probe)));
+    const read = known<DirectoryEntry[] | null>(raw(entries(root, probe)));
     const inside = [...this.#nodes].filter(([at]) => isBelow(at, root));
     const isThere = () => this.#peek(root, raw).value?.type === 'directory';
     const marks = this.#marks.filter(
@@ -73,8 +75,8 @@ export class FileForecast {
     if (folder.value?.type !== 'directory') return { ...folder, value: null };
     const from = new Set(folder.from);
     let open = folder.open || read === undefined;
-    const found = new Map<string, Entry>();
-    const add = (at: string, seen: Foreseen<PathState | null>, sha256: string | undefined) => {
+    const found = new Map<string, DirectoryEntry>();
+    const add = (at: string, seen: Predicted<PathState | null>, sha256: string | undefined) => {
       for (const each of seen.from) from.add(each);
       open ||= seen.open;
       const name = at.slice(root.length + 1);
@@ -89,7 +91,7 @@ export class FileForecast {
     for (const [at, node] of inside) {
       const before = read?.find(({ path: name }) => name === at.slice(root.length + 1))?.sha256;
       const sha256 = node.value?.type === 'file' ? (node.content?.sha256 ?? before) : undefined;
-      add(at, this.#since(node.at, at, node, raw), probe.hashes ? sha256 : undefined);
+      add(at, this.#since(node.sequence, at, node, raw), probe.hashes ? sha256 : undefined);
     }
     // What nobody has read may come there as well.
     for (const mark of marks) {
@@ -109,17 +111,17 @@ export class FileForecast {
     return [...new Set([...nodes.flatMap(([, { from }]) => from), ...marks.map(({ by }) => by)])];
   }
 
-  lay(effect: Effect, laying: Laying, raw: Raw): void {
+  lay(effect: Effect, laying: Laying, raw: ReadProbe): void {
     this.#clock++;
     const { by } = laying;
-    switch (effect.on) {
+    switch (effect.kind) {
       case 'file': {
         const { sha256, bytes } = textOf(effect.content);
         this.#put(effect.path, 'file', effect, laying, raw, { sha256, bytes: bytes! });
         break;
       }
       case 'directory':
-        for (const above of ancestors(effect.path)) {
+        for (const above of foldersAbove(effect.path)) {
           const there = this.path(above, raw);
           if (there.value === null) this.#put(above, 'directory', {}, laying, raw);
         }
@@ -154,13 +156,20 @@ export class FileForecast {
       }
       default: {
         const real = 'path' in effect ? this.#resolve(effect.path, raw, false) : undefined;
-        this.#marks.push(...marksOf(effect, real, by).map(mark => ({ at: this.#clock, ...mark })));
+        this.#marks.push(
+          ...folderEffectsOf(effect, real, by).map(mark => ({ sequence: this.#clock, ...mark })),
+        );
       }
     }
   }
 
-  #mark(by: string, covers: Mark['covers'], reaches: Mark['reaches'], apply: Mark['apply']): void {
-    this.#marks.push({ at: this.#clock, by, covers, reaches, apply });
+  #mark(
+    by: string,
+    covers: FolderEffect['covers'],
+    reaches: FolderEffect['reaches'],
+    apply: FolderEffect['apply'],
+  ): void {
+    this.#marks.push({ sequence: this.#clock, by, covers, reaches, apply });
   }
 
   #put(
@@ -168,7 +177,7 @@ export class FileForecast {
     type: PathState['type'],
     { owner, group, mode, target }: Ownership & { target?: string },
     laying: Laying,
-    raw: Raw,
+    raw: ReadProbe,
     bytes?: Content,
   ): void {
     const real = this.#resolve(at, raw, false);
@@ -188,7 +197,7 @@ export class FileForecast {
   }
 
   /** What is new as the account makes it; in a set-group-ID folder it belongs to the folder's group. */
-  #freshState(at: string, type: PathState['type'], account: string | undefined, raw: Raw): PathState {
+  #freshState(at: string, type: PathState['type'], account: string | undefined, raw: ReadProbe): PathState {
     const owner = account ?? '';
     const parent = this.#peek(posix.dirname(at), raw).value;
     const inherits = parent !== null && parent !== undefined && /^[2367]/.test(parent.mode);
@@ -204,7 +213,7 @@ export class FileForecast {
   }
 
   /** Nothing is at the path, and nothing below it. */
-  #clear(real: string, laying: Laying, raw: Raw): void {
+  #clear(real: string, laying: Laying, raw: ReadProbe): void {
     const was = this.#peek(real, raw);
     if (was.value === null && !was.open) return;
     const { by, maybe } = laying;
@@ -222,13 +231,13 @@ export class FileForecast {
 
   #set(
     real: string,
-    { value, from, open }: Foreseen<PathState | null>,
+    { value, from, open }: Predicted<PathState | null>,
     laying: Laying,
     bytes?: Content,
   ): void {
     const kept = bytes ?? (value?.type === 'file' ? this.#nodes.get(real)?.content : undefined);
     this.#nodes.set(real, {
-      at: this.#clock,
+      sequence: this.#clock,
       value,
       from: [...new Set([...from, laying.by])],
       open: open || laying.maybe,
@@ -237,36 +246,41 @@ export class FileForecast {
   }
 
   /** What will be at a real path; `value` is null too where it is not known yet, which then is asked for. */
-  #peek(real: string, raw: Raw): Foreseen<PathState | null> {
+  #peek(real: string, raw: ReadProbe): Predicted<PathState | null> {
     const node = this.#nodes.get(real);
-    if (node !== undefined) return this.#since(node.at, real, node, raw);
+    if (node !== undefined) return this.#since(node.sequence, real, node, raw);
     const read = real === '/' ? rootState : known<PathState | null>(raw(path(real)));
     return this.#since(0, real, { value: read ?? null, from: [], open: read === undefined }, raw);
   }
 
-  #since(at: number, real: string, base: Foreseen<PathState | null>, raw: Raw): Foreseen<PathState | null> {
-    let seen: Foreseen<PathState | null> = { value: base.value, from: base.from, open: base.open };
+  #since(
+    at: number,
+    real: string,
+    base: Predicted<PathState | null>,
+    raw: ReadProbe,
+  ): Predicted<PathState | null> {
+    let seen: Predicted<PathState | null> = { value: base.value, from: base.from, open: base.open };
     for (const mark of this.#marksOn(real, at, raw)) seen = mark.apply(seen);
     return seen;
   }
 
-  #marksOn(real: string, since: number, raw: Raw): Mark[] {
+  #marksOn(real: string, since: number, raw: ReadProbe): FolderEffect[] {
     const isInside = () => this.#peek(posix.dirname(real), raw).value?.type === 'directory';
     return this.#marks.filter(
-      mark => mark.at > since && mark.covers(real) && !(mark.unlessInside?.(real) && isInside()),
+      mark => mark.sequence > since && mark.covers(real) && !(mark.unlessInside?.(real) && isInside()),
     );
   }
 
-  #isOpened(real: string, node: Node, raw: Raw): boolean {
-    return this.#marksOn(real, node.at, raw).some(mark => mark.apply({ ...node, open: false }).open);
+  #isOpened(real: string, node: Node, raw: ReadProbe): boolean {
+    return this.#marksOn(real, node.sequence, raw).some(mark => mark.apply({ ...node, open: false }).open);
   }
 
-  #isTouched(real: string, raw: Raw): boolean {
+  #isTouched(real: string, raw: ReadProbe): boolean {
     return this.#nodes.has(real) || this.#marksOn(real, 0, raw).length > 0;
   }
 
   /** The path without links, as it will lead; undefined where they go round in a circle. */
-  #resolve(at: string, raw: Raw, follow: boolean): string | undefined {
+  #resolve(at: string, raw: ReadProbe, follow: boolean): string | undefined {
     if (this.#nodes.size + this.#marks.length === 0) return at;
     return withoutLinks(at, follow, real => this.#peek(real, raw).value);
   }

@@ -1,6 +1,6 @@
 import type { Effect } from '../effect.ts';
 import type { Owed } from '../probe.ts';
-import type { Foreseen, Laying } from './forecast-paths.ts';
+import type { Laying, Predicted } from './forecast-types.ts';
 
 type Note = { unit: string; by: string; open: boolean; owed?: Owed };
 
@@ -12,7 +12,7 @@ export class NoteForecast {
     this.#notes = from === undefined ? [] : [...from.#notes];
   }
 
-  owed(unit: string, read: readonly Owed[]): Foreseen<Owed[]> {
+  owed(unit: string, read: readonly Owed[]): Predicted<Owed[]> {
     let owed = [...read];
     let from: string[] = [];
     let open = false;
@@ -27,7 +27,7 @@ export class NoteForecast {
   }
 
   lay(effect: Effect, { by, maybe }: Laying): void {
-    if (effect.on !== 'note') return;
+    if (effect.kind !== 'note') return;
     const { unit, owed } = effect;
     this.#notes.push({ unit, by, open: maybe, ...(owed && { owed: { ...owed, sinceS: null } }) });
   }

@@ -2,7 +2,7 @@ import type { Effect } from '../effect.ts';
 import { areRelated } from '../host-knowledge.ts';
 import type { Candidate, PackageState } from '../probe.ts';
 import { glob } from '../quote.ts';
-import type { Foreseen, Laying } from './forecast-paths.ts';
+import type { Laying, Predicted } from './forecast-types.ts';
 
 /** A package's name without its architecture. */
 export const plain = (name: string): string => name.replace(/:.*/, '');
@@ -10,7 +10,7 @@ export const plain = (name: string): string => name.replace(/:.*/, '');
 /** A package's name as apt is asked for it, without a version. */
 const unversioned = (word: string): string => word.replace(/=.*/, '');
 
-type Arrival = Extract<Effect, { on: 'packages' }> & { by: string; maybe: boolean };
+type Arrival = Extract<Effect, { kind: 'packages' }> & { by: string; maybe: boolean };
 
 /** `gone` = it is not installed, and only its configuration may be left. */
 interface Known {
@@ -96,7 +96,7 @@ export class PackageForecast {
     name: string,
     read: PackageState | null,
     naming: readonly string[],
-  ): Foreseen<PackageState | null> & { expected?: boolean; otherwise?: null } {
+  ): Predicted<PackageState | null> & { expected?: boolean; otherwise?: null } {
     const known = this.#known.get(plain(name));
     if (known !== undefined) {
       // An upgrade leaves it marked as it was.
@@ -117,7 +117,7 @@ export class PackageForecast {
     read: Candidate | null,
     naming: readonly string[],
     lists: readonly string[],
-  ): Foreseen<Candidate | null> {
+  ): Predicted<Candidate | null> {
     const was = read?.installed ? { status: 'installed', version: read.installed, held: false } : null;
     const { value, from, open } = this.package(name, was, naming);
     const installed = value?.status === 'installed' ? value.version : null;
@@ -134,7 +134,7 @@ export class PackageForecast {
     { by, maybe, unsure = false }: Laying,
     stateOf: (name: string) => PackageState | null | undefined,
   ): void {
-    if (effect.on === 'packages') {
+    if (effect.kind === 'packages') {
       for (const [name, version = ''] of effect.comes) {
         const isNew = effect.dependencies?.includes(name);
         // Apt was asked before what an earlier resource installs.
@@ -154,7 +154,7 @@ export class PackageForecast {
         this.#known.set(name, { state, by, open: isUnsure || !effect.purges, gone: !isUnsure });
       }
       this.#arrivals.push({ ...effect, by, maybe });
-    } else if (effect.on === 'mark') {
+    } else if (effect.kind === 'mark') {
       this.#marking.push(by);
       for (const name of effect.names) {
         const state = this.#known.get(name)?.state ?? stateOf(name);

@@ -1,13 +1,13 @@
-import { type Effect, type PackagesEffect, stoppedUnit } from '../effect.ts';
-import { areRelated, unitAt } from '../host-knowledge.ts';
+import type { Effect, PackagesEffect } from '../effect.ts';
+import { areRelated, stoppedUnit, unitAt } from '../host-knowledge.ts';
 import { type Content, content, path, type UnitState } from '../probe.ts';
 import { glob } from '../quote.ts';
-import type { Foreseen, Laying, Raw } from './forecast-paths.ts';
+import type { Laying, Predicted, ReadProbe } from './forecast-types.ts';
 import { fromDropIn, fromFile, isThere, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
 
 /** What planned steps make of a unit; what a file makes of it depends on what it was like. */
 interface Change {
-  at: number;
+  sequence: number;
   sets: Sets | ((was: UnitState, dropIns: string) => Sets);
   /** The drop-in that is written. */
   dropIn?: { path: string; content: string };
@@ -22,8 +22,8 @@ interface Change {
 }
 
 /** Something that may bring units that are not there, or take away those that are. */
-interface Mark {
-  at: number;
+interface PossibleChange {
+  sequence: number;
   by: string;
   /** Whether a unit may be concerned, which is there or not and runs or not. */
   concerns(name: string, isThere: boolean, runs: boolean): boolean;
@@ -34,7 +34,7 @@ interface Mark {
 }
 
 /** A unit as foreseen; `expected` = its value is what Debian's packages leave, and that it is otherwise is rare. */
-export interface ForeseenUnit extends Foreseen<UnitState> {
+export interface PredictedUnit extends Predicted<UnitState> {
   expected?: boolean;
   /** That it comes is rare: nothing that may bring it is called like it. */
   unlikely?: boolean;
@@ -43,7 +43,7 @@ export interface ForeseenUnit extends Foreseen<UnitState> {
 /** What systemd will know of units as planned steps will leave them. */
 export class UnitForecast {
   readonly #changes: Map<string, Change[]>;
-  readonly #marks: Mark[];
+  readonly #marks: PossibleChange[];
   #clock: number;
 
   constructor(from?: UnitForecast) {
@@ -55,7 +55,7 @@ export class UnitForecast {
   }
 
   /** A unit as it will be; `read` is as the host knows it now. */
-  unit(name: string, read: UnitState): ForeseenUnit {
+  unit(name: string, read: UnitState): PredictedUnit {
     let value: Record<string, string> = { ...read };
     let [open, expected, unlikely, isAliased] = [false, false, false, false];
     const from = new Set<string>();
@@ -63,7 +63,7 @@ export class UnitForecast {
     const template = name.replace(/@[^.]+\./, '@.');
     const own = [...this.#changes].flatMap(([pattern, all]) => (stands(pattern, name) ? all : []));
     const shared = template === name || isThere(read) ? [] : (this.#changes.get(template) ?? []);
-    const events = [...own, ...shared, ...this.#marks].toSorted((a, b) => a.at - b.at);
+    const events = [...own, ...shared, ...this.#marks].toSorted((a, b) => a.sequence - b.sequence);
     for (const event of events) {
       if ('sets' in event) {
         if (event.unlessActive === true && value['ActiveState'] === 'active') continue;
@@ -126,11 +126,11 @@ export class UnitForecast {
     return [...new Set([...changes, ...this.#marks.map(({ by }) => by)])];
   }
 
-  lay(effect: Effect, { by, maybe, unsure = false }: Laying, raw: Raw): void {
+  lay(effect: Effect, { by, maybe, unsure = false }: Laying, raw: ReadProbe): void {
     this.#clock++;
     const change = (name: string, sets: Change['sets']) =>
       this.#change(name, { sets, from: [by], open: maybe });
-    switch (effect.on) {
+    switch (effect.kind) {
       case 'unit':
         this.#change(effect.name, {
           sets: effect.sets,
@@ -190,7 +190,7 @@ export class UnitForecast {
         break;
       case 'anything':
         this.#marks.push({
-          at: this.#clock,
+          sequence: this.#clock,
           by,
           concerns: (_, there) => !there,
           guess: stoppedUnit,
@@ -204,7 +204,7 @@ export class UnitForecast {
     const names = [...comes.keys()];
     if (comes.size > 0 || !whole)
       this.#marks.push({
-        at: this.#clock,
+        sequence: this.#clock,
         by,
         // A unit of theirs that could not run until now is started, too.
         concerns: (name, there, runs) => !there || (!runs && names.some(one => areRelated(name, one))),
@@ -213,14 +213,14 @@ export class UnitForecast {
       });
     if (goes.length > 0)
       this.#marks.push({
-        at: this.#clock,
+        sequence: this.#clock,
         by,
         concerns: (name, there) => there && goes.some(one => areRelated(name, one)),
       });
   }
 
-  #change(name: string, change: Omit<Change, 'at'>): void {
-    this.#changes.set(name, [...(this.#changes.get(name) ?? []), { at: this.#clock, ...change }]);
+  #change(name: string, change: Omit<Change, 'sequence'>): void {
+    this.#changes.set(name, [...(this.#changes.get(name) ?? []), { sequence: this.#clock, ...change }]);
   }
 }
 

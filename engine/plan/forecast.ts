@@ -11,11 +11,11 @@ import {
 } from '../probe.ts';
 import type { Reading } from '../probes/probe-kind.ts';
 import { regexQuote } from '../quote.ts';
-import type { Resource } from '../resource.ts';
+import { type Resource, thingOf } from '../resource.ts';
 import { FileForecast } from './forecast-files.ts';
 import { NoteForecast } from './forecast-notes.ts';
 import { PackageForecast, plain } from './forecast-packages.ts';
-import type { Laying, Raw } from './forecast-paths.ts';
+import type { Laying, ReadProbe } from './forecast-types.ts';
 import { UnitForecast } from './forecast-units.ts';
 
 /** A reading as planned steps will leave it. */
@@ -67,12 +67,12 @@ export class Forecast {
   }
 
   /** Names of the resources that will change something, in order. */
-  get changing(): readonly string[] {
+  get changedResources(): readonly string[] {
     return this.#changing;
   }
 
   /** What a probe will give; undefined = the host was not asked yet. */
-  foresee(probe: Probe, raw: Raw): ForecastReading | undefined {
+  predict(probe: Probe, raw: ReadProbe): ForecastReading | undefined {
     const reading = raw(probe);
     if (reading === undefined) return undefined;
     if (this.#changing.length === 0 || 'problem' in reading) return { reading, from: [], open: false };
@@ -81,8 +81,8 @@ export class Forecast {
   }
 
   /** What the resource of the very same thing will have made of it, where nothing of `from` comes after that. */
-  settled(resource: Resource, from: readonly string[]): State | null | undefined {
-    const known = this.#states.get(thing(resource));
+  stateLeft(resource: Resource, from: readonly string[]): State | null | undefined {
+    const known = this.#states.get(thingOf(resource));
     if (known === undefined) return undefined;
     const later = this.#changing.slice(this.#changing.lastIndexOf(known.by) + 1);
     if (from.some(by => later.includes(by))) return undefined;
@@ -110,10 +110,10 @@ export class Forecast {
   }
 
   /** Records that a resource will change, and what it will be like; `desired` is undefined where that is not known. */
-  changes(resource: Resource, desired: State | null | undefined): void {
+  recordChange(resource: Resource, desired: State | null | undefined): void {
     this.#changing.push(resource.name);
     if (desired !== undefined && !resource.incomplete && resource.when === true)
-      this.#states.set(thing(resource), {
+      this.#states.set(thingOf(resource), {
         state: desired,
         by: resource.name,
         spelled: resource.module.spelled?.({ ...desired, ...resource.args }) ?? {},
@@ -121,14 +121,14 @@ export class Forecast {
   }
 
   /** Lays the effects of a resource's steps over what is known, in order. */
-  lay(effects: readonly Effect[], laying: Laying, raw: Raw): void {
+  lay(effects: readonly Effect[], laying: Laying, raw: ReadProbe): void {
     const { by } = laying;
     for (const effect of effects) {
       this.#files.lay(effect, laying, raw);
       this.#units.lay(effect, laying, raw);
       this.#notes.lay(effect, laying);
       this.#packages.lay(effect, laying, name => this.#read<PackageState>({ kind: 'package', name }, raw));
-      switch (effect.on) {
+      switch (effect.kind) {
         case 'package-lists':
           this.#lists.push(by);
           break;
@@ -142,7 +142,7 @@ export class Forecast {
     }
   }
 
-  #read<T>(probe: Probe, raw: Raw): T | undefined {
+  #read<T>(probe: Probe, raw: ReadProbe): T | undefined {
     const reading = raw(probe);
     return reading !== undefined && 'value' in reading ? ((reading.value ?? undefined) as T) : undefined;
   }
@@ -166,7 +166,7 @@ export class Forecast {
     });
   }
 
-  #over(probe: Probe, value: unknown, raw: Raw): ForecastReading {
+  #over(probe: Probe, value: unknown, raw: ReadProbe): ForecastReading {
     const as = ({ value, ...rest }: Seen): ForecastReading => ({ reading: { value }, ...rest });
     const opened = (from: readonly string[]) =>
       as({ value, from: [...new Set(from)], open: from.length > 0 });
@@ -215,7 +215,7 @@ export class Forecast {
     return [...this.#packages.removing(name => areRelated(account, name), true), ...commands];
   }
 
-  #program(name: string, read: string | null, raw: Raw): ForecastReading {
+  #program(name: string, read: string | null, raw: ReadProbe): ForecastReading {
     for (const folder of programFolders) {
       const at = `${folder}/${name}`;
       const own = this.#files.concerning(at).length > 0 ? this.#files.path(at, raw) : undefined;
@@ -257,7 +257,7 @@ export class Forecast {
   }
 
   /** What apt would say once the packages of earlier resources are as planned: it is asked that, too. */
-  #simulation(probe: Extract<Probe, { kind: 'command' }>, raw: Raw): ForecastReading {
+  #simulation(probe: Extract<Probe, { kind: 'command' }>, raw: ReadProbe): ForecastReading {
     const { words, by } = this.#packages.planned(probe.simulates!);
     const doubts = this.#doubtsOf(['packages']).filter(one => !by.includes(one));
     const value = this.#read({ ...probe, ...(words.length > 0 && { planned: words }) }, raw);
@@ -295,5 +295,3 @@ const noServer = new Missing('a running PostgreSQL server', ['package:postgresql
 
 /** The unit that a pattern such as `postgresql*` stands for. */
 const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;
-
-const thing = ({ module, args }: Resource): string => `${module.name} ${module.identity(args)}`;

@@ -1,7 +1,7 @@
 import { inNewServer, serverData } from '../host-knowledge.ts';
 import type { Context, Obstacle } from '../module.ts';
 import { type Probe, path } from '../probe.ts';
-import { blank } from '../probes/blank.ts';
+import { blankReadings } from '../probes/blank.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
 import type { Step } from '../step.ts';
 import { irreversible } from '../steps/risky-steps.ts';
@@ -9,19 +9,19 @@ import { effectsOf, kindOf } from '../steps/step-kinds.ts';
 import { reloading } from '../steps/unit-steps.ts';
 import type { Comparison } from './compare.ts';
 import type { Forecast } from './forecast.ts';
+import type { HostSight, viewOf } from './host-sight.ts';
 import { obstacleTo } from './obstacles.ts';
 import type { Reaction } from './reactions.ts';
-import type { Sight, viewOf } from './sight.ts';
 
 /**
  * Lays what a resource will do over the forecast, step by step, and looks for the first that is known to fail. `hopes` are
  * the resources that it fails without, and that seldom bring what it needs.
  */
-export function laid(
+export function layResource(
   resource: Resource,
   comparison: Comparison,
   view: ReturnType<typeof viewOf>,
-  { forecast, imagined = false }: Sight,
+  { forecast, imagined = false }: HostSight,
   context: Context,
   reactions: ReadonlyMap<string, readonly Reaction[]>,
 ): { obstacle?: Obstacle | undefined; hopes?: readonly string[]; doubt?: Obstacle | undefined } {
@@ -40,10 +40,10 @@ export function laid(
   );
   const isNew = work?.kind === 'create' && !comparison.open;
   const state = desired && {
-    ...(isNew ? module.initial(args, comparison.read) : comparison.settled),
+    ...(isNew ? module.initial(args, comparison.read) : comparison.stateLeft),
     ...desired,
   };
-  forecast.changes(resource, module.verifies?.(args) === false ? undefined : state);
+  forecast.recordChange(resource, module.verifies?.(args) === false ? undefined : state);
   // Nothing is owed, and nothing paid, for what turns out to be as declared.
   const isDue = !comparison.open || comparison.acts === true;
   const perhaps = { ...laying, maybe: laying.maybe || !isDue };
@@ -53,7 +53,7 @@ export function laid(
     const isUnread = comparison.read === undefined && !imagined;
     const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
     if (lacking !== undefined) return { obstacle: lacking };
-    const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
+    const read = comparison.read ?? blankReadings(module.probes(args));
     const all = imagined || isUnread ? [] : module.obstacles(args, read, work);
     // What is not certain to be read may turn out otherwise.
     const own = certain ? all.find(obstacle => !obstacle.unsure) : undefined;
@@ -81,8 +81,8 @@ export function laid(
 /** The resources that a step fails without, and that seldom bring what it needs. */
 function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[] {
   const hopes: string[] = [];
-  const foresee = (probe: Probe) => {
-    const seen = view.foresee(probe);
+  const predict = (probe: Probe) => {
+    const seen = view.predict(probe);
     if (!seen.unlikely) return seen;
     hopes.push(...seen.from);
     return {
@@ -91,20 +91,20 @@ function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[]
       ...(seen.otherwise !== undefined && { reading: { value: seen.otherwise } }),
     };
   };
-  return obstacleTo(step, { ...view, foresee }) === undefined ? [] : hopes;
+  return obstacleTo(step, { ...view, predict }) === undefined ? [] : hopes;
 }
 
 /** What a resource needs of a PostgreSQL server that is only going to be installed, and that nothing before makes. */
 function lackingInNewServer(
   { module, args }: Resource,
-  { foresee }: ReturnType<typeof viewOf>,
+  { predict }: ReturnType<typeof viewOf>,
   forecast: Forecast,
 ): Obstacle | undefined {
   const thing = module
     .needs?.(args)
     .find(each => each.startsWith('pg_') && !inNewServer.has(each) && forecast.lacks(each));
   if (thing === undefined) return undefined;
-  const { reading } = foresee(path(serverData));
+  const { reading } = predict(path(serverData));
   const isNew = 'value' in reading && reading.value === null;
   return isNew
     ? {
@@ -122,9 +122,6 @@ function unknownEffects({ module, args }: Resource) {
   } catch (thrown) {
     if (!(thrown instanceof UnknownArgument)) throw thrown;
   }
-  const below = identity.startsWith('/') ? [{ on: 'below', path: identity } as const] : [];
-  return [...below, { on: 'anything', text: identity } as const];
+  const below = identity.startsWith('/') ? [{ kind: 'below', path: identity } as const] : [];
+  return [...below, { kind: 'anything', text: identity } as const];
 }
-
-const blanks = (probes: Record<string, Probe>) =>
-  Object.fromEntries(Object.entries(probes).map(([key, probe]) => [key, blank(probe)]));

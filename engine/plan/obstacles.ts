@@ -4,9 +4,9 @@ import { nginxReads, unitAt, wholeChecks } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
 import { type CommandResult, command, flags, type PathState, path, program } from '../probe.ts';
 import type { CheckedStep, RunStep, Step } from '../step.ts';
-import { ancestors } from './forecast-paths.ts';
+import { foldersAbove } from '../util/paths.ts';
+import { accountThere, certain, first, followed, type Outlook } from './certain-readings.ts';
 import { mounted, readOnly } from './mounts.ts';
-import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
 import { unitObstacle } from './unit-obstacles.ts';
 
 /** Why a step is known to fail on the host as it will be at its turn: the first reason, if there is any. */
@@ -29,7 +29,7 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
       );
     case 'directory':
       return (
-        foldersOf(step.path, view) ??
+        parentsAreFolders(step.path, view) ??
         inTheWay(step.path, ['file', 'link', 'other'], 'a directory', view) ??
         readAsFile(step.path) ??
         immutable(step.path, /[ai]/, view) ??
@@ -98,8 +98,8 @@ function placeOf(at: string, view: Outlook): Obstacle | undefined {
 }
 
 /** Whether the folders above a new directory are folders, as far as they are there. */
-function foldersOf(at: string, view: Outlook): Obstacle | undefined {
-  const above = ancestors(at);
+function parentsAreFolders(at: string, view: Outlook): Obstacle | undefined {
+  const above = foldersAbove(at);
   const wrong = first(above, folder => {
     const there = followed(folder, view);
     return there && there.type !== 'directory'
@@ -179,7 +179,7 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
 /** Whether an account may enter the folders above something, as far as that does not depend on its groups. */
 function enterable(at: string, account: string | undefined, view: Outlook): Obstacle | undefined {
   if (account === undefined || account === 'root') return undefined;
-  return first(ancestors(at), folder => {
+  return first(foldersAbove(at), folder => {
     const there = followed(folder, view);
     if (there?.type !== 'directory') return undefined;
     const isOwner = there.owner === account;
@@ -221,8 +221,8 @@ const noProgram = (name: string): Obstacle => ({
 export const isForRoot = (step: Step): boolean => step.do === 'run' && (step.touches ?? []).some(needsRoot);
 
 /** What only root can do. */
-const needsRoot = ({ on }: Effect): boolean =>
-  ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists'].includes(on);
+const needsRoot = ({ kind }: Effect): boolean =>
+  ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists'].includes(kind);
 
 /** Whether the account may act as `wanted`. */
 function rights(

@@ -20,9 +20,9 @@ export interface Binding {
   /** Seconds since 1970. */
   readonly createdS: number;
   /** Told each host once it is planned, before anything is written. Throws a ProblemError when it is refused. */
-  host(planned: Planned): void;
+  admit(planned: Planned): void;
   /** What is wrong with hosts that the plan has in a play, but that are no longer among its `hosts`. */
-  gone(play: number, hosts: readonly { name: string }[]): (Problem & { host: string })[];
+  missingHosts(play: number, hosts: readonly { name: string }[]): (Problem & { host: string })[];
 }
 
 /** Gathers a plan to be saved. */
@@ -40,12 +40,12 @@ export class PlanBeingSaved implements Binding {
     this.#mask = mask;
   }
 
-  host({ play, host, origin, planned }: Planned): void {
+  admit({ play, host, origin, planned }: Planned): void {
     const seal = { salt: this.#plan.salt, mask: this.#mask };
     this.#plan.plays[play]!.hosts[host] = savedHost(host, origin, planned, seal);
   }
 
-  gone(): [] {
+  missingHosts(): [] {
     return [];
   }
 
@@ -86,7 +86,7 @@ export class ApprovedPlan implements Binding {
     this.#approval = approval;
   }
 
-  host({ play, host, origin, planned, run }: Planned): void {
+  admit({ play, host, origin, planned, run }: Planned): void {
     const saved = this.#of(play, host);
     if (saved === undefined) {
       const message = `${host} is not in the plan: it was not there, or could not be read, when the plan was made.`;
@@ -102,7 +102,7 @@ export class ApprovedPlan implements Binding {
     if (problems.length > 0) throw new ProblemError(...problems);
   }
 
-  gone(play: number, hosts: readonly { name: string }[]): (Problem & { host: string })[] {
+  missingHosts(play: number, hosts: readonly { name: string }[]): (Problem & { host: string })[] {
     return Object.keys(this.#plan.plays[play]?.hosts ?? {})
       .filter(host => !hosts.some(({ name }) => name === host))
       .map(host => {

@@ -45,8 +45,8 @@ export function savedHost(
 
 /** A digest of all that is declared of a resource, for one host; what is not known yet counts by what it waits for. */
 export function declared(host: string, resource: Resource, seal: Seal): string {
-  const { at: _at, tags: _tags, name, module, args, on, ...keys } = resource;
-  const where = on === undefined ? [] : [on.name, on.address];
+  const { at: _at, tags: _tags, name, module, args, delegatedTo, ...keys } = resource;
+  const where = delegatedTo === undefined ? [] : [delegatedTo.name, delegatedTo.address];
   return digest(seal, ['declared', host, name, module.name, canonical(keys), canonical(args), ...where]);
 }
 

@@ -1,12 +1,12 @@
 import type { Effect } from '../effect.ts';
 import type { Obstacle } from '../module.ts';
 import { content, path, unit } from '../probe.ts';
-import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
+import { accountThere, certain, first, followed, type Outlook } from './certain-readings.ts';
 
 /** Why what a step does to a unit is known to fail: it cannot be enabled, or not be started. */
 export function unitObstacle(effect: Effect, view: Outlook): Obstacle | undefined {
-  if (effect.on === 'below') return linkable(effect.path, view);
-  const isStart = effect.on === 'unit' && effect.sets['ActiveState'] === 'active';
+  if (effect.kind === 'below') return linkable(effect.path, view);
+  const isStart = effect.kind === 'unit' && effect.sets['ActiveState'] === 'active';
   return isStart ? startable(effect.name, view) : undefined;
 }
 

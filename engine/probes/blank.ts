@@ -1,4 +1,4 @@
-import { stoppedUnit } from '../effect.ts';
+import { stoppedUnit } from '../host-knowledge.ts';
 import type { Probe } from '../probe.ts';
 
 /** What a probe gives where nothing is that it asks for. */
@@ -15,3 +15,7 @@ export function blank(probe: Probe): unknown {
       return null;
   }
 }
+
+/** Returns the blank readings of a record of probes, by the same names. */
+export const blankReadings = (probes: Readonly<Record<string, Probe>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(probes).map(([key, probe]) => [key, blank(probe)]));

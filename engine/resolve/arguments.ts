@@ -10,7 +10,15 @@ import { complete, validate } from '../schema/json-schema.ts';
 import type { Schema } from '../schema/schema.ts';
 import { Redactor } from '../secrets/redaction.ts';
 import { Problems } from '../util/problem-collector.ts';
-import { isMap, type Locked, lockedIn, Secret, type SecretText, Unknown, type Value } from '../value.ts';
+import {
+  isMap,
+  Secret,
+  type SecretText,
+  Unknown,
+  type UnopenedSecret,
+  unopenedSecretIn,
+  type Value,
+} from '../value.ts';
 import { type PlaybookFiles, shownPath } from '../yaml/source-files.ts';
 import { exposedSecrets, holdsSecret } from './exposed-secrets.ts';
 import { checkReferences } from './required-names.ts';
@@ -21,7 +29,7 @@ export interface Arguments {
   args: Record<string, unknown>;
   incomplete: boolean;
   /** A secret in them that could not be opened. */
-  locked?: Locked | undefined;
+  unopenedSecret?: UnopenedSecret | undefined;
   /** The secret texts that are in them. */
   secrets: readonly SecretText[];
 }
@@ -84,8 +92,8 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
     problems.push(...exposedSecrets(text, holders, sealed(completed)));
   }
   if (problems.length === 0) {
-    const locked = lockedIn(completed);
-    return { args: sealed(completed), incomplete: holdsUnknown(completed), locked, secrets };
+    const locked = unopenedSecretIn(completed);
+    return { args: sealed(completed), incomplete: holdsUnknown(completed), unopenedSecret: locked, secrets };
   }
   throw new ProblemError(...problems.map(problem => maskProblem(problem, secrets)));
 }

@@ -1,12 +1,12 @@
 import type { ResourceText } from '../playbook/entry-text.ts';
 import type { Problem } from '../problem.ts';
 import { unlessUnknown } from '../resource.ts';
-import { Locked, Secret, Unknown, type Value } from '../value.ts';
+import { Secret, Unknown, UnopenedSecret, type Value } from '../value.ts';
 
 /** Whether a value has a secret in it, at any depth, be it locked. */
 export function holdsSecret(value: Value | undefined): boolean {
   if (value instanceof Secret) return value.labels.length > 0;
-  if (value instanceof Locked) return true;
+  if (value instanceof UnopenedSecret) return true;
   if (typeof value !== 'object' || value === null || value instanceof Unknown) return false;
   return Object.values(value).some(holdsSecret);
 }

@@ -2,14 +2,18 @@ import type { ResourceText } from '../playbook/entry-text.ts';
 import { UnknownArgument } from '../resource.ts';
 import { PendingOutcome, Unknown, type Value } from '../value.ts';
 import { refuse } from './loop.ts';
-import type { Registered, Resolved, Resolving } from './resolving.ts';
+import type { RegisteredOutcomes, Resolved, Resolving } from './resolving.ts';
 
 const ofAll = { changed: ['boolean'], failed: ['boolean'], skipped: ['boolean'] } as const;
 const ofLoop = { ...ofAll, results: ['array'] } as const;
 const ofOne = { ...ofAll, stdout: ['string'], stderr: ['string'], exit: ['number', 'null'] } as const;
 
 /** What a resource has registered; of a loop, what all its rounds have, and each with its element. */
-export function outcomeOf({ loop }: ResourceText, all: readonly Resolved[], registered: Registered): Value {
+export function outcomeOf(
+  { loop }: ResourceText,
+  all: readonly Resolved[],
+  registered: RegisteredOutcomes,
+): Value {
   const outcomes = all.map(({ resource: { register, name } }) =>
     Object.hasOwn(registered, register!) ? (registered[register!]![name] as Outcome | undefined) : undefined,
   );
@@ -32,7 +36,7 @@ type Outcome = { [key: string]: Value };
 export const onlyKnown = 'Use names of the inventory and facts, but nothing that is registered.';
 
 /** What a resource answers must be known before anything is changed: what changes earlier would go unanswered. */
-export function checkAnswers(
+export function checkReactions(
   text: ResourceText,
   args: Resolved['resource']['args'],
   { offline, otherFacts }: Resolving,

@@ -17,14 +17,14 @@ import { validate } from '../schema/json-schema.ts';
 import { resourceKeys } from '../schema/resource-keys.ts';
 import { describe } from '../schema/schema-problems.ts';
 import { includedBy, Problems } from '../util/problem-collector.ts';
-import { Locked, masked, PendingOutcome, Unknown } from '../value.ts';
+import { masked, PendingOutcome, Unknown, UnopenedSecret } from '../value.ts';
 import type { Doc } from '../yaml/document.ts';
 import type { Path } from '../yaml/source-text.ts';
 import { type Arguments, mask, readArguments } from './arguments.ts';
 import { componentScope } from './component-scope.ts';
 import { targetOf } from './delegation.ts';
 import { condition, isElement, placeOf, type Round, refuse, roundsOf } from './loop.ts';
-import { checkAnswers, outcomeOf } from './registered-outcomes.ts';
+import { checkReactions, outcomeOf } from './registered-outcomes.ts';
 import type { Around, Resolved, Resolving } from './resolving.ts';
 import { skipped } from './skipped-resources.ts';
 
@@ -131,11 +131,11 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
   const read =
     when === false ? skipped(text, round.scope, options) : readArguments(text, round.scope, options);
   for (const secret of read.secrets) options.secrets?.add(secret.text, secret.label);
-  if (when !== false) checkAnswers(text, read.args, options);
+  if (when !== false) checkReactions(text, read.args, options);
   const { become: own, tags, needs, onFailure } = envelopeOf(text, round, around);
-  const on = when === false ? undefined : targetOf(text, round.scope, options);
-  const become = own ?? (on ?? options.host).become;
-  const locked = decided instanceof Locked ? decided : read.locked;
+  const delegatedTo = when === false ? undefined : targetOf(text, round.scope, options);
+  const become = own ?? (delegatedTo ?? options.host).become;
+  const locked = decided instanceof UnopenedSecret ? decided : read.unopenedSecret;
   const base = baseName(text, round.scope, read);
   const [name, ...groups] = namesWithin(around.names, labelsOf(text, round, base)) as [string, ...string[]];
   const register = text.register && namesWithin(around.names.slice(0, 1), [text.register.name])[0]!;
@@ -156,9 +156,9 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     onFailure,
     ...(risky === undefined ? {} : { risky }),
     retry,
-    ...(locked === undefined || when === false ? {} : { locked: locked.problem }),
+    ...(locked === undefined || when === false ? {} : { unopenedSecret: locked.problem }),
     ...(register === undefined ? {} : { register }),
-    ...(on === undefined ? {} : { on }),
+    ...(delegatedTo === undefined ? {} : { delegatedTo }),
     ...(runOnce && { once: `${at.file}:${at.line}:${at.column} ${around.within[0] ?? ''}` }),
     secrets: read.secrets,
   };

@@ -7,17 +7,17 @@ import type { Resource } from '../resource.ts';
 import type { SecretSink } from '../secrets/redaction.ts';
 import type { Unknown, Value } from '../value.ts';
 import type { Sources } from './arguments.ts';
-import type { OtherFacts } from './other-facts.ts';
+import type { FactsOfOtherHosts } from './facts-of-other-hosts.ts';
 
 /** Outcomes as maps of plain data, by `register` name and by the name of the resource. */
-export type Registered = Readonly<Record<string, Readonly<Record<string, object>>>>;
+export type RegisteredOutcomes = Readonly<Record<string, Readonly<Record<string, object>>>>;
 
 /** What resolving entries needs besides the play. */
 export interface Resolving extends Sources {
   host: Host;
   inventory: Inventory;
-  otherFacts: OtherFacts;
-  registered: Registered;
+  otherFacts: FactsOfOtherHosts;
+  registered: RegisteredOutcomes;
   selects(tags: readonly string[]): boolean;
   secrets?: SecretSink | undefined;
 }

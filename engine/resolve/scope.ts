@@ -5,7 +5,7 @@ import { ansibleNames } from '../inventory/ansible-names.ts';
 import type { Inventory } from '../inventory/inventory-model.ts';
 import type { Unknown, Value } from '../value.ts';
 import { type Facts, unknownFacts } from './fact-names.ts';
-import type { FactsByHost, OtherFacts } from './other-facts.ts';
+import type { FactsByHost, FactsOfOtherHosts } from './facts-of-other-hosts.ts';
 
 /** What the expressions of a play can use, besides what differs between its hosts. */
 export interface Surroundings {
@@ -14,7 +14,7 @@ export interface Surroundings {
   variables: readonly Variable[];
   /** Unknown when a file of them is not there. */
   secrets: { [key: string]: Value } | Unknown;
-  otherFacts: OtherFacts;
+  otherFacts: FactsOfOtherHosts;
 }
 
 /** `hosts` and `groups` are the same for all hosts of a play. */

@@ -1,22 +1,22 @@
 import type { Applied } from '../apply/apply-options.ts';
 import { apply } from '../apply/apply-plan.ts';
 import { historyLine } from '../apply/host-history.ts';
-import { type Registers, register, settled } from '../apply/register-outcome.ts';
+import { type RegisteredOutcomes, register, settled } from '../apply/register-outcome.ts';
 import type { Emit, HostResult, Outcome } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { Holder } from '../hosts/host-lease.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { Forecast } from '../plan/forecast.ts';
+import { forecastRecords } from '../plan/forecast-records.ts';
 import { Trial } from '../plan/forecast-trial.ts';
-import { foreseenBy } from '../plan/foreseen.ts';
-import { refuseLocked } from '../plan/locked.ts';
 import { cannotWork, mostRounds, type PlannedResource, plan } from '../plan/plan.ts';
+import { refuseUnopenedSecrets } from '../plan/unopened-secrets.ts';
 import { type Problem, problemsOf } from '../problem.ts';
+import type { Facts } from '../resolve/fact-names.ts';
 import type { Resource } from '../resource.ts';
-import type { Facts } from '../validate/load-playbook.ts';
 import type { Play } from '../validate/play.ts';
 import { Delegates } from './delegates.ts';
-import type { FactsOfOthers } from './facts-of-others.ts';
+import type { FactReader } from './fact-reader.ts';
 import { resultOf } from './result.ts';
 import { deferred, type RunOnce } from './run-once.ts';
 import type { RunOptions } from './run-options.ts';
@@ -28,7 +28,7 @@ export type PlayOptions = RunOptions & {
   forecasts: Map<string, Forecast>;
   pool: HostPool;
   once: RunOnce;
-  otherFacts: FactsOfOthers;
+  otherFacts: FactReader;
 };
 
 /** A clock that is less than this off is not worth a word. */
@@ -140,7 +140,7 @@ export class HostRun {
       this.#emit({ event: 'host_waits', host: host.name, play: this.#play.name, lease });
     // Its time may have run out before there was anything to close.
     if (this.problems.length > 0) throw new Error('out of time');
-    const first = this.#play.resolve(host).filter(({ on }) => on === undefined);
+    const first = this.#play.resolve(host).filter(({ delegatedTo }) => delegatedTo === undefined);
     const { asked } = this.#play.otherFacts;
     const others = this.#options.otherFacts.read(asked);
     others.catch(() => {});
@@ -170,7 +170,7 @@ export class HostRun {
     }
     const { index, holder } = this.#options;
     const { hostKey } = sessions;
-    binding?.host({
+    binding?.admit({
       play: index,
       host: host.name,
       origin: { ...(await greeting.origin()), ...(hostKey !== undefined && { hostKey }) },
@@ -190,7 +190,7 @@ export class HostRun {
   async #planKnowing(delegates: Delegates): Promise<ReadonlyMap<string, Resource>> {
     const createdS = this.#options.binding?.createdS;
     let declared: ReadonlyMap<string, Resource> | undefined;
-    let registered: Registers = {};
+    let registered: RegisteredOutcomes = {};
     for (let rounds = 0; ; ) {
       const resources = await this.#resolveKnowing(registered);
       declared ??= new Map(resources.map(resource => [resource.name, resource]));
@@ -210,7 +210,7 @@ export class HostRun {
       const more = settled(planned, registered);
       if (more === undefined) {
         const sightOf = (resource: Resource) => delegates.sightOf(resource, createdS, trial);
-        this.#options.foreseen?.(this.host.name, foreseenBy(resources, sightOf));
+        this.#options.onForecast?.(this.host.name, forecastRecords(resources, sightOf));
         trial.keep();
         return declared;
       }
@@ -219,7 +219,7 @@ export class HostRun {
   }
 
   /** The resources with all facts. What one fact decides may ask for others. */
-  async #resolveKnowing(registered: Registers): Promise<Resource[]> {
+  async #resolveKnowing(registered: RegisteredOutcomes): Promise<Resource[]> {
     for (;;) {
       const resources = this.#resolve(registered);
       const { asked } = this.#play.otherFacts;
@@ -235,7 +235,7 @@ export class HostRun {
   }
 
   /** What another host does for this one is not done here. */
-  #resolve(registered: Registers): Resource[] {
+  #resolve(registered: RegisteredOutcomes): Resource[] {
     const resources = this.#play.resolve(this.host, this.#facts, registered);
     const doer = this.#doer;
     if (doer === undefined || doer === this.host.name) return resources;
@@ -251,7 +251,7 @@ export class HostRun {
 
   async apply(): Promise<void> {
     if (this.#blocked.length > 0) return;
-    refuseLocked(this.#planned);
+    refuseUnopenedSecrets(this.#planned);
     // Somebody was asked meanwhile, who may have taken their time, or the host is held to a plan.
     const delegates = this.#delegates!;
     if (this.#waits) delegates.recover();

@@ -1,5 +1,5 @@
 import type { Event } from '../events.ts';
-import type { Foreseen } from '../plan/foreseen.ts';
+import type { ForecastRecord } from '../plan/forecast-records.ts';
 import type { Binding } from '../plan/plan-binding.ts';
 import type { ConnectOptions } from '../transport/connect-options.ts';
 import type { Playbook } from '../validate/play.ts';
@@ -20,7 +20,7 @@ export interface RunOptions {
   /** Hides secrets in the names that a host's history keeps. */
   mask?: (text: string) => string;
   /** Told what the plan of a host ends in: every probe that it rests on, as its steps will leave it. */
-  foreseen?: (host: string, values: readonly Foreseen[]) => void;
+  onForecast?: (host: string, values: readonly ForecastRecord[]) => void;
   /** Whether this check looks ahead of an apply, which may finish what an earlier one was cut off in. */
   ahead?: boolean;
   /** The saved plan that is made, with `check`, or applied. */

@@ -8,7 +8,7 @@ import type { Forecast } from '../plan/forecast.ts';
 import type { Problem } from '../problem.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Play } from '../validate/play.ts';
-import { FactsOfOthers } from './facts-of-others.ts';
+import { FactReader } from './fact-reader.ts';
 import { HostRun, type PlayOptions } from './host-run.ts';
 import { add, exitCodeOf, untouched } from './result.ts';
 import { RunOnce } from './run-once.ts';
@@ -32,7 +32,7 @@ export async function run(options: RunOptions): Promise<number> {
   for (const [index, play] of options.playbook.plays.entries()) {
     if (options.signal.aborted) break;
     const gone = [
-      ...(binding?.gone(index, play.hosts) ?? []),
+      ...(binding?.missingHosts(index, play.hosts) ?? []),
       ...play.hosts.flatMap(({ name }) => blocked.get(name) ?? []),
     ].filter(({ host }) => !results.has(host));
     const hosts = play.hosts.filter(
@@ -53,7 +53,7 @@ export async function run(options: RunOptions): Promise<number> {
     }
     play.otherFacts.forget();
     const pool = new HostPool(holder, options.connect ?? {}, binding?.id);
-    const otherFacts = new FactsOfOthers(options.playbook.inventory, pool, (host, facts) =>
+    const otherFacts = new FactReader(options.playbook.inventory, pool, (host, facts) =>
       play.otherFacts.add(host, facts),
     );
     for (const [name, result] of await runPlay(play, hosts, emit, {
@@ -88,7 +88,7 @@ async function blockedAhead(
 ): Promise<ReadonlyMap<string, readonly (Problem & { host: string })[]>> {
   const blocked = new Map<string, (Problem & { host: string })[]>();
   if (options.check || options.playbook.plays.length < 2) return blocked;
-  const { confirm: _confirm, foreseen: _foreseen, ...rest } = options;
+  const { confirm: _confirm, onForecast: _foreseen, ...rest } = options;
   const emit = (event: Event) => {
     const block = (host: string, problems: readonly Problem[]) =>
       blocked.set(host, [...(blocked.get(host) ?? []), ...problems.map(problem => ({ ...problem, host }))]);

@@ -1,5 +1,5 @@
 import { type Place, type Problem, ProblemError, withoutText } from '../problem.ts';
-import { Locked, Secret } from '../value.ts';
+import { Secret, UnopenedSecret } from '../value.ts';
 import { openVault, vaultProblem } from './vault.ts';
 
 /** Opens what Ansible Vault encrypted in inventories, each text once: that takes some 10 ms. */
@@ -26,7 +26,7 @@ export class Vault {
   }
 
   /** The secret in a value that is tagged `!vault`. Throws a ProblemError where nobody is told of what is missing. */
-  secret(sealed: string, label: string, at: Place): Secret | Locked {
+  secret(sealed: string, label: string, at: Place): Secret | UnopenedSecret {
     try {
       return new Secret(this.open(sealed, at.file), label);
     } catch (thrown) {
@@ -36,7 +36,7 @@ export class Vault {
       const from = 'the password of Ansible Vault';
       if (!this.#told) this.#missing(from, problem);
       this.#told = true;
-      return new Locked(from, problem);
+      return new UnopenedSecret(from, problem);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { type KeepStep, stateDirectory } from '../step.ts';
+import { stateDirectory } from '../state-directory.ts';
+import type { KeepStep } from '../step.ts';
 
 /** What has to be kept before steps so that they can be undone. */
 export type Undoing = Omit<KeepStep, 'do' | 'journal'>;

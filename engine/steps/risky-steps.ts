@@ -1,13 +1,13 @@
 import { riskyPaths, riskyUnits } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
-import { answersOf, type Resource } from '../resource.ts';
+import { type Resource, reactionsOf } from '../resource.ts';
 import type { Step } from '../step.ts';
 import { undoing } from './step-kinds.ts';
 
 /** Whether the change of a resource could lock everybody out, as it says itself or as its steps suggest. */
 export function isRisky(resource: Resource, steps: readonly Step[]): boolean {
   if (resource.risky !== undefined) return resource.risky;
-  const units = answersOf(resource).map(({ unit }) => unit());
+  const units = reactionsOf(resource).map(({ unit }) => unit());
   return units.some(unit => riskyUnits.test(unit)) || pathsOf(steps).some(isRiskyPath);
 }
 

@@ -1,7 +1,9 @@
 import type { Effect } from '../effect.ts';
 import { journalFunctions, putBackFunctions, stepFunctions } from '../host-shell/shell-functions.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { type CheckedStep, type RunStep, type Step, stateDirectory, type Undo } from '../step.ts';
+import { stateDirectory } from '../state-directory.ts';
+import type { CheckedStep, RunStep, Step, Undo } from '../step.ts';
+import { foldersAbove } from '../util/paths.ts';
 import { keep, keepPath, type Undoing } from './journal.ts';
 
 /** All that the engine knows of a kind of step. */
@@ -32,27 +34,27 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     },
     describe: ({ path, content }) => `write ${shellQuote(path)} (${Buffer.byteLength(content)} bytes)`,
     undo: ({ path }) => ({ paths: [path] }),
-    effects: ({ path, content, owner, group, mode }) => [{ on: 'file', path, content, owner, group, mode }],
+    effects: ({ path, content, owner, group, mode }) => [{ kind: 'file', path, content, owner, group, mode }],
   },
   attributes: {
     compile: ({ path, owner = '', group = '', mode = '', recursive }) =>
       shellCommand(['r_do', 'r_attributes', path, owner, group, mode, recursive ? 'recursive' : '']),
     describe: ({ path }) => `attributes ${shellQuote(path)}`,
     undo: ({ path, recursive }) => (recursive ? undefined : { paths: [path] }),
-    effects: ({ do: _, ...step }) => [{ on: 'attributes', ...step }],
+    effects: ({ do: _, ...step }) => [{ kind: 'attributes', ...step }],
   },
   directory: {
     compile: ({ path, owner = '', group = '', mode = '' }) =>
       shellCommand(['r_do', 'r_directory', path, owner, group, mode]),
     describe: ({ path }) => `directory ${shellQuote(path)}`,
-    undo: ({ path }) => ({ parents: ancestors(path), paths: [path] }),
-    effects: ({ do: _, ...step }) => [{ on: 'directory', ...step }],
+    undo: ({ path }) => ({ parents: foldersAbove(path), paths: [path] }),
+    effects: ({ do: _, ...step }) => [{ kind: 'directory', ...step }],
   },
   link: {
     compile: ({ path, target }) => shellCommand(['r_do', 'r_link', path, target]),
     describe: ({ path, target }) => `ln -s ${shellQuote(target)} ${shellQuote(path)}`,
     undo: ({ path }) => ({ paths: [path] }),
-    effects: ({ path, target }) => [{ on: 'link', path, target }],
+    effects: ({ path, target }) => [{ kind: 'link', path, target }],
   },
   remove: {
     compile: ({ path, empty, recursive }) =>
@@ -60,7 +62,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     describe: ({ path, empty, recursive }) =>
       empty ? `rmdir ${shellQuote(path)}` : `rm ${recursive ? '-r ' : ''}${shellQuote(path)}`,
     undo: ({ path, recursive }) => (recursive ? undefined : { paths: [path] }),
-    effects: ({ path }) => [{ on: 'removal', path }],
+    effects: ({ path }) => [{ kind: 'removal', path }],
   },
   run: {
     compile: run,
@@ -70,7 +72,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     },
     undo: ({ undo }) => undo && { before: given(undo.before), after: given(undo.after) },
     effects: step =>
-      step.touches ?? [{ on: 'anything', text: textOf(step), command: [step.command].flat().join('\n') }],
+      step.touches ?? [{ kind: 'anything', text: textOf(step), command: [step.command].flat().join('\n') }],
   },
   sql: {
     compile({ statements, database = 'postgres', as = 'postgres' }, inputs) {
@@ -82,7 +84,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     describe: ({ database = 'postgres', as = 'postgres' }) =>
       `psql -XAtq -v ON_ERROR_STOP=1 -d ${database}   (as ${as})`,
     undo: () => undefined,
-    effects: ({ objects }) => [{ on: 'objects', names: objects }],
+    effects: ({ objects }) => [{ kind: 'objects', names: objects }],
   },
   checked: {
     compile: checked,
@@ -96,13 +98,13 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
       `r_owe ${[encodeURIComponent(unit), action, because].map(shellQuote).join(' ')}`,
     describe: ({ unit, action, because }) => `note: ${action} of ${unit} owed because ${because}`,
     undo: ({ unit }) => ({ paths: [`${stateDirectory}/owed/${encodeURIComponent(unit)}`] }),
-    effects: ({ unit, action, because }) => [{ on: 'note', unit, owed: { action, because } }],
+    effects: ({ unit, action, because }) => [{ kind: 'note', unit, owed: { action, because } }],
   },
   pay: {
     compile: ({ unit }) => `r_pay ${shellQuote(encodeURIComponent(unit))}`,
     describe: ({ unit }) => `note: nothing owed to ${unit}`,
     undo: () => ({}),
-    effects: ({ unit }) => [{ on: 'note', unit }],
+    effects: ({ unit }) => [{ kind: 'note', unit }],
   },
   keep: {
     compile: step => `{ ${keep(step)}; }`,
@@ -153,12 +155,6 @@ function together(all: readonly (Partial<Undoing> | undefined)[]): Undoing | und
 }
 
 const given = (command: Undo['before']): Undoing['before'] => (command === undefined ? [] : [command]);
-
-/** The directories above a path, the highest first. */
-function ancestors(path: string): string[] {
-  const names = path.split('/').slice(1, -1);
-  return names.map((_, i) => `/${names.slice(0, i + 1).join('/')}`);
-}
 
 /** All that a command is told in clear: what is missing on the host and named here it may bring. */
 const textOf = ({ command, cwd = '', env = {} }: RunStep): string =>

@@ -25,7 +25,7 @@ export const daemonReload: RunStep = {
   do: 'run',
   command: ['systemctl', 'daemon-reload'],
   undo: { after: ['systemctl', 'daemon-reload'] },
-  touches: [{ on: 'daemon-reload' }],
+  touches: [{ kind: 'daemon-reload' }],
 };
 
 const opposite = {
@@ -43,7 +43,7 @@ export function reloading(steps: readonly Step[]): readonly Step[] {
       ? step.steps.some(isOfUnit)
       : ['write', 'link', 'remove'].includes(step.do) && 'path' in step && unitAt(step.path) !== undefined;
   const isRead = steps.some(
-    step => step.do === 'run' && step.touches?.some(({ on }) => on === 'daemon-reload') === true,
+    step => step.do === 'run' && step.touches?.some(({ kind }) => kind === 'daemon-reload') === true,
   );
   return steps.some(isOfUnit) && !isRead ? [...steps, daemonReloadIfThere] : steps;
 }
@@ -62,12 +62,13 @@ export function systemctl(verb: keyof typeof opposite, name: string, unit: UnitS
     command: ['systemctl', verb, '--', name],
     undo: verb === 'stop' ? { after: back } : { before: back },
     // All verbs but `stop` make systemd read all of its files anew.
-    touches: verb === 'stop' ? stops(name, unit) : [...touchesOf(verb, name, unit), { on: 'daemon-reload' }],
+    touches:
+      verb === 'stop' ? stops(name, unit) : [...touchesOf(verb, name, unit), { kind: 'daemon-reload' }],
   };
 }
 
 const set = (name: string, sets: Readonly<Record<string, string | undefined>>) =>
-  ({ on: 'unit', name, sets }) satisfies Effect;
+  ({ kind: 'unit', name, sets }) satisfies Effect;
 
 const names = (unit: UnitState, ...properties: readonly string[]): string[] =>
   properties.flatMap(property => unit[property]?.split(' ') ?? []).filter(name => name !== '');
@@ -108,12 +109,12 @@ function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string, u
   const path = unitFile(name);
   if (verb === 'mask')
     return [
-      { on: 'link', path, target: '/dev/null' },
+      { kind: 'link', path, target: '/dev/null' },
       set(name, { LoadState: 'masked', UnitFileState: 'masked' }),
     ];
   // What the link hid is known only when it is gone.
   if (verb === 'unmask')
-    return [{ on: 'removal', path }, set(name, { LoadState: undefined, UnitFileState: undefined })];
+    return [{ kind: 'removal', path }, set(name, { LoadState: undefined, UnitFileState: undefined })];
   const target = /\.(socket|timer)$/.exec(name)?.[1]?.concat('s') ?? 'multi-user';
   return [
     set(name, { UnitFileState: `${verb}d` }),
@@ -122,7 +123,7 @@ function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string, u
     ...(unit['Also'] === undefined ? names(unit, 'TriggeredBy') : []).map(each =>
       set(each, { UnitFileState: undefined }),
     ),
-    { on: 'below', path: unitFile(`${target}.target.wants/${name}`) },
+    { kind: 'below', path: unitFile(`${target}.target.wants/${name}`) },
   ];
 }
 

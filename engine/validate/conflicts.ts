@@ -2,6 +2,7 @@ import { type Claims, presenceClaim, type StateValue, typeClaim } from '../modul
 import { isText } from '../module-kit/state-text.ts';
 import { lineFrom, type Problem } from '../problem.ts';
 import { type Resource, unlessUnknown } from '../resource.ts';
+import { foldersAbove } from '../util/paths.ts';
 
 /**
  * A problem for each pair of resources of one host that settle a thing differently: what a module claims, and every key
@@ -22,12 +23,12 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
       const others = new Set([
         ...things.flatMap(thing => byThing.get(thing)),
         ...own.states.flatMap(({ of }) => byState.get(of)),
-        ...paths.flatMap(foldersOf).flatMap(folder => wideByPath.get(folder)),
+        ...paths.flatMap(foldersAbove).flatMap(folder => wideByPath.get(folder)),
         ...(own.wide ? paths.flatMap(path => byFolder.get(path)) : []),
       ]);
       for (const thing of things) byThing.add(thing, own);
       for (const { of } of own.states) byState.add(of, own);
-      for (const folder of new Set(paths.flatMap(foldersOf))) byFolder.add(folder, own);
+      for (const folder of new Set(paths.flatMap(foldersAbove))) byFolder.add(folder, own);
       if (own.wide) for (const path of paths) wideByPath.add(path, own);
       return [...others].flatMap(other => {
         const thing = disputed(other, own);
@@ -75,11 +76,6 @@ class Index {
 
 /** The path that a claim of what is there is about. */
 export const pathIn = (thing: string) => thing.slice(typeClaim.length);
-
-/** Every folder that a path is in, without the root, which nobody declares as a whole. */
-export function foldersOf(path: string): string[] {
-  return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter(folder => folder !== '');
-}
 
 /** What a resource manages, by which no other of its module may be called; undefined when it has no state of its own. */
 export function ownedBy(resource: Resource): string | undefined {
@@ -200,7 +196,7 @@ function disputedClaim(a: Claimant, b: Claimant): string | undefined {
   const claims = claimsFacing(a, b);
   return Object.entries(claimsFacing(b, a)).find(([thing, claim]) => {
     if (claims[thing] === undefined) return false;
-    const [one, other] = [settled(claims[thing]), settled(claim)];
+    const [one, other] = [claimedValue(claims[thing]), claimedValue(claim)];
     if (one === undefined || other === undefined) return false;
     return one === unknown || other === unknown ? a.play === b.play : one !== other;
   })?.[0];
@@ -208,7 +204,7 @@ function disputedClaim(a: Claimant, b: Claimant): string | undefined {
 
 const unknown = Symbol('unknown');
 
-function settled(claim: Claims[string]): string | undefined | typeof unknown {
+function claimedValue(claim: Claims[string]): string | undefined | typeof unknown {
   return typeof claim === 'string'
     ? claim
     : unlessUnknown<string | undefined | typeof unknown>(claim, unknown);

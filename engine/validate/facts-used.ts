@@ -5,13 +5,13 @@ import type { PlayText } from '../playbook/play-text.ts';
 import type { Sources } from '../resolve/arguments.ts';
 import { type FactName, factsOf } from '../resolve/fact-names.ts';
 import { Problems } from '../util/problem-collector.ts';
-import type { Reach, Referring } from './reachable-names.ts';
+import type { ReachableNames, Referring } from './reachable-names.ts';
 
 /** Where template files are read. */
 export type Texts = Pick<Sources, 'files' | 'templates'>;
 
 /** The facts of its own host that the expressions of a play can ask for, also by way of variables and template files. */
-export function factsUsed(play: PlayText, reach: Reach, texts: Texts): Set<FactName> {
+export function factsUsed(play: PlayText, reach: ReachableNames, texts: Texts): Set<FactName> {
   const become = play.become === undefined ? [] : referencesOf(play.become);
   const all = [...become, ...play.resources.flatMap(entry => referencesIn(entry, texts))];
   const facts = [...reach.of(all)].map(path => path.split('.')).filter(([first]) => first === 'facts');

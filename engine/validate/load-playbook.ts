@@ -12,8 +12,8 @@ import { type Selection, tagSelection } from '../playbook/tags.ts';
 import { type Problem, ProblemError, placeKey } from '../problem.ts';
 import { Templates } from '../resolve/arguments.ts';
 import type { Facts } from '../resolve/fact-names.ts';
-import { OtherFacts } from '../resolve/other-facts.ts';
-import type { Registered } from '../resolve/resolving.ts';
+import { FactsOfOtherHosts } from '../resolve/facts-of-other-hosts.ts';
+import type { RegisteredOutcomes } from '../resolve/resolving.ts';
 import { type Surroundings, scopeOf } from '../resolve/scope.ts';
 import type { Modules } from '../schema/known-keys.ts';
 import { readSecrets, type SecretReading } from '../secrets/read-secrets.ts';
@@ -21,7 +21,7 @@ import type { SecretSink } from '../secrets/redaction.ts';
 import type { Unlocked } from '../secrets/unlock.ts';
 import { Vault } from '../secrets/vaulted-values.ts';
 import { Problems } from '../util/problem-collector.ts';
-import { lockedIn, secretsIn, Unknown } from '../value.ts';
+import { secretsIn, Unknown, unopenedSecretIn } from '../value.ts';
 import { playbookDoc } from '../yaml/playbook-document.ts';
 import { PlaybookFiles, shownPath } from '../yaml/source-files.ts';
 import { comparing, disagreementsAcross } from './conflicts-across-plays.ts';
@@ -31,15 +31,8 @@ import { kindsOf, lint, type Source, subjectOf } from './lint/lint.ts';
 import { reachOf, resolveOffline } from './offline.ts';
 import type { Play, Playbook } from './play.ts';
 import { resolvePlay } from './resolve-play.ts';
-import type { Entry } from './shared-resources.ts';
+import type { ResolvedEntry } from './shared-resources.ts';
 import { problemsInBranches } from './unreached-branches.ts';
-
-export { sourceOf } from '../expression/template-tree.ts';
-export { hostOf, hostsOf, selectHosts } from '../inventory/host-patterns.ts';
-export type { Inventory } from '../inventory/inventory-model.ts';
-export { inventorySources, isInventory, loadInventory } from '../inventory/read-inventory.ts';
-export { type FactName, type Facts, factNames } from '../resolve/fact-names.ts';
-export type { FactsByHost, OtherFacts } from '../resolve/other-facts.ts';
 
 /** What a playbook is loaded with, as given on the command line. */
 export interface LoadOptions {
@@ -86,7 +79,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
     texts.flatMap(({ resources }) => resourcesIn(resources).map(({ tags }) => tags)),
     problems,
   );
-  const earlier: Entry[] = [];
+  const earlier: ResolvedEntry[] = [];
   const made = texts.map(text => {
     const one = makePlay(
       text,
@@ -131,7 +124,7 @@ interface Setting {
   extra: readonly Variable[];
   limit: readonly string[] | undefined;
   selects: Selection;
-  earlier: readonly Entry[];
+  earlier: readonly ResolvedEntry[];
   secrets: SecretSink | undefined;
   secretsMissing: LoadOptions['secretsMissing'];
   reading: SecretReading;
@@ -142,7 +135,7 @@ function makePlay(
   text: PlayText,
   setting: Setting,
   problems: Problems,
-): { play: Play; entries: readonly Entry[] } {
+): { play: Play; entries: readonly ResolvedEntry[] } {
   const files = new PlaybookFiles(setting.file);
   const templates = new Templates(files);
   const fromFiles = text.varsFiles.flatMap(({ name, at }) =>
@@ -151,7 +144,7 @@ function makePlay(
   const secrets = secretsOf(text, setting, problems);
   for (const { text: clear, label } of secretsIn(secrets)) setting.secrets?.add(clear, label);
   const { inventory, selects, secrets: sink, earlier } = setting;
-  const otherFacts = new OtherFacts();
+  const otherFacts = new FactsOfOtherHosts();
   const surroundings: Surroundings = {
     inventory,
     variables: [...fromFiles, ...text.vars, ...setting.extra],
@@ -159,7 +152,7 @@ function makePlay(
     otherFacts,
   };
   const common = { files, templates, inventory, otherFacts, selects, earlier, secrets: sink };
-  const resolve = (host: Host, facts?: Facts, registered: Registered = {}) =>
+  const resolve = (host: Host, facts?: Facts, registered: RegisteredOutcomes = {}) =>
     resolvePlay(text, scopeOf(host, facts, surroundings), {
       ...common,
       host,
@@ -213,7 +206,7 @@ function secretsOf(text: PlayText, setting: Setting, problems: Problems): Surrou
   const all = text.secrets.map(source => {
     const read = new Problems();
     const values = readSecrets(source, setting.reading, read);
-    const locked = lockedIn(values);
+    const locked = unopenedSecretIn(values);
     const [absent] = read.all();
     if (locked !== undefined) {
       if (setting.secretsMissing) setting.secretsMissing(locked.from, locked.problem);

@@ -5,16 +5,17 @@ import { typeClaim } from '../module.ts';
 import { lineFrom } from '../problem.ts';
 import type { Resolved } from '../resolve/resolving.ts';
 import { type Resource, unlessUnknown } from '../resource.ts';
+import { foldersAbove } from '../util/paths.ts';
 import { Problems } from '../util/problem-collector.ts';
-import { claimsIn, foldersOf, pathIn, stateOf } from './conflicts.ts';
+import { claimsIn, pathIn, stateOf } from './conflicts.ts';
 import type { HostProblems } from './host-problems.ts';
-import { type Entry, partsOf, type Share } from './shared-resources.ts';
+import { partsOf, type ResolvedEntry, type ResolvedShare } from './shared-resources.ts';
 
 /** Checks for all hosts of a play that nothing needs what only a later resource brings; see `checkOrder`. */
 export function checkOrderOffline(
-  entries: readonly Entry[],
+  entries: readonly ResolvedEntry[],
   hosts: readonly Host[],
-  earlier: readonly Entry[],
+  earlier: readonly ResolvedEntry[],
   found: HostProblems,
 ): void {
   const [first, last] = [new Map<string, number>(), new Map<string, number>()];
@@ -52,12 +53,14 @@ export function checkOrderOffline(
 }
 
 /** What the resources of a share have to do with things; the share itself where that cannot be told from its claims. */
-function roleOf(share: Share, things: ReadonlySet<string>): unknown {
+function roleOf(share: ResolvedShare, things: ReadonlySet<string>): unknown {
   const some = (all: readonly string[]) => all.filter(thing => things.has(thing));
   const all = share.resources.map(({ resource }) => resource);
   const plays = all.flatMap(resource => {
     const [needed, brought] = [some(needsOf(resource)), some(broughtBy(resource))];
-    return needed.length + brought.length === 0 ? [] : [[resource.when, resource.on?.name, needed, brought]];
+    return needed.length + brought.length === 0
+      ? []
+      : [[resource.when, resource.delegatedTo?.name, needed, brought]];
   });
   return all.every(resource => saysAll(resource)) ? JSON.stringify(plays) : share;
 }
@@ -72,14 +75,18 @@ function saysAll(resource: Resource): boolean {
  * Checks that nothing needs what only a later resource of its host brings: on a host that does not have it yet, that fails
  * for certain, and in another order it works. What earlier plays bring, on whatever host, counts as there.
  */
-export function checkOrder(all: readonly Resolved[], earlier: readonly Entry[], problems: Problems): void {
+export function checkOrder(
+  all: readonly Resolved[],
+  earlier: readonly ResolvedEntry[],
+  problems: Problems,
+): void {
   const bringers = new Map<string, number[]>();
   for (const [place, { resource }] of all.entries())
     for (const thing of broughtBy(resource)) bringers.set(thing, [...(bringers.get(thing) ?? []), place]);
   const told = new Set<Resolved>();
   for (const [place, by] of all.entries()) {
     for (const thing of needsOf(by.resource)) {
-      const isHere = ({ resource }: Resolved) => resource.on?.name === by.resource.on?.name;
+      const isHere = ({ resource }: Resolved) => resource.delegatedTo?.name === by.resource.delegatedTo?.name;
       const later = (bringers.get(thing) ?? []).find(
         other => other > place && isHere(all[other]!) && declares(all[other]!.resource, thing),
       );
@@ -102,9 +109,9 @@ export function checkOrder(all: readonly Resolved[], earlier: readonly Entry[], 
 function checkOwners(all: readonly Resolved[], problems: Problems): void {
   for (const [place, first] of all.entries()) {
     if (!ownsBelow(first.resource)) continue;
-    const { module, args, on } = first.resource;
+    const { module, args, delegatedTo } = first.resource;
     for (const then of all.slice(place + 1)) {
-      if (!mayTakePart(then.resource) || then.resource.on?.name !== on?.name) continue;
+      if (!mayTakePart(then.resource) || then.resource.delegatedTo?.name !== delegatedTo?.name) continue;
       const claims = claimsIn(then.resource);
       const made = Object.entries(claims).find(([thing, type]) => {
         if (!isPath(thing) || type === 'nothing') return false;
@@ -157,7 +164,7 @@ function broughtBy(resource: Resource): string[] {
   const paths = Object.entries(claimsIn(resource)).flatMap(([thing, type]) => {
     if (!isPath(thing) || (type !== 'directory' && type !== 'link')) return [];
     const path = pathIn(thing);
-    return type === 'directory' ? [...foldersOf(path), path] : [path];
+    return type === 'directory' ? [...foldersAbove(path), path] : [path];
   });
   const own = unlessUnknown(() => module.identity(args));
   return [
@@ -209,7 +216,7 @@ function mayBring(resource: Resource, thing: string): boolean {
   if (!isPath(thing)) return false;
   const path = pathIn(thing);
   const claims = claimsIn(resource);
-  const within = [path, ...foldersOf(path)].map(folder => claims[`${typeClaim}${folder}`]);
+  const within = [path, ...foldersAbove(path)].map(folder => claims[`${typeClaim}${folder}`]);
   return within.includes('link') || (Object.keys(claims).length === 0 && names(args, path));
 }
 

@@ -4,7 +4,7 @@ export interface Referring {
 }
 
 /** What expressions lead to by way of variables: whatever is not in it cannot change what they come to. */
-export class Reach {
+export class ReachableNames {
   readonly #references = new Map<string, Referring[]>();
 
   /** Of every variable that some host may have; what it refers to counts, whichever host sets it. */

@@ -6,12 +6,12 @@ import type { Resource } from '../resource.ts';
 import { Problems } from '../util/problem-collector.ts';
 import { checkOrder } from './order.ts';
 import { checkNames, expandNeeds } from './resource-names.ts';
-import type { Entry } from './shared-resources.ts';
+import type { ResolvedEntry } from './shared-resources.ts';
 
 /** What resolving a play needs besides the play. */
 export interface ResolvingPlay extends Resolving {
   /** What the entries of the plays before come to. */
-  earlier: readonly Entry[];
+  earlier: readonly ResolvedEntry[];
 }
 
 /** The resources of a play for one host, in order. Throws a ProblemError with everything that is wrong. */

@@ -3,7 +3,7 @@ import { type ResourceText, resourcesIn } from '../playbook/entry-text.ts';
 import type { PlayText } from '../playbook/play-text.ts';
 import { lineFrom, type Place, type Problem } from '../problem.ts';
 import type { Resolved } from '../resolve/resolving.ts';
-import { answersOf, byName, meant, type Resource } from '../resource.ts';
+import { byName, meant, type Resource, reactionsOf } from '../resource.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Problems } from '../util/problem-collector.ts';
@@ -19,7 +19,7 @@ export function checkNames(play: PlayText, all: readonly Resolved[], problems: P
 export function checkOverlaps(all: readonly Resolved[], problems: Problems): void {
   const conflicting = checkOwners(all, problems);
   const others = all.filter(resolved => !conflicting.has(resolved)).map(({ resource }) => resource);
-  for (const here of grouped(others, ({ on }) => on?.name).values())
+  for (const here of grouped(others, ({ delegatedTo }) => delegatedTo?.name).values())
     for (const problem of disagreements([here]))
       problems.add({ ...problem, ...viaOf(all.findLast(({ resource }) => resource.at === problem.at)) });
   const called = new Map<string, Resolved>();
@@ -80,8 +80,8 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
 }
 
 /** The same for two resources that own the same thing of the same host. */
-export function thingOwned({ on, module }: Resource, identity: string): string {
-  return `${on?.name ?? ''} ${module.name} ${identity}`;
+export function thingOwned({ delegatedTo, module }: Resource, identity: string): string {
+  return `${delegatedTo?.name ?? ''} ${module.name} ${identity}`;
 }
 
 /**
@@ -116,13 +116,13 @@ export function checkReferred(play: PlayText, all: readonly Resolved[], problems
       check(need.name, 'needs', need.at, need, from);
       problems.add(...inOrder(from, { key: 'needs', ...need }, meant(need.name, need, named), places));
     }
-    for (const { to, action } of answersOf(resource)) {
+    for (const { to, action } of reactionsOf(resource)) {
       const key = `${action}_on`;
       for (const name of to) {
         const at = placeOfText(text, name);
         const answered = meant(name, resource, named);
         check(name, key, at, resource, from);
-        if (answered.some(({ on }) => on?.name !== resource.on?.name)) {
+        if (answered.some(({ delegatedTo }) => delegatedTo?.name !== resource.delegatedTo?.name)) {
           const message = `${key} names "${name}", which is done on another host.`;
           const hint = 'A service answers changes of its own host: delegate both, or neither.';
           problems.add({ code: 'invalid-value', message, hint, at, ...viaOf(from) });

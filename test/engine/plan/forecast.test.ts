@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Effect, stoppedUnit } from '../../../engine/effect.ts';
+import type { Effect } from '../../../engine/effect.ts';
+import { stoppedUnit } from '../../../engine/host-knowledge.ts';
 import { Forecast } from '../../../engine/plan/forecast.ts';
 import {
   account,
@@ -38,7 +39,7 @@ function host(...readings: [Probe, unknown][]) {
     asked,
     missing: (probe: Probe, missing: Missing) => all.set(keyOf(probe), { missing }),
     after(by: string, ...effects: Effect[]) {
-      forecast.changes(
+      forecast.recordChange(
         { name: by, module: { name: by, identity: () => '' }, when: true } as never as Resource,
         undefined,
       );
@@ -46,15 +47,15 @@ function host(...readings: [Probe, unknown][]) {
       return this;
     },
     foresees(probe: Probe) {
-      const { reading, from, open } = forecast.foresee(probe, raw)!;
+      const { reading, from, open } = forecast.predict(probe, raw)!;
       const value = 'value' in reading ? reading.value : reading;
       return { value, from, open };
     },
   };
 }
 
-const packages = (names: string[], more: Partial<Extract<Effect, { on: 'packages' }>> = {}): Effect => ({
-  on: 'packages',
+const packages = (names: string[], more: Partial<Extract<Effect, { kind: 'packages' }>> = {}): Effect => ({
+  kind: 'packages',
   comes: new Map(names.map(name => [name, undefined])),
   goes: [],
   whole: true,
@@ -70,7 +71,7 @@ describe('files', () => {
 
   it('are written with what is declared, and keep what is not', () => {
     const one = host([path('/srv/a'), { ...file, owner: 'app', mode: '0600' }]);
-    one.after('A', { on: 'file', path: '/srv/a', content: 'x', group: 'adm' });
+    one.after('A', { kind: 'file', path: '/srv/a', content: 'x', group: 'adm' });
     expect(one.foresees(path('/srv/a'))).toMatchObject({
       value: { type: 'file', owner: 'app', group: 'adm', mode: '0600' },
       from: ['A'],
@@ -83,7 +84,7 @@ describe('files', () => {
   });
 
   it('bring the folders above a directory with them', () => {
-    const one = host().after('A', { on: 'directory', path: '/srv/a/b', mode: '0700' });
+    const one = host().after('A', { kind: 'directory', path: '/srv/a/b', mode: '0700' });
     expect(one.foresees(path('/srv/a'))).toMatchObject({ value: folder, from: ['A'], open: false });
     expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { ...folder, mode: '0700' } });
     expect(one.foresees(path('/srv/other'))).toEqual({ value: null, from: [], open: false });
@@ -91,9 +92,9 @@ describe('files', () => {
 
   it('go with their folder, and are new in it afterwards', () => {
     const one = host([path('/srv/a'), folder], [path('/srv/a/f'), { ...file, mode: '0600' }]);
-    one.after('Gone', { on: 'removal', path: '/srv/a' });
+    one.after('Gone', { kind: 'removal', path: '/srv/a' });
     expect(one.foresees(path('/srv/a/f'))).toEqual({ value: null, from: ['Gone'], open: false });
-    one.after('Back', { on: 'directory', path: '/srv/a' }, { on: 'file', path: '/srv/a/f', content: '' });
+    one.after('Back', { kind: 'directory', path: '/srv/a' }, { kind: 'file', path: '/srv/a/f', content: '' });
     expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { mode: '0644' }, from: ['Back'] });
   });
 
@@ -107,11 +108,11 @@ describe('files', () => {
       [path('/srv/r/1/f'), file],
       [path('/srv/r/2/f'), null],
     );
-    one.after('Other', { on: 'file', path: '/srv/other', content: '' });
+    one.after('Other', { kind: 'file', path: '/srv/other', content: '' });
     expect(one.foresees(path('/srv/cur/f'))).toMatchObject({ value: file, open: false });
-    one.after('Current', { on: 'link', path: '/srv/cur', target: 'r/2' });
+    one.after('Current', { kind: 'link', path: '/srv/cur', target: 'r/2' });
     expect(one.foresees(path('/srv/cur/f'))).toMatchObject({ value: null, open: false });
-    one.after('F', { on: 'file', path: '/srv/cur/f', content: 'new' });
+    one.after('F', { kind: 'file', path: '/srv/cur/f', content: 'new' });
     expect(one.foresees(content('/srv/r/2/f'))).toMatchObject({ value: { bytes: Buffer.from('new') } });
     expect(one.foresees(path('/srv/r/1/f'))).toMatchObject({ value: file });
   });
@@ -119,8 +120,8 @@ describe('files', () => {
   it('have another owner below a folder that is changed as a whole, and a new one has its own', () => {
     const below = { ...file, path: 'f', sha256: 'x' };
     const one = host([path('/srv/a'), folder], [entries('/srv/a'), [below]], [path('/srv/a/f'), file]);
-    one.after('A', { on: 'attributes', path: '/srv/a', owner: 'app', recursive: true });
-    one.after('G', { on: 'file', path: '/srv/a/g', content: '' });
+    one.after('A', { kind: 'attributes', path: '/srv/a', owner: 'app', recursive: true });
+    one.after('G', { kind: 'file', path: '/srv/a/g', content: '' });
     expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { owner: 'app' }, from: ['A'] });
     expect(one.foresees(entries('/srv/a'))).toMatchObject({
       value: [
@@ -134,7 +135,7 @@ describe('files', () => {
 
   it('get the group of a set-group-ID folder', () => {
     const one = host([path('/srv/a'), { ...folder, group: 'staff', mode: '2775' }]);
-    one.after('A', { on: 'directory', path: '/srv/a/b' }, { on: 'file', path: '/srv/a/f', content: '' });
+    one.after('A', { kind: 'directory', path: '/srv/a/b' }, { kind: 'file', path: '/srv/a/f', content: '' });
     expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { group: 'staff', mode: '2755' } });
     expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { group: 'staff', mode: '0644' } });
   });
@@ -154,7 +155,7 @@ describe('files', () => {
   ])('may come with a package where Debian has packages write: %s %s', (at, open) => {
     const one = host().after('Apt', packages(['app']));
     expect(one.foresees(path(at))).toEqual({ value: null, from: open ? ['Apt'] : [], open });
-    one.after('File', { on: 'file', path: at, content: '', owner: 'root', group: 'root', mode: '0644' });
+    one.after('File', { kind: 'file', path: at, content: '', owner: 'root', group: 'root', mode: '0644' });
     expect(one.foresees(path(at))).toMatchObject({ value: file, open: false });
   });
 
@@ -167,7 +168,7 @@ describe('files', () => {
 
   it('that are missing and named by a command may come with it, with what is above and below', () => {
     const one = host([path('/srv/there'), file]);
-    one.after('Command', { on: 'anything', text: 'git clone x /srv/app/code && touch /srv/there' });
+    one.after('Command', { kind: 'anything', text: 'git clone x /srv/app/code && touch /srv/there' });
     for (const at of ['/srv/app', '/srv/app/code', '/srv/app/code/f'])
       expect(one.foresees(path(at))).toMatchObject({ value: null, from: ['Command'], open: true });
     expect(one.foresees(path('/srv/other'))).toMatchObject({ open: false });
@@ -184,7 +185,7 @@ describe('units', () => {
     ['[Service]\nExecStart=/bin/true\n[Install]\nAlso=app.socket\n', 'indirect'],
   ])('are there once their file is written, as its [Install] says: %j %s', (text, UnitFileState) => {
     const one = host([unit('app.service'), absent]);
-    one.after('File', { on: 'file', path: '/etc/systemd/system/app.service', content: text });
+    one.after('File', { kind: 'file', path: '/etc/systemd/system/app.service', content: text });
     expect(one.foresees(unit('app.service'))).toMatchObject({
       value: { ...stoppedUnit, UnitFileState },
       from: ['File'],
@@ -193,8 +194,8 @@ describe('units', () => {
   });
 
   it('are enabled and started as their drop-ins say, whichever is written first', () => {
-    const dropIn = { on: 'file', path: '/etc/systemd/system/app.service.d/a.conf' } as const;
-    const file = { on: 'file', path: '/etc/systemd/system/app.service' } as const;
+    const dropIn = { kind: 'file', path: '/etc/systemd/system/app.service.d/a.conf' } as const;
+    const file = { kind: 'file', path: '/etc/systemd/system/app.service' } as const;
     const install = { ...dropIn, content: '[Install]\nWantedBy=multi-user.target\n' };
     const service = { ...file, content: '[Service]\nExecStart=/bin/true\n' };
     for (const effects of [
@@ -210,7 +211,7 @@ describe('units', () => {
   it('of a template are there once that is written', () => {
     const one = host([unit('app@1.service'), absent]);
     one.after('File', {
-      on: 'file',
+      kind: 'file',
       path: '/etc/systemd/system/app@.service',
       content: '[Service]\nExecStart=/bin/true\n',
     });
@@ -222,7 +223,7 @@ describe('units', () => {
 
   it('are open where their file is not one that systemd would load', () => {
     const one = host([unit('app.service'), absent]);
-    one.after('File', { on: 'file', path: '/etc/systemd/system/app.service', content: 'one\n' });
+    one.after('File', { kind: 'file', path: '/etc/systemd/system/app.service', content: 'one\n' });
     expect(one.foresees(unit('app.service'))).toMatchObject({ from: ['File'], open: true });
   });
 
@@ -242,7 +243,7 @@ describe('units', () => {
     const one = host([unit('memcached.service'), running], [unit('w.service'), stoppedUnit]);
     one.after('Apt', packages([], { goes: ['memcached'] }));
     expect(one.foresees(unit('memcached.service'))).toMatchObject({ open: true });
-    one.after('Unit', { on: 'removal', path: '/etc/systemd/system/w.service' });
+    one.after('Unit', { kind: 'removal', path: '/etc/systemd/system/w.service' });
     expect(one.foresees(unit('w.service'))).toMatchObject({ value: { LoadState: 'not-found' }, open: false });
   });
 });
@@ -268,20 +269,20 @@ it('accounts and programs that are missing may come with a package', () => {
 });
 
 it('a program is there once its file is written where programs are looked for', () => {
-  const one = host().after('A', { on: 'file', path: '/usr/local/bin/tool', content: '' });
+  const one = host().after('A', { kind: 'file', path: '/usr/local/bin/tool', content: '' });
   expect(one.foresees(program('tool'))).toMatchObject({ value: '/usr/local/bin/tool', open: false });
 });
 
 it('what is owed is noted by a change and gone once it is paid', () => {
   const one = host([owed('app'), []]);
-  one.after('A', { on: 'note', unit: 'app', owed: { action: 'restart', because: 'A' } });
+  one.after('A', { kind: 'note', unit: 'app', owed: { action: 'restart', because: 'A' } });
   expect(one.foresees(owed('app'))).toMatchObject({ value: [{ because: 'A', sinceS: null }], from: ['A'] });
-  one.after('App', { on: 'note', unit: 'app' });
+  one.after('App', { kind: 'note', unit: 'app' });
   expect(one.foresees(owed('app'))).toMatchObject({ value: [], open: false });
 });
 
 it('what a command answers is open behind any change, unless it says what it is about', () => {
-  const one = host().after('A', { on: 'file', path: '/srv/a/f', content: '' });
+  const one = host().after('A', { kind: 'file', path: '/srv/a/f', content: '' });
   expect(one.foresees(command('true'))).toMatchObject({ from: ['A'], open: true });
   expect(one.foresees(command('true', { about: [] }))).toMatchObject({ open: false });
   expect(one.foresees(command('true', { about: ['/srv/a'] }))).toMatchObject({ open: true });
@@ -294,17 +295,17 @@ describe('a PostgreSQL server', () => {
   const rows = sql('SELECT 1', { about: ['role:app'] });
 
   it('answers otherwise only where an object changed that the query is about, or a command ran', () => {
-    const one = host([rows, [{}]]).after('DB', { on: 'objects', names: ['database:db'] });
+    const one = host([rows, [{}]]).after('DB', { kind: 'objects', names: ['database:db'] });
     expect(one.foresees(rows)).toEqual({ value: [{}], from: [], open: false });
-    one.after('Role', { on: 'objects', names: ['role:app'] });
+    one.after('Role', { kind: 'objects', names: ['role:app'] });
     expect(one.foresees(rows)).toEqual({ value: [{}], from: ['Role'], open: true });
-    const other = host([rows, []]).after('Command', { on: 'anything', text: 'migrate' });
+    const other = host([rows, []]).after('Command', { kind: 'anything', text: 'migrate' });
     expect(other.foresees(rows)).toMatchObject({ from: ['Command'], open: true });
   });
 
   it('cannot be asked once it is stopped', () => {
     const one = host([rows, []]);
-    one.after('Stop', { on: 'unit', name: 'postgresql.service', sets: { ActiveState: 'inactive' } });
+    one.after('Stop', { kind: 'unit', name: 'postgresql.service', sets: { ActiveState: 'inactive' } });
     expect(one.foresees(rows)).toMatchObject({ value: { missing: expect.any(Missing) }, open: false });
   });
 
@@ -312,7 +313,7 @@ describe('a PostgreSQL server', () => {
     const one = host();
     one.missing(rows, new Missing('a server', ['package:postgresql', 'running:postgresql*']));
     expect(one.foresees(rows)).toMatchObject({ open: false });
-    one.after('Start', { on: 'unit', name: 'postgresql.service', sets: { ActiveState: 'active' } });
+    one.after('Start', { kind: 'unit', name: 'postgresql.service', sets: { ActiveState: 'active' } });
     expect(one.foresees(rows)).toMatchObject({ from: ['Start'], open: true });
   });
 });
@@ -321,8 +322,11 @@ it('what may not be done leaves what it would change open', () => {
   const one = host([path('/srv/a'), file]);
   const forecast = new Forecast();
   const raw = (probe: Probe): Reading => ({ value: keyOf(probe) === keyOf(path('/srv/a')) ? file : null });
-  forecast.changes({ name: 'A', module: { name: '', identity: () => '' } } as never as Resource, undefined);
-  forecast.lay([{ on: 'removal', path: '/srv/a' }], { by: 'A', account: 'root', maybe: true }, raw);
-  expect(forecast.foresee(path('/srv/a'), raw)).toMatchObject({ from: ['A'], open: true });
+  forecast.recordChange(
+    { name: 'A', module: { name: '', identity: () => '' } } as never as Resource,
+    undefined,
+  );
+  forecast.lay([{ kind: 'removal', path: '/srv/a' }], { by: 'A', account: 'root', maybe: true }, raw);
+  expect(forecast.predict(path('/srv/a'), raw)).toMatchObject({ from: ['A'], open: true });
   expect(one.asked).toEqual([]);
 });

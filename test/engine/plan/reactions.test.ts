@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { reactionsOf } from '../../../engine/plan/reactions.ts';
+import { reactionsByCause } from '../../../engine/plan/reactions.ts';
 import { modules } from '../../../modules/index.ts';
 import { play } from '../workspace.ts';
 
@@ -15,7 +15,10 @@ resources:
     { modules },
   );
   const facts = { hostname: 'web1' } as never;
-  return [...reactionsOf(resolve(hosts[0]!, facts))].map(([to, all]) => [to, all.map(({ unit }) => unit)]);
+  return [...reactionsByCause(resolve(hosts[0]!, facts))].map(([to, all]) => [
+    to,
+    all.map(({ unit }) => unit),
+  ]);
 };
 
 it('a service answers what it names, also while something else of it is not known yet', () => {

@@ -56,7 +56,7 @@ function planned(
 
 function save(resources: PlannedResource[], from: Origin = origin) {
   const saved = new PlanBeingSaved(plan(), mask);
-  saved.host({ play: 0, host: 'web1', origin: from, planned: resources, run: 'a' });
+  saved.admit({ play: 0, host: 'web1', origin: from, planned: resources, run: 'a' });
   return saved.toJSON();
 }
 
@@ -64,7 +64,7 @@ function save(resources: PlannedResource[], from: Origin = origin) {
 function refusals(then: PlannedResource[], now: PlannedResource[], from: Origin = origin, host = 'web1') {
   const approval = { mask, again: 'reconcile plan site.yml', program: '1', declaredIn: () => undefined };
   try {
-    new ApprovedPlan(save(then), approval).host({ play: 0, host, origin: from, planned: now, run: 'b' });
+    new ApprovedPlan(save(then), approval).admit({ play: 0, host, origin: from, planned: now, run: 'b' });
     return [];
   } catch (thrown) {
     return problemsOf(thrown as ProblemError).map(({ code, message }) => [
@@ -190,18 +190,18 @@ describe('a host is', () => {
 
 it('tells the hosts that a play has no more', () => {
   const approval = { mask, again: '', program: '1', declaredIn: () => undefined };
-  const gone = new ApprovedPlan(save([mode('0600')]), approval).gone(0, [{ name: 'web2' }]);
+  const gone = new ApprovedPlan(save([mode('0600')]), approval).missingHosts(0, [{ name: 'web2' }]);
   expect(gone).toMatchObject([{ host: 'web1', code: 'plan-stale' }]);
 });
 
 it('refuses a host whose later play is declared otherwise before the first one is applied', () => {
   const first = [mode('0600')];
   const saved = new PlanBeingSaved(plan(), mask);
-  for (const play of [0, 1]) saved.host({ play, host: 'web1', origin, planned: first, run: 'a' });
+  for (const play of [0, 1]) saved.admit({ play, host: 'web1', origin, planned: first, run: 'a' });
   const apply = (later: PlannedResource[]) => {
     const declaredIn = () => later.map(({ resource }) => resource);
     const approved = new ApprovedPlan(saved.toJSON(), { mask, again: '', program: '1', declaredIn });
-    approved.host({ play: 0, host: 'web1', origin, planned: first, run: 'b' });
+    approved.admit({ play: 0, host: 'web1', origin, planned: first, run: 'b' });
   };
   expect(() => apply(first)).not.toThrow();
   expect(() => apply([planned('A', {}, [null, null])])).toThrow('declared otherwise: A');
@@ -234,7 +234,7 @@ it('holds no value, whatever they are, and is as its schema says', () => {
 it('has other digests with another salt', () => {
   const digests = (salt: string) => {
     const saved = new PlanBeingSaved({ ...plan(), salt }, mask);
-    saved.host({ play: 0, host: 'web1', origin, planned: [mode('0600')], run: 'a' });
+    saved.admit({ play: 0, host: 'web1', origin, planned: [mode('0600')], run: 'a' });
     return JSON.stringify(saved)
       .match(/[0-9a-f]{64}/g)!
       .slice(1);

@@ -3,11 +3,11 @@ import type { Probe } from '../probe.ts';
 import { blank } from '../probes/blank.ts';
 import type { Observed } from '../probes/readings.ts';
 import type { Resource } from '../resource.ts';
-import type { Foresees } from './compare.ts';
+import type { ForecastView } from './compare.ts';
 import type { Forecast, ForecastReading } from './forecast.ts';
 
 /** What is known of the host that a resource is done on. */
-export interface Sight {
+export interface HostSight {
   /** As the account that the resource is done by reads it. */
   observed: Observed;
   times: Pick<Context, 'nowS' | 'plannedS'>;
@@ -22,9 +22,9 @@ export interface Sight {
 /** How a resource's host looks at its turn; what was not read yet is told to `unread` and not certain. */
 export function viewOf(
   resource: Resource,
-  { observed, forecast, login }: Sight,
+  { observed, forecast, login }: HostSight,
   unread: (probe: Probe) => void,
-): Foresees & { account: string | undefined; raw(probe: Probe): ReturnType<Observed['of']> } {
+): ForecastView & { account: string | undefined; raw(probe: Probe): ReturnType<Observed['of']> } {
   const { become } = resource;
   const raw = (probe: Probe) => {
     const reading = observed.of(probe);
@@ -34,15 +34,15 @@ export function viewOf(
   return {
     account: become === undefined || become === false ? login : (become.user ?? 'root'),
     raw,
-    foresee: (probe): ForecastReading =>
-      forecast.foresee(probe, raw) ?? { reading: { value: blank(probe) }, from: [], open: true },
-    settled: (of, from) => forecast.settled(of, from),
+    predict: (probe): ForecastReading =>
+      forecast.predict(probe, raw) ?? { reading: { value: blank(probe) }, from: [], open: true },
+    stateLeft: (of, from) => forecast.stateLeft(of, from),
     bringers: tokens => forecast.bringers(tokens),
   };
 }
 
 /** A view that notes the resources that its answers rest on. */
-export function noting(view: ReturnType<typeof viewOf>) {
+export function recordCauses(view: ReturnType<typeof viewOf>) {
   const causes = new Set<string>();
   const noted = <T extends { from: readonly string[] }>(seen: T): T => {
     for (const cause of seen.from) causes.add(cause);
@@ -50,7 +50,7 @@ export function noting(view: ReturnType<typeof viewOf>) {
   };
   const own = {
     ...view,
-    foresee: (probe: Probe) => noted(view.foresee(probe)),
+    foresee: (probe: Probe) => noted(view.predict(probe)),
     bringers: (tokens: readonly string[]) => noted({ from: view.bringers(tokens) }).from,
   };
   return { view: own, causes };

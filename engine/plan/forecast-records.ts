@@ -1,12 +1,12 @@
-import type { Entry, Owed, PathState, Probe } from '../probe.ts';
+import type { DirectoryEntry, Owed, PathState, Probe } from '../probe.ts';
 import { keyOf } from '../probes/probe-kinds.ts';
 import type { Problem } from '../problem.ts';
-import type { Resource } from '../resource.ts';
-import { compare, probesOf } from './compare.ts';
-import { type Sight, viewOf } from './sight.ts';
+import { probesOf, type Resource, thingOf } from '../resource.ts';
+import { compare } from './compare.ts';
+import { type HostSight, viewOf } from './host-sight.ts';
 
 /** A probe as the steps of a plan will leave it: as much of its value as a forecast knows. */
-export interface Foreseen {
+export interface ForecastRecord {
   probe: Probe | { kind: 'state'; of: string };
   value: unknown;
   certainty: 'known' | 'open';
@@ -18,22 +18,23 @@ export interface Foreseen {
  * What a plan ends in, for every probe of the resources that are done on the host itself. What the server or a program
  * will answer once a resource has changed something is no text that a forecast could know; the state of that resource is.
  */
-export function foreseenBy(
+export function forecastRecords(
   resources: readonly Resource[],
-  sightOf: (resource: Resource) => Sight | Problem,
-): Foreseen[] {
-  const all = new Map<string, Foreseen>();
+  sightOf: (resource: Resource) => HostSight | Problem,
+): ForecastRecord[] {
+  const all = new Map<string, ForecastRecord>();
   for (const resource of resources) {
-    const sight = resource.on === undefined && resource.when !== false ? sightOf(resource) : undefined;
+    const sight =
+      resource.delegatedTo === undefined && resource.when !== false ? sightOf(resource) : undefined;
     if (sight === undefined || 'code' in sight) continue;
     const view = viewOf(resource, sight, () => {});
     const asked = Object.entries(probesOf(resource))
       // What is about nothing only helps to word a difference; no difference rests on it.
       .filter(([, probe]) => !(probe.kind === 'command' && probe.about?.length === 0))
-      .map(([key, probe]) => ({ isNeed: key.startsWith('needs'), probe, ...view.foresee(probe) }));
+      .map(([key, probe]) => ({ isNeed: key.startsWith('needs'), probe, ...view.predict(probe) }));
     const answers = asked.filter(({ isNeed, probe }) => !isNeed && ['sql', 'command'].includes(probe.kind));
     const doubts = [...new Set(asked.flatMap(({ open, from }) => (open ? from : [])))];
-    const state = doubts.length === 0 ? undefined : view.settled(resource, doubts);
+    const state = doubts.length === 0 ? undefined : view.stateLeft(resource, doubts);
     for (const one of asked) {
       const { isNeed, probe, reading, from, open } = one;
       // What would have kept it from being made matters no more.
@@ -43,9 +44,8 @@ export function foreseenBy(
       all.set(keyOf(probe), { probe, value, certainty: open ? 'open' : 'known', from });
     }
     if (answers.length === 0 || resource.module.check) continue;
-    const { module, args, name } = resource;
-    const of = `${module.name} ${module.identity(args)}`;
-    const compared = compare(resource, view, { verifying: true, ...sight.times, name });
+    const of = thingOf(resource);
+    const compared = compare(resource, view, { verifying: true, ...sight.times, name: resource.name });
     if (compared.open || compared.problem !== undefined || compared.diff !== null) continue;
     all.set(of, { probe: { kind: 'state', of }, value: 'as declared', certainty: 'known', from: doubts });
   }
@@ -63,7 +63,7 @@ function essence(probe: Probe, value: unknown): unknown {
     case 'content':
       return read.sha256;
     case 'entries':
-      return (read as Entry[])
+      return (read as DirectoryEntry[])
         .map(entry => ({ path: entry.path, ...pathEssence(entry), sha256: entry.sha256 }))
         .toSorted((a, b) => (a.path < b.path ? -1 : 1));
     case 'package':

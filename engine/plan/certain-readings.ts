@@ -5,14 +5,14 @@ import type { ForecastReading } from './forecast.ts';
 
 /** What obstacles are looked for in. */
 export interface Outlook {
-  foresee(probe: Probe): ForecastReading;
+  predict(probe: Probe): ForecastReading;
   /** The account that does the steps; undefined = not known. */
   account: string | undefined;
 }
 
 /** The value of a probe where it is certain. */
-export function certain<T>(probe: Probe<T>, { foresee }: Outlook): T | undefined {
-  const { reading, open } = foresee(probe);
+export function certain<T>(probe: Probe<T>, { predict }: Outlook): T | undefined {
+  const { reading, open } = predict(probe);
   return open || !('value' in reading) ? undefined : (reading.value as T);
 }
 

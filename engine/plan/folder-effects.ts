@@ -1,12 +1,13 @@
 import type { Effect } from '../effect.ts';
 import { packagesWrite } from '../host-knowledge.ts';
 import type { PathState } from '../probe.ts';
-import { type Foreseen, isBelow } from './forecast-paths.ts';
+import { isBelow } from '../util/paths.ts';
+import type { Predicted } from './forecast-types.ts';
 
 /** What happened to a whole folder, or wherever packages write. */
-export interface Mark {
+export interface FolderEffect {
   /** Counts effects: what comes later is not concerned. */
-  at: number;
+  sequence: number;
   by: string;
   /** Whether it is about wherever packages write. */
   wide?: boolean;
@@ -15,22 +16,26 @@ export interface Mark {
   unlessInside?(path: string): boolean;
   /** Whether it may concern something below the folder. */
   reaches(folder: string): boolean;
-  apply(was: Foreseen<PathState | null>): Foreseen<PathState | null>;
+  apply(was: Predicted<PathState | null>): Predicted<PathState | null>;
 }
 
 /** What an effect leaves open, of whatever is there; `real` is its path without links. */
-export function marksOf(effect: Effect, real: string | undefined, by: string): Omit<Mark, 'at'>[] {
+export function folderEffectsOf(
+  effect: Effect,
+  real: string | undefined,
+  by: string,
+): Omit<FolderEffect, 'sequence'>[] {
   const opens = (
-    covers: Mark['covers'],
-    reaches: Mark['reaches'],
+    covers: FolderEffect['covers'],
+    reaches: FolderEffect['reaches'],
     may: (value: PathState | null) => boolean,
-  ): Omit<Mark, 'at'> => ({
+  ): Omit<FolderEffect, 'sequence'> => ({
     by,
     covers,
     reaches,
     apply: seen => (may(seen.value) ? { value: seen.value, from: [...seen.from, by], open: true } : seen),
   });
-  switch (effect.on) {
+  switch (effect.kind) {
     case 'below': {
       const root = real ?? effect.path;
       const covers = (one: string) => one === root || isBelow(one, root);

@@ -5,7 +5,7 @@ import { describeHost, type Surroundings } from '../resolve/scope.ts';
 import { grouped } from '../util/grouped.ts';
 
 /** Parts the hosts of a play by what they have under the names that something reaches. */
-export class Alike {
+export class AlikeHosts {
   readonly #hosts: readonly Host[];
   readonly #variables: readonly ReadonlyMap<string, Variable>[];
   /** By name: a number for each host, the same for hosts with the same value; undefined when all have the same. */

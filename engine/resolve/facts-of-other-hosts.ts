@@ -9,7 +9,7 @@ export type FactsByHost = ReadonlyMap<string, ReadonlySet<FactName>>;
  * The facts of other hosts that the expressions of a play use, as far as they were read. One that was not is unknown,
  * and noted as asked for: so only what is used is read, whatever way an expression comes to it.
  */
-export class OtherFacts {
+export class FactsOfOtherHosts {
   readonly #known = new Map<string, Facts>();
   #asked = new Map<string, Set<FactName>>();
   #isAside = false;

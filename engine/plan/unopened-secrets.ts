@@ -5,9 +5,9 @@ import type { PlannedResource } from './plan.ts';
  * Half of a host is not applied: what needs a secret that could not be opened keeps all of it as it is. Throws a
  * ProblemError that says so.
  */
-export function refuseLocked(planned: readonly PlannedResource[]): void {
-  const [first, ...more] = planned.filter(({ resource }) => resource.locked !== undefined);
-  const locked = first?.resource.locked;
+export function refuseUnopenedSecrets(planned: readonly PlannedResource[]): void {
+  const [first, ...more] = planned.filter(({ resource }) => resource.unopenedSecret !== undefined);
+  const locked = first?.resource.unopenedSecret;
   if (first === undefined || locked === undefined) return;
   const others = more.length === 0 ? '' : ` and ${more.length} more`;
   throw new ProblemError({
