@@ -142,7 +142,7 @@ describe('docs/module-contract.md', () => {
     const kindsOf = (file: string, key: string) =>
       [...read(file).matchAll(new RegExp(`\\b${key}: '([\\w-]+)'`, 'g'))].map(([, kind]) => kind!);
     for (const kind of kindsOf('engine/step.ts', 'do')) expect(contract).toContain(`do: '${kind}'`);
-    for (const kind of kindsOf('engine/effect.ts', 'on')) expect(contract).toContain(`on: '${kind}'`);
+    for (const kind of kindsOf('engine/effect.ts', 'kind')) expect(contract).toContain(`kind: '${kind}'`);
     const functions = [...read('engine/probe.ts').matchAll(/^export const (\w+) = \(/gm)];
     expect(functions.length).toBeGreaterThan(10);
     for (const [, name] of functions) expect(contract).toContain(`- \`${name}(`);

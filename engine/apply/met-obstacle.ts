@@ -5,7 +5,7 @@ import type { Comparison } from '../plan/compare.ts';
 import { Forecast } from '../plan/forecast.ts';
 import { viewOf } from '../plan/host-sight.ts';
 import { isForRoot, obstacleTo } from '../plan/obstacles.ts';
-import { blockedBy, mostRounds, type Plan } from '../plan/plan.ts';
+import { blockedBy, mostRounds, type Planning } from '../plan/plan.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Step } from '../step.ts';
@@ -32,7 +32,7 @@ export async function obstacleMet(
 ): Promise<Problem | undefined> {
   if (step === undefined) return undefined;
   for (let rounds = 0; rounds < mostRounds; rounds++) {
-    const unread: Plan['unread'] = [];
+    const unread: Planning['unread'] = [];
     const observed = connected.observed(resource);
     const sight = { observed, times, forecast: new Forecast(), login: connected.login };
     const view = viewOf(resource, sight, probe => unread.push({ resource, probe }));

@@ -6,8 +6,9 @@ import { lacks } from './diff.ts';
 import { type HostSight, recordCauses, viewOf } from './host-sight.ts';
 
 /**
- * The problem of a resource that a later one in `all` undoes. The plan is walked once more, over the forecast that it ends
- * in: what is certain to differ then would be changed by every apply. What is open is left to the apply.
+ * Returns the problem of a resource that a later one in `all` undoes, or undefined if none does. `sight` holds the final
+ * forecast of the plan. Every apply would change a resource that certainly differs from that forecast. The apply decides
+ * about an open resource.
  */
 export function undoingProblem(
   resource: Resource,
@@ -29,7 +30,7 @@ export function undoingProblem(
   if (!isRead || open || (diff === null && problem === undefined)) return undefined;
   const undoer = all.slice(all.indexOf(resource) + 1).findLast(one => causes.has(one.name));
   if (undoer === undefined) return undefined;
-  const how = diff === null ? problem!.message.replace(/,? and nothing before.*/, '') : lacks(diff);
+  const how = diff === null ? problem!.message.replace(/,? and no earlier resource.*/, '') : lacks(diff);
   return {
     code: 'conflict',
     message: `"${undoer.name}" on ${lineFrom(at, undoer.at)} undoes ${name}, and every apply would do both again. After it: ${how}.`,

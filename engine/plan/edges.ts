@@ -8,7 +8,7 @@ import { Forecast } from './forecast.ts';
 import type { HostSight } from './host-sight.ts';
 import { plan } from './plan.ts';
 
-/** What leads from one resource to another: the key that says so, or `after` where the engine derives it. */
+/** A connection between two resources. Its kind is the key that states it, or `after` if the engine derives it. */
 export interface Edge<R = Resource> {
   from: R;
   to: R;
@@ -16,8 +16,8 @@ export interface Edge<R = Resource> {
 }
 
 /**
- * What leads to what among the resources of one host, known without that host. What is derived is what a check of a
- * blank host would predict from; left out where other edges lead the same way.
+ * Returns the edges between the resources of one host, without contacting it. The derived edges come from a check of a
+ * blank host: its predictions name the resources that they depend on. An edge that other edges imply is left out.
  */
 export function edgesOf(resources: readonly Resource[]): Edge[] {
   const named = byName(resources);
@@ -50,7 +50,7 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
   return edges;
 }
 
-/** The resources whose changes each one's plan would rest on, in order, if the host were blank. */
+/** Returns, by the name of each resource, the resources that its plan on a blank host depends on, in order. */
 function restingOn(all: readonly Resource[]): ReadonlyMap<string, Resource[]> {
   const sight: HostSight = {
     observed: new BlankHost(),
@@ -73,7 +73,7 @@ function restingOn(all: readonly Resource[]): ReadonlyMap<string, Resource[]> {
   );
 }
 
-/** Readings of a host on which nothing is that a playbook could bring. */
+/** The readings of a host without anything that a playbook could bring. */
 class BlankHost extends Observed {
   constructor() {
     super(new Map(), {});

@@ -4,22 +4,22 @@ import type { PathState } from '../probe.ts';
 import { isBelow } from '../util/paths.ts';
 import type { Predicted } from './forecast-types.ts';
 
-/** What happened to a whole folder, or wherever packages write. */
+/** An effect on everything below a folder, or on all paths where packages write. */
 export interface FolderEffect {
-  /** Counts effects: what comes later is not concerned. */
+  /** The number of the effect. Paths that a later effect sets are not concerned. */
   sequence: number;
   by: string;
-  /** Whether it is about wherever packages write. */
+  /** Whether it concerns all paths where packages write. */
   wide?: boolean;
   covers(path: string): boolean;
-  /** Whether it is not about a path after all where the folder is there that it is in. */
+  /** Exempts a path whose folder already exists. */
   unlessInside?(path: string): boolean;
-  /** Whether it may concern something below the folder. */
+  /** Whether it may concern a path below the folder. */
   reaches(folder: string): boolean;
   apply(was: Predicted<PathState | null>): Predicted<PathState | null>;
 }
 
-/** What an effect leaves open, of whatever is there; `real` is its path without links. */
+/** Returns the effects on folders of one step effect; `real` is its path without links. */
 export function folderEffectsOf(
   effect: Effect,
   real: string | undefined,
@@ -56,7 +56,7 @@ export function folderEffectsOf(
       const unlessInside = (one: string) => whole && packagesWrite(one, names) === 'with-folder';
       const coming = { ...opens(come, come, value => value === null), unlessInside, wide: true };
       const going = { ...opens(gone, gone, value => value !== null), wide: true };
-      // dpkg keeps configuration, but not the folders of it that are empty.
+      // dpkg keeps configuration files, but not empty configuration folders.
       const emptied = { ...opens(theirs, theirs, value => value?.type === 'directory'), wide: true };
       return [...(comes.size > 0 || !whole ? [coming] : []), ...(goes.length > 0 ? [going, emptied] : [])];
     }
@@ -78,6 +78,6 @@ export function folderEffectsOf(
   }
 }
 
-/** The absolute paths that a text names. */
+/** Returns the absolute paths that a text names. */
 const pathsIn = (text: string): string[] =>
   [...text.matchAll(/(?<![\w.])\/[\w.@:+-]+(?:\/[\w.@:+-]+)*/g)].map(([one]) => one);

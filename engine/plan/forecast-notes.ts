@@ -4,7 +4,7 @@ import type { Laying, Predicted } from './forecast-types.ts';
 
 type Note = { unit: string; by: string; open: boolean; owed?: Owed };
 
-/** What is owed to units as planned steps will leave it. */
+/** The notes of owed work after the planned steps. */
 export class NoteForecast {
   readonly #notes: Note[];
 
@@ -17,7 +17,7 @@ export class NoteForecast {
     let from: string[] = [];
     let open = false;
     for (const note of this.#notes.filter(each => each.unit === unit)) {
-      // What may be paid may also be owed still; what is owed for certain is not made doubtful by what may be owed besides.
+      // A note that may be removed may also remain. A certain note stays certain beside an open one.
       const [isOwed, adds] = [owed.length > 0, note.owed !== undefined];
       open = note.open && (open || isOwed !== adds);
       owed = note.owed === undefined ? [] : [...owed, note.owed];

@@ -4,27 +4,35 @@ import { blank } from '../probes/blank.ts';
 import type { Observed } from '../probes/readings.ts';
 import type { Resource } from '../resource.ts';
 import type { ForecastView } from './compare.ts';
-import type { Forecast, ForecastReading } from './forecast.ts';
+import type { Forecast } from './forecast.ts';
+import type { ForecastReading, ReadProbe } from './forecast-types.ts';
 
-/** What is known of the host that a resource is done on. */
+/** The knowledge of the host that a resource is applied to. */
 export interface HostSight {
-  /** As the account that the resource is done by reads it. */
+  /** The readings by the account that applies the resource. */
   observed: Observed;
   times: Pick<Context, 'nowS' | 'plannedS'>;
-  /** What changes planned so far will have made of that host. */
+  /** The forecast of that host after the changes planned so far. */
   forecast: Forecast;
   /** The account that logs in; undefined = not known. */
   login: string | undefined;
-  /** Whether the host is only imagined: then nothing of it stands in the way. */
+  /** Whether the host is only imagined: then it has no obstacles. */
   imagined?: boolean;
 }
 
-/** How a resource's host looks at its turn; what was not read yet is told to `unread` and not certain. */
+/** The predictions for a resource, the account that applies it, and the present readings. */
+export interface ResourceView extends ForecastView {
+  /** undefined = not known. */
+  account: string | undefined;
+  raw: ReadProbe;
+}
+
+/** Returns the predictions of a resource's host at its turn. A probe that was not read goes to `unread`, and its value is open. */
 export function viewOf(
   resource: Resource,
   { observed, forecast, login }: HostSight,
   unread: (probe: Probe) => void,
-): ForecastView & { account: string | undefined; raw(probe: Probe): ReturnType<Observed['of']> } {
+): ResourceView {
   const { become } = resource;
   const raw = (probe: Probe) => {
     const reading = observed.of(probe);
@@ -41,8 +49,8 @@ export function viewOf(
   };
 }
 
-/** A view that notes the resources that its answers rest on. */
-export function recordCauses(view: ReturnType<typeof viewOf>) {
+/** Returns a view that records the resources that its predictions depend on. */
+export function recordCauses(view: ResourceView) {
   const causes = new Set<string>();
   const noted = <T extends { from: readonly string[] }>(seen: T): T => {
     for (const cause of seen.from) causes.add(cause);

@@ -2,25 +2,25 @@ import { inNewServer, serverData } from '../host-knowledge.ts';
 import type { Context, Obstacle } from '../module.ts';
 import { type Probe, path } from '../probe.ts';
 import { blankReadings } from '../probes/blank.ts';
-import { type Resource, UnknownArgument } from '../resource.ts';
+import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
 import type { Step } from '../step.ts';
 import { irreversible } from '../steps/risky-steps.ts';
 import { effectsOf, kindOf } from '../steps/step-kinds.ts';
 import { reloading } from '../steps/unit-steps.ts';
 import type { Comparison } from './compare.ts';
 import type { Forecast } from './forecast.ts';
-import type { HostSight, viewOf } from './host-sight.ts';
+import type { HostSight, ResourceView } from './host-sight.ts';
 import { obstacleTo } from './obstacles.ts';
 import type { Reaction } from './reactions.ts';
 
 /**
- * Lays what a resource will do over the forecast, step by step, and looks for the first that is known to fail. `hopes` are
- * the resources that it fails without, and that seldom bring what it needs.
+ * Lays the effects of a resource over the forecast, step by step, and returns the first obstacle. `hopes` are the resources
+ * that must bring a needed thing and probably do not. `doubt` is an obstacle that earlier steps may still remove.
  */
 export function layResource(
   resource: Resource,
   comparison: Comparison,
-  view: ReturnType<typeof viewOf>,
+  view: ResourceView,
   { forecast, imagined = false }: HostSight,
   context: Context,
   reactions: ReadonlyMap<string, readonly Reaction[]>,
@@ -44,7 +44,7 @@ export function layResource(
     ...desired,
   };
   forecast.recordChange(resource, module.verifies?.(args) === false ? undefined : state);
-  // Nothing is owed, and nothing paid, for what turns out to be as declared.
+  // A resource that proves to be as declared neither adds nor removes a note.
   const isDue = !comparison.open || comparison.acts === true;
   const perhaps = { ...laying, maybe: laying.maybe || !isDue };
   forecast.lay(effectsOf(noted), perhaps, view.raw);
@@ -55,7 +55,7 @@ export function layResource(
     if (lacking !== undefined) return { obstacle: lacking };
     const read = comparison.read ?? blankReadings(module.probes(args));
     const all = imagined || isUnread ? [] : module.obstacles(args, read, work);
-    // What is not certain to be read may turn out otherwise.
+    // An obstacle from uncertain readings is only a doubt.
     const own = certain ? all.find(obstacle => !obstacle.unsure) : undefined;
     if (own !== undefined) return { obstacle: own };
     doubt = all[0];
@@ -78,8 +78,8 @@ export function layResource(
   return { hopes, doubt };
 }
 
-/** The resources that a step fails without, and that seldom bring what it needs. */
-function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[] {
+/** Returns the resources that must bring a thing the step needs, and probably do not. */
+function hopesOf(step: Step, view: ResourceView): readonly string[] {
   const hopes: string[] = [];
   const predict = (probe: Probe) => {
     const seen = view.predict(probe);
@@ -94,10 +94,10 @@ function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[]
   return obstacleTo(step, { ...view, predict }) === undefined ? [] : hopes;
 }
 
-/** What a resource needs of a PostgreSQL server that is only going to be installed, and that nothing before makes. */
+/** Returns the obstacle of a resource whose needs neither a new PostgreSQL server nor an earlier resource brings. */
 function lackingInNewServer(
   { module, args }: Resource,
-  { predict }: ReturnType<typeof viewOf>,
+  { predict }: ResourceView,
   forecast: Forecast,
 ): Obstacle | undefined {
   const thing = module
@@ -108,20 +108,15 @@ function lackingInNewServer(
   const isNew = 'value' in reading && reading.value === null;
   return isNew
     ? {
-        says: `There is no ${thing} in a new server, and nothing before this makes it.`,
+        says: `There is no ${thing} in a new server, and no earlier resource creates it.`,
         fix: `Declare ${thing} in an earlier resource.`,
       }
     : undefined;
 }
 
-/** What a resource may do whose arguments are not known yet. */
+/** Returns the effects of a resource whose arguments are not known yet. */
 function unknownEffects({ module, args }: Resource) {
-  let identity = '';
-  try {
-    identity = module.identity(args);
-  } catch (thrown) {
-    if (!(thrown instanceof UnknownArgument)) throw thrown;
-  }
+  const identity = unlessUnknown(() => module.identity(args), '');
   const below = identity.startsWith('/') ? [{ kind: 'below', path: identity } as const] : [];
   return [...below, { kind: 'anything', text: identity } as const];
 }

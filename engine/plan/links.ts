@@ -4,8 +4,8 @@ import type { PathState } from '../probe.ts';
 const maxLinks = 40;
 
 /**
- * A path without links, as `peek` tells of each folder on the way, and with `follows` of its end; undefined where links go
- * round in a circle.
+ * Returns a path without links, or undefined if the links form a circle. `peek` returns the state of each folder on the way
+ * and, with `follows`, of the path itself.
  */
 export function withoutLinks(
   at: string,

@@ -11,30 +11,30 @@ import { type HostSight, recordCauses, viewOf } from './host-sight.ts';
 import { layResource } from './lay-steps.ts';
 import { reactionsByCause } from './reactions.ts';
 
-/** A resource with what it would do: an outcome whose status is not final yet. */
+/** A resource with its planned outcome, whose status is not final yet. */
 export interface PlannedResource {
   resource: Resource;
   outcome: Outcome;
 }
 
-/** How often a plan may ask for more: each time it follows links that it had not seen before. */
+/** The limit of rounds of further readings. Each round follows links that the round before discovered. */
 export const mostRounds = 8;
 
-/** A plan, and the probes that the host has to be asked before it is certain. */
-export interface Plan {
+/** The planned resources, and the probes to read before the plan is certain. */
+export interface Planning {
   planned: PlannedResource[];
   unread: { resource: Resource; probe: Probe }[];
 }
 
 /**
- * What each resource would do, in order, with nothing done: each is compared with the forecast that those before it
- * leave, and adds to it. `sightOf` tells of the host that a resource is done on, or why nothing is known of it.
+ * Plans all resources in order, without changing a host. Each resource is compared with the forecast that the earlier ones
+ * leave, and lays its effects over it. `sightOf` returns the sight of the resource's host, or the reason why there is none.
  */
 export function plan(
   resources: readonly Resource[],
   sightOf: (resource: Resource) => HostSight | Problem,
   own: Forecast = new Forecast(),
-): Plan {
+): Planning {
   const supposed = withPendingHappening(resources, sightOf);
   const { planned, unread } = walk(resources, sightOf, own);
   const isMoving =
@@ -52,8 +52,8 @@ export function plan(
 }
 
 /**
- * The same resources where those happen that wait for an outcome: in the middle of an apply it is too late to refuse what
- * they undo. Undefined where none waits.
+ * Returns the resources as if every pending condition were true, or undefined if none is pending. A conflict with such a
+ * resource must show in the plan: in the middle of an apply it is too late to refuse.
  */
 function withPendingHappening(
   resources: readonly Resource[],
@@ -74,14 +74,14 @@ function withPendingHappening(
   };
 }
 
-/** Plans each resource over the forecast that those before it leave. */
+/** Plans each resource over the forecast that the earlier resources leave. */
 function walk(
   resources: readonly Resource[],
   sightOf: (resource: Resource) => HostSight | Problem,
   own: Forecast,
-): Plan {
+): Planning {
   const reactions = reactionsByCause(resources);
-  const unread: Plan['unread'] = [];
+  const unread: Planning['unread'] = [];
   const away: string[] = [];
   const planned = resources.map(resource => {
     const outcome = (status: Outcome['status'], rest: Partial<Outcome> = {}): PlannedResource => ({
@@ -132,7 +132,7 @@ function walk(
   return { planned, unread };
 }
 
-/** Where a later resource would bring what one fails for want of, that is what to move. */
+/** Adds the hint to move the later resource that brings the missing thing. */
 function advise(
   { resource, outcome }: PlannedResource,
   later: readonly Resource[],
@@ -154,19 +154,19 @@ function advise(
   };
 }
 
-/** The problem of a resource that is known to fail. */
+/** Returns the problem of a resource with an obstacle. */
 export function blockedBy({ name, at }: Resource, { says, fix, code = 'obstacle' }: Obstacle): Problem {
   return { code, message: says, at, resource: name, ...(fix !== undefined && { hint: fix }) };
 }
 
-/** Whether a plan shows that a resource will fail. A check may still come to hold, but not without its program. */
+/** Whether a plan shows that a resource will fail. A check may still hold later, but not without its program. */
 export function cannotWork({ resource, outcome }: PlannedResource): boolean {
   return outcome.status === 'failed' && (!resource.module.check || lacksProgram(outcome.error));
 }
 
 const lacksProgram = (problem: Problem | undefined): boolean => problem?.code === 'program-missing';
 
-/** A resource that comes to be known only by the outcome of `from`. */
+/** Returns the outcome of a resource that is known only after the outcome of `from`. */
 export function predicted(resource: Resource, from: string): Outcome {
   return { ...blankOutcome(resource), status: 'would_change', predictedFrom: [from], open: true };
 }
@@ -184,7 +184,7 @@ function blankOutcome({ name, module, secrets, delegatedTo }: Resource): Outcome
   };
 }
 
-/** The problem of a check that does not hold. */
+/** Returns the problem of a check that does not hold. */
 export function unmet(resource: Resource, found: PlannedDiff | null): Problem {
   return {
     code: 'check-failed',

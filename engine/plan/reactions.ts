@@ -1,7 +1,7 @@
 import type { Owed } from '../probe.ts';
 import { byName, meant, type Resource, reactionsOf } from '../resource.ts';
 
-/** A resource that answers another's change: see Module.reacts. */
+/** The reaction of the resource `by` to a change of the resource `to`: see Module.reacts. */
 export interface Reaction {
   to: string;
   by: string;
@@ -9,7 +9,7 @@ export interface Reaction {
   action: Owed['action'];
 }
 
-/** Who answers whose change, by the name of the resource that changes. */
+/** Returns the reactions, by the name of the resource whose change causes them. */
 export function reactionsByCause(resources: readonly Resource[]): ReadonlyMap<string, readonly Reaction[]> {
   const reactions = new Map<string, Reaction[]>();
   const named = byName(resources);

@@ -2,7 +2,7 @@ import type { ConnectedHost } from '../hosts/connected-host.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { Trial } from '../plan/forecast-trial.ts';
 import type { HostSight } from '../plan/host-sight.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Planning } from '../plan/plan.ts';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { grouped } from '../util/grouped.ts';
@@ -71,7 +71,7 @@ export class Delegates {
   }
 
   /** Reads probes that a plan has asked for, in one round trip for each account of each host. */
-  async readMore(unread: Plan['unread']): Promise<void> {
+  async readMore(unread: Planning['unread']): Promise<void> {
     const pool = grouped(unread, ({ resource }) => resource.delegatedTo?.name ?? '');
     await Promise.all(
       [...pool.values()].map(async all => {
