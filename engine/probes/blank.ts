@@ -1,7 +1,10 @@
 import { stoppedUnit } from '../host-knowledge.ts';
 import type { Probe } from '../probe.ts';
 
-/** What a probe gives where nothing is that it asks for. */
+/**
+ * Returns the reading of a probe on a host without the thing it reads. A new kind of probe needs a case if null does not
+ * mean that nothing is there.
+ */
 export function blank(probe: Probe): unknown {
   switch (probe.kind) {
     case 'unit':

@@ -3,10 +3,10 @@ import { shellCommand, shellQuote } from '../quote.ts';
 import { stateDirectory } from '../state-directory.ts';
 import type { KeepStep } from '../step.ts';
 
-/** What has to be kept before steps so that they can be undone. */
+/** The content of a journal: the state to record before steps, and the commands that undo them. */
 export type Undoing = Omit<KeepStep, 'do' | 'journal'>;
 
-/** The shell commands of a keep step. */
+/** Returns the shell commands of a keep step. */
 export function keep({ journal, parents, paths, before, after }: KeepStep): string {
   const directory = `"$r_home/${journal}"`;
   const commands = (file: 'before' | 'after', given: KeepStep['before']) =>
@@ -24,7 +24,7 @@ export function keep({ journal, parents, paths, before, after }: KeepStep): stri
   ].join(' &&\n');
 }
 
-/** The shell command that keeps what a path is like in a journal, which is given as a word of the shell. */
+/** Returns the shell command that records the state of a path in a journal, given as a word of the shell. */
 export function keepPath(journal: string, path: string): string {
   const key = digest(path);
   const word = path.startsWith(`${stateDirectory}/`)

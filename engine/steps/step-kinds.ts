@@ -6,15 +6,15 @@ import type { CheckedStep, RunStep, Step, Undo } from '../step.ts';
 import { foldersAbove } from '../util/paths.ts';
 import { keep, keepPath, type Undoing } from './journal.ts';
 
-/** All that the engine knows of a kind of step. */
+/** The shell, description, undoing and effects of one kind of step. */
 interface StepKind<S extends Step> {
-  /** Shell that does it; what it reads on its standard input is added to `inputs`. */
+  /** Returns the shell of the step, and adds its standard input to `inputs`. */
   compile(step: S, inputs: Buffer[]): string;
-  /** The step as a person would type it, for -v and for problems. */
+  /** Returns the step as a person would type it, for -v and for problems. */
   describe(step: S): string;
-  /** What undoes it; undefined = nothing can. */
+  /** Returns the undoing of the step, or undefined if it cannot be undone. */
   undo(step: S): Partial<Undoing> | undefined;
-  /** What it does to what can be read. */
+  /** Returns the effects of the step on readings. */
   effects(step: S): readonly Effect[];
 }
 
@@ -114,7 +114,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     effects: () => [],
   },
   arm: {
-    // The watcher is a shell of its own, which has to know by itself how a journal is put back.
+    // The watcher is a shell of its own, so it needs the functions that restore a journal.
     compile: ({ afterS }) =>
       `r_arm ${shellQuote(stepFunctions + journalFunctions + putBackFunctions)} ${afterS}`,
     describe: ({ afterS }) => `note: puts itself back after ${afterS} s`,
@@ -123,22 +123,22 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
   },
 };
 
-/** What the engine knows of a step's kind. */
+/** Returns the kind of a step. */
 export function kindOf<S extends Step>(step: S): StepKind<S> {
   return kinds[step.do] as unknown as StepKind<S>;
 }
 
-/** A step as a person would type it. */
+/** Returns a step as a person would type it. */
 export function describe(step: Step): string {
   return kindOf(step).describe(step);
 }
 
-/** What steps do to what can be read, in their order. */
+/** Returns the effects of steps, in their order. */
 export function effectsOf(steps: readonly Step[]): Effect[] {
   return steps.flatMap(step => kindOf(step).effects(step));
 }
 
-/** What undoes steps; undefined when something that they do cannot be undone. */
+/** Returns the undoing of steps, or undefined if one of them cannot be undone. */
 export function undoing(steps: readonly Step[]): Undoing | undefined {
   const all = together(steps.map(step => kindOf(step).undo(step)));
   return all && { ...all, paths: [...new Set(all.paths)] };
@@ -156,7 +156,7 @@ function together(all: readonly (Partial<Undoing> | undefined)[]): Undoing | und
 
 const given = (command: Undo['before']): Undoing['before'] => (command === undefined ? [] : [command]);
 
-/** All that a command is told in clear: what is missing on the host and named here it may bring. */
+/** Returns all texts of a command but its input. It may bring every missing thing that they name. */
 const textOf = ({ command, cwd = '', env = {} }: RunStep): string =>
   [command, cwd, ...Object.values(env)].flat().join('\n');
 
@@ -178,13 +178,13 @@ function run(step: RunStep, inputs: Buffer[]): string {
   return `{ ${fed}; r_expect $? ${expected.join(' ')}; }`;
 }
 
-/** Gives a command its own part of the standard input, all of it, whether it reads it or not. */
+/** Gives a command its part of the standard input, and discards what the command does not read. */
 function feed(bytes: Buffer, inputs: Buffer[], command: string): string {
   inputs.push(bytes);
   return `head -c ${bytes.length} | { ${command}; r_c=$?; cat >/dev/null; exit $r_c; }`;
 }
 
-/** Keeps what is there, does the steps, checks the whole, and puts everything back when anything failed. */
+/** Records the paths, does the steps and checks the result. If anything fails, it restores all paths. */
 function checked(step: CheckedStep, inputs: Buffer[]): string {
   const kept = step.steps.map(one => keepPath('"$r_undo"', one.path)).join(' && ');
   const steps = step.steps.map(one => kindOf(one).compile(one, inputs)).join(' && ');
@@ -197,7 +197,7 @@ function checked(step: CheckedStep, inputs: Buffer[]): string {
 }`;
 }
 
-/** A check that hangs has failed. */
+/** Returns a command with a time limit: a check that hangs has failed. */
 function limited(by: readonly string[], timeoutS = 60): string {
   return shellCommand(['timeout', '-k', '5', String(timeoutS), ...by]);
 }
