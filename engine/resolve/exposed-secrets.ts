@@ -3,7 +3,7 @@ import type { Problem } from '../problem.ts';
 import { unlessUnknown } from '../resource.ts';
 import { Secret, Unknown, UnopenedSecret, type Value } from '../value.ts';
 
-/** Whether a value has a secret in it, at any depth, be it locked. */
+/** Whether a value holds a secret, at any depth, opened or not. */
 export function holdsSecret(value: Value | undefined): boolean {
   if (value instanceof Secret) return value.labels.length > 0;
   if (value instanceof UnopenedSecret) return true;
@@ -11,7 +11,7 @@ export function holdsSecret(value: Value | undefined): boolean {
   return Object.values(value).some(holdsSecret);
 }
 
-/** Problems of secrets that other accounts of the host could see; `holders` are the arguments that have any. */
+/** Returns problems of secrets that other accounts of the host could see; `holders` are the arguments with secrets. */
 export function exposedSecrets(
   text: ResourceText,
   holders: readonly string[],
@@ -19,7 +19,7 @@ export function exposedSecrets(
 ): Problem[] {
   const { module, doc, path } = text;
   const { secrets } = module;
-  // What a template gives becomes the content.
+  // The result of a template becomes the content.
   const at = (name: string) =>
     doc.place([...path, name === 'content' && args['template'] !== undefined ? 'template' : name]);
   const wrong = holders.filter(name => secrets?.in.includes(name) !== true);

@@ -1,15 +1,15 @@
 import { type Plain, Unknown, type Value } from '../value.ts';
 
-/** What can be known of a host: the name under `facts.` and what it says. */
+/** The facts of a host: the name under `facts.`, and its meaning. */
 export const factNames = {
-  hostname: 'The name the host calls itself, without its domain.',
+  hostname: 'The host name without its domain.',
   fqdn: 'The full name with its domain.',
   'os.id': '`debian` or `ubuntu`.',
   'os.version': 'The release as text, such as "12" or "24.04".',
   'os.codename': 'The name of the release, such as `bookworm`.',
   arch: 'The architecture by dpkg’s name, such as `amd64`.',
   kernel: 'The release of the running kernel.',
-  cpus: 'How many processors can be used.',
+  cpus: 'The number of usable processors.',
   memory_mb: 'Memory in mebibytes.',
   ipv4: 'The addresses of IP version 4, as a list.',
   ipv6: 'The addresses of IP version 6, as a list.',
@@ -23,7 +23,7 @@ export type FactName = keyof typeof factNames;
 /** Facts of one host, nested as in expressions: `{ hostname, os: { id, … }, … }`. */
 export type Facts = Readonly<Record<string, Plain>>;
 
-/** Every fact as not known yet, each by its own name. */
+/** Returns all facts as unknown values. */
 export function unknownFacts(): { [key: string]: Value } {
   const facts: { [key: string]: Value } = {};
   for (const name of Object.keys(factNames)) {
@@ -34,7 +34,7 @@ export function unknownFacts(): { [key: string]: Value } {
   return facts;
 }
 
-/** The facts that a reference such as `facts.os.id` or `facts.os` needs; none when there is no such fact. */
+/** Returns the facts that a reference such as `facts.os.id` or `facts.os` needs; none if there is no such fact. */
 export function factsOf(path: readonly string[]): FactName[] {
   const wanted = path.slice(1).join('.');
   return (Object.keys(factNames) as FactName[]).filter(

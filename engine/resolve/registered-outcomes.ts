@@ -8,7 +8,7 @@ const ofAll = { changed: ['boolean'], failed: ['boolean'], skipped: ['boolean'] 
 const ofLoop = { ...ofAll, results: ['array'] } as const;
 const ofOne = { ...ofAll, stdout: ['string'], stderr: ['string'], exit: ['number', 'null'] } as const;
 
-/** What a resource has registered; of a loop, what all its rounds have, and each with its element. */
+/** Returns the registered outcome of a resource; for a loop, the outcomes of all rounds with their elements. */
 export function outcomeOf(
   { loop }: ResourceText,
   all: readonly Resolved[],
@@ -32,10 +32,10 @@ export function outcomeOf(
 
 type Outcome = { [key: string]: Value };
 
-/** The hint where something must be known before anything is done. */
-export const onlyKnown = 'Use names of the inventory and facts, but nothing that is registered.';
+/** The hint for a value that must be known before the first change. */
+export const onlyKnown = 'Use names of the inventory and facts, but no registered outcomes.';
 
-/** What a resource answers must be known before anything is changed: what changes earlier would go unanswered. */
+/** Checks that the reactions of a resource are known before the first change. Otherwise it would miss earlier changes. */
 export function checkReactions(
   text: ResourceText,
   args: Resolved['resource']['args'],
@@ -47,7 +47,7 @@ export function checkReactions(
   } catch (thrown) {
     if (!(thrown instanceof UnknownArgument)) throw thrown;
     refuse(
-      `${thrown.argument} rests on ${thrown.from}, but what is answered must be known before anything is changed.`,
+      `${thrown.argument} depends on ${thrown.from}, but it must be known before the first change.`,
       text.doc.place([...text.path, thrown.argument]),
       onlyKnown,
     );

@@ -7,29 +7,29 @@ import type { HostProblems } from './host-problems.ts';
 import { thingOwned } from './resource-names.ts';
 import { partsOf, type ResolvedEntry } from './shared-resources.ts';
 
-/** Some of the resources that an entry comes to on a host. */
-export interface OfEntry {
+/** Some of the resources of an entry on a host. */
+export interface EntryResources {
   entry: ResolvedEntry;
   resources: readonly Resolved[];
 }
 
 /**
- * Runs `check` over resources that have a name, an owner or a claim in common, once for all hosts that have the same
- * of them; all others cannot be in each other's way. It is given what each entry has of them.
+ * Runs `check` over the resources that share a name, an owner or a claim, once for all hosts with the same resources. No
+ * other resources can conflict. `check` gets these resources by their entries.
  */
 export function checkTogether(
   entries: readonly ResolvedEntry[],
   hosts: readonly Host[],
-  check: (resources: readonly OfEntry[], problems: Problems) => void,
+  check: (resources: readonly EntryResources[], problems: Problems) => void,
   found: HostProblems,
 ): void {
   for (const group of groupsOf(entries)) {
-    const own = [...group].map(([entry, places]) => ({ entry, places, apart: entry.exact() }));
-    const apart = own.map(each => each.apart);
-    for (const part of partsOf(apart, hosts, share => share)) {
-      const resources = own.map(({ entry, places, apart }) => ({
+    const own = [...group].map(([entry, places]) => ({ entry, places, exact: entry.exact() }));
+    const exact = own.map(each => each.exact);
+    for (const part of partsOf(exact, hosts, share => share)) {
+      const resources = own.map(({ entry, places, exact }) => ({
         entry,
-        resources: (apart.of(part[0]!)?.resources ?? []).filter((_, place) => places.has(place)),
+        resources: (exact.of(part[0]!)?.resources ?? []).filter((_, place) => places.has(place)),
       }));
       const problems = new Problems();
       check(resources, problems);
@@ -38,7 +38,7 @@ export function checkTogether(
   }
 }
 
-/** Places in the shares of entries whose resources have something in common, whatever the host. */
+/** Returns groups of places in the shares of entries. The resources of a group have something in common on some host. */
 function groupsOf(entries: readonly ResolvedEntry[]): Map<ResolvedEntry, Set<number>>[] {
   const places: { entry: ResolvedEntry; place: number }[] = [];
   const parents: number[] = [];

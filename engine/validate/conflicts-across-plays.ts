@@ -4,13 +4,13 @@ import { type Problem, ProblemError } from '../problem.ts';
 import type { Resolved } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
 import type { Problems } from '../util/problem-collector.ts';
-import { checkTogether, type OfEntry } from './conflict-candidates.ts';
+import { checkTogether, type EntryResources } from './conflict-candidates.ts';
 import { disagreements } from './conflicts.ts';
 import { HostProblems } from './host-problems.ts';
 import type { Play } from './play.ts';
 import { ResolvedEntry } from './shared-resources.ts';
 
-/** What plays would undo of each other, with the resources and hosts that are selected; what is delegated is not looked at. */
+/** Returns the conflicts between plays, for the selected resources and hosts. Delegated resources are not compared. */
 export function disagreementsAcross(
   made: readonly { play: Play; entries: readonly ResolvedEntry[] }[],
   selects: Selection,
@@ -27,7 +27,7 @@ export function disagreementsAcross(
       plays.set(new ResolvedEntry(shares.map(share => share.restrictedTo(here, counts))), number);
   }
   const found = new HostProblems();
-  const check = (all: readonly OfEntry[], problems: Problems) => {
+  const check = (all: readonly EntryResources[], problems: Problems) => {
     const byPlay = made.map((_, number) => all.filter(({ entry }) => plays.get(entry) === number));
     const resources = byPlay.map(own => own.flatMap(each => each.resources.map(({ resource }) => resource)));
     problems.add(...disagreements(resources));
@@ -37,8 +37,8 @@ export function disagreementsAcross(
 }
 
 /**
- * The plays, each of which also refuses to be resolved with facts that show that it would undo something of an earlier
- * play of the same host. Without facts, it could not be told.
+ * Returns the plays with a stricter `resolve`. With facts, it also refuses a conflict with an earlier play of the same host
+ * that does not show without them.
  */
 export function comparing(plays: readonly Play[]): readonly Play[] {
   if (plays.length < 2) return plays;

@@ -19,7 +19,7 @@ import { checkOverlaps, checkReferred } from './resource-names.ts';
 import { partsOf, ResolvedEntry, type ResolvedShare, sharesOf } from './shared-resources.ts';
 import { checkUnsafe } from './unsafe-changes.ts';
 
-/** What the names in a play lead to, by way of the variables of all hosts and of what its resources register. */
+/** Returns the names that a play reaches through the variables of all hosts and the registered outcomes. */
 export function reachOf(
   play: PlayText,
   { inventory, variables }: Surroundings,
@@ -40,9 +40,9 @@ export function reachOf(
 }
 
 /**
- * Tries a play for all of its hosts before any is contacted. What is wrong goes to `found`. An entry is resolved once
- * for all hosts that have the same under every name that it reaches, and what its resources share is shown by the
- * result: what each entry comes to on which hosts.
+ * Resolves and checks a play for all of its hosts without contacting one, and adds its problems to `found`. It resolves each
+ * entry once for each set of hosts with the same values under every name that the entry reaches. Returns, for each entry,
+ * its resources and the hosts that share them.
  */
 export function resolveOffline(
   play: PlayText,
@@ -87,7 +87,7 @@ export function resolveOffline(
   return entries;
 }
 
-/** Looks for what is referred to, host by host where it is not seen at once to be there, before, and on the same host. */
+/** Checks references to resources. Only if one is doubtful at first sight does it check host by host. */
 function checkAllReferred(
   play: PlayText,
   hosts: readonly Host[],
@@ -140,7 +140,7 @@ function checkAllReferred(
   }
 }
 
-/** Names that an entry gives on all of its hosts. */
+/** Returns the names that an entry gives on all of its hosts. */
 function namesEverywhere({ shares }: ResolvedEntry): string[] {
   const [first, ...others] = shares.map(
     ({ resources }) => new Set(resources.flatMap(({ resource }) => namesOf(resource))),
@@ -150,7 +150,7 @@ function namesEverywhere({ shares }: ResolvedEntry): string[] {
 
 const namesOf = ({ name, groups }: Resource): readonly string[] => [name, ...groups];
 
-/** What a resource refers to, each by the names that it may have, innermost first. */
+/** Returns the references of a resource, each as its possible full names, innermost first. */
 function referredBy({ resource, needs }: Resolved): Record<'needed' | 'answered', string[][]> {
   const names = (name: string, within: readonly string[]) => [
     ...within.map(label => `${label} / ${name}`),

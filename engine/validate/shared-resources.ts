@@ -14,10 +14,10 @@ import { contentTemplate, referencesIn, type Texts } from './facts-used.ts';
 import type { HostProblems } from './host-problems.ts';
 import type { ReachableNames } from './reachable-names.ts';
 
-/** What an entry of a play comes to on hosts that are alike. */
+/** The resources of an entry of a play on alike hosts. */
 export class ResolvedShare {
   readonly hosts: readonly Host[];
-  /** The shares that it is put together from, where what its resource writes is another on each. */
+  /** The shares it consists of, if its resource writes another text on each of them. */
   readonly exactShares: readonly ResolvedShare[];
   readonly #resolve: () => readonly Resolved[];
   #resources: readonly Resolved[] | undefined;
@@ -32,13 +32,13 @@ export class ResolvedShare {
     this.#resolve = resolve;
   }
 
-  /** As they are on the first of its hosts. */
+  /** The resources on the first of its hosts. */
   get resources(): readonly Resolved[] {
     this.#resources ??= this.#resolve();
     return this.#resources;
   }
 
-  /** The same with some of its resources for some of its hosts. */
+  /** Returns the share with some of its resources, for some of its hosts. */
   restrictedTo(hosts: (host: Host) => boolean, resources: (resolved: Resolved) => boolean): ResolvedShare {
     return new ResolvedShare(
       this.hosts.filter(hosts),
@@ -48,7 +48,7 @@ export class ResolvedShare {
   }
 }
 
-/** What an entry of a play comes to on each of its hosts. */
+/** The resources of an entry of a play on each of its hosts. */
 export class ResolvedEntry {
   readonly shares: readonly ResolvedShare[];
   #byHost: ReadonlyMap<string, ResolvedShare> | undefined;
@@ -64,14 +64,14 @@ export class ResolvedEntry {
     return this.#byHost.get(host.name);
   }
 
-  /** The resources on one of its hosts, exactly. */
+  /** Returns the exact resources on one of its hosts. */
   on(host: Host): readonly Resolved[] {
     const has = ({ hosts }: ResolvedShare) => hosts.includes(host);
     const share = this.shares.find(has);
     return (share?.exactShares.find(has) ?? share)?.resources ?? [];
   }
 
-  /** The same where each share is exact on all of its hosts. */
+  /** Returns the entry with shares that are exact on all of their hosts. */
   exact(): ResolvedEntry {
     if (this.shares.every(share => share.exactShares.length === 0)) return this;
     return new ResolvedEntry(
@@ -80,7 +80,7 @@ export class ResolvedEntry {
   }
 }
 
-/** What the entries of a play are resolved with. */
+/** The input for resolving the entries of a play. */
 export interface Sharing {
   alike: AlikeHosts;
   reach: ReachableNames;
@@ -89,7 +89,7 @@ export interface Sharing {
   found: HostProblems;
 }
 
-/** What an entry comes to; resolved once for hosts that differ in nothing but in the text that its resource writes. */
+/** Returns the shares of an entry. Hosts that differ only in the text that its resource writes are resolved once. */
 export function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sharing): ResolvedShare[] {
   const resolve = ([first]: readonly Host[], problems: Problems) => {
     const { around, resolving } = of(first!);
@@ -121,7 +121,7 @@ export function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sh
   });
 }
 
-/** What a template comes to, when it is nothing but a text that a file can have, or one that is not known yet. */
+/** Returns the kind of a template's value, or undefined if it is more than a text or an unknown text. */
 function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown' | undefined {
   if (onlyNames(template) && template.references.every(each => isScalar(seen(each, scope)))) return 'text';
   const problems = new Problems();
@@ -133,10 +133,10 @@ function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown
   return problems.size === 0 ? 'unknown' : undefined;
 }
 
-/** Whether a text is put together from values that nothing is done to: then it is one, whatever they are. */
+/** Whether a template joins bare names: then its value is a text, whatever they hold. */
 function onlyNames({ body }: Template): boolean {
   const outputs = body.filter(part => part.kind !== 'text');
-  // One alone keeps its type.
+  // A name that stands alone keeps its type.
   return outputs.length > 1 && outputs.every(part => part.kind === 'output' && isName(part.value));
 }
 
@@ -146,7 +146,7 @@ function isName(node: Node): boolean {
 
 const isScalar = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value);
 
-/** Parts `hosts` so that those of a part have shares of all `entries` that are the same to `key`. */
+/** Returns groups of hosts. Within a group, the shares of all `entries` have the same `key`. */
 export function partsOf(
   entries: readonly ResolvedEntry[],
   hosts: readonly Host[],
@@ -164,7 +164,7 @@ export function partsOf(
       if (!numbers.has(value)) numbers.set(value, numbers.size);
       for (const { name } of share.hosts) keys.set(name, `${keys.get(name)},${numbers.get(value)}`);
     }
-    // A host without a share must not be taken for one that has another.
+    // A host without a share must differ from one with another share.
     for (const host of hosts) keys.set(host.name, `${keys.get(host.name)};`);
   }
   return [...grouped(hosts, ({ name }) => keys.get(name)).values()];

@@ -1,4 +1,5 @@
 import type { Host } from '../host.ts';
+import { attributeClaim, attributeOf, ownerClaim } from '../module.ts';
 import { diff } from '../plan/diff.ts';
 import { blankReadings } from '../probes/blank.ts';
 import { lineFrom, type Problem } from '../problem.ts';
@@ -12,8 +13,8 @@ import type { HostProblems } from './host-problems.ts';
 import { partsOf, type ResolvedEntry } from './shared-resources.ts';
 
 /**
- * Finds what would be refused at its turn because it is unsafe, whatever the host is like: risky changes that the host
- * could not put back, and programs that root would run from a folder which the play itself lets others write to.
+ * Finds unsafe changes that every host would refuse at their turn: risky changes that the host cannot revert, and programs that
+ * root would run from a folder that the play itself lets others write to.
  */
 export function checkUnsafe(
   entries: readonly ResolvedEntry[],
@@ -46,7 +47,7 @@ function unsafe(resolved: Resolved, all: readonly Resolved[]): Problem[] {
   ];
 }
 
-/** What keeps a risky resource from being put back, as it would be made on a host where it is not. */
+/** Returns the obstacle to reverting a risky resource, for its creation on a host without it. */
 function stuckOf(resource: Resource) {
   const { module, args, name } = resource;
   const work = diff(null, module.desired(args, undefined));
@@ -59,7 +60,7 @@ function stuckOf(resource: Resource) {
 function opens(resource: Resource, folder: string): boolean {
   const claims = claimsIn(resource);
   return [folder, ...foldersAbove(folder)].some(at => {
-    const [owner, mode] = [claims[`the owner of ${at}`], claims[`the mode of ${at}`]];
+    const [owner, mode] = [claims[ownerClaim(at)], claims[attributeClaim('mode', at)]];
     const others = typeof mode === 'string' ? Number.parseInt(mode, 8) & 0o022 : 0;
     return (typeof owner === 'string' && owner !== 'root') || others !== 0;
   });
@@ -72,7 +73,7 @@ function writable(
   at: Pick<Problem, 'at' | 'via'>,
 ): Problem {
   const owner = Object.entries(claimsIn(other)).find(
-    ([thing, value]) => thing.startsWith('the owner of ') && value !== 'root',
+    ([claim, value]) => attributeOf(claim) === 'owner' && value !== 'root',
   )?.[1];
   const who = typeof owner === 'string' ? owner : 'another account';
   return {

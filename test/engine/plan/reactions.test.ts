@@ -32,10 +32,10 @@ it('a service answers what it names, also while something else of it is not know
 
 it('what it answers may not wait for what is registered: a change before that would go unanswered', () => {
   expect(() => answers('service: { name: app, restart_on: [Settings, "{{ made.stdout }}"] }')).toThrow(
-    'restart_on rests on command date, but what is answered must be known before anything is changed.',
+    'restart_on depends on command date, but it must be known before the first change.',
   );
   expect(() => answers('service: { name: "{{ made.stdout }}", restart_on: [Settings] }')).toThrow(
-    'name rests on',
+    'name depends on',
   );
-  expect(() => answers('command: { run: "{{ made.stdout }}", run_on: [Settings] }')).toThrow('run rests on');
+  expect(() => answers('command: { run: "{{ made.stdout }}", run_on: [Settings] }')).toThrow('run depends on');
 });
