@@ -1,7 +1,7 @@
-/** What something does, in a sentence without a full stop, and an example whose result the docs show. */
+/** The effect, in a sentence without a full stop, and an example whose result the docs show. */
 type ReferenceLine = readonly [summary: string, example: string];
 
-/** What the filters do; docs/filters.md is written from it. */
+/** The effects of the filters. docs/filters.md is generated from them. */
 export const filterReference: Readonly<Record<string, ReferenceLine>> = {
   abs: ['The number without its sign', '-3 | abs'],
   b64decode: ['The text that a base64 text stands for', "'aGk=' | b64decode"],
@@ -88,7 +88,7 @@ export const filterReference: Readonly<Record<string, ReferenceLine>> = {
   wordwrap: ['Lines of at most so many characters', "'one two' | wordwrap(4)"],
 };
 
-/** What the tests do that may stand after `is`. */
+/** The meanings of the tests after `is`. */
 export const testReference: Readonly<Record<string, ReferenceLine>> = {
   boolean: ['True or false', 'false is boolean'],
   callable: ['A function', 'range is callable'],
@@ -118,7 +118,7 @@ export const testReference: Readonly<Record<string, ReferenceLine>> = {
   upper: ['Only large letters', "'AB' is upper"],
 };
 
-/** What the functions do. */
+/** The effects of the functions. */
 export const functionReference: Readonly<Record<string, ReferenceLine>> = {
   dict: ['A map of named values', "dict(a=1, b='x')"],
   env: [

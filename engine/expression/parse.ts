@@ -10,7 +10,7 @@ const noArguments: Arguments = { positional: [], named: [] };
 /** Left-associative operators from weak to strong, between comparison and power, as Jinja2 ranks them. */
 const ranks: readonly (readonly string[])[] = [['+', '-'], ['~'], ['*', '/', '//', '%'], ['**']];
 
-/** Reads expressions from tokens. Gives up at the first mistake, which is noted in the syntax. */
+/** Reads expressions from tokens. It stops at the first mistake, which the syntax collects. */
 export class Parser extends TokenReader {
   /** One expression or, separated by commas, a list of them. `choice: false` leaves an `if` to the caller. */
   tuple(choice = true): Node {

@@ -90,7 +90,7 @@ export const resourceKeys: Readonly<Record<string, Schema>> = {
   },
 };
 
-/** Keys of a resource that say nothing of several. */
+/** The keys of a resource that an include cannot have. */
 export const notForIncludes: readonly string[] = ['register', 'retry', 'risky', 'run_once', 'delegate_to'];
 
 /** The words for types of parameters, and the JSON Schema of each. */
