@@ -149,8 +149,11 @@ describe('docs/module-contract.md', () => {
   });
 });
 
-describe('CONTRIBUTING.md', () => {
-  const rows = tableBehind(read('CONTRIBUTING.md'), '| I want to');
+describe('CONTRIBUTING.md, with the table of extensions', () => {
+  const extensions = tableBehind(architecture, '## Extending the engine').map(cells =>
+    cells.map(cell => cell.replace(/\[([^\]]+)\]\(\.\.\/\1\)/g, '`$1`')),
+  );
+  const rows = [...tableBehind(read('CONTRIBUTING.md'), '| I want to'), ...extensions];
 
   it('names only files and folders that exist', () => {
     const paths = rows.flatMap(([, touch]) =>
