@@ -88,7 +88,7 @@ export const explanations = {
   obstacle:
     'What was read of the host shows that an apply would fail here: a folder, an account or a package is missing, something else is in the way, or the program that does the change would refuse it. Nothing was changed on this host.',
   order:
-    'A resource needs something that only a later resource of the play brings, or reacts to changes of a later one. Resources are applied in the order of the playbook: move one of the two.',
+    'A resource needs something that only a later resource of the play brings, or answers changes of a later one. Resources are done in the order they are written in: move one of the two.',
   'variable-cycle': 'Variables refer to one another in a circle, so that none of them has a value.',
   'include-cycle': 'Component files include one another in a circle, so that there is no end to them.',
   'not-supported': 'The key or the file format is known, but this version of the program cannot do it yet.',

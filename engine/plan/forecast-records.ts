@@ -79,8 +79,11 @@ function essence(probe: Probe, value: unknown): unknown {
       return probe.about?.includes('package-lists') ? null : { exit: read.exit, stdout: read.stdout };
     case 'sql':
       return probe.shared || probe.parts ? null : value;
-    default:
+    case 'flags':
+    case 'candidate':
       return value;
+    default:
+      return probe satisfies never;
   }
 }
 

@@ -1,10 +1,7 @@
 import { stoppedUnit } from '../host-knowledge.ts';
 import type { Probe } from '../probe.ts';
 
-/**
- * Returns the reading of a probe on a host without the thing it reads. A new kind of probe needs a case if null does not
- * mean that nothing is there.
- */
+/** Returns the reading of a probe on a host without the thing that it reads. */
 export function blank(probe: Probe): unknown {
   switch (probe.kind) {
     case 'unit':
@@ -14,8 +11,17 @@ export function blank(probe: Probe): unknown {
       return [];
     case 'command':
       return { exit: 127, stdout: '', stderr: '' };
-    default:
+    case 'path':
+    case 'content':
+    case 'entries':
+    case 'flags':
+    case 'package':
+    case 'candidate':
+    case 'account':
+    case 'program':
       return null;
+    default:
+      return probe satisfies never;
   }
 }
 

@@ -2,14 +2,14 @@ import { type Plain, Unknown, type Value } from '../value.ts';
 
 /** The facts of a host: the name under `facts.`, and its meaning. */
 export const factNames = {
-  hostname: 'The host name without its domain.',
+  hostname: 'The name the host calls itself, without its domain.',
   fqdn: 'The full name with its domain.',
   'os.id': '`debian` or `ubuntu`.',
   'os.version': 'The release as text, such as "12" or "24.04".',
   'os.codename': 'The name of the release, such as `bookworm`.',
   arch: 'The architecture by dpkg’s name, such as `amd64`.',
   kernel: 'The release of the running kernel.',
-  cpus: 'The number of usable processors.',
+  cpus: 'How many processors can be used.',
   memory_mb: 'Memory in mebibytes.',
   ipv4: 'The addresses of IP version 4, as a list.',
   ipv6: 'The addresses of IP version 6, as a list.',

@@ -24,7 +24,7 @@ export interface SecretReading {
 
 /**
  * Reads one source of secrets: a YAML map of texts, nested at will. Every scalar becomes a Secret called by its path.
- * Problems never hold a line of it. What cannot be opened is Locked; a file that is not there is Unknown as a whole.
+ * Problems never hold a line of it. What cannot be opened is an UnopenedSecret; a file that is not there is Unknown as a whole.
  */
 export function readSecrets(
   source: SecretSource,

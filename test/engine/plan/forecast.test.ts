@@ -46,7 +46,7 @@ function host(...readings: [Probe, unknown][]) {
       forecast.lay(effects, { by, account: 'root', maybe: false }, raw);
       return this;
     },
-    foresees(probe: Probe) {
+    predicts(probe: Probe) {
       const { reading, from, open } = forecast.predict(probe, raw)!;
       const value = 'value' in reading ? reading.value : reading;
       return { value, from, open };
@@ -65,19 +65,19 @@ const packages = (names: string[], more: Partial<Extract<Effect, { kind: 'packag
 describe('files', () => {
   it('are as read while nothing changes', () => {
     const one = host([path('/srv/a'), file]);
-    expect(one.foresees(path('/srv/a'))).toEqual({ value: file, from: [], open: false });
+    expect(one.predicts(path('/srv/a'))).toEqual({ value: file, from: [], open: false });
     expect(one.asked).toEqual([]);
   });
 
   it('are written with what is declared, and keep what is not', () => {
     const one = host([path('/srv/a'), { ...file, owner: 'app', mode: '0600' }]);
     one.after('A', { kind: 'file', path: '/srv/a', content: 'x', group: 'adm' });
-    expect(one.foresees(path('/srv/a'))).toMatchObject({
+    expect(one.predicts(path('/srv/a'))).toMatchObject({
       value: { type: 'file', owner: 'app', group: 'adm', mode: '0600' },
       from: ['A'],
       open: false,
     });
-    expect(one.foresees(content('/srv/a'))).toMatchObject({
+    expect(one.predicts(content('/srv/a'))).toMatchObject({
       value: { bytes: Buffer.from('x') },
       open: false,
     });
@@ -85,17 +85,17 @@ describe('files', () => {
 
   it('bring the folders above a directory with them', () => {
     const one = host().after('A', { kind: 'directory', path: '/srv/a/b', mode: '0700' });
-    expect(one.foresees(path('/srv/a'))).toMatchObject({ value: folder, from: ['A'], open: false });
-    expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { ...folder, mode: '0700' } });
-    expect(one.foresees(path('/srv/other'))).toEqual({ value: null, from: [], open: false });
+    expect(one.predicts(path('/srv/a'))).toMatchObject({ value: folder, from: ['A'], open: false });
+    expect(one.predicts(path('/srv/a/b'))).toMatchObject({ value: { ...folder, mode: '0700' } });
+    expect(one.predicts(path('/srv/other'))).toEqual({ value: null, from: [], open: false });
   });
 
   it('go with their folder, and are new in it afterwards', () => {
     const one = host([path('/srv/a'), folder], [path('/srv/a/f'), { ...file, mode: '0600' }]);
     one.after('Gone', { kind: 'removal', path: '/srv/a' });
-    expect(one.foresees(path('/srv/a/f'))).toEqual({ value: null, from: ['Gone'], open: false });
+    expect(one.predicts(path('/srv/a/f'))).toEqual({ value: null, from: ['Gone'], open: false });
     one.after('Back', { kind: 'directory', path: '/srv/a' }, { kind: 'file', path: '/srv/a/f', content: '' });
-    expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { mode: '0644' }, from: ['Back'] });
+    expect(one.predicts(path('/srv/a/f'))).toMatchObject({ value: { mode: '0644' }, from: ['Back'] });
   });
 
   it('are where a link leads to, and move with it', () => {
@@ -109,12 +109,12 @@ describe('files', () => {
       [path('/srv/r/2/f'), null],
     );
     one.after('Other', { kind: 'file', path: '/srv/other', content: '' });
-    expect(one.foresees(path('/srv/cur/f'))).toMatchObject({ value: file, open: false });
+    expect(one.predicts(path('/srv/cur/f'))).toMatchObject({ value: file, open: false });
     one.after('Current', { kind: 'link', path: '/srv/cur', target: 'r/2' });
-    expect(one.foresees(path('/srv/cur/f'))).toMatchObject({ value: null, open: false });
+    expect(one.predicts(path('/srv/cur/f'))).toMatchObject({ value: null, open: false });
     one.after('F', { kind: 'file', path: '/srv/cur/f', content: 'new' });
-    expect(one.foresees(content('/srv/r/2/f'))).toMatchObject({ value: { bytes: Buffer.from('new') } });
-    expect(one.foresees(path('/srv/r/1/f'))).toMatchObject({ value: file });
+    expect(one.predicts(content('/srv/r/2/f'))).toMatchObject({ value: { bytes: Buffer.from('new') } });
+    expect(one.predicts(path('/srv/r/1/f'))).toMatchObject({ value: file });
   });
 
   it('have another owner below a folder that is changed as a whole, and a new one has its own', () => {
@@ -122,8 +122,8 @@ describe('files', () => {
     const one = host([path('/srv/a'), folder], [entries('/srv/a'), [below]], [path('/srv/a/f'), file]);
     one.after('A', { kind: 'attributes', path: '/srv/a', owner: 'app', recursive: true });
     one.after('G', { kind: 'file', path: '/srv/a/g', content: '' });
-    expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { owner: 'app' }, from: ['A'] });
-    expect(one.foresees(entries('/srv/a'))).toMatchObject({
+    expect(one.predicts(path('/srv/a/f'))).toMatchObject({ value: { owner: 'app' }, from: ['A'] });
+    expect(one.predicts(entries('/srv/a'))).toMatchObject({
       value: [
         { path: 'f', owner: 'app' },
         { path: 'g', owner: 'root' },
@@ -136,8 +136,8 @@ describe('files', () => {
   it('get the group of a set-group-ID folder', () => {
     const one = host([path('/srv/a'), { ...folder, group: 'staff', mode: '2775' }]);
     one.after('A', { kind: 'directory', path: '/srv/a/b' }, { kind: 'file', path: '/srv/a/f', content: '' });
-    expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { group: 'staff', mode: '2755' } });
-    expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { group: 'staff', mode: '0644' } });
+    expect(one.predicts(path('/srv/a/b'))).toMatchObject({ value: { group: 'staff', mode: '2755' } });
+    expect(one.predicts(path('/srv/a/f'))).toMatchObject({ value: { group: 'staff', mode: '0644' } });
   });
 
   it.each([
@@ -154,25 +154,25 @@ describe('files', () => {
     ['/home/app/x', false],
   ])('may come with a package where Debian has packages write: %s %s', (at, open) => {
     const one = host().after('Apt', packages(['app']));
-    expect(one.foresees(path(at))).toEqual({ value: null, from: open ? ['Apt'] : [], open });
+    expect(one.predicts(path(at))).toEqual({ value: null, from: open ? ['Apt'] : [], open });
     one.after('File', { kind: 'file', path: at, content: '', owner: 'root', group: 'root', mode: '0644' });
-    expect(one.foresees(path(at))).toMatchObject({ value: file, open: false });
+    expect(one.predicts(path(at))).toMatchObject({ value: file, open: false });
   });
 
   it('that are there stay, unless a package is purged', () => {
     const one = host([path('/etc/app.conf'), file]).after('Apt', packages(['app']));
-    expect(one.foresees(path('/etc/app.conf'))).toMatchObject({ value: file, open: false });
+    expect(one.predicts(path('/etc/app.conf'))).toMatchObject({ value: file, open: false });
     one.after('Purge', packages([], { goes: ['app'], purges: true }));
-    expect(one.foresees(path('/etc/app.conf'))).toEqual({ value: file, from: ['Purge'], open: true });
+    expect(one.predicts(path('/etc/app.conf'))).toEqual({ value: file, from: ['Purge'], open: true });
   });
 
   it('that are missing and named by a command may come with it, with what is above and below', () => {
     const one = host([path('/srv/there'), file]);
     one.after('Command', { kind: 'anything', text: 'git clone x /srv/app/code && touch /srv/there' });
     for (const at of ['/srv/app', '/srv/app/code', '/srv/app/code/f'])
-      expect(one.foresees(path(at))).toMatchObject({ value: null, from: ['Command'], open: true });
-    expect(one.foresees(path('/srv/other'))).toMatchObject({ open: false });
-    expect(one.foresees(path('/srv/there'))).toMatchObject({ value: file, open: false });
+      expect(one.predicts(path(at))).toMatchObject({ value: null, from: ['Command'], open: true });
+    expect(one.predicts(path('/srv/other'))).toMatchObject({ open: false });
+    expect(one.predicts(path('/srv/there'))).toMatchObject({ value: file, open: false });
   });
 });
 
@@ -186,7 +186,7 @@ describe('units', () => {
   ])('are there once their file is written, as its [Install] says: %j %s', (text, UnitFileState) => {
     const one = host([unit('app.service'), absent]);
     one.after('File', { kind: 'file', path: '/etc/systemd/system/app.service', content: text });
-    expect(one.foresees(unit('app.service'))).toMatchObject({
+    expect(one.predicts(unit('app.service'))).toMatchObject({
       value: { ...stoppedUnit, UnitFileState },
       from: ['File'],
       open: false,
@@ -204,7 +204,7 @@ describe('units', () => {
     ]) {
       const one = host([unit('app.service'), absent]);
       for (const effect of effects) one.after('File', effect);
-      expect(one.foresees(unit('app.service'))).toMatchObject({ value: { UnitFileState: 'disabled' } });
+      expect(one.predicts(unit('app.service'))).toMatchObject({ value: { UnitFileState: 'disabled' } });
     }
   });
 
@@ -215,7 +215,7 @@ describe('units', () => {
       path: '/etc/systemd/system/app@.service',
       content: '[Service]\nExecStart=/bin/true\n',
     });
-    expect(one.foresees(unit('app@1.service'))).toMatchObject({
+    expect(one.predicts(unit('app@1.service'))).toMatchObject({
       value: { LoadState: 'loaded' },
       open: false,
     });
@@ -224,27 +224,27 @@ describe('units', () => {
   it('are open where their file is not one that systemd would load', () => {
     const one = host([unit('app.service'), absent]);
     one.after('File', { kind: 'file', path: '/etc/systemd/system/app.service', content: 'one\n' });
-    expect(one.foresees(unit('app.service'))).toMatchObject({ from: ['File'], open: true });
+    expect(one.predicts(unit('app.service'))).toMatchObject({ from: ['File'], open: true });
   });
 
   it('may come with any package, most probably enabled and running', () => {
     const one = host([unit('app.service'), absent], [unit('old.service'), stoppedUnit]);
     one.after('Apt', packages(['another-name']));
-    expect(one.foresees(unit('app.service'))).toMatchObject({
+    expect(one.predicts(unit('app.service'))).toMatchObject({
       value: { ActiveState: 'active', UnitFileState: 'enabled' },
       from: ['Apt'],
       open: true,
     });
-    expect(one.foresees(unit('old.service'))).toMatchObject({ value: stoppedUnit, open: false });
+    expect(one.predicts(unit('old.service'))).toMatchObject({ value: stoppedUnit, open: false });
   });
 
   it('go with their package and their file', () => {
     const running = { ...stoppedUnit, ActiveState: 'active' };
     const one = host([unit('memcached.service'), running], [unit('w.service'), stoppedUnit]);
     one.after('Apt', packages([], { goes: ['memcached'] }));
-    expect(one.foresees(unit('memcached.service'))).toMatchObject({ open: true });
+    expect(one.predicts(unit('memcached.service'))).toMatchObject({ open: true });
     one.after('Unit', { kind: 'removal', path: '/etc/systemd/system/w.service' });
-    expect(one.foresees(unit('w.service'))).toMatchObject({ value: { LoadState: 'not-found' }, open: false });
+    expect(one.predicts(unit('w.service'))).toMatchObject({ value: { LoadState: 'not-found' }, open: false });
   });
 });
 
@@ -253,42 +253,42 @@ it('packages are exactly those that come and go, and open where others may come 
     'Apt',
     packages(['a']),
   );
-  expect(one.foresees(installedPackage('a'))).toMatchObject({ value: { status: 'installed' }, open: false });
-  expect(one.foresees(installedPackage('dep'))).toEqual({ value: null, from: [], open: false });
+  expect(one.predicts(installedPackage('a'))).toMatchObject({ value: { status: 'installed' }, open: false });
+  expect(one.predicts(installedPackage('dep'))).toEqual({ value: null, from: [], open: false });
   one.after('Blind', packages(['b'], { whole: false }));
-  expect(one.foresees(installedPackage('dep'))).toEqual({ value: null, from: ['Blind'], open: true });
+  expect(one.predicts(installedPackage('dep'))).toEqual({ value: null, from: ['Blind'], open: true });
   one.after('Gone', packages([], { goes: ['a'], purges: true }));
-  expect(one.foresees(installedPackage('a'))).toEqual({ value: null, from: ['Gone'], open: false });
+  expect(one.predicts(installedPackage('a'))).toEqual({ value: null, from: ['Gone'], open: false });
 });
 
 it('accounts and programs that are missing may come with a package', () => {
   const one = host([program('git'), '/usr/bin/git']).after('Apt', packages(['a']));
-  expect(one.foresees(account('passwd', 'app'))).toMatchObject({ value: null, open: true });
-  expect(one.foresees(program('tool'))).toMatchObject({ value: null, open: true });
-  expect(one.foresees(program('git'))).toMatchObject({ open: false });
+  expect(one.predicts(account('passwd', 'app'))).toMatchObject({ value: null, open: true });
+  expect(one.predicts(program('tool'))).toMatchObject({ value: null, open: true });
+  expect(one.predicts(program('git'))).toMatchObject({ open: false });
 });
 
 it('a program is there once its file is written where programs are looked for', () => {
   const one = host().after('A', { kind: 'file', path: '/usr/local/bin/tool', content: '' });
-  expect(one.foresees(program('tool'))).toMatchObject({ value: '/usr/local/bin/tool', open: false });
+  expect(one.predicts(program('tool'))).toMatchObject({ value: '/usr/local/bin/tool', open: false });
 });
 
 it('what is owed is noted by a change and gone once it is paid', () => {
   const one = host([owed('app'), []]);
   one.after('A', { kind: 'note', unit: 'app', owed: { action: 'restart', because: 'A' } });
-  expect(one.foresees(owed('app'))).toMatchObject({ value: [{ because: 'A', sinceS: null }], from: ['A'] });
+  expect(one.predicts(owed('app'))).toMatchObject({ value: [{ because: 'A', sinceS: null }], from: ['A'] });
   one.after('App', { kind: 'note', unit: 'app' });
-  expect(one.foresees(owed('app'))).toMatchObject({ value: [], open: false });
+  expect(one.predicts(owed('app'))).toMatchObject({ value: [], open: false });
 });
 
 it('what a command answers is open behind any change, unless it says what it is about', () => {
   const one = host().after('A', { kind: 'file', path: '/srv/a/f', content: '' });
-  expect(one.foresees(command('true'))).toMatchObject({ from: ['A'], open: true });
-  expect(one.foresees(command('true', { about: [] }))).toMatchObject({ open: false });
-  expect(one.foresees(command('true', { about: ['/srv/a'] }))).toMatchObject({ open: true });
-  expect(one.foresees(command('true', { about: ['/srv/b', 'packages'] }))).toMatchObject({ open: false });
+  expect(one.predicts(command('true'))).toMatchObject({ from: ['A'], open: true });
+  expect(one.predicts(command('true', { about: [] }))).toMatchObject({ open: false });
+  expect(one.predicts(command('true', { about: ['/srv/a'] }))).toMatchObject({ open: true });
+  expect(one.predicts(command('true', { about: ['/srv/b', 'packages'] }))).toMatchObject({ open: false });
   one.after('Apt', packages(['x']));
-  expect(one.foresees(command('true', { about: ['packages'] }))).toMatchObject({ open: true });
+  expect(one.predicts(command('true', { about: ['packages'] }))).toMatchObject({ open: true });
 });
 
 describe('a PostgreSQL server', () => {
@@ -296,25 +296,25 @@ describe('a PostgreSQL server', () => {
 
   it('answers otherwise only where an object changed that the query is about, or a command ran', () => {
     const one = host([rows, [{}]]).after('DB', { kind: 'objects', names: ['database:db'] });
-    expect(one.foresees(rows)).toEqual({ value: [{}], from: [], open: false });
+    expect(one.predicts(rows)).toEqual({ value: [{}], from: [], open: false });
     one.after('Role', { kind: 'objects', names: ['role:app'] });
-    expect(one.foresees(rows)).toEqual({ value: [{}], from: ['Role'], open: true });
+    expect(one.predicts(rows)).toEqual({ value: [{}], from: ['Role'], open: true });
     const other = host([rows, []]).after('Command', { kind: 'anything', text: 'migrate' });
-    expect(other.foresees(rows)).toMatchObject({ from: ['Command'], open: true });
+    expect(other.predicts(rows)).toMatchObject({ from: ['Command'], open: true });
   });
 
   it('cannot be asked once it is stopped', () => {
     const one = host([rows, []]);
     one.after('Stop', { kind: 'unit', name: 'postgresql.service', sets: { ActiveState: 'inactive' } });
-    expect(one.foresees(rows)).toMatchObject({ value: { missing: expect.any(Missing) }, open: false });
+    expect(one.predicts(rows)).toMatchObject({ value: { missing: expect.any(Missing) }, open: false });
   });
 
   it('can be asked once it is started', () => {
     const one = host();
     one.missing(rows, new Missing('a server', ['package:postgresql', 'running:postgresql*']));
-    expect(one.foresees(rows)).toMatchObject({ open: false });
+    expect(one.predicts(rows)).toMatchObject({ open: false });
     one.after('Start', { kind: 'unit', name: 'postgresql.service', sets: { ActiveState: 'active' } });
-    expect(one.foresees(rows)).toMatchObject({ from: ['Start'], open: true });
+    expect(one.predicts(rows)).toMatchObject({ from: ['Start'], open: true });
   });
 });
 

@@ -37,5 +37,7 @@ it('what it answers may not wait for what is registered: a change before that wo
   expect(() => answers('service: { name: "{{ made.stdout }}", restart_on: [Settings] }')).toThrow(
     'name depends on',
   );
-  expect(() => answers('command: { run: "{{ made.stdout }}", run_on: [Settings] }')).toThrow('run depends on');
+  expect(() => answers('command: { run: "{{ made.stdout }}", run_on: [Settings] }')).toThrow(
+    'run depends on',
+  );
 });
