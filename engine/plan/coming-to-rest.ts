@@ -21,12 +21,12 @@ export function undoingProblem(
   let isRead = true;
   const { view, causes } = recordCauses(viewOf(resource, sight, () => (isRead = false)));
   const context: Context = { verifying: true, ...sight.times, name };
-  // A package starts and enables the units that are called like it.
-  const foresee: typeof view.foresee = probe => {
-    const seen = view.foresee(probe);
+  // A package enables and starts the units with its name.
+  const predict: typeof view.predict = probe => {
+    const seen = view.predict(probe);
     return seen.expected && seen.unlikely === false ? { ...seen, open: false } : seen;
   };
-  const { diff, problem, open } = compare(resource, { ...view, foresee }, context);
+  const { diff, problem, open } = compare(resource, { ...view, predict }, context);
   if (!isRead || open || (diff === null && problem === undefined)) return undefined;
   const undoer = all.slice(all.indexOf(resource) + 1).findLast(one => causes.has(one.name));
   if (undoer === undefined) return undefined;
