@@ -1,4 +1,4 @@
-import type { Owed, PackageState, UnitState } from './probe.ts';
+import type { Owed, PackageState } from './probe.ts';
 
 /**
  * The change that a step makes to the readings of a host, as data. A forecast lays effects over readings, so that the plan
@@ -6,20 +6,20 @@ import type { Owed, PackageState, UnitState } from './probe.ts';
  */
 export type Effect =
   /** A file has this content. Without `owner`, `group` or `mode`, it keeps those of the old file or has those of a new one. */
-  | ({ on: 'file'; path: string; content: string | Uint8Array } & Ownership)
+  | ({ kind: 'file'; path: string; content: string | Uint8Array } & Ownership)
   /** A directory exists, with all directories above it. */
-  | ({ on: 'directory'; path: string } & Ownership)
+  | ({ kind: 'directory'; path: string } & Ownership)
   /** A symbolic link is at the path. */
-  | { on: 'link'; path: string; target: string }
+  | { kind: 'link'; path: string; target: string }
   /** The thing at the path has this owner, group and mode. */
-  | ({ on: 'attributes'; path: string; recursive?: boolean } & Ownership)
+  | ({ kind: 'attributes'; path: string; recursive?: boolean } & Ownership)
   /** Nothing is at the path or below it. */
-  | { on: 'removal'; path: string }
+  | { kind: 'removal'; path: string }
   /** Everything at the path and below it may be created, changed or removed. */
-  | { on: 'below'; path: string }
+  | { kind: 'below'; path: string }
   /** Properties of a unit have these values. The value `undefined` makes a property unknown. */
   | {
-      on: 'unit';
+      kind: 'unit';
       name: string;
       sets: Readonly<Record<string, string | undefined>>;
       /** A running unit stays unchanged. */
@@ -28,21 +28,21 @@ export type Effect =
       ifDue?: boolean;
     }
   /** systemd loads all units from their files again. */
-  | { on: 'daemon-reload' }
+  | { kind: 'daemon-reload' }
   | PackagesEffect
   /** The marks `held` and `automatic` of packages change. */
-  | { on: 'mark'; names: readonly string[]; sets: Partial<Pick<PackageState, 'held' | 'automatic'>> }
+  | { kind: 'mark'; names: readonly string[]; sets: Partial<Pick<PackageState, 'held' | 'automatic'>> }
   /** The package lists are refreshed. */
-  | { on: 'package-lists' }
+  | { kind: 'package-lists' }
   /** A restart, reload or run is owed to a unit. Without `owed`, nothing is owed to it. */
-  | { on: 'note'; unit: string; owed?: Omit<Owed, 'sinceS'> }
+  | { kind: 'note'; unit: string; owed?: Omit<Owed, 'sinceS'> }
   /**
    * Objects of a PostgreSQL server are created, changed or dropped: `role:app`, `database:appdb`, `settings`, `hba` … The
    * answers of queries that are `about` one of them become open.
    */
-  | { on: 'objects'; names: readonly string[] }
+  | { kind: 'objects'; names: readonly string[] }
   /** Everything that a command probe reads becomes open, and so does every missing thing that `text` or `command` names. */
-  | { on: 'anything'; text: string; command?: string };
+  | { kind: 'anything'; text: string; command?: string };
 
 /** Owner, group and mode of a path. */
 export interface Ownership {
@@ -53,7 +53,7 @@ export interface Ownership {
 
 /** Packages are installed and removed, together with the packages that they bring along. */
 export interface PackagesEffect {
-  on: 'packages';
+  kind: 'packages';
   /** The new packages: version by name; undefined for an unknown version. */
   comes: ReadonlyMap<string, PackageState['version'] | undefined>;
   /** The new packages among them that come only as dependencies. */
@@ -69,14 +69,3 @@ export interface PackagesEffect {
   /** False if apt may install further packages that are not listed. */
   whole: boolean;
 }
-
-/** The properties of a loaded service that does not run. */
-export const stoppedUnit = {
-  LoadState: 'loaded',
-  ActiveState: 'inactive',
-  SubState: 'dead',
-  UnitFileState: 'disabled',
-  NeedDaemonReload: 'no',
-  NRestarts: '0',
-  DownParts: '',
-} as const satisfies UnitState;

@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
-import { type CommandResult, command, type Probe, readOnly } from './probe.ts';
+import { type CommandResult, command, type Probe, readOnly, type UnitState } from './probe.ts';
 
-/** What the engine knows of Debian and Ubuntu beyond what it reads. */
+/** Knowledge of Debian and Ubuntu that the engine does not read from hosts. */
 
-/** Folders of unit files, and of the drop-ins beside them. */
+/** The folders of unit files and their drop-ins. */
 const unitFolders = /^(?:\/etc|\/run|\/usr\/local\/lib|\/usr\/lib|\/lib)\/systemd\/system\//;
 
-/** The unit whose file or drop-in is at a path, e.g. of `/etc/systemd/system/app.service.d/limits.conf`. */
+/** Returns the unit whose file or drop-in is at a path, e.g. of `/etc/systemd/system/app.service.d/limits.conf`. */
 export function unitAt(path: string): { name: string; part: 'file' | 'drop-in' } | undefined {
   if (!unitFolders.test(path)) return undefined;
   const [name = '', ...inner] = path.replace(unitFolders, '').split('/');
@@ -15,10 +15,21 @@ export function unitAt(path: string): { name: string; part: 'file' | 'drop-in' }
   return dropIn === undefined || inner.length !== 1 ? undefined : { name: dropIn, part: 'drop-in' };
 }
 
-/** Files that Debian's configuration of Nginx includes. */
+/** The files that Debian's configuration of Nginx includes. */
 export const nginxReads = /^\/etc\/nginx\/(sites-enabled\/[^/]+|(conf\.d|modules-enabled)\/[^/]+\.conf)$/;
 
-/** Folders in the path of root's session. */
+/** The properties of a loaded service that does not run. */
+export const stoppedUnit = {
+  LoadState: 'loaded',
+  ActiveState: 'inactive',
+  SubState: 'dead',
+  UnitFileState: 'disabled',
+  NeedDaemonReload: 'no',
+  NRestarts: '0',
+  DownParts: '',
+} as const satisfies UnitState;
+
+/** The folders in the PATH of root's session. */
 export const programFolders = [
   '/usr/local/sbin',
   '/usr/local/bin',
@@ -28,31 +39,31 @@ export const programFolders = [
   '/bin',
 ] as const;
 
-/** Names in the hierarchy of a file system that say nothing of what is in them. */
+/** Names of folders that say nothing about the package of their content. */
 const commonNames = new Set(
   'backups bin boot cache default doc etc games lib lib32 lib64 libexec local lock log man opt run sbin share spool src tmp usr var'.split(
     ' ',
   ),
 );
 
-/** What packages bring whose name does not say so. */
+/** Paths of packages whose names do not show in them. */
 const unnamed =
   /^\/(etc\/(ssl|mysql|systemd|X11|xdg)|var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d))(\/|$)/;
 
-/** Places below /etc that are the administrator's, and certbot's. */
+/** Paths below /etc that belong to the administrator or to certbot. */
 const ofAdministrator =
   /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
 
-/** Folders in which packages have a file each, and those of programs, whose names say little of the package. */
+/** Folders in which many packages have a file, and folders of programs, whose names say little about the package. */
 const shared =
   /^(\/etc|\/etc\/([^/]+\.d|cron\.[a-z]+|default|alternatives|skel|ssl(\/[a-z]+)?)|(\/usr)?\/s?bin|(\/usr)?\/lib\/systemd\/system)$/;
 
 /**
- * Whether packages with these names may put something at a path: `true`; where the folder that it is in is not there yet:
- * `with-folder`. By Debian's policy (chapter 9) they keep out of /srv, /home, /opt, /root and /usr/local, and out of
- * /etc/systemd/system but for the links that enable their units; certbot's certificates come from no package. In folders of
- * other packages and below /usr, /var and /run they write by their name, or where Debian has a place for what they are.
- * Packages that are `leaving` take away what is called like them.
+ * Whether packages with these names may write a path. `with-folder` means: only if the folder of the path does not exist
+ * yet. By Debian's policy (chapter 9), packages keep out of /srv, /home, /opt, /root and /usr/local, and out of
+ * /etc/systemd/system except for the links that enable their units. Certbot's certificates come from no package. In folders
+ * of other packages and below /usr, /var and /run, packages write paths with their name, or in Debian's common folders.
+ * Packages that are `leaving` take away the paths with their name.
  */
 export function packagesWrite(
   path: string,
@@ -75,7 +86,7 @@ export function areRelated(name: string, packageName: string): boolean {
   return one.startsWith(other) || other.startsWith(one);
 }
 
-/** Debian's packages that bring units of another name. */
+/** Debian's packages with units of another name. */
 const packageNames: Readonly<Record<string, string>> = {
   docker: 'docker.io',
   mariadb: 'mariadb-server',
@@ -88,13 +99,13 @@ const packageNames: Readonly<Record<string, string>> = {
 };
 const namesakes = ['apache2', 'cron', 'memcached', 'nginx', 'postgresql', 'redis-server'];
 
-/** The package that brings a service, or a program of that name, where it is one of the common. */
+/** Returns the package of a common service or program, or undefined for any other name. */
 export function packageOf(unit: string): string | undefined {
   const stem = unit.replace(/\.service$/, '');
   return packageNames[stem] ?? namesakes.find(name => name === stem);
 }
 
-/** What a new PostgreSQL server has, as `needs` of modules name it. */
+/** The things in a new PostgreSQL server, as `needs` of modules name them. */
 export const inNewServer: ReadonlySet<string> = new Set([
   'pg_role postgres',
   'pg_database postgres',
@@ -102,10 +113,10 @@ export const inNewServer: ReadonlySet<string> = new Set([
   'pg_database template1',
 ]);
 
-/** Where a PostgreSQL server keeps its data: while nothing is there, a server that is installed is new. */
+/** The data folder of PostgreSQL. While it does not exist, the next installed server is new. */
 export const serverData = '/var/lib/postgresql';
 
-/** What decides whether anybody can get in or become root. A path that ends with a slash stands for all below it. */
+/** The paths that decide about logins and becoming root. A slash at the end includes all paths below. */
 export const riskyPaths = [
   '/etc/ssh/',
   '/etc/sudoers',
@@ -135,9 +146,9 @@ export const riskyUnits =
   /^(sshd?|nftables|iptables|netfilter-persistent|ufw|firewalld|networking|systemd-networkd|NetworkManager)\.(service|socket)$/;
 
 /**
- * Programs that check all of a configuration, and what tells whether they refuse the one that is there, without changing
- * anything. `nginx -t` would make its log and pid files, so it has only the right to read: that it cannot write comes after
- * the syntax. Where that right cannot be given, nothing is said.
+ * The probes that check the present configuration as a whole, by the command of the check. `nginx -t` creates log and pid
+ * files, so the probe gives it only the right to read. Its failure to write comes after the check of the syntax. On a host
+ * where that right cannot be given, the probe reports no error.
  */
 export const wholeChecks: Readonly<Record<string, Probe<CommandResult>>> = {
   'nginx -t': command(

@@ -51,6 +51,21 @@ export const typeClaim = 'what is at ';
 /** The beginning of the claim on the presence of a path. Its value is `something` or `nothing`. */
 export const presenceClaim = 'whether something is at ';
 
+/** Returns the claim on an attribute of a path, such as its owner or its content. */
+export const attributeClaim = (attribute: string, path: string): string => `the ${attribute} of ${path}`;
+
+/** Returns the claim on the owner of a path. */
+export const ownerClaim = (path: string): string => attributeClaim('owner', path);
+
+/** Returns the attribute that a claim is about, such as `owner`; undefined for a claim of another form. */
+export const attributeOf = (claim: string): string | undefined => /^the (\S+) of /.exec(claim)?.[1];
+
+/** Returns the path of a claim on the type or the presence of a path; undefined for every other claim. */
+export const pathOf = (claim: string): string | undefined => {
+  const start = [typeClaim, presenceClaim].find(each => claim.startsWith(each));
+  return start === undefined ? undefined : claim.slice(start.length);
+};
+
 /** The input of a module's functions besides arguments and readings. */
 export interface Context {
   /** True in the reading after a change. */
@@ -127,13 +142,13 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   files?: Files;
   secrets?: SecretPlaces<A>;
   probes(args: A): P;
-  /** What was read, as a state; null = it does not exist; Missing = it cannot be known. */
+  /** The readings as a state; null = the thing does not exist; Missing = the state cannot be read. */
   actual(read: Readings<P>, args: A, context: Context): State | null | Missing;
-  /** The arguments as a state with only what is compared; null = it must not exist. */
+  /** The arguments as a state, with only the keys to compare; null = the thing must not exist. */
   desired(args: A, read: Readings<P> | undefined): State | null;
-  /** The state of one once what is missing now has come; null when left out. `read` lacks what cannot be read yet. */
+  /** The state after the missing thing has arrived; null when left out. `read` lacks the readings that need it. */
   fresh(args: A, read: Readings<P>): State | null;
-  /** What a new one is like in what is not declared. */
+  /** The undeclared keys of a new thing. */
   initial(args: A, read: Readings<P> | undefined): State;
   steps(diff: Diff, args: A, read: Readings<P>, context: Context): Step[];
   obstacles(args: A, read: Readings<P>, diff: Diff): Obstacle[];

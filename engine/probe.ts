@@ -70,7 +70,7 @@ export interface Content {
 export const contentLimitBytes = 65_536;
 
 /** One entry below a directory. */
-export interface Entry extends PathState {
+export interface DirectoryEntry extends PathState {
   /** Relative to the directory. */
   path: string;
   sha256?: string;
@@ -127,7 +127,7 @@ export const content = (path: string): Probe<Content | null> => ({ kind: 'conten
 export const entries = (
   path: string,
   options: { hashes?: boolean; depth?: number } = {},
-): Probe<Entry[] | null> => ({
+): Probe<DirectoryEntry[] | null> => ({
   kind: 'entries',
   path,
   hashes: options.hashes ?? false,

@@ -1,5 +1,6 @@
 import type { Become, Host } from './host.ts';
 import type { Module } from './module.ts';
+import type { Probe } from './probe.ts';
 import type { Place, Problem } from './problem.ts';
 import type { SecretText } from './value.ts';
 
@@ -7,27 +8,27 @@ import type { SecretText } from './value.ts';
 export interface Resource {
   /** The label; unique on a host. With a loop it holds the item. */
   name: string;
-  /** Other names that mean this one among others: of its loop, and of the includes that it is in. */
+  /** Names that mean this resource together with others: those of its loop and of its includes. */
   groups: readonly string[];
-  /** The includes that it is in, innermost first: a name in one of them means one of its own first. */
+  /** The includes around it, innermost first. A name means a resource of the innermost include that has one. */
   within: readonly string[];
   module: Module;
   /**
-   * Validated arguments with defaults, evaluated for one host. While something in them is unknown (facts before the
-   * first read, registered names), reading such an argument throws UnknownArgument.
+   * The validated arguments with defaults, evaluated for one host. Reading an argument that is still unknown, because of a
+   * fact or a registered outcome, throws UnknownArgument.
    */
   // biome-ignore lint/suspicious/noExplicitAny: its type is the module's, which is known to the module only
   args: any;
-  /** True when some argument is not known yet. */
+  /** Whether some argument is not known yet. */
   incomplete: boolean;
   /** undefined = not known yet. */
   when: boolean | undefined;
   /** The name of the resource whose outcome `when` waits for, while it is not known. */
   waitsFor?: string;
-  /** True when an outcome of an earlier resource decides about it, and not only a fact. */
+  /** Set if the outcome of an earlier resource decides about `when`, and not only a fact. */
   waitsForOutcome?: true;
-  /** Why a secret that it needs could not be opened; then it can be planned, but not applied. */
-  locked?: Problem;
+  /** The problem of a secret that it needs and that could not be opened. The resource can be planned, but not applied. */
+  unopenedSecret?: Problem;
   at: Place;
   tags: readonly string[];
   needs: readonly string[];
@@ -35,24 +36,24 @@ export interface Resource {
   onFailure: 'stop' | 'continue';
   retry: { attempts: number; delayS: number };
   register?: string;
-  /** The host that it is done on, where that is another one than the host that it is for. */
-  on?: Host;
-  /** The same on all hosts of a play for what one of them does for all. */
+  /** The host that the resource is applied to, if it is not the host of the play. */
+  delegatedTo?: Host;
+  /** The key of a `run_once` resource, equal on all hosts of the play. */
   once?: string;
-  /** The host that does it for this one; it takes no part in what is done here then. */
+  /** The host that applies the `run_once` resource for this one, which then skips it. */
   doneBy?: string;
-  /** Whether the change puts itself back unless it is proven harmless; undefined = as what it changes suggests. */
+  /** Whether the host reverts the change unless it is proven harmless; undefined = the steps decide. */
   risky?: boolean;
-  /** The secret texts in its arguments: where there are any, what its file held before is not shown either. */
+  /** The secret texts in its arguments. If there are any, the old content of its file is not shown either. */
   secrets: readonly SecretText[];
 }
 
-/** What something is called that stands in an include; `outer` and `own` are the names that each may be called by. */
+/** Returns the names of a thing in an include, from the names `outer` of the include and its `own` names. */
 export function namesWithin(outer: readonly string[], own: readonly string[]): string[] {
   return outer.length === 0 ? [...own] : outer.flatMap(label => own.map(name => `${label} / ${name}`));
 }
 
-/** Resources by each of their names, for `meant`. */
+/** Returns the resources by each of their names, for `meant`. */
 export function byName<R extends Pick<Resource, 'name' | 'groups'>>(
   all: readonly R[],
 ): ReadonlyMap<string, R[]> {
@@ -67,7 +68,7 @@ export function byName<R extends Pick<Resource, 'name' | 'groups'>>(
   return named;
 }
 
-/** The resources that a name means, said by one that is `within` includes: the innermost that has any decides. */
+/** Returns the resources that a name means inside the includes `within`. The innermost include with that name decides. */
 export function meant<R extends Pick<Resource, 'name' | 'groups'>>(
   name: string,
   { within }: Pick<Resource, 'within'>,
@@ -80,7 +81,7 @@ export function meant<R extends Pick<Resource, 'name' | 'groups'>>(
   return [];
 }
 
-/** Thrown when a module asks for an argument that is not known yet; `from` says what it waits for. */
+/** Thrown when a module reads an argument that is not known yet. `from` is the fact or resource that it waits for. */
 export class UnknownArgument extends Error {
   readonly argument: string;
   readonly from: string;
@@ -91,13 +92,13 @@ export class UnknownArgument extends Error {
   }
 }
 
-/** What a resource answers (Module.reacts); nothing when it is left out. */
-export function answersOf({ when, module, args }: Resource) {
-  // What else of it is not known yet does not keep it from answering.
+/** Returns the reactions of a resource (Module.reacts); none if the resource is skipped. */
+export function reactionsOf({ when, module, args }: Resource) {
+  // Other unknown arguments do not matter.
   return when === false ? [] : (unlessUnknown(() => module.reacts?.(args)) ?? []);
 }
 
-/** What `ask` gives; `otherwise` when it asks for an argument that is not known yet. */
+/** Returns the result of `ask`, or `otherwise` if it reads an argument that is not known yet. */
 export function unlessUnknown<T>(ask: () => T): T | undefined;
 export function unlessUnknown<T>(ask: () => T, otherwise: T): T;
 export function unlessUnknown<T>(ask: () => T, otherwise?: T): T | undefined {
@@ -108,3 +109,13 @@ export function unlessUnknown<T>(ask: () => T, otherwise?: T): T | undefined {
     throw thrown;
   }
 }
+
+/** Returns the probes of a resource; none while an argument that decides about them is unknown. */
+export function probesOf({ when, module, args }: Resource): Record<string, Probe> {
+  if (when === false) return {};
+  return unlessUnknown(() => module.probes(args) as Record<string, Probe>, {});
+}
+
+/** Returns the thing that a resource manages, as module and identity, such as `pg_role app`. Throws UnknownArgument. */
+export const thingOf = ({ module, args }: Pick<Resource, 'module' | 'args'>): string =>
+  `${module.name} ${module.identity(args)}`;

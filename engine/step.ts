@@ -1,8 +1,5 @@
 import type { Effect } from './effect.ts';
 
-/** The state directory of root on a host: owed restarts, journals, lease and history. Scripts call it `$r_base`. */
-export const stateDirectory = '/var/lib/reconcile';
-
 /**
  * One action on a host, as data. The engine compiles the steps of a resource to one script (apply/step-script.ts). The
  * script stops at the first failure. Nothing can come between the note of an owed restart, a write, its validation and the

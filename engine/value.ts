@@ -114,7 +114,7 @@ export class PendingOutcome extends Unknown {
 }
 
 /** A secret that could not be opened. It is never known in this run; `problem` says why. */
-export class Locked extends Unknown {
+export class UnopenedSecret extends Unknown {
   readonly problem: Problem;
   constructor(from: string, problem: Problem) {
     super(from);
@@ -130,12 +130,12 @@ export function isMap(value: unknown): value is { [key: string]: Value } {
 }
 
 /** A secret in a value, at any depth, that could not be opened. */
-export function lockedIn(value: unknown): Locked | undefined {
-  if (value instanceof Locked) return value;
+export function unopenedSecretIn(value: unknown): UnopenedSecret | undefined {
+  if (value instanceof UnopenedSecret) return value;
   if (typeof value !== 'object' || value === null || value instanceof Secret || value instanceof Uint8Array)
     return undefined;
   for (const inner of Object.values(value)) {
-    const found = lockedIn(inner);
+    const found = unopenedSecretIn(inner);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -102,7 +102,7 @@ export function packagesEffect(simulation: string, named: Named): PackagesEffect
     versions.get(name.replace(/:.*/, '')) ??
     (version?.endsWith('*') ? undefined : version);
   return {
-    on: 'packages',
+    kind: 'packages',
     comes: new Map([...versions, ...comes.map(one => [one.name, exact(one)] as const)]),
     dependencies: upgrades
       .filter(

@@ -1,6 +1,7 @@
 import type { Effect } from '../engine/effect.ts';
 import { shellCommand } from '../engine/quote.ts';
-import { type RunStep, stateDirectory } from '../engine/step.ts';
+import { stateDirectory } from '../engine/state-directory.ts';
+import type { RunStep } from '../engine/step.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 import { removeHalfMadeCluster } from './_postgres.ts';
 
@@ -49,7 +50,7 @@ const noteScript = scriptBeside(import.meta.url, './apt-note-installation.sh');
 /** Marks packages as held, as not held, or as manually installed. */
 export const aptMark = (verb: 'hold' | 'unhold' | 'manual', names: readonly string[]): RunStep => {
   const sets = verb === 'manual' ? { automatic: false } : { held: verb === 'hold' };
-  return run({ command: ['apt-mark', verb, ...names], touches: [{ on: 'mark', names, sets }] });
+  return run({ command: ['apt-mark', verb, ...names], touches: [{ kind: 'mark', names, sets }] });
 };
 
 /** Waits until no process holds a lock of dpkg or apt, then completes an interrupted installation. */
@@ -57,7 +58,7 @@ export const prepare = (lockTimeoutS: number): RunStep =>
   run({
     label: 'wait for the package lock and finish what dpkg has begun',
     timeoutS: installTimeoutS,
-    touches: [{ on: 'removal', path: installationFile }],
+    touches: [{ kind: 'removal', path: installationFile }],
     command: filled(prepareScript, {
       limit: `${Math.ceil(lockTimeoutS)}`,
       waits: `${lockTimeoutS}`,
@@ -73,7 +74,7 @@ export const refresh = run({
   label: 'apt-get update',
   command: 'apt-get -q -o Acquire::Retries=2 --error-on=any update && touch /var/lib/apt/lists',
   timeoutS: installTimeoutS,
-  touches: [{ on: 'package-lists' }],
+  touches: [{ kind: 'package-lists' }],
 });
 
 /** Prints the age of the package lists in seconds, `none` without lists, or `changed` if the sources are newer. */

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { anyOf } from '../engine/module-kit/argument.ts';
 import type { Given } from '../engine/module-kit/define-module.ts';
-import type { Entry } from '../engine/probe.ts';
+import type { DirectoryEntry } from '../engine/probe.ts';
 import type { Schema } from '../engine/schema-types.ts';
 import { defined } from '../engine/util/defined.ts';
 import { durationS } from '../engine/util/duration.ts';
@@ -24,7 +24,7 @@ export function readCertificate(pem: Uint8Array) {
 }
 
 /** Whether each link of the certificate leads to a file. */
-export const isWhole = (links: Entry[] | null, archive: Entry[] | null): boolean =>
+export const isWhole = (links: DirectoryEntry[] | null, archive: DirectoryEntry[] | null): boolean =>
   ['fullchain.pem', 'privkey.pem'].every(name => {
     const target = links?.find(link => link.path === name)?.target?.replace(/.*\//, '');
     return archive?.some(file => file.path === target);

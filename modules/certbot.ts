@@ -199,7 +199,7 @@ export const certbot = defineModule({
       read.renewal !== null && {
         do: 'run',
         command: ['certbot', 'delete', '--non-interactive', '--cert-name', args.name],
-        touches: [{ on: 'removal', path: renewal }],
+        touches: [{ kind: 'removal', path: renewal }],
       },
       { do: 'remove', path: live, recursive: true },
       { do: 'remove', path: archive, recursive: true },
@@ -228,10 +228,10 @@ const running = { LoadState: 'loaded', ActiveState: 'active', SubState: 'waiting
 const startTimer: Step = {
   do: 'run',
   command: ['systemctl', 'enable', '--now', 'certbot.timer'],
-  touches: [{ on: 'unit', name: 'certbot.timer', sets: running }],
+  touches: [{ kind: 'unit', name: 'certbot.timer', sets: running }],
 };
 
-const hookEffects = (hook: string | undefined): Effect[] => (hook ? [{ on: 'anything', text: hook }] : []);
+const hookEffects = (hook: string | undefined): Effect[] => (hook ? [{ kind: 'anything', text: hook }] : []);
 
 /** Gets the certificate issued, after removing remains of a cut: with them, certbot would issue it under another name. */
 function issue(args: Arguments, isNew: boolean): Step {
@@ -264,7 +264,7 @@ function issue(args: Arguments, isNew: boolean): Step {
 [ -s ${conf} ] && [ -s ${chain} ] && [ -s ${key} ] || rm -rf -- ${shellCommand([renewal, live, archive])}
 ${method.name === 'nginx' ? byNginx() : plugin}`,
     ...defined({ env: ca_bundle ? { REQUESTS_CA_BUNDLE: ca_bundle } : undefined }),
-    touches: [...written.map(path => ({ on: 'below', path }) as const), ...hookEffects(deploy_hook)],
+    touches: [...written.map(path => ({ kind: 'below', path }) as const), ...hookEffects(deploy_hook)],
   };
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Effect, stoppedUnit } from '../engine/effect.ts';
+import type { Effect } from '../engine/effect.ts';
+import { stoppedUnit } from '../engine/host-knowledge.ts';
 import { absolutePath, accountName, anyOf, listOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { presenceWithin } from '../engine/module-kit/path-claims.ts';
@@ -168,19 +169,19 @@ const timeoutS = 3600;
 /** Returns the effects of a command on readings, or undefined if it may change anything. */
 function effectsOf(args: Arguments): Effect[] | undefined {
   const { run, cwd, user, env, creates, touches } = args;
-  const made: Effect[] = creates === undefined ? [] : [{ on: 'below', path: creates }];
+  const made: Effect[] = creates === undefined ? [] : [{ kind: 'below', path: creates }];
   if (touches !== undefined) return [...(touches === 'nothing' ? [] : touches.map(effectOf)), ...made];
   if (creates === undefined) return undefined;
   const named = [lineOf(run), cwd, user, ...Object.values(env)];
-  return [{ on: 'anything', text: named.join('\n'), command: lineOf(run) }, ...made];
+  return [{ kind: 'anything', text: named.join('\n'), command: lineOf(run) }, ...made];
 }
 
 function effectOf(thing: string): Effect {
   const [kind, name = ''] = thing.split(/:(.*)/);
-  if (kind === 'unit') return { on: 'unit', name: unitName(name), sets: unknownUnit };
+  if (kind === 'unit') return { kind: 'unit', name: unitName(name), sets: unknownUnit };
   if (kind === 'package')
-    return { on: 'packages', comes: new Map([[name, undefined]]), goes: [], whole: false };
-  return { on: 'below', path: thing };
+    return { kind: 'packages', comes: new Map([[name, undefined]]), goes: [], whole: false };
+  return { kind: 'below', path: thing };
 }
 
 const unknownUnit = Object.fromEntries(Object.keys(stoppedUnit).map(property => [property, undefined]));

@@ -2,7 +2,7 @@ import type { Ownership } from '../engine/effect.ts';
 import { absolutePath, fileMode, flag, ownership } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import { attributesOf, pathClaims } from '../engine/module-kit/path-claims.ts';
-import { type Entry, entries, type PathState, path } from '../engine/probe.ts';
+import { type DirectoryEntry, entries, type PathState, path } from '../engine/probe.ts';
 import { defined } from '../engine/util/defined.ts';
 import { attributesStep, noDirectory, pathState, wantedType } from './_files.ts';
 
@@ -59,7 +59,7 @@ export const directory = defineModule({
   remove: args => [{ do: 'remove', path: args.path, recursive: true }],
   removal: {
     probes: args => ({ path: path(args.path), below: entries(args.path, { depth: 1 }) }),
-    actual: ({ path, below }: { path: PathState | null; below: readonly Entry[] | null }) => {
+    actual: ({ path, below }: { path: PathState | null; below: readonly DirectoryEntry[] | null }) => {
       const holds = path?.type === 'directory' ? (below ?? []).map(entry => entry.path).toSorted() : [];
       return path && { type: path.type, ...(holds.length > 0 && { holds }) };
     },
@@ -73,7 +73,7 @@ export const directory = defineModule({
 const asDeclared = 'as declared';
 
 /** Returns the number of entries with another owner or group, and the first of them. */
-function deviating(below: readonly Entry[], { owner, group }: Ownership): string {
+function deviating(below: readonly DirectoryEntry[], { owner, group }: Ownership): string {
   const others = below
     .filter(entry => entry.owner !== (owner ?? entry.owner) || entry.group !== (group ?? entry.group))
     .map(entry => entry.path)

@@ -169,7 +169,8 @@ const isOpenTo = (at: PathState | null | undefined, account: string): boolean =>
     (at.type !== 'link' && (Number.parseInt(at.mode, 8) & 0o022) !== 0));
 
 const contents = ['bin', 'include', 'lib', 'lib64', 'share', 'pyvenv.cfg'];
-const changes = (path: string): Effect[] => contents.map(part => ({ on: 'below', path: `${path}/${part}` }));
+const changes = (path: string): Effect[] =>
+  contents.map(part => ({ kind: 'below', path: `${path}/${part}` }));
 
 /** Returns the step that creates an environment. An old one is cleared first, beginning with pyvenv.cfg, its mark. */
 function make(args: Arguments, clear: boolean, as: Pick<RunStep, 'as'>): RunStep {

@@ -125,7 +125,7 @@ type Piece = ReturnType<typeof piecesOf>[number];
 
 /** Returns the pieces with the things in their places, and the differences between them. */
 function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
-  const below = (read['entries'] ?? []) as probe.Entry[];
+  const below = (read['entries'] ?? []) as probe.DirectoryEntry[];
   const pieces = piecesOf(args).map(piece => {
     const { path, absolute, bytes } = piece;
     const at = (read[absolute] ?? null) as probe.PathState | null;
@@ -168,7 +168,11 @@ function modeOf({ bytes, executable }: Piece, at: probe.PathState | null, args: 
 }
 
 /** Returns the entries that are neither of the tree nor excluded. A directory stands for everything below it. */
-function extraOf(below: readonly probe.Entry[], pieces: readonly Piece[], args: Arguments): probe.Entry[] {
+function extraOf(
+  below: readonly probe.DirectoryEntry[],
+  pieces: readonly Piece[],
+  args: Arguments,
+): probe.DirectoryEntry[] {
   const excluded = below.filter(({ path }) => isExcluded(path, args));
   const kept = new Set([...pieces, ...excluded].flatMap(({ path }) => [path, ...foldersOf(path)]));
   return below

@@ -1,7 +1,7 @@
-import { checks } from '../engine/expression/checks.ts';
 import { compileExpression } from '../engine/expression/expression.ts';
 import { filterReference, functionReference, testReference } from '../engine/expression/filter-reference.ts';
 import { filters } from '../engine/expression/filters.ts';
+import { jinjaTests } from '../engine/expression/jinja-tests.ts';
 import { planSchema } from '../engine/plan/saved-plan-schema.ts';
 import { componentSchema, inventorySchema, playbookSchema } from '../engine/playbook/editor-schema.ts';
 import { explanations } from '../engine/problem.ts';
@@ -87,7 +87,7 @@ function filtersPage(): string {
   return [
     `${note}# Filters, tests and functions\n\nThe filters, tests and functions of expressions. [Expressions](guide/expressions.md) describes the syntax.\n`,
     `## Filters\n\n${shown(filterReference, withArguments(filters))}`,
-    `## Tests\n\nAfter \`is\` or \`is not\`, and by their names in \`select\`, \`selectattr\` and their like.\n\n${shown(testReference, withArguments(checks))}`,
+    `## Tests\n\nAfter \`is\` or \`is not\`, and by their names in \`select\`, \`selectattr\` and their like.\n\n${shown(testReference, withArguments(jinjaTests))}`,
     `## Functions\n\n${shown(functionReference, name => `${name}()`)}`,
   ].join('\n');
 }

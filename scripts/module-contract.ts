@@ -45,7 +45,7 @@ const sections: readonly { title: string; file: string; intro: string; omits?: r
     title: 'Effects',
     file: 'engine/effect.ts',
     intro:
-      'The engine knows the effects of every step except `run`. A `run` step lists its effects in `touches`, and `on` names the kind of each.',
+      'The engine knows the effects of every step except `run`. A `run` step lists its effects in `touches`, and `kind` names the kind of each.',
   },
   {
     title: 'Other types',

@@ -142,15 +142,18 @@ describe('docs/module-contract.md', () => {
     const kindsOf = (file: string, key: string) =>
       [...read(file).matchAll(new RegExp(`\\b${key}: '([\\w-]+)'`, 'g'))].map(([, kind]) => kind!);
     for (const kind of kindsOf('engine/step.ts', 'do')) expect(contract).toContain(`do: '${kind}'`);
-    for (const kind of kindsOf('engine/effect.ts', 'on')) expect(contract).toContain(`on: '${kind}'`);
+    for (const kind of kindsOf('engine/effect.ts', 'kind')) expect(contract).toContain(`kind: '${kind}'`);
     const functions = [...read('engine/probe.ts').matchAll(/^export const (\w+) = \(/gm)];
     expect(functions.length).toBeGreaterThan(10);
     for (const [, name] of functions) expect(contract).toContain(`- \`${name}(`);
   });
 });
 
-describe('CONTRIBUTING.md', () => {
-  const rows = tableBehind(read('CONTRIBUTING.md'), '| I want to');
+describe('CONTRIBUTING.md, with the table of extensions', () => {
+  const extensions = tableBehind(architecture, '## Extending the engine').map(cells =>
+    cells.map(cell => cell.replace(/\[([^\]]+)\]\(\.\.\/\1\)/g, '`$1`')),
+  );
+  const rows = [...tableBehind(read('CONTRIBUTING.md'), '| I want to'), ...extensions];
 
   it('names only files and folders that exist', () => {
     const paths = rows.flatMap(([, touch]) =>

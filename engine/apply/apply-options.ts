@@ -4,13 +4,13 @@ import type { Holder } from '../hosts/host-lease.ts';
 import type { PlannedResource } from '../plan/plan.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import type { Registered, Registers } from './register-outcome.ts';
+import type { RegisteredOutcome, RegisteredOutcomes } from './register-outcome.ts';
 import type { Reverted } from './revert.ts';
 
 /** The end of a resource that one host does for all: its outcome, and the outcome that expressions see. */
 export interface Done {
   outcome: Outcome;
-  registered: Registered;
+  registered: RegisteredOutcome;
 }
 
 export interface ApplyOptions {
@@ -33,7 +33,7 @@ export interface ApplyOptions {
   /** Whether the changes are reverted after a failure. */
   revert: boolean;
   /** Resolves the resources again with the outcomes that are registered so far. */
-  resolve(registered: Registers): Promise<Resource[]>;
+  resolve(registered: RegisteredOutcomes): Promise<Resource[]>;
 }
 
 /** The result of an apply on one host. */

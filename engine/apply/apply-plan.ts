@@ -1,11 +1,11 @@
 import type { Outcome } from '../events.ts';
 import type { PlannedResource } from '../plan/plan.ts';
-import { reactionsOf } from '../plan/reactions.ts';
+import { reactionsByCause } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Applied, ApplyOptions, Done } from './apply-options.ts';
 import { deviates, differsFromPlan } from './deviation.ts';
-import { planRemaining, type Registered, register } from './register-outcome.ts';
+import { planRemaining, type RegisteredOutcome, register } from './register-outcome.ts';
 import { attempt, type HostApply, resourcesReadAlong, type Turn } from './resource-turn.ts';
 import { PlayRevert } from './revert.ts';
 import type { StepOutput } from './step-script.ts';
@@ -34,7 +34,7 @@ class PlanApply {
   readonly #problems: Problem[] = [];
   /** Names of the resources that failed or were not reached. */
   readonly #unmetNeeds = new Set<string>();
-  readonly #registered: Record<string, Record<string, Registered>> = {};
+  readonly #registered: Record<string, Record<string, RegisteredOutcome>> = {};
   /** The resource whose failure ends the work on this host. */
   #stopped: string | undefined;
   /** The last resource whose command may have changed anything: the likely cause of a later deviation. */
@@ -68,7 +68,7 @@ class PlanApply {
 
   #enqueue(planned: readonly PlannedResource[]): void {
     this.#queue = planned;
-    this.#shared.reactions = reactionsOf(planned.map(({ resource }) => resource));
+    this.#shared.reactions = reactionsByCause(planned.map(({ resource }) => resource));
   }
 
   async #turn(i: number): Promise<Turn> {
@@ -123,7 +123,7 @@ class PlanApply {
   }
 
   /** Resolves the resources behind number `i` again, with its outcome known. */
-  async #resolveAgain(i: number, name: string, registered: Registered): Promise<void> {
+  async #resolveAgain(i: number, name: string, registered: RegisteredOutcome): Promise<void> {
     const { resource } = this.#queue[i]!;
     this.#registered[name] = { ...this.#registered[name], [resource.name]: registered };
     try {

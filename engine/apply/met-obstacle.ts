@@ -1,11 +1,11 @@
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import type { Context } from '../module.ts';
+import { first } from '../plan/certain-readings.ts';
 import type { Comparison } from '../plan/compare.ts';
 import { Forecast } from '../plan/forecast.ts';
+import { viewOf } from '../plan/host-sight.ts';
 import { isForRoot, obstacleTo } from '../plan/obstacles.ts';
-import { first } from '../plan/outlook.ts';
 import { blockedBy, mostRounds, type Planning } from '../plan/plan.ts';
-import { viewOf } from '../plan/sight.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Step } from '../step.ts';

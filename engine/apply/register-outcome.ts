@@ -5,7 +5,7 @@ import { Secret } from '../value.ts';
 import type { StepOutput } from './step-script.ts';
 
 /** The outcome of a resource for the expressions of later resources. */
-export interface Registered {
+export interface RegisteredOutcome {
   changed: boolean;
   failed: boolean;
   skipped: boolean;
@@ -22,7 +22,7 @@ export function register(
   outcome: Outcome,
   outputs: readonly StepOutput[] = [],
   name = outcome.name,
-): Registered {
+): RegisteredOutcome {
   const derived = (stream: 'stdout' | 'stderr') => {
     const words = last?.[stream] ?? '';
     return outcome.secrets.length > 0 && words !== '' ? new Secret(words, `${name}.${stream}`) : words;
@@ -39,7 +39,7 @@ export function register(
 }
 
 /** By the `register` name, then by the name of the resource. */
-export type Registers = Readonly<Record<string, Readonly<Record<string, Registered>>>>;
+export type RegisteredOutcomes = Readonly<Record<string, Readonly<Record<string, RegisteredOutcome>>>>;
 
 /**
  * Returns the registered outcomes of the resources that certainly change nothing, which are those of an apply too;
@@ -47,9 +47,9 @@ export type Registers = Readonly<Record<string, Readonly<Record<string, Register
  */
 export function certainOutcomes(
   planned: readonly PlannedResource[],
-  known: Registers,
-): Registers | undefined {
-  const registers: Record<string, Record<string, Registered>> = {};
+  known: RegisteredOutcomes,
+): RegisteredOutcomes | undefined {
+  const registers: Record<string, Record<string, RegisteredOutcome>> = {};
   for (const { resource, outcome } of planned) {
     const { register: name, when, doneBy, incomplete } = resource;
     const isSkipped = when === false && doneBy === undefined;
@@ -60,7 +60,7 @@ export function certainOutcomes(
   return countOf(registers) > countOf(known) ? registers : undefined;
 }
 
-const countOf = (registers: Registers): number =>
+const countOf = (registers: RegisteredOutcomes): number =>
   Object.values(registers).reduce((sum, left) => sum + Object.keys(left).length, 0);
 
 /** Returns the plan of the `resources` behind number `i`, resolved again. A resource without a plan is predicted. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../events.ts';
 import { accountKey } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
-import { lockedProblem } from '../hosts/host-lease.ts';
+import { leaseHeldProblem } from '../hosts/host-lease.ts';
 import type { Context, Diff } from '../module.ts';
 import { asRead, type Comparison, compare } from '../plan/compare.ts';
 import { lacks } from '../plan/diff.ts';
@@ -20,7 +20,7 @@ import type { ApplyOptions } from './apply-options.ts';
 import { inSets } from './checked-sets.ts';
 import { failure } from './failure.ts';
 import { obstacleLeft, obstacleMet } from './met-obstacle.ts';
-import type { Registered } from './register-outcome.ts';
+import type { RegisteredOutcome } from './register-outcome.ts';
 import type { PlayRevert } from './revert.ts';
 import { armedS, proofS, Risk } from './risky-changes.ts';
 import { type StepOutput, script } from './step-script.ts';
@@ -44,7 +44,7 @@ export interface Turn {
   found?: Diff | null;
   outputs?: readonly StepOutput[];
   /** The outcome that another host's turn registered for this resource. */
-  registered?: Registered;
+  registered?: RegisteredOutcome;
 }
 
 /** Problems after which another attempt is useless or harmful. */
@@ -181,7 +181,7 @@ class ResourceTurn {
     const undo = undoing(own);
     const risky = risk.concerns(resource, own);
     // The journal of another host belongs to the play of that host.
-    const isJournaled = resource.on === undefined && playRevert !== undefined;
+    const isJournaled = resource.delegatedTo === undefined && playRevert !== undefined;
     playRevert?.note(resource, isJournaled && undo !== undefined);
     const stuck = risky ? irreversible({ ...resource, risky }, own) : undefined;
     if (stuck !== undefined) return blockedBy(resource, stuck);
@@ -224,7 +224,7 @@ class ResourceTurn {
     const resource = this.#resource;
     const connected = this.#connected;
     const isBroken = 'exit' in end && end.exit !== 0;
-    const locked = 'exit' in end ? lockedProblem(connected.host.name, end) : undefined;
+    const locked = 'exit' in end ? leaseHeldProblem(connected.host.name, end) : undefined;
     if (locked !== undefined) return locked;
     if (risky) {
       const later = this.#queue
@@ -282,7 +282,7 @@ export function resourcesReadAlong(queue: readonly PlannedResource[], i: number)
 
 /** Whether the same account of the same host does two resources. */
 function isTogether(a: Resource, b: Resource): boolean {
-  return a.on?.name === b.on?.name && accountKey(a.become) === accountKey(b.become);
+  return a.delegatedTo?.name === b.delegatedTo?.name && accountKey(a.become) === accountKey(b.become);
 }
 
 function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']> {

@@ -1,5 +1,5 @@
 import type { ConnectedHost } from '../hosts/connected-host.ts';
-import { reactionsOf } from '../plan/reactions.ts';
+import { reactionsByCause } from '../plan/reactions.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Step } from '../step.ts';
@@ -49,7 +49,7 @@ export class Risk {
       return problem;
     }
     this.#outstanding.delete(resource.name);
-    for (const { by } of reactionsOf([resource, ...later]).get(resource.name) ?? [])
+    for (const { by } of reactionsByCause([resource, ...later]).get(resource.name) ?? [])
       this.#outstanding.add(by);
     const isProven = this.#outstanding.size === 0;
     const isConfirmed = await this.#ask(isProven ? 'r_disarm' : 'r_hold', 'confirming the change');

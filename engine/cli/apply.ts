@@ -83,7 +83,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
       ...(settings.confirm && { confirm: () => ask(reporter, io) }),
       mask: text => io.redactor.mask(text),
       ...(binding && { binding }),
-      ...(foreseen && { foreseen: foreseen.add }),
+      ...(foreseen && { onForecast: foreseen.add }),
     });
     foreseen?.write();
     if (plan?.holdsAny && exitCode !== 130) {

@@ -163,7 +163,7 @@ function listed(typed: string, separator: RegExp, all: readonly Candidate[]): Ca
 }
 
 async function inventoryFor({ options, operands, command }: Typed) {
-  const { loadInventory } = await import('../validate/load-playbook.ts');
+  const { loadInventory } = await import('../inventory/read-inventory.ts');
   const takesPlaybook = command.registeredArguments[0]?.name().startsWith('playbook');
   return loadInventory({
     ...(options.has('--inventory') && { inventory: options.get('--inventory')! }),

@@ -25,7 +25,7 @@ export async function facts(pattern: string | undefined, settings: FactsSettings
 async function factsOf(host: Host, connect: ConnectOptions): Promise<Facts> {
   const [{ ConnectedHost }, { factNames }] = await Promise.all([
     import('../hosts/connected-host.ts'),
-    import('../validate/load-playbook.ts'),
+    import('../resolve/fact-names.ts'),
   ]);
   const connected = await ConnectedHost.start(host, connect);
   try {

@@ -31,7 +31,7 @@ export async function askHosts<T>(
   io: Io,
   ask: (host: Host, connect: ConnectOptions) => Promise<T>,
 ): Promise<Answers<T>> {
-  const { hostsOf } = await import('../validate/load-playbook.ts');
+  const { hostsOf } = await import('../inventory/host-patterns.ts');
   const hosts = hostsOf(pattern, await loadInventory(settings, io));
   const connect = await credentials(settings, io);
   const found = new Map<string, T>();

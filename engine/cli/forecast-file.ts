@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { Foreseen } from '../plan/foreseen.ts';
+import type { ForecastRecord } from '../plan/forecast-records.ts';
 
 /**
  * Collects the forecasts of a run and writes them as JSON: `{hosts: {NAME: [{probe, value, certainty, from}]}}`. The
@@ -7,9 +7,9 @@ import type { Foreseen } from '../plan/foreseen.ts';
  */
 export function forecastFile(file: string | undefined) {
   if (file === undefined || file === '') return undefined;
-  const hosts: Record<string, Foreseen[]> = {};
+  const hosts: Record<string, ForecastRecord[]> = {};
   return {
-    add(host: string, values: readonly Foreseen[]): void {
+    add(host: string, values: readonly ForecastRecord[]): void {
       hosts[host] = [...(hosts[host] ?? []), ...values];
     },
     write(): void {

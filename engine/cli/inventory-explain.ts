@@ -1,11 +1,12 @@
+import { sourceOf } from '../expression/template-tree.ts';
 import { bracketed, type Host } from '../host.ts';
+import type { Inventory } from '../inventory/inventory-model.ts';
 import { type Place, ProblemError, placeKey } from '../problem.ts';
 import { columnsOf, nameList, pad, truncate } from '../report/columns.ts';
 import { paint, type Span, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
 import type { Redactor } from '../secrets/redaction.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
-import { type Inventory, sourceOf } from '../validate/load-playbook.ts';
 import { Secret } from '../value.ts';
 
 /** A value, and whether a stronger value hides it. */

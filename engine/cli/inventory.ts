@@ -1,8 +1,8 @@
 import { bracketed, type Host } from '../host.ts';
+import type { Inventory } from '../inventory/inventory-model.ts';
 import { nameList, pad } from '../report/columns.ts';
 import { paint, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
-import type { Inventory } from '../validate/load-playbook.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 import { loadInventory } from './load-files.ts';
 
@@ -21,7 +21,7 @@ export async function inventory(
   settings: InventorySettings,
   io: Io,
 ): Promise<number> {
-  const { hostsOf, selectHosts } = await import('../validate/load-playbook.ts');
+  const { hostsOf, selectHosts } = await import('../inventory/host-patterns.ts');
   const known = await loadInventory(settings, io);
   const names = selectHosts(pattern ?? 'all', known);
   const hosts = names.map(name => known.hosts.get(name) ?? hostsOf(name, known)[0]!);

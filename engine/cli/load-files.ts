@@ -1,5 +1,5 @@
+import type { Inventory } from '../inventory/inventory-model.ts';
 import type { Problem } from '../problem.ts';
-import type { Inventory } from '../validate/load-playbook.ts';
 import type { Playbook } from '../validate/play.ts';
 import type { Io } from './io.ts';
 import type { PlaybookSettings } from './options.ts';
@@ -11,7 +11,7 @@ export async function loadInventory(
   io: Io,
 ): Promise<Inventory> {
   const [{ loadInventory: load }, openers] = await Promise.all([
-    import('../validate/load-playbook.ts'),
+    import('../inventory/read-inventory.ts'),
     secretOpeners(io, askSecretsPass ?? false),
   ]);
   return load({ inventory, vaultPassword: openers.vaultPassword(), secrets: io.redactor });

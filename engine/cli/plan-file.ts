@@ -76,7 +76,7 @@ export async function newPlan(
 ): Promise<PlanBeingSaved> {
   if (existsSync(file) && !readFileSync(file, 'utf8').slice(0, 200).includes(`"${format}"`))
     refuse('usage', `-o ${file} exists and is not a plan, so it is not replaced.`);
-  const { inventorySources } = await import('../validate/load-playbook.ts');
+  const { inventorySources } = await import('../inventory/read-inventory.ts');
   const near = (path: string) => relative(resolve(dirname(file)), resolve(path)) || '.';
   const plan: SavedPlan = {
     format,

@@ -14,7 +14,7 @@ export async function validate(
 ): Promise<number> {
   const problems: Problem[] = [];
   const warnings: Warning[] = [];
-  const { isInventory } = await import('../validate/load-playbook.ts');
+  const { isInventory } = await import('../inventory/read-inventory.ts');
   for (const file of files) {
     try {
       if (isInventory(file)) {

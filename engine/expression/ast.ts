@@ -1,24 +1,24 @@
 import type { Plain } from '../value.ts';
 
-/** Where something stands in the source: offsets from 0, `end` exclusive. */
+/** A range of the source: offsets from 0, `end` exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** The arguments of a filter, a check or a call. */
+/** The arguments of a filter, a test or a call. */
 export interface Arguments {
   readonly positional: readonly Node[];
   readonly named: readonly { readonly name: string; readonly value: Node; readonly at: Span }[];
 }
 
-/** An operator with two operands that are both always evaluated. */
+/** An operator that always evaluates both operands. */
 export type BinaryOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**';
 
 /** An operator of a comparison chain. */
 export type CompareOperator = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'not in';
 
-/** An expression. `at` of filters, checks and calls spans the name alone, so that a message underlines it. */
+/** An expression. `at` of filters, tests and calls spans the name alone, so that a message underlines it. */
 export type Node = Span &
   (
     | { readonly kind: 'literal'; readonly value: Plain }
@@ -63,7 +63,7 @@ export interface Comparison {
   readonly operand: Node;
 }
 
-/** What a value is bound to: a name, names to unpack into, or a field of a namespace. */
+/** The target of a value: a name, names to unpack into, or a field of a namespace. */
 export type Target = Span &
   (
     | { readonly kind: 'name'; readonly name: string }

@@ -31,7 +31,7 @@ export function equals(left: Value, right: Value, budget: Budget): boolean {
   return a === b;
 }
 
-/** Negative, zero or positive as left is before, equal to or after right; numbers, texts and lists have an order. */
+/** Returns a number below, equal to or above zero for the order of two values. Numbers, texts and lists have an order. */
 export function order(left: Value, right: Value, budget: Budget): number {
   budget.spend(1);
   const a = comparable(left);
@@ -65,7 +65,7 @@ export function contains(container: Value, value: Value, budget: Budget): boolea
   return it.includes(wanted);
 }
 
-/** A value as a map key that tells equal values from different ones, for whole sets at a time. */
+/** Returns a map key that is the same for equal values and differs for all others, for comparing whole sets. */
 export function identity(value: Value, budget: Budget): string {
   budget.spend(1);
   const it = comparable(value);
@@ -78,7 +78,7 @@ export function identity(value: Value, budget: Budget): string {
   return `{${entries.join()}}`;
 }
 
-/** By code points, as Python orders text; JavaScript's own order is by UTF-16 units. */
+/** Compares by code points, as Python orders text. JavaScript orders by UTF-16 units. */
 export function textOrder(a: string, b: string): number {
   if (a === b) return 0;
   const length = Math.min(a.length, b.length);

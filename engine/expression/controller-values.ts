@@ -1,7 +1,7 @@
 import { Secret } from '../value.ts';
 import type { Runtime } from './functions.ts';
 
-/** What expressions may ask of the controller: its environment, of which almost all counts as secret. */
+/** The values of the controller for expressions: its environment, almost all of which counts as secret. */
 export const runtime: Runtime = {
   env: name => {
     const value = process.env[name];
@@ -9,7 +9,7 @@ export const runtime: Runtime = {
   },
 };
 
-/** Variables of the environment that are no secret to anybody. */
+/** The variables of the environment that are not secret. */
 const publicEnv = new Set([
   'HOME',
   'USER',

@@ -28,7 +28,7 @@ import {
 } from './signature.ts';
 import { eachCharacter, stripped } from './text-filters.ts';
 
-/** Everything but letters, digits and -._~ as %XX; also the slash, which would end a password inside a URL. */
+/** Encodes all characters but letters, digits and -._~ as %XX, also the slash, which would end a password in a URL. */
 function percentEncoded(value: string): string {
   return encodeURIComponent(value.replace(/[\ud800-\udfff]/gu, '\ufffd')).replace(
     /[!'()*]/g,
@@ -105,7 +105,7 @@ function toNumber(
   );
 }
 
-/** Half goes to the even neighbour, as in Python; toFixed sees the exact binary value. */
+/** Rounds a half to the even neighbour, as in Python. toFixed sees the exact binary value. */
 function rounded(value: number, precision: number, method: string): number {
   if (!['common', 'ceil', 'floor'].includes(method))
     throw new Refusal('method: "common", "ceil" or "floor" is wanted');
@@ -127,7 +127,7 @@ function halfToEven(value: number): number {
   return low % 2 === 0 ? low : low + 1;
 }
 
-/** Later maps win; `recursive` merges maps within. */
+/** Merges maps; later ones win. `recursive` also merges inner maps. */
 function combined(maps: { [key: string]: Value }[], recursive: boolean, run: Run): { [key: string]: Value } {
   const result = new Map<string, Value>();
   for (const entries of maps) {

@@ -2,8 +2,6 @@ import { ProblemError, type Where } from '../problem.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import { Secret, Unknown, type Value } from '../value.ts';
 import type { Arguments, Comparison, Node, Span } from './ast.ts';
-import { noSuch, undefinedHint } from './catalogue.ts';
-import { checks } from './checks.ts';
 import { contains, equals, order, truthy } from './comparison.ts';
 import {
   Absent,
@@ -21,13 +19,15 @@ import {
 } from './evaluation.ts';
 import { filters } from './filters.ts';
 import { functionNamed, functionNames, keyText, methodNames, methodOf, type Runtime } from './functions.ts';
+import { jinjaTests } from './jinja-tests.ts';
 import { arithmetic, joined, member, signed, slice } from './operators.ts';
 import type { Operation } from './signature.ts';
+import { noSuch, undefinedHint } from './unknown-name-hints.ts';
 
-/** The names that an expression sees: only `has`, `get` and `keys` of a Map are used, so that it may be a lazy one. */
+/** The names that an expression sees. Only `has`, `get` and `keys` of a Map are used, so it can be a lazy one. */
 export type Scope = ReadonlyMap<string, Value> | { readonly [name: string]: Value };
 
-/** Names that a template itself has bound, inside those around it. */
+/** The names that a template itself binds, inside the names around it. */
 export class Frame {
   readonly names = new Map<string, Result>();
   readonly #outer: Frame | undefined;
@@ -60,18 +60,18 @@ export class Evaluator implements Run {
     this.#runtime = runtime;
   }
 
-  /** The value of an expression; a missing name is a problem. */
+  /** Returns the value of an expression. A missing name is a problem. */
   value(node: Node, frame: Frame): Value {
     return this.placed(node, () => asValue(this.evaluate(node, frame)));
   }
 
-  /** What a name can be bound to: a value, a function or a namespace, but nothing undefined. */
+  /** Returns a result that a name can be bound to: a value, a function or a namespace. An undefined one is a problem. */
   binding(node: Node, frame: Frame): Result {
     const result = this.evaluate(node, frame);
     return result instanceof Undefined ? this.placed(node, () => asValue(result)) : result;
   }
 
-  /** Runs what may refuse values, and gives the refusal its place. */
+  /** Runs an operation that may refuse values, and gives its refusal a place. */
   placed<T>(at: Span, work: () => T): T {
     try {
       return work();
@@ -86,7 +86,7 @@ export class Evaluator implements Run {
     return new ProblemError({ code, message, at: place, ...(hint === undefined ? {} : { hint }) });
   }
 
-  /** Runs a whole evaluation. JavaScript's own limits on depth and length become a problem where it stood last. */
+  /** Runs a whole evaluation. JavaScript's own limits on depth and length become a problem at the last place. */
   whole<T>(work: () => T): T {
     try {
       return work();
@@ -98,7 +98,7 @@ export class Evaluator implements Run {
     }
   }
 
-  /** What an expression comes to; what needs a value not known yet is unknown itself. */
+  /** Returns the result of an expression. If it needs an unknown value, it is unknown itself. */
   evaluate(node: Node, frame: Frame): Result {
     this.budget.spend(1);
     const at = 'at' in node ? node.at : node;
@@ -178,7 +178,7 @@ export class Evaluator implements Run {
     return this.#apply(`the filter ${name}`, filter, input, given);
   }
 
-  /** Whether a check by name holds. */
+  /** Returns whether a test holds, by its name. */
   check(name: string, input: Result, given: Given): boolean {
     const holds = this.#is(name, input, given);
     if (holds instanceof Unknown) throw new NotYet(holds);
@@ -186,9 +186,9 @@ export class Evaluator implements Run {
   }
 
   #is(name: string, input: Result, given: Given): Result {
-    const check = checks.get(name);
-    if (!check) throw new Refusal(...noSuch('test', name, checks.keys()));
-    return this.#apply(`the test ${name}`, check, input, given);
+    const test = jinjaTests.get(name);
+    if (!test) throw new Refusal(...noSuch('test', name, jinjaTests.keys()));
+    return this.#apply(`the test ${name}`, test, input, given);
   }
 
   #apply(what: string, operation: Operation, input: Result, given: Given): Result {
@@ -241,7 +241,7 @@ export class Evaluator implements Run {
     if (index instanceof Unknown) return index.untyped;
     if (index instanceof Secret) {
       const found = member(result, index.reveal(), '', this.budget);
-      // The message of a missing key would tell the secret.
+      // The message of a missing key would show the secret.
       return found instanceof Undefined ? new Undefined('there is no such key') : found;
     }
     const name = typeof index === 'boolean' ? Number(index) : index;
@@ -290,7 +290,7 @@ function holds(operator: Comparison['operator'], left: Value, right: Value, budg
   }
 }
 
-/** A path such as `facts.os` as a person would write it, for messages; empty when it is not one. */
+/** Returns a path such as `facts.os` as a person writes it, for messages; empty for any other expression. */
 export function pathOf(node: Node): string {
   if (node.kind === 'name') return node.name;
   if (node.kind !== 'attribute') return '';

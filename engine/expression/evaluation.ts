@@ -2,7 +2,7 @@ import type { ProblemCode } from '../problem.ts';
 import { isMap, Secret, type SecretText, Unknown, type Value } from '../value.ts';
 import type { Span } from './ast.ts';
 
-/** A complaint about values; without a place of its own it gets that of the operator or filter. */
+/** The refusal of values. Without a place of its own, it gets the place of the operator or filter. */
 export class Refusal extends Error {
   readonly code: ProblemCode;
   readonly hint: string | undefined;
@@ -15,7 +15,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Thrown when an operation needs a value that is not known yet; the operation's result is then unknown too. */
+/** Thrown if an operation needs an unknown value. The result of the operation is then unknown, too. */
 export class NotYet extends Error {
   readonly unknown: Unknown;
   constructor(unknown: Unknown) {
@@ -24,14 +24,14 @@ export class NotYet extends Error {
   }
 }
 
-/** What a missing name or key evaluates to; any use but `default` and `is defined` is the refusal it carries. */
+/** The result of a missing name or key. Any use of it but `default` and `is defined` throws its refusal. */
 export class Undefined {
   readonly message: string;
   readonly #hint: string | (() => string) | undefined;
-  /** The expression that came to it, where its refusal belongs. */
+  /** The expression that evaluated to it, as the place of the refusal. */
   at: Span | undefined;
 
-  /** A hint that takes work to find is found when somebody is told: a loop may only ask whether something is there. */
+  /** Computed only for a message, because a hint can be costly and a loop may only ask whether a name is defined. */
   constructor(message: string, hint?: string | (() => string)) {
     this.message = message;
     this.#hint = hint;
@@ -42,14 +42,14 @@ export class Undefined {
   }
 }
 
-/** What `a if false` evaluates to: undefined, but used as an empty text, as in Jinja2. */
+/** The result of `a if false`: undefined, but used as an empty text, as in Jinja2. */
 export class Absent extends Undefined {
   constructor() {
     super('the condition is false and there is no else');
   }
 }
 
-/** Evaluated arguments of a filter, check, method or function. */
+/** The evaluated arguments of a filter, test, method or function. */
 export interface Given {
   readonly positional: readonly Value[];
   readonly named: ReadonlyMap<string, Value>;
@@ -57,7 +57,7 @@ export interface Given {
   readonly caller?: Callable;
 }
 
-/** Something that can be called but is not a value: a function or a macro. */
+/** A function or a macro: it can be called, but is not a value. */
 export class Callable {
   readonly call: (given: Given) => Result;
   constructor(call: (given: Given) => Result) {
@@ -65,13 +65,13 @@ export class Callable {
   }
 }
 
-/** What `loop` and `namespace()` are: fields that only an expression can reach. */
+/** The object behind `loop` and `namespace()`: its fields can be reached only by an expression. */
 export class Fields {
   readonly what: string;
   readonly #make: () => Map<string, Result>;
   #fields: Map<string, Result> | undefined;
 
-  /** `make` is called once somebody asks for a field: a loop makes them for every element. */
+  /** `make` is called for the first access to a field, because a loop has such an object for every element. */
   constructor(what: string, make: () => Map<string, Result>) {
     this.what = what;
     this.#make = make;
@@ -82,20 +82,20 @@ export class Fields {
   }
 }
 
-/** Anything an expression can evaluate to on the way to a value. */
+/** Any intermediate result of an expression. */
 export type Result = Value | Undefined | Callable | Fields;
 
-/** What filters and checks may use of the evaluation that calls them. */
+/** The parts of the calling evaluation that filters and tests may use. */
 export interface Run {
   readonly budget: Budget;
   filter(name: string, input: Result, given: Given): Result;
   check(name: string, input: Result, given: Given): boolean;
 }
 
-/** How many characters of a text are gone through in the time of one step. */
+/** The number of characters that are processed in the time of one step. */
 const charactersAStep = 100;
 
-/** Keeps an expression from running away: steps in all, and the length of any one text. */
+/** The limits of an evaluation: all its steps, and the length of each text. */
 export class Budget {
   #steps: number;
   readonly #steps0: number;
@@ -116,7 +116,7 @@ export class Budget {
     }
   }
 
-  /** Runs the body of a macro, which may call itself, but not forever. */
+  /** Runs the body of a macro, with a limit of recursion. */
   nested<T>(work: () => T): T {
     if (this.#depth >= 100)
       throw new Refusal('this calls itself more than 100 deep', undefined, 'expression-limit');
@@ -126,7 +126,7 @@ export class Budget {
     return result;
   }
 
-  /** Checks the length, in characters, of a text before it is made. */
+  /** Checks the length, in characters, of a text before its creation. */
   fits(length: number): void {
     if (!(length <= this.maxLength)) {
       throw new Refusal(
@@ -138,13 +138,13 @@ export class Budget {
     this.reads(length);
   }
 
-  /** Takes the steps for a text of this length, in characters, that is gone through. */
+  /** Takes the steps for processing a text of this length in characters. */
   reads(length: number): void {
     this.spend(length / charactersAStep);
   }
 }
 
-/** The value of a result; a missing name, a function or a loop is none. */
+/** Returns the value of a result. Throws for a missing name, a function or a loop. */
 export function asValue(result: Result): Value {
   if (result instanceof Absent) return '';
   if (result instanceof Undefined)
@@ -155,7 +155,7 @@ export function asValue(result: Result): Value {
   return result;
 }
 
-/** What a value is, for messages: never its content. */
+/** Returns the kind of a value, for messages, never its content. */
 export function describe(value: Value): string {
   if (value === null) return 'none';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
@@ -167,13 +167,13 @@ export function describe(value: Value): string {
   return 'not plain data';
 }
 
-/** A value that is known, or NotYet. */
+/** Returns a known value, or throws NotYet. */
 export function known(value: Value): Exclude<Value, Unknown> {
   if (value instanceof Unknown) throw new NotYet(value);
   return value;
 }
 
-/** A value as text, as `{{ }}` prints it; lists and maps have no text of their own. */
+/** Returns a value as text, as `{{ }}` prints it. Lists and maps have no text of their own. */
 export function textOf(value: Value): string | Secret {
   const it = known(value);
   if (typeof it === 'string' || it instanceof Secret) return it;
@@ -204,7 +204,7 @@ export class TextBuilder {
     this.#budget = budget;
   }
 
-  /** Appends a value; one that is not known makes the whole unknown. */
+  /** Appends a value. An unknown one makes the whole text unknown. */
   add(value: Value): void {
     if (value instanceof Unknown) this.#unknown ??= value.untyped;
     else this.addText(textOf(value));

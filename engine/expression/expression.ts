@@ -14,40 +14,40 @@ import { parseTemplate } from './template.ts';
 export type { Body, Node, Statement } from './ast.ts';
 export type { Reference, Runtime, Scope, Where };
 
-/** How far one evaluation may go before it is an `expression-limit` problem. */
+/** The limits of one evaluation. Beyond them it is an `expression-limit` problem. */
 export interface Options {
-  /** Steps, about one for each value touched; a million unless told. */
+  /** Steps, about one for each value; default: a million. */
   readonly maxSteps?: number;
-  /** Characters of any one text; ten million unless told. */
+  /** Characters of each text; default: ten million. */
   readonly maxLength?: number;
-  /** Whether what is inside of the result is not looked at, because much may hang on it. */
+  /** Whether the inside of the result is not visited, because it can be large. */
   readonly shallow?: boolean;
 }
 
-/** Something that was compiled and can be evaluated any number of times. */
+/** A compiled source that can be evaluated any number of times. */
 export interface Expression {
   readonly source: string;
   readonly references: readonly Reference[];
-  /** The paths that it asks for as a condition: in what it decides about they may be undefined. */
+  /** The paths that it tests as a condition. They may be undefined in the parts that it decides about. */
   readonly asked: readonly (readonly string[])[];
-  /** The value in this scope. Throws a ProblemError with the place in the source. Results are never evaluated again. */
+  /** Returns the value in a scope. Throws a ProblemError with the place in the source. Results are never evaluated again. */
   evaluate(scope: Scope, runtime?: Runtime): Value;
 }
 
 /** A text with `{{ }}`, `{% %}` and `{# #}` in it. `evaluate` keeps the type of a text that is one `{{ }}` alone. */
 export interface Template extends Omit<Expression, 'asked'> {
-  /** Its parts, for those who look at how a text is put together. */
+  /** The parts of the template. */
   readonly body: Body;
-  /** The text in this scope, also where `evaluate` would keep another type. */
+  /** Returns the text in a scope, also if `evaluate` would keep another type. */
   render(scope: Scope, runtime?: Runtime): string | Secret | Unknown;
 }
 
-/** Whether a text has anything in it that a template engine would look at. */
+/** Whether a text contains template syntax. */
 export function isTemplate(text: string): boolean {
   return /\{[{%#]/.test(text);
 }
 
-/** Compiles a text that may contain templates. Throws a ProblemError with every mistake that can be told. */
+/** Compiles a text that may contain templates. Throws a ProblemError with every mistake. */
 export function compile(source: string, where: Where, options: Options = {}): Template {
   const syntax = new Syntax(source, where);
   const body = parseTemplate(syntax);
@@ -85,7 +85,7 @@ export function compileExpression(source: string, where: Where, options: Options
   };
 }
 
-/** The places of offsets in a whole file. */
+/** Returns the places of offsets in a whole file. */
 export function placeIn(file: string, text: string): Where {
   let starts: number[] | undefined;
   return (offset, length) => {
@@ -117,7 +117,7 @@ function parseBare(syntax: Syntax): Node {
   return parsed ?? nothing;
 }
 
-/** The expression of a template that is one `{{ }}` and nothing else but space around it. */
+/** Returns the expression of a template that consists of one `{{ }}`, with space around it at most. */
 function wholeExpression(body: Body): Node | undefined {
   const parts = body.filter(part => part.kind !== 'text' || part.text.trim() !== '');
   const [only] = parts;
@@ -132,7 +132,7 @@ function evaluated(node: Node, scope: Scope, runtime: Runtime, where: Where, opt
   });
 }
 
-/** Whether an expression is a name or a member by name, so that it has the type of what is there. */
+/** Whether an expression is a name or a member by name. It then keeps the type of its value. */
 function isPath(node: Node): boolean {
   return node.kind === 'name' || (node.kind === 'attribute' && isPath(node.of));
 }
@@ -154,7 +154,7 @@ function run(
   }
 }
 
-/** A list that holds another twice, which holds another twice … is small here, and endless where it is written out. */
+/** Limits the result: a list that holds another twice, which holds another twice …, is small here and endless in print. */
 function measure(value: Value, budget: Budget, depth: number): void {
   budget.spend(1);
   if (depth > 100)

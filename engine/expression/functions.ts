@@ -17,11 +17,11 @@ import { filters } from './filters.ts';
 import { any, integer, map, type Operation, operation, text } from './signature.ts';
 import { capitalized, lines, replaced, stripped, words, wordsOf } from './text-filters.ts';
 
-/** What an expression may reach outside of its scope. */
+/** The functions of the program that an expression can reach. */
 export interface Runtime {
-  /** The value of an environment variable, best as a Secret; undefined when it is not set. */
+  /** Returns the value of an environment variable, preferably as a Secret, or undefined if it is not set. */
   readonly env?: (name: string) => Value | undefined;
-  /** What is in a text that Ansible Vault encrypted, called `label`. Throws a ProblemError. */
+  /** Decrypts a text of Ansible Vault, named `label`. Throws a ProblemError. */
   readonly vaulted?: (sealed: string, label: string, at: Place) => Value;
 }
 
@@ -43,7 +43,7 @@ const functions: ReadonlyMap<string, Maker> = new Map<string, Maker>([
 /** The names of the functions that every expression can call. */
 export const functionNames: readonly string[] = [...functions.keys()];
 
-/** The function of this name for one evaluation, undefined when there is none. */
+/** Returns a function by name, for one evaluation, or undefined if there is none. */
 export function functionNamed(name: string, run: Run, runtime: Runtime): Callable | undefined {
   const maker = functions.get(name);
   return maker && new Callable(maker(run, runtime));
@@ -182,7 +182,7 @@ const mapMethods: { [name: string]: Operation } = {
   }),
 };
 
-/** The method of a value by name, undefined when it has none. Only what is listed here can be called. */
+/** Returns a method of a value by name, or undefined if it has none. Only the listed methods can be called. */
 export function methodOf(value: Result, name: string): Operation | undefined {
   const methods = isMap(value) ? mapMethods : Array.isArray(value) ? {} : textMethods;
   return Object.hasOwn(methods, name) ? methods[name] : undefined;

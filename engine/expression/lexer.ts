@@ -1,6 +1,6 @@
 import type { Span } from './ast.ts';
-import { neverClosed } from './catalogue.ts';
 import type { Syntax } from './syntax.ts';
+import { neverClosed } from './unknown-name-hints.ts';
 
 /** A word of an expression. The last token of a run is always `end`. */
 export type Token = Span &
@@ -10,7 +10,7 @@ export type Token = Span &
     | { readonly kind: 'end'; readonly value: '' }
   );
 
-/** A piece of a template: text to copy, `{{ … }}`, or `{% … %}`; `broken` when its words could not all be read. */
+/** A piece of a template: text to copy, `{{ … }}`, or `{% … %}`; `broken` if not all of its words could be read. */
 export type Segment = Span &
   (
     | { readonly kind: 'text'; readonly text: string }
@@ -70,7 +70,7 @@ export function segmentsOf(syntax: Syntax): Segment[] {
   return segments;
 }
 
-/** The tokens of a source that is one bare expression. */
+/** Returns the tokens of one bare expression. */
 export function tokensOf(syntax: Syntax): Token[] | undefined {
   return syntax.attempt(() => new Words(syntax, 0, undefined).read());
 }

@@ -25,7 +25,7 @@ function at(value: Value, path: Value | undefined, run: Run): Result {
   return result;
 }
 
-/** What to compare elements by: an attribute or the element, small letters unless case counts. */
+/** Returns the key for comparing elements: an attribute or the element itself, in small letters unless case counts. */
 function sortKey(value: Value, path: Value | undefined, caseSensitive: boolean, run: Run): Value {
   const key = known(asValue(at(value, path, run)));
   if (caseSensitive) return key;
@@ -125,7 +125,7 @@ function flattened(elements: Value[], levels: number, run: Run): Value[] {
   );
 }
 
-/** The elements of one list, each once, of which the other list has (or has not) an equal one. */
+/** Returns the distinct elements of one list that have (or do not have) an equal one in the other list. */
 function setOf(run: Run, elements: Value[], keeps: (identity: string) => boolean = () => true): Value[] {
   const seen = new Set<string>();
   return elements.filter(element => {

@@ -13,13 +13,13 @@ import {
   Undefined,
 } from './evaluation.ts';
 
-/** A number that can be kept exactly; whole numbers beyond 2^53 cannot. */
+/** Returns a number that has an exact form. Whole numbers beyond 2^53 have none and are refused. */
 export function exact(value: number): number {
   if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return value + 0;
   throw new Refusal('the result is beyond ±2^53 and cannot be kept exactly', undefined, 'expression-limit');
 }
 
-/** `left operator right` for numbers, and for texts and lists where Python has it. */
+/** Returns `left operator right` for numbers, and for texts and lists as in Python. */
 export function arithmetic(operator: BinaryOperator, left: Value, right: Value, budget: Budget): Value {
   const a = known(left);
   const b = known(right);
@@ -38,7 +38,7 @@ export function arithmetic(operator: BinaryOperator, left: Value, right: Value, 
   throw notTaken(operator, a, b);
 }
 
-/** The texts of values one after the other. */
+/** Returns the joined texts of values. */
 export function joined(values: readonly Value[], budget: Budget): Value {
   const builder = new TextBuilder(budget);
   for (const value of values) builder.add(value);

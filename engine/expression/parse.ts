@@ -1,16 +1,16 @@
 import type { Arguments, BinaryOperator, CompareOperator, Comparison, Node, Span } from './ast.ts';
-import { noSuch } from './catalogue.ts';
-import { checks } from './checks.ts';
 import { filters } from './filters.ts';
+import { jinjaTests } from './jinja-tests.ts';
 import type { Operation } from './signature.ts';
 import { constants, keywords, TokenReader } from './token-reader.ts';
+import { noSuch } from './unknown-name-hints.ts';
 
 const noArguments: Arguments = { positional: [], named: [] };
 
 /** Left-associative operators from weak to strong, between comparison and power, as Jinja2 ranks them. */
 const ranks: readonly (readonly string[])[] = [['+', '-'], ['~'], ['*', '/', '//', '%'], ['**']];
 
-/** Reads expressions from tokens. Gives up at the first mistake, which is noted in the syntax. */
+/** Reads expressions from tokens. It stops at the first mistake, which the syntax collects. */
 export class Parser extends TokenReader {
   /** One expression or, separated by commas, a list of them. `choice: false` leaves an `if` to the caller. */
   tuple(choice = true): Node {
@@ -214,7 +214,7 @@ export class Parser extends TokenReader {
     return { kind: 'call', callee, args, start: callee.start, end };
   }
 
-  /** Filters and checks after a value; also a macro that is called with the result of a filter. */
+  /** Filters and tests after a value; also a macro that is called with the result of a filter. */
   #filtered(first: Node): Node {
     let node = first;
     for (;;) {
@@ -247,7 +247,7 @@ export class Parser extends TokenReader {
       args = { positional: [operand], named: [] };
       end = operand.end;
     }
-    this.#known('test', at, checks, args);
+    this.#known('test', at, jinjaTests, args);
     if (this.sees('is'))
       this.syntax.fail(this.token, 'one test cannot follow another', 'Join them with and.');
     const node: Node = { kind: 'check', input, name: at.name, at, args, start: input.start, end };

@@ -11,17 +11,17 @@ import {
 } from './ast.ts';
 import { functionNames } from './functions.ts';
 
-/** A name that the scope must provide, with the keys that are taken from it as far as they stand in the source. */
+/** A name that the scope must provide, with the literal keys behind it. */
 export interface Reference {
   readonly path: string[];
   readonly at: Place;
   /** It may be undefined, or its place may not be reached: under `default` or `is defined`, or in a branch. */
   readonly guarded: boolean;
-  /** It may be undefined: under `default` or `is defined`, or where a condition has asked whether it is there. */
+  /** It may be undefined: under `default` or `is defined`, or behind a condition that tests it. */
   readonly optional: boolean;
 }
 
-/** How an expression is reached: whether for certain, and which paths the conditions before it have asked for. */
+/** The way to an expression: whether it is certainly evaluated, and the paths that earlier conditions test. */
 interface Way {
   readonly guarded: boolean;
   readonly asked: readonly (readonly string[])[];
@@ -29,7 +29,7 @@ interface Way {
 
 const sure: Way = { guarded: false, asked: [] };
 
-/** The references of a template or of an expression, in the order of the source. */
+/** Returns the references of a template or of an expression, in the order of the source. */
 export function referencesOf(source: Body | Node, where: Where): Reference[] {
   const collector = new Collector(where);
   if ('kind' in source) collector.node(source, new Set(functionNames), sure);
@@ -37,7 +37,7 @@ export function referencesOf(source: Body | Node, where: Where): Reference[] {
   return collector.found.toSorted((a, b) => a.start - b.start).map(({ reference }) => reference);
 }
 
-/** The paths that a condition asks for: `x.y is defined`, `x | default(…)`, `'y' in x`. */
+/** Returns the paths that a condition tests: `x.y is defined`, `x | default(…)`, `'y' in x`. */
 export function askedIn(condition: Node): string[][] {
   const own = askedBy(condition);
   const { sure, guarded = [] } = partsOf(condition);
@@ -148,7 +148,7 @@ class Collector {
       path,
       guarded: guarded || optional,
       optional,
-      // Looking a place up costs more than all the rest, and few are asked for.
+      // Finding a place is costly, and few places are needed.
       get at() {
         return where(at.start, at.end - at.start);
       },
@@ -164,7 +164,7 @@ function after(condition: Node, way: Way): Way {
 
 const lenient = new Set(['default', 'd', 'items', 'defined', 'undefined']);
 
-/** The expressions within one: those whose names must be defined, and those whose names need not be. */
+/** Returns the inner expressions: those whose names must be defined, and those whose names need not be. */
 function partsOf(it: Node): { sure: readonly Node[]; guarded?: readonly Node[] } {
   switch (it.kind) {
     case 'literal':

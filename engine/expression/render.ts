@@ -16,7 +16,7 @@ import {
   Undefined,
 } from './evaluation.ts';
 
-/** Runs the statements of a template; a value not known yet makes the text unknown. */
+/** Runs the statements of a template. An unknown value makes the text unknown. */
 export class Renderer {
   readonly #evaluator: Evaluator;
 
@@ -24,7 +24,7 @@ export class Renderer {
     this.#evaluator = evaluator;
   }
 
-  /** The text of a body. Throws NotYet when which text it is depends on a value not known yet. */
+  /** Returns the text of a body. Throws NotYet if the choice of the text depends on an unknown value. */
   text(body: Body, frame: Frame): string | Secret | Unknown {
     const out = new TextBuilder(this.#evaluator.budget);
     this.#body(body, frame, out);

@@ -5,7 +5,7 @@ import { type Budget, describe, known, numberText, Refusal, TextBuilder } from '
 interface Layout {
   readonly indent?: number | undefined;
   readonly sort?: boolean;
-  /** Escapes what HTML gives a meaning, as Jinja's `tojson` does. */
+  /** Escapes the special characters of HTML, as Jinja's `tojson` does. */
   readonly html?: boolean;
 }
 

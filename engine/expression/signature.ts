@@ -12,14 +12,14 @@ import {
   textOf,
 } from './evaluation.ts';
 
-/** What a filter takes at one place: how to read it from a value, and whether it may be left out. */
+/** A parameter of a filter: its reading from a value, and whether it may be left out. */
 export interface Parameter<T> {
   readonly read: (value: Value, run: Run, labels: Set<string>) => T;
   readonly optional: boolean;
   readonly fallback: T;
-  /** The same, but `fallback` when it is not given. */
+  /** Returns the parameter with `fallback` as its default. */
   or(fallback: T): Parameter<T>;
-  /** The same, but undefined when it is not given. */
+  /** Returns the parameter with undefined as its default. */
   maybe(): Parameter<T | undefined>;
 }
 
@@ -27,11 +27,11 @@ export interface Parameter<T> {
 type Parameters = { readonly [name: string]: Parameter<any> };
 type Read<P> = { readonly [Name in keyof P]: P[Name] extends Parameter<infer T> ? T : never };
 
-/** A filter, check, method or function with its arguments' names and types. */
+/** A filter, test, method or function, with the names and types of its arguments. */
 export interface Operation {
-  /** The arguments as they are told: `width=4`, those that must be given without a value. */
+  /** The arguments for messages: `width=4`, and required ones without a value. */
   readonly takes?: readonly string[];
-  /** What is wrong with this number and these names of arguments; undefined when nothing is. */
+  /** Returns the mistake in a number and in names of arguments, or undefined if they fit. */
   misfit(
     positional: number,
     named: Iterable<string>,
@@ -49,7 +49,7 @@ function parameter<T>(read: Parameter<T>['read'], fallback?: T, optional = false
   };
 }
 
-/** None counts as not given where something else than any value is wanted. */
+/** None counts as not given, except for a parameter that takes any value. */
 function orNone<T>(read: Parameter<T>['read']): Parameter<T | undefined>['read'] {
   return (value, ...rest) =>
     value === null && (read as unknown) !== unread ? undefined : read(value, ...rest);
@@ -60,7 +60,7 @@ const unread = (value: Value) => value;
 /** Any value. */
 export const any = parameter<Value>(unread);
 
-/** A text; numbers and booleans are written out. A secret text is revealed and what comes out is secret again. */
+/** A text; numbers and booleans are written out. A secret text is revealed, and the result is secret again. */
 export const text = parameter<string>((value, run, labels) => {
   const it = textOf(value);
   const clear = it instanceof Secret ? it.reveal() : it;
@@ -107,7 +107,7 @@ export const map = parameter<{ [key: string]: Value }>((value, run) => {
   return it;
 });
 
-/** An operation on a value that is there. A text made from a secret one is secret, wherever in the result it is. */
+/** An operation on a defined value. Every text in its result that derives from a secret text is secret. */
 export function operation<I, P extends Parameters>(
   input: Parameter<I>,
   parameters: P,
@@ -121,7 +121,7 @@ export function operation<I, P extends Parameters>(
   });
 }
 
-/** An operation that also takes what is undefined, a function or a loop; it looks after secrets itself. */
+/** An operation that also takes undefined results, functions and loops. It handles secrets itself. */
 export function onResult(
   parameters: Parameters,
   apply: (input: Result, given: Given, run: Run) => Result,
@@ -155,7 +155,7 @@ export function onResult(
   };
 }
 
-/** Reads the arguments; Operation.misfit has already found them to fit. */
+/** Reads the arguments, which Operation.misfit has checked. */
 export function bind(
   parameters: Parameters,
   given: Given,

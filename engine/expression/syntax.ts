@@ -1,7 +1,7 @@
 import { type Problem, type ProblemCode, ProblemError, type Where } from '../problem.ts';
 import type { Span } from './ast.ts';
 
-/** Collects what is wrong with one source, so that all of it can be told at once. */
+/** Collects the mistakes of one source, to report all of them at once. */
 export class Syntax {
   readonly source: string;
   readonly where: Where;
@@ -13,20 +13,20 @@ export class Syntax {
     this.where = where;
   }
 
-  /** Notes a problem and goes on. */
+  /** Adds a problem and continues. */
   report(at: Span, message: string, hint?: string, code: ProblemCode = 'expression-syntax'): void {
     const place = this.where(at.start, Math.max(1, at.end - at.start));
     const problem = { code, message, at: place, ...(hint === undefined ? {} : { hint }) };
     this.#noted.push({ offset: at.start, problem });
   }
 
-  /** Notes a problem and gives this piece up; `attempt` catches it. */
+  /** Adds a problem and abandons this piece; `attempt` catches it. */
   fail(at: Span, message: string, hint?: string, code?: ProblemCode): never {
     this.report(at, message, hint, code);
     throw new GivenUp();
   }
 
-  /** Runs a piece of parsing; undefined when it was given up. */
+  /** Runs a piece of parsing. Returns undefined if it was abandoned. */
   attempt<T>(parse: () => T): T | undefined {
     const depth = this.#depth;
     try {
@@ -38,7 +38,7 @@ export class Syntax {
     }
   }
 
-  /** Guards recursion: no sane expression nests a hundred deep. */
+  /** Limits recursion: no sensible expression nests a hundred levels. */
   nested<T>(at: Span, parse: () => T): T {
     if (++this.#depth > 100)
       this.fail(at, 'this is nested more than 100 deep', undefined, 'expression-limit');
@@ -47,7 +47,7 @@ export class Syntax {
     return result;
   }
 
-  /** Throws what was noted, if anything, in the order of the source. */
+  /** Throws the collected problems, if there are any, in the order of the source. */
   done(): void {
     if (this.#noted.length === 0) return;
     const inOrder = this.#noted.toSorted((a, b) => a.offset - b.offset);

@@ -11,27 +11,27 @@ import {
   type Template,
 } from './expression.ts';
 
-/** Data with templates in it, compiled and with the place of each. */
+/** Data with compiled templates and the place of each. */
 export type Tree =
   | { readonly kind: 'constant'; readonly value: Plain }
   | { readonly kind: 'template'; readonly template: Template; readonly at: Place }
   | { readonly kind: 'vault'; readonly sealed: string; readonly label: string; readonly at: Place }
-  /** Its texts and numbers must not be shown; they are called by the label and where they are in it. */
+  /** The texts and numbers of the value are secret. The label and their path in the value name them. */
   | { readonly kind: 'secret'; readonly tree: Tree; readonly label: string }
   | { readonly kind: 'list'; readonly elements: readonly Tree[] }
   | { readonly kind: 'map'; readonly entries: readonly (readonly [string, Tree])[] };
 
-/** Where data comes from: a YAML file, or anything that can tell places as one does. */
+/** The origin of data: a YAML file, or another source with places. */
 export interface Written {
   place(path: Path, which?: 'key' | 'value'): Place;
   within(path: Path): Where;
-  /** The tag of Ansible at a path: `!vault`, or `!unsafe` for what holds no templates. */
+  /** Returns the tag of Ansible at a path: `!vault`, or `!unsafe` for a value without templates. */
   tag?(path: Path): string | undefined;
 }
 
 /**
- * Compiles the texts of `data`, which stands at `path` of `doc`. Mistakes go to `problems`; those that are `deferred`
- * are thrown when the value is asked for. What is vaulted in it is called by `label` and where it is in it.
+ * Compiles the texts of `data` at `path` of `doc`. Mistakes go to `problems`; `deferred` ones are thrown by the evaluation.
+ * `label` and the path in the value name its vaulted parts.
  */
 export function compileTree(
   doc: Written,
@@ -58,7 +58,7 @@ export function compileTree(
     );
     return elements.every(isConstant) ? { kind: 'constant', value: data } : { kind: 'list', elements };
   }
-  // In JSON of Ansible a map stands for a tag.
+  // In JSON of Ansible, a map stands for a tag.
   if (problems === 'deferred' && typeof data['__ansible_vault'] === 'string')
     return { kind: 'vault', sealed: data['__ansible_vault'], label, at: doc.place(path) };
   if (problems === 'deferred' && typeof data['__ansible_unsafe'] === 'string')
@@ -74,7 +74,7 @@ export function compileTree(
     : { kind: 'map', entries };
 }
 
-/** A template whose mistakes are thrown by those who ask for its value. */
+/** Returns a template whose evaluation throws its mistakes. */
 function deferred(source: string, make: () => Template): Template {
   try {
     return make();
@@ -87,12 +87,12 @@ function deferred(source: string, make: () => Template): Template {
   }
 }
 
-/** Whether there is no template in it. */
+/** Whether a tree contains no template. */
 export function isConstant(tree: Tree): tree is Tree & { kind: 'constant' } {
   return tree.kind === 'constant';
 }
 
-/** The value of a tree. Throws a ProblemError with what is wrong in all of its templates. */
+/** Returns the value of a tree. Throws a ProblemError with the mistakes of all of its templates. */
 export function evaluateTree(tree: Tree, scope: Scope, runtime: Runtime): Value {
   const problems = new Problems();
   const value = evaluate(tree, scope, runtime, problems);
@@ -130,7 +130,7 @@ function secretOf(value: Value, label: string): Value {
 
 const references = new WeakMap<Tree, readonly Reference[]>();
 
-/** Every name that the templates of a tree refer to; it is asked for again for each host. */
+/** Returns the references of the templates of a tree. They are cached, because each host asks for them. */
 export function referencesOf(tree: Tree): readonly Reference[] {
   let all = references.get(tree);
   if (all === undefined) references.set(tree, (all = collected(tree)));
@@ -153,7 +153,7 @@ function collected(tree: Tree): readonly Reference[] {
   }
 }
 
-/** The part of a tree under a key, when it is a map that is written out. */
+/** Returns the part of a literal map under a key. */
 export function branch(tree: Tree, key: string): Tree | undefined {
   if (tree.kind === 'map') return tree.entries.find(([name]) => name === key)?.[1];
   if (tree.kind !== 'constant' || typeof tree.value !== 'object' || tree.value === null) return undefined;
@@ -161,7 +161,7 @@ export function branch(tree: Tree, key: string): Tree | undefined {
   return { kind: 'constant', value: tree.value[key]! };
 }
 
-/** A tree as it is written, with the text of its templates; what must not be shown is masked. */
+/** Returns a tree as written, with the text of its templates and with masked secrets. */
 export function sourceOf(tree: Tree): Plain {
   switch (tree.kind) {
     case 'constant':

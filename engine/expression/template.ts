@@ -21,7 +21,7 @@ interface Tag extends Span {
   readonly broken: boolean;
 }
 
-/** Reads a whole template. What is wrong is noted in the syntax, and reading goes on after it. */
+/** Reads a whole template. The syntax collects mistakes, and the reading continues after each. */
 export function parseTemplate(syntax: Syntax): Body {
   return syntax.attempt(() => new TemplateParser(syntax).read()) ?? [];
 }
@@ -48,7 +48,7 @@ class TemplateParser {
     }
   }
 
-  /** Statements up to a tag with one of these words, which becomes `#ending`; undefined is the end of the source. */
+  /** Reads statements up to a tag with one of these words, which becomes `#ending`. Undefined means the end of the source. */
   #body(ends: readonly string[]): Body {
     const body: Statement[] = [];
     for (let segment = this.#take(); segment !== undefined; segment = this.#take()) {
@@ -86,7 +86,7 @@ class TemplateParser {
     return { word, parser, broken: segment.broken, start, end };
   }
 
-  /** Reads the rest of a tag; undefined when there is a mistake in it. */
+  /** Reads the rest of a tag. Returns undefined after a mistake in it. */
   #header<T>(tag: Tag, read: (parser: Parser) => T): T | undefined {
     return tag.broken ? undefined : this.#whole(tag.parser, read);
   }
@@ -130,7 +130,7 @@ class TemplateParser {
     return undefined;
   }
 
-  /** The body up to its end tag; a missing one is a problem at the tag that opened it. */
+  /** Reads the body up to its end tag. A missing end tag is a problem at the opening tag. */
   #block(open: Tag, ...ends: string[]): Body {
     const body: Statement[] = [];
     const end = `{% ${ends.at(-1)} %}`;
@@ -144,7 +144,7 @@ class TemplateParser {
       if (ends.includes(ending.word)) return body;
       const message = `"${ending.word}" stands where ${end} must end the "${open.word}"`;
       this.#syntax.report(ending, message, `Write ${end} before it.`);
-      // An end of an outer block ends this one too; a stray word inside is passed over.
+      // The end tag of an outer block also ends this one. A stray word inside is skipped.
       if (ending.word.startsWith('end')) return body;
     }
   }
@@ -196,7 +196,7 @@ class TemplateParser {
       if (it.takes('=')) return { target, value: it.tuple() };
       return { target, filters: filterChain(it) };
     });
-    // A broken header is taken for the short form unless it has no "=", because that is the usual one.
+    // A broken header with "=" counts as the short form, the usual one.
     if (header === undefined) return undefined;
     const { target } = header;
     if (header.value) return { kind: 'set', target, value: header.value };

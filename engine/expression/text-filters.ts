@@ -2,12 +2,12 @@ import { Secret, type Value } from '../value.ts';
 import { characters, known, Refusal, type Run } from './evaluation.ts';
 import { any, flag, integer, type Operation, operation, text } from './signature.ts';
 
-/** What Python's `strip()` and `split()` hold to be white space. */
+/** The white space of Python's `strip()` and `split()`. */
 const whiteSpace = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const space = new RegExp(`[${whiteSpace}]`);
 const wordPattern = new RegExp(`[^${whiteSpace}]+`, 'g');
 
-/** A filter for a change of each character by itself, so that the clear parts of a secret stay clear. */
+/** Returns a filter that changes each character by itself, so the clear parts of a secret stay clear. */
 export function eachCharacter(change: (text: string) => string): Operation {
   return operation(any, {}, (value, _args, run) => {
     const it = known(value);
@@ -17,7 +17,7 @@ export function eachCharacter(change: (text: string) => string): Operation {
   });
 }
 
-/** `text` without the characters of `chars` (white space when undefined) at its ends. */
+/** Returns `text` without the characters of `chars` at its ends; default: white space. */
 export function stripped(value: string, chars: string | undefined, ends: 'both' | 'left' | 'right'): string {
   if (chars === undefined) return withoutSpace(value, ends);
   const strip = new Set(characters(chars));
@@ -29,7 +29,7 @@ export function stripped(value: string, chars: string | undefined, ends: 'both' 
   return all.slice(start, end).join('');
 }
 
-/** No white space is more than one unit of UTF-16, so that only the ends are looked at. */
+/** Every white space is one unit of UTF-16, so it is enough to look at the ends. */
 function withoutSpace(value: string, ends: 'both' | 'left' | 'right'): string {
   let start = 0;
   let end = value.length;
@@ -74,7 +74,7 @@ export function lines(value: string): string[] {
   return all;
 }
 
-/** Where each word between white space is. */
+/** Returns the positions of the words between white space. */
 export function wordsOf(value: string): Iterable<RegExpExecArray> {
   return value.matchAll(wordPattern);
 }
@@ -144,7 +144,7 @@ function wrapped(line: string, width: number, breakLong: boolean, breakHyphens: 
   return rows;
 }
 
-/** A word cut where it may be wrapped: after a hyphen between letters. */
+/** Returns a word in parts that may be wrapped: after a hyphen between letters. */
 function afterHyphens(word: string): string[] {
   return word.split(/(?<=[\p{L}_\d"']?[\p{L}_]-)(?=[\p{L}_])/u);
 }

@@ -18,7 +18,7 @@ export const constants: ReadonlyMap<string, Plain> = new Map<string, null | bool
 /** The words that cannot be names. */
 export const keywords: ReadonlySet<string> = new Set(['and', 'or', 'not', 'in', 'is', 'if', 'else']);
 
-/** Goes through tokens from left to right; a token that is not the wanted one is a problem and ends the reading. */
+/** Reads tokens from left to right. An unexpected token is a problem and ends the reading. */
 export class TokenReader {
   readonly syntax: Syntax;
   readonly #tokens: readonly Token[];
@@ -79,7 +79,7 @@ export class TokenReader {
     return { name: token.value, start: token.start, end: token.end };
   }
 
-  /** A text of which the first literal is consumed: neighbouring literals are one text, as in Python. */
+  /** Returns a text whose first literal is consumed. Neighbouring literals are one text, as in Python. */
   texts(first: string): { value: string; end: number } {
     let value = first;
     while (this.token.kind === 'text') value += this.take().value;
@@ -99,7 +99,7 @@ export class TokenReader {
     this.syntax.fail(this.token, `"${this.#source(this.token)}" has no place here`, completion);
   }
 
-  /** Gives up: `wanted` says what should stand where this token is. */
+  /** Abandons the reading: `wanted` describes the expected token. */
   unexpected(wanted: string, token = this.token): never {
     const found = token.kind === 'end' ? 'the end' : `"${this.#source(token)}"`;
     return this.syntax.fail(token, `${wanted} was expected here, not ${found}`, completion);

@@ -10,18 +10,18 @@ import { compileTree, evaluateTree, type Tree, type Written } from './template-t
 /** A variable as set at one level. */
 export interface Variable {
   name: string;
-  /** Which level set it, in words: `group web`, `host web1`, `vars/common.yml`, `play`, `--var`. */
+  /** The level that set it, in words: `group web`, `host web1`, `vars/common.yml`, `play`, `--var`. */
   level: string;
   tree: Tree;
   at: Place;
-  /** Whose names its value uses; those of its own scope when left out. */
+  /** The scope of the names in its value; its own scope if left out. */
   scope?: VariableScope;
 }
 
-/** Names that expressions have already; a variable cannot be called so. */
+/** The reserved names of expressions, which no variable can have. */
 const reserved = new Set(['vars', 'facts', 'host', 'hosts', 'groups', 'secrets', 'env']);
 
-/** Notes a problem when expressions have `name` already. */
+/** Reports a reserved name. */
 export function refuseReserved(name: string, at: Place, problems: Problems): void {
   if (!reserved.has(name)) return;
   const message = `A variable cannot be called "${name}": expressions use that name already.`;
@@ -39,8 +39,8 @@ export function readVariables(doc: Doc, path: Path, level: string, problems: Pro
 }
 
 /**
- * Reads variables of an inventory of Ansible. Those may be called as they like (one called `hosts` is `vars.hosts`),
- * and may use what only Ansible knows: that is a problem when the value is asked for.
+ * Reads variables of an inventory of Ansible. They can have any name (the variable `hosts` is `vars.hosts`). They can also
+ * use features that only Ansible has, which are a problem once the value is used.
  */
 export function ansibleVariables(doc: Written, path: Path, level: string, data: unknown): Variable[] {
   if (!isMap(data)) return [];
@@ -49,7 +49,7 @@ export function ansibleVariables(doc: Written, path: Path, level: string, data: 
   );
 }
 
-/** A variable whose texts and numbers are shown nowhere. */
+/** Returns a variable whose texts and numbers are secret. */
 export function secretVariable(variable: Variable): Variable {
   const { name, tree } = variable;
   return tree.kind === 'secret' ? variable : { ...variable, tree: { kind: 'secret', tree, label: name } };
@@ -108,7 +108,7 @@ export function readVariableOption(option: string, problems: Problems): Variable
   return [{ name, level: '--var', at, tree: compileTree(doc, [], doc.data, problems) }];
 }
 
-/** Numbers, booleans, null and [lists] and {maps} have their type; everything else is the text as it is. */
+/** Returns a typed value for numbers, booleans, null, [lists] and {maps}, and the text itself for everything else. */
 function typedValue(value: string, file: string): Doc {
   if (/^\s*(\[|\{(?![{%#]))/.test(value)) return parseYaml(value, file);
   try {
@@ -121,8 +121,8 @@ function typedValue(value: string, file: string): Doc {
 }
 
 /**
- * The names that expressions can use on one host. Variables are evaluated when they are asked for, once, so that
- * they may refer to one another in any order.
+ * The names that expressions can use on one host. Each variable is evaluated once, at its first use, so variables can refer to
+ * one another in any order.
  */
 export class VariableScope extends Map<string, Value> {
   readonly #fixed: Map<string, Value>;
@@ -134,7 +134,7 @@ export class VariableScope extends Map<string, Value> {
     this.#variables = variables;
   }
 
-  /** `variables` weakest first; names in `fixed` are stronger than all of them. */
+  /** Returns a scope of `variables`, weakest first. The names in `fixed` are stronger than all of them. */
   static of(
     fixed: ReadonlyMap<string, Value>,
     variables: Iterable<Variable>,
@@ -146,18 +146,18 @@ export class VariableScope extends Map<string, Value> {
     return scope;
   }
 
-  /** The same names and more, as inside a loop. Variables do not see them. */
+  /** Returns the scope with further names, as inside a loop. Variables do not see them. */
   with(names: Readonly<Record<string, Value>>): VariableScope {
     return new VariableScope(new Map([...this.#fixed, ...Object.entries(names)]), this.#variables);
   }
 
-  /** What a component sees: `variables` and what the host is, but nothing else that is known here. */
+  /** Returns the scope of a component: `variables` and the names of the host, and no others of this scope. */
   inside(variables: Iterable<Variable>, runtime: Runtime): VariableScope {
     const fixed = [...this.#fixed].filter(([name]) => reserved.has(name));
     return VariableScope.of(new Map(fixed), variables, runtime);
   }
 
-  /** Adds a name that is stronger than the variables; they see it, too. */
+  /** Adds a name that is stronger than the variables, and that they see. */
   override set(name: string, value: Value): this {
     this.#fixed.set(name, value);
     return this;
@@ -188,7 +188,7 @@ class Variables {
       let value: Value | undefined;
       let endless: ProblemError | undefined;
       const get = () => {
-        // What has gone on for too long once is not tried again by each who asks for it.
+        // An evaluation that exceeded its limit is not repeated.
         if (endless !== undefined) throw endless;
         try {
           return (value ??= this.#evaluate(variable, runtime));

@@ -1,5 +1,5 @@
 import { contentLimitBytes } from '../probe.ts';
-import { stateDirectory } from '../step.ts';
+import { stateDirectory } from '../state-directory.ts';
 import { scriptBeside, withVariables } from '../util/text-beside.ts';
 
 /** The exit code of a script that did not begin because another run holds the lease. */

@@ -1,16 +1,16 @@
 import { accountKey, type Become, type Host } from '../host.ts';
 import type { Context } from '../module.ts';
-import { probesOf } from '../plan/compare.ts';
 import type { Probe } from '../probe.ts';
 import { Observed, reader } from '../probes/readings.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import type { Resource } from '../resource.ts';
+import { probesOf } from '../resource.ts';
 import type { Answer, Request } from '../transport/connect.ts';
 import type { ConnectOptions } from '../transport/connect-options.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Plain } from '../value.ts';
 import { AccountSessions } from './account-sessions.ts';
-import { type Holder, isLost, leasedScript, leaseS, lockedProblem, releaseScript } from './host-lease.ts';
+import { type Holder, isLost, leasedScript, leaseHeldProblem, leaseS, releaseScript } from './host-lease.ts';
 import { recordedScript } from './kept-outcome.ts';
 
 /** Seconds for a reading, in addition to the time limits of its commands. */
@@ -180,7 +180,7 @@ export class ConnectedHost {
       this.forget();
       throw new ProblemError(leaseLost(this.host.name));
     }
-    if (lockedProblem(this.host.name, answer) === undefined) {
+    if (leaseHeldProblem(this.host.name, answer) === undefined) {
       this.#changed.set(account, become);
       this.#renewal ??= setInterval(() => this.#renew(holder), (leaseS * 1000) / 3).unref();
     }

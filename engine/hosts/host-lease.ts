@@ -78,7 +78,7 @@ function decodeUse(line: string): Origin['applied'] {
 }
 
 /** Returns the problem of a change that the lease of another run, or the earlier use of its saved plan, prevented. */
-export function lockedProblem(host: string, answer: Answer): Problem | undefined {
+export function leaseHeldProblem(host: string, answer: Answer): Problem | undefined {
   const applied = answer.exit === appliedExit ? decodeUse(answer.stdout.toString().trimEnd()) : undefined;
   if (applied !== undefined) return appliedProblem(host, applied.at);
   const lease = answer.exit === heldExit ? decodeLease(answer.stdout.toString()) : undefined;

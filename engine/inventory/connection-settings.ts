@@ -4,7 +4,7 @@ import { type Variable, VariableScope } from '../expression/variables.ts';
 import type { Become, Host } from '../host.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import type { SecretSink } from '../secrets/redaction.ts';
-import { Locked, type Plain, reveal, Secret, Unknown } from '../value.ts';
+import { type Plain, reveal, Secret, Unknown, UnopenedSecret } from '../value.ts';
 import { ansibleNames } from './ansible-names.ts';
 import type { Setting } from './inventory-model.ts';
 import { splitAddress } from './inventory-names.ts';
@@ -57,7 +57,7 @@ export function connectionOf(
     if (variable.tree.kind === 'constant') return variable.tree.value;
     scope ??= VariableScope.of(new Map(Object.entries(ansibleNames(host, groups))), variables(), runtime);
     const value = evaluateTree(variable.tree, scope, runtime);
-    if (value instanceof Locked) throw new ProblemError(value.problem);
+    if (value instanceof UnopenedSecret) throw new ProblemError(value.problem);
     if (value instanceof Unknown)
       throw new Refused(`${variable.name} depends on ${value.from}, which is not known yet`);
     const revealed = reveal(value);

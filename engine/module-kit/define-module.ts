@@ -1,19 +1,19 @@
 import { posix } from 'node:path';
 import {
+  attributeOf,
   type Claims,
   type Context,
   type Diff,
   type Files,
   type Module,
   type Obstacle,
-  presenceClaim,
+  pathOf,
   type Reacts,
   type Refusal,
   type SecretPlaces,
   type SourceFile,
   type State,
   type StateValue,
-  typeClaim,
 } from '../module.ts';
 import { Missing, type Owed, type Probe, type Readings } from '../probe.ts';
 import type { ObjectOf, Schema } from '../schema-types.ts';
@@ -162,12 +162,12 @@ export function defineModule<
   P extends Probes = Record<never, never>,
 >(definition: Definition<A, R, P>): Module {
   // biome-ignore lint/suspicious/noExplicitAny: from here on arguments have the type that the module's own functions know
-  const its = definition as unknown as Definition<any, any, any>;
-  const { absent, removal } = its;
+  const own = definition as unknown as Definition<any, any, any>;
+  const { absent, removal } = own;
   const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
-  const gone = { ...its, ...removal };
-  const { summary, name, examples, identity } = its;
-  const { files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS } = its;
+  const removalDefinition = { ...own, ...removal };
+  const { summary, name, examples, identity } = own;
+  const { files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS } = own;
   return {
     ...defined({ files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS }),
     name,
@@ -176,44 +176,44 @@ export function defineModule<
     identity,
     args: {
       type: 'object',
-      properties: { ...its.args, ...(absent !== undefined && { state: stateSchema(absent) }) },
-      required: its.required ?? [],
+      properties: { ...own.args, ...(absent !== undefined && { state: stateSchema(absent) }) },
+      required: own.required ?? [],
       additionalProperties: false,
     },
     refine: args => [
-      ...mixtures(its, args),
-      ...compact<Refusal>((isAbsent(args) ? removal : its)?.refine?.(args) ?? []),
+      ...mixtures(own, args),
+      ...compact<Refusal>((isAbsent(args) ? removal : own)?.refine?.(args) ?? []),
     ],
-    probes: args => defined((isAbsent(args) ? gone : its).probes(args)),
+    probes: args => defined((isAbsent(args) ? removalDefinition : own).probes(args)),
     actual(read, args, context) {
-      const state = (isAbsent(args) ? gone : its).actual(read, args, context);
+      const state = (isAbsent(args) ? removalDefinition : own).actual(read, args, context);
       return state instanceof Missing ? state : state && stateOf(state);
     },
-    desired: (args, read) => (isAbsent(args) ? null : stateOf(its.desired(args, read))),
+    desired: (args, read) => (isAbsent(args) ? null : stateOf(own.desired(args, read))),
     steps(diff, args, read, context) {
-      const owes = its.owes?.(args, read);
-      const own =
-        diff.kind === 'remove' ? its.remove?.(args, read, context) : its.steps?.(diff, args, read, context);
-      const steps = compact<Step>(own ?? []);
+      const owes = own.owes?.(args, read);
+      const chosen =
+        diff.kind === 'remove' ? own.remove?.(args, read, context) : own.steps?.(diff, args, read, context);
+      const steps = compact<Step>(chosen ?? []);
       if (owes === undefined) return steps;
       const { unit, action, steps: after } = owes;
       return [{ do: 'owe', unit, action, because: context.name }, ...steps, ...after, { do: 'pay', unit }];
     },
-    fresh: (args, read) => (isAbsent(args) ? gone : its).fresh?.(args, read) ?? null,
-    initial: (args, read) => its.initial?.(args, read) ?? {},
-    obstacles: (args, read, diff) => compact<Obstacle>(its.obstacles?.(args, read, diff) ?? []),
-    ...(its.needs && { needs: args => (isAbsent(args) ? [] : its.needs!(args)) }),
-    ...(its.reacts && { reacts: args => (isAbsent(args) ? [] : its.reacts!(args)) }),
-    ...((its.claimsBelow ?? removal?.claimsBelow) && {
+    fresh: (args, read) => (isAbsent(args) ? removalDefinition : own).fresh?.(args, read) ?? null,
+    initial: (args, read) => own.initial?.(args, read) ?? {},
+    obstacles: (args, read, diff) => compact<Obstacle>(own.obstacles?.(args, read, diff) ?? []),
+    ...(own.needs && { needs: args => (isAbsent(args) ? [] : own.needs!(args)) }),
+    ...(own.reacts && { reacts: args => (isAbsent(args) ? [] : own.reacts!(args)) }),
+    ...((own.claimsBelow ?? removal?.claimsBelow) && {
       claimsBelow(args, path) {
         const isBelow = path.startsWith(`${posix.normalize(identity(args))}/`);
-        return (isBelow && (isAbsent(args) ? removal : its)?.claimsBelow?.(args, path)) || {};
+        return (isBelow && (isAbsent(args) ? removal : own)?.claimsBelow?.(args, path)) || {};
       },
     }),
     claims: args =>
       isAbsent(args)
-        ? (removal?.claims?.(args) ?? withoutClaims(its.claims?.(args) ?? {}))
-        : (its.claims?.(args) ?? {}),
+        ? (removal?.claims?.(args) ?? withoutClaims(own.claims?.(args) ?? {}))
+        : (own.claims?.(args) ?? {}),
   };
 }
 
@@ -221,11 +221,8 @@ export function defineModule<
 const withoutClaims = (claims: Claims): Claims =>
   Object.fromEntries(
     Object.entries(claims)
-      .filter(([thing]) => !thing.startsWith('the '))
-      .map(([thing, value]) => [
-        thing,
-        [typeClaim, presenceClaim].some(start => thing.startsWith(start)) ? 'nothing' : value,
-      ]),
+      .filter(([claim]) => attributeOf(claim) === undefined)
+      .map(([claim, value]) => [claim, pathOf(claim) === undefined ? value : 'nothing']),
   );
 
 const stateOf = (values: Partly): State => defined(values) as State;

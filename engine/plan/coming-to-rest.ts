@@ -3,33 +3,34 @@ import { lineFrom, type Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { compare } from './compare.ts';
 import { lacks } from './diff.ts';
-import { noting, type Sight, viewOf } from './sight.ts';
+import { type HostSight, recordCauses, viewOf } from './host-sight.ts';
 
 /**
- * The problem of a resource that a later one in `all` undoes. The plan is walked once more, over the forecast that it ends
- * in: what is certain to differ then would be changed by every apply. What is open is left to the apply.
+ * Returns the problem of a resource that a later one in `all` undoes, or undefined if none does. `sight` holds the final
+ * forecast of the plan. Every apply would change a resource that certainly differs from that forecast. The apply decides
+ * about an open resource.
  */
-export function undone(
+export function undoingProblem(
   resource: Resource,
   all: readonly Resource[],
-  sight: Sight | Problem,
+  sight: HostSight | Problem,
 ): Problem | undefined {
   const { module, args, name, at } = resource;
   const isLasting = module.check !== true && module.verifies?.(args) !== false && resource.when === true;
   if (!isLasting || 'code' in sight) return undefined;
   let isRead = true;
-  const { view, causes } = noting(viewOf(resource, sight, () => (isRead = false)));
+  const { view, causes } = recordCauses(viewOf(resource, sight, () => (isRead = false)));
   const context: Context = { verifying: true, ...sight.times, name };
-  // A package starts and enables the units that are called like it.
-  const foresee: typeof view.foresee = probe => {
-    const seen = view.foresee(probe);
+  // A package enables and starts the units with its name.
+  const predict: typeof view.predict = probe => {
+    const seen = view.predict(probe);
     return seen.expected && seen.unlikely === false ? { ...seen, open: false } : seen;
   };
-  const { diff, problem, open } = compare(resource, { ...view, foresee }, context);
+  const { diff, problem, open } = compare(resource, { ...view, predict }, context);
   if (!isRead || open || (diff === null && problem === undefined)) return undefined;
   const undoer = all.slice(all.indexOf(resource) + 1).findLast(one => causes.has(one.name));
   if (undoer === undefined) return undefined;
-  const how = diff === null ? problem!.message.replace(/,? and nothing before.*/, '') : lacks(diff);
+  const how = diff === null ? problem!.message.replace(/,? and no earlier resource.*/, '') : lacks(diff);
   return {
     code: 'conflict',
     message: `"${undoer.name}" on ${lineFrom(at, undoer.at)} undoes ${name}, and every apply would do both again. After it: ${how}.`,

@@ -4,66 +4,55 @@ import type { Observed } from '../probes/readings.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
 import { changesOf, diff, keepsTo } from './diff.ts';
-import type { ForecastReading } from './forecast.ts';
+import type { ForecastReading } from './forecast-types.ts';
 
-/** What a module wants to read of a resource; none while the arguments that say so are not known. */
-export function probesOf(resource: Resource): Record<string, Probe> {
-  if (resource.when === false) return {};
-  try {
-    return resource.module.probes(resource.args) as Record<string, Probe>;
-  } catch (thrown) {
-    if (thrown instanceof UnknownArgument) return {};
-    throw thrown;
-  }
-}
-
-/** What is read, or foreseen, of a resource and how that differs from what it declares. */
+/** The readings or predictions of a resource, and their differences from the declared state. */
 export interface Comparison {
   diff: PlannedDiff | null;
-  /** The same as what there is to do about; of something open, as if it had to be made or removed. */
+  /** The diff to resolve; for an open state, the whole creation or removal. */
   work?: Diff | undefined;
-  /** The state that it shall have; undefined = not known. */
+  /** The declared state; undefined = not known. */
   desired?: State | null;
-  /** What an earlier resource of the very same thing made of it. */
-  settled?: State | undefined;
+  /** The state in which an earlier resource leaves the same thing. */
+  stateLeft?: State | undefined;
   read: Record<string, unknown> | undefined;
-  /** Names of the resources that it rests on. */
+  /** Names of the resources that the comparison depends on. */
   from: readonly string[];
-  /** Whether it cannot be known yet whether there is such a difference. */
+  /** Whether it is not known yet if the resource differs. */
   open: boolean;
-  /** Whether there is some difference all the same. */
+  /** Whether a change is certain although its diff is open. */
   acts?: boolean;
-  /** Whether `read` is as it will be, for what would make every apply fail. */
+  /** Whether `read` is final, so that obstacles count. */
   certain: boolean;
   problem?: Problem | undefined;
 }
 
-/** What a comparison asks of a forecast, or of what was read at its turn. */
-export interface Foresees {
-  foresee(probe: Probe): ForecastReading;
-  /** What the resource of the very same thing will have made of it, where that alone is why `from` is open. */
-  settled(resource: Resource, from: readonly string[]): State | null | undefined;
-  /** The resources that may bring what one of `tokens` names. */
+/** The predictions that a comparison needs: from a forecast or, at the turn of a resource, from its fresh readings. */
+export interface ForecastView {
+  predict(probe: Probe): ForecastReading;
+  /** Returns the state in which an earlier resource leaves the same thing, if `from` is open for that reason alone. */
+  stateLeft(resource: Resource, from: readonly string[]): State | null | undefined;
+  /** Returns the resources that may bring a missing thing, by its tokens (see Missing). */
   bringers(tokens: readonly string[]): readonly string[];
 }
 
-/** What was read, without a forecast: when the turn of a resource has come. */
-export function asRead(observed: Observed): Foresees {
+/** Returns the view of the readings themselves, without a forecast, for the turn of a resource. */
+export function asRead(observed: Observed): ForecastView {
   return {
-    foresee(probe) {
+    predict(probe) {
       const reading = observed.of(probe);
       if (reading === undefined) throw new Error(`a ${probe.kind} probe was not read`);
       return { reading, from: [], open: false };
     },
-    settled: () => undefined,
+    stateLeft: () => undefined,
     bringers: () => [],
   };
 }
 
 const unknown = { diff: null, read: undefined, certain: false } as const;
 
-/** Compares one resource with what is foreseen; at its turn, with what was read. */
-export function compare(resource: Resource, view: Foresees, context: Context): Comparison {
+/** Compares one resource with the predictions of `view`. */
+export function compare(resource: Resource, view: ForecastView, context: Context): Comparison {
   try {
     return compareKnown(resource, view, context);
   } catch (thrown) {
@@ -72,7 +61,7 @@ export function compare(resource: Resource, view: Foresees, context: Context): C
   }
 }
 
-function compareKnown(resource: Resource, view: Foresees, context: Context): Comparison {
+function compareKnown(resource: Resource, view: ForecastView, context: Context): Comparison {
   const { module, args, name } = resource;
   const { read, otherwise, from, doubts, sure, certain, missing, problem } = readingsOf(
     resource,
@@ -85,14 +74,14 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
   if (actual instanceof Missing)
     return comparisonOfMissing(resource, view, actual, read, from, doubts, missing?.open);
   const desired = module.desired(args, read);
-  const left = doubts.length > 0 && !sure ? view.settled(resource, doubts) : undefined;
-  // Of something new, what was not declared is as it comes.
+  const left = doubts.length > 0 && !sure ? view.stateLeft(resource, doubts) : undefined;
+  // The undeclared keys of a new thing are unknown.
   const isWhole =
     actual !== null || left === null || Object.keys(desired ?? {}).every(key => key in (left ?? {}));
   const settled = isWhole ? left : undefined;
   const state = settled === undefined ? actual : settled && { ...actual, ...settled };
   const found = diff(state, desired);
-  // What is the same whether a package brings a unit or not is certain.
+  // A diff is certain if it is the same with and without the unit that a package may bring.
   const other = sure && doubts.length > 0 ? diffOf(resource, otherwise, context) : undefined;
   const isSame = other !== undefined && keepsTo(other, found);
   if (doubts.length === 0 || settled !== undefined || isSame)
@@ -100,7 +89,7 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
       diff: found,
       work: found ?? undefined,
       desired,
-      settled: settled ?? undefined,
+      stateLeft: settled ?? undefined,
       read,
       from,
       open: false,
@@ -113,7 +102,7 @@ function compareKnown(resource: Resource, view: Foresees, context: Context): Com
   return { diff: shown, work, desired, read, from, open: true, acts, certain: false };
 }
 
-/** The difference with other readings; undefined where the state cannot be known. */
+/** Returns the diff with other readings, or undefined if they hold no state. */
 function diffOf(
   { module, args }: Resource,
   read: Record<string, unknown>,
@@ -123,15 +112,15 @@ function diffOf(
   return actual instanceof Missing ? undefined : diff(actual, module.desired(args, read));
 }
 
-/** A removal of something that may or may not be there. */
+/** Returns the removal of a thing that may or may not exist. */
 function removal(actual: State | null): Diff {
   return diff(actual ?? {}, null)!;
 }
 
-/** A state that cannot be read yet is that of what does not exist, where something earlier may bring what it needs. */
+/** Compares a resource whose state cannot be read. If an earlier resource may bring the missing thing, it counts as absent. */
 function comparisonOfMissing(
   resource: Resource,
-  view: Foresees,
+  view: ForecastView,
   missing: Missing,
   read: Record<string, unknown>,
   from: readonly string[],
@@ -145,10 +134,10 @@ function comparisonOfMissing(
   const causes = [...new Set([...bringers, ...(hasOthers || isOpen ? doubts : []), ...(isOpen ? from : [])])];
   if (causes.length === 0) return { ...unknown, from: [], open: false, problem: absence(resource, missing) };
   const desired = module.desired(args, undefined);
-  const settled = view.settled(resource, [...causes, ...from]);
+  const settled = view.stateLeft(resource, [...causes, ...from]);
   if (settled !== undefined && diff(settled, desired) === null)
     return { diff: null, desired, read: undefined, certain: false, from: causes, open: false };
-  // What was only stopped comes back with what is in it.
+  // A server that was only stopped comes back with its content.
   const isStopped = bringers.length === 0 && broughtBy.some(token => token.startsWith('running:'));
   if (isStopped)
     return { ...unknown, work: diff(null, desired) ?? undefined, desired, from: causes, open: true };
@@ -157,10 +146,10 @@ function comparisonOfMissing(
   return { ...unknown, diff: found, work: found ?? undefined, desired, from: all, open: true };
 }
 
-/** What is foreseen for a module: its readings, what they rest on, and what of that is not certain. */
-function readingsOf(resource: Resource, view: Foresees, verifying: boolean) {
+/** Returns the readings for a module, the resources that they depend on, and the resources that leave them open. */
+function readingsOf(resource: Resource, view: ForecastView, verifying: boolean) {
   const read: Record<string, unknown> = {};
-  /** The same with what is read now in the place of what is only expected. */
+  /** The same readings, with the present reading in the place of each expected one. */
   const otherwise: Record<string, unknown> = {};
   const [from, doubts] = [new Set<string>(), new Set<string>()];
   let [sure, certain] = [true, true];
@@ -168,9 +157,9 @@ function readingsOf(resource: Resource, view: Foresees, verifying: boolean) {
   let problem: Problem | undefined;
   for (const [key, probe] of Object.entries(resource.module.probes(resource.args) as Record<string, Probe>)) {
     const isNeed = key.startsWith('needs');
-    // What a change would need does not matter once it is made.
+    // The needs of a change do not matter once it is made.
     if (isNeed && verifying) continue;
-    const { reading, from: causes, open, expected, otherwise: other } = view.foresee(probe);
+    const { reading, from: causes, open, expected, otherwise: other } = view.predict(probe);
     if (open && !isNeed) certain = false;
     if ('problem' in reading) problem ??= reading.problem;
     else if ('missing' in reading) {
@@ -204,8 +193,8 @@ function absence(resource: Resource, { what, broughtBy, fix }: Missing): Problem
     code: unit !== undefined ? 'not-running' : first('unit:') ? 'unit-missing' : 'program-missing',
     message:
       unit === undefined
-        ? `${resource.name} needs ${what}, which is not on the host, and nothing before it in the play brings it.`
-        : `${resource.name} needs ${what}, but none answers, and nothing before it in the play starts it.`,
+        ? `${resource.name} needs ${what}, which is not on the host, and no earlier resource of the play brings it.`
+        : `${resource.name} needs ${what}, but none answers, and no earlier resource of the play starts it.`,
     at: resource.at,
     resource: resource.name,
     ...(fix !== undefined && { hint: fix }),

@@ -1,7 +1,7 @@
 import type { Change, Diff, PlannedDiff, State, StateValue } from '../module.ts';
 import { isText } from '../module-kit/state-text.ts';
 
-/** What `actual` lacks to be `desired`; null = nothing. Keys that `desired` leaves out are not compared. */
+/** Returns the diff between `actual` and `desired`, or null if there is none. Keys that `desired` leaves out do not count. */
 export function diff(actual: State | null, desired: State | null): Diff | null {
   if (desired === null) {
     if (actual === null) return null;
@@ -20,8 +20,8 @@ export function diff(actual: State | null, desired: State | null): Diff | null {
 }
 
 /**
- * Whether the difference that was found is the one that was planned. A planned `write` claims nothing of what is there
- * before: then nothing else may change than it says, and to the same values.
+ * Whether the diff at a resource's turn agrees with the planned one. A planned `write` says nothing about the state before:
+ * then only the planned keys may change, and to the planned values.
  */
 export function keepsTo(planned: PlannedDiff | null, found: Diff | null): boolean {
   if (planned === null || found === null) return planned === found;
@@ -40,7 +40,7 @@ export function keepsTo(planned: PlannedDiff | null, found: Diff | null): boolea
   );
 }
 
-/** What is not as declared, in words: `answer is 502, not 200`. */
+/** Returns the differences in words: `answer is 502, not 200`. */
 export function lacks(found: PlannedDiff): string {
   return found.changes
     .map(({ key, before, after }) => `${key} is ${said(before)}, not ${said(after)}`)
@@ -56,7 +56,7 @@ function said(value: unknown): string {
   return text.includes(' ') ? quote + text + quote : text;
 }
 
-/** What a difference shows of something whose state before is not known: only what it will be like. */
+/** Returns the changes to show for a thing whose state before is not known: only the state after. */
 export function changesOf(work: Diff, desired: State | null): Change[] {
   if (desired === null) return [{ key: 'state', before: undefined, after: 'absent' }];
   if (work.kind !== 'create') return [...work.changes];

@@ -3,12 +3,12 @@ import { Missing } from '../probe.ts';
 import { blank } from '../probes/blank.ts';
 import type { Reading } from '../probes/probe-kind.ts';
 import { Observed } from '../probes/readings.ts';
-import { answersOf, byName, meant, type Resource, unlessUnknown } from '../resource.ts';
+import { byName, meant, type Resource, reactionsOf, thingOf, unlessUnknown } from '../resource.ts';
 import { Forecast } from './forecast.ts';
+import type { HostSight } from './host-sight.ts';
 import { plan } from './plan.ts';
-import type { Sight } from './sight.ts';
 
-/** What leads from one resource to another: the key that says so, or `after` where the engine derives it. */
+/** A connection between two resources. Its kind is the key that states it, or `after` if the engine derives it. */
 export interface Edge<R = Resource> {
   from: R;
   to: R;
@@ -16,8 +16,8 @@ export interface Edge<R = Resource> {
 }
 
 /**
- * What leads to what among the resources of one host, known without that host. What is derived is what a check of a
- * blank host would predict from; left out where other edges lead the same way.
+ * Returns the edges between the resources of one host, without contacting it. The derived edges come from a check of a
+ * blank host: its predictions name the resources that they depend on. An edge that other edges imply is left out.
  */
 export function edgesOf(resources: readonly Resource[]): Edge[] {
   const named = byName(resources);
@@ -27,7 +27,7 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
       .map((from): Edge => ({ from, to, kind }));
   const written = resources.flatMap(to => [
     ...all(to.needs, to, 'needs'),
-    ...answersOf(to).flatMap(({ to: names, action }) => all(names, to, `${action}_on`)),
+    ...reactionsOf(to).flatMap(({ to: names, action }) => all(names, to, `${action}_on`)),
   ]);
   const order = new Map(resources.map((resource, index) => [resource, index]));
   const before = new Map<Resource, Set<Resource>>(resources.map(resource => [resource, new Set()]));
@@ -50,31 +50,30 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
   return edges;
 }
 
-/** What a resource is about, as others need it. */
-const thingOf = ({ module, args }: Resource): string =>
-  `${module.name} ${unlessUnknown(() => module.identity(args)) ?? ''}`;
-
-/** The resources whose changes each one's plan would rest on, in order, if the host were blank. */
+/** Returns, by the name of each resource, the resources that its plan on a blank host depends on, in order. */
 function restingOn(all: readonly Resource[]): ReadonlyMap<string, Resource[]> {
-  const sight: Sight = {
+  const sight: HostSight = {
     observed: new BlankHost(),
     times: { nowS: 0 },
     forecast: new Forecast(),
     login: 'root',
     imagined: true,
   };
-  const here = all.map(({ on: _, ...resource }) => resource);
+  const here = all.map(({ delegatedTo: _, ...resource }) => resource);
   const { planned } = plan(here, () => sight, sight.forecast);
   return new Map(
     planned.map(({ resource: { name, waitsFor, module, args }, outcome }) => {
       const names = new Set([...outcome.predictedFrom, waitsFor]);
       const needed = new Set(unlessUnknown(() => module.needs?.(args)) ?? []);
-      return [name, all.filter(each => names.has(each.name) || needed.has(thingOf(each)))];
+      return [
+        name,
+        all.filter(each => names.has(each.name) || needed.has(unlessUnknown(() => thingOf(each), ''))),
+      ];
     }),
   );
 }
 
-/** Readings of a host on which nothing is that a playbook could bring. */
+/** The readings of a host without anything that a playbook could bring. */
 class BlankHost extends Observed {
   constructor() {
     super(new Map(), {});

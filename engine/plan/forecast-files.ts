@@ -1,50 +1,53 @@
 import { posix } from 'node:path';
 import type { Effect, Ownership } from '../effect.ts';
 import { textOf } from '../module-kit/state-text.ts';
-import { type Content, content, type Entry, entries, type PathState, type Probe, path } from '../probe.ts';
-import { type Mark, marksOf } from './forecast-marks.ts';
 import {
-  ancestors,
-  type Foreseen,
-  isBelow,
-  known,
-  type Laying,
-  type Raw,
-  withoutLinks,
-} from './forecast-paths.ts';
+  type Content,
+  content,
+  type DirectoryEntry,
+  entries,
+  type PathState,
+  type Probe,
+  path,
+} from '../probe.ts';
+import { foldersAbove, isBelow } from '../util/paths.ts';
+import { type FolderEffect, folderEffectsOf } from './folder-effects.ts';
+import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
+import { withoutLinks } from './links.ts';
+import { given, newState, rootState } from './path-states.ts';
 
-/** What will be at a path. Content is left out where it is as read. */
-interface Node extends Foreseen<PathState | null> {
-  /** Counts effects: later marks apply to it. */
-  at: number;
+/** The predicted thing at a path. `content` is left out if it is as read. */
+interface Node extends Predicted<PathState | null> {
+  /** The number of the effect. Later folder effects apply to the node. */
+  sequence: number;
   content?: Content;
 }
 
-/** The file system of a host as planned steps will leave it; paths lead through links as they will be. */
+/** The file system of a host after the planned steps. Paths lead through the links of that time. */
 export class FileForecast {
   #nodes = new Map<string, Node>();
-  #marks: Mark[] = [];
-  #clock = 0;
+  #folderEffects: FolderEffect[] = [];
+  #sequence = 0;
 
   copy(): FileForecast {
     const copy = new FileForecast();
     copy.#nodes = new Map(this.#nodes);
-    copy.#marks = [...this.#marks];
-    copy.#clock = this.#clock;
+    copy.#folderEffects = [...this.#folderEffects];
+    copy.#sequence = this.#sequence;
     return copy;
   }
 
-  /** What will be at `at` itself, links not followed. What is there seldom gives way to something else. */
-  path(at: string, raw: Raw): Foreseen<PathState | null> & { unlikely?: boolean } {
-    const real = this.#resolve(at, raw, false);
+  /** Returns the predicted thing at `path`, without following a link. An existing thing rarely gives way to another. */
+  path(path: string, raw: ReadProbe): Predicted<PathState | null> & { unlikely?: boolean } {
+    const real = this.#resolve(path, raw, false);
     if (real === undefined) return nowhere;
     const seen = this.#peek(real, raw);
     return seen.open && seen.value !== null ? { ...seen, unlikely: true } : seen;
   }
 
-  /** The content of the regular file that `at` will lead to. */
-  content(at: string, raw: Raw): Foreseen<Content | null> {
-    const real = this.#resolve(at, raw, true);
+  /** Returns the predicted content of the regular file that `path` leads to. */
+  content(path: string, raw: ReadProbe): Predicted<Content | null> {
+    const real = this.#resolve(path, raw, true);
     if (real === undefined) return nowhere;
     const { value, from, open } = this.#isTouched(real, raw)
       ? this.#peek(real, raw)
@@ -57,24 +60,24 @@ export class FileForecast {
     return { value: read ?? null, from, open: open || read === undefined };
   }
 
-  /** What will be below the folder `at`. */
-  entries(probe: Extract<Probe, { kind: 'entries' }>, raw: Raw): Foreseen<Entry[] | null> {
+  /** Returns the predicted entries below a folder. */
+  entries(probe: Extract<Probe, { kind: 'entries' }>, raw: ReadProbe): Predicted<DirectoryEntry[] | null> {
     const root = this.#resolve(probe.path, raw, false);
     if (root === undefined) return nowhere;
-    const read = known<Entry[] | null>(raw(entries(root, probe)));
+    const read = known<DirectoryEntry[] | null>(raw(entries(root, probe)));
     const inside = [...this.#nodes].filter(([at]) => isBelow(at, root));
     const isThere = () => this.#peek(root, raw).value?.type === 'directory';
-    const marks = this.#marks.filter(
-      mark => mark.reaches(root) && !(mark.unlessInside?.(`${root}/…`) && isThere()),
+    const folderEffects = this.#folderEffects.filter(
+      folderEffect => folderEffect.reaches(root) && !(folderEffect.unlessInside?.(`${root}/…`) && isThere()),
     );
-    if (inside.length + marks.length === 0 && !this.#nodes.has(root))
+    if (inside.length + folderEffects.length === 0 && !this.#nodes.has(root))
       return { value: read ?? null, from: [], open: read === undefined };
     const folder = this.#peek(root, raw);
     if (folder.value?.type !== 'directory') return { ...folder, value: null };
     const from = new Set(folder.from);
     let open = folder.open || read === undefined;
-    const found = new Map<string, Entry>();
-    const add = (at: string, seen: Foreseen<PathState | null>, sha256: string | undefined) => {
+    const found = new Map<string, DirectoryEntry>();
+    const add = (at: string, seen: Predicted<PathState | null>, sha256: string | undefined) => {
       for (const each of seen.from) from.add(each);
       open ||= seen.open;
       const name = at.slice(root.length + 1);
@@ -89,37 +92,40 @@ export class FileForecast {
     for (const [at, node] of inside) {
       const before = read?.find(({ path: name }) => name === at.slice(root.length + 1))?.sha256;
       const sha256 = node.value?.type === 'file' ? (node.content?.sha256 ?? before) : undefined;
-      add(at, this.#since(node.at, at, node, raw), probe.hashes ? sha256 : undefined);
+      add(at, this.#since(node.sequence, at, node, raw), probe.hashes ? sha256 : undefined);
     }
-    // What nobody has read may come there as well.
-    for (const mark of marks) {
-      const coming = mark.apply({ value: null, from: [], open: false });
+    // Unread entries may come there, too.
+    for (const folderEffect of folderEffects) {
+      const coming = folderEffect.apply({ value: null, from: [], open: false });
       if (coming.open) for (const each of coming.from) from.add(each);
       open ||= coming.open;
     }
     return { value: [...found.values()], from: [...from], open };
   }
 
-  /** The resources whose effects concern `at` or what is below it. */
-  concerning(at: string): string[] {
+  /** Returns the resources whose effects concern a path or anything below it. */
+  concerning(path: string): string[] {
     const nodes = [...this.#nodes].filter(
-      ([one, { value }]) => one === at || isBelow(one, at) || (value?.type === 'link' && isBelow(at, one)),
+      ([one, { value }]) =>
+        one === path || isBelow(one, path) || (value?.type === 'link' && isBelow(path, one)),
     );
-    const marks = this.#marks.filter(mark => !mark.wide && (mark.covers(at) || mark.reaches(at)));
-    return [...new Set([...nodes.flatMap(([, { from }]) => from), ...marks.map(({ by }) => by)])];
+    const folderEffects = this.#folderEffects.filter(
+      folderEffect => !folderEffect.wide && (folderEffect.covers(path) || folderEffect.reaches(path)),
+    );
+    return [...new Set([...nodes.flatMap(([, { from }]) => from), ...folderEffects.map(({ by }) => by)])];
   }
 
-  lay(effect: Effect, laying: Laying, raw: Raw): void {
-    this.#clock++;
+  lay(effect: Effect, laying: Laying, raw: ReadProbe): void {
+    this.#sequence++;
     const { by } = laying;
-    switch (effect.on) {
+    switch (effect.kind) {
       case 'file': {
         const { sha256, bytes } = textOf(effect.content);
         this.#put(effect.path, 'file', effect, laying, raw, { sha256, bytes: bytes! });
         break;
       }
       case 'directory':
-        for (const above of ancestors(effect.path)) {
+        for (const above of foldersAbove(effect.path)) {
           const there = this.path(above, raw);
           if (there.value === null) this.#put(above, 'directory', {}, laying, raw);
         }
@@ -136,7 +142,7 @@ export class FileForecast {
         if (was.value !== null)
           this.#set(real, { ...was, value: { ...was.value, ...given({ owner, group, mode }) } }, laying);
         if (recursive)
-          this.#mark(
+          this.#addFolderEffect(
             by,
             one => isBelow(one, real),
             folder => isBelow(folder, real) || isBelow(real, folder) || folder === real,
@@ -154,13 +160,23 @@ export class FileForecast {
       }
       default: {
         const real = 'path' in effect ? this.#resolve(effect.path, raw, false) : undefined;
-        this.#marks.push(...marksOf(effect, real, by).map(mark => ({ at: this.#clock, ...mark })));
+        this.#folderEffects.push(
+          ...folderEffectsOf(effect, real, by).map(folderEffect => ({
+            sequence: this.#sequence,
+            ...folderEffect,
+          })),
+        );
       }
     }
   }
 
-  #mark(by: string, covers: Mark['covers'], reaches: Mark['reaches'], apply: Mark['apply']): void {
-    this.#marks.push({ at: this.#clock, by, covers, reaches, apply });
+  #addFolderEffect(
+    by: string,
+    covers: FolderEffect['covers'],
+    reaches: FolderEffect['reaches'],
+    apply: FolderEffect['apply'],
+  ): void {
+    this.#folderEffects.push({ sequence: this.#sequence, by, covers, reaches, apply });
   }
 
   #put(
@@ -168,14 +184,14 @@ export class FileForecast {
     type: PathState['type'],
     { owner, group, mode, target }: Ownership & { target?: string },
     laying: Laying,
-    raw: Raw,
+    raw: ReadProbe,
     bytes?: Content,
   ): void {
     const real = this.#resolve(at, raw, false);
     if (real === undefined) return;
     const was = this.#peek(real, raw);
     const keeps = was.value?.type === type && type !== 'link' ? was.value : undefined;
-    const fresh = keeps ?? this.#freshState(real, type, laying.account, raw);
+    const fresh = keeps ?? newState(type, laying.account, this.#peek(posix.dirname(real), raw).value);
     const declared = owner !== undefined && group !== undefined && mode !== undefined;
     const value: PathState = {
       ...fresh,
@@ -187,28 +203,12 @@ export class FileForecast {
     this.#set(real, { value, from: was.open ? was.from : [], open }, laying, bytes);
   }
 
-  /** What is new as the account makes it; in a set-group-ID folder it belongs to the folder's group. */
-  #freshState(at: string, type: PathState['type'], account: string | undefined, raw: Raw): PathState {
-    const owner = account ?? '';
-    const parent = this.#peek(posix.dirname(at), raw).value;
-    const inherits = parent !== null && parent !== undefined && /^[2367]/.test(parent.mode);
-    const mode = type === 'link' ? '0777' : type === 'file' ? '0644' : inherits ? '2755' : '0755';
-    return {
-      type,
-      owner,
-      group: inherits ? parent.group : owner,
-      mode,
-      sizeBytes: 0,
-      modifiedS: 0,
-    };
-  }
-
-  /** Nothing is at the path, and nothing below it. */
-  #clear(real: string, laying: Laying, raw: Raw): void {
+  /** Records that nothing is at a path or below it. */
+  #clear(real: string, laying: Laying, raw: ReadProbe): void {
     const was = this.#peek(real, raw);
     if (was.value === null && !was.open) return;
     const { by, maybe } = laying;
-    this.#mark(
+    this.#addFolderEffect(
       by,
       one => isBelow(one, real),
       folder => folder === real || isBelow(folder, real) || isBelow(real, folder),
@@ -222,13 +222,13 @@ export class FileForecast {
 
   #set(
     real: string,
-    { value, from, open }: Foreseen<PathState | null>,
+    { value, from, open }: Predicted<PathState | null>,
     laying: Laying,
     bytes?: Content,
   ): void {
     const kept = bytes ?? (value?.type === 'file' ? this.#nodes.get(real)?.content : undefined);
     this.#nodes.set(real, {
-      at: this.#clock,
+      sequence: this.#sequence,
       value,
       from: [...new Set([...from, laying.by])],
       open: open || laying.maybe,
@@ -236,53 +236,50 @@ export class FileForecast {
     });
   }
 
-  /** What will be at a real path; `value` is null too where it is not known yet, which then is asked for. */
-  #peek(real: string, raw: Raw): Foreseen<PathState | null> {
+  /** Returns the predicted thing at a real path. An unread path has the value null and is open; the next round reads it. */
+  #peek(real: string, raw: ReadProbe): Predicted<PathState | null> {
     const node = this.#nodes.get(real);
-    if (node !== undefined) return this.#since(node.at, real, node, raw);
+    if (node !== undefined) return this.#since(node.sequence, real, node, raw);
     const read = real === '/' ? rootState : known<PathState | null>(raw(path(real)));
     return this.#since(0, real, { value: read ?? null, from: [], open: read === undefined }, raw);
   }
 
-  #since(at: number, real: string, base: Foreseen<PathState | null>, raw: Raw): Foreseen<PathState | null> {
-    let seen: Foreseen<PathState | null> = { value: base.value, from: base.from, open: base.open };
-    for (const mark of this.#marksOn(real, at, raw)) seen = mark.apply(seen);
+  #since(
+    sequence: number,
+    real: string,
+    base: Predicted<PathState | null>,
+    raw: ReadProbe,
+  ): Predicted<PathState | null> {
+    let seen: Predicted<PathState | null> = { value: base.value, from: base.from, open: base.open };
+    for (const folderEffect of this.#folderEffectsOn(real, sequence, raw)) seen = folderEffect.apply(seen);
     return seen;
   }
 
-  #marksOn(real: string, since: number, raw: Raw): Mark[] {
+  #folderEffectsOn(real: string, since: number, raw: ReadProbe): FolderEffect[] {
     const isInside = () => this.#peek(posix.dirname(real), raw).value?.type === 'directory';
-    return this.#marks.filter(
-      mark => mark.at > since && mark.covers(real) && !(mark.unlessInside?.(real) && isInside()),
+    return this.#folderEffects.filter(
+      folderEffect =>
+        folderEffect.sequence > since &&
+        folderEffect.covers(real) &&
+        !(folderEffect.unlessInside?.(real) && isInside()),
     );
   }
 
-  #isOpened(real: string, node: Node, raw: Raw): boolean {
-    return this.#marksOn(real, node.at, raw).some(mark => mark.apply({ ...node, open: false }).open);
+  #isOpened(real: string, node: Node, raw: ReadProbe): boolean {
+    return this.#folderEffectsOn(real, node.sequence, raw).some(
+      folderEffect => folderEffect.apply({ ...node, open: false }).open,
+    );
   }
 
-  #isTouched(real: string, raw: Raw): boolean {
-    return this.#nodes.has(real) || this.#marksOn(real, 0, raw).length > 0;
+  #isTouched(real: string, raw: ReadProbe): boolean {
+    return this.#nodes.has(real) || this.#folderEffectsOn(real, 0, raw).length > 0;
   }
 
-  /** The path without links, as it will lead; undefined where they go round in a circle. */
-  #resolve(at: string, raw: Raw, follow: boolean): string | undefined {
-    if (this.#nodes.size + this.#marks.length === 0) return at;
+  /** Returns the path without its predicted links, or undefined if they form a circle. */
+  #resolve(at: string, raw: ReadProbe, follow: boolean): string | undefined {
+    if (this.#nodes.size + this.#folderEffects.length === 0) return at;
     return withoutLinks(at, follow, real => this.#peek(real, raw).value);
   }
 }
 
 const nowhere = { value: null, from: [], open: false } as const;
-
-const rootState: PathState = {
-  type: 'directory',
-  owner: 'root',
-  group: 'root',
-  mode: '0755',
-  sizeBytes: 0,
-  modifiedS: 0,
-};
-
-function given(ownership: Ownership): Partial<PathState> {
-  return Object.fromEntries(Object.entries(ownership).filter(([, value]) => value !== undefined));
-}

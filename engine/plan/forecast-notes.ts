@@ -1,10 +1,10 @@
 import type { Effect } from '../effect.ts';
 import type { Owed } from '../probe.ts';
-import type { Foreseen, Laying } from './forecast-paths.ts';
+import type { Laying, Predicted } from './forecast-types.ts';
 
 type Note = { unit: string; by: string; open: boolean; owed?: Owed };
 
-/** What is owed to units as planned steps will leave it. */
+/** The notes of owed work after the planned steps. */
 export class NoteForecast {
   readonly #notes: Note[];
 
@@ -12,12 +12,12 @@ export class NoteForecast {
     this.#notes = from === undefined ? [] : [...from.#notes];
   }
 
-  owed(unit: string, read: readonly Owed[]): Foreseen<Owed[]> {
+  owed(unit: string, read: readonly Owed[]): Predicted<Owed[]> {
     let owed = [...read];
     let from: string[] = [];
     let open = false;
     for (const note of this.#notes.filter(each => each.unit === unit)) {
-      // What may be paid may also be owed still; what is owed for certain is not made doubtful by what may be owed besides.
+      // A note that may be removed may also remain. A certain note stays certain beside an open one.
       const [isOwed, adds] = [owed.length > 0, note.owed !== undefined];
       open = note.open && (open || isOwed !== adds);
       owed = note.owed === undefined ? [] : [...owed, note.owed];
@@ -27,7 +27,7 @@ export class NoteForecast {
   }
 
   lay(effect: Effect, { by, maybe }: Laying): void {
-    if (effect.on !== 'note') return;
+    if (effect.kind !== 'note') return;
     const { unit, owed } = effect;
     this.#notes.push({ unit, by, open: maybe, ...(owed && { owed: { ...owed, sinceS: null } }) });
   }

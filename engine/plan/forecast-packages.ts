@@ -2,17 +2,17 @@ import type { Effect } from '../effect.ts';
 import { areRelated } from '../host-knowledge.ts';
 import type { Candidate, PackageState } from '../probe.ts';
 import { glob } from '../quote.ts';
-import type { Foreseen, Laying } from './forecast-paths.ts';
+import type { Laying, Predicted } from './forecast-types.ts';
 
-/** A package's name without its architecture. */
+/** Returns the name of a package without its architecture. */
 export const plain = (name: string): string => name.replace(/:.*/, '');
 
-/** A package's name as apt is asked for it, without a version. */
+/** Returns the name of a package from a word for apt, without its version. */
 const unversioned = (word: string): string => word.replace(/=.*/, '');
 
-type Arrival = Extract<Effect, { on: 'packages' }> & { by: string; maybe: boolean };
+type Arrival = Extract<Effect, { kind: 'packages' }> & { by: string; maybe: boolean };
 
-/** `gone` = it is not installed, and only its configuration may be left. */
+/** The state of a package after the planned steps. With `gone`, at most its configuration is left. */
 interface Known {
   state: PackageState | null;
   by: string;
@@ -20,7 +20,7 @@ interface Known {
   gone?: boolean;
 }
 
-/** The packages of a host as planned steps will leave them. */
+/** The packages of a host after the planned steps. */
 export class PackageForecast {
   readonly #known: Map<string, Known>;
   readonly #arrivals: Arrival[];
@@ -42,7 +42,7 @@ export class PackageForecast {
     return [...this.changing, ...this.#marking];
   }
 
-  /** The resources that install one of `tokens` such as `package:nginx`, or may, where its dependencies are not known. */
+  /** Returns the resources that install one of `tokens` such as `package:nginx`, or may, because their packages are not all known. */
   bringing(tokens: readonly string[]): string[] {
     const wanted = tokens.flatMap(token => /^package:(.*)/.exec(token)?.[1] ?? []);
     const patterns = wanted.map(glob);
@@ -57,26 +57,26 @@ export class PackageForecast {
       .map(({ by }) => by);
   }
 
-  /** Whether a package comes that is called like an account. */
+  /** Whether a new package has a name like the account. */
   hasNamesake(account: string): boolean {
     const name = account.replace(/^_/, '');
     return this.#arrivals.some(({ comes }) => [...comes.keys()].some(one => areRelated(name, one)));
   }
 
-  /** The resources that remove a package of which `matches` holds. */
+  /** Returns the resources that remove a package whose name `matches`. */
   removing(matches: (name: string) => boolean, purged = false): string[] {
     return this.#arrivals
       .filter(({ goes, purges }) => goes.some(matches) && (!purged || purges === true))
       .map(({ by }) => by);
   }
 
-  /** The resource that is certain to remove a package. */
+  /** Returns the resource that certainly removes a package. */
   remover(name: string): string | undefined {
     const known = this.#known.get(name);
     return known?.gone ? known.by : undefined;
   }
 
-  /** The packages that are certain to be installed and removed, as words for `apt-get VERB`, and by which resources. */
+  /** Returns the certain installations and removals as words for `apt-get VERB`, and their resources. */
   planned(verb: 'install' | 'remove'): { words: string[]; by: string[] } {
     const words = new Map<string, string>();
     const certain = this.#arrivals.filter(({ maybe, whole }) => whole && !maybe);
@@ -91,15 +91,15 @@ export class PackageForecast {
     return { words: [...words.values()], by: certain.map(({ by }) => by) };
   }
 
-  /** A package as it will be. `naming` are the commands that name it. */
+  /** Returns the predicted state of a package. `naming` are the resources whose commands name it. */
   package(
     name: string,
     read: PackageState | null,
     naming: readonly string[],
-  ): Foreseen<PackageState | null> & { expected?: boolean; otherwise?: null } {
+  ): Predicted<PackageState | null> & { expected?: boolean; otherwise?: null } {
     const known = this.#known.get(plain(name));
     if (known !== undefined) {
-      // An upgrade leaves it marked as it was.
+      // An upgrade keeps the mark of the package.
       const marked = read?.automatic === true && known.state?.automatic === undefined && { automatic: true };
       const value = known.state && { ...known.state, ...marked };
       const orNothing = known.gone && known.open ? { expected: true, otherwise: null } : {};
@@ -111,13 +111,13 @@ export class PackageForecast {
     return { value: read, from, open: from.length > 0 };
   }
 
-  /** What apt knows of a package: the version that is there is as planned, which ones there are may change with `lists`. */
+  /** Returns the predicted versions of a package: the installed one as planned; `lists` may change the available ones. */
   candidate(
     name: string,
     read: Candidate | null,
     naming: readonly string[],
     lists: readonly string[],
-  ): Foreseen<Candidate | null> {
+  ): Predicted<Candidate | null> {
     const was = read?.installed ? { status: 'installed', version: read.installed, held: false } : null;
     const { value, from, open } = this.package(name, was, naming);
     const installed = value?.status === 'installed' ? value.version : null;
@@ -128,21 +128,21 @@ export class PackageForecast {
     };
   }
 
-  /** `stateOf` reads a package. */
+  /** Lays one effect. `stateOf` returns the present state of a package. */
   lay(
     effect: Effect,
     { by, maybe, unsure = false }: Laying,
     stateOf: (name: string) => PackageState | null | undefined,
   ): void {
-    if (effect.on === 'packages') {
+    if (effect.kind === 'packages') {
       for (const [name, version = ''] of effect.comes) {
         const isNew = effect.dependencies?.includes(name);
-        // Apt was asked before what an earlier resource installs.
+        // The simulation did not know of the packages that an earlier resource installs.
         if (isNew && this.#known.get(name)?.state?.status === 'installed') continue;
         const isAsked = effect.asked?.some(word => unversioned(word) === name);
         const was = this.#known.get(name)?.state ?? (isAsked ? stateOf(name) : undefined);
         const automatic = isNew || was?.automatic;
-        // One that was there stays held.
+        // An upgrade keeps the hold of the package.
         const held = was?.status === 'installed' && was.held;
         const state = { status: 'installed', version, held, ...(automatic && { automatic }) };
         this.#known.set(name, { state, by, open: maybe });
@@ -154,7 +154,7 @@ export class PackageForecast {
         this.#known.set(name, { state, by, open: isUnsure || !effect.purges, gone: !isUnsure });
       }
       this.#arrivals.push({ ...effect, by, maybe });
-    } else if (effect.on === 'mark') {
+    } else if (effect.kind === 'mark') {
       this.#marking.push(by);
       for (const name of effect.names) {
         const state = this.#known.get(name)?.state ?? stateOf(name);

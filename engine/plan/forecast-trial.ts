@@ -1,6 +1,6 @@
 import { Forecast } from './forecast.ts';
 
-/** Forecasts of hosts in a plan that may be made again: `known` has them only once they are kept. */
+/** The forecasts of a plan that may be made again. They enter `known` only with `keep`. */
 export class Trial {
   readonly #known: Map<string, Forecast>;
   readonly #tried = new Map<string, Forecast>();

@@ -1,196 +1,123 @@
-import { type Effect, type PackagesEffect, stoppedUnit } from '../effect.ts';
-import { areRelated, unitAt } from '../host-knowledge.ts';
-import { type Content, content, path, type UnitState } from '../probe.ts';
+import type { Effect, PackagesEffect } from '../effect.ts';
+import { areRelated, stoppedUnit, unitAt } from '../host-knowledge.ts';
+import { type Content, content, path as pathProbe, type UnitState } from '../probe.ts';
 import { glob } from '../quote.ts';
-import type { Foreseen, Laying, Raw } from './forecast-paths.ts';
+import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
 import { fromDropIn, fromFile, isThere, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
 
-/** What planned steps make of a unit; what a file makes of it depends on what it was like. */
+/** A change of a unit by planned steps. The effect of a new file depends on the state before. */
 interface Change {
-  at: number;
+  sequence: number;
   sets: Sets | ((was: UnitState, dropIns: string) => Sets);
-  /** The drop-in that is written. */
+  /** The written drop-in. */
   dropIn?: { path: string; content: string };
   from: readonly string[];
-  /** Whether it may also not be so. */
+  /** Whether the change may be left out. */
   open: boolean;
   unlessActive?: boolean;
-  /** Whether one that does not run may also stay so. */
+  /** Whether a stopped unit may stay stopped. */
   perhaps?: boolean;
-  /** Whether a link gives it another name from now on: what is said of its file then, nobody knows. */
+  /** Whether a link gives the unit another name: then its UnitFileState is no longer known. */
   alias?: boolean;
 }
 
-/** Something that may bring units that are not there, or take away those that are. */
-interface Mark {
-  at: number;
+/** An effect that may bring missing units, or take away existing ones. */
+interface PossibleChange {
+  sequence: number;
   by: string;
-  /** Whether a unit may be concerned, which is there or not and runs or not. */
+  /** Whether it may concern a unit, by the name of the unit and by whether the unit exists and runs. */
   concerns(name: string, isThere: boolean, runs: boolean): boolean;
-  /** What such a unit is most probably like, where that is known. */
+  /** The most probable state of a new unit; undefined = not known. */
   guess?: Sets;
-  /** Whether its name says that it brings such a unit. */
+  /** Whether its name suggests that it brings a unit of this name. */
   names?(name: string): boolean;
 }
 
-/** A unit as foreseen; `expected` = its value is what Debian's packages leave, and that it is otherwise is rare. */
-export interface ForeseenUnit extends Foreseen<UnitState> {
+/** The predicted state of a unit; see ForecastReading. */
+export interface PredictedUnit extends Predicted<UnitState> {
   expected?: boolean;
-  /** That it comes is rare: nothing that may bring it is called like it. */
   unlikely?: boolean;
 }
 
-/** What systemd will know of units as planned steps will leave them. */
+/** The units of a host after the planned steps, as systemd knows them. */
 export class UnitForecast {
   readonly #changes: Map<string, Change[]>;
-  readonly #marks: Mark[];
-  #clock: number;
+  readonly #possibleChanges: PossibleChange[];
+  #sequence: number;
 
   constructor(from?: UnitForecast) {
     this.#changes = new Map(
       [...(from === undefined ? [] : from.#changes)].map(([name, all]) => [name, [...all]]),
     );
-    this.#marks = from === undefined ? [] : [...from.#marks];
-    this.#clock = from === undefined ? 0 : from.#clock;
+    this.#possibleChanges = from === undefined ? [] : [...from.#possibleChanges];
+    this.#sequence = from === undefined ? 0 : from.#sequence;
   }
 
-  /** A unit as it will be; `read` is as the host knows it now. */
-  unit(name: string, read: UnitState): ForeseenUnit {
-    let value: Record<string, string> = { ...read };
-    let [open, expected, unlikely, isAliased] = [false, false, false, false];
-    const from = new Set<string>();
-    const dropIns = new Map<string, string>();
-    const template = name.replace(/@[^.]+\./, '@.');
-    const own = [...this.#changes].flatMap(([pattern, all]) => (stands(pattern, name) ? all : []));
-    const shared = template === name || isThere(read) ? [] : (this.#changes.get(template) ?? []);
-    const events = [...own, ...shared, ...this.#marks].toSorted((a, b) => a.at - b.at);
-    for (const event of events) {
-      if ('sets' in event) {
-        if (event.unlessActive === true && value['ActiveState'] === 'active') continue;
-        // What is made is no longer what a package may have brought.
-        if (typeof event.sets === 'function' && expected && event.dropIn === undefined) {
-          value = { ...read };
-          [open, expected] = [false, false];
-          from.clear();
-        }
-        if (event.dropIn !== undefined) dropIns.set(event.dropIn.path, event.dropIn.content);
-        const given =
-          typeof event.sets === 'function' ? event.sets(value, [...dropIns.values()].join('\n')) : event.sets;
-        // One that ends with its work is not known to run when another has started it.
-        const isOver = event.unlessActive === true && value['Type'] === 'oneshot';
-        const mayRest = event.perhaps === true && value['ActiveState'] !== 'active';
-        isAliased ||= event.alias === true;
-        const sets: Sets = {
-          ...given,
-          ...((isOver || mayRest) && { ActiveState: undefined }),
-          ...(isAliased && 'UnitFileState' in given && { UnitFileState: undefined }),
-        };
-        if (!isThere(value) && sets['LoadState'] === 'loaded') value = newUnit(value);
-        for (const [property, set] of Object.entries(sets)) {
-          if (set !== undefined) value[property] = set;
-          else {
-            delete value[property];
-            open ||= decisive.includes(property);
-          }
-        }
-        for (const each of event.from) from.add(each);
-        if (event.open) [open, expected] = [true, false];
-        continue;
-      }
-      const there = isThere(value);
-      if (event.names?.(name) === true) unlikely = false;
-      // A mask stays whatever comes: it is a link of the administrator's.
-      if (there && value['LoadState'] === 'masked') continue;
-      if (!event.concerns(name, there, value['ActiveState'] === 'active')) continue;
-      from.add(event.by);
-      if (!there && event.guess !== undefined) {
-        value = { ...newUnit(value), ...event.guess } as Record<string, string>;
-        [open, expected] = [true, true];
-        unlikely = event.names?.(name) === false;
-      } else {
-        if (!there) value = newUnit(value);
-        [open, expected] = [true, false];
-      }
-    }
+  /** Returns the predicted state of a unit; `read` is its present state. */
+  unit(name: string, read: UnitState): PredictedUnit {
+    const prediction: UnitPrediction = {
+      value: { ...read },
+      from: new Set(),
+      dropIns: new Map(),
+      open: false,
+      expected: false,
+      unlikely: false,
+      isAliased: false,
+    };
+    for (const event of this.#eventsOf(name, read))
+      if ('sets' in event) applyChange(prediction, event, read);
+      else applyPossibleChange(prediction, event, name);
+    const { value, from, open, expected, unlikely } = prediction;
     return { value, from: [...from], open, ...(expected && { expected, unlikely }) };
   }
 
-  /** Names of the units that planned steps change, by a pattern such as `postgresql*`. */
+  /** Returns the changes that concern a unit, in order. An instance that does not exist shares those of its template. */
+  #eventsOf(name: string, read: UnitState): (Change | PossibleChange)[] {
+    const template = name.replace(/@[^.]+\./, '@.');
+    const own = [...this.#changes].flatMap(([pattern, all]) => (stands(pattern, name) ? all : []));
+    const shared = template === name || isThere(read) ? [] : (this.#changes.get(template) ?? []);
+    return [...own, ...shared, ...this.#possibleChanges].toSorted((a, b) => a.sequence - b.sequence);
+  }
+
+  /** Returns the names of the changed units that match a pattern such as `postgresql*`. */
   changed(pattern: string): string[] {
     return [...this.#changes.keys()].filter(name => !name.includes('*') && glob(pattern).test(name));
   }
 
-  /** The resources that change units, or may. */
+  /** The resources that change units, or may change them. */
   get changing(): string[] {
     const changes = [...this.#changes.values()].flatMap(all => all.flatMap(({ from }) => from));
-    return [...new Set([...changes, ...this.#marks.map(({ by }) => by)])];
+    return [...new Set([...changes, ...this.#possibleChanges.map(({ by }) => by)])];
   }
 
-  lay(effect: Effect, { by, maybe, unsure = false }: Laying, raw: Raw): void {
-    this.#clock++;
-    const change = (name: string, sets: Change['sets']) =>
-      this.#change(name, { sets, from: [by], open: maybe });
-    switch (effect.on) {
+  lay(effect: Effect, laying: Laying, raw: ReadProbe): void {
+    this.#sequence++;
+    const { by, unsure = false } = laying;
+    switch (effect.kind) {
       case 'unit':
-        this.#change(effect.name, {
-          sets: effect.sets,
-          from: [by],
-          open: maybe,
+        this.#change(effect.name, laying, effect.sets, {
           unlessActive: effect.unlessActive === true,
           perhaps: unsure && effect.ifDue === true,
         });
         break;
       case 'daemon-reload':
-        this.#change('*', { sets: { NeedDaemonReload: 'no' }, from: [], open: false });
+        this.#add('*', { sets: { NeedDaemonReload: 'no' }, from: [], open: false });
         break;
-      case 'file': {
-        const unit = unitAt(effect.path);
-        const text = String(effect.content);
-        if (unit?.part === 'file') change(unit.name, fromFile(unit.name, text));
-        else if (unit !== undefined)
-          this.#change(unit.name, {
-            sets: fromDropIn(unit.name, text),
-            from: [by],
-            open: maybe,
-            dropIn: { path: effect.path, content: text },
-          });
+      case 'file':
+        this.#file(effect.path, String(effect.content), laying);
         break;
-      }
-      case 'link': {
-        const unit = unitAt(effect.path);
-        if (unit?.part !== 'file') break;
-        if (effect.target === '/dev/null')
-          change(unit.name, { LoadState: 'masked', UnitFileState: 'masked' });
-        else change(unit.name, { LoadState: 'loaded', UnitFileState: undefined });
-        const named = unitAt(effect.target)?.name;
-        if (named !== undefined && named !== unit.name)
-          this.#change(named, { sets: { UnitFileState: undefined }, from: [by], open: maybe, alias: true });
+      case 'link':
+        this.#link(effect.path, effect.target, laying);
         break;
-      }
-      case 'removal': {
-        const unit = unitAt(effect.path);
-        // One that runs is known until it stops.
-        if (unit?.part === 'file') {
-          const vendor = raw(path(`/usr/lib/systemd/system/${unit.name}`));
-          const isGone = vendor !== undefined && 'value' in vendor && vendor.value === null;
-          change(unit.name, ({ ActiveState }) =>
-            isGone && ActiveState !== 'active'
-              ? { LoadState: 'not-found', UnitFileState: '' }
-              : { LoadState: undefined, UnitFileState: undefined },
-          );
-        } else if (unit !== undefined) {
-          const read = raw(content(effect.path));
-          const had = (read !== undefined && 'value' in read ? read.value : null) as Content | null;
-          change(unit.name, withoutDropIn(String(had?.bytes ?? '')));
-        }
+      case 'removal':
+        this.#removal(effect.path, laying, raw);
         break;
-      }
       case 'packages':
         this.#packages(effect, by);
         break;
       case 'anything':
-        this.#marks.push({
-          at: this.#clock,
+        this.#possibleChanges.push({
+          sequence: this.#sequence,
           by,
           concerns: (_, there) => !there,
           guess: stoppedUnit,
@@ -200,37 +127,146 @@ export class UnitForecast {
     }
   }
 
+  #file(path: string, text: string, laying: Laying): void {
+    const unit = unitAt(path);
+    if (unit?.part === 'file') this.#change(unit.name, laying, fromFile(unit.name, text));
+    else if (unit !== undefined)
+      this.#change(unit.name, laying, fromDropIn(unit.name, text), { dropIn: { path, content: text } });
+  }
+
+  #link(path: string, target: string, laying: Laying): void {
+    const unit = unitAt(path);
+    if (unit?.part !== 'file') return;
+    const isMask = target === '/dev/null';
+    this.#change(
+      unit.name,
+      laying,
+      isMask
+        ? { LoadState: 'masked', UnitFileState: 'masked' }
+        : { LoadState: 'loaded', UnitFileState: undefined },
+    );
+    const named = unitAt(target)?.name;
+    if (named !== undefined && named !== unit.name)
+      this.#change(named, laying, { UnitFileState: undefined }, { alias: true });
+  }
+
+  #removal(path: string, laying: Laying, raw: ReadProbe): void {
+    const unit = unitAt(path);
+    if (unit?.part === 'file') {
+      const vendor = raw(pathProbe(`/usr/lib/systemd/system/${unit.name}`));
+      const isGone = vendor !== undefined && 'value' in vendor && vendor.value === null;
+      // systemd knows a running unit until it stops.
+      this.#change(unit.name, laying, ({ ActiveState }) =>
+        isGone && ActiveState !== 'active'
+          ? { LoadState: 'not-found', UnitFileState: '' }
+          : { LoadState: undefined, UnitFileState: undefined },
+      );
+    } else if (unit !== undefined) {
+      const had = known<Content | null>(raw(content(path)));
+      this.#change(unit.name, laying, withoutDropIn(String(had?.bytes ?? '')));
+    }
+  }
+
   #packages({ comes, goes, whole }: PackagesEffect, by: string): void {
     const names = [...comes.keys()];
     if (comes.size > 0 || !whole)
-      this.#marks.push({
-        at: this.#clock,
+      this.#possibleChanges.push({
+        sequence: this.#sequence,
         by,
-        // A unit of theirs that could not run until now is started, too.
+        // The packages also start a unit of theirs that could not run before.
         concerns: (name, there, runs) => !there || (!runs && names.some(one => areRelated(name, one))),
         guess: asPackagesLeave,
         names: name => names.some(one => areRelated(name, one)),
       });
     if (goes.length > 0)
-      this.#marks.push({
-        at: this.#clock,
+      this.#possibleChanges.push({
+        sequence: this.#sequence,
         by,
         concerns: (name, there) => there && goes.some(one => areRelated(name, one)),
       });
   }
 
-  #change(name: string, change: Omit<Change, 'at'>): void {
-    this.#changes.set(name, [...(this.#changes.get(name) ?? []), { at: this.#clock, ...change }]);
+  #change(
+    name: string,
+    { by, maybe }: Laying,
+    sets: Change['sets'],
+    more: Partial<Omit<Change, 'sequence' | 'sets'>> = {},
+  ): void {
+    this.#add(name, { sets, from: [by], open: maybe, ...more });
+  }
+
+  #add(name: string, change: Omit<Change, 'sequence'>): void {
+    this.#changes.set(name, [...(this.#changes.get(name) ?? []), { sequence: this.#sequence, ...change }]);
   }
 }
 
-/** Properties that decide what a resource does. */
+/** A prediction in the making. */
+interface UnitPrediction {
+  value: Record<string, string>;
+  from: Set<string>;
+  /** The texts of the written drop-ins, by path. */
+  dropIns: Map<string, string>;
+  open: boolean;
+  expected: boolean;
+  unlikely: boolean;
+  isAliased: boolean;
+}
+
+/** Applies a change of the unit to its prediction. */
+function applyChange(unit: UnitPrediction, change: Change, read: UnitState): void {
+  if (change.unlessActive === true && unit.value['ActiveState'] === 'active') return;
+  // A declared unit takes the place of one that a package may have brought.
+  if (typeof change.sets === 'function' && unit.expected && change.dropIn === undefined) {
+    Object.assign(unit, { value: { ...read }, open: false, expected: false });
+    unit.from.clear();
+  }
+  if (change.dropIn !== undefined) unit.dropIns.set(change.dropIn.path, change.dropIn.content);
+  const given =
+    typeof change.sets === 'function'
+      ? change.sets(unit.value, [...unit.dropIns.values()].join('\n'))
+      : change.sets;
+  // A oneshot unit that another unit starts may be over already.
+  const isOver = change.unlessActive === true && unit.value['Type'] === 'oneshot';
+  const mayRest = change.perhaps === true && unit.value['ActiveState'] !== 'active';
+  unit.isAliased ||= change.alias === true;
+  const sets: Sets = {
+    ...given,
+    ...((isOver || mayRest) && { ActiveState: undefined }),
+    ...(unit.isAliased && 'UnitFileState' in given && { UnitFileState: undefined }),
+  };
+  if (!isThere(unit.value) && sets['LoadState'] === 'loaded') unit.value = newUnit(unit.value);
+  for (const [property, set] of Object.entries(sets)) {
+    if (set !== undefined) unit.value[property] = set;
+    else {
+      delete unit.value[property];
+      unit.open ||= decisive.includes(property);
+    }
+  }
+  for (const each of change.from) unit.from.add(each);
+  if (change.open) Object.assign(unit, { open: true, expected: false });
+}
+
+/** Applies an effect to the prediction of a unit that it may bring or take away. */
+function applyPossibleChange(unit: UnitPrediction, change: PossibleChange, name: string): void {
+  const there = isThere(unit.value);
+  if (change.names?.(name) === true) unit.unlikely = false;
+  // A mask is a link of the administrator and always stays.
+  if (there && unit.value['LoadState'] === 'masked') return;
+  if (!change.concerns(name, there, unit.value['ActiveState'] === 'active')) return;
+  unit.from.add(change.by);
+  unit.open = true;
+  unit.expected = !there && change.guess !== undefined;
+  if (!there) unit.value = { ...newUnit(unit.value), ...change.guess } as Record<string, string>;
+  if (unit.expected) unit.unlikely = change.names?.(name) === false;
+}
+
+/** Properties that decide about the work of a resource. */
 const decisive = ['LoadState', 'ActiveState', 'UnitFileState'];
 
-/** Whether a name is that of a unit, or a pattern with `*` for it. */
+/** Whether `pattern` is the name of a unit, or a pattern with `*` that matches it. */
 const stands = (pattern: string, name: string): boolean => pattern === name || glob(pattern).test(name);
 
-/** A unit that was not there, once it is: what its file decides is not known. */
+/** Returns the state of a new unit. The properties that its file decides are unknown. */
 const newUnit = (was: UnitState): Record<string, string> => ({
   ...Object.fromEntries(Object.entries(was).filter(([property]) => !(property in ofTheFile))),
   ...stoppedUnit,

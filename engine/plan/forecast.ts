@@ -9,35 +9,19 @@ import {
   type Probe,
   type UnitState,
 } from '../probe.ts';
-import type { Reading } from '../probes/probe-kind.ts';
 import { regexQuote } from '../quote.ts';
-import type { Resource } from '../resource.ts';
+import { type Resource, thingOf } from '../resource.ts';
 import { FileForecast } from './forecast-files.ts';
 import { NoteForecast } from './forecast-notes.ts';
 import { PackageForecast, plain } from './forecast-packages.ts';
-import type { Laying, Raw } from './forecast-paths.ts';
+import type { ForecastReading, Laying, ReadProbe } from './forecast-types.ts';
 import { UnitForecast } from './forecast-units.ts';
-
-/** A reading as planned steps will leave it. */
-export interface ForecastReading {
-  reading: Reading;
-  /** Names of the resources that it rests on; none = it is as read. */
-  from: readonly string[];
-  /** Whether it may also be another one. */
-  open: boolean;
-  /** That it is another one is rare: it is what Debian's packages leave. */
-  expected?: boolean;
-  /** The value that it has where it does not come as expected. */
-  otherwise?: unknown;
-  /** That what is needed is there is rare: nothing that comes is called like it, or something else is in its place. */
-  unlikely?: boolean;
-}
 
 type Seen = Omit<ForecastReading, 'reading'> & { value: unknown };
 
 /**
- * What the steps planned so far will have made of a host. It begins as what was read; each resource is compared with
- * it, and the effects of its steps are laid over it. One is carried from play to play as long as nothing is applied.
+ * The readings of a host, overlaid with the effects of the steps planned so far. Each resource is compared with the forecast,
+ * and lays the effects of its steps over it. A check carries one forecast from play to play.
  */
 export class Forecast {
   #files = new FileForecast();
@@ -46,12 +30,12 @@ export class Forecast {
   #notes = new NoteForecast();
   #objects = new Map<string, string[]>();
   #lists: string[] = [];
-  /** Commands that may change anything, with all that each names. */
+  /** The commands that may change anything, with the text that names things. */
   #opaque: { by: string; text: string }[] = [];
   #states = new Map<string, { state: State | null; by: string; spelled: Readonly<Record<string, string>> }>();
   #changing: string[] = [];
 
-  /** One that goes on by itself from where this one is. */
+  /** Returns an independent forecast with the same content. */
   copy(): Forecast {
     const copy = new Forecast();
     copy.#files = this.#files.copy();
@@ -66,13 +50,13 @@ export class Forecast {
     return copy;
   }
 
-  /** Names of the resources that will change something, in order. */
-  get changing(): readonly string[] {
+  /** The names of the resources with a planned change, in order. */
+  get changedResources(): readonly string[] {
     return this.#changing;
   }
 
-  /** What a probe will give; undefined = the host was not asked yet. */
-  foresee(probe: Probe, raw: Raw): ForecastReading | undefined {
+  /** Returns the predicted reading of a probe, or undefined if the host was not read for it yet. */
+  predict(probe: Probe, raw: ReadProbe): ForecastReading | undefined {
     const reading = raw(probe);
     if (reading === undefined) return undefined;
     if (this.#changing.length === 0 || 'problem' in reading) return { reading, from: [], open: false };
@@ -80,26 +64,26 @@ export class Forecast {
     return this.#over(probe, reading.value, raw);
   }
 
-  /** What the resource of the very same thing will have made of it, where nothing of `from` comes after that. */
-  settled(resource: Resource, from: readonly string[]): State | null | undefined {
-    const known = this.#states.get(thing(resource));
+  /** Returns the state in which an earlier resource leaves the same thing, unless a resource of `from` comes after it. */
+  stateLeft(resource: Resource, from: readonly string[]): State | null | undefined {
+    const known = this.#states.get(thingOf(resource));
     if (known === undefined) return undefined;
     const later = this.#changing.slice(this.#changing.lastIndexOf(known.by) + 1);
     if (from.some(by => later.includes(by))) return undefined;
     if (known.state === null) return null;
-    // What is only written in another way is the same.
+    // Another spelling of the same value is no difference.
     const now = resource.module.spelled?.(resource.args) ?? {};
     const same = Object.keys(now).filter(key => now[key] === known.spelled[key]);
     const declared = same.length === 0 ? null : resource.module.desired(resource.args, undefined);
     return { ...known.state, ...Object.fromEntries(same.map(key => [key, declared?.[key] ?? null])) };
   }
 
-  /** Whether a thing is certain not to be made by any resource so far. */
+  /** Whether certainly no resource so far creates a thing. */
   lacks(thing: string): boolean {
     return this.#opaque.length === 0 && (this.#states.get(thing)?.state ?? null) === null;
   }
 
-  /** The resources whose change may bring what one of `tokens` names: see Missing. */
+  /** Returns the resources that may bring a missing thing, by its tokens (see Missing). */
   bringers(tokens: readonly string[]): string[] {
     const named = (text: string) =>
       tokens.some(token => {
@@ -109,26 +93,26 @@ export class Forecast {
     return [...new Set([...this.#packages.bringing(tokens), ...this.#saying(named)])];
   }
 
-  /** Records that a resource will change, and what it will be like; `desired` is undefined where that is not known. */
-  changes(resource: Resource, desired: State | null | undefined): void {
+  /** Records the planned change of a resource and its state afterwards; `desired` is undefined if that is not known. */
+  recordChange(resource: Resource, desired: State | null | undefined): void {
     this.#changing.push(resource.name);
     if (desired !== undefined && !resource.incomplete && resource.when === true)
-      this.#states.set(thing(resource), {
+      this.#states.set(thingOf(resource), {
         state: desired,
         by: resource.name,
         spelled: resource.module.spelled?.({ ...desired, ...resource.args }) ?? {},
       });
   }
 
-  /** Lays the effects of a resource's steps over what is known, in order. */
-  lay(effects: readonly Effect[], laying: Laying, raw: Raw): void {
+  /** Lays the effects of a resource's steps over the forecast, in order. */
+  lay(effects: readonly Effect[], laying: Laying, raw: ReadProbe): void {
     const { by } = laying;
     for (const effect of effects) {
       this.#files.lay(effect, laying, raw);
       this.#units.lay(effect, laying, raw);
       this.#notes.lay(effect, laying);
       this.#packages.lay(effect, laying, name => this.#read<PackageState>({ kind: 'package', name }, raw));
-      switch (effect.on) {
+      switch (effect.kind) {
         case 'package-lists':
           this.#lists.push(by);
           break;
@@ -142,12 +126,12 @@ export class Forecast {
     }
   }
 
-  #read<T>(probe: Probe, raw: Raw): T | undefined {
+  #read<T>(probe: Probe, raw: ReadProbe): T | undefined {
     const reading = raw(probe);
     return reading !== undefined && 'value' in reading ? ((reading.value ?? undefined) as T) : undefined;
   }
 
-  /** What could not be read, such as a server that does not run, and what may bring it. */
+  /** Returns the prediction of a missing thing, such as a stopped server, with the resources that may bring it. */
   #missing(probe: Probe, reading: { missing: Missing }): ForecastReading {
     const { broughtBy } = reading.missing;
     const units = broughtBy.filter(token => token.startsWith('running:')).map(token => token.slice(8));
@@ -166,7 +150,7 @@ export class Forecast {
     });
   }
 
-  #over(probe: Probe, value: unknown, raw: Raw): ForecastReading {
+  #over(probe: Probe, value: unknown, raw: ReadProbe): ForecastReading {
     const as = ({ value, ...rest }: Seen): ForecastReading => ({ reading: { value }, ...rest });
     const opened = (from: readonly string[]) =>
       as({ value, from: [...new Set(from)], open: from.length > 0 });
@@ -207,7 +191,7 @@ export class Forecast {
     }
   }
 
-  /** The resources that may take an account away: packages that are purged, and commands. */
+  /** Returns the resources that may remove an account: purges of packages, and commands. */
   #takers(account: string): string[] {
     const commands = this.#naming(account).filter(by =>
       this.#saying(text => /\b(user|group)del\b|\bdel(user|group)\b/.test(text)).includes(by),
@@ -215,7 +199,7 @@ export class Forecast {
     return [...this.#packages.removing(name => areRelated(account, name), true), ...commands];
   }
 
-  #program(name: string, read: string | null, raw: Raw): ForecastReading {
+  #program(name: string, read: string | null, raw: ReadProbe): ForecastReading {
     for (const folder of programFolders) {
       const at = `${folder}/${name}`;
       const own = this.#files.concerning(at).length > 0 ? this.#files.path(at, raw) : undefined;
@@ -256,15 +240,15 @@ export class Forecast {
     return { ...seen, reading: { value: [{ troubles: left }] } };
   }
 
-  /** What apt would say once the packages of earlier resources are as planned: it is asked that, too. */
-  #simulation(probe: Extract<Probe, { kind: 'command' }>, raw: Raw): ForecastReading {
+  /** Returns the simulation of apt with the planned packages of earlier resources. Another round reads it. */
+  #simulation(probe: Extract<Probe, { kind: 'command' }>, raw: ReadProbe): ForecastReading {
     const { words, by } = this.#packages.planned(probe.simulates!);
     const doubts = this.#doubtsOf(['packages']).filter(one => !by.includes(one));
     const value = this.#read({ ...probe, ...(words.length > 0 && { planned: words }) }, raw);
     return { reading: { value }, from: [...by, ...doubts], open: doubts.length > 0 || value === undefined };
   }
 
-  /** Why the answer of a command may be another one by then. */
+  /** Returns the resources that may change the answer of a command. */
   #doubtsOf(about: readonly string[] | undefined): string[] {
     if (about === undefined) return [...this.#changing];
     const opaque = (word: RegExp) => this.#saying(text => word.test(text));
@@ -277,7 +261,7 @@ export class Forecast {
     });
   }
 
-  /** Commands that name something, as a word. */
+  /** Returns the resources whose commands contain a name as a word. */
   #naming(name: string): string[] {
     const word = new RegExp(`(^|[^\\w-])${regexQuote(name)}($|[^\\w-])`);
     return this.#saying(text => word.test(text));
@@ -293,7 +277,5 @@ const orAsRead = (seen: ForecastReading, otherwise: unknown): ForecastReading =>
 
 const noServer = new Missing('a running PostgreSQL server', ['package:postgresql', 'running:postgresql*']);
 
-/** The unit that a pattern such as `postgresql*` stands for. */
+/** Returns the unit of a pattern such as `postgresql*`. */
 const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;
-
-const thing = ({ module, args }: Resource): string => `${module.name} ${module.identity(args)}`;

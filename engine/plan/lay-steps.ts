@@ -1,27 +1,27 @@
 import { inNewServer, serverData } from '../host-knowledge.ts';
 import type { Context, Obstacle } from '../module.ts';
 import { type Probe, path } from '../probe.ts';
-import { blank } from '../probes/blank.ts';
-import { type Resource, UnknownArgument } from '../resource.ts';
+import { blankReadings } from '../probes/blank.ts';
+import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
 import type { Step } from '../step.ts';
 import { irreversible } from '../steps/risky-steps.ts';
 import { effectsOf, kindOf } from '../steps/step-kinds.ts';
 import { reloading } from '../steps/unit-steps.ts';
 import type { Comparison } from './compare.ts';
 import type { Forecast } from './forecast.ts';
+import type { HostSight, ResourceView } from './host-sight.ts';
 import { obstacleTo } from './obstacles.ts';
 import type { Reaction } from './reactions.ts';
-import type { Sight, viewOf } from './sight.ts';
 
 /**
- * Lays what a resource will do over the forecast, step by step, and looks for the first that is known to fail. `hopes` are
- * the resources that it fails without, and that seldom bring what it needs.
+ * Lays the effects of a resource over the forecast, step by step, and returns the first obstacle. `hopes` are the resources
+ * that must bring a needed thing and probably do not. `doubt` is an obstacle that earlier steps may still remove.
  */
-export function laid(
+export function layResource(
   resource: Resource,
   comparison: Comparison,
-  view: ReturnType<typeof viewOf>,
-  { forecast, imagined = false }: Sight,
+  view: ResourceView,
+  { forecast, imagined = false }: HostSight,
   context: Context,
   reactions: ReadonlyMap<string, readonly Reaction[]>,
 ): { obstacle?: Obstacle | undefined; hopes?: readonly string[]; doubt?: Obstacle | undefined } {
@@ -40,11 +40,11 @@ export function laid(
   );
   const isNew = work?.kind === 'create' && !comparison.open;
   const state = desired && {
-    ...(isNew ? module.initial(args, comparison.read) : comparison.settled),
+    ...(isNew ? module.initial(args, comparison.read) : comparison.stateLeft),
     ...desired,
   };
-  forecast.changes(resource, module.verifies?.(args) === false ? undefined : state);
-  // Nothing is owed, and nothing paid, for what turns out to be as declared.
+  forecast.recordChange(resource, module.verifies?.(args) === false ? undefined : state);
+  // A resource that proves to be as declared neither adds nor removes a note.
   const isDue = !comparison.open || comparison.acts === true;
   const perhaps = { ...laying, maybe: laying.maybe || !isDue };
   forecast.lay(effectsOf(noted), perhaps, view.raw);
@@ -53,9 +53,9 @@ export function laid(
     const isUnread = comparison.read === undefined && !imagined;
     const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
     if (lacking !== undefined) return { obstacle: lacking };
-    const read = comparison.read ?? blanks(module.probes(args) as Record<string, Probe>);
+    const read = comparison.read ?? blankReadings(module.probes(args));
     const all = imagined || isUnread ? [] : module.obstacles(args, read, work);
-    // What is not certain to be read may turn out otherwise.
+    // An obstacle from uncertain readings is only a doubt.
     const own = certain ? all.find(obstacle => !obstacle.unsure) : undefined;
     if (own !== undefined) return { obstacle: own };
     doubt = all[0];
@@ -78,11 +78,11 @@ export function laid(
   return { hopes, doubt };
 }
 
-/** The resources that a step fails without, and that seldom bring what it needs. */
-function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[] {
+/** Returns the resources that must bring a thing the step needs, and probably do not. */
+function hopesOf(step: Step, view: ResourceView): readonly string[] {
   const hopes: string[] = [];
-  const foresee = (probe: Probe) => {
-    const seen = view.foresee(probe);
+  const predict = (probe: Probe) => {
+    const seen = view.predict(probe);
     if (!seen.unlikely) return seen;
     hopes.push(...seen.from);
     return {
@@ -91,40 +91,32 @@ function hopesOf(step: Step, view: ReturnType<typeof viewOf>): readonly string[]
       ...(seen.otherwise !== undefined && { reading: { value: seen.otherwise } }),
     };
   };
-  return obstacleTo(step, { ...view, foresee }) === undefined ? [] : hopes;
+  return obstacleTo(step, { ...view, predict }) === undefined ? [] : hopes;
 }
 
-/** What a resource needs of a PostgreSQL server that is only going to be installed, and that nothing before makes. */
+/** Returns the obstacle of a resource whose needs neither a new PostgreSQL server nor an earlier resource brings. */
 function lackingInNewServer(
   { module, args }: Resource,
-  { foresee }: ReturnType<typeof viewOf>,
+  { predict }: ResourceView,
   forecast: Forecast,
 ): Obstacle | undefined {
   const thing = module
     .needs?.(args)
     .find(each => each.startsWith('pg_') && !inNewServer.has(each) && forecast.lacks(each));
   if (thing === undefined) return undefined;
-  const { reading } = foresee(path(serverData));
+  const { reading } = predict(path(serverData));
   const isNew = 'value' in reading && reading.value === null;
   return isNew
     ? {
-        says: `There is no ${thing} in a new server, and nothing before this makes it.`,
+        says: `There is no ${thing} in a new server, and no earlier resource creates it.`,
         fix: `Declare ${thing} in an earlier resource.`,
       }
     : undefined;
 }
 
-/** What a resource may do whose arguments are not known yet. */
+/** Returns the effects of a resource whose arguments are not known yet. */
 function unknownEffects({ module, args }: Resource) {
-  let identity = '';
-  try {
-    identity = module.identity(args);
-  } catch (thrown) {
-    if (!(thrown instanceof UnknownArgument)) throw thrown;
-  }
-  const below = identity.startsWith('/') ? [{ on: 'below', path: identity } as const] : [];
-  return [...below, { on: 'anything', text: identity } as const];
+  const identity = unlessUnknown(() => module.identity(args), '');
+  const below = identity.startsWith('/') ? [{ kind: 'below', path: identity } as const] : [];
+  return [...below, { kind: 'anything', text: identity } as const];
 }
-
-const blanks = (probes: Record<string, Probe>) =>
-  Object.fromEntries(Object.entries(probes).map(([key, probe]) => [key, blank(probe)]));

@@ -1,7 +1,7 @@
 import type { Obstacle } from '../module.ts';
 import { type CommandResult, command, path } from '../probe.ts';
-import { ancestors } from './forecast-paths.ts';
-import { certain, type Outlook } from './outlook.ts';
+import { foldersAbove, isWithin } from '../util/paths.ts';
+import { certain, type ObstacleView } from './certain-readings.ts';
 
 /** The file systems of a host: proc(5), “/proc/pid/mountinfo”. */
 const mountinfo = command('cat /proc/self/mountinfo', { about: ['mount'] });
@@ -13,7 +13,7 @@ interface Mount {
 
 const parsed = new WeakMap<CommandResult, Mount[]>();
 
-function mountsOf(view: Outlook): Mount[] {
+function mountsOf(view: ObstacleView): Mount[] {
   const result = certain<CommandResult>(mountinfo, view);
   if (result === undefined) return [];
   const mounts = parsed.get(result) ?? result.stdout.split('\n').flatMap(mountOf);
@@ -28,16 +28,14 @@ function mountOf(line: string): Mount[] {
   return [{ at, isReadOnly: [words[5], words.at(-1)].some(options => /^ro(,|$)/.test(options!)) }];
 }
 
-const isIn = (at: string, folder: string): boolean =>
-  folder === '/' || at === folder || at.startsWith(`${folder}/`);
-
-/** Whether nothing can be changed in a folder, because its file system is mounted read-only. */
-export function readOnly(folder: string, view: Outlook): Obstacle | undefined {
-  const above = mountsOf(view).filter(({ at }) => isIn(folder, at));
+/** Returns the obstacle of a folder on a file system that is mounted read-only. */
+export function readOnly(folder: string, view: ObstacleView): Obstacle | undefined {
+  const above = mountsOf(view).filter(({ at }) => isWithin(folder, at));
   const mount = above.findLast(({ at }) => at.length === Math.max(...above.map(one => one.at.length)));
-  // Where all is read-only, its first step says so, and a check can still be made.
+  // If the root is read-only, the first step fails with that reason, and checks are still possible.
   if (mount === undefined || !mount.isReadOnly || mount.at === '/') return undefined;
-  if ([...ancestors(folder), folder].some(at => certain(path(at), view)?.type === 'link')) return undefined;
+  if ([...foldersAbove(folder), folder].some(at => certain(path(at), view)?.type === 'link'))
+    return undefined;
   return {
     code: 'read-only',
     says: `${folder} is on a file system that is mounted read-only at ${mount.at}.`,
@@ -45,13 +43,13 @@ export function readOnly(folder: string, view: Outlook): Obstacle | undefined {
   };
 }
 
-/** Whether something is mounted at a path, or below it: then it is not removed. */
-export function mounted(at: string, view: Outlook): Obstacle | undefined {
-  const mount = mountsOf(view).find(one => isIn(one.at, at));
+/** Returns the obstacle of removing a path with a mount point at it or below it. */
+export function mounted(at: string, view: ObstacleView): Obstacle | undefined {
+  const mount = mountsOf(view).find(one => isWithin(one.at, at));
   return (
     mount && {
-      says: `${mount.at} is a mount point; what is mounted there is not removed.`,
-      fix: 'Unmount it in an earlier resource, or leave it out.',
+      says: `${mount.at} is a mount point, and no file system that is mounted there is removed.`,
+      fix: 'Unmount it in an earlier resource, or leave this resource out.',
     }
   );
 }

@@ -4,13 +4,13 @@ import { nginxReads, unitAt, wholeChecks } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
 import { type CommandResult, command, flags, type PathState, path, program } from '../probe.ts';
 import type { CheckedStep, RunStep, Step } from '../step.ts';
-import { ancestors } from './forecast-paths.ts';
+import { foldersAbove } from '../util/paths.ts';
+import { accountThere, certain, first, followed, type ObstacleView } from './certain-readings.ts';
 import { mounted, readOnly } from './mounts.ts';
-import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
 import { unitObstacle } from './unit-obstacles.ts';
 
-/** Why a step is known to fail on the host as it will be at its turn: the first reason, if there is any. */
-export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
+/** Returns the first obstacle of a step at its turn, or undefined if none is known. */
+export function obstacleTo(step: Step, view: ObstacleView): Obstacle | undefined {
   switch (step.do) {
     case 'write':
       return (
@@ -29,7 +29,7 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
       );
     case 'directory':
       return (
-        foldersOf(step.path, view) ??
+        parentsAreFolders(step.path, view) ??
         inTheWay(step.path, ['file', 'link', 'other'], 'a directory', view) ??
         readAsFile(step.path) ??
         immutable(step.path, /[ai]/, view) ??
@@ -67,20 +67,20 @@ export function obstacleTo(step: Step, view: Outlook): Obstacle | undefined {
   }
 }
 
-/** Whether the program that checks a step refuses what is there already, in a file that the step does not change. */
-function brokenAlready({ by, steps }: CheckedStep, view: Outlook): Obstacle | undefined {
+/** Returns the obstacle of a check that already fails, because of a file that the step does not change. */
+function brokenAlready({ by, steps }: CheckedStep, view: ObstacleView): Obstacle | undefined {
   const probe = wholeChecks[by.join(' ')];
   const result = probe && certain(probe, view);
   const isOwn = steps.some(({ path }) => result?.stderr.includes(`/${posix.basename(path)}:`));
   if (!result || result.exit === 0 || isOwn) return undefined;
   return {
     says: `${by.join(' ')} fails already, whatever is changed here: ${result.stderr.trim().split('\n')[0]}`,
-    fix: 'Mend the file that it names, in an earlier resource.',
+    fix: 'Fix the named file in an earlier resource.',
   };
 }
 
-/** Whether something can be put at `at`: its folder is there, and may be written to. */
-function placeOf(at: string, view: Outlook): Obstacle | undefined {
+/** Returns the obstacle of a path whose folder is missing or cannot be written to. */
+function placeOf(at: string, view: ObstacleView): Obstacle | undefined {
   const folder = posix.dirname(at);
   if (folder === '/') return changeable(folder, view);
   const there = followed(folder, view);
@@ -88,8 +88,8 @@ function placeOf(at: string, view: Outlook): Obstacle | undefined {
     const { type, target = '' } = certain(path(folder), view) ?? {};
     const real = type === 'link' ? posix.resolve(posix.dirname(folder), target) : folder;
     return {
-      says: `The directory ${real}${type === 'link' ? `, to which ${folder} links,` : ''} does not exist, and nothing before this makes it.`,
-      fix: `Make it first, e.g. with\n    directory: { path: ${real} }`,
+      says: `The directory ${real}${type === 'link' ? `, to which ${folder} links,` : ''} does not exist, and no earlier resource creates it.`,
+      fix: `Create it first, e.g. with\n    directory: { path: ${real} }`,
     };
   }
   if (there !== undefined && there.type !== 'directory')
@@ -97,9 +97,9 @@ function placeOf(at: string, view: Outlook): Obstacle | undefined {
   return changeable(folder, view);
 }
 
-/** Whether the folders above a new directory are folders, as far as they are there. */
-function foldersOf(at: string, view: Outlook): Obstacle | undefined {
-  const above = ancestors(at);
+/** Returns the obstacle of a new directory below something that is not a folder. */
+function parentsAreFolders(at: string, view: ObstacleView): Obstacle | undefined {
+  const above = foldersAbove(at);
   const wrong = first(above, folder => {
     const there = followed(folder, view);
     return there && there.type !== 'directory'
@@ -111,12 +111,12 @@ function foldersOf(at: string, view: Outlook): Obstacle | undefined {
   return followed(at, view) === null ? changeable(parent, view) : undefined;
 }
 
-/** Whether a directory would stand where a program reads a file of its configuration, and fails. */
+/** Returns the obstacle of a directory in a place where a program reads a configuration file. */
 function readAsFile(at: string): Obstacle | undefined {
-  const its = unitAt(at);
+  const unit = unitAt(at);
   const reader =
-    its?.part === 'drop-in' && at.endsWith('.conf')
-      ? `systemd reads a file of ${its.name}`
+    unit?.part === 'drop-in' && at.endsWith('.conf')
+      ? `systemd reads a file of ${unit.name}`
       : nginxReads.test(at) && 'Nginx reads a file';
   return reader ? { says: `${at} would be a directory, and ${reader} there.` } : undefined;
 }
@@ -125,7 +125,7 @@ function inTheWay(
   at: string,
   types: readonly PathState['type'][],
   wanted: string | undefined,
-  view: Outlook,
+  view: ObstacleView,
 ): Obstacle | undefined {
   const there = certain(path(at), view);
   if (!there || !types.includes(there.type)) return undefined;
@@ -140,7 +140,10 @@ function named(type: PathState['type']): string {
   return type === 'other' ? 'a special file' : `a ${type}`;
 }
 
-function owners({ owner, group }: { owner?: string; group?: string }, view: Outlook): Obstacle | undefined {
+function owners(
+  { owner, group }: { owner?: string; group?: string },
+  view: ObstacleView,
+): Obstacle | undefined {
   return (
     (owner === undefined ? undefined : accountThere('passwd', owner, view)) ??
     (group === undefined ? undefined : accountThere('group', group, view)) ??
@@ -148,11 +151,11 @@ function owners({ owner, group }: { owner?: string; group?: string }, view: Outl
   );
 }
 
-function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
+function ofRun(step: RunStep, view: ObstacleView): Obstacle | undefined {
   const unknown =
     step.as === undefined ? undefined : (accountThere('passwd', step.as, view) ?? rights(view, step.as));
   if (unknown !== undefined) return unknown;
-  // The session enters the folder, and the program of another account begins in it.
+  // The session enters the folder, and the program of another account starts in it.
   const touched = (step.touches ?? []).flatMap(effect => ('path' in effect ? effect.path : []));
   const shut =
     (step.cwd === undefined ? undefined : enterable(`${step.cwd}/.`, view.account, view)) ??
@@ -163,7 +166,7 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
     if (there === null || (there !== undefined && there.type !== 'directory'))
       return {
         says: `The directory ${step.cwd}, in which ${step.label ?? 'the command'} runs, does not exist.`,
-        fix: `Make it first, e.g. with\n    directory: { path: ${step.cwd} }`,
+        fix: `Create it first, e.g. with\n    directory: { path: ${step.cwd} }`,
       };
   }
   const named =
@@ -176,10 +179,10 @@ function ofRun(step: RunStep, view: Outlook): Obstacle | undefined {
   );
 }
 
-/** Whether an account may enter the folders above something, as far as that does not depend on its groups. */
-function enterable(at: string, account: string | undefined, view: Outlook): Obstacle | undefined {
+/** Returns the obstacle of an account that may not enter a folder above `at`. Its groups are not considered. */
+function enterable(at: string, account: string | undefined, view: ObstacleView): Obstacle | undefined {
   if (account === undefined || account === 'root') return undefined;
-  return first(ancestors(at), folder => {
+  return first(foldersAbove(at), folder => {
     const there = followed(folder, view);
     if (there?.type !== 'directory') return undefined;
     const isOwner = there.owner === account;
@@ -188,21 +191,21 @@ function enterable(at: string, account: string | undefined, view: Outlook): Obst
     if (mayEnter) return undefined;
     return {
       says: `${account} may not enter ${folder}, whose mode is ${there.mode}.`,
-      fix: 'Let it in with an x in the mode of the directory, such as 0755.',
+      fix: 'Add x to the mode of the directory, for example 0755.',
     };
   });
 }
 
-function fileThere(at: string, view: Outlook): Obstacle | undefined {
+function fileThere(at: string, view: ObstacleView): Obstacle | undefined {
   if (followed(at, view) !== null) return undefined;
   return {
-    says: `There is no file ${at} on the host, and nothing before this brings it.`,
-    fix: 'Put the resource that brings it before this one.',
+    says: `There is no file ${at} on the host, and no earlier resource brings it.`,
+    fix: 'Move the resource that brings the file before this one.',
   };
 }
 
-/** Whether a program is there, as a shell would look for it in a folder. */
-function programThere(name: string | undefined, folder: string, view: Outlook): Obstacle | undefined {
+/** Returns the obstacle of a missing program, searched as a shell does in a folder. */
+function programThere(name: string | undefined, folder: string, view: ObstacleView): Obstacle | undefined {
   if (name === undefined || name === '') return undefined;
   if (!name.includes('/')) return certain(program(name), view) === null ? noProgram(name) : undefined;
   const there = followed(posix.resolve(folder, name), view);
@@ -212,29 +215,29 @@ function programThere(name: string | undefined, folder: string, view: Outlook): 
 }
 
 const noProgram = (name: string): Obstacle => ({
-  says: `There is no program ${name} on the host, and nothing before this brings it.`,
-  fix: 'Install it first, or give the path of one that is there.',
+  says: `There is no program ${name} on the host, and no earlier resource brings it.`,
+  fix: 'Install it first, or give the path of an existing program.',
   code: 'program-missing',
 });
 
-/** Whether a step can only be done by root. */
+/** Whether only root can do a step. */
 export const isForRoot = (step: Step): boolean => step.do === 'run' && (step.touches ?? []).some(needsRoot);
 
-/** What only root can do. */
-const needsRoot = ({ on }: Effect): boolean =>
-  ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists'].includes(on);
+/** Whether only root can cause an effect. */
+const needsRoot = ({ kind }: Effect): boolean =>
+  ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists'].includes(kind);
 
-/** Whether the account may act as `wanted`. */
+/** Returns the obstacle of an account that may not act as `wanted`. */
 function rights(
-  { account: own }: Outlook,
+  { account: own }: ObstacleView,
   wanted: string,
   what = `may not act as ${wanted} on the host`,
 ): Obstacle | undefined {
   return own === undefined || own === 'root' || own === wanted ? undefined : forbidden(own, what);
 }
 
-/** Whether the account may change owner and mode of something. */
-function owned(at: string, view: Outlook): Obstacle | undefined {
+/** Returns the obstacle of an account that may not change the owner and mode of a path. */
+function owned(at: string, view: ObstacleView): Obstacle | undefined {
   const { account: own } = view;
   if (own === undefined || own === 'root') return undefined;
   const there = followed(at, view);
@@ -243,8 +246,8 @@ function owned(at: string, view: Outlook): Obstacle | undefined {
     : undefined;
 }
 
-/** Whether the account may take something out of a folder such as /tmp, which only the owner of either may. */
-function sticky(at: string, view: Outlook): Obstacle | undefined {
+/** Returns the obstacle of removing a path from a sticky folder such as /tmp: only the owner of either may. */
+function sticky(at: string, view: ObstacleView): Obstacle | undefined {
   const { account: own } = view;
   const folder = followed(posix.dirname(at), view);
   if (own === undefined || own === 'root' || !folder || folder.owner === own) return undefined;
@@ -255,8 +258,8 @@ function forbidden(account: string, what: string): Obstacle {
   return { says: `${account} ${what}.`, fix: 'Did you mean become: true?' };
 }
 
-/** Whether `letters` are set on what is there already: then nobody may change it, root neither. */
-function immutable(at: string, letters: RegExp, view: Outlook): Obstacle | undefined {
+/** Returns the obstacle of a path with one of the attribute `letters`: not even root may change it. */
+function immutable(at: string, letters: RegExp, view: ObstacleView): Obstacle | undefined {
   const there = certain(path(at), view);
   if (there?.type !== 'file' && there?.type !== 'directory') return undefined;
   const letter = letters.exec(certain(flags(at), view) ?? '')?.[0];
@@ -268,11 +271,11 @@ function immutable(at: string, letters: RegExp, view: Outlook): Obstacle | undef
       };
 }
 
-/** Whether things can be made and removed in a folder, by the account. */
-const changeable = (folder: string, view: Outlook): Obstacle | undefined =>
+/** Returns the obstacle of an account that can create and remove nothing in a folder. */
+const changeable = (folder: string, view: ObstacleView): Obstacle | undefined =>
   readOnly(folder, view) ?? immutable(folder, /i/, view) ?? writable(folder, view);
 
-function writable(folder: string, view: Outlook): Obstacle | undefined {
+function writable(folder: string, view: ObstacleView): Obstacle | undefined {
   const { account: own } = view;
   if (own === undefined || own === 'root') return undefined;
   const there = followed(folder, view);

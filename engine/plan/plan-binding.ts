@@ -4,35 +4,35 @@ import type { PlannedResource } from './plan.ts';
 import { type Departure, declared, departure, type Origin, type Seal, savedHost } from './saved-plan.ts';
 import type { SavedHost, SavedPlan } from './saved-plan-schema.ts';
 
-/** A host that was planned in a play; plays count from 0. */
+/** The plan of a host in a play. Plays count from 0. */
 export interface Planned {
   play: number;
   host: string;
   origin: Origin;
   planned: readonly PlannedResource[];
-  /** The run that planned it. */
+  /** The run that made the plan. */
   run: string;
 }
 
-/** The saved plan that a run makes, or the one that it applies. */
+/** The saved plan that a run creates or applies. */
 export interface Binding {
   readonly id: string;
   /** Seconds since 1970. */
   readonly createdS: number;
-  /** Saves the plan of a host, or compares it with the saved one. Throws a ProblemError if the host is refused. */
+  /** Accepts each planned host before its first write. Throws a ProblemError to refuse the host. */
   admit(planned: Planned): void;
-  /** Returns the problems of hosts that are in the saved plan of a play, but no longer among its `hosts`. */
+  /** Returns a problem for each host that the plan holds for a play and that is no longer among the play's `hosts`. */
   missingHosts(play: number, hosts: readonly { name: string }[]): (Problem & { host: string })[];
 }
 
-/** Gathers a plan to be saved. */
+/** Collects the plan to save. */
 export class PlanBeingSaved implements Binding {
   readonly id: string;
   readonly createdS: number;
   readonly #plan: SavedPlan;
   readonly #mask: Seal['mask'];
 
-  /** `plan` has its plays, without hosts. */
+  /** `plan` holds the plays, without hosts. */
   constructor(plan: SavedPlan, mask: Seal['mask']) {
     this.id = plan.id;
     this.createdS = plan.created;
@@ -49,7 +49,7 @@ export class PlanBeingSaved implements Binding {
     return [];
   }
 
-  /** Whether any host could be planned. */
+  /** Whether the plan holds a host. */
   get holdsAny(): boolean {
     return this.#plan.plays.some(({ hosts }) => Object.keys(hosts).length > 0);
   }
@@ -59,18 +59,18 @@ export class PlanBeingSaved implements Binding {
   }
 }
 
-/** What an approved plan is looked up and explained with. */
+/** The context of an approved plan, for its comparison and its messages. */
 export interface Approval {
   mask: Seal['mask'];
-  /** Makes the plan anew, as a command to copy. */
+  /** The command that makes the plan again, to copy. */
   again: string;
-  /** Version of the program that runs. */
+  /** The version of the running program. */
   program: string;
-  /** The resources of a host in a play, none if it is not in it; undefined = not known without its facts. */
+  /** Returns the resources of a host in a play; none if the host is not in it, undefined if they depend on unread facts. */
   declaredIn(play: number, host: string): readonly Resource[] | undefined;
 }
 
-/** Holds hosts to the plan that was saved. */
+/** Compares hosts with an approved plan and refuses the ones that differ. */
 export class ApprovedPlan implements Binding {
   readonly id: string;
   readonly createdS: number;
@@ -116,7 +116,7 @@ export class ApprovedPlan implements Binding {
     return Object.hasOwn(hosts, host) ? hosts[host] : undefined;
   }
 
-  /** Resources of later plays that are declared otherwise now, as far as that can be told before their turn. */
+  /** Returns the names of resources of later plays whose declaration has changed, as far as it is known before their turn. */
   #laterRedeclared(play: number, host: string): string[] {
     return this.#plan.plays.flatMap((_, later) => {
       const resources = later > play ? this.#approval.declaredIn(later, host) : undefined;
@@ -174,7 +174,7 @@ export class ApprovedPlan implements Binding {
   }
 }
 
-/** The problem of a plan that was applied to a host before. `at` in ISO 8601. */
+/** Returns the problem of a plan that was already applied to a host, `at` a time in ISO 8601. */
 export function appliedProblem(host: string, at: string, again?: string): Problem {
   return {
     code: 'plan-applied',

@@ -3,39 +3,39 @@ import type { Obstacle, PlannedDiff } from '../module.ts';
 import type { Probe } from '../probe.ts';
 import { lineFrom, type Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
-import { undone } from './coming-to-rest.ts';
+import { undoingProblem } from './coming-to-rest.ts';
 import { compare } from './compare.ts';
 import { changesOf, lacks } from './diff.ts';
 import { Forecast } from './forecast.ts';
-import { laid } from './lay-steps.ts';
-import { reactionsOf } from './reactions.ts';
-import { noting, type Sight, viewOf } from './sight.ts';
+import { type HostSight, recordCauses, viewOf } from './host-sight.ts';
+import { layResource } from './lay-steps.ts';
+import { reactionsByCause } from './reactions.ts';
 
-/** A resource with what it would do: an outcome whose status is not final yet. */
+/** A resource with its planned outcome, whose status is not final yet. */
 export interface PlannedResource {
   resource: Resource;
   outcome: Outcome;
 }
 
-/** How often a plan may ask for more: each time it follows links that it had not seen before. */
+/** The limit of rounds of further readings. Each round follows links that the round before discovered. */
 export const mostRounds = 8;
 
-/** The plan of a host, and the probes that are needed to make it certain. */
+/** The planned resources, and the probes to read before the plan is certain. */
 export interface Planning {
   planned: PlannedResource[];
   unread: { resource: Resource; probe: Probe }[];
 }
 
 /**
- * What each resource would do, in order, with nothing done: each is compared with the forecast that those before it
- * leave, and adds to it. `sightOf` tells of the host that a resource is done on, or why nothing is known of it.
+ * Plans all resources in order, without changing a host. Each resource is compared with the forecast that the earlier ones
+ * leave, and lays its effects over it. `sightOf` returns the sight of the resource's host, or the reason why there is none.
  */
 export function plan(
   resources: readonly Resource[],
-  sightOf: (resource: Resource) => Sight | Problem,
+  sightOf: (resource: Resource) => HostSight | Problem,
   own: Forecast = new Forecast(),
 ): Planning {
-  const supposed = supposing(resources, sightOf);
+  const supposed = withPendingHappening(resources, sightOf);
   const { planned, unread } = walk(resources, sightOf, own);
   const isMoving =
     planned.some(({ outcome }) => outcome.status === 'would_change') && !planned.some(cannotWork);
@@ -45,20 +45,23 @@ export function plan(
     const { resource, outcome } = item;
     if (cannotWork(item)) advise(item, resources.slice(i + 1), sightOf(resource));
     const isLasting = isMoving && outcome.error === undefined;
-    const error = isLasting ? undone(resource, resources, sightAfter(resource)) : undefined;
+    const error = isLasting ? undoingProblem(resource, resources, sightAfter(resource)) : undefined;
     if (error !== undefined) item.outcome = { ...outcome, status: 'failed', error };
   }
   return { planned, unread };
 }
 
 /**
- * The same resources where those happen that wait for an outcome: in the middle of an apply it is too late to refuse what
- * they undo. Undefined where none waits.
+ * Returns the resources as if every pending condition were true, or undefined if none is pending. A conflict with such a
+ * resource must show in the plan: in the middle of an apply it is too late to refuse.
  */
-function supposing(resources: readonly Resource[], sightOf: (resource: Resource) => Sight | Problem) {
+function withPendingHappening(
+  resources: readonly Resource[],
+  sightOf: (resource: Resource) => HostSight | Problem,
+) {
   if (!resources.some(({ waitsForOutcome }) => waitsForOutcome)) return undefined;
   const copies = new Map<Forecast, Forecast>();
-  const copied = (sight: Sight | Problem) => {
+  const copied = (sight: HostSight | Problem) => {
     if ('code' in sight) return sight;
     const forecast = copies.get(sight.forecast) ?? sight.forecast.copy();
     copies.set(sight.forecast, forecast);
@@ -71,13 +74,13 @@ function supposing(resources: readonly Resource[], sightOf: (resource: Resource)
   };
 }
 
-/** Plans each resource over the forecast that those before it leave. */
+/** Plans each resource over the forecast that the earlier resources leave. */
 function walk(
   resources: readonly Resource[],
-  sightOf: (resource: Resource) => Sight | Problem,
+  sightOf: (resource: Resource) => HostSight | Problem,
   own: Forecast,
 ): Planning {
-  const reactions = reactionsOf(resources);
+  const reactions = reactionsByCause(resources);
   const unread: Planning['unread'] = [];
   const away: string[] = [];
   const planned = resources.map(resource => {
@@ -97,7 +100,7 @@ function walk(
     const predictedFrom = [...new Set([resource.waitsFor ?? [], comparison.from].flat())];
     if (resource.module.check) {
       const holds = diff === null && problem === undefined && !open;
-      const changing = [...new Set([...own.changing, ...forecast.changing, ...away])];
+      const changing = [...new Set([...own.changedResources, ...forecast.changedResources, ...away])];
       if (holds || (changing.length > 0 && !lacksProgram(problem)))
         return outcome('unchanged', { predictedFrom: holds ? [] : changing, ...(!holds && { open: true }) });
       return outcome('failed', { diff, error: problem ?? unmet(resource, diff) });
@@ -108,10 +111,14 @@ function walk(
     const { work, desired } = comparison;
     if (work === undefined && desired !== undefined)
       return outcome('unchanged', { predictedFrom, ...((open || waits) && { open: true }) });
-    const { obstacle, hopes = [], doubt } = laid(resource, comparison, view, sight, context, reactions);
+    const {
+      obstacle,
+      hopes = [],
+      doubt,
+    } = layResource(resource, comparison, view, sight, context, reactions);
     if (obstacle !== undefined && !waits)
       return outcome('failed', { diff, error: blockedBy(resource, obstacle) });
-    if (resource.on !== undefined) away.push(resource.name);
+    if (resource.delegatedTo !== undefined) away.push(resource.name);
     const isOpen = open || waits || doubt !== undefined || hopes.length > 0;
     const shown: PlannedDiff | null =
       isOpen && diff && work ? { ...diff, kind: 'write', changes: changesOf(work, desired ?? null) } : diff;
@@ -125,19 +132,19 @@ function walk(
   return { planned, unread };
 }
 
-/** Where a later resource would bring what one fails for want of, that is what to move. */
+/** Adds the hint to move the later resource that brings the missing thing. */
 function advise(
   { resource, outcome }: PlannedResource,
   later: readonly Resource[],
-  sight: Sight | Problem,
+  sight: HostSight | Problem,
 ): void {
   if ('code' in sight || outcome.error === undefined) return;
   const trial = { ...sight, forecast: sight.forecast.copy() };
-  const { view, causes } = noting(viewOf(resource, trial, () => {}));
+  const { view, causes } = recordCauses(viewOf(resource, trial, () => {}));
   const context = { verifying: false, ...sight.times, name: resource.name };
   const comparison = compare(resource, view, context);
   if (comparison.problem !== undefined) return;
-  const { obstacle } = laid(resource, comparison, view, trial, context, new Map());
+  const { obstacle } = layResource(resource, comparison, view, trial, context, new Map());
   const bringer = obstacle === undefined ? later.find(({ name }) => causes.has(name)) : undefined;
   if (bringer === undefined) return;
   const { name, at } = bringer;
@@ -147,27 +154,27 @@ function advise(
   };
 }
 
-/** The problem of a resource that is known to fail. */
+/** Returns the problem of a resource with an obstacle. */
 export function blockedBy({ name, at }: Resource, { says, fix, code = 'obstacle' }: Obstacle): Problem {
   return { code, message: says, at, resource: name, ...(fix !== undefined && { hint: fix }) };
 }
 
-/** Whether a plan shows that a resource will fail. A check may still come to hold, but not without its program. */
+/** Whether a plan shows that a resource will fail. A check may still hold later, but not without its program. */
 export function cannotWork({ resource, outcome }: PlannedResource): boolean {
   return outcome.status === 'failed' && (!resource.module.check || lacksProgram(outcome.error));
 }
 
 const lacksProgram = (problem: Problem | undefined): boolean => problem?.code === 'program-missing';
 
-/** A resource that comes to be known only by the outcome of `from`. */
+/** Returns the outcome of a resource that is known only after the outcome of `from`. */
 export function predicted(resource: Resource, from: string): Outcome {
   return { ...blankOutcome(resource), status: 'would_change', predictedFrom: [from], open: true };
 }
 
-function blankOutcome({ name, module, secrets, on }: Resource): Outcome {
+function blankOutcome({ name, module, secrets, delegatedTo }: Resource): Outcome {
   return {
     name,
-    ...(on && { delegatedTo: on.name }),
+    ...(delegatedTo && { delegatedTo: delegatedTo.name }),
     module: module.name,
     status: 'unchanged',
     diff: null,
@@ -177,7 +184,7 @@ function blankOutcome({ name, module, secrets, on }: Resource): Outcome {
   };
 }
 
-/** The problem of a check that does not hold. */
+/** Returns the problem of a check that does not hold. */
 export function unmet(resource: Resource, found: PlannedDiff | null): Problem {
   return {
     code: 'check-failed',

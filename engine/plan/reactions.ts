@@ -1,7 +1,7 @@
 import type { Owed } from '../probe.ts';
-import { answersOf, byName, meant, type Resource } from '../resource.ts';
+import { byName, meant, type Resource, reactionsOf } from '../resource.ts';
 
-/** A resource that answers another's change: see Module.reacts. */
+/** The reaction of the resource `by` to a change of the resource `to`: see Module.reacts. */
 export interface Reaction {
   to: string;
   by: string;
@@ -9,14 +9,14 @@ export interface Reaction {
   action: Owed['action'];
 }
 
-/** Who answers whose change, by the name of the resource that changes. */
-export function reactionsOf(resources: readonly Resource[]): ReadonlyMap<string, readonly Reaction[]> {
+/** Returns the reactions, by the name of the resource whose change causes them. */
+export function reactionsByCause(resources: readonly Resource[]): ReadonlyMap<string, readonly Reaction[]> {
   const reactions = new Map<string, Reaction[]>();
   const named = byName(resources);
   for (const resource of resources) {
-    for (const { to, unit, action } of answersOf(resource)) {
+    for (const { to, unit, action } of reactionsOf(resource)) {
       for (const source of new Set(to.flatMap(name => meant(name, resource, named)))) {
-        if (source === resource || source.on?.name !== resource.on?.name) continue;
+        if (source === resource || source.delegatedTo?.name !== resource.delegatedTo?.name) continue;
         reactions.set(source.name, [
           ...(reactions.get(source.name) ?? []),
           { to: source.name, by: resource.name, unit: unit(), action },

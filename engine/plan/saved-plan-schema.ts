@@ -8,7 +8,7 @@ const change = {
   type: 'object',
   additionalProperties: false,
   required: ['key'],
-  description: 'One key that differs; a side that does not exist is left out.',
+  description: 'One key that differs; a side without the key is left out.',
   properties: { key: text, before: digest, after: digest },
 } as const;
 
@@ -20,7 +20,10 @@ const resource = {
     name: text,
     module: text,
     status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'would_change'] },
-    declared: { ...digest, description: 'Of its arguments and other keys, as they were for this host.' },
+    declared: {
+      ...digest,
+      description: 'Digest of the arguments and other keys of the resource on this host.',
+    },
     diff: {
       anyOf: [
         {
@@ -35,11 +38,11 @@ const resource = {
         { type: 'null' },
       ],
     },
-    open: { type: 'boolean', description: 'Whether both a change and none are as planned.' },
+    open: { type: 'boolean', description: 'Whether both a change and no change agree with the plan.' },
     predicted_from: {
       type: 'array',
       items: text,
-      description: 'Resources that the difference was predicted from; empty when it was read.',
+      description: 'Resources that the difference was predicted from; empty if it was read.',
     },
   },
 } as const;
@@ -49,10 +52,13 @@ const host = {
   additionalProperties: false,
   required: ['resources'],
   properties: {
-    machine_id: { ...digest, description: 'Of its /etc/machine-id; left out when it has none.' },
+    machine_id: {
+      ...digest,
+      description: 'Digest of the /etc/machine-id of the host; left out if there is none.',
+    },
     host_key: {
       ...text,
-      description: 'Fingerprint of the key that it showed; left out where the transport has none.',
+      description: 'Fingerprint of the key of the host; left out if the transport has none.',
     },
     resources: { type: 'array', items: resource },
   },
@@ -73,14 +79,14 @@ export const planSchema = {
     version: { type: 'integer', const: 1 },
     id: { type: 'string', pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' },
     created: { ...count, description: 'Seconds since 1970, by the clock of the controller.' },
-    program: { ...text, description: 'Version of the program that made it.' },
+    program: { ...text, description: 'Version of the program that made the plan.' },
     salt: digest,
     playbook: { ...text, description: 'Path of the playbook, relative to the folder of this file.' },
     options: {
       type: 'object',
       additionalProperties: false,
       required: ['inventory', 'vars'],
-      description: 'What the playbook was loaded with.',
+      description: 'Options of the command that made the plan.',
       properties: {
         inventory: {
           type: 'array',
@@ -93,7 +99,7 @@ export const planSchema = {
         vars: {
           type: 'array',
           items: text,
-          description: 'Of each -e its name, without the value, or `@` and the path of its file.',
+          description: 'The name of each -e, without its value, or `@` and the path of its file.',
         },
       },
     },
@@ -113,9 +119,9 @@ export const planSchema = {
   },
 } as const;
 
-/** A plan as it is saved. */
+/** A saved plan. */
 export type SavedPlan = ArgumentsOf<typeof planSchema>;
 
-/** What a saved plan binds on one host. */
+/** The part of a saved plan about one host. */
 export type SavedHost = SavedPlan['plays'][number]['hosts'][string];
 export type SavedResource = SavedHost['resources'][number];

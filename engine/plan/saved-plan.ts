@@ -6,22 +6,22 @@ import { type Resource, UnknownArgument } from '../resource.ts';
 import type { PlannedResource } from './plan.ts';
 import type { SavedHost, SavedResource } from './saved-plan-schema.ts';
 
-/** What a host shows of itself. */
+/** The identity of a host, and the last apply of the plan to it. */
 export interface Origin {
   machineId?: string;
   /** `SHA256:…` of its SSH key. */
   hostKey?: string;
-  /** Who has begun to apply the plan on it, and when. */
+  /** The run that began to apply the plan to it, and the time. */
   applied?: { run: string; at: string };
 }
 
-/** Turns what must not be kept into digests, and hides secrets that a name may hold. */
+/** Turns values into digests, and masks the secrets in names. */
 export interface Seal {
   salt: string;
   mask(text: string): string;
 }
 
-/** What a saved plan keeps of a host: names, and digests of everything else. */
+/** Returns the part of a saved plan about one host: names, and digests of everything else. */
 export function savedHost(
   host: string,
   origin: Origin,
@@ -43,10 +43,10 @@ export function savedHost(
   };
 }
 
-/** A digest of all that is declared of a resource, for one host; what is not known yet counts by what it waits for. */
+/** Returns the digest of the declaration of a resource on one host. An unknown value counts by the resource it waits for. */
 export function declared(host: string, resource: Resource, seal: Seal): string {
-  const { at: _at, tags: _tags, name, module, args, on, ...keys } = resource;
-  const where = on === undefined ? [] : [on.name, on.address];
+  const { at: _at, tags: _tags, name, module, args, delegatedTo, ...keys } = resource;
+  const where = delegatedTo === undefined ? [] : [delegatedTo.name, delegatedTo.address];
   return digest(seal, ['declared', host, name, module.name, canonical(keys), canonical(args), ...where]);
 }
 
@@ -70,18 +70,18 @@ function savedDiff(
   };
 }
 
-/** How a host differs from what a plan was made for, in words for each resource. */
+/** The differences between a host and its saved plan, in words for each resource. */
 export interface Departure {
-  /** Resources whose declaration is another one. */
+  /** Resources whose declaration has changed. */
   redeclared: string[];
   added: string[];
   removed: string[];
   reordered: boolean;
-  /** Of resources that the host has moved on in: what is there now. */
+  /** The present state of each resource that has changed on the host. */
   moved: string[];
 }
 
-/** Compares a host with a saved one; `planned` gives the words for what is there `now`. */
+/** Compares a host with its saved plan; `planned` gives the words for the state `now`. */
 export function departure(saved: SavedHost, now: SavedHost, planned: readonly PlannedResource[]): Departure {
   const before = new Map(saved.resources.map(resource => [resource.name, resource]));
   const names = now.resources.map(({ name }) => name);
@@ -104,7 +104,7 @@ export function departure(saved: SavedHost, now: SavedHost, planned: readonly Pl
   };
 }
 
-/** What is not as it was, in words; nothing where the plan left open what the difference will be. */
+/** Returns the changes of a resource since the plan, in words; none if the plan left its difference open. */
 function movement(was: SavedResource, now: SavedResource, outcome: Outcome): string[] {
   if (was.open === true) return [];
   if (outcome.error !== undefined) return was.status === now.status ? [] : [outcome.error.message];
@@ -117,12 +117,12 @@ function movement(was: SavedResource, now: SavedResource, outcome: Outcome): str
   for (const key of new Set([...before.keys(), ...after.keys()])) {
     const [a, b] = [before.get(key), after.get(key)];
     const value = outcome.diff?.changes[now.diff?.changes.findIndex(change => change.key === key) ?? -1];
-    // What another resource makes has more to it than that one declares, e.g. defaults.
+    // A thing that another resource makes has more keys than that resource declares, such as defaults.
     const isUntold = a?.before === undefined && was.predicted_from.length > 0;
     if (b === undefined) words.push(`${key} is as declared now`);
     else if (a === undefined || (a.before !== b.before && !isUntold))
-      words.push(`${key} is ${said(value?.before, outcome)}`);
-    else if (a.after !== b.after) words.push(`${key} would become ${said(value?.after, outcome)}`);
+      words.push(`${key} is ${wordsFor(value?.before, outcome)}`);
+    else if (a.after !== b.after) words.push(`${key} would become ${wordsFor(value?.after, outcome)}`);
   }
   if (words.length > 0 || was.status === now.status) return words;
   return [
@@ -134,8 +134,8 @@ function movement(was: SavedResource, now: SavedResource, outcome: Outcome): str
   ];
 }
 
-/** What may come from a secret is not told. */
-function said(value: StateValue | undefined, { secrets }: Outcome): string {
+/** Returns the words for a value. A value that may come from a secret is not shown. */
+function wordsFor(value: StateValue | undefined, { secrets }: Outcome): string {
   if (value === undefined || value === null) return 'absent now';
   if (secrets.length > 0 || isText(value)) return 'another one now';
   return `${Array.isArray(value) ? value.join(', ') || 'empty' : value} now`;
@@ -145,7 +145,7 @@ function digest({ salt }: Seal, content: unknown): string {
   return createHmac('sha256', Buffer.from(salt, 'hex')).update(JSON.stringify(content)).digest('hex');
 }
 
-/** The value as data that JSON tells apart: bytes, and what is not known yet, as what nothing else can look like. */
+/** Returns a value as JSON data in which bytes and unknown values differ from every other value. */
 function canonical(value: unknown): unknown {
   if (value === undefined) return ['undefined'];
   if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('base64')];

@@ -1,17 +1,17 @@
 import type { Effect } from '../effect.ts';
 import type { Obstacle } from '../module.ts';
 import { content, path, unit } from '../probe.ts';
-import { accountThere, certain, first, followed, type Outlook } from './outlook.ts';
+import { accountThere, certain, first, followed, type ObstacleView } from './certain-readings.ts';
 
-/** Why what a step does to a unit is known to fail: it cannot be enabled, or not be started. */
-export function unitObstacle(effect: Effect, view: Outlook): Obstacle | undefined {
-  if (effect.on === 'below') return linkable(effect.path, view);
-  const isStart = effect.on === 'unit' && effect.sets['ActiveState'] === 'active';
+/** Returns the obstacle of a step that cannot enable or start a unit. */
+export function unitObstacle(effect: Effect, view: ObstacleView): Obstacle | undefined {
+  if (effect.kind === 'below') return linkable(effect.path, view);
+  const isStart = effect.kind === 'unit' && effect.sets['ActiveState'] === 'active';
   return isStart ? startable(effect.name, view) : undefined;
 }
 
-/** systemctl puts links into the folders of targets, and no file gives way to one. */
-function linkable(at: string, view: Outlook): Obstacle | undefined {
+/** Returns the obstacle of a file in the place of a link that systemctl creates in the folder of a target. */
+function linkable(at: string, view: ObstacleView): Obstacle | undefined {
   if (!unitLink.test(at) || certain(path(at), view)?.type !== 'file') return undefined;
   return {
     says: `${at} is a file, where systemctl enable puts a link.`,
@@ -19,10 +19,10 @@ function linkable(at: string, view: Outlook): Obstacle | undefined {
   };
 }
 
-/** A link by which a target wants a unit. */
+/** The links by which a target wants or requires a unit. */
 const unitLink = /\.target\.(wants|requires)\/[^/]+$/;
 
-/** What a unit starts when it is time: systemd.socket(5), systemd.timer(5), systemd.path(5). */
+/** Returns the unit that a socket, timer or path unit starts: systemd.socket(5), systemd.timer(5), systemd.path(5). */
 function triggered(name: string, text: string): string | undefined {
   const kind = /^(.*)\.(socket|timer|path)$/.exec(name);
   if (kind === null || text.trim() === '') return undefined;
@@ -31,8 +31,8 @@ function triggered(name: string, text: string): string | undefined {
   return named ?? (isEach ? undefined : `${kind[1]}.service`);
 }
 
-/** Whether a unit has all that it cannot start without, by its files: other units, paths and accounts. */
-function startable(name: string, view: Outlook): Obstacle | undefined {
+/** Returns the obstacle of a unit whose files name a missing unit, path or account. */
+function startable(name: string, view: ObstacleView): Obstacle | undefined {
   const { Requires = '', FragmentPath, DropInPaths = '' } = certain(unit(name), view) ?? {};
   const files = [FragmentPath || `/etc/systemd/system/${name}`, ...DropInPaths.split(' ').filter(Boolean)];
   const text = files.map(file => certain(content(file), view)?.bytes?.toString() ?? '').join('\n');
@@ -42,7 +42,7 @@ function startable(name: string, view: Outlook): Obstacle | undefined {
       followed(at, view) === null
         ? {
             says: `${name} does not start without ${at}: its file has ${key}.`,
-            fix: `Make ${at} in an earlier resource.`,
+            fix: `Create ${at} in an earlier resource.`,
           }
         : undefined,
     ) ??
@@ -50,7 +50,7 @@ function startable(name: string, view: Outlook): Obstacle | undefined {
       followed(program, view) === null
         ? {
             says: `${name} does not start without ${program}, which its file has as ExecStart.`,
-            fix: `Bring ${program} by an earlier resource.`,
+            fix: `Create ${program} in an earlier resource.`,
           }
         : undefined,
     ) ??
@@ -60,7 +60,7 @@ function startable(name: string, view: Outlook): Obstacle | undefined {
     first([...Requires.split(/\s+/), triggered(name, text) ?? ''].filter(Boolean), required =>
       certain(unit(required), view)?.['LoadState'] === 'not-found'
         ? {
-            says: `${name} requires ${required}, which is not on the host, and nothing before this brings it.`,
+            says: `${name} requires ${required}, which is not on the host, and no earlier resource brings it.`,
             fix: `Declare ${required} in an earlier resource, or leave it out of the unit.`,
           }
         : undefined,
@@ -68,14 +68,14 @@ function startable(name: string, view: Outlook): Obstacle | undefined {
   );
 }
 
-/** Paths that must be there, by the text of a unit: systemd.unit(5), “Conditions and Asserts”, and systemd.exec(5). */
+/** Returns the paths that must exist, by the text of a unit: systemd.unit(5), “Conditions and Asserts”, and systemd.exec(5). */
 function neededPaths(text: string): { key: string; at: string }[] {
   const keys =
     /^((?:Condition|Assert)(?:PathExists|PathIsDirectory|FileNotEmpty|FileIsExecutable)|WorkingDirectory|EnvironmentFile)=(\/[^%*?\s]*)\s*$/gm;
   return [...text.matchAll(keys)].map(([, key, at]) => ({ key: key!, at: at! }));
 }
 
-/** The programs of ExecStart= whose failure counts, as systemd.service(5) has them; a later empty line takes all back. */
+/** Returns the programs of ExecStart= whose failure counts (systemd.service(5)). An empty line clears those before it. */
 function startedPrograms(text: string): string[] {
   const lines = [...text.matchAll(/^\s*ExecStart(?:Pre)?\s*=\s*([-@:+!|]*)([^\s"'\\%$]*)(?=\s|$)/gm)];
   const last = lines.findLastIndex(([, , program]) => program === '');

@@ -3,7 +3,7 @@ import type { UnitState } from '../probe.ts';
 /** Properties of a unit; undefined = not known. */
 export type Sets = Readonly<Record<string, string | undefined>>;
 
-/** Properties that a unit's file decides: they are not known once it is another one. */
+/** The properties that a unit's file decides, as unknown: their state after the file changed. */
 export const ofTheFile: Sets = Object.fromEntries(
   [
     'Type',
@@ -20,11 +20,11 @@ export const ofTheFile: Sets = Object.fromEntries(
 export const isThere = ({ LoadState }: UnitState): boolean =>
   LoadState !== 'not-found' && LoadState !== undefined;
 
-/** What systemd knows of a unit from its file, and from the drop-ins that were written before. */
+/** Returns the properties that systemd reads from a unit's file and the drop-ins written before it. */
 export function fromFile(name: string, content: string): (was: UnitState, dropIns: string) => Sets {
   return (was, dropIns) => {
     const text = `${content}\n${dropIns}`;
-    // systemd loads no service that runs nothing, and nothing that is no unit at all.
+    // systemd refuses a service without a command, and a file without a section.
     const isSound = name.endsWith('.service') ? /^\s*Exec\w+\s*=/m.test(text) : /^\s*\[/m.test(content);
     const state = enabling(text);
     const own = {
@@ -39,7 +39,7 @@ export function fromFile(name: string, content: string): (was: UnitState, dropIn
     return {
       ...ofTheFile,
       ...own,
-      // Links that enable it stay, also where its file does not ask for them any more.
+      // The links of an enabled unit stay when its file no longer asks for them.
       ...(/^enabled/.test(was['UnitFileState'] ?? '')
         ? state !== 'disabled' && { UnitFileState: undefined }
         : { UnitFileState: state }),
@@ -48,7 +48,7 @@ export function fromFile(name: string, content: string): (was: UnitState, dropIn
   };
 }
 
-/** What a drop-in adds to what a unit is. */
+/** Returns the properties that a drop-in changes. */
 export function fromDropIn(name: string, content: string): (was: UnitState) => Sets {
   return was => {
     if (!isThere(was)) return { NeedDaemonReload: undefined };
@@ -67,7 +67,7 @@ export function fromDropIn(name: string, content: string): (was: UnitState) => S
   };
 }
 
-/** What goes with a drop-in; what the others say is not known. */
+/** Returns the properties that change with the removal of a drop-in. The other drop-ins are not known. */
 export function withoutDropIn(content: string): (was: UnitState) => Sets {
   return was => ({
     NeedDaemonReload: undefined,
@@ -76,7 +76,7 @@ export function withoutDropIn(content: string): (was: UnitState) => Sets {
   });
 }
 
-/** Whether it can be enabled: only when [Install] says for what. */
+/** Returns whether a unit can be enabled. It needs a target in [Install]. */
 function enabling(text: string): 'disabled' | 'indirect' | 'static' {
   const install = [...text.matchAll(/^\[Install\]\s*$([\s\S]*?)(?=^\[|(?![\s\S]))/gm)]
     .map(([, lines]) => lines)
@@ -95,7 +95,7 @@ function kindOf(name: string, text: string): Sets {
 const reloads = (text: string): boolean =>
   /^\s*ExecReload\s*=\s*\S/m.test(text) || settingOf(text, 'Type') === 'notify-reload';
 
-/** The units that a text names, by what they are to it. */
+/** Returns the units that a text names, by the key that names them. */
 const relations = (text: string): Sets => ({
   Requires: unitsOf(text, 'Requires|BindsTo|Requisite'),
   Wants: unitsOf(text, 'Wants'),

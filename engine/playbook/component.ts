@@ -17,14 +17,14 @@ import { readEntries } from './resource-text.ts';
 export class Components implements ComponentReader {
   readonly #modules: Modules;
   readonly #read = new Map<string, ComponentText | undefined>();
-  /** Files that are being read, outermost first. */
+  /** The files being read, outermost first. */
   readonly #reading: string[] = [];
 
   constructor(modules: Modules) {
     this.#modules = modules;
   }
 
-  /** The component that `doc` includes at `at`; undefined when it cannot be read, which `problems` then tells. */
+  /** Returns the component that `doc` includes at `at`, or undefined with a problem if it cannot be read. */
   read(name: string, doc: Doc, at: Place, problems: Problems): ComponentText | undefined {
     const path = resolve(dirname(doc.file), name);
     if (this.#read.has(path)) return this.#read.get(path);
@@ -34,7 +34,12 @@ export class Components implements ComponentReader {
         circle.length === 2
           ? `${circle[0]} includes itself.`
           : `These components include one another in a circle: ${circle.join(' → ')}.`;
-      problems.report('include-cycle', message, at, 'An include cannot be inside of what it includes.');
+      problems.report(
+        'include-cycle',
+        message,
+        at,
+        'A component cannot include itself, not even through other components.',
+      );
       return undefined;
     }
     this.#reading.push(path);
@@ -49,7 +54,7 @@ export class Components implements ComponentReader {
     const { data } = doc;
     if (isMap(data) && ['hosts', 'plays'].some(key => data[key] !== undefined)) {
       const message = `${doc.file} is a playbook, not a component.`;
-      const hint = 'Put the resources that both have into a file with nothing but params: and resources:';
+      const hint = 'Move the common resources into a file with only params: and resources:';
       throw new ProblemError({ code: 'invalid-value', message, hint, at });
     }
     checkKeys({ doc, path: [], label: 'A component' }, data, componentSchema, problems);
@@ -85,7 +90,7 @@ function readParameter(doc: Doc, name: string, param: Plain, problems: Problems)
   return { name, schema, default: tree, at };
 }
 
-/** What the value of a parameter must be. One whose default is null may be null. */
+/** Returns the schema of the value of a parameter. A parameter whose default is null may be null. */
 function schemaOf({ type, description, items, default: value, enum: values }: PlainMap): Schema {
   const own: Schema = {
     ...parameterTypes[String(type)],

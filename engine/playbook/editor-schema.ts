@@ -10,10 +10,10 @@ const template = {
   description: 'A template, such as "{{ vars.app }}".',
 };
 
-/** The JSON Schema (draft-07) by which editors complete and check playbooks. */
+/** Returns the JSON Schema (draft-07) by which editors complete and check playbooks. */
 export function playbookSchema(modules: Readonly<Record<string, Module>>): Schema {
   const checks = Object.values(modules).flatMap(each => (each.check ? [each] : (each.asCheck ?? [])));
-  // A module may have another form where it is a check.
+  // A module may have another form as a check.
   const nameOf = (each: Module) => (modules[each.name] === each ? each.name : `${each.name}_as_check`);
   const resources = { type: 'array', items: { $ref: '#/definitions/resource' } };
   const play = {
@@ -60,7 +60,7 @@ export function playbookSchema(modules: Readonly<Record<string, Module>>): Schem
   };
 }
 
-/** The JSON Schema (draft-07) by which editors complete and check component files. */
+/** Returns the JSON Schema (draft-07) by which editors complete and check component files. */
 export function componentSchema(modules: Readonly<Record<string, Module>>): Schema {
   const all = Object.values(modules);
   const items = { $ref: '#/definitions/resource' };
@@ -82,12 +82,12 @@ export function componentSchema(modules: Readonly<Record<string, Module>>): Sche
   };
 }
 
-/** The JSON Schema (draft-07) by which editors complete and check inventories. */
+/** Returns the JSON Schema (draft-07) by which editors complete and check inventories. */
 export function inventorySchema(): Schema {
   return { $schema: draft, title: 'An inventory of reconcile', ...described(inventoryFileSchema) };
 }
 
-/** A resource: its own keys and exactly one module, or a component. */
+/** Returns the schema of a resource: its own keys and exactly one module, or a component. */
 function resourceSchema(
   modules: readonly Module[],
   nameOf: (module: Module) => string,
@@ -137,7 +137,7 @@ function argumentsSchema({ args, summary, name, examples }: Module): Schema {
   };
 }
 
-/** The required arguments with a place to type each, in the form of yaml-language-server's snippets. */
+/** Returns the required arguments with a placeholder for each, in the form of yaml-language-server's snippets. */
 function snippet(schema: Schema): Record<string, unknown> {
   const required = (schema['required'] ?? []) as readonly string[];
   return Object.fromEntries(
@@ -149,7 +149,7 @@ function snippet(schema: Schema): Record<string, unknown> {
   );
 }
 
-/** A schema with its descriptions also as Markdown, as they are written. */
+/** Returns a schema with its descriptions repeated as Markdown. */
 function described(schema: Schema): Schema {
   const { description } = schema;
   return {
@@ -158,7 +158,7 @@ function described(schema: Schema): Schema {
   };
 }
 
-/** A schema in which a template may stand for any value. */
+/** Returns a schema that takes a template for every value. */
 function open(schema: Schema): Schema {
   return relaxed(mapSchemas(schema, open));
 }
@@ -166,7 +166,7 @@ function open(schema: Schema): Schema {
 function relaxed(schema: Schema): Schema {
   const { description, default: value, ...rest } = schema;
   const limited = ['pattern', 'enum', 'const', 'anyOf', 'oneOf'].some(keyword => rest[keyword] !== undefined);
-  // Text may be a template already, and a schema without a type takes anything.
+  // A text can be a template already, and a schema without a type takes every value.
   if (!limited && (rest.type === undefined || rest.type === 'string')) return schema;
   return {
     ...(description === undefined ? {} : { description }),

@@ -12,9 +12,9 @@ import type { Path } from '../yaml/source-text.ts';
 /** A parameter of a component. */
 export interface Parameter {
   name: string;
-  /** What its value must be. */
+  /** The schema of its value. */
   schema: Schema;
-  /** Missing when it must be given. */
+  /** Left out for a required parameter. */
   default?: Tree;
   at: Place;
 }
@@ -25,17 +25,17 @@ export interface ComponentText {
   /** The file's name without its ending. */
   name: string;
   params: readonly Parameter[];
-  /** The schema of what an include gives it. */
+  /** The schema of the values under `with` of an include. */
   takes: Schema;
   resources: readonly EntryText[];
 }
 
-/** Reads component files; undefined when one cannot be read, which `problems` then tells. */
+/** Reads component files. Returns undefined, with a problem, for a file that cannot be read. */
 export interface ComponentReader {
   read(name: string, doc: Doc, at: Place, problems: Problems): ComponentText | undefined;
 }
 
-/** What reading resources needs to know. */
+/** The input for reading resources. */
 export interface Reading {
   modules: Modules;
   components: ComponentReader;
@@ -44,12 +44,12 @@ export interface Reading {
 /** An element of `resources` as written. */
 export type EntryText = ResourceText | IncludeText;
 
-/** What a resource and an include can both have. */
+/** The common keys of resources and includes. */
 export interface Envelope {
   doc: Doc;
-  /** Where the module's arguments, or the component's name, are. */
+  /** The path of the module's arguments, or of the component's name. */
   path: Path;
-  /** The module key, or `include`. */
+  /** The place of the module key, or of `include`. */
   at: Place;
   name?: Tree;
   when?: boolean | Expression;
@@ -58,7 +58,7 @@ export interface Envelope {
   needs: readonly Named[];
   become?: Tree;
   onFailure?: 'stop' | 'continue';
-  /** False when something in it is wrong, so that it cannot be resolved. */
+  /** False after a mistake in it: then it is not resolved. */
   sound: boolean;
 }
 
@@ -76,7 +76,7 @@ export interface ResourceText extends Envelope {
 /** A component in the place of a resource. */
 export interface IncludeText extends Envelope {
   component: ComponentText;
-  /** What the component is given, by parameter. */
+  /** The values for the component, by parameter. */
   given: ReadonlyMap<string, Tree>;
 }
 
@@ -85,7 +85,7 @@ export function isInclude(text: EntryText): text is IncludeText {
   return 'component' in text;
 }
 
-/** Every resource of a list, also those of components, each with the tags that it has and inherits. */
+/** Returns all resources of a list and of its components, each with its own and inherited tags. */
 export function resourcesIn(
   entries: readonly EntryText[],
   inherited: readonly string[] = [],

@@ -13,7 +13,7 @@ import type { Path } from '../yaml/source-text.ts';
 import type { EntryText, Reading } from './entry-text.ts';
 import { listOf, namedList, readCheck, readEntries, treeAt } from './resource-text.ts';
 
-/** A play as written, compiled and checked as far as that is possible without hosts. */
+/** A play as written, compiled and checked without hosts. */
 export interface PlayText {
   doc: Doc;
   path: Path;
@@ -47,7 +47,7 @@ export function readPlays(doc: Doc, reading: Reading, problems: Problems): PlayT
   return listOf(data['plays']).map((_, index) => readPlay(doc, ['plays', index], reading, problems));
 }
 
-/** What is wrong with a file that holds no map, and what to do. */
+/** Returns the problem with a file that holds no map, and its hint. */
 function insteadOfPlay(data: Doc['data']): [message: string, hint: string] {
   const [first] = listOf(data);
   if (isPlainMap(first) && ['tasks', 'roles', 'gather_facts'].some(key => first[key] !== undefined))
@@ -58,7 +58,7 @@ function insteadOfPlay(data: Doc['data']): [message: string, hint: string] {
   return [
     data === null ? 'The playbook is empty.' : 'A playbook is a map with hosts and resources.',
     Array.isArray(data)
-      ? 'Take the "-" away; several plays stand under plays:'
+      ? 'Remove the "-"; several plays stand under plays:'
       : 'Write:\n    hosts: all\n    resources:\n      - file: { path: /etc/motd, content: "Welcome" }',
   ];
 }

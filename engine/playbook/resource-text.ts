@@ -26,7 +26,7 @@ export function readEntries(doc: Doc, path: Path, reading: Reading, problems: Pr
   return listOf(doc.get(path)).flatMap((_, index) => readEntry(doc, [...path, index], reading, problems));
 }
 
-/** A check is a resource that changes nothing: one of the modules that are checks, or `command` as one. */
+/** Reads a check: a resource of a module that is a check, or of one with a form as a check, such as `command`. */
 export function readCheck(doc: Doc, path: Path, reading: Reading, problems: Problems): EntryText[] {
   const { modules } = reading;
   const data = doc.get(path) ?? null;
@@ -68,8 +68,8 @@ function readEntry(doc: Doc, path: Path, reading: Reading, all: Problems): Entry
     problems.report('missing-key', 'This resource has no module.', doc.place(path), hint);
   }
   if (written.includes('with') && !included) {
-    const message = 'with gives values to a component, so that it stands beside include.';
-    const hint = 'Take it away, or put include: in the place of the module.';
+    const message = 'with gives values to a component, so it stands beside include.';
+    const hint = 'Remove it, or replace the module by include:.';
     problems.report('unknown-key', message, doc.place([...path, 'with'], 'key'), hint);
   }
   const [key] = keys;
@@ -99,8 +99,8 @@ function readResource(
   const { delegate_to: delegateTo } = treeAt('delegate_to', doc, path, data, problems);
   const delegation = delegateTo === undefined ? {} : { delegateTo };
   if (data['run_once'] === true && data['loop'] !== undefined) {
-    const message = 'run_once and loop do not go together: hosts may differ in what they go through.';
-    const hint = 'Write a resource for each, or give the list to the module.';
+    const message = 'run_once and loop do not go together: hosts may loop over different elements.';
+    const hint = 'Write one resource for each element, or give the list to the module.';
     problems.report('unknown-key', message, doc.place([...path, 'run_once'], 'key'), hint);
   }
   if (typeof register === 'string') refuseReserved(register, doc.place([...path, 'register']), problems);
@@ -122,7 +122,7 @@ function readResource(
   };
 }
 
-/** An include of a component that can be read. What it is given is checked as far as it is written out. */
+/** Reads an include of a component that can be read, and checks the literal values for it. */
 function readInclude(
   doc: Doc,
   path: Path,
@@ -137,7 +137,7 @@ function readInclude(
   if (component === undefined) return undefined;
   const given = data['with'] ?? {};
   const inside = data['with'] === undefined ? at : [...path, 'with'];
-  // What is no map is told already.
+  // A value that is no map has a problem already.
   if (isPlainMap(given))
     problems.add(
       ...validate(component.takes, given, { doc, path: inside, label: component.name }, 'template'),
@@ -193,7 +193,7 @@ function condition(
   return expression === undefined ? {} : { when: expression };
 }
 
-/** The arguments with modes that are written without quotes read from their source, as octal digits. */
+/** Returns the arguments. A mode without quotes is read from its source, as octal digits. */
 function literalModes(schema: Schema, args: Plain, doc: Doc, path: Path): Plain {
   let bare = withoutDefaults.get(schema);
   if (bare === undefined) withoutDefaults.set(schema, (bare = dropDefaults(schema)));
@@ -211,12 +211,12 @@ const includeSchema: Schema = {
   ),
 };
 
-/** The elements of a list; none of anything else, which validation tells. */
+/** Returns the elements of a list; none for any other value, which validation reports. */
 export function listOf(value: Plain | undefined): Plain[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The texts of the list at `path`, with their places. */
+/** Returns the texts of the list at `path`, with their places. */
 export function namedList(doc: Doc, path: Path): Named[] {
   return listOf(doc.get(path)).map((name, index) => ({
     name: String(name),
@@ -224,7 +224,7 @@ export function namedList(doc: Doc, path: Path): Named[] {
   }));
 }
 
-/** The value of a key, compiled, under the name of the key. */
+/** Returns the compiled value of a key, under the name of the key. */
 export function treeAt<K extends string>(
   key: K,
   doc: Doc,

@@ -1,16 +1,16 @@
 import { didYouMean } from '../util/did-you-mean.ts';
 import type { Problems } from '../util/problem-collector.ts';
 
-/** Whether a resource with these tags takes part. */
+/** Whether a resource with these tags is selected. */
 export type Selection = (tags: readonly string[]) => boolean;
 
 /** `all`, `tagged` and `untagged` select as in Ansible. */
 const special = ['always', 'never', 'all', 'tagged', 'untagged'];
 
 /**
- * The selection by --tags and --skip-tags. `always` takes part unless it is skipped, `never` only if one of its
- * tags is asked for. A tag that no resource has is a problem, and so are tags that leave none.
- * `all` are the tags of each resource.
+ * Returns the selection by --tags and --skip-tags. `always` is selected unless it is skipped, `never` only by one of its own
+ * tags. A tag that no resource has is a problem, and so is a selection without resources. `all` are the tags of each
+ * resource.
  */
 export function tagSelection(
   { tags, skipTags }: { tags?: readonly string[]; skipTags?: readonly string[] },

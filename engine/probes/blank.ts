@@ -1,7 +1,7 @@
-import { stoppedUnit } from '../effect.ts';
+import { stoppedUnit } from '../host-knowledge.ts';
 import type { Probe } from '../probe.ts';
 
-/** What a probe gives where nothing is that it asks for. */
+/** Returns the reading of a probe on a host without the thing that it reads. */
 export function blank(probe: Probe): unknown {
   switch (probe.kind) {
     case 'unit':
@@ -11,7 +11,20 @@ export function blank(probe: Probe): unknown {
       return [];
     case 'command':
       return { exit: 127, stdout: '', stderr: '' };
-    default:
+    case 'path':
+    case 'content':
+    case 'entries':
+    case 'flags':
+    case 'package':
+    case 'candidate':
+    case 'account':
+    case 'program':
       return null;
+    default:
+      return probe satisfies never;
   }
 }
+
+/** Returns the blank readings of a record of probes, by the same names. */
+export const blankReadings = (probes: Readonly<Record<string, Probe>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(probes).map(([key, probe]) => [key, blank(probe)]));

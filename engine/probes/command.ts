@@ -2,7 +2,7 @@ import { type CommandResult, noSuchPlace } from '../probe.ts';
 import { shellQuote } from '../quote.ts';
 import type { Of, ProbeKind } from './probe-kind.ts';
 
-/** Output beyond this is dropped. */
+/** The limit of the output. The rest is dropped. */
 const outputLimitBytes = 65_536;
 
 export const command: ProbeKind<'command'> = {
@@ -19,7 +19,7 @@ export const command: ProbeKind<'command'> = {
     JSON.stringify([script, as ?? null, cwd ?? null, timeoutS, ...planned]),
 };
 
-/** The script comes to its shell by a pipe, because an argument could be seen by every account of the host. */
+/** The script reaches its shell by a pipe, because every account of the host can see arguments. */
 function scriptOf(probe: Of<'command'>): string {
   const account = probe.as === undefined ? '' : `r_as ${shellQuote(probe.as)} `;
   const shell = `${account}timeout -k 5 ${probe.timeoutS} sh -s`;
@@ -30,7 +30,7 @@ function scriptOf(probe: Of<'command'>): string {
   return `${enter}printf '%s\\n' ${shellQuote(`{\n${words}${probe.script}\n} </dev/null`)} | ${shell}`;
 }
 
-/** `…` in the place of what is too much, so that masking knows that a secret may be cut off there. */
+/** Cuts a text and ends it with `…`, so that masking knows that a secret may be cut off there. */
 function cut(text: string): string {
   return text.length > outputLimitBytes ? `${text.slice(0, outputLimitBytes)}…` : text;
 }

@@ -18,7 +18,7 @@ export const content: ProbeKind<'content'> = {
   key: probe => probe.path,
 };
 
-/** `PATH NUL BYTES \nNONCE end\n` for each file, then `NONCE hashes\n` and `HASH  PATH NUL` for those too large. */
+/** `PATH NUL BYTES \nNONCE end\n` for each file, then `NONCE hashes\n` and `HASH  PATH NUL` for each larger file. */
 function decodeContents(bytes: Buffer, nonce: string): Map<string, Content> {
   const contents = new Map<string, Content>();
   const end = Buffer.from(`\n${nonce} end\n`);

@@ -1,4 +1,4 @@
-import type { Entry } from '../probe.ts';
+import type { DirectoryEntry } from '../probe.ts';
 import { shellQuote } from '../quote.ts';
 import { hashes, pathState, records } from './output.ts';
 import type { Of, ProbeKind } from './probe-kind.ts';
@@ -19,7 +19,7 @@ function scriptOf(probe: Of<'entries'>): string {
   }; fi`;
 }
 
-function decodeEntries(bytes: Buffer, root: string, nonce: string): Entry[] | null {
+function decodeEntries(bytes: Buffer, root: string, nonce: string): DirectoryEntry[] | null {
   const head = Buffer.from('directory\n');
   if (!bytes.subarray(0, head.length).equals(head)) return null;
   const mark = bytes.indexOf(`\n${nonce} hashes\n`);

@@ -1,6 +1,6 @@
 import type { Plain } from '../value.ts';
 
-/** How each fact is read: shell that prints text, and what the text means. Built-in commands wherever they do. */
+/** The sources of the facts: shell that prints a text, and its parser. Built-in commands are preferred. */
 const sources: Readonly<Record<string, { script: string; parse?: (text: string) => Plain }>> = {
   hostname: { script: 'uname -n' },
   fqdn: { script: 'hostname -f 2>/dev/null || uname -n' },
@@ -25,14 +25,14 @@ const sources: Readonly<Record<string, { script: string; parse?: (text: string) 
   time: { script: 'date +%s', parse: Number },
 };
 
-/** A script that prints each of `names` (`os.id`, `cpus` …) between NULs. */
+/** Returns a script that prints each of `names` (`os.id`, `cpus` …) between NULs. */
 export function factsScript(names: ReadonlySet<string>): string {
   return known(names)
     .map(name => `printf '%s\\0' ${name} "$( ${sources[name]!.script} )"`)
     .join('\n');
 }
 
-/** What factsScript printed, as the map `facts` of expressions; memory in MiB, time in seconds since 1970. */
+/** Returns the output of factsScript as the map `facts` of expressions; memory in MiB, time in seconds since 1970. */
 export function decodeFacts(text: string, names: ReadonlySet<string>): Record<string, Plain> {
   const fields = text.split('\0');
   const facts: Record<string, Plain> = {};
@@ -46,7 +46,7 @@ export function decodeFacts(text: string, names: ReadonlySet<string>): Record<st
   return facts;
 }
 
-/** `os` alone means all facts below it. */
+/** Returns the full names of the facts. `os` alone means all facts below it. */
 function known(names: ReadonlySet<string>): string[] {
   return Object.keys(sources).filter(name => names.has(name) || names.has(name.split('.')[0]!));
 }
@@ -59,7 +59,7 @@ function list(text: string): Plain {
   return text.split('\n').filter(line => line !== '');
 }
 
-/** df -PkT: file system, type, size in KiB, used, available, percentage, where. */
+/** The columns of df -PkT: file system, type, size in KiB, used, available, percentage, mount point. */
 function disks(text: string): Plain {
   return text
     .split('\n')

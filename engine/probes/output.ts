@@ -1,7 +1,7 @@
 import type { PathState } from '../probe.ts';
 import type { Output, Reading } from './probe-kind.ts';
 
-/** The lines that are not empty. */
+/** Returns the lines that are not empty. */
 export function lines(output: Output): string[] {
   return output.stdout
     .toString()
@@ -9,7 +9,7 @@ export function lines(output: Output): string[] {
     .filter(line => line !== '');
 }
 
-/** The reading where a command failed for a reason that is none of the expected ones. */
+/** Returns the reading of a command that failed for an unexpected reason. */
 export function failed(command: string, output: Output): Reading {
   const cause = output.stderr.trim() || output.stdout.toString().trim();
   const isForbidden = /^runuser: /m.test(cause);
@@ -23,7 +23,7 @@ export function failed(command: string, output: Output): Reading {
   };
 }
 
-/** NUL-separated fields in groups of `width`. */
+/** Returns NUL-separated fields in groups of `width`. */
 export function records(bytes: Buffer, width: number): string[][] {
   const fields = bytes.toString().split('\0');
   const groups: string[][] = [];
@@ -33,7 +33,7 @@ export function records(bytes: Buffer, width: number): string[][] {
 
 const types: Readonly<Record<string, PathState['type']>> = { f: 'file', d: 'directory', l: 'link' };
 
-/** The fields of `find` after the path: type, owner, group, mode, size, time of change, target. */
+/** Returns the state in the fields of `find` after the path: type, owner, group, mode, size, time of change, target. */
 export function pathState([type, owner, group, mode, size, modified, target]: string[]): PathState {
   return {
     type: types[type ?? ''] ?? 'other',
@@ -46,7 +46,7 @@ export function pathState([type, owner, group, mode, size, modified, target]: st
   };
 }
 
-/** What `sha256sum -z` prints. */
+/** Returns the paths and hashes in the output of `sha256sum -z`. */
 export function hashes(bytes: Buffer): [path: string, sha256: string][] {
   return bytes
     .toString()

@@ -10,22 +10,22 @@ export interface Part<P> {
   script: string;
 }
 
-/** What one part of the reading script printed. */
+/** The output of one part of the reading script. */
 export interface Output {
   stdout: Buffer;
   stderr: string;
   exit: number;
 }
 
-/** A probe's result as decoded (probe.ts says what each kind gives), or why there is none. */
+/** The decoded result of a probe (probe.ts defines the result of each kind), or the reason why there is none. */
 export type Reading = { value: unknown } | { missing: Missing } | { problem: Problem };
 
-/** How probes of one kind are read. */
+/** The shell and the decoder of one kind of probe. */
 export interface ProbeKind<K extends Probe['kind']> {
-  /** The scripts for distinct probes, as few as possible. `nonce` is a random number for marks within an output. */
+  /** Returns as few scripts as possible for distinct probes. `nonce` is a random number for marks within an output. */
   compile(probes: readonly Of<K>[], nonce: string): Part<Of<K>>[];
-  /** The readings of the probes of one part, from what its script printed. */
+  /** Returns the readings of the probes of one part, from the output of its script. */
   decode(probes: readonly Of<K>[], output: Output, nonce: string): [Of<K>, Reading][];
-  /** The same for probes that have the same reading, and for no others of the kind. */
+  /** Returns a key that is equal for probes with the same reading, and different for all others of the kind. */
   key(probe: Of<K>): string;
 }

@@ -14,7 +14,7 @@ import { program } from './program.ts';
 import { sql } from './sql.ts';
 import { unit } from './unit.ts';
 
-/** How each kind of probe is read, in the order in which the kinds stand in a script. */
+/** All kinds of probes, in the order of their parts in a script. */
 const kinds: { readonly [K in Probe['kind']]: ProbeKind<K> } = {
   path,
   content,
@@ -30,13 +30,13 @@ const kinds: { readonly [K in Probe['kind']]: ProbeKind<K> } = {
   command,
 };
 
-/** A part of the reading script with probes of one kind, at least one. */
+/** A part of the reading script with one or more probes of one kind. */
 export type Section = Part<Probe>;
 
-/** The kind of a probe, for probes of that kind alone. */
+/** Returns the kind of a probe, for probes of that kind alone. */
 const kindOf = ({ kind }: Probe) => kinds[kind] as unknown as ProbeKind<never>;
 
-/** The sections for distinct probes: those of a kind together. */
+/** Returns the sections for distinct probes, grouped by kind. */
 export function compile(probes: readonly Probe[], nonce: string): Section[] {
   const byKind = grouped(probes, ({ kind }) => kind);
   return Object.keys(kinds).flatMap(kind => {
@@ -45,12 +45,12 @@ export function compile(probes: readonly Probe[], nonce: string): Section[] {
   });
 }
 
-/** The readings of one section, from what it printed. */
+/** Returns the readings of one section, from its output. */
 export function decode({ probes }: Section, output: Output, nonce: string): [Probe, Reading][] {
   return kindOf(probes[0]!).decode(probes as never, output, nonce);
 }
 
-/** The same for probes that have the same reading, and for no others. */
+/** Returns a key that is equal for probes with the same reading, and different for all others. */
 export function keyOf(probe: Probe): string {
   return `${probe.kind} ${kindOf(probe).key(probe as never)}`;
 }

@@ -6,11 +6,11 @@ import { decodeFacts, factsScript } from './fact-probes.ts';
 import type { Output, Reading } from './probe-kind.ts';
 import { compile, decode, keyOf, type Section } from './probe-kinds.ts';
 
-/** What was read of a host: every probe's result, found again by the probe itself. */
+/** The readings of a host, by their probes. */
 export class Observed {
   readonly #results: Map<string, Reading>;
   readonly facts: Readonly<Record<string, Plain>>;
-  /** When it was read, in seconds of the host's clock. */
+  /** The time of the reading, in seconds of the host's clock. */
   readonly atS: number;
   constructor(
     results = new Map<string, Reading>(),
@@ -21,17 +21,17 @@ export class Observed {
     this.facts = facts;
     this.atS = atS;
   }
-  /** Adds what was read later, which is what holds. */
+  /** Adds later readings, which replace earlier ones. */
   add(later: Observed): void {
     for (const [key, result] of later.#results) this.#results.set(key, result);
   }
-  /** undefined = was not asked for. */
+  /** Returns the reading of a probe, or undefined if it was not read. */
   of(probe: Probe): Reading | undefined {
     return this.#results.get(keyOf(probe));
   }
 }
 
-/** A script that reads, and how to understand what it prints. */
+/** A reading script and its decoder. */
 export interface Reader {
   script: string;
   decode(answer: { stdout: Buffer }): Observed;
@@ -42,12 +42,12 @@ const cut: Problem = {
   message: 'The answer of the host breaks off, or is too long.',
 };
 
-/** How many sections are read at a time. */
+/** The number of sections that run at the same time. */
 const lanes = 6;
 
 /**
- * Merges probes and facts into one script of a fixed handful of processes. The answer to each section ends with marks
- * that hold a random number, so that nothing a host prints can be taken for another section.
+ * Merges probes and facts into one script with a small fixed number of processes. The answer to each section ends with marks
+ * that hold a random number, so no output of a host can be taken for another section.
  */
 export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new Set()): Reader {
   const distinct = new Map<string, Probe>();
@@ -68,7 +68,7 @@ export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new
       const results = new Map<string, Reading>();
       sections.forEach((section: Section, i) => {
         const output = outputs.get(i);
-        // What the host did not answer is not known; it is not absent.
+        // A section without an answer is unknown, not absent.
         if (output === undefined)
           for (const probe of section.probes) results.set(keyOf(probe), { problem: cut });
         else for (const [probe, result] of decode(section, output, nonce)) results.set(keyOf(probe), result);
@@ -81,8 +81,8 @@ export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new
 }
 
 /**
- * The sections as lanes of a pipeline, which run at the same time: each prints its own answers, then hands on those
- * of the lanes before it. So nothing has to be kept in a file. What a section says on stderr follows its stdout.
+ * Returns the sections as lanes of a pipeline, which run at the same time. Each lane prints its own answers and then passes on
+ * those of the lanes before it, so no file is needed. The stderr of a section follows its stdout.
  */
 function together(scripts: readonly string[]): string {
   const marked = scripts.map((script, i) => `r_e=$({\n${script}\n} 2>&1 >&4 4>&-); r_mark ${i}`);

@@ -44,8 +44,8 @@ export const sql: ProbeKind<'sql'> = {
 };
 
 /**
- * psql 11 and later tells of each query whether it failed (:ERROR), so one psql answers all of them. The queries go
- * in by standard input. A NOTICE would stand in the answer, so it is turned off.
+ * psql 11 and later reports for each query whether it failed (:ERROR), so one psql answers all queries. They go in by
+ * standard input. A NOTICE would stand in the answer, so notices are turned off.
  */
 function scriptOf(probes: readonly Of<'sql'>[], nonce: string): string {
   const first = probes[0]!;
@@ -66,17 +66,17 @@ if command -v psql >/dev/null; then
 else (exit 127); fi`;
 }
 
-/** Of half a second: a server that recovers takes its time, and so does a host that has just been switched on. */
+/** The limit of attempts, half a second apart: a recovering server and a starting host take their time. */
 const startingAttempts = 60;
 
-/** Whether a server that lets nobody in, which said `$1`, is only on its way. Debian's `postgresql.service` is active at once. */
+/** Shell function: whether a server that refused with `$1` is only starting. Debian's `postgresql.service` is active at once. */
 const startingLibrary = `r_starting() {
   case $1 in *'the database system is '*) return ;; esac
   [ -n "$(systemctl list-units --plain --no-legend --state=activating 'postgresql@*' 2>/dev/null)" ] && return
   case $(systemctl is-system-running 2>/dev/null) in initializing | starting) ;; *) return 1 ;; esac
 }`;
 
-/** A psql that is not PostgreSQL's may print anything. */
+/** Returns the rows of an answer, or undefined if a foreign psql printed something else. */
 function rows(answer: string): unknown[] | undefined {
   try {
     const value: unknown = JSON.parse(answer);

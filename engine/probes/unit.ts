@@ -3,7 +3,7 @@ import { failed } from './output.ts';
 import type { ProbeKind } from './probe-kind.ts';
 import { words } from './words.ts';
 
-/** The properties that are read; `systemctl show` gives them in one call for all units. */
+/** The properties to read; one call of `systemctl show` gives them for all units. */
 const properties =
   'Id,LoadState,ActiveState,SubState,Result,Type,RemainAfterExit,UnitFileState,UnitFilePreset,FragmentPath,DropInPaths,' +
   'NeedDaemonReload,CanStart,CanStop,CanReload,SourcePath,MainPID,NRestarts,ExecMainStatus,ExecMainCode,ActiveEnterTimestamp,' +
@@ -31,15 +31,7 @@ export const unit: ProbeKind<'unit'> = {
   key: probe => probe.name,
 };
 
-/** Timestamps become seconds since 1970, as `--timestamp=unix` gives them from systemd 248 on. */
-function property(line: string): [name: string, value: string] {
-  const [name, value] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
-  const [, date] = /^\w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC$/.exec(value) ?? [];
-  const isTime = name.endsWith('Timestamp') && date !== undefined;
-  return [name, isTime ? `@${Date.parse(`${date.replace(' ', 'T')}Z`) / 1000}` : value];
-}
-
-/** Behind the units come those that stop with one that has no process of its own; see `downParts`. */
+/** After the units, the script shows the parts of each unit without a process of its own; see `downParts`. */
 function scriptOf(names: string): string {
   const parts = `awk -v RS= '/\\nSubState=exited/' | sed -n 's/^ConsistsOf=//p'`;
   return `r_o=$(TZ=UTC systemctl show -p ${properties} -- ${names})
@@ -50,9 +42,17 @@ r_p=$(printf '%s\\n' "$r_o" | ${parts})
 (exit "$r_c")`;
 }
 
+/** Returns a property. Timestamps become seconds since 1970, as `--timestamp=unix` shows them from systemd 248 on. */
+function property(line: string): [name: string, value: string] {
+  const [name, value] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
+  const [, date] = /^\w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC$/.exec(value) ?? [];
+  const isTime = name.endsWith('Timestamp') && date !== undefined;
+  return [name, isTime ? `@${Date.parse(`${date.replace(' ', 'T')}Z`) / 1000}` : value];
+}
+
 /**
- * A unit that is active without a process of its own, such as Debian's postgresql.service, runs as far as the units run
- * that it wants and that stop with it. Those that do not, separated by blanks.
+ * Returns the parts of a unit that do not run, separated by blanks. The parts of an active unit without a process of its own,
+ * such as Debian's postgresql.service, are the units that it wants and that stop with it.
  */
 function downParts({ SubState, Wants = '', ConsistsOf = '' }: UnitState, all: readonly UnitState[]): string {
   if (SubState !== 'exited') return '';

@@ -1,14 +1,14 @@
 import { shellQuote } from '../quote.ts';
 
-/** Texts as quoted arguments of a command. */
+/** Returns texts as quoted arguments of a command. */
 export function words(texts: readonly string[]): string {
   return texts.map(shellQuote).join(' ');
 }
 
-/** One `find` takes this much; an argument list has a limit of 128 KiB a word and 2 MiB in all. */
+/** The limit for one `find`. The kernel limits arguments to 128 KiB a word and 2 MiB in all. */
 const argumentBytes = 100_000;
 
-/** Probes in groups whose paths fit into the arguments of one program. */
+/** Returns probes in groups whose paths fit into the arguments of one program. */
 export function chunks<P extends { path: string }>(all: readonly P[]): P[][] {
   const lists: P[][] = [];
   let bytes = Number.POSITIVE_INFINITY;

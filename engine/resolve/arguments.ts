@@ -10,27 +10,35 @@ import { complete, validate } from '../schema/json-schema.ts';
 import type { Schema } from '../schema/schema.ts';
 import { Redactor } from '../secrets/redaction.ts';
 import { Problems } from '../util/problem-collector.ts';
-import { isMap, type Locked, lockedIn, Secret, type SecretText, Unknown, type Value } from '../value.ts';
+import {
+  isMap,
+  Secret,
+  type SecretText,
+  Unknown,
+  type UnopenedSecret,
+  unopenedSecretIn,
+  type Value,
+} from '../value.ts';
 import { type PlaybookFiles, shownPath } from '../yaml/source-files.ts';
 import { exposedSecrets, holdsSecret } from './exposed-secrets.ts';
 import { checkReferences } from './required-names.ts';
 
 /** The arguments of a resource for one host. */
 export interface Arguments {
-  /** As the module gets them: in clear, with defaults; reading what is not known throws UnknownArgument. */
+  /** The arguments for the module: in clear, with defaults. Reading an unknown argument throws UnknownArgument. */
   args: Record<string, unknown>;
   incomplete: boolean;
-  /** A secret in them that could not be opened. */
-  locked?: Locked | undefined;
-  /** The secret texts that are in them. */
+  /** A secret in the arguments that could not be opened. */
+  unopenedSecret?: UnopenedSecret | undefined;
+  /** The secret texts in the arguments. */
   secrets: readonly SecretText[];
 }
 
-/** What reading arguments needs of its play. */
+/** The sources of arguments in a play. */
 export interface Sources {
   files: PlaybookFiles;
   templates: Templates;
-  /** True before any host is contacted: references are then checked even where they are not reached. */
+  /** True before any contact to a host: then unreached references are checked, too. */
   offline: boolean;
 }
 
@@ -54,7 +62,7 @@ export class Templates {
   }
 }
 
-/** Evaluates and checks the arguments. Throws a ProblemError with all that is wrong with them; secrets are masked. */
+/** Evaluates and checks the arguments. Throws a ProblemError with all mistakes, in which secrets are masked. */
 export function readArguments(text: ResourceText, scope: VariableScope, sources: Sources): Arguments {
   const { module, doc, path } = text;
   const schema = module.args as unknown as Schema;
@@ -84,13 +92,18 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
     problems.push(...exposedSecrets(text, holders, sealed(completed)));
   }
   if (problems.length === 0) {
-    const locked = lockedIn(completed);
-    return { args: sealed(completed), incomplete: holdsUnknown(completed), locked, secrets };
+    const unopened = unopenedSecretIn(completed);
+    return {
+      args: sealed(completed),
+      incomplete: holdsUnknown(completed),
+      unopenedSecret: unopened,
+      secrets,
+    };
   }
   throw new ProblemError(...problems.map(problem => maskProblem(problem, secrets)));
 }
 
-/** A problem without the secret texts that it quotes. */
+/** Returns a problem with its secret texts masked. */
 export function maskProblem({ hint, ...problem }: Problem, secrets: readonly SecretText[]): Problem {
   return {
     ...problem,
@@ -99,7 +112,7 @@ export function maskProblem({ hint, ...problem }: Problem, secrets: readonly Sec
   };
 }
 
-/** A text with the secret texts in it replaced by their labels. */
+/** Returns a text with its secret texts replaced by their labels. */
 export function mask(text: string, secrets: readonly SecretText[]): string {
   if (secrets.length === 0) return text;
   const redactor = new Redactor();
@@ -107,13 +120,13 @@ export function mask(text: string, secrets: readonly SecretText[]): string {
   return redactor.with(secrets).mask(text);
 }
 
-/** Arguments that are unknown as a whole, as a map in which each is. */
+/** Returns wholly unknown arguments as a map of unknown arguments. */
 function spread(value: Value, schema: Schema): Value {
   if (!(value instanceof Unknown)) return value;
   return Object.fromEntries(Object.keys(schema.properties ?? {}).map(name => [name, value]));
 }
 
-/** The value with its secrets in clear; they are noted in `secrets`. Unknowns stay. */
+/** Returns a value with its secrets in clear, and adds them to `secrets`. Unknowns stay. */
 export function clear(value: Value, secrets: SecretText[]): unknown {
   if (value instanceof Secret) {
     for (const part of value.parts) if (typeof part !== 'string' && part.text !== '') secrets.push(part);
@@ -151,7 +164,7 @@ function addContent(
   args['content'] = clear(compiled.render(scope, runtime), secrets);
 }
 
-/** The same data, in which reading an Unknown throws UnknownArgument. */
+/** Returns the same data, in which reading an Unknown throws UnknownArgument. */
 function sealed<T>(value: T, argument?: string): T {
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value) || !holdsUnknown(value))
     return value;

@@ -10,8 +10,8 @@ import { clear, maskProblem, type Sources } from './arguments.ts';
 import { checkReferences } from './required-names.ts';
 
 /**
- * The names that a component sees: its parameters as variables, which are checked by their types, and what its host is.
- * Of what is skipped, a parameter without a value is unknown. Throws a ProblemError with all that is wrong.
+ * Returns the scope of a component: its parameters as variables, checked by their types, and its host. In a skipped include, a
+ * parameter without a value is unknown. Throws a ProblemError with all mistakes.
  */
 export function componentScope(
   { component, given, doc, path }: IncludeText,

@@ -12,7 +12,7 @@ import { onlyKnown } from './registered-outcomes.ts';
 import { checkReferences } from './required-names.ts';
 import type { Resolving } from './resolving.ts';
 
-/** The host that a resource is delegated to; undefined when it is its own, or not known yet. Throws a ProblemError. */
+/** Returns the host that a resource is delegated to, or undefined if it is its own or not known yet. Throws a ProblemError. */
 export function targetOf(
   text: ResourceText,
   scope: VariableScope,
@@ -25,7 +25,7 @@ export function targetOf(
   const at = placeOf(text, 'delegate_to');
   if (value instanceof Unknown) {
     if (offline || otherFacts.asked.size > 0) return undefined;
-    const message = `delegate_to rests on ${value.from}, but which host it is must be known before anything is done.`;
+    const message = `delegate_to depends on ${value.from}, but the host must be known before the first change.`;
     throw new ProblemError({ code: 'invalid-value', message, hint: onlyKnown, at });
   }
   if (typeof value !== 'string')

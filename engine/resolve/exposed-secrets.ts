@@ -1,17 +1,17 @@
 import type { ResourceText } from '../playbook/entry-text.ts';
 import type { Problem } from '../problem.ts';
 import { unlessUnknown } from '../resource.ts';
-import { Locked, Secret, Unknown, type Value } from '../value.ts';
+import { Secret, Unknown, UnopenedSecret, type Value } from '../value.ts';
 
-/** Whether a value has a secret in it, at any depth, be it locked. */
+/** Whether a value holds a secret, at any depth, opened or not. */
 export function holdsSecret(value: Value | undefined): boolean {
   if (value instanceof Secret) return value.labels.length > 0;
-  if (value instanceof Locked) return true;
+  if (value instanceof UnopenedSecret) return true;
   if (typeof value !== 'object' || value === null || value instanceof Unknown) return false;
   return Object.values(value).some(holdsSecret);
 }
 
-/** Problems of secrets that other accounts of the host could see; `holders` are the arguments that have any. */
+/** Returns problems of secrets that other accounts of the host could see; `holders` are the arguments with secrets. */
 export function exposedSecrets(
   text: ResourceText,
   holders: readonly string[],
@@ -19,7 +19,7 @@ export function exposedSecrets(
 ): Problem[] {
   const { module, doc, path } = text;
   const { secrets } = module;
-  // What a template gives becomes the content.
+  // The result of a template becomes the content.
   const at = (name: string) =>
     doc.place([...path, name === 'content' && args['template'] !== undefined ? 'template' : name]);
   const wrong = holders.filter(name => secrets?.in.includes(name) !== true);

@@ -1,6 +1,6 @@
 import { type Plain, Unknown, type Value } from '../value.ts';
 
-/** What can be known of a host: the name under `facts.` and what it says. */
+/** The facts of a host: the name under `facts.`, and its meaning. */
 export const factNames = {
   hostname: 'The host’s own name, without its domain.',
   fqdn: 'The full name with its domain.',
@@ -23,7 +23,7 @@ export type FactName = keyof typeof factNames;
 /** Facts of one host, nested as in expressions: `{ hostname, os: { id, … }, … }`. */
 export type Facts = Readonly<Record<string, Plain>>;
 
-/** Every fact as not known yet, each by its own name. */
+/** Returns all facts as unknown values. */
 export function unknownFacts(): { [key: string]: Value } {
   const facts: { [key: string]: Value } = {};
   for (const name of Object.keys(factNames)) {
@@ -34,7 +34,7 @@ export function unknownFacts(): { [key: string]: Value } {
   return facts;
 }
 
-/** The facts that a reference such as `facts.os.id` or `facts.os` needs; none when there is no such fact. */
+/** Returns the facts that a reference such as `facts.os.id` or `facts.os` needs; none if there is no such fact. */
 export function factsOf(path: readonly string[]): FactName[] {
   const wanted = path.slice(1).join('.');
   return (Object.keys(factNames) as FactName[]).filter(

@@ -9,13 +9,13 @@ import { isMap, masked, Unknown, type Value } from '../value.ts';
 import type { Sources } from './arguments.ts';
 import { checkReferences } from './required-names.ts';
 
-/** One time that a resource is there: once, or for each element of its loop. */
+/** One round of a resource: its only one, or one for each element of its loop. */
 export interface Round {
   scope: VariableScope;
   label?: string;
 }
 
-/** Whether something takes part; unknown while what it looks at is. Throws when it is neither true nor false. */
+/** Returns the value of the condition `when`, or an Unknown. Throws if it is neither true nor false. */
 export function condition(text: EntryText, scope: VariableScope, { offline }: Sources): boolean | Unknown {
   if (typeof text.when !== 'object') return text.when ?? true;
   const { when } = text;
@@ -32,10 +32,10 @@ export function condition(text: EntryText, scope: VariableScope, { offline }: So
   return refuse(message, placeOf(text, 'when'), 'Compare it, such as x == 1, or ask: x is defined');
 }
 
-/** The times that something is there. Throws when its loop is over neither a list nor a map. */
+/** Returns the rounds of an entry. Throws if its loop is over neither a list nor a map. */
 export function roundsOf(text: EntryText, scope: VariableScope, options: Sources): Round[] {
   if (text.loop === undefined) return [{ scope }];
-  // A condition that does not look at the elements decides about the loop as a whole.
+  // A condition without the element decides about the whole loop.
   if (!usesElement(text) && condition(text, scope, options) === false) return [{ scope }];
   if (options.offline) checkReferences(referencesOf(text.loop), scope);
   const value = evaluateTree(text.loop, scope, runtime);
@@ -75,12 +75,12 @@ export function isElement(path: readonly string[]): boolean {
   return ['item', 'index', 'key'].includes(path[0]!);
 }
 
-/** Where the value of one of its keys is written. */
+/** Returns the place of the value of a key of an entry. */
 export function placeOf({ doc, path }: EntryText, key: string): Place {
   return doc.place([...path.slice(0, -1), key]);
 }
 
-/** Throws the problem of a value that is of the wrong type. */
+/** Throws the problem of a value of the wrong type. */
 export function refuse(message: string, at: Place, hint: string): never {
   throw new ProblemError({ code: 'wrong-type', message, hint, at });
 }

@@ -2,14 +2,18 @@ import type { ResourceText } from '../playbook/entry-text.ts';
 import { UnknownArgument } from '../resource.ts';
 import { PendingOutcome, Unknown, type Value } from '../value.ts';
 import { refuse } from './loop.ts';
-import type { Registered, Resolved, Resolving } from './resolving.ts';
+import type { RegisteredOutcomes, Resolved, Resolving } from './resolving.ts';
 
 const ofAll = { changed: ['boolean'], failed: ['boolean'], skipped: ['boolean'] } as const;
 const ofLoop = { ...ofAll, results: ['array'] } as const;
 const ofOne = { ...ofAll, stdout: ['string'], stderr: ['string'], exit: ['number', 'null'] } as const;
 
-/** What a resource has registered; of a loop, what all its rounds have, and each with its element. */
-export function outcomeOf({ loop }: ResourceText, all: readonly Resolved[], registered: Registered): Value {
+/** Returns the registered outcome of a resource; for a loop, the outcomes of all rounds with their elements. */
+export function outcomeOf(
+  { loop }: ResourceText,
+  all: readonly Resolved[],
+  registered: RegisteredOutcomes,
+): Value {
   const outcomes = all.map(({ resource: { register, name } }) =>
     Object.hasOwn(registered, register!) ? (registered[register!]![name] as Outcome | undefined) : undefined,
   );
@@ -28,11 +32,11 @@ export function outcomeOf({ loop }: ResourceText, all: readonly Resolved[], regi
 
 type Outcome = { [key: string]: Value };
 
-/** The hint where something must be known before anything is done. */
-export const onlyKnown = 'Use names of the inventory and facts, but nothing that is registered.';
+/** The hint for a value that must be known before the first change. */
+export const onlyKnown = 'Use names of the inventory and facts, but no registered outcomes.';
 
-/** What a resource answers must be known before anything is changed: what changes earlier would go unanswered. */
-export function checkAnswers(
+/** Checks that the reactions of a resource are known before the first change. Otherwise it would miss earlier changes. */
+export function checkReactions(
   text: ResourceText,
   args: Resolved['resource']['args'],
   { offline, otherFacts }: Resolving,
@@ -43,7 +47,7 @@ export function checkAnswers(
   } catch (thrown) {
     if (!(thrown instanceof UnknownArgument)) throw thrown;
     refuse(
-      `${thrown.argument} rests on ${thrown.from}, but what is answered must be known before anything is changed.`,
+      `${thrown.argument} depends on ${thrown.from}, but it must be known before the first change.`,
       text.doc.place([...text.path, thrown.argument]),
       onlyKnown,
     );

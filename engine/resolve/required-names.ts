@@ -6,8 +6,8 @@ import { Problems } from '../util/problem-collector.ts';
 import { isMap, PendingOutcome, Unknown, type Value } from '../value.ts';
 
 /**
- * Checks that every name that is needed for certain has a value, also those that evaluation does not reach because
- * it waits for something unknown. Throws a ProblemError with all that have none. `guarded` ones are left out unless told.
+ * Checks that every needed name has a value, also the names that evaluation does not reach because it waits for an unknown
+ * value. Throws a ProblemError with all names without one. Guarded references count only with `guarded`.
  */
 export function checkReferences(
   references: readonly Reference[],
@@ -21,13 +21,13 @@ export function checkReferences(
   problems.done();
 }
 
-/** Whether it is seen at once that a name leads to a value; what is in a list or a map is left to evaluation. */
+/** Whether a name obviously has a value. Lists and maps are left to evaluation. */
 function isSeen(reference: Reference, scope: VariableScope): boolean {
   const value = seen(reference, scope);
   return value instanceof Unknown || value === null || !['object', 'undefined'].includes(typeof value);
 }
 
-/** What a name leads to, as far as that is seen without evaluating an expression. */
+/** Returns the value of a name, or undefined if it cannot be found without evaluating an expression. */
 export function seen({ path }: Reference, scope: VariableScope): Value | undefined {
   try {
     let value = scope.get(path[0]!);
@@ -44,7 +44,7 @@ export function seen({ path }: Reference, scope: VariableScope): Value | undefin
   }
 }
 
-/** The same reference is asked for again for each host and each round of a loop. */
+/** Each host and each round of a loop asks for the same references again. */
 const known = new WeakMap<Reference, Expression>();
 
 function compiled(reference: Reference): Expression {
@@ -53,7 +53,7 @@ function compiled(reference: Reference): Expression {
     const [name, ...keys] = reference.path;
     const source =
       name + keys.map(key => (/^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`)).join('');
-    // All that can be known of a host hangs on it.
+    // Its full value would hold everything about all hosts.
     const options = { shallow: name === 'hosts' };
     known.set(reference, (expression = compileExpression(source, () => reference.at, options)));
   }

@@ -17,18 +17,18 @@ import { validate } from '../schema/json-schema.ts';
 import { resourceKeys } from '../schema/resource-keys.ts';
 import { describe } from '../schema/schema-problems.ts';
 import { includedBy, Problems } from '../util/problem-collector.ts';
-import { Locked, masked, PendingOutcome, Unknown } from '../value.ts';
+import { masked, PendingOutcome, Unknown, UnopenedSecret } from '../value.ts';
 import type { Doc } from '../yaml/document.ts';
 import type { Path } from '../yaml/source-text.ts';
 import { type Arguments, mask, readArguments } from './arguments.ts';
 import { componentScope } from './component-scope.ts';
 import { targetOf } from './delegation.ts';
 import { condition, isElement, placeOf, type Round, refuse, roundsOf } from './loop.ts';
-import { checkAnswers, outcomeOf } from './registered-outcomes.ts';
+import { checkReactions, outcomeOf } from './registered-outcomes.ts';
 import type { Around, Resolved, Resolving } from './resolving.ts';
 import { skipped } from './skipped-resources.ts';
 
-/** Something of a document. */
+/** A place in a document. */
 interface Written {
   doc: Doc;
   path: Path;
@@ -36,13 +36,13 @@ interface Written {
 
 const becomeSchema = { type: 'object', properties: { become: resourceKeys['become']! } };
 
-/** What the entries of a play find around them. */
+/** Returns the surroundings of the entries of a play. */
 export function aroundPlay(scope: VariableScope, become: Around['become']): Around {
   const nothing = { tags: [], needs: [], names: [], groups: [], within: [], via: [] };
   return { ...nothing, scope, leftOut: {}, become, when: true, onFailure: 'stop' };
 }
 
-/** The account that a play is for. Throws a ProblemError. */
+/** Returns the account of a play. Throws a ProblemError. */
 export function becomeOfPlay(play: PlayText, scope: VariableScope): Become | false | undefined {
   return evaluateBecome(play, play.become, scope);
 }
@@ -60,7 +60,7 @@ export function resolveEntries(
   });
 }
 
-/** What one entry comes to; a mistake in one round of a loop leaves the others. */
+/** Returns the resources of one entry. A mistake in one round of a loop leaves the other rounds. */
 export function resolveEntry(
   text: EntryText,
   around: Around,
@@ -78,7 +78,7 @@ export function resolveEntry(
   return rounds.flatMap(round => problems.attempt(() => each(round)) ?? []);
 }
 
-/** Gives the entries that follow the outcome of one, which came to `resources`, by the name that it registers. */
+/** Gives later entries the outcome of an entry and its `resources`, under its registered name. */
 export function register(
   text: EntryText,
   resources: readonly Resolved[],
@@ -96,7 +96,7 @@ function isSelected(text: EntryText, { tags }: Around, { selects }: Pick<Resolvi
   return resourcesIn([text], tags).some(each => selects(each.tags));
 }
 
-/** The resources of a component, once. */
+/** Returns the resources of one round of an include. */
 function includeRound(
   text: IncludeText,
   round: Round,
@@ -131,11 +131,11 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
   const read =
     when === false ? skipped(text, round.scope, options) : readArguments(text, round.scope, options);
   for (const secret of read.secrets) options.secrets?.add(secret.text, secret.label);
-  if (when !== false) checkAnswers(text, read.args, options);
+  if (when !== false) checkReactions(text, read.args, options);
   const { become: own, tags, needs, onFailure } = envelopeOf(text, round, around);
-  const on = when === false ? undefined : targetOf(text, round.scope, options);
-  const become = own ?? (on ?? options.host).become;
-  const locked = decided instanceof Locked ? decided : read.locked;
+  const delegatedTo = when === false ? undefined : targetOf(text, round.scope, options);
+  const become = own ?? (delegatedTo ?? options.host).become;
+  const unopened = decided instanceof UnopenedSecret ? decided : read.unopenedSecret;
   const base = baseName(text, round.scope, read);
   const [name, ...groups] = namesWithin(around.names, labelsOf(text, round, base)) as [string, ...string[]];
   const register = text.register && namesWithin(around.names.slice(0, 1), [text.register.name])[0]!;
@@ -156,9 +156,9 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     onFailure,
     ...(risky === undefined ? {} : { risky }),
     retry,
-    ...(locked === undefined || when === false ? {} : { locked: locked.problem }),
+    ...(unopened === undefined || when === false ? {} : { unopenedSecret: unopened.problem }),
     ...(register === undefined ? {} : { register }),
-    ...(on === undefined ? {} : { on }),
+    ...(delegatedTo === undefined ? {} : { delegatedTo }),
     ...(runOnce && { once: `${at.file}:${at.line}:${at.column} ${around.within[0] ?? ''}` }),
     secrets: read.secrets,
   };
@@ -166,7 +166,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
   return { text, resource, needs, via: around.via, item };
 }
 
-/** What something inherits from the include that it is in, and adds to it. */
+/** Returns the keys of an entry, with those that it inherits from its include. */
 function envelopeOf(text: EntryText, { scope }: Round, around: Around) {
   const at = { doc: text.doc, path: text.path.slice(0, -1) };
   const { within } = around;
@@ -178,7 +178,7 @@ function envelopeOf(text: EntryText, { scope }: Round, around: Around) {
   };
 }
 
-/** The names of one round of a loop, by its element first; the name alone where it has the element in it. */
+/** Returns the names of one round of a loop: first with its element, unless the name itself contains it. */
 function labelsOf(text: EntryText, { label }: Round, name: string): string[] {
   if (label === undefined) return [name];
   const usesElement =
@@ -199,7 +199,7 @@ function conditionOf(
   return own === true ? outer : own;
 }
 
-/** The name as written, else the module and what it manages. Secrets and what is unknown show by their labels. */
+/** Returns the written name, or else module and identity. Secrets and unknown values show by their labels. */
 function baseName(text: ResourceText, scope: VariableScope, read: Arguments): string {
   if (text.name !== undefined) return nameOf(text, text.name, scope);
   try {

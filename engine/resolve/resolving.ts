@@ -7,42 +7,42 @@ import type { Resource } from '../resource.ts';
 import type { SecretSink } from '../secrets/redaction.ts';
 import type { Unknown, Value } from '../value.ts';
 import type { Sources } from './arguments.ts';
-import type { OtherFacts } from './other-facts.ts';
+import type { FactsOfOtherHosts } from './facts-of-other-hosts.ts';
 
-/** Outcomes as maps of plain data, by `register` name and by the name of the resource. */
-export type Registered = Readonly<Record<string, Readonly<Record<string, object>>>>;
+/** Registered outcomes as plain data, by the name under `register` and by the name of the resource. */
+export type RegisteredOutcomes = Readonly<Record<string, Readonly<Record<string, object>>>>;
 
-/** What resolving entries needs besides the play. */
+/** The input for resolving entries, besides the play. */
 export interface Resolving extends Sources {
   host: Host;
   inventory: Inventory;
-  otherFacts: OtherFacts;
-  registered: Registered;
+  otherFacts: FactsOfOtherHosts;
+  registered: RegisteredOutcomes;
   selects(tags: readonly string[]): boolean;
   secrets?: SecretSink | undefined;
 }
 
-/** A resource for one host and what it was made of. */
+/** A resource of one host, and its origin. */
 export interface Resolved {
   text: ResourceText;
   resource: Resource;
-  /** The names that its text and the includes around it give under `needs`, with who says them. */
+  /** The names under `needs` of its text and of the includes around it, with the includes that they are resolved in. */
   needs: readonly (Named & Pick<Resource, 'within'>)[];
-  /** The includes that it is in, innermost first. */
+  /** The includes around it, innermost first. */
   via: readonly Place[];
   /** The element of its loop. */
   item?: Value | undefined;
 }
 
-/** What the resources of a play, or of an include, have in common. */
+/** The common surroundings of the resources of a play or an include. */
 export interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs' | 'via'> {
   scope: VariableScope;
-  /** What is left out registers nothing, which only others that are left out may ask for. */
+  /** The outcomes of deselected resources. Only other deselected resources see them. */
   leftOut: Record<string, Value>;
   become: Become | false | undefined;
   when: boolean | Unknown;
   tags: readonly string[];
   onFailure: Resource['onFailure'];
-  /** What the include may be called, by its label first; none for a play. */
+  /** The names of the include, with its label first; none for a play. */
   names: readonly string[];
 }

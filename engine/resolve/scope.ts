@@ -5,22 +5,22 @@ import { ansibleNames } from '../inventory/ansible-names.ts';
 import type { Inventory } from '../inventory/inventory-model.ts';
 import type { Unknown, Value } from '../value.ts';
 import { type Facts, unknownFacts } from './fact-names.ts';
-import type { FactsByHost, OtherFacts } from './other-facts.ts';
+import type { FactsByHost, FactsOfOtherHosts } from './facts-of-other-hosts.ts';
 
-/** What the expressions of a play can use, besides what differs between its hosts. */
+/** The sources of the expressions of a play that are the same for all of its hosts. */
 export interface Surroundings {
   inventory: Inventory;
   /** Variables of the play and of the command line, weakest first. */
   variables: readonly Variable[];
-  /** Unknown when a file of them is not there. */
+  /** Unknown if a file of secrets is missing. */
   secrets: { [key: string]: Value } | Unknown;
-  otherFacts: OtherFacts;
+  otherFacts: FactsOfOtherHosts;
 }
 
 /** `hosts` and `groups` are the same for all hosts of a play. */
 const shared = new WeakMap<Surroundings, { hosts: Value; groups: Value }>();
 
-/** The names that expressions can use for one host. Facts that are not given are Unknowns. */
+/** Returns the scope of expressions for one host. Without `facts`, facts are unknown. */
 export function scopeOf(
   host: Host,
   facts: Facts | { [name: string]: Value } | undefined,
@@ -43,10 +43,10 @@ export function scopeOf(
   return VariableScope.of(fixed, all, inventory.runtime).set('hosts', same.hosts);
 }
 
-/** The account that runs this, which the system is asked for once. */
+/** The account of this process, asked for once. */
 let ownName: string | undefined;
 
-/** A host as expressions see it. What is left to ssh_config is what is usual: it differs between controllers. */
+/** Returns a host as expressions see it. Values of ssh_config differ between controllers, so their usual defaults stand here. */
 export function describeHost({ name, address, port, user, transport, groups }: Host): {
   [key: string]: Value;
 } {
@@ -54,7 +54,7 @@ export function describeHost({ name, address, port, user, transport, groups }: H
   return { name, address, ...login, transport, groups: [...groups] };
 }
 
-/** Every host by name; its variables are evaluated in its own scope, and only when they are asked for. */
+/** Returns all hosts by name. The variables of each are evaluated in its own scope, on demand. */
 function hostsOf(surroundings: Surroundings): { [name: string]: Value } {
   const { inventory, otherFacts } = surroundings;
   const hosts: { [name: string]: Value } = {};

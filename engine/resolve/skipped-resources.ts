@@ -10,8 +10,8 @@ import { type Arguments, readArguments } from './arguments.ts';
 import type { Resolving } from './resolving.ts';
 
 /**
- * The arguments of what is skipped are not asked for: they may use what is not there, and no fact of another host is
- * read for them. Its name may.
+ * Returns the arguments of a skipped resource as far as they can be evaluated, for its name. They may use undefined names, and
+ * no fact of another host is read for them.
  */
 export function skipped(text: ResourceText, scope: VariableScope, options: Resolving): Arguments {
   const nothing: Arguments = { args: {}, incomplete: false, secrets: [] };
@@ -22,7 +22,7 @@ export function skipped(text: ResourceText, scope: VariableScope, options: Resol
   return options.otherFacts.aside(() => new Problems().attempt(read)) ?? nothing;
 }
 
-/** Those of the arguments that come to a fact that was not read as ones that are not known. */
+/** Returns the arguments with those that use an unread fact as unknown. */
 function withoutUnread({ args: tree, at }: ResourceText, scope: VariableScope): Tree {
   if (tree.kind !== 'map') return tree;
   const entries = tree.entries.map(([key, inner]) => {

@@ -1,7 +1,7 @@
 import type { Applied } from '../apply/apply-options.ts';
 import { apply } from '../apply/apply-plan.ts';
 import { historyLine } from '../apply/host-history.ts';
-import { certainOutcomes, type Registers, register } from '../apply/register-outcome.ts';
+import { certainOutcomes, type RegisteredOutcomes, register } from '../apply/register-outcome.ts';
 import type { Emit, HostResult, Outcome } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
@@ -9,16 +9,16 @@ import type { Greeting } from '../hosts/greeting.ts';
 import type { Holder } from '../hosts/host-lease.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { Forecast } from '../plan/forecast.ts';
+import { forecastRecords } from '../plan/forecast-records.ts';
 import { Trial } from '../plan/forecast-trial.ts';
-import { foreseenBy } from '../plan/foreseen.ts';
-import { refuseLocked } from '../plan/locked.ts';
 import { cannotWork, mostRounds, type PlannedResource, plan } from '../plan/plan.ts';
 import type { Origin } from '../plan/saved-plan.ts';
+import { refuseUnopenedSecrets } from '../plan/unopened-secrets.ts';
 import { type Problem, problemsOf } from '../problem.ts';
+import type { Facts } from '../resolve/fact-names.ts';
 import type { Resource } from '../resource.ts';
-import type { Facts } from '../validate/load-playbook.ts';
 import type { Play } from '../validate/play.ts';
-import type { FactsOfOthers } from './facts-of-others.ts';
+import type { FactReader } from './fact-reader.ts';
 import { PlayHosts } from './play-hosts.ts';
 import { resultOf } from './result.ts';
 import { deferred, type RunOnce } from './run-once.ts';
@@ -31,7 +31,7 @@ export type PlayOptions = RunOptions & {
   forecasts: Map<string, Forecast>;
   pool: HostPool;
   once: RunOnce;
-  otherFacts: FactsOfOthers;
+  otherFacts: FactReader;
 };
 
 /** Seconds by which a host's clock must be wrong to be mentioned. */
@@ -153,7 +153,7 @@ export class HostRun {
 
   /** Reads the facts, and the resources that do not depend on them, in one round trip; and the facts of other hosts. */
   async #read(connected: ConnectedHost): Promise<void> {
-    const first = this.#play.resolve(this.host).filter(({ on }) => on === undefined);
+    const first = this.#play.resolve(this.host).filter(({ delegatedTo }) => delegatedTo === undefined);
     const others = this.#options.otherFacts.read(this.#play.otherFacts.asked);
     others.catch(() => {});
     this.#facts = await connected.exclusively(() => connected.read(first, this.#play.factsUsed));
@@ -182,7 +182,7 @@ export class HostRun {
       play: index,
       host: this.host.name,
       origin,
-      // Registered outcomes belong to the host, not to the declaration.
+      // RegisteredOutcome outcomes belong to the host, not to the declaration.
       planned: this.#planned.map(item => ({
         ...item,
         resource: declared.get(item.resource.name) ?? item.resource,
@@ -198,7 +198,7 @@ export class HostRun {
   async #planKnowing(hosts: PlayHosts): Promise<ReadonlyMap<string, Resource>> {
     const createdS = this.#options.binding?.createdS;
     let declared: ReadonlyMap<string, Resource> | undefined;
-    let registered: Registers = {};
+    let registered: RegisteredOutcomes = {};
     for (let rounds = 0; ; ) {
       const resources = await this.#resolveKnowing(registered);
       declared ??= new Map(resources.map(resource => [resource.name, resource]));
@@ -214,7 +214,7 @@ export class HostRun {
       }
       const more = certainOutcomes(planned, registered);
       if (more === undefined) {
-        this.#options.foreseen?.(this.host.name, foreseenBy(resources, sightOf));
+        this.#options.onForecast?.(this.host.name, forecastRecords(resources, sightOf));
         trial.keep();
         return declared;
       }
@@ -223,7 +223,7 @@ export class HostRun {
   }
 
   /** Returns the resources with all facts. Repeats, because a fact may decide whether expressions use other facts. */
-  async #resolveKnowing(registered: Registers): Promise<Resource[]> {
+  async #resolveKnowing(registered: RegisteredOutcomes): Promise<Resource[]> {
     for (;;) {
       const resources = this.#resolve(registered);
       const { asked } = this.#play.otherFacts;
@@ -239,7 +239,7 @@ export class HostRun {
   }
 
   /** Resolves the resources. The chosen host does those with `run_once`, so the other hosts skip them. */
-  #resolve(registered: Registers): Resource[] {
+  #resolve(registered: RegisteredOutcomes): Resource[] {
     const resources = this.#play.resolve(this.host, this.#facts, registered);
     const chosen = this.#chosenHost;
     if (chosen === undefined || chosen === this.host.name) return resources;
@@ -255,7 +255,7 @@ export class HostRun {
 
   async apply(): Promise<void> {
     if (this.#blocked.length > 0) return;
-    refuseLocked(this.#planned);
+    refuseUnopenedSecrets(this.#planned);
     // Nothing was written before the confirmation, and the readings may be old after it.
     const hosts = this.#hosts!;
     if (this.#waits) hosts.recover();

@@ -1,8 +1,8 @@
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { Trial } from '../plan/forecast-trial.ts';
+import type { HostSight } from '../plan/host-sight.ts';
 import type { Planning } from '../plan/plan.ts';
-import type { Sight } from '../plan/sight.ts';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import { grouped } from '../util/grouped.ts';
@@ -26,10 +26,16 @@ export class PlayHosts {
 
   /** Enters the hosts that resources are delegated to, and reads all resources without a valid reading. */
   async read(resources: readonly Resource[]): Promise<void> {
-    const hosts = new Map(resources.flatMap(({ on }) => (on === undefined ? [] : [[on.name, on]])));
+    const hosts = new Map(
+      resources.flatMap(({ delegatedTo }) =>
+        delegatedTo === undefined ? [] : [[delegatedTo.name, delegatedTo]],
+      ),
+    );
     const read = (connected: ConnectedHost, name?: string) =>
       connected.exclusively(async () => {
-        const there = resources.filter(({ when, on }) => when !== false && on?.name === name);
+        const there = resources.filter(
+          ({ when, delegatedTo }) => when !== false && delegatedTo?.name === name,
+        );
         const unread = there.filter(resource => !connected.knows(resource));
         if (unread.length > 0) await connected.read(unread);
       });
@@ -53,7 +59,7 @@ export class PlayHosts {
   }
 
   /** Returns the sight of the host that a resource is done on. `createdS` is the creation of a saved plan. */
-  sightOf(resource: Resource, createdS: number | undefined, trial: Trial): Sight | Problem {
+  sightOf(resource: Resource, createdS: number | undefined, trial: Trial): HostSight | Problem {
     const connected = this.#of(resource);
     if ('code' in connected) return notEntered(resource, connected);
     return {
@@ -66,7 +72,7 @@ export class PlayHosts {
 
   /** Reads the probes that a plan lacks, in one round trip for each account of each host. */
   async readMore(unread: Planning['unread']): Promise<void> {
-    const pool = grouped(unread, ({ resource }) => resource.on?.name ?? '');
+    const pool = grouped(unread, ({ resource }) => resource.delegatedTo?.name ?? '');
     await Promise.all(
       [...pool.values()].map(async all => {
         const connected = this.#of(all[0]!.resource);
@@ -109,12 +115,17 @@ export class PlayHosts {
     );
   }
 
-  #of({ on }: Resource): ConnectedHost | Problem {
-    return on === undefined ? this.playHost : this.#others.get(on.name)!;
+  #of({ delegatedTo }: Resource): ConnectedHost | Problem {
+    return delegatedTo === undefined ? this.playHost : this.#others.get(delegatedTo.name)!;
   }
 }
 
 /** Returns the problem of a resource that is delegated to a host that could not be entered. */
-function notEntered({ name, on, at }: Resource, { message, ...problem }: Problem): Problem {
-  return { ...problem, at, resource: name, message: `${name} is delegated to ${on!.name}: ${message}` };
+function notEntered({ name, delegatedTo, at }: Resource, { message, ...problem }: Problem): Problem {
+  return {
+    ...problem,
+    at,
+    resource: name,
+    message: `${name} is delegated to ${delegatedTo!.name}: ${message}`,
+  };
 }

@@ -1,5 +1,5 @@
 import type { Event } from '../events.ts';
-import type { Foreseen } from '../plan/foreseen.ts';
+import type { ForecastRecord } from '../plan/forecast-records.ts';
 import type { Binding } from '../plan/plan-binding.ts';
 import type { ConnectOptions } from '../transport/connect-options.ts';
 import type { Playbook } from '../validate/play.ts';
@@ -20,7 +20,7 @@ export interface RunOptions {
   /** Hides secrets in the names in a host's history. */
   mask?: (text: string) => string;
   /** Called at the end of the plan of a host, with every probe of the plan and its predicted reading. */
-  foreseen?: (host: string, values: readonly Foreseen[]) => void;
+  onForecast?: (host: string, values: readonly ForecastRecord[]) => void;
   /** Whether this check precedes an apply, so that it may restore the unfinished changes of an earlier run. */
   ahead?: boolean;
   /** The saved plan that the run makes, with `check`, or applies. */

@@ -8,7 +8,7 @@ import type { Forecast } from '../plan/forecast.ts';
 import type { Problem } from '../problem.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Play } from '../validate/play.ts';
-import { FactsOfOthers } from './facts-of-others.ts';
+import { FactReader } from './fact-reader.ts';
 import { HostRun, type PlayOptions } from './host-run.ts';
 import { add, exitCodeOf, untouched } from './result.ts';
 import { RunOnce } from './run-once.ts';
@@ -62,7 +62,7 @@ async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<Ma
     reportRefused(refusals, results, emit);
     play.otherFacts.forget();
     const pool = new HostPool(holder, options.connect ?? {}, binding?.id);
-    const otherFacts = new FactsOfOthers(playbook.inventory, pool, (host, facts) =>
+    const otherFacts = new FactReader(playbook.inventory, pool, (host, facts) =>
       play.otherFacts.add(host, facts),
     );
     for (const [name, result] of await runPlay(play, hosts, emit, {
@@ -95,7 +95,7 @@ function reportRefused(refusals: readonly Refusal[], results: Map<string, HostRe
 async function planAhead(options: RunOptions): Promise<ReadonlyMap<string, readonly Refusal[]>> {
   const blocked = new Map<string, Refusal[]>();
   if (options.check || options.playbook.plays.length < 2) return blocked;
-  const { confirm: _confirm, foreseen: _foreseen, ...rest } = options;
+  const { confirm: _confirm, onForecast: _foreseen, ...rest } = options;
   const emit = (event: Event) => {
     const block = (host: string, problems: readonly Problem[]) =>
       blocked.set(host, [...(blocked.get(host) ?? []), ...problems.map(problem => ({ ...problem, host }))]);

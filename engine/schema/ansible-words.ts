@@ -1,4 +1,4 @@
-/** Keys and modules of Ansible that people type out of habit, and what stands for them here. */
+/** Keys and modules of Ansible that people type out of habit, and their equivalents. */
 const words: Readonly<Record<string, string>> = {
   tasks: 'Use resources:',
   pre_tasks: 'Use resources:',
@@ -35,7 +35,7 @@ const words: Readonly<Record<string, string>> = {
   postgresql_ext: 'Use pg_extension:',
 };
 
-/** Arguments and values of Ansible that are called otherwise here. */
+/** Arguments and values of Ansible with another name here. */
 const others: Readonly<Record<string, string>> = {
   argv: 'run',
   cache_valid_time: 'update_cache',
@@ -50,12 +50,12 @@ const others: Readonly<Record<string, string>> = {
   virtualenv: 'path',
 };
 
-/** What stands for a word of Ansible; nothing for a name that every object of JavaScript has, such as `constructor`. */
+/** Returns the equivalent of a word of Ansible. A name of every JavaScript object, such as `constructor`, has none. */
 export function ofAnsible(word: string): string | undefined {
   return Object.hasOwn(words, word) ? words[word] : undefined;
 }
 
-/** The one of `allowed` that Ansible calls `word`. */
+/** Returns the name in `allowed` that Ansible calls `word`. */
 export function calledByAnsible(word: string, allowed: readonly string[]): string | undefined {
   return Object.hasOwn(others, word) && allowed.includes(others[word]!) ? others[word] : undefined;
 }

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Schema } from './schema.ts';
 
-/** Tells what may stand for any value. */
+/** Whether a value may stand for any value. */
 type Open = (data: unknown) => boolean;
 type Check = (data: unknown, open: Open) => boolean;
 
 /**
- * Whether data surely conforms to a schema; `open` tells what may stand for any value. It only ever errs by saying no:
- * then Ajv decides and says why, but compiling schemas for it takes most of the start of a run.
+ * Whether data certainly conforms to a schema. `open` accepts values that may stand for any value. The function errs only by
+ * false; then Ajv decides and gives the reasons. Compiling schemas for Ajv would take most of the start of a run.
  */
 export function conforms(schema: Schema, data: unknown, open: Open): boolean {
   return checkOf(schema)(data, open);
@@ -15,7 +15,7 @@ export function conforms(schema: Schema, data: unknown, open: Open): boolean {
 
 const made = new WeakMap<object, Check>();
 
-/** The check that a schema comes to, made once. */
+/** Returns the check of a schema, which is made once. */
 function checkOf(schema: Schema): Check {
   let check = made.get(schema);
   if (check === undefined) {

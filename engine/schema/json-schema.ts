@@ -13,7 +13,7 @@ const isOpen: Record<Open, (data: unknown) => boolean> = {
   unknown: data => data instanceof Unknown,
 };
 
-/** What is let pass while a schema is checked, so that it is compiled once for both. */
+/** The placeholders that the current validation accepts. The compiled schemas read it, so each is compiled once. */
 let passes: Open = 'template';
 
 const ajv = new Ajv({
@@ -31,7 +31,7 @@ ajv.addKeyword({
 
 const compiled = new WeakMap<object, ValidateFunction>();
 
-/** What is wrong with `data`, in words and at its places. Compiles each schema once. */
+/** Returns the problems of `data` with their places. Compiles each schema once. */
 export function validate(schema: Schema, data: unknown, subject: Subject, open: Open): Problem[] {
   let isTyped = false;
   const passed = (one: unknown) => {
@@ -49,7 +49,7 @@ export function validate(schema: Schema, data: unknown, subject: Subject, open: 
   return [...wrong, ...misfits(schema, data, subject)];
 }
 
-/** Where data that a program wrote is not as the schema says, in ajv's words; undefined = it is. */
+/** Returns the first mistake in data that a program wrote, in ajv's words, or undefined if the data fits the schema. */
 export function nonconformity(schema: Schema, data: unknown): string | undefined {
   const check = ajv.compile(schema as AnySchema);
   if (check(data)) return undefined;
@@ -57,14 +57,14 @@ export function nonconformity(schema: Schema, data: unknown): string | undefined
   return `${instancePath || 'it'} ${message}`;
 }
 
-/** The schema that lets a template or an Unknown stand for any value. */
+/** Returns the schema with placeholders allowed for every value: templates or Unknowns. */
 function relax(schema: Schema): Schema {
   return { if: { open: true }, else: mapSchemas(schema, relax) };
 }
 
 /**
- * The data with the schema's defaults, and with file modes as four octal digits. An unquoted mode is read from its
- * source: YAML 1.2 takes 0644 for a decimal number. `source` gives the source of the scalar at a path, if it is written.
+ * Returns the data with the schema's defaults, and with file modes as four octal digits. An unquoted mode is read from its
+ * source, because YAML 1.2 takes 0644 for a decimal number. `source` returns the source of a written scalar at a path.
  */
 export function complete(
   schema: Schema,
@@ -73,7 +73,7 @@ export function complete(
   path: Path = [],
 ): unknown {
   if (isMode(schema)) return mode(data, source(path));
-  // A whole number that an expression gave has one form as text; a written one may have lost leading zeros.
+  // A whole number from an expression has one form as text. A written number may have lost leading zeros.
   if (schema.type === 'string' && Number.isSafeInteger(data) && source(path) === undefined)
     return String(data);
   if (Array.isArray(data) && schema.items !== undefined) {
@@ -89,7 +89,7 @@ export function complete(
   return filled;
 }
 
-/** Plain data that whoever gets it may change; a structured clone takes as long as all the rest of a resource. */
+/** Returns a copy of plain data that may be changed. A structured clone would be far slower. */
 function copied(data: unknown): unknown {
   if (Array.isArray(data)) return data.map(copied);
   if (typeof data !== 'object' || data === null) return data;
@@ -98,7 +98,7 @@ function copied(data: unknown): unknown {
 
 const properties = new WeakMap<Schema, [string, Schema][]>();
 
-/** The properties of a schema, which are gone through for each resource on each host. */
+/** Returns the properties of a schema. They are cached, because each resource on each host needs them. */
 function propertiesOf(schema: Schema): [string, Schema][] {
   let all = properties.get(schema);
   if (all === undefined) properties.set(schema, (all = Object.entries(schema.properties ?? {})));

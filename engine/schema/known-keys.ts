@@ -12,7 +12,7 @@ import type { Schema, Subject } from './schema.ts';
 /** The resource types by their YAML keys. */
 export type Modules = Readonly<Record<string, Module>>;
 
-/** A map as YAML gives it. */
+/** A map of YAML data. */
 export type PlainMap = { [key: string]: Plain };
 
 /** Whether YAML data is a map. */
@@ -20,7 +20,7 @@ export function isPlainMap(value: Plain | undefined): value is PlainMap {
   return isMap(value);
 }
 
-/** Keys whose values are needed before there is a host to evaluate templates for. */
+/** The keys whose values are needed before templates can be evaluated for a host. */
 const literalKeys = [
   'hosts',
   'vars_files',
@@ -35,7 +35,7 @@ const literalKeys = [
   'include',
 ];
 
-/** Validates a map by its schema and its unknown keys by their likely meaning; true when one may be a module. */
+/** Validates a map by its schema, and its unknown keys by their likely meaning. Returns whether one may be a module. */
 export function checkKeys(
   subject: Subject,
   data: Plain,

@@ -13,7 +13,7 @@ interface Words {
   at: Place;
 }
 
-/** ajv's errors as problems: each at its place, with the person's words and what is expected. */
+/** Returns ajv's errors as problems at their places, with the written and the expected value. */
 export function wording(failures: readonly Failure[], data: unknown, subject: Subject): Problem[] {
   return withoutBranches(failures).flatMap(failure => {
     const { hint, ...words } = word(failure, failures, data, subject);
@@ -21,7 +21,7 @@ export function wording(failures: readonly Failure[], data: unknown, subject: Su
   });
 }
 
-/** Leaves out what is said by an alternative's own error, and what only frames other errors. */
+/** Leaves out errors that the error of an alternative covers, and errors that only frame others. */
 function withoutBranches(failures: readonly Failure[]): Failure[] {
   const choices = failures.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf');
   return failures.filter(
@@ -122,7 +122,7 @@ function wrongType(path: Path, failure: Failure, subject: Subject, name: string,
   };
 }
 
-/** The words for alternatives of which none fits: those of the one that was probably meant. */
+/** Returns the words for alternatives without a fit: those of the most probable one. */
 function choice(
   failure: Failure,
   all: readonly Failure[],
@@ -172,7 +172,7 @@ function choice(
   };
 }
 
-/** What was probably meant where the first argument stands in the place of all: `service: nginx`. */
+/** Returns the probable intention if the value of one argument stands in the place of all: `service: nginx`. */
 function asMap({ parentSchema: schema, data }: Failure, name: string): string | undefined {
   const [key = ''] = (schema['required'] as string[] | undefined) ?? [];
   const argument = unwrap(schema.properties?.[key] ?? {});
@@ -187,14 +187,14 @@ function asMap({ parentSchema: schema, data }: Failure, name: string): string | 
   return `Write ${name}: { ${key}: ${type === 'array' ? `[${written}]` : written} }`;
 }
 
-/** What to do about a value of the wrong type when nothing more is known of what was meant. */
+/** Returns the hint for a value of the wrong type without a known intention. */
 function otherwise(schema: Schema): string {
   if (isMode(schema)) return 'Its digits are 0 to 7.';
   const about = schema['description'];
   return typeof about === 'string' ? about : `Write ${expectation(schema)}, or an expression that gives it.`;
 }
 
-/** What a schema takes, in plain words: `a list of text`, `present or absent`. */
+/** Returns the accepted values of a schema in plain words: `a list of text`, `present or absent`. */
 export function expectation(schema: Schema): string {
   if (schema['const'] !== undefined) return String(schema['const']);
   if (Array.isArray(schema['enum']))
@@ -221,12 +221,12 @@ function typeWords(type: string, schema: Schema): string {
     : `a list of ${element.replace(/^an? (.*)$/, '$1s')}`;
 }
 
-/** The schemas of which one has to fit. */
+/** Returns the alternatives of a schema. */
 function alternatives(schema: Schema): Schema[] {
   return ((schema['anyOf'] ?? schema['oneOf'] ?? []) as Schema[]).map(unwrap);
 }
 
-/** A value as it is spoken of in a message. */
+/** Returns a value in the words of a message. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
@@ -256,7 +256,7 @@ function about(schema: Schema, params: Record<string, unknown>): string | undefi
     | undefined;
 }
 
-/** What a message calls the value at a path. */
+/** Returns the name of the value at a path, for messages. */
 export function nameOf(path: Path, subject: Subject): string {
   if (path.length === 0) return subject.label;
   return path

@@ -11,7 +11,7 @@ export interface Failure {
   data: unknown;
 }
 
-/** A JSON Schema as far as it is looked into here. */
+/** A JSON Schema, with the keywords that this room reads. */
 export interface Schema {
   [keyword: string]: unknown;
   type?: string | readonly string[];
@@ -21,7 +21,7 @@ export interface Schema {
   pattern?: string;
 }
 
-/** What stands where a value is expected and is let pass: a template before evaluation, an Unknown after it. */
+/** The accepted placeholder of a value: a template before evaluation, an Unknown after it. */
 export type Open = 'template' | 'unknown';
 
 /** Data that was written at `path` of `doc`; `label` names it in messages, such as `pg_role`. */
@@ -31,7 +31,7 @@ export interface Subject {
   label: string;
 }
 
-/** The schema with every schema directly in it changed. */
+/** Returns the schema with a change of every schema directly in it. */
 export function mapSchemas(schema: Schema, change: (inner: Schema) => Schema): Schema {
   const apply = (inner: unknown) =>
     typeof inner === 'object' && inner !== null ? change(inner as Schema) : inner;
@@ -48,7 +48,7 @@ export function mapSchemas(schema: Schema, change: (inner: Schema) => Schema): S
   return Object.fromEntries(entries);
 }
 
-/** Whether a schema is that of a file mode in octal digits. */
+/** Whether a schema describes a file mode in octal digits. */
 export function isMode(schema: Schema | undefined): boolean {
   return schema?.type === 'string' && schema.pattern?.startsWith('^[0-7]{3') === true;
 }

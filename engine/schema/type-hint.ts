@@ -1,7 +1,7 @@
 import type { Path } from '../yaml/source-text.ts';
 import { type Failure, isMode, type Schema, type Subject, unwrap } from './schema.ts';
 
-/** How to turn what was given into what is taken, when it is likely to be what was meant. */
+/** Returns the hint to convert the given value into an accepted one, if that was probably meant. */
 export function typeHint(
   { parentSchema, data }: Failure,
   path: Path,
@@ -13,7 +13,7 @@ export function typeHint(
   const wantsNumber =
     types.some(type => type === 'integer' || type === 'number') && /^-?\d+$/.test(String(data));
   if (doc.get(at) !== data) {
-    // The value comes from an expression, so that there is nothing to write in another way here.
+    // The value comes from an expression, so no other spelling helps.
     if (wantsText)
       return isMode(parentSchema)
         ? 'Quote it where it is set, such as "0644".'

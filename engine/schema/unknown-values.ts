@@ -4,7 +4,7 @@ import type { Path } from '../yaml/source-text.ts';
 import type { Schema, Subject } from './schema.ts';
 import { expectation, nameOf } from './schema-problems.ts';
 
-/** A problem for each value that is not known yet, but is of a type that the schema does not take. */
+/** Returns a problem for each unknown value of a type that the schema does not accept. */
 export function misfits(schema: Schema, data: unknown, subject: Subject, path: Path = []): Problem[] {
   if (data instanceof Unknown) {
     const { types } = data;
@@ -26,14 +26,14 @@ export function misfits(schema: Schema, data: unknown, subject: Subject, path: P
   });
 }
 
-/** Whether some value of a type may be what the schema takes. */
+/** Whether some value of a type may fit the schema. */
 function takes(schema: Schema, type: PlainType): boolean {
   const choices = (schema['anyOf'] ?? schema['oneOf']) as Schema[] | undefined;
   if (choices !== undefined && !choices.some(choice => takes(choice, type))) return false;
   const values = schema['const'] === undefined ? schema['enum'] : [schema['const']];
   if (Array.isArray(values) && !values.some(value => typeOf(value) === type)) return false;
   if (schema.type === undefined) return true;
-  // A whole number is taken for its text where a text is wanted.
+  // A whole number is accepted for its text.
   const fitting = type === 'number' ? ['number', 'integer', 'string'] : [type];
   return [schema.type].flat().some(wanted => fitting.includes(wanted));
 }
@@ -42,7 +42,7 @@ function typeOf(value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
 }
 
-/** How an expression gives what is taken. */
+/** Returns the hint to convert an expression to the accepted type. */
 function conversion(schema: Schema, type: PlainType | undefined): string {
   const choice = schema['const'] !== undefined || schema['enum'] !== undefined;
   if (takes(schema, 'string') && !choice)

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { type Place, type Problem, ProblemError, withoutText } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
 import type { Problems } from '../util/problem-collector.ts';
-import { isMap, Locked, type Plain, Secret, Unknown, type Value } from '../value.ts';
+import { isMap, type Plain, Secret, Unknown, UnopenedSecret, type Value } from '../value.ts';
 import { type Doc, parseYaml } from '../yaml/document.ts';
 import { readText, shownPath } from '../yaml/source-files.ts';
 import type { Path } from '../yaml/source-text.ts';
@@ -24,7 +24,7 @@ export interface SecretReading {
 
 /**
  * Reads one source of secrets: a YAML map of texts at any depth. Every scalar becomes a Secret, labelled by its path.
- * Problems never hold a line of it. A secret that cannot be opened is Locked; a missing file is Unknown as a whole.
+ * Problems never hold a line of it. A secret that cannot be opened is UnopenedSecret; a missing file is Unknown as a whole.
  */
 export function readSecrets(
   source: SecretSource,
@@ -39,17 +39,18 @@ export function readSecrets(
   if ('command' in source && source.as !== undefined && typeof opened === 'string')
     return { [source.as]: new Secret(opened.replace(/\r?\n$/, ''), `secrets.${source.as}`) };
   if (typeof opened === 'string') return valuesOf(opened, shown, reading, problems);
-  if ('command' in source) return new Locked(`the output of ${shown}`, lockedBy());
+  if ('command' in source) return new UnopenedSecret(`the output of ${shown}`, lockedBy());
   if (!existsSync(key)) return missing(key, shown, source.at, problems);
   const text = problems.attempt(() => readText(key, shown, source.at)) ?? '';
-  if (isEncryptedWhole(text)) return new Locked(`the key of ${shown}`, lockedBy());
+  if (isEncryptedWhole(text)) return new UnopenedSecret(`the key of ${shown}`, lockedBy());
   const doc = silently(problems, () => parseSecrets(text, shown));
   const sealed = doc && problems.attempt(() => sealedFile(doc, text));
   if (sealed === undefined) {
     refuseReadable(key, shown, source.at, problems);
     return doc === undefined ? {} : valuesOf(text, shown, reading, problems);
   }
-  if (!(opened instanceof FileKey)) return namesOf(sealed.doc, new Locked(`the key of ${shown}`, lockedBy()));
+  if (!(opened instanceof FileKey))
+    return namesOf(sealed.doc, new UnopenedSecret(`the key of ${shown}`, lockedBy()));
   const clear = problems.attempt(() => unseal(sealed, opened));
   return clear === undefined ? {} : valuesOf(clear, shown, reading, problems);
 }
@@ -80,7 +81,7 @@ function valuesOf(text: string, shown: string, reading: SecretReading, problems:
     const { vaultPassword } = reading;
     const clear = vaultPassword === undefined ? undefined : openVault(text, vaultPassword);
     if (clear !== undefined) return new Secret(clear, label);
-    return new Locked(`the password of ${shown}`, vaultProblem(shown, vaultPassword));
+    return new UnopenedSecret(`the password of ${shown}`, vaultProblem(shown, vaultPassword));
   });
 }
 

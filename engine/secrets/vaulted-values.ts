@@ -1,5 +1,5 @@
 import { type Place, type Problem, ProblemError, withoutText } from '../problem.ts';
-import { Locked, Secret } from '../value.ts';
+import { Secret, UnopenedSecret } from '../value.ts';
 import { openVault, vaultProblem } from './vault.ts';
 
 /** Opens the texts of Ansible Vault in inventories, each once, because each takes some 10 ms. */
@@ -9,7 +9,7 @@ export class Vault {
   readonly #opened = new Map<string, string>();
   #told = false;
 
-  /** With `missing`, a text that cannot be opened is Locked instead of a problem. `missing` is called once. */
+  /** With `missing`, a text that cannot be opened is UnopenedSecret instead of a problem. `missing` is called once. */
   constructor(password: string | undefined, missing?: (from: string, problem: Problem) => void) {
     this.#password = password;
     this.#missing = missing;
@@ -26,7 +26,7 @@ export class Vault {
   }
 
   /** Returns the secret in a value with the tag `!vault`. Throws a ProblemError without `missing`. */
-  secret(sealed: string, label: string, at: Place): Secret | Locked {
+  secret(sealed: string, label: string, at: Place): Secret | UnopenedSecret {
     try {
       return new Secret(this.open(sealed, at.file), label);
     } catch (thrown) {
@@ -36,7 +36,7 @@ export class Vault {
       const from = 'the password of Ansible Vault';
       if (!this.#told) this.#missing(from, problem);
       this.#told = true;
-      return new Locked(from, problem);
+      return new UnopenedSecret(from, problem);
     }
   }
 }

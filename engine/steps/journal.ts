@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { type JournalStep, stateDirectory } from '../step.ts';
+import { stateDirectory } from '../state-directory.ts';
+import type { JournalStep } from '../step.ts';
 
-/** The content of a journal that undoes steps. */
+/** The content of a journal: the state to record before steps, and the commands that undo them. */
 export type Undoing = Omit<JournalStep, 'do' | 'into'>;
 
 /** Returns the shell commands of a journal step. */

@@ -1,18 +1,20 @@
 import type { Effect } from '../effect.ts';
 import { armedRevertFunctions, journalFunctions, stepFunctions } from '../host-shell/shell-functions.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { type CheckedStep, type RunStep, type Step, stateDirectory, type Undo } from '../step.ts';
+import { stateDirectory } from '../state-directory.ts';
+import type { CheckedStep, RunStep, Step, Undo } from '../step.ts';
+import { foldersAbove } from '../util/paths.ts';
 import { journal, pathEntry, type Undoing } from './journal.ts';
 
-/** All that the engine knows of a kind of step. */
+/** The shell, description, undoing and effects of one kind of step. */
 interface StepKind<S extends Step> {
-  /** Shell that does it; what it reads on its standard input is added to `inputs`. */
+  /** Returns the shell of the step, and adds its standard input to `inputs`. */
   compile(step: S, inputs: Buffer[]): string;
-  /** The step as a person would type it, for -v and for problems. */
+  /** Returns the step as a person would type it, for -v and for problems. */
   describe(step: S): string;
-  /** What undoes it; undefined = nothing can. */
+  /** Returns the undoing of the step, or undefined if it cannot be undone. */
   undo(step: S): Partial<Undoing> | undefined;
-  /** What it does to what can be read. */
+  /** Returns the effects of the step on readings. */
   effects(step: S): readonly Effect[];
 }
 
@@ -32,27 +34,27 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     },
     describe: ({ path, content }) => `write ${shellQuote(path)} (${Buffer.byteLength(content)} bytes)`,
     undo: ({ path }) => ({ paths: [path] }),
-    effects: ({ path, content, owner, group, mode }) => [{ on: 'file', path, content, owner, group, mode }],
+    effects: ({ path, content, owner, group, mode }) => [{ kind: 'file', path, content, owner, group, mode }],
   },
   attributes: {
     compile: ({ path, owner = '', group = '', mode = '', recursive }) =>
       shellCommand(['r_do', 'r_attributes', path, owner, group, mode, recursive ? 'recursive' : '']),
     describe: ({ path }) => `attributes ${shellQuote(path)}`,
     undo: ({ path, recursive }) => (recursive ? undefined : { paths: [path] }),
-    effects: ({ do: _, ...step }) => [{ on: 'attributes', ...step }],
+    effects: ({ do: _, ...step }) => [{ kind: 'attributes', ...step }],
   },
   directory: {
     compile: ({ path, owner = '', group = '', mode = '' }) =>
       shellCommand(['r_do', 'r_directory', path, owner, group, mode]),
     describe: ({ path }) => `directory ${shellQuote(path)}`,
-    undo: ({ path }) => ({ parents: ancestors(path), paths: [path] }),
-    effects: ({ do: _, ...step }) => [{ on: 'directory', ...step }],
+    undo: ({ path }) => ({ parents: foldersAbove(path), paths: [path] }),
+    effects: ({ do: _, ...step }) => [{ kind: 'directory', ...step }],
   },
   link: {
     compile: ({ path, target }) => shellCommand(['r_do', 'r_link', path, target]),
     describe: ({ path, target }) => `ln -s ${shellQuote(target)} ${shellQuote(path)}`,
     undo: ({ path }) => ({ paths: [path] }),
-    effects: ({ path, target }) => [{ on: 'link', path, target }],
+    effects: ({ path, target }) => [{ kind: 'link', path, target }],
   },
   remove: {
     compile: ({ path, empty, recursive }) =>
@@ -60,7 +62,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     describe: ({ path, empty, recursive }) =>
       empty ? `rmdir ${shellQuote(path)}` : `rm ${recursive ? '-r ' : ''}${shellQuote(path)}`,
     undo: ({ path, recursive }) => (recursive ? undefined : { paths: [path] }),
-    effects: ({ path }) => [{ on: 'removal', path }],
+    effects: ({ path }) => [{ kind: 'removal', path }],
   },
   run: {
     compile: run,
@@ -70,7 +72,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     },
     undo: ({ undo }) => undo && { before: given(undo.before), after: given(undo.after) },
     effects: step =>
-      step.touches ?? [{ on: 'anything', text: textOf(step), command: [step.command].flat().join('\n') }],
+      step.touches ?? [{ kind: 'anything', text: textOf(step), command: [step.command].flat().join('\n') }],
   },
   sql: {
     compile({ statements, database = 'postgres', as = 'postgres' }, inputs) {
@@ -82,7 +84,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     describe: ({ database = 'postgres', as = 'postgres' }) =>
       `psql -XAtq -v ON_ERROR_STOP=1 -d ${database}   (as ${as})`,
     undo: () => undefined,
-    effects: ({ objects }) => [{ on: 'objects', names: objects }],
+    effects: ({ objects }) => [{ kind: 'objects', names: objects }],
   },
   checked: {
     compile: checked,
@@ -96,13 +98,13 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
       `r_owe ${[encodeURIComponent(unit), action, because].map(shellQuote).join(' ')}`,
     describe: ({ unit, action, because }) => `note: ${action} of ${unit} owed because ${because}`,
     undo: ({ unit }) => ({ paths: [`${stateDirectory}/owed/${encodeURIComponent(unit)}`] }),
-    effects: ({ unit, action, because }) => [{ on: 'note', unit, owed: { action, because } }],
+    effects: ({ unit, action, because }) => [{ kind: 'note', unit, owed: { action, because } }],
   },
   pay: {
     compile: ({ unit }) => `r_pay ${shellQuote(encodeURIComponent(unit))}`,
     describe: ({ unit }) => `note: nothing owed to ${unit}`,
     undo: () => ({}),
-    effects: ({ unit }) => [{ on: 'note', unit }],
+    effects: ({ unit }) => [{ kind: 'note', unit }],
   },
   journal: {
     compile: step => `{ ${journal(step)}; }`,
@@ -112,7 +114,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     effects: () => [],
   },
   arm: {
-    // The watcher is a shell of its own, so it needs the functions that revert a journal.
+    // The watcher is a shell of its own, so it needs the functions that restore a journal.
     compile: ({ afterS }) =>
       `r_arm ${shellQuote(stepFunctions + journalFunctions + armedRevertFunctions)} ${afterS}`,
     describe: ({ afterS }) => `note: the host reverts this after ${afterS} s`,
@@ -121,22 +123,22 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
   },
 };
 
-/** What the engine knows of a step's kind. */
+/** Returns the kind of a step. */
 export function kindOf<S extends Step>(step: S): StepKind<S> {
   return kinds[step.do] as unknown as StepKind<S>;
 }
 
-/** A step as a person would type it. */
+/** Returns a step as a person would type it. */
 export function describe(step: Step): string {
   return kindOf(step).describe(step);
 }
 
-/** What steps do to what can be read, in their order. */
+/** Returns the effects of steps, in their order. */
 export function effectsOf(steps: readonly Step[]): Effect[] {
   return steps.flatMap(step => kindOf(step).effects(step));
 }
 
-/** What undoes steps; undefined when something that they do cannot be undone. */
+/** Returns the undoing of steps, or undefined if one of them cannot be undone. */
 export function undoing(steps: readonly Step[]): Undoing | undefined {
   const all = together(steps.map(step => kindOf(step).undo(step)));
   return all && { ...all, paths: [...new Set(all.paths)] };
@@ -154,13 +156,7 @@ function together(all: readonly (Partial<Undoing> | undefined)[]): Undoing | und
 
 const given = (command: Undo['before']): Undoing['before'] => (command === undefined ? [] : [command]);
 
-/** The directories above a path, the highest first. */
-function ancestors(path: string): string[] {
-  const names = path.split('/').slice(1, -1);
-  return names.map((_, i) => `/${names.slice(0, i + 1).join('/')}`);
-}
-
-/** All that a command is told in clear: what is missing on the host and named here it may bring. */
+/** Returns all texts of a command but its input. It may bring every missing thing that they name. */
 const textOf = ({ command, cwd = '', env = {} }: RunStep): string =>
   [command, cwd, ...Object.values(env)].flat().join('\n');
 
@@ -182,13 +178,13 @@ function run(step: RunStep, inputs: Buffer[]): string {
   return `{ ${fed}; r_expect $? ${expected.join(' ')}; }`;
 }
 
-/** Gives a command its own part of the standard input, all of it, whether it reads it or not. */
+/** Gives a command its part of the standard input, and discards what the command does not read. */
 function feed(bytes: Buffer, inputs: Buffer[], command: string): string {
   inputs.push(bytes);
   return `head -c ${bytes.length} | { ${command}; r_c=$?; cat >/dev/null; exit $r_c; }`;
 }
 
-/** Journals the paths, does the steps, and checks the whole. Reverts everything if a step or the check fails. */
+/** Records the paths, does the steps and checks the result. If anything fails, it restores all paths. */
 function checked(step: CheckedStep, inputs: Buffer[]): string {
   const entries = step.steps.map(one => pathEntry('"$r_journal"', one.path)).join(' && ');
   const steps = step.steps.map(one => kindOf(one).compile(one, inputs)).join(' && ');
@@ -201,7 +197,7 @@ function checked(step: CheckedStep, inputs: Buffer[]): string {
 }`;
 }
 
-/** A check that hangs has failed. */
+/** Returns a command with a time limit: a check that hangs has failed. */
 function limited(by: readonly string[], timeoutS = 60): string {
   return shellCommand(['timeout', '-k', '5', String(timeoutS), ...by]);
 }

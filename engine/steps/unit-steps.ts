@@ -9,23 +9,23 @@ const suffixes = /\.(service|socket|timer|path|target|mount|automount|swap|slice
 /** A unit's full name: `nginx` → `nginx.service`, as systemctl reads it. */
 export const unitName = (name: string): string => (suffixes.test(name) ? name : `${name}.service`);
 
-/** Whether it stands for many units, e.g. `worker@.service`; systemd knows only its instances. */
+/** Whether a unit is a template, such as `worker@.service`. systemd knows only its instances. */
 export const isTemplate = (name: string): boolean => /@\.[a-z]+$/.test(name);
 
-/** Where the unit's own file or the link that masks it stands, before those of packages. */
+/** Returns the path of the administrator's file of a unit, or of its mask. It comes before the files of packages. */
 export const unitFile = (name: string): string => `/etc/systemd/system/${name}`;
 
 /** The attributes of a unit's file or drop-in. */
 export const readable = { owner: 'root', group: 'root', mode: '0644' } as const;
 
-/** The claim that says whether a unit runs. */
+/** Returns the claim on whether a unit runs. */
 export const runsClaim = (unit: string): string => `whether ${unit} runs`;
 
 export const daemonReload: RunStep = {
   do: 'run',
   command: ['systemctl', 'daemon-reload'],
   undo: { after: ['systemctl', 'daemon-reload'] },
-  touches: [{ on: 'daemon-reload' }],
+  touches: [{ kind: 'daemon-reload' }],
 };
 
 const opposite = {
@@ -36,14 +36,14 @@ const opposite = {
   stop: 'start',
 } as const;
 
-/** Has systemd read what steps write where it looks for units: of a new folder of drop-ins it does not notice that itself. */
+/** Adds a daemon-reload to steps that write unit files. systemd itself does not notice a new folder of drop-ins. */
 export function reloading(steps: readonly Step[]): readonly Step[] {
   const isOfUnit = (step: Step): boolean =>
     step.do === 'checked'
       ? step.steps.some(isOfUnit)
       : ['write', 'link', 'remove'].includes(step.do) && 'path' in step && unitAt(step.path) !== undefined;
   const isRead = steps.some(
-    step => step.do === 'run' && step.touches?.some(({ on }) => on === 'daemon-reload') === true,
+    step => step.do === 'run' && step.touches?.some(({ kind }) => kind === 'daemon-reload') === true,
   );
   return steps.some(isOfUnit) && !isRead ? [...steps, daemonReloadIfThere] : steps;
 }
@@ -54,7 +54,7 @@ const daemonReloadIfThere: RunStep = {
   command: '[ ! -d /run/systemd/system ] || systemctl daemon-reload',
 };
 
-/** One verb of systemctl for a unit that was read as `unit`; undone by its opposite before files are put back. */
+/** Returns the step of one verb of systemctl, for the reading `unit`. Its opposite undoes it, before files are restored. */
 export function systemctl(verb: keyof typeof opposite, name: string, unit: UnitState = {}): RunStep {
   const back = ['systemctl', opposite[verb], '--', name];
   return {
@@ -62,23 +62,24 @@ export function systemctl(verb: keyof typeof opposite, name: string, unit: UnitS
     command: ['systemctl', verb, '--', name],
     undo: verb === 'stop' ? { after: back } : { before: back },
     // All verbs but `stop` make systemd read all of its files anew.
-    touches: verb === 'stop' ? stops(name, unit) : [...touchesOf(verb, name, unit), { on: 'daemon-reload' }],
+    touches:
+      verb === 'stop' ? stops(name, unit) : [...touchesOf(verb, name, unit), { kind: 'daemon-reload' }],
   };
 }
 
 const set = (name: string, sets: Readonly<Record<string, string | undefined>>) =>
-  ({ on: 'unit', name, sets }) satisfies Effect;
+  ({ kind: 'unit', name, sets }) satisfies Effect;
 
 const names = (unit: UnitState, ...properties: readonly string[]): string[] =>
   properties.flatMap(property => unit[property]?.split(' ') ?? []).filter(name => name !== '');
 
-/** Those that need it stop with it. */
+/** Returns the effects of a stop. The units that need the unit stop with it. */
 const stops = (name: string, unit: UnitState): Effect[] =>
   [name, ...names(unit, 'ConsistsOf', 'RequiredBy', 'BoundBy')].map(each =>
     set(each, { ActiveState: 'inactive', SubState: 'dead' }),
   );
 
-/** It was seen to stay up; what triggers it starts with it only where it requires that. */
+/** Returns the effects of a start that was proven. A unit that triggers it may start, too. */
 const starts = (name: string, unit: UnitState, ifDue: boolean): Effect[] => [
   {
     ...set(name, {
@@ -94,7 +95,7 @@ const starts = (name: string, unit: UnitState, ifDue: boolean): Effect[] => [
   ...names(unit, 'Conflicts', 'ConflictedBy')
     .filter(each => !each.endsWith('.target'))
     .map(each => set(each, { ActiveState: 'inactive', SubState: 'dead' })),
-  // What it requires is started with it, and what it wants, where that can.
+  // The units that it requires start with it, and the units that it wants, if they can.
   ...startedBy(unit, 'Requires', 'active'),
   ...startedBy(unit, 'Wants', undefined),
 ];
@@ -108,28 +109,28 @@ function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string, u
   const path = unitFile(name);
   if (verb === 'mask')
     return [
-      { on: 'link', path, target: '/dev/null' },
+      { kind: 'link', path, target: '/dev/null' },
       set(name, { LoadState: 'masked', UnitFileState: 'masked' }),
     ];
-  // What the link hid is known only when it is gone.
+  // The unit behind a mask is known only after the unmasking.
   if (verb === 'unmask')
-    return [{ on: 'removal', path }, set(name, { LoadState: undefined, UnitFileState: undefined })];
+    return [{ kind: 'removal', path }, set(name, { LoadState: undefined, UnitFileState: undefined })];
   const target = /\.(socket|timer)$/.exec(name)?.[1]?.concat('s') ?? 'multi-user';
   return [
     set(name, { UnitFileState: `${verb}d` }),
     ...names(unit, 'Also').map(each => set(each, { UnitFileState: `${verb}d` })),
-    // Its file, where it is not known, may name them as Also=.
+    // An unknown file may name these units as Also=.
     ...(unit['Also'] === undefined ? names(unit, 'TriggeredBy') : []).map(each =>
       set(each, { UnitFileState: undefined }),
     ),
-    { on: 'below', path: unitFile(`${target}.target.wants/${name}`) },
+    { kind: 'below', path: unitFile(`${target}.target.wants/${name}`) },
   ];
 }
 
-/** Seconds that a unit may take to start; systemd itself gives up after 90 where the unit does not say otherwise. */
+/** The time limit for a start in seconds. systemd itself gives up after 90, unless the unit sets another limit. */
 export const startLimitS = 300;
 
-// A socket opens only while its service does not run, and fails with one that has failed too often.
+// A socket opens only while its service does not run, and fails if its service has failed too often.
 const free = `systemctl reset-failed -- "$u" 2>/dev/null
 case $u in *.socket)
   for t in $(is Triggers); do
@@ -141,10 +142,10 @@ esac
 `;
 
 /**
- * Starts or restarts a unit and looks again after `settleS` seconds: it must be active, still the same process, and
- * systemd must not have restarted it. Otherwise the last lines of its journal go to stderr and the step fails. A unit
- * whose `systemctl reload` is over may tell only then that it reloads, as sshd does: that is waited for. The service of
- * a socket is stopped meanwhile. `ifDue` says that the unit is not declared to run: only what is owed has it started.
+ * Returns a step that starts or restarts a unit and checks it again after `settleS` seconds. The unit must be active with the
+ * same process, and systemd must not have restarted it. Otherwise the step fails with the last lines of the unit's journal.
+ * A unit such as sshd may report its reload only after `systemctl reload` is over; the step waits for the end. The service of
+ * a socket is stopped meanwhile. With `ifDue`, the unit is not declared to run, and only an owed restart starts it.
  */
 export function startAndSettle(
   verb: 'start' | 'restart' | 'reload',
@@ -201,7 +202,7 @@ up || fail "did not stay up for ${settleS} s after its ${verb}: it is $(state)"
     label: `systemctl ${verb} ${name}`,
     timeoutS: startLimitS + settleS + 30,
     command,
-    // What was put back must come up as well as what is new.
+    // The restored unit must come up like the new one.
     undo: verb === 'start' ? { before: ['systemctl', 'stop', '--', name] } : { after: command },
     touches: verb === 'reload' ? [] : starts(name, unit, ifDue),
   };

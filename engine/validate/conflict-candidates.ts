@@ -1,34 +1,35 @@
 import type { Host } from '../host.ts';
 import type { Resolved } from '../resolve/resolving.ts';
+import { foldersAbove } from '../util/paths.ts';
 import { Problems } from '../util/problem-collector.ts';
-import { claimedBy, claimsOf, foldersOf, ownedBy } from './conflicts.ts';
+import { claimedBy, claimsOf, ownedBy } from './conflicts.ts';
 import type { HostProblems } from './host-problems.ts';
 import { thingOwned } from './resource-names.ts';
-import { type Entry, partsOf } from './shared-resources.ts';
+import { partsOf, type ResolvedEntry } from './shared-resources.ts';
 
-/** Some of the resources that an entry comes to on a host. */
-export interface OfEntry {
-  entry: Entry;
+/** Some of the resources of an entry on a host. */
+export interface EntryResources {
+  entry: ResolvedEntry;
   resources: readonly Resolved[];
 }
 
 /**
- * Runs `check` over resources that have a name, an owner or a claim in common, once for all hosts that have the same
- * of them; all others cannot be in each other's way. It is given what each entry has of them.
+ * Runs `check` over the resources that share a name, an owner or a claim, once for all hosts with the same resources. No
+ * other resources can conflict. `check` gets these resources by their entries.
  */
 export function checkTogether(
-  entries: readonly Entry[],
+  entries: readonly ResolvedEntry[],
   hosts: readonly Host[],
-  check: (resources: readonly OfEntry[], problems: Problems) => void,
+  check: (resources: readonly EntryResources[], problems: Problems) => void,
   found: HostProblems,
 ): void {
   for (const group of groupsOf(entries)) {
-    const own = [...group].map(([entry, places]) => ({ entry, places, apart: entry.apart() }));
-    const apart = own.map(each => each.apart);
-    for (const part of partsOf(apart, hosts, share => share)) {
-      const resources = own.map(({ entry, places, apart }) => ({
+    const own = [...group].map(([entry, places]) => ({ entry, places, exact: entry.exact() }));
+    const exact = own.map(each => each.exact);
+    for (const part of partsOf(exact, hosts, share => share)) {
+      const resources = own.map(({ entry, places, exact }) => ({
         entry,
-        resources: (apart.of(part[0]!)?.resources ?? []).filter((_, place) => places.has(place)),
+        resources: (exact.of(part[0]!)?.resources ?? []).filter((_, place) => places.has(place)),
       }));
       const problems = new Problems();
       check(resources, problems);
@@ -37,9 +38,9 @@ export function checkTogether(
   }
 }
 
-/** Places in the shares of entries whose resources have something in common, whatever the host. */
-function groupsOf(entries: readonly Entry[]): Map<Entry, Set<number>>[] {
-  const places: { entry: Entry; place: number }[] = [];
+/** Returns groups of places in the shares of entries. The resources of a group have something in common on some host. */
+function groupsOf(entries: readonly ResolvedEntry[]): Map<ResolvedEntry, Set<number>>[] {
+  const places: { entry: ResolvedEntry; place: number }[] = [];
   const parents: number[] = [];
   const root = (place: number): number => {
     let found = place;
@@ -82,12 +83,12 @@ function groupsOf(entries: readonly Entry[]): Map<Entry, Set<number>>[] {
   }
   for (const { paths, place } of below)
     for (const path of paths)
-      for (const folder of foldersOf(path))
+      for (const folder of foldersAbove(path))
         for (const { resolved, place: other } of wide.get(folder) ?? [])
           if (claimsOf(resolved.resource, path)) parents[root(place)] = root(other);
-  const groups = new Map<number, Map<Entry, Set<number>>>();
+  const groups = new Map<number, Map<ResolvedEntry, Set<number>>>();
   for (const [index, { entry, place }] of places.entries()) {
-    const group = groups.get(root(index)) ?? new Map<Entry, Set<number>>();
+    const group = groups.get(root(index)) ?? new Map<ResolvedEntry, Set<number>>();
     group.set(entry, (group.get(entry) ?? new Set()).add(place));
     groups.set(root(index), group);
   }

@@ -4,29 +4,30 @@ import { type Problem, ProblemError } from '../problem.ts';
 import type { Resolved } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
 import type { Problems } from '../util/problem-collector.ts';
-import { checkTogether, type OfEntry } from './conflict-candidates.ts';
+import { checkTogether, type EntryResources } from './conflict-candidates.ts';
 import { disagreements } from './conflicts.ts';
 import { HostProblems } from './host-problems.ts';
 import type { Play } from './play.ts';
-import { Entry } from './shared-resources.ts';
+import { ResolvedEntry } from './shared-resources.ts';
 
-/** What plays would undo of each other, with the resources and hosts that are selected; what is delegated is not looked at. */
+/** Returns the conflicts between plays, for the selected resources and hosts. Delegated resources are not compared. */
 export function disagreementsAcross(
-  made: readonly { play: Play; entries: readonly Entry[] }[],
+  made: readonly { play: Play; entries: readonly ResolvedEntry[] }[],
   selects: Selection,
 ): Problem[] {
   const named = made.flatMap(({ play }) => play.hosts.map(host => [host.name, host] as const));
   const hosts = [...new Map(named).values()];
-  const plays = new Map<Entry, number>();
+  const plays = new Map<ResolvedEntry, number>();
   for (const [number, { play, entries }] of made.entries()) {
     const own = new Set(play.hosts);
     const here = (host: Host) => own.has(host);
-    const counts = ({ resource: { on, tags } }: Resolved) => on === undefined && selects(tags);
+    const counts = ({ resource: { delegatedTo, tags } }: Resolved) =>
+      delegatedTo === undefined && selects(tags);
     for (const { shares } of entries)
-      plays.set(new Entry(shares.map(share => share.only(here, counts))), number);
+      plays.set(new ResolvedEntry(shares.map(share => share.restrictedTo(here, counts))), number);
   }
   const found = new HostProblems();
-  const check = (all: readonly OfEntry[], problems: Problems) => {
+  const check = (all: readonly EntryResources[], problems: Problems) => {
     const byPlay = made.map((_, number) => all.filter(({ entry }) => plays.get(entry) === number));
     const resources = byPlay.map(own => own.flatMap(each => each.resources.map(({ resource }) => resource)));
     problems.add(...disagreements(resources));
@@ -36,8 +37,8 @@ export function disagreementsAcross(
 }
 
 /**
- * The plays, each of which also refuses to be resolved with facts that show that it would undo something of an earlier
- * play of the same host. Without facts, it could not be told.
+ * Returns the plays with a stricter `resolve`. With facts, it also refuses a conflict with an earlier play of the same host
+ * that does not show without them.
  */
 export function comparing(plays: readonly Play[]): readonly Play[] {
   if (plays.length < 2) return plays;
@@ -48,7 +49,7 @@ export function comparing(plays: readonly Play[]): readonly Play[] {
       const resources = play.resolve(host, facts, registered);
       if (facts === undefined || Object.keys(registered).length > 0) return resources;
       const here = known.get(host.name) ?? new Map<Play, readonly Resource[]>();
-      const own = resources.filter(({ on }) => on === undefined);
+      const own = resources.filter(({ delegatedTo }) => delegatedTo === undefined);
       const problems = disagreements([
         ...plays.slice(0, number).map(earlier => here.get(earlier) ?? []),
         own,

@@ -1,12 +1,13 @@
-import { type Claims, presenceClaim, type StateValue, typeClaim } from '../module.ts';
+import { type Claims, pathOf, type StateValue } from '../module.ts';
 import { isText } from '../module-kit/state-text.ts';
 import { lineFrom, type Problem } from '../problem.ts';
-import { type Resource, unlessUnknown } from '../resource.ts';
+import { type Resource, thingOf, unlessUnknown } from '../resource.ts';
+import { foldersAbove } from '../util/paths.ts';
 
 /**
- * A problem for each pair of resources of one host that settle a thing differently: what a module claims, and every key
- * of the state that it declares. A claim that is not known offline counts as different within a play, where nobody
- * declares a thing twice, and as the same across plays, of which a later one may repeat what an earlier one declares.
+ * Returns a problem for each pair of resources of one host that disagree about a claim or about a key of a declared state. A
+ * claim that is unknown offline counts as different within a play, where nobody declares a thing twice. Across plays it
+ * counts as equal, because a later play may repeat a declaration.
  */
 export function disagreements(plays: readonly (readonly Resource[])[]): Problem[] {
   const byThing = new Index();
@@ -22,12 +23,12 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
       const others = new Set([
         ...things.flatMap(thing => byThing.get(thing)),
         ...own.states.flatMap(({ of }) => byState.get(of)),
-        ...paths.flatMap(foldersOf).flatMap(folder => wideByPath.get(folder)),
+        ...paths.flatMap(foldersAbove).flatMap(folder => wideByPath.get(folder)),
         ...(own.wide ? paths.flatMap(path => byFolder.get(path)) : []),
       ]);
       for (const thing of things) byThing.add(thing, own);
       for (const { of } of own.states) byState.add(of, own);
-      for (const folder of new Set(paths.flatMap(foldersOf))) byFolder.add(folder, own);
+      for (const folder of new Set(paths.flatMap(foldersAbove))) byFolder.add(folder, own);
       if (own.wide) for (const path of paths) wideByPath.add(path, own);
       return [...others].flatMap(other => {
         const thing = disputed(other, own);
@@ -37,28 +38,23 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
   );
 }
 
-/** The things that a resource claims by name, and the paths among them. */
+/** Returns the claims of a resource by name, and the paths that they are about. */
 export function claimedBy(resource: Resource): { things: readonly string[]; paths: readonly string[] } {
   const things = Object.keys(takesPart(resource) ? claimsIn(resource) : {});
   return { things, paths: pathsIn(things) };
 }
 
-/** The paths that claims are about: what is there, or that something is. */
+/** Returns the paths of claims on types and presence. */
 const pathsIn = (things: readonly string[]): string[] => [
-  ...new Set(
-    things.flatMap(thing => {
-      const start = [typeClaim, presenceClaim].find(start => thing.startsWith(start));
-      return start === undefined ? [] : thing.slice(start.length);
-    }),
-  ),
+  ...new Set(things.flatMap(thing => pathOf(thing) ?? [])),
 ];
 
-/** Whether a resource claims something of a path that is below one of its own. */
+/** Whether a resource has claims on a path below one of its own. */
 export function claimsOf({ module, args }: Resource, path: string): boolean {
   return Object.keys(unlessUnknown(() => module.claimsBelow?.(args, path)) ?? {}).length > 0;
 }
 
-/** Who claims by what. */
+/** Claimants by a key, such as the name of a claim. */
 class Index {
   readonly #all = new Map<string, Claimant[]>();
 
@@ -73,15 +69,7 @@ class Index {
   }
 }
 
-/** The path that a claim of what is there is about. */
-export const pathIn = (thing: string) => thing.slice(typeClaim.length);
-
-/** Every folder that a path is in, without the root, which nobody declares as a whole. */
-export function foldersOf(path: string): string[] {
-  return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter(folder => folder !== '');
-}
-
-/** What a resource manages, by which no other of its module may be called; undefined when it has no state of its own. */
+/** Returns the identity of the thing that a resource alone manages, or undefined if it has no state of its own. */
 export function ownedBy(resource: Resource): string | undefined {
   const { module, args } = resource;
   if (!takesPart(resource)) return undefined;
@@ -89,8 +77,9 @@ export function ownedBy(resource: Resource): string | undefined {
 }
 
 /**
- * Whether a resource counts as one that changes its host. An outcome that decides about it is known only in the middle of
- * an apply, too late to refuse anything, so that it counts; what a fact decides is asked again once facts are known.
+ * Whether a resource counts as one that changes its host. A resource that waits for an outcome counts, because its conflict
+ * would show only in the middle of an apply, too late to refuse. A resource that waits for a fact is checked again with
+ * facts.
  */
 function takesPart({ when, waitsForOutcome, module }: Resource): boolean {
   return (when === true || waitsForOutcome === true) && module.check !== true;
@@ -98,7 +87,7 @@ function takesPart({ when, waitsForOutcome, module }: Resource): boolean {
 
 const claimed = new WeakMap<Resource, Claims>();
 
-/** What the module of a resource claims; nothing as long as what is claimed is not known. */
+/** Returns the claims of a resource; none while they are unknown. */
 export function claimsIn(resource: Resource): Claims {
   let claims = claimed.get(resource);
   if (claims === undefined) {
@@ -118,12 +107,11 @@ function claimantOf(resource: Resource, play: number): Claimant | undefined {
   return { resource, play, claims, wide: resource.module.claimsBelow !== undefined, states };
 }
 
-/** What a resource declares of its own thing. A tree claims its files one by one, and others may lie beside them. */
+/** Returns the declared state of a resource's own thing. A tree has none: it claims its files one by one. */
 export function stateOf(resource: Resource): OwnState | undefined {
-  const owned = resource.module.files?.tree === true ? undefined : ownedBy(resource);
-  if (owned === undefined) return undefined;
+  if (resource.module.files?.tree === true || ownedBy(resource) === undefined) return undefined;
   let known: Values | undefined;
-  return { of: `${resource.module.name} ${owned}`, values: () => (known ??= valuesOf(resource)) };
+  return { of: thingOf(resource), values: () => (known ??= valuesOf(resource)) };
 }
 
 function valuesOf({ module, args }: Resource): Values {
@@ -133,21 +121,21 @@ function valuesOf({ module, args }: Resource): Values {
     const hidden = module.secrets?.in ?? [];
     const spelled = module.spelled?.(args) ?? {};
     const value = (key: string, shown: StateValue) => {
-      // A state says of a password only that it is set.
+      // A state holds of a password only the fact that it is set.
       if (hidden.includes(key) && typeof shown === 'string') return JSON.stringify(args[key]);
       return spelled[key] ?? (isText(shown) ? shown.sha256 : JSON.stringify(shown));
     };
     return new Map(Object.entries(desired).map(([key, shown]) => [key, value(key, shown)]));
   } catch {
-    // Something in it is not known before the host is read; what else may be wrong shows when it is planned.
+    // Some value is not known before the host is read. Any other mistake shows in the plan.
     return unknown;
   }
 }
 
-/** The state by its keys; null = it must not exist. */
+/** The state by its keys; null = the thing must not exist. */
 type Values = ReadonlyMap<string, string> | null | typeof unknown;
 
-/** What a resource declares `of` its own thing, such as `pg_role app`; evaluated when somebody asks. */
+/** The declared state `of` a thing, such as `pg_role app`; evaluated on demand. */
 interface OwnState {
   of: string;
   values(): Values;
@@ -157,13 +145,13 @@ interface Claimant {
   resource: Resource;
   play: number;
   claims: Claims;
-  /** Whether it settles more than it names. */
+  /** Whether it also claims paths that it does not name. */
   wide: boolean;
-  /** Its own thing, and those that it needs: they must be there, whatever else they are like. */
+  /** The states of its own thing and of the things that it needs, which must exist. */
   states: readonly OwnState[];
 }
 
-/** All that `a` settles, also of the paths that only `b` names. */
+/** Returns all claims of `a`, with those on paths that only `b` names. */
 function claimsFacing(a: Claimant, b: Claimant): Claims {
   const { module, args } = a.resource;
   if (module.claimsBelow === undefined) return a.claims;
@@ -172,7 +160,7 @@ function claimsFacing(a: Claimant, b: Claimant): Claims {
   return Object.assign({}, ...below, a.claims);
 }
 
-/** The first thing that two settle differently. */
+/** Returns the first thing that two claimants disagree about. */
 function disputed(a: Claimant, b: Claimant): string | undefined {
   return disputedClaim(a, b) ?? disputedState(a, b);
 }
@@ -200,7 +188,7 @@ function disputedClaim(a: Claimant, b: Claimant): string | undefined {
   const claims = claimsFacing(a, b);
   return Object.entries(claimsFacing(b, a)).find(([thing, claim]) => {
     if (claims[thing] === undefined) return false;
-    const [one, other] = [settled(claims[thing]), settled(claim)];
+    const [one, other] = [claimedValue(claims[thing]), claimedValue(claim)];
     if (one === undefined || other === undefined) return false;
     return one === unknown || other === unknown ? a.play === b.play : one !== other;
   })?.[0];
@@ -208,17 +196,17 @@ function disputedClaim(a: Claimant, b: Claimant): string | undefined {
 
 const unknown = Symbol('unknown');
 
-function settled(claim: Claims[string]): string | undefined | typeof unknown {
+function claimedValue(claim: Claims[string]): string | undefined | typeof unknown {
   return typeof claim === 'string'
     ? claim
     : unlessUnknown<string | undefined | typeof unknown>(claim, unknown);
 }
 
-/** What to do about two resources of which perhaps only one is meant to be done. */
+/** Returns the hint for two conflicting resources. Perhaps only one of them is meant to take effect. */
 export function hintFor(usual: string, both: readonly Resource[]): string {
   return both.every(({ waitsForOutcome }) => waitsForOutcome !== true)
     ? usual
-    : 'Both count, because their conditions are known only once earlier resources are applied: write one resource, with the choice in its arguments.';
+    : 'Both count, because their conditions are known only after earlier resources are applied. Write one resource, with the choice in its arguments.';
 }
 
 function disagreement({ resource }: Claimant, other: Claimant, thing: string): Problem {

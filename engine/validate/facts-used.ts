@@ -5,13 +5,13 @@ import type { PlayText } from '../playbook/play-text.ts';
 import type { Sources } from '../resolve/arguments.ts';
 import { type FactName, factsOf } from '../resolve/fact-names.ts';
 import { Problems } from '../util/problem-collector.ts';
-import type { Reach, Referring } from './reachable-names.ts';
+import type { ReachableNames, Referring } from './reachable-names.ts';
 
-/** Where template files are read. */
+/** The sources of template files. */
 export type Texts = Pick<Sources, 'files' | 'templates'>;
 
-/** The facts of its own host that the expressions of a play can ask for, also by way of variables and template files. */
-export function factsUsed(play: PlayText, reach: Reach, texts: Texts): Set<FactName> {
+/** Returns the facts of its own host that a play can use, also through variables and template files. */
+export function factsUsed(play: PlayText, reach: ReachableNames, texts: Texts): Set<FactName> {
   const become = play.become === undefined ? [] : referencesOf(play.become);
   const all = [...become, ...play.resources.flatMap(entry => referencesIn(entry, texts))];
   const facts = [...reach.of(all)].map(path => path.split('.')).filter(([first]) => first === 'facts');
@@ -20,7 +20,7 @@ export function factsUsed(play: PlayText, reach: Reach, texts: Texts): Set<FactN
 
 const found = new WeakMap<EntryText, readonly Referring[]>();
 
-/** All that an entry of a play refers to, with its components and template files. */
+/** Returns all references of an entry, with those of its components and template files. */
 export function referencesIn(entry: EntryText, texts: Texts): readonly Referring[] {
   let all = found.get(entry);
   if (all === undefined) found.set(entry, (all = collected(entry, texts)));
@@ -36,12 +36,12 @@ function collected(resource: EntryText, texts: Texts): readonly Referring[] {
   const own = [...trees.flatMap(referencesOf), ...(typeof when === 'object' ? when.references : [])];
   if (isInclude(resource))
     return [...own, ...resource.component.resources.flatMap(each => referencesIn(each, texts))];
-  // Only on one of the hosts is what is delegated to it its own.
+  // A delegated resource belongs to the target host itself on one host only.
   const delegating = resource.delegateTo === undefined ? [] : [{ path: ['host', 'name'] }];
   return [...own, ...delegating, ...fileReferences(resource, texts)];
 }
 
-/** The template that makes what a resource writes: it stands in the arguments, or in a file whose name does. */
+/** Returns the template of the text that a resource writes, from its arguments or from the file that they name. */
 export function contentTemplate(
   { module, args, at }: ResourceText,
   { files, templates }: Texts,
@@ -56,7 +56,7 @@ export function contentTemplate(
 
 const anything: readonly Referring[] = ['facts', 'host', 'vars'].map(name => ({ path: [name] }));
 
-/** What a template file refers to; everything when its name is not known before there is a host. */
+/** Returns the references of a template file; everything if its name depends on the host. */
 function fileReferences(text: ResourceText, texts: Texts): readonly Referring[] {
   if (text.module.files?.template !== true) return [];
   const name = text.args.kind === 'template' ? text.args : branch(text.args, 'template');

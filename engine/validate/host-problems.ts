@@ -1,11 +1,11 @@
 import type { Host } from '../host.ts';
 import { type Problem, placeKey } from '../problem.ts';
 
-/** Problems of several hosts, each told once. */
+/** The problems of several hosts, each reported once. */
 export class HostProblems {
   readonly #found = new Map<string, { problem: Problem; hosts: Set<Host> }>();
 
-  /** Notes what is wrong with some hosts; what is known of others already is told of these, too. */
+  /** Adds problems of some hosts. A problem that other hosts have already gets these hosts, too. */
   add(problems: readonly Problem[], hosts: readonly Host[]): void {
     for (const problem of problems) {
       const { code, message, at, via = [] } = problem;
@@ -16,7 +16,7 @@ export class HostProblems {
     }
   }
 
-  /** All of them; those that not every one of `all` has name the hosts. */
+  /** Returns all problems. A problem that not all hosts have names its hosts. */
   of(all: readonly Host[]): Problem[] {
     return [...this.#found.values()].map(({ problem, hosts }) => {
       if (hosts.size === all.length) return problem;

@@ -11,9 +11,7 @@ import { type PlayText, readPlays } from '../playbook/play-text.ts';
 import { type Selection, tagSelection } from '../playbook/tags.ts';
 import { type Problem, ProblemError, placeKey } from '../problem.ts';
 import { Templates } from '../resolve/arguments.ts';
-import type { Facts } from '../resolve/fact-names.ts';
-import { OtherFacts } from '../resolve/other-facts.ts';
-import type { Registered } from '../resolve/resolving.ts';
+import { FactsOfOtherHosts } from '../resolve/facts-of-other-hosts.ts';
 import { type Surroundings, scopeOf } from '../resolve/scope.ts';
 import type { Modules } from '../schema/known-keys.ts';
 import { readSecrets, type SecretReading } from '../secrets/read-secrets.ts';
@@ -21,7 +19,7 @@ import type { SecretSink } from '../secrets/redaction.ts';
 import type { Unlocked } from '../secrets/unlock.ts';
 import { Vault } from '../secrets/vaulted-values.ts';
 import { Problems } from '../util/problem-collector.ts';
-import { lockedIn, secretsIn, Unknown } from '../value.ts';
+import { secretsIn, Unknown, unopenedSecretIn } from '../value.ts';
 import { playbookDoc } from '../yaml/playbook-document.ts';
 import { PlaybookFiles, shownPath } from '../yaml/source-files.ts';
 import { comparing, disagreementsAcross } from './conflicts-across-plays.ts';
@@ -30,18 +28,12 @@ import { HostProblems } from './host-problems.ts';
 import { kindsOf, lint, type Source, subjectOf } from './lint/lint.ts';
 import { reachOf, resolveOffline } from './offline.ts';
 import type { Play, Playbook } from './play.ts';
-import { resolvePlay } from './resolve-play.ts';
-import type { Entry } from './shared-resources.ts';
+import type { ReachableNames } from './reachable-names.ts';
+import { type ResolvingPlay, resolvePlay } from './resolve-play.ts';
+import type { ResolvedEntry } from './shared-resources.ts';
 import { problemsInBranches } from './unreached-branches.ts';
 
-export { sourceOf } from '../expression/template-tree.ts';
-export { hostOf, hostsOf, selectHosts } from '../inventory/host-patterns.ts';
-export type { Inventory } from '../inventory/inventory-model.ts';
-export { inventorySources, isInventory, loadInventory } from '../inventory/read-inventory.ts';
-export { type FactName, type Facts, factNames } from '../resolve/fact-names.ts';
-export type { FactsByHost, OtherFacts } from '../resolve/other-facts.ts';
-
-/** What a playbook is loaded with, as given on the command line. */
+/** The options of the command line for loading a playbook. */
 export interface LoadOptions {
   modules: Modules;
   /** Files, or lists such as `web1,web2`; the inventory.yml beside the playbook when left out. */
@@ -53,18 +45,18 @@ export interface LoadOptions {
   tags?: readonly string[];
   skipTags?: readonly string[];
   secrets?: SecretSink;
-  /** What `unlock` came to; files of secrets that are not in it must be plain ones. */
+  /** The opened files of secrets, from `unlock`. Every other file of secrets must be a plain one. */
   unlocked?: Unlocked;
-  /** Opens what Ansible Vault encrypted in the inventory and in files of secrets. */
+  /** The password for values that Ansible Vault encrypted, in the inventory and in files of secrets. */
   vaultPassword?: string | undefined;
   /**
-   * Told of secrets that are not there or cannot be opened, which is then no problem of the playbook: they are not
-   * known.
+   * Called for missing and unopened secrets. With this function they are unknown values, and no problem of the
+   * playbook.
    */
   secretsMissing?: (from: string, problem: Problem) => void;
 }
 
-/** Reads a playbook and all that it refers to. Throws a ProblemError with everything that is wrong with them. */
+/** Reads a playbook and all files that it refers to. Throws a ProblemError with all mistakes. */
 export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const problems = new Problems();
   const doc = problems.attempt(() => playbookDoc(file));
@@ -86,7 +78,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
     texts.flatMap(({ resources }) => resourcesIn(resources).map(({ tags }) => tags)),
     problems,
   );
-  const earlier: Entry[] = [];
+  const earlier: ResolvedEntry[] = [];
   const made = texts.map(text => {
     const one = makePlay(
       text,
@@ -114,7 +106,7 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   const plays = comparing(made.map(({ play }) => play));
   if (problems.size === 0 && plays.length > 1) problems.add(...disagreementsAcross(made, selects));
   if (limit !== undefined && plays.length > 0 && plays.every(({ hosts }) => hosts.length === 0)) {
-    const hint = 'The hosts: of its plays say which it is for.';
+    const hint = 'The key hosts of each play lists its hosts.';
     problems.report('usage', `--limit ${options.limit} leaves no host of this playbook.`, undefined, hint);
   }
   problems.done();
@@ -126,78 +118,115 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
 interface Setting {
   file: string;
   inventory: Inventory;
-  /** False when something in it is wrong, so that hosts may only seem to be missing. */
+  /** False after a mistake in the inventory: then hosts may only seem to be missing. */
   inventorySound: boolean;
   extra: readonly Variable[];
   limit: readonly string[] | undefined;
   selects: Selection;
-  earlier: readonly Entry[];
+  earlier: readonly ResolvedEntry[];
   secrets: SecretSink | undefined;
   secretsMissing: LoadOptions['secretsMissing'];
   reading: SecretReading;
 }
 
-/** A play, and what its entries come to on all of its hosts without facts. */
+/** A play as text, with the input for resolving it. */
+interface PlayInput {
+  text: PlayText;
+  /** The variables of the play and of its files, without those of the command line. */
+  written: readonly Variable[];
+  surroundings: Surroundings;
+  options: Omit<ResolvingPlay, 'host' | 'registered' | 'offline'>;
+}
+
+/** Returns a play, and its entries resolved for all of its hosts without facts. */
 function makePlay(
   text: PlayText,
   setting: Setting,
   problems: Problems,
-): { play: Play; entries: readonly Entry[] } {
+): { play: Play; entries: readonly ResolvedEntry[] } {
+  const input = inputOf(text, setting, problems);
+  const hosts = hostsOfPlay(text, setting.inventory, setting.inventorySound ? problems : new Problems());
+  const reach = reachOf(text, input.surroundings, input.options);
+  const entries = checkOffline(input, hosts, reach, setting.inventorySound, problems);
+  return { play: playOf(input, hosts, reach, entries, setting.limit), entries };
+}
+
+/** Reads the files of variables and the secrets of a play. */
+function inputOf(text: PlayText, setting: Setting, problems: Problems): PlayInput {
   const files = new PlaybookFiles(setting.file);
-  const templates = new Templates(files);
   const fromFiles = text.varsFiles.flatMap(({ name, at }) =>
     readVariablesFile(files.beside(name), shownPath(files.beside(name)), at, problems),
   );
+  const written = [...fromFiles, ...text.vars];
   const secrets = secretsOf(text, setting, problems);
   for (const { text: clear, label } of secretsIn(secrets)) setting.secrets?.add(clear, label);
   const { inventory, selects, secrets: sink, earlier } = setting;
-  const otherFacts = new OtherFacts();
-  const surroundings: Surroundings = {
-    inventory,
-    variables: [...fromFiles, ...text.vars, ...setting.extra],
-    secrets,
-    otherFacts,
+  const otherFacts = new FactsOfOtherHosts();
+  return {
+    text,
+    written,
+    surroundings: { inventory, variables: [...written, ...setting.extra], secrets, otherFacts },
+    options: {
+      files,
+      templates: new Templates(files),
+      inventory,
+      otherFacts,
+      selects,
+      earlier,
+      secrets: sink,
+    },
   };
-  const common = { files, templates, inventory, otherFacts, selects, earlier, secrets: sink };
-  const resolve = (host: Host, facts?: Facts, registered: Registered = {}) =>
-    resolvePlay(text, scopeOf(host, facts, surroundings), {
-      ...common,
-      host,
-      registered,
-      offline: facts === undefined,
-    });
-  const all = hostsOfPlay(text, inventory, setting.inventorySound ? problems : new Problems());
-  const reach = reachOf(text, surroundings, common);
+}
+
+/** Resolves the entries of a play for all of its hosts without facts. Mistakes go to `problems`. */
+function checkOffline(
+  { text, surroundings, options }: PlayInput,
+  hosts: readonly Host[],
+  reach: ReachableNames,
+  inventorySound: boolean,
+  problems: Problems,
+): readonly ResolvedEntry[] {
   const found = new HostProblems();
-  const entries = resolveOffline(text, all, surroundings, reach, common, found);
-  const met = found.of(all);
+  const entries = resolveOffline(text, hosts, surroundings, reach, options, found);
+  const met = found.of(hosts);
   problems.add(...met);
-  if (setting.inventorySound) {
-    const told = new Set(met.map(({ at }) => at && placeKey(at)));
-    const more = problemsInBranches(text, surroundings, files, templates);
-    problems.add(...more.filter(({ at }) => !told.has(at && placeKey(at))));
+  if (inventorySound) {
+    const reported = new Set(met.map(({ at }) => at && placeKey(at)));
+    const more = problemsInBranches(text, surroundings, options.files, options.templates);
+    problems.add(...more.filter(({ at }) => !reported.has(at && placeKey(at))));
   }
-  const play: Play = {
+  return entries;
+}
+
+function playOf(
+  { text, written, surroundings, options }: PlayInput,
+  hosts: readonly Host[],
+  reach: ReachableNames,
+  entries: readonly ResolvedEntry[],
+  limit: Setting['limit'],
+): Play {
+  const { files, templates, inventory, otherFacts } = options;
+  return {
     name: text.name,
     at: text.at,
-    hosts: all.filter(({ name }) => setting.limit === undefined || setting.limit.includes(name)),
-    factsUsed: factsUsed(text, reach, common),
+    hosts: hosts.filter(({ name }) => limit === undefined || limit.includes(name)),
+    factsUsed: factsUsed(text, reach, options),
     otherFacts,
     onFailedCheck: text.onFailedCheck,
-    resolve: (host, facts, registered) => {
+    resolve: (host, facts, registered = {}) => {
       otherFacts.begin();
       try {
-        return resolve(host, facts, registered);
+        const scope = scopeOf(host, facts, surroundings);
+        return resolvePlay(text, scope, { ...options, host, registered, offline: facts === undefined });
       } catch (thrown) {
         if (!(thrown instanceof ProblemError)) throw thrown;
         throw new ProblemError(...thrown.problems.map(problem => ({ ...problem, host: host.name })));
       }
     },
     subjects: () => {
-      const written = [...fromFiles, ...text.vars];
       const shownFiles = [text.doc.file, ...text.varsFiles.map(({ name }) => shownPath(files.beside(name)))];
       const made: Source['made'] = new Map();
-      return kindsOf(all).map(([host, count]) => {
+      return kindsOf(hosts).map(([host, count]) => {
         const resources = entries.flatMap(entry => entry.on(host));
         const variables = [...inventory.variablesOf(host.name), ...written];
         const source = { entries: text.resources, variables, files, templates, shownFiles, made };
@@ -205,27 +234,26 @@ function makePlay(
       });
     },
   };
-  return { play, entries };
 }
 
-/** The secrets of a play. What a file or program that is not there would give is not known, and nothing else is then. */
+/** Returns the secrets of a play. If a file or program of secrets is missing, all secrets are unknown. */
 function secretsOf(text: PlayText, setting: Setting, problems: Problems): Surroundings['secrets'] {
   const all = text.secrets.map(source => {
     const read = new Problems();
     const values = readSecrets(source, setting.reading, read);
-    const locked = lockedIn(values);
+    const unopened = unopenedSecretIn(values);
     const [absent] = read.all();
-    if (locked !== undefined) {
-      if (setting.secretsMissing) setting.secretsMissing(locked.from, locked.problem);
-      else read.add({ ...locked.problem, at: source.at });
+    if (unopened !== undefined) {
+      if (setting.secretsMissing) setting.secretsMissing(unopened.from, unopened.problem);
+      else read.add({ ...unopened.problem, at: source.at });
     } else if (values instanceof Unknown && setting.secretsMissing) {
       setting.secretsMissing(values.from, absent!);
       return values;
     }
     problems.add(...read.all());
-    return read.size > 0 && locked === undefined ? new Unknown('secrets') : values;
+    return read.size > 0 && unopened === undefined ? new Unknown('secrets') : values;
   });
-  // An assignment would make a secret that is called __proto__ the prototype.
+  // An assignment would make a secret with the name __proto__ the prototype.
   return all.find(values => values instanceof Unknown) ?? Object.fromEntries(all.flatMap(Object.entries));
 }
 

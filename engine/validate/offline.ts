@@ -6,26 +6,30 @@ import { aroundPlay, becomeOfPlay, register } from '../resolve/resolve.ts';
 import type { Around, Resolved, Resolving } from '../resolve/resolving.ts';
 import { type Surroundings, scopeOf } from '../resolve/scope.ts';
 import type { Resource } from '../resource.ts';
-import { answersOf } from '../resource.ts';
+import { reactionsOf } from '../resource.ts';
 import { Problems } from '../util/problem-collector.ts';
+import { AlikeHosts } from './alike-hosts.ts';
 import { checkTogether } from './conflict-candidates.ts';
 import { referencesIn, type Texts } from './facts-used.ts';
-import { Alike } from './host-groups.ts';
 import type { HostProblems } from './host-problems.ts';
 import { checkOrderOffline } from './order.ts';
-import { Reach } from './reachable-names.ts';
+import { ReachableNames } from './reachable-names.ts';
 import type { ResolvingPlay } from './resolve-play.ts';
 import { checkOverlaps, checkReferred } from './resource-names.ts';
-import { Entry, partsOf, type Share, sharesOf } from './shared-resources.ts';
+import { partsOf, ResolvedEntry, type ResolvedShare, sharesOf } from './shared-resources.ts';
 import { checkUnsafe } from './unsafe-changes.ts';
 
-/** What the names in a play lead to, by way of the variables of all hosts and of what its resources register. */
-export function reachOf(play: PlayText, { inventory, variables }: Surroundings, texts: Texts): Reach {
+/** Returns the names that a play reaches through the variables of all hosts and the registered outcomes. */
+export function reachOf(
+  play: PlayText,
+  { inventory, variables }: Surroundings,
+  texts: Texts,
+): ReachableNames {
   const levels = new Set([
     ...variables,
     ...[...inventory.hosts.keys()].flatMap(name => inventory.variablesOf(name)),
   ]);
-  return new Reach([
+  return new ReachableNames([
     ...[...levels].map(({ name, tree }) => [name, referencesOf(tree)] as const),
     ...play.resources.flatMap(entry =>
       isInclude(entry) || entry.register === undefined
@@ -36,19 +40,19 @@ export function reachOf(play: PlayText, { inventory, variables }: Surroundings, 
 }
 
 /**
- * Tries a play for all of its hosts before any is contacted. What is wrong goes to `found`. An entry is resolved once
- * for all hosts that have the same under every name that it reaches, and what its resources share is shown by the
- * result: what each entry comes to on which hosts.
+ * Resolves and checks a play for all of its hosts without contacting one, and adds its problems to `found`. It resolves each
+ * entry once for each set of hosts with the same values under every name that the entry reaches. Returns, for each entry,
+ * its resources and the hosts that share them.
  */
 export function resolveOffline(
   play: PlayText,
   hosts: readonly Host[],
   surroundings: Surroundings,
-  reach: Reach,
+  reach: ReachableNames,
   options: Omit<ResolvingPlay, 'host' | 'registered' | 'offline'>,
   found: HostProblems,
-): Entry[] {
-  const alike = new Alike(hosts, surroundings);
+): ResolvedEntry[] {
+  const alike = new AlikeHosts(hosts, surroundings);
   const known = new Map<Host, { around: Around; resolving: Resolving }>();
   const of = (host: Host) => {
     let own = known.get(host);
@@ -64,14 +68,14 @@ export function resolveOffline(
     problems.attempt(() => becomeOfPlay(play, of(part[0]!).around.scope));
     found.add(problems.all(), part);
   }
-  const entries = play.resources.map((text): Entry => {
+  const entries = play.resources.map((text): ResolvedEntry => {
     const shares = sharesOf(text, { alike, reach, texts: options, of, found });
     if (!isInclude(text) && text.register !== undefined)
       for (const { hosts, resources } of shares)
         for (const host of hosts) register(text, resources, of(host).around, of(host).resolving);
-    return new Entry(shares);
+    return new ResolvedEntry(shares);
   });
-  const overlaps = (all: readonly Pick<Share, 'resources'>[], problems: Problems) =>
+  const overlaps = (all: readonly Pick<ResolvedShare, 'resources'>[], problems: Problems) =>
     checkOverlaps(
       all.flatMap(({ resources }) => resources),
       problems,
@@ -83,11 +87,11 @@ export function resolveOffline(
   return entries;
 }
 
-/** Looks for what is referred to, host by host where it is not seen at once to be there, before, and on the same host. */
+/** Checks references to resources. Only if one is doubtful at first sight does it check host by host. */
 function checkAllReferred(
   play: PlayText,
   hosts: readonly Host[],
-  entries: readonly Entry[],
+  entries: readonly ResolvedEntry[],
   found: HostProblems,
 ): void {
   const everywhere = new Set(entries.flatMap(namesEverywhere));
@@ -98,17 +102,17 @@ function checkAllReferred(
       for (const { resource } of resources)
         for (const name of namesOf(resource)) {
           last.set(name, number);
-          if (resource.on !== undefined) delegated.add(name);
+          if (resource.delegatedTo !== undefined) delegated.add(name);
         }
   const meantBy = (names: readonly string[]) => names.find(name => last.has(name)) ?? '';
-  const isSound = (resolved: Resolved, { resources }: Share, number: number) => {
+  const isSound = (resolved: Resolved, { resources }: ResolvedShare, number: number) => {
     if (resolved.needs.length === 0 && resolved.resource.module.reacts === undefined) return true;
     const isBefore = (name: string) =>
       last.get(name) === number
         ? resources.findLastIndex(({ resource }) => namesOf(resource).includes(name)) <
           resources.indexOf(resolved)
         : last.get(name)! < number;
-    const isHere = (name: string) => resolved.resource.on === undefined && !delegated.has(name);
+    const isHere = (name: string) => resolved.resource.delegatedTo === undefined && !delegated.has(name);
     const { needed, answered } = referredBy(resolved);
     return (
       needed.map(meantBy).every(name => everywhere.has(name) && isBefore(name)) &&
@@ -119,13 +123,13 @@ function checkAllReferred(
     shares.some(share => !share.resources.every(resolved => isSound(resolved, share, number))),
   );
   if (!isDoubtful) return;
-  const links = ({ resources }: Share) =>
+  const links = ({ resources }: ResolvedShare) =>
     JSON.stringify(
       resources.map(each => [
         namesOf(each.resource),
         referredBy(each),
         each.resource.when,
-        each.resource.on?.name,
+        each.resource.delegatedTo?.name,
       ]),
     );
   for (const part of partsOf(entries, hosts, links)) {
@@ -136,8 +140,8 @@ function checkAllReferred(
   }
 }
 
-/** Names that an entry gives on all of its hosts. */
-function namesEverywhere({ shares }: Entry): string[] {
+/** Returns the names that an entry gives on all of its hosts. */
+function namesEverywhere({ shares }: ResolvedEntry): string[] {
   const [first, ...others] = shares.map(
     ({ resources }) => new Set(resources.flatMap(({ resource }) => namesOf(resource))),
   );
@@ -146,7 +150,7 @@ function namesEverywhere({ shares }: Entry): string[] {
 
 const namesOf = ({ name, groups }: Resource): readonly string[] => [name, ...groups];
 
-/** What a resource refers to, each by the names that it may have, innermost first. */
+/** Returns the references of a resource, each as its possible full names, innermost first. */
 function referredBy({ resource, needs }: Resolved): Record<'needed' | 'answered', string[][]> {
   const names = (name: string, within: readonly string[]) => [
     ...within.map(label => `${label} / ${name}`),
@@ -154,6 +158,6 @@ function referredBy({ resource, needs }: Resolved): Record<'needed' | 'answered'
   ];
   return {
     needed: needs.map(({ name, within }) => names(name, within)),
-    answered: answersOf(resource).flatMap(({ to }) => to.map(name => names(name, resource.within))),
+    answered: reactionsOf(resource).flatMap(({ to }) => to.map(name => names(name, resource.within))),
   };
 }

@@ -1,13 +1,13 @@
-/** A name and the keys that are taken from it. */
+/** A reference: a name and the keys behind it. */
 export interface Referring {
   path: readonly string[];
 }
 
-/** What expressions lead to by way of variables: whatever is not in it cannot change what they come to. */
-export class Reach {
+/** The names that expressions reach through variables. No other name can change their values. */
+export class ReachableNames {
   readonly #references = new Map<string, Referring[]>();
 
-  /** Of every variable that some host may have; what it refers to counts, whichever host sets it. */
+  /** `variables` holds the references of each variable, whichever host sets it. */
   constructor(variables: Iterable<readonly [name: string, references: readonly Referring[]]>) {
     for (const [name, references] of variables) {
       const known = this.#references.get(name);
@@ -17,8 +17,8 @@ export class Reach {
   }
 
   /**
-   * Variables and other names as `vars.NAME`, what is asked of a host as `host.FIELD`, and of its facts as
-   * `facts.FIELD`; `host` or `facts` alone is all of them.
+   * Returns the reached names: variables and other names as `vars.NAME`, fields of the host as `host.FIELD`, and facts as
+   * `facts.FIELD`. `host` or `facts` alone means all fields.
    */
   of(references: Iterable<Referring>): ReadonlySet<string> {
     const found = new Set<string>();

@@ -3,13 +3,13 @@ import { type ResourceText, resourcesIn } from '../playbook/entry-text.ts';
 import type { PlayText } from '../playbook/play-text.ts';
 import { lineFrom, type Place, type Problem } from '../problem.ts';
 import type { Resolved } from '../resolve/resolving.ts';
-import { answersOf, byName, meant, type Resource } from '../resource.ts';
+import { byName, meant, type Resource, reactionsOf } from '../resource.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Problems } from '../util/problem-collector.ts';
 import { disagreements, hintFor, ownedBy } from './conflicts.ts';
 
-/** Checks what the resources of a host are called, what they own, and what they refer to. */
+/** Checks the names, the managed things and the references of the resources of a host. */
 export function checkNames(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   checkOverlaps(all, problems);
   checkReferred(play, all, problems);
@@ -19,7 +19,7 @@ export function checkNames(play: PlayText, all: readonly Resolved[], problems: P
 export function checkOverlaps(all: readonly Resolved[], problems: Problems): void {
   const conflicting = checkOwners(all, problems);
   const others = all.filter(resolved => !conflicting.has(resolved)).map(({ resource }) => resource);
-  for (const here of grouped(others, ({ on }) => on?.name).values())
+  for (const here of grouped(others, ({ delegatedTo }) => delegatedTo?.name).values())
     for (const problem of disagreements([here]))
       problems.add({ ...problem, ...viaOf(all.findLast(({ resource }) => resource.at === problem.at)) });
   const called = new Map<string, Resolved>();
@@ -43,7 +43,7 @@ export function checkOverlaps(all: readonly Resolved[], problems: Problems): voi
   }
 }
 
-/** Two resources that own the same thing would undo each other. Those that only look, or have no state, may repeat. */
+/** Reports resources that manage the same thing and would undo each other. Checks and resources without state may repeat. */
 function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved> {
   const owners = new Map<string, Resolved>();
   const conflicting = new Set<Resolved>();
@@ -79,14 +79,14 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
   return conflicting;
 }
 
-/** The same for two resources that own the same thing of the same host. */
-export function thingOwned({ on, module }: Resource, identity: string): string {
-  return `${on?.name ?? ''} ${module.name} ${identity}`;
+/** Returns a key that is equal for two resources that manage the same thing of the same host. */
+export function thingOwned({ delegatedTo, module }: Resource, identity: string): string {
+  return `${delegatedTo?.name ?? ''} ${module.name} ${identity}`;
 }
 
 /**
- * Checks that the names under `needs`, `restart_on` and the like are those of earlier resources, and that what is
- * answered is on the same host.
+ * Checks that the names under `needs`, `restart_on` and similar keys are those of earlier resources, and that a resource reacts
+ * only to changes of its own host.
  */
 export function checkReferred(play: PlayText, all: readonly Resolved[], problems: Problems): void {
   const resolved = new Set(all.map(({ text }) => text));
@@ -97,7 +97,7 @@ export function checkReferred(play: PlayText, all: readonly Resolved[], problems
     ...named.keys(),
     ...unresolved.flatMap(({ name }) => (name === undefined ? [] : [String(sourceOf(name))])),
   ]);
-  // The default name of what could not be resolved is not known.
+  // The default name of an unresolved resource is not known.
   const perhaps = unresolved.filter(({ name }) => name === undefined).map(({ module }) => `${module.name} `);
   const check = (name: string, key: string, at: Place, by: Pick<Resource, 'within'>, from: Resolved) => {
     if (
@@ -116,15 +116,15 @@ export function checkReferred(play: PlayText, all: readonly Resolved[], problems
       check(need.name, 'needs', need.at, need, from);
       problems.add(...inOrder(from, { key: 'needs', ...need }, meant(need.name, need, named), places));
     }
-    for (const { to, action } of answersOf(resource)) {
+    for (const { to, action } of reactionsOf(resource)) {
       const key = `${action}_on`;
       for (const name of to) {
         const at = placeOfText(text, name);
         const answered = meant(name, resource, named);
         check(name, key, at, resource, from);
-        if (answered.some(({ on }) => on?.name !== resource.on?.name)) {
+        if (answered.some(({ delegatedTo }) => delegatedTo?.name !== resource.delegatedTo?.name)) {
           const message = `${key} names "${name}", which is done on another host.`;
-          const hint = 'A service answers changes of its own host: delegate both, or neither.';
+          const hint = 'A service reacts to changes of its own host: delegate both, or neither.';
           problems.add({ code: 'invalid-value', message, hint, at, ...viaOf(from) });
         } else problems.add(...inOrder(from, { key, name, at }, answered, places));
       }
@@ -132,7 +132,7 @@ export function checkReferred(play: PlayText, all: readonly Resolved[], problems
   }
 }
 
-/** Resources are done in the order they are written in, so what is needed or answered must come first. */
+/** Returns a problem for a reference to a later resource: resources are applied in the order of the playbook. */
 function inOrder(
   by: Resolved,
   { key, name, at }: { key: string; name: string; at: Place },
@@ -155,23 +155,23 @@ function inOrder(
           `Move "${name}" from ${line} to a place before "${own}".`,
         ]
       : [
-          `"${own}" answers changes of "${name}", which comes later: each would be answered by the next run.`,
+          `"${own}" reacts to changes of "${name}", which comes later: it would react only in the next run.`,
           `Move "${own}" to a place after "${name}", which is on ${line}.`,
         ];
   return [{ code: 'order', message, hint, at, ...viaOf(by) }];
 }
 
-/** Whether two of one text are rounds of a loop, and not of two includes. */
+/** Whether two resources of one text are rounds of a loop, and not of two includes. */
 function isRound(one: Resolved, other: Resolved): boolean {
   return JSON.stringify(one.via) === JSON.stringify(other.via);
 }
 
-/** The includes that led to a resource, as a part of a problem. */
+/** Returns the includes around a resource, as a part of a problem. */
 function viaOf(resolved: Resolved | undefined): Pick<Problem, 'via'> {
   return resolved === undefined || resolved.via.length === 0 ? {} : { via: resolved.via };
 }
 
-/** The resources with the names in `needs` replaced by those of all rounds of a loop. */
+/** Returns the resources with each name in `needs` replaced by the names of the resources that it means. */
 export function expandNeeds(all: readonly Resolved[]): Resource[] {
   const named = byName(all.map(({ resource }) => resource));
   return all.map(({ resource, needs }) => ({
@@ -184,7 +184,7 @@ function nameAt({ name, doc, path }: ResourceText): Place | undefined {
   return name === undefined ? undefined : doc.place([...path.slice(0, -1), 'name']);
 }
 
-/** Where a text stands in the arguments; the module key when it was computed. */
+/** Returns the place of a text in the arguments, or of the module key if the text was computed. */
 function placeOfText({ doc, path, args, at }: ResourceText, wanted: string): Place {
   const find = (value: unknown, inner: (string | number)[]): Place | undefined => {
     if (value === wanted) return doc.place([...path, ...inner]);

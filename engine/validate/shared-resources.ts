@@ -8,92 +8,98 @@ import { resolveEntry } from '../resolve/resolve.ts';
 import type { Around, Resolved, Resolving } from '../resolve/resolving.ts';
 import { grouped } from '../util/grouped.ts';
 import { Problems } from '../util/problem-collector.ts';
-import { Locked, Unknown } from '../value.ts';
+import { Unknown, UnopenedSecret } from '../value.ts';
+import type { AlikeHosts } from './alike-hosts.ts';
 import { contentTemplate, referencesIn, type Texts } from './facts-used.ts';
-import type { Alike } from './host-groups.ts';
 import type { HostProblems } from './host-problems.ts';
-import type { Reach } from './reachable-names.ts';
+import type { ReachableNames } from './reachable-names.ts';
 
-/** What an entry of a play comes to on hosts that are alike. */
-export class Share {
+/** The resources of an entry of a play on alike hosts. */
+export class ResolvedShare {
   readonly hosts: readonly Host[];
-  /** The shares that it is put together from, where what its resource writes is another on each. */
-  readonly apart: readonly Share[];
+  /** The shares it consists of, if its resource writes another text on each of them. */
+  readonly exactShares: readonly ResolvedShare[];
   readonly #resolve: () => readonly Resolved[];
   #resources: readonly Resolved[] | undefined;
 
-  constructor(hosts: readonly Host[], resolve: () => readonly Resolved[], apart: readonly Share[] = []) {
+  constructor(
+    hosts: readonly Host[],
+    resolve: () => readonly Resolved[],
+    apart: readonly ResolvedShare[] = [],
+  ) {
     this.hosts = hosts;
-    this.apart = apart;
+    this.exactShares = apart;
     this.#resolve = resolve;
   }
 
-  /** As they are on the first of its hosts. */
+  /** The resources on the first of its hosts. */
   get resources(): readonly Resolved[] {
     this.#resources ??= this.#resolve();
     return this.#resources;
   }
 
-  /** The same with some of its resources for some of its hosts. */
-  only(hosts: (host: Host) => boolean, resources: (resolved: Resolved) => boolean): Share {
-    return new Share(
+  /** Returns the share with some of its resources, for some of its hosts. */
+  restrictedTo(hosts: (host: Host) => boolean, resources: (resolved: Resolved) => boolean): ResolvedShare {
+    return new ResolvedShare(
       this.hosts.filter(hosts),
       () => this.resources.filter(resources),
-      this.apart.map(share => share.only(hosts, resources)),
+      this.exactShares.map(share => share.restrictedTo(hosts, resources)),
     );
   }
 }
 
-/** What an entry of a play comes to on each of its hosts. */
-export class Entry {
-  readonly shares: readonly Share[];
-  #byHost: ReadonlyMap<string, Share> | undefined;
+/** The resources of an entry of a play on each of its hosts. */
+export class ResolvedEntry {
+  readonly shares: readonly ResolvedShare[];
+  #byHost: ReadonlyMap<string, ResolvedShare> | undefined;
 
-  constructor(shares: readonly Share[]) {
+  constructor(shares: readonly ResolvedShare[]) {
     this.shares = shares.filter(({ hosts }) => hosts.length > 0);
   }
 
-  of(host: Host): Share | undefined {
+  of(host: Host): ResolvedShare | undefined {
     this.#byHost ??= new Map(
       this.shares.flatMap(share => share.hosts.map(each => [each.name, share] as const)),
     );
     return this.#byHost.get(host.name);
   }
 
-  /** The resources on one of its hosts, exactly. */
+  /** Returns the exact resources on one of its hosts. */
   on(host: Host): readonly Resolved[] {
-    const has = ({ hosts }: Share) => hosts.includes(host);
+    const has = ({ hosts }: ResolvedShare) => hosts.includes(host);
     const share = this.shares.find(has);
-    return (share?.apart.find(has) ?? share)?.resources ?? [];
+    return (share?.exactShares.find(has) ?? share)?.resources ?? [];
   }
 
-  /** The same where each share is exact on all of its hosts. */
-  apart(): Entry {
-    if (this.shares.every(share => share.apart.length === 0)) return this;
-    return new Entry(this.shares.flatMap(share => (share.apart.length === 0 ? [share] : share.apart)));
+  /** Returns the entry with shares that are exact on all of their hosts. */
+  exact(): ResolvedEntry {
+    if (this.shares.every(share => share.exactShares.length === 0)) return this;
+    return new ResolvedEntry(
+      this.shares.flatMap(share => (share.exactShares.length === 0 ? [share] : share.exactShares)),
+    );
   }
 }
 
-/** What the entries of a play are resolved with. */
+/** The input for resolving the entries of a play. */
 export interface Sharing {
-  alike: Alike;
-  reach: Reach;
+  alike: AlikeHosts;
+  reach: ReachableNames;
   texts: Texts;
   of(host: Host): { around: Around; resolving: Resolving };
   found: HostProblems;
 }
 
-/** What an entry comes to; resolved once for hosts that differ in nothing but in the text that its resource writes. */
-export function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sharing): Share[] {
+/** Returns the shares of an entry. Hosts that differ only in the text that its resource writes are resolved once. */
+export function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sharing): ResolvedShare[] {
   const resolve = ([first]: readonly Host[], problems: Problems) => {
     const { around, resolving } = of(first!);
     return resolveEntry(text, around, resolving, problems);
   };
-  const shareOf = (part: readonly Host[]): Share => {
+  const shareOf = (part: readonly Host[]): ResolvedShare => {
     const problems = new Problems();
     const resources = resolve(part, problems);
     found.add(problems.all(), part);
-    return new Share(part, () => resources);
+    return new ResolvedShare(part, () => resources);
   };
   const references = referencesIn(text, texts);
   const parts = alike.partsBy(reach.of(references));
@@ -109,27 +115,28 @@ export function sharesOf(text: EntryText, { alike, reach, texts, of, found }: Sh
     const kind = kindOf(first);
     const parted = grouped(others, part => kind !== undefined && kindOf(part) === kind);
     const [same = [], differing = []] = [parted.get(true), parted.get(false)];
-    const apart = [share, ...same.map(part => new Share(part, () => resolve(part, new Problems())))];
+    const apart = [share, ...same.map(part => new ResolvedShare(part, () => resolve(part, new Problems())))];
     const hosts = apart.flatMap(each => each.hosts);
-    return [new Share(hosts, () => share.resources, apart), ...differing.map(shareOf)];
+    return [new ResolvedShare(hosts, () => share.resources, apart), ...differing.map(shareOf)];
   });
 }
 
-/** What a template comes to, when it is nothing but a text that a file can have, or one that is not known yet. */
+/** Returns the kind of a template's value, or undefined if it is more than a text or an unknown text. */
 function kindOfText(template: Template, scope: VariableScope): 'text' | 'unknown' | undefined {
   if (onlyNames(template) && template.references.every(each => isScalar(seen(each, scope)))) return 'text';
   const problems = new Problems();
   const value = problems.attempt(() => template.evaluate(scope, runtime));
   if (typeof value === 'string') return 'text';
-  if (!(value instanceof Unknown) || value instanceof Locked || value.types !== undefined) return undefined;
+  if (!(value instanceof Unknown) || value instanceof UnopenedSecret || value.types !== undefined)
+    return undefined;
   problems.attempt(() => checkReferences(template.references, scope));
   return problems.size === 0 ? 'unknown' : undefined;
 }
 
-/** Whether a text is put together from values that nothing is done to: then it is one, whatever they are. */
+/** Whether a template joins bare names: then its value is a text, whatever they hold. */
 function onlyNames({ body }: Template): boolean {
   const outputs = body.filter(part => part.kind !== 'text');
-  // One alone keeps its type.
+  // A name that stands alone keeps its type.
   return outputs.length > 1 && outputs.every(part => part.kind === 'output' && isName(part.value));
 }
 
@@ -139,11 +146,11 @@ function isName(node: Node): boolean {
 
 const isScalar = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value);
 
-/** Parts `hosts` so that those of a part have shares of all `entries` that are the same to `key`. */
+/** Returns groups of hosts. Within a group, the shares of all `entries` have the same `key`. */
 export function partsOf(
-  entries: readonly Entry[],
+  entries: readonly ResolvedEntry[],
   hosts: readonly Host[],
-  key: (share: Share) => unknown,
+  key: (share: ResolvedShare) => unknown,
 ): Host[][] {
   const differing = entries.filter(
     ({ shares }) => new Set(shares.map(key)).size > 1 || shares[0]?.hosts.length !== hosts.length,
@@ -157,7 +164,7 @@ export function partsOf(
       if (!numbers.has(value)) numbers.set(value, numbers.size);
       for (const { name } of share.hosts) keys.set(name, `${keys.get(name)},${numbers.get(value)}`);
     }
-    // A host without a share must not be taken for one that has another.
+    // A host without a share must differ from one with another share.
     for (const host of hosts) keys.set(host.name, `${keys.get(host.name)};`);
   }
   return [...grouped(hosts, ({ name }) => keys.get(name)).values()];

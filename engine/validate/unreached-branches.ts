@@ -17,19 +17,19 @@ import type { PlaybookFiles } from '../yaml/source-files.ts';
 
 type Paths = readonly (readonly string[])[];
 
-/** What is asked for a list of entries. */
+/** The context of the checks of a list of entries. */
 interface Setting {
   files: PlaybookFiles;
   templates: Templates;
   problems: Problems;
-  /** Of a play its own names, of a component those that every component sees. */
+  /** The visible names: in a play its own, in a component its parameters. */
   names: ReadonlyMap<string, Value>;
   host: ReadonlyMap<string, Value>;
 }
 
 /**
- * What is wrong in the parts of a play that no host reaches as things are: branches, loops over nothing, resources that are
- * left out. Names count as defined when any host has them. Each text is looked at once, however many hosts there are.
+ * Returns the problems in the parts of a play that no host reaches: branches, empty loops, skipped resources. A name counts as
+ * defined if any host has it. Each text is checked once, for any number of hosts.
  */
 export function problemsInBranches(
   play: PlayText,
@@ -50,7 +50,7 @@ export function problemsInBranches(
   return problems.all();
 }
 
-/** What every expression sees of a host, without values. */
+/** Returns the names that every expression sees of a host, without values. */
 function hostNames(secrets: Surroundings['secrets']): Map<string, Value> {
   const described: (keyof Host)[] = ['name', 'address', 'port', 'user', 'transport', 'groups'];
   return new Map<string, Value>([
@@ -105,7 +105,7 @@ function checkEntries(entries: readonly EntryText[], asked: Paths, setting: Sett
   }
 }
 
-/** Files that a name which is written out, or one of its alternatives, stands for. */
+/** Checks the files that literal names, or alternatives of a choice, stand for. */
 function checkFiles(entry: ResourceText, scope: VariableScope, asked: Paths, setting: Setting): void {
   const { files, templates, problems } = setting;
   const { module, doc, path, args } = entry;
@@ -124,7 +124,7 @@ function checkFiles(entry: ResourceText, scope: VariableScope, asked: Paths, set
   }
 }
 
-/** The texts that a tree can come to as far as they are written out in it. */
+/** Returns the literal texts that a tree can evaluate to. */
 function alternatives(tree: Tree): string[] {
   if (tree.kind === 'constant') return typeof tree.value === 'string' ? [tree.value] : [];
   const [only, second] = tree.kind === 'template' ? tree.template.body : [];

@@ -1,21 +1,26 @@
 import type { Host } from '../host.ts';
+import { attributeClaim, attributeOf, ownerClaim } from '../module.ts';
 import { diff } from '../plan/diff.ts';
-import type { Probe } from '../probe.ts';
-import { blank } from '../probes/blank.ts';
+import { blankReadings } from '../probes/blank.ts';
 import { lineFrom, type Problem } from '../problem.ts';
 import type { Resolved } from '../resolve/resolving.ts';
 import { type Resource, unlessUnknown } from '../resource.ts';
 import { irreversible } from '../steps/risky-steps.ts';
+import { foldersAbove } from '../util/paths.ts';
 import { Problems } from '../util/problem-collector.ts';
-import { claimsIn, foldersOf } from './conflicts.ts';
+import { claimsIn } from './conflicts.ts';
 import type { HostProblems } from './host-problems.ts';
-import { type Entry, partsOf } from './shared-resources.ts';
+import { partsOf, type ResolvedEntry } from './shared-resources.ts';
 
 /**
- * Finds what would be refused at its turn because it is unsafe, whatever the host is like: risky changes that the host
- * could not put back, and programs that root would run from a folder which the play itself lets others write to.
+ * Finds unsafe changes that every host would refuse at their turn: risky changes that the host cannot revert, and programs that
+ * root would run from a folder that the play itself lets others write to.
  */
-export function checkUnsafe(entries: readonly Entry[], hosts: readonly Host[], found: HostProblems): void {
+export function checkUnsafe(
+  entries: readonly ResolvedEntry[],
+  hosts: readonly Host[],
+  found: HostProblems,
+): void {
   const isDoubtful = ({ risky, module }: Resource) => risky === true || module.runsFrom !== undefined;
   const doubtful = entries.some(({ shares }) =>
     shares.some(({ resources }) => resources.some(({ resource }) => isDoubtful(resource))),
@@ -42,22 +47,20 @@ function unsafe(resolved: Resolved, all: readonly Resolved[]): Problem[] {
   ];
 }
 
-/** What keeps a risky resource from being put back, as it would be made on a host where it is not. */
+/** Returns the obstacle to reverting a risky resource, for its creation on a host without it. */
 function stuckOf(resource: Resource) {
   const { module, args, name } = resource;
   const work = diff(null, module.desired(args, undefined));
   if (work === null) return undefined;
-  const read = Object.fromEntries(
-    Object.entries(module.probes(args) as Record<string, Probe>).map(([key, probe]) => [key, blank(probe)]),
-  );
+  const read = blankReadings(module.probes(args));
   return irreversible(resource, module.steps(work, args, read, { verifying: false, nowS: 0, name }));
 }
 
 /** Whether a resource gives a folder, or one above it, to another account, or lets others write to it. */
 function opens(resource: Resource, folder: string): boolean {
   const claims = claimsIn(resource);
-  return [folder, ...foldersOf(folder)].some(at => {
-    const [owner, mode] = [claims[`the owner of ${at}`], claims[`the mode of ${at}`]];
+  return [folder, ...foldersAbove(folder)].some(at => {
+    const [owner, mode] = [claims[ownerClaim(at)], claims[attributeClaim('mode', at)]];
     const others = typeof mode === 'string' ? Number.parseInt(mode, 8) & 0o022 : 0;
     return (typeof owner === 'string' && owner !== 'root') || others !== 0;
   });
@@ -70,7 +73,7 @@ function writable(
   at: Pick<Problem, 'at' | 'via'>,
 ): Problem {
   const owner = Object.entries(claimsIn(other)).find(
-    ([thing, value]) => thing.startsWith('the owner of ') && value !== 'root',
+    ([claim, value]) => attributeOf(claim) === 'owner' && value !== 'root',
   )?.[1];
   const who = typeof owner === 'string' ? owner : 'another account';
   return {

@@ -3,23 +3,23 @@ import type { Place } from '../../problem.ts';
 import { SourceText } from '../../yaml/source-text.ts';
 import type { Finding } from './rule.ts';
 
-/** `# lint: allow CODE, CODE`, also as a comment of a template; what follows the codes says why. */
+/** `# lint: allow CODE, CODE`, also as a comment of a template; the text behind the codes gives the reason. */
 const comments = /#[ \t]*lint:[ \t]*allow[ \t]+([\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)/g;
 
-/** A code that a comment keeps quiet. */
+/** A code that a comment allows. */
 interface Allow {
   code: string;
   at: Place;
-  /** The line that it is about: its own, or the one below comments. */
+  /** The line that the comment applies to: its own, or the next line that is no comment. */
   line: number;
   used: boolean;
 }
 
-/** The comments of files that keep warnings quiet. */
+/** The comments of files that allow warnings. */
 export function allowsIn(files: Iterable<string>) {
   const all = [...files].flatMap(inFile);
   return {
-    /** Whether a comment allows the finding, which is noted as used then. */
+    /** Whether a comment allows the finding. The comment then counts as used. */
     allow(code: string, { at, of }: Finding): boolean {
       const begins = of === undefined ? [] : [of.at, of.doc.place(of.path.slice(0, -1))];
       const places = [at, ...begins].map(({ file, line }) => `${file}:${line}`);
@@ -36,7 +36,7 @@ function inFile(file: string): Allow[] {
   try {
     source = new SourceText(file, readFileSync(file, 'utf8'));
   } catch {
-    // What is no file, such as --var, has no comments.
+    // A source other than a file, such as --var, has no comments.
     return [];
   }
   const lines = source.text.split('\n');

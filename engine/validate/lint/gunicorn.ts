@@ -6,7 +6,7 @@ import { settingsOf, valuesOf } from './unit-files.ts';
 const everywhere =
   /(?:--bind(?:[=\s]+|\s*$)|(?<=\s)-b\s*|^\s*bind\s*=\s*\[?\s*)["']?(?:tcp:\/\/)?(?:0\.0\.0\.0|\[::\]|(?=:\d))(?::\d+)?/gm;
 
-/** A text that Gunicorn reads, or is started with. */
+/** A configuration or command line of Gunicorn. */
 const isGunicorn = ({ path, shown }: Text, { resource }: ResourceSubject) =>
   /gunicorn/i.test([...path, shown, resource.name].join(' '));
 
@@ -27,7 +27,7 @@ export const publicBind: Rule = {
   },
 };
 
-/** What PostgreSQL has unless it is set, and how many of them are kept for superusers. */
+/** The default of max_connections in PostgreSQL, and the part that is reserved for superusers. */
 const connections = { max: 100, reserved: 3 };
 
 export const tooManyConnections: Rule = {
@@ -56,7 +56,7 @@ export const tooManyConnections: Rule = {
 
 const sumOf = (subject: Subject) => poolsOf(subject).reduce((sum, { count }) => sum + count, 0);
 
-/** The units that run Gunicorn with a number of workers that is known. */
+/** Returns the units that run Gunicorn with a known number of workers. */
 function poolsOf({ resources }: Subject) {
   return resources
     .filter(({ module, present }) => module === 'systemd_unit' && present)

@@ -27,14 +27,14 @@ const rules: readonly Rule[] = [
 
 const unusedAllow = 'unused-allow';
 
-/** What each warning means, by its code. */
+/** The explanation of each warning, by its code. */
 export const warnings: Readonly<Record<string, string>> = {
   ...Object.fromEntries(rules.map(({ code, explanation }) => [code, explanation])),
   [unusedAllow]:
     'A comment `# lint: allow CODE` keeps nothing quiet: there is no such warning on its line, on the next one, or where the resource begins, or no rule has this code. Take it away, so that it does not hide a mistake of later.',
 };
 
-/** Everything that lint finds in the plays of a playbook and is not allowed, in the order of the files. */
+/** Returns the warnings about the plays of a playbook that no comment allows, in the order of the files. */
 export function lint(subjects: readonly Subject[]): Warning[] {
   const allows = allowsIn(new Set(subjects.flatMap(({ files }) => [...files])));
   const found = new Map<string, Warning>();

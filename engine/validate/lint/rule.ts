@@ -2,23 +2,23 @@ import type { EntryText } from '../../playbook/entry-text.ts';
 import type { Place } from '../../problem.ts';
 import type { ResourceSubject, Subject } from './subject.ts';
 
-/** Something that works and is seldom meant, at its place, with what to do about it. */
+/** A finding: something that works and is rarely intended, with its place and a hint. */
 export interface Finding {
   message: string;
   hint: string;
   at: Place;
-  /** What it belongs to: where that begins it can be allowed, too. */
+  /** The place of the thing around it, where a comment can also allow it. */
   of?: EntryText;
 }
 
-/** A rule of lint. It says nothing of what cannot be known offline. */
+/** A rule of lint. It reports nothing that depends on values unknown offline. */
 export interface Rule {
-  /** What is shown in brackets, and what `# lint: allow` names. */
+  /** The code in brackets, and the name for `# lint: allow`. */
   code: string;
-  /** What `reconcile explain` and docs/errors.md say of it. */
+  /** The text in `reconcile explain` and docs/errors.md. */
   explanation: string;
-  /** What it finds in a resource by itself; what several kinds of hosts have alike is looked at once. */
+  /** Returns the findings in one resource. Equal resources of several kinds of hosts are examined once. */
   each?(resource: ResourceSubject): Iterable<Finding>;
-  /** What it finds in a play; `all` are the subjects of every play of the playbook, this one among them. */
+  /** Returns the findings in a play; `all` are the subjects of all plays of the playbook. */
   check?(subject: Subject, all: readonly Subject[]): Iterable<Finding>;
 }

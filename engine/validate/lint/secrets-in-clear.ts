@@ -7,7 +7,7 @@ import { hole, matchesIn, type Text, withHoles } from './texts.ts';
 
 const secretName =
   /(?:^|[_.-])(?:password|passwd|passphrase|secret|token|(?:api|secret|private|access)[_-]?key)$/i;
-/** `NAME=value`, as files of an environment and units have it. */
+/** `NAME=value`, as in environment files and units. */
 const assignments = /^[ \t"']*(?:export[ \t]+)?([A-Za-z_]\w*)=["']?([^\s"']+)/gm;
 const urls = /\b[a-z][a-z0-9+.-]*:\/\/[^\s:@/"']*:([^\s@/"']+)@/gi;
 const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
@@ -59,7 +59,7 @@ function* inValue(name: string, value: Plain): Iterable<Omit<Finding, 'at'>> {
     yield { message: `"${name}" is a URL with a password in clear.`, ...advice(name) };
 }
 
-/** What is written counts, and not what comes of it. */
+/** The written text counts, not its evaluated value. */
 function* inText(text: Text): Iterable<Finding> {
   const written = { ...text, shown: withHoles(text.source) };
   const key = text.path.findLast(step => typeof step === 'string') as string;
@@ -101,7 +101,7 @@ export const keyReadable: Rule = {
   },
 };
 
-/** Whether the mode lets everybody read; without one it does. One that is not known yet may be anything. */
+/** Whether a mode lets everybody read. A missing mode does; an unknown one may not. */
 function isReadable(resource: ResourceSubject, key: string): boolean {
   const mode = argument(resource, key);
   if (typeof mode === 'string') return (parseInt(mode, 8) & 0o004) !== 0;

@@ -40,7 +40,7 @@ const quoted = (name: string) => (/^[\w /.-]+$/.test(name) ? name : JSON.stringi
 const listed = (names: readonly string[]) =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
-/** What a service can depend on: units by their full names, and files and environments by their paths. */
+/** The dependencies of a service: units by their full names, and files and environments by their paths. */
 function managedIn({ resources }: Subject) {
   const present = resources.filter(each => each.present);
   const files = present
@@ -56,7 +56,7 @@ function managedIn({ resources }: Subject) {
   return { units, files };
 }
 
-/** The unit of a service, and what the unit and the service read of what the play puts onto the host. */
+/** The unit of a service, and the things from the play that the unit and the service read. */
 function dependencies(service: ResourceSubject, managed: ReturnType<typeof managedIn>): ResourceSubject[] {
   const name = unitOf(service);
   const units = managed.units.get(name) ?? [];

@@ -7,7 +7,7 @@ import { lastValueOf, settingsOf, valuesOf } from './unit-files.ts';
 const nginx = 'www-data';
 const sockets = /\bunix:([^\s:;"'}]+)/g;
 
-/** Something that must be passed on the way to a socket: who owns it, and what those may do with it. */
+/** A directory or socket on the way to a socket, with its owner and permissions. */
 interface Gate {
   /** Whether it is on the way to a socket. */
   before(socket: string): boolean;
@@ -15,7 +15,7 @@ interface Gate {
   mode: string;
   owner: string | undefined;
   group: string | undefined;
-  /** The permission that is needed, as a digit of a mode. */
+  /** The needed permission, as a digit of a mode. */
   need: number;
 }
 
@@ -46,7 +46,7 @@ export const socketUnreachable: Rule = {
   },
 };
 
-/** What is known of the directories that sockets are in, and of sockets. */
+/** Returns the known directories of sockets, and the known sockets. */
 function gatesOf(resource: ResourceSubject): Gate[] {
   if (resource.module === 'directory') return directoryGate(resource);
   return resource.module === 'systemd_unit' ? unitGates(resource) : [];
@@ -90,7 +90,7 @@ function unitGates(unit: ResourceSubject): Gate[] {
   return gates;
 }
 
-/** Whether Nginx may pass. A group that the playbook puts its account into counts as its own. */
+/** Whether Nginx may pass. A group that the playbook adds its account to counts as its own. */
 function isOpen({ mode, owner, group, need }: Gate, { resources }: Subject): boolean {
   const [user = 0, members = 0, others = 0] = mode.slice(-3).split('').map(Number);
   if (owner === nginx) return (user & need) !== 0;

@@ -12,51 +12,51 @@ import { type PlaybookFiles, shownPath } from '../../yaml/source-files.ts';
 import type { Path } from '../../yaml/source-text.ts';
 import { type Text, textOf, type WrittenText } from './texts.ts';
 
-/** A play as it is for hosts of one kind. */
+/** A play for hosts of one kind. */
 export interface Subject {
-  /** How many hosts are of this kind. */
+  /** The number of hosts of this kind. */
   hosts: number;
   resources: readonly ResourceSubject[];
   /** The includes of the play, also those in components. */
   includes: readonly IncludeText[];
   /** All variables but those of the command line. */
   variables: readonly Variable[];
-  /** The files that were looked into, as they are shown. */
+  /** The examined files, by their shown paths. */
   files: ReadonlySet<string>;
 }
 
-/** A resource as it is written, and as it is for the hosts of the subject. */
+/** A resource as written, and as resolved for the hosts of the subject. */
 export interface ResourceSubject {
   text: ResourceText;
   resource: Resource;
   module: string;
-  /** With those of the includes around it. */
+  /** Its tags, with those of the includes around it. */
   tags: readonly string[];
-  /** False where it is left out, or takes away. */
+  /** False if it is skipped or removes its thing. */
   present: boolean;
   /** The texts in its arguments, and in the files that these name. */
   texts: readonly Text[];
 }
 
-/** What a play is made of. */
+/** The input for the subjects of a play. */
 export interface Source {
   entries: readonly EntryText[];
   variables: readonly Variable[];
   files: PlaybookFiles;
   templates: Templates;
-  /** What was read for it besides its entries, as it is shown. */
+  /** The playbook and the files of variables, by their shown paths. */
   shownFiles: readonly string[];
-  /** What its resources were made into for other kinds of hosts. */
+  /** The resources that were made for other kinds of hosts. */
   made: Map<Resolved, ResourceSubject>;
 }
 
-/** One host for each set of groups, and how many there are of its kind. */
+/** Returns one host for each set of groups, and the number of hosts of its kind. */
 export function kindsOf(hosts: readonly Host[]): [host: Host, count: number][] {
   const kinds = grouped(hosts, ({ groups }) => JSON.stringify(groups));
   return [...kinds.values()].map(alike => [alike[0]!, alike.length]);
 }
 
-/** The play for `hosts` hosts that have `resources`. */
+/** Returns the play for a number of `hosts` with `resources`. */
 export function subjectOf(source: Source, resources: readonly Resolved[], hosts: number): Subject {
   const entries = entriesIn(source.entries);
   const all = resources.map(resolved => {
@@ -76,7 +76,7 @@ function entriesIn(entries: readonly EntryText[]): EntryText[] {
   return entries.flatMap(text => [text, ...(isInclude(text) ? entriesIn(text.component.resources) : [])]);
 }
 
-/** An argument at a path; undefined when it is not given or not known. */
+/** Returns the argument at a path, or undefined if it is not given or not known. */
 export function argument({ resource }: Pick<ResourceSubject, 'resource'>, ...path: Path): unknown {
   try {
     return path.reduce<unknown>(

@@ -2,20 +2,20 @@ import type { Body } from '../../expression/expression.ts';
 import type { Place, Where } from '../../problem.ts';
 import type { Path } from '../../yaml/source-text.ts';
 
-/** A text as it is written. */
+/** A text as written. */
 export interface WrittenText {
   /** The keys that lead to it in the arguments; `content` for a file that one of them names. */
   path: Path;
   source: string;
   where: Where;
   body: Body;
-  /** The file beside the playbook that it is, as it is shown. */
+  /** The file beside the playbook that holds it, by its shown path. */
   file?: string;
 }
 
 /** A text of a resource, and its value if that is known. */
 export interface Text extends WrittenText {
-  /** Its value; while that is not known the source, with holes in the place of templates. */
+  /** Its value; if that is unknown, the source with holes in the place of templates. */
   shown: string;
 }
 
@@ -27,12 +27,12 @@ export function textOf(written: WrittenText, value: unknown): Text {
   return { ...written, shown: typeof known === 'string' ? known : withHoles(written.source) };
 }
 
-/** A source with holes where templates are; what is around them keeps its place. */
+/** Returns a source with holes in the place of templates. The text around them keeps its place. */
 export function withHoles(source: string): string {
   return source.replace(/\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}/gs, template => hole.repeat(template.length));
 }
 
-/** What a pattern finds in a text, each with what tells its place in the source; the whole text where that is not certain. */
+/** Returns the matches of a pattern in a text with their places in the source, or the place of the whole text if uncertain. */
 export function matchesIn(text: Text, pattern: RegExp): { match: RegExpMatchArray; at: () => Place }[] {
   const found = [...text.shown.matchAll(pattern)];
   return found.map((match, index) => ({

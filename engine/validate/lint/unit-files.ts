@@ -4,7 +4,7 @@ import type { Path } from '../../yaml/source-text.ts';
 import { argument, type ResourceSubject } from './subject.ts';
 import { hole, matchesIn } from './texts.ts';
 
-/** A setting of a unit, with holes where it is not known, and whether all of it is known. */
+/** A setting of a unit, with holes for its unknown parts, and whether all of it is known. */
 export interface Setting {
   key: string;
   value: string;
@@ -14,7 +14,7 @@ export interface Setting {
 
 const lines = /^[ \t]*([A-Z]\w*)[ \t]*=[ \t]*((?:[^\n]*\\\n)*[^\n]*)$/gm;
 
-/** The settings of a unit of systemd, whichever way it is written. */
+/** Returns the settings of a systemd unit in any notation. */
 export function settingsOf(unit: ResourceSubject): Setting[] {
   return unit.texts.flatMap(text => {
     const [section, key, name] = text.path as Path & string[];
@@ -40,7 +40,7 @@ export function valuesOf(settings: readonly Setting[], key: string): Setting[] {
   return settings.filter(each => each.key === key);
 }
 
-/** The last value of a key that is known, which is the one that counts. */
+/** Returns the last known value of a key, which is the effective one. */
 export function lastValueOf(settings: readonly Setting[], key: string): string | undefined {
   return valuesOf(settings, key).findLast(({ known }) => known)?.value;
 }

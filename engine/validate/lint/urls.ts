@@ -25,7 +25,7 @@ export const urlPassword: Rule = {
   },
 };
 
-/** The expressions of a body that are a password, or a part of one, and may have any character. */
+/** Returns the expressions of a body that are a password, or a part of one, and may contain any character. */
 function bareIn(body: Body, variables: readonly Variable[]): Node[] {
   const nodes: Node[] = [];
   const text = body.map(statement => asText(statement, nodes)).join('');
@@ -52,7 +52,7 @@ function nodeText(node: Node, nodes: Node[]): string {
 
 const harmless = new Set(['urlencode', 'sha256', 'int', 'length']);
 
-/** Whether what an expression gives can stand in a URL, also by way of a variable. */
+/** Whether the value of an expression is safe in a URL, also through a variable. */
 function isEncoded(node: Node, variables: readonly Variable[]): boolean {
   if (node.kind === 'filter') return harmless.has(node.name) || isEncoded(node.input, variables);
   if (node.kind === 'literal') return true;

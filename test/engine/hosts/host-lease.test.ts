@@ -9,7 +9,7 @@ import {
   type Holder,
   isLost,
   leasedScript,
-  lockedProblem,
+  leaseHeldProblem,
   originScript,
   releaseScript,
 } from '../../../engine/hosts/host-lease.ts';
@@ -67,7 +67,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
     const before = fields();
     const answer = take('b');
     expect([answer.exit, answer.text.includes('changed'), fields()]).toEqual([75, false, before]);
-    expect(lockedProblem('web1', answer)).toMatchObject({
+    expect(leaseHeldProblem('web1', answer)).toMatchObject({
       code: 'locked',
       message: expect.stringMatching(
         /^web1 is being changed by alice@laptop \(pid 812\) since \d\d:\d\d UTC; the lease expires at .*UTC\.$/,
@@ -182,7 +182,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
       run(releaseScript(holder('a'), '{}'));
       const again = use('b', 1);
       expect([again.exit, again.text.includes('changed'), existsSync(lease())]).toEqual([77, false, false]);
-      expect(lockedProblem('web1', again)).toMatchObject({ code: 'plan-applied' });
+      expect(leaseHeldProblem('web1', again)).toMatchObject({ code: 'plan-applied' });
       expect(decodeOrigin(run(originScript(plan(1).id)).text).applied?.run).toBe('a');
       expect(decodeOrigin(run(originScript(plan(2).id)).text).applied).toBeUndefined();
       expect(use('b', 2).text).toBe('changed\n');

@@ -4,7 +4,7 @@ import { describe, expect, it, test } from 'vitest';
 import { jumpOf } from '../../../engine/inventory/connection-settings.ts';
 import { hostsOf } from '../../../engine/inventory/host-patterns.ts';
 import { pythonLiteral } from '../../../engine/inventory/python-literal.ts';
-import { loadInventory } from '../../../engine/validate/load-playbook.ts';
+import { loadInventory } from '../../../engine/inventory/read-inventory.ts';
 import fc, { runs } from '../../random.ts';
 import { brief, folderOf, play, problemsIn, shown } from '../workspace.ts';
 

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Inventory, loadInventory } from '../../../engine/validate/load-playbook.ts';
+import type { Inventory } from '../../../engine/inventory/inventory-model.ts';
+import { loadInventory } from '../../../engine/inventory/read-inventory.ts';
 import type { Plain } from '../../../engine/value.ts';
 
 /** The result of an inventory: the hosts of each group, in any order, and the variables of each host. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { selectHosts } from '../../../engine/inventory/host-patterns.ts';
-import { loadInventory } from '../../../engine/validate/load-playbook.ts';
+import { loadInventory } from '../../../engine/inventory/read-inventory.ts';
 import { brief, folderOf, play, problemsIn } from '../workspace.ts';
 
 const example = `

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Effect, stoppedUnit } from '../../../engine/effect.ts';
+import type { Effect } from '../../../engine/effect.ts';
+import { stoppedUnit } from '../../../engine/host-knowledge.ts';
 import { Forecast } from '../../../engine/plan/forecast.ts';
 import {
   account,
@@ -38,23 +39,23 @@ function host(...readings: [Probe, unknown][]) {
     asked,
     missing: (probe: Probe, missing: Missing) => all.set(keyOf(probe), { missing }),
     after(by: string, ...effects: Effect[]) {
-      forecast.changes(
+      forecast.recordChange(
         { name: by, module: { name: by, identity: () => '' }, when: true } as never as Resource,
         undefined,
       );
       forecast.lay(effects, { by, account: 'root', maybe: false }, raw);
       return this;
     },
-    foresees(probe: Probe) {
-      const { reading, from, open } = forecast.foresee(probe, raw)!;
+    predicts(probe: Probe) {
+      const { reading, from, open } = forecast.predict(probe, raw)!;
       const value = 'value' in reading ? reading.value : reading;
       return { value, from, open };
     },
   };
 }
 
-const packages = (names: string[], more: Partial<Extract<Effect, { on: 'packages' }>> = {}): Effect => ({
-  on: 'packages',
+const packages = (names: string[], more: Partial<Extract<Effect, { kind: 'packages' }>> = {}): Effect => ({
+  kind: 'packages',
   comes: new Map(names.map(name => [name, undefined])),
   goes: [],
   whole: true,
@@ -64,37 +65,37 @@ const packages = (names: string[], more: Partial<Extract<Effect, { on: 'packages
 describe('files', () => {
   it('are as read without changes', () => {
     const one = host([path('/srv/a'), file]);
-    expect(one.foresees(path('/srv/a'))).toEqual({ value: file, from: [], open: false });
+    expect(one.predicts(path('/srv/a'))).toEqual({ value: file, from: [], open: false });
     expect(one.asked).toEqual([]);
   });
 
   it('have their declared properties after a write, and keep the others', () => {
     const one = host([path('/srv/a'), { ...file, owner: 'app', mode: '0600' }]);
-    one.after('A', { on: 'file', path: '/srv/a', content: 'x', group: 'adm' });
-    expect(one.foresees(path('/srv/a'))).toMatchObject({
+    one.after('A', { kind: 'file', path: '/srv/a', content: 'x', group: 'adm' });
+    expect(one.predicts(path('/srv/a'))).toMatchObject({
       value: { type: 'file', owner: 'app', group: 'adm', mode: '0600' },
       from: ['A'],
       open: false,
     });
-    expect(one.foresees(content('/srv/a'))).toMatchObject({
+    expect(one.predicts(content('/srv/a'))).toMatchObject({
       value: { bytes: Buffer.from('x') },
       open: false,
     });
   });
 
   it('come with the folders above a directory', () => {
-    const one = host().after('A', { on: 'directory', path: '/srv/a/b', mode: '0700' });
-    expect(one.foresees(path('/srv/a'))).toMatchObject({ value: folder, from: ['A'], open: false });
-    expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { ...folder, mode: '0700' } });
-    expect(one.foresees(path('/srv/other'))).toEqual({ value: null, from: [], open: false });
+    const one = host().after('A', { kind: 'directory', path: '/srv/a/b', mode: '0700' });
+    expect(one.predicts(path('/srv/a'))).toMatchObject({ value: folder, from: ['A'], open: false });
+    expect(one.predicts(path('/srv/a/b'))).toMatchObject({ value: { ...folder, mode: '0700' } });
+    expect(one.predicts(path('/srv/other'))).toEqual({ value: null, from: [], open: false });
   });
 
   it('are removed with their folder, and are new in it afterwards', () => {
     const one = host([path('/srv/a'), folder], [path('/srv/a/f'), { ...file, mode: '0600' }]);
-    one.after('Gone', { on: 'removal', path: '/srv/a' });
-    expect(one.foresees(path('/srv/a/f'))).toEqual({ value: null, from: ['Gone'], open: false });
-    one.after('Back', { on: 'directory', path: '/srv/a' }, { on: 'file', path: '/srv/a/f', content: '' });
-    expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { mode: '0644' }, from: ['Back'] });
+    one.after('Gone', { kind: 'removal', path: '/srv/a' });
+    expect(one.predicts(path('/srv/a/f'))).toEqual({ value: null, from: ['Gone'], open: false });
+    one.after('Back', { kind: 'directory', path: '/srv/a' }, { kind: 'file', path: '/srv/a/f', content: '' });
+    expect(one.predicts(path('/srv/a/f'))).toMatchObject({ value: { mode: '0644' }, from: ['Back'] });
   });
 
   it('are below the target of a link, and move with it', () => {
@@ -107,22 +108,22 @@ describe('files', () => {
       [path('/srv/r/1/f'), file],
       [path('/srv/r/2/f'), null],
     );
-    one.after('Other', { on: 'file', path: '/srv/other', content: '' });
-    expect(one.foresees(path('/srv/cur/f'))).toMatchObject({ value: file, open: false });
-    one.after('Current', { on: 'link', path: '/srv/cur', target: 'r/2' });
-    expect(one.foresees(path('/srv/cur/f'))).toMatchObject({ value: null, open: false });
-    one.after('F', { on: 'file', path: '/srv/cur/f', content: 'new' });
-    expect(one.foresees(content('/srv/r/2/f'))).toMatchObject({ value: { bytes: Buffer.from('new') } });
-    expect(one.foresees(path('/srv/r/1/f'))).toMatchObject({ value: file });
+    one.after('Other', { kind: 'file', path: '/srv/other', content: '' });
+    expect(one.predicts(path('/srv/cur/f'))).toMatchObject({ value: file, open: false });
+    one.after('Current', { kind: 'link', path: '/srv/cur', target: 'r/2' });
+    expect(one.predicts(path('/srv/cur/f'))).toMatchObject({ value: null, open: false });
+    one.after('F', { kind: 'file', path: '/srv/cur/f', content: 'new' });
+    expect(one.predicts(content('/srv/r/2/f'))).toMatchObject({ value: { bytes: Buffer.from('new') } });
+    expect(one.predicts(path('/srv/r/1/f'))).toMatchObject({ value: file });
   });
 
   it('have the owner of a recursive change, and a new one has its own', () => {
     const below = { ...file, path: 'f', sha256: 'x' };
     const one = host([path('/srv/a'), folder], [entries('/srv/a'), [below]], [path('/srv/a/f'), file]);
-    one.after('A', { on: 'attributes', path: '/srv/a', owner: 'app', recursive: true });
-    one.after('G', { on: 'file', path: '/srv/a/g', content: '' });
-    expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { owner: 'app' }, from: ['A'] });
-    expect(one.foresees(entries('/srv/a'))).toMatchObject({
+    one.after('A', { kind: 'attributes', path: '/srv/a', owner: 'app', recursive: true });
+    one.after('G', { kind: 'file', path: '/srv/a/g', content: '' });
+    expect(one.predicts(path('/srv/a/f'))).toMatchObject({ value: { owner: 'app' }, from: ['A'] });
+    expect(one.predicts(entries('/srv/a'))).toMatchObject({
       value: [
         { path: 'f', owner: 'app' },
         { path: 'g', owner: 'root' },
@@ -134,9 +135,9 @@ describe('files', () => {
 
   it('have the group of their set-group-ID folder', () => {
     const one = host([path('/srv/a'), { ...folder, group: 'staff', mode: '2775' }]);
-    one.after('A', { on: 'directory', path: '/srv/a/b' }, { on: 'file', path: '/srv/a/f', content: '' });
-    expect(one.foresees(path('/srv/a/b'))).toMatchObject({ value: { group: 'staff', mode: '2755' } });
-    expect(one.foresees(path('/srv/a/f'))).toMatchObject({ value: { group: 'staff', mode: '0644' } });
+    one.after('A', { kind: 'directory', path: '/srv/a/b' }, { kind: 'file', path: '/srv/a/f', content: '' });
+    expect(one.predicts(path('/srv/a/b'))).toMatchObject({ value: { group: 'staff', mode: '2755' } });
+    expect(one.predicts(path('/srv/a/f'))).toMatchObject({ value: { group: 'staff', mode: '0644' } });
   });
 
   it.each([
@@ -153,25 +154,25 @@ describe('files', () => {
     ['/home/app/x', false],
   ])('may come with a package where Debian has packages write: %s %s', (at, open) => {
     const one = host().after('Apt', packages(['app']));
-    expect(one.foresees(path(at))).toEqual({ value: null, from: open ? ['Apt'] : [], open });
-    one.after('File', { on: 'file', path: at, content: '', owner: 'root', group: 'root', mode: '0644' });
-    expect(one.foresees(path(at))).toMatchObject({ value: file, open: false });
+    expect(one.predicts(path(at))).toEqual({ value: null, from: open ? ['Apt'] : [], open });
+    one.after('File', { kind: 'file', path: at, content: '', owner: 'root', group: 'root', mode: '0644' });
+    expect(one.predicts(path(at))).toMatchObject({ value: file, open: false });
   });
 
   it('that exist stay, unless a package is purged', () => {
     const one = host([path('/etc/app.conf'), file]).after('Apt', packages(['app']));
-    expect(one.foresees(path('/etc/app.conf'))).toMatchObject({ value: file, open: false });
+    expect(one.predicts(path('/etc/app.conf'))).toMatchObject({ value: file, open: false });
     one.after('Purge', packages([], { goes: ['app'], purges: true }));
-    expect(one.foresees(path('/etc/app.conf'))).toEqual({ value: file, from: ['Purge'], open: true });
+    expect(one.predicts(path('/etc/app.conf'))).toEqual({ value: file, from: ['Purge'], open: true });
   });
 
   it('that are missing and named by a command may come with it, together with paths above and below', () => {
     const one = host([path('/srv/there'), file]);
-    one.after('Command', { on: 'anything', text: 'git clone x /srv/app/code && touch /srv/there' });
+    one.after('Command', { kind: 'anything', text: 'git clone x /srv/app/code && touch /srv/there' });
     for (const at of ['/srv/app', '/srv/app/code', '/srv/app/code/f'])
-      expect(one.foresees(path(at))).toMatchObject({ value: null, from: ['Command'], open: true });
-    expect(one.foresees(path('/srv/other'))).toMatchObject({ open: false });
-    expect(one.foresees(path('/srv/there'))).toMatchObject({ value: file, open: false });
+      expect(one.predicts(path(at))).toMatchObject({ value: null, from: ['Command'], open: true });
+    expect(one.predicts(path('/srv/other'))).toMatchObject({ open: false });
+    expect(one.predicts(path('/srv/there'))).toMatchObject({ value: file, open: false });
   });
 });
 
@@ -184,8 +185,8 @@ describe('units', () => {
     ['[Service]\nExecStart=/bin/true\n[Install]\nAlso=app.socket\n', 'indirect'],
   ])('are there once their file is written, as its [Install] says: %j %s', (text, UnitFileState) => {
     const one = host([unit('app.service'), absent]);
-    one.after('File', { on: 'file', path: '/etc/systemd/system/app.service', content: text });
-    expect(one.foresees(unit('app.service'))).toMatchObject({
+    one.after('File', { kind: 'file', path: '/etc/systemd/system/app.service', content: text });
+    expect(one.predicts(unit('app.service'))).toMatchObject({
       value: { ...stoppedUnit, UnitFileState },
       from: ['File'],
       open: false,
@@ -193,8 +194,8 @@ describe('units', () => {
   });
 
   it('are enabled and started according to their drop-ins, in any order', () => {
-    const dropIn = { on: 'file', path: '/etc/systemd/system/app.service.d/a.conf' } as const;
-    const file = { on: 'file', path: '/etc/systemd/system/app.service' } as const;
+    const dropIn = { kind: 'file', path: '/etc/systemd/system/app.service.d/a.conf' } as const;
+    const file = { kind: 'file', path: '/etc/systemd/system/app.service' } as const;
     const install = { ...dropIn, content: '[Install]\nWantedBy=multi-user.target\n' };
     const service = { ...file, content: '[Service]\nExecStart=/bin/true\n' };
     for (const effects of [
@@ -203,18 +204,18 @@ describe('units', () => {
     ]) {
       const one = host([unit('app.service'), absent]);
       for (const effect of effects) one.after('File', effect);
-      expect(one.foresees(unit('app.service'))).toMatchObject({ value: { UnitFileState: 'disabled' } });
+      expect(one.predicts(unit('app.service'))).toMatchObject({ value: { UnitFileState: 'disabled' } });
     }
   });
 
   it('of a template exist once the template is written', () => {
     const one = host([unit('app@1.service'), absent]);
     one.after('File', {
-      on: 'file',
+      kind: 'file',
       path: '/etc/systemd/system/app@.service',
       content: '[Service]\nExecStart=/bin/true\n',
     });
-    expect(one.foresees(unit('app@1.service'))).toMatchObject({
+    expect(one.predicts(unit('app@1.service'))).toMatchObject({
       value: { LoadState: 'loaded' },
       open: false,
     });
@@ -222,28 +223,28 @@ describe('units', () => {
 
   it('are open if systemd would not load their file', () => {
     const one = host([unit('app.service'), absent]);
-    one.after('File', { on: 'file', path: '/etc/systemd/system/app.service', content: 'one\n' });
-    expect(one.foresees(unit('app.service'))).toMatchObject({ from: ['File'], open: true });
+    one.after('File', { kind: 'file', path: '/etc/systemd/system/app.service', content: 'one\n' });
+    expect(one.predicts(unit('app.service'))).toMatchObject({ from: ['File'], open: true });
   });
 
   it('may come with any package, most probably enabled and running', () => {
     const one = host([unit('app.service'), absent], [unit('old.service'), stoppedUnit]);
     one.after('Apt', packages(['another-name']));
-    expect(one.foresees(unit('app.service'))).toMatchObject({
+    expect(one.predicts(unit('app.service'))).toMatchObject({
       value: { ActiveState: 'active', UnitFileState: 'enabled' },
       from: ['Apt'],
       open: true,
     });
-    expect(one.foresees(unit('old.service'))).toMatchObject({ value: stoppedUnit, open: false });
+    expect(one.predicts(unit('old.service'))).toMatchObject({ value: stoppedUnit, open: false });
   });
 
   it('are removed with their package and their file', () => {
     const running = { ...stoppedUnit, ActiveState: 'active' };
     const one = host([unit('memcached.service'), running], [unit('w.service'), stoppedUnit]);
     one.after('Apt', packages([], { goes: ['memcached'] }));
-    expect(one.foresees(unit('memcached.service'))).toMatchObject({ open: true });
-    one.after('Unit', { on: 'removal', path: '/etc/systemd/system/w.service' });
-    expect(one.foresees(unit('w.service'))).toMatchObject({ value: { LoadState: 'not-found' }, open: false });
+    expect(one.predicts(unit('memcached.service'))).toMatchObject({ open: true });
+    one.after('Unit', { kind: 'removal', path: '/etc/systemd/system/w.service' });
+    expect(one.predicts(unit('w.service'))).toMatchObject({ value: { LoadState: 'not-found' }, open: false });
   });
 });
 
@@ -252,68 +253,68 @@ it('packages are exact as far as they are named, and open if others may come alo
     'Apt',
     packages(['a']),
   );
-  expect(one.foresees(installedPackage('a'))).toMatchObject({ value: { status: 'installed' }, open: false });
-  expect(one.foresees(installedPackage('dep'))).toEqual({ value: null, from: [], open: false });
+  expect(one.predicts(installedPackage('a'))).toMatchObject({ value: { status: 'installed' }, open: false });
+  expect(one.predicts(installedPackage('dep'))).toEqual({ value: null, from: [], open: false });
   one.after('Blind', packages(['b'], { whole: false }));
-  expect(one.foresees(installedPackage('dep'))).toEqual({ value: null, from: ['Blind'], open: true });
+  expect(one.predicts(installedPackage('dep'))).toEqual({ value: null, from: ['Blind'], open: true });
   one.after('Gone', packages([], { goes: ['a'], purges: true }));
-  expect(one.foresees(installedPackage('a'))).toEqual({ value: null, from: ['Gone'], open: false });
+  expect(one.predicts(installedPackage('a'))).toEqual({ value: null, from: ['Gone'], open: false });
 });
 
 it('missing accounts and programs may come with a package', () => {
   const one = host([program('git'), '/usr/bin/git']).after('Apt', packages(['a']));
-  expect(one.foresees(account('passwd', 'app'))).toMatchObject({ value: null, open: true });
-  expect(one.foresees(program('tool'))).toMatchObject({ value: null, open: true });
-  expect(one.foresees(program('git'))).toMatchObject({ open: false });
+  expect(one.predicts(account('passwd', 'app'))).toMatchObject({ value: null, open: true });
+  expect(one.predicts(program('tool'))).toMatchObject({ value: null, open: true });
+  expect(one.predicts(program('git'))).toMatchObject({ open: false });
 });
 
 it('a program exists once its file is written to a folder of programs', () => {
-  const one = host().after('A', { on: 'file', path: '/usr/local/bin/tool', content: '' });
-  expect(one.foresees(program('tool'))).toMatchObject({ value: '/usr/local/bin/tool', open: false });
+  const one = host().after('A', { kind: 'file', path: '/usr/local/bin/tool', content: '' });
+  expect(one.predicts(program('tool'))).toMatchObject({ value: '/usr/local/bin/tool', open: false });
 });
 
 it('a change notes the owed restart, and the restart removes the note', () => {
   const one = host([owed('app'), []]);
-  one.after('A', { on: 'note', unit: 'app', owed: { action: 'restart', because: 'A' } });
-  expect(one.foresees(owed('app'))).toMatchObject({ value: [{ because: 'A', sinceS: null }], from: ['A'] });
-  one.after('App', { on: 'note', unit: 'app' });
-  expect(one.foresees(owed('app'))).toMatchObject({ value: [], open: false });
+  one.after('A', { kind: 'note', unit: 'app', owed: { action: 'restart', because: 'A' } });
+  expect(one.predicts(owed('app'))).toMatchObject({ value: [{ because: 'A', sinceS: null }], from: ['A'] });
+  one.after('App', { kind: 'note', unit: 'app' });
+  expect(one.predicts(owed('app'))).toMatchObject({ value: [], open: false });
 });
 
-it('the output of a command is open after any change, unless it declares what it is about', () => {
-  const one = host().after('A', { on: 'file', path: '/srv/a/f', content: '' });
-  expect(one.foresees(command('true'))).toMatchObject({ from: ['A'], open: true });
-  expect(one.foresees(command('true', { about: [] }))).toMatchObject({ open: false });
-  expect(one.foresees(command('true', { about: ['/srv/a'] }))).toMatchObject({ open: true });
-  expect(one.foresees(command('true', { about: ['/srv/b', 'packages'] }))).toMatchObject({ open: false });
+it('what a command answers is open behind any change, unless it says what it is about', () => {
+  const one = host().after('A', { kind: 'file', path: '/srv/a/f', content: '' });
+  expect(one.predicts(command('true'))).toMatchObject({ from: ['A'], open: true });
+  expect(one.predicts(command('true', { about: [] }))).toMatchObject({ open: false });
+  expect(one.predicts(command('true', { about: ['/srv/a'] }))).toMatchObject({ open: true });
+  expect(one.predicts(command('true', { about: ['/srv/b', 'packages'] }))).toMatchObject({ open: false });
   one.after('Apt', packages(['x']));
-  expect(one.foresees(command('true', { about: ['packages'] }))).toMatchObject({ open: true });
+  expect(one.predicts(command('true', { about: ['packages'] }))).toMatchObject({ open: true });
 });
 
 describe('a PostgreSQL server', () => {
   const rows = sql('SELECT 1', { about: ['role:app'] });
 
-  it('answers differently only after a change of an object of the query, or after a command', () => {
-    const one = host([rows, [{}]]).after('DB', { on: 'objects', names: ['database:db'] });
-    expect(one.foresees(rows)).toEqual({ value: [{}], from: [], open: false });
-    one.after('Role', { on: 'objects', names: ['role:app'] });
-    expect(one.foresees(rows)).toEqual({ value: [{}], from: ['Role'], open: true });
-    const other = host([rows, []]).after('Command', { on: 'anything', text: 'migrate' });
-    expect(other.foresees(rows)).toMatchObject({ from: ['Command'], open: true });
+  it('answers otherwise only where an object changed that the query is about, or a command ran', () => {
+    const one = host([rows, [{}]]).after('DB', { kind: 'objects', names: ['database:db'] });
+    expect(one.predicts(rows)).toEqual({ value: [{}], from: [], open: false });
+    one.after('Role', { kind: 'objects', names: ['role:app'] });
+    expect(one.predicts(rows)).toEqual({ value: [{}], from: ['Role'], open: true });
+    const other = host([rows, []]).after('Command', { kind: 'anything', text: 'migrate' });
+    expect(other.predicts(rows)).toMatchObject({ from: ['Command'], open: true });
   });
 
   it('cannot be queried once it is stopped', () => {
     const one = host([rows, []]);
-    one.after('Stop', { on: 'unit', name: 'postgresql.service', sets: { ActiveState: 'inactive' } });
-    expect(one.foresees(rows)).toMatchObject({ value: { missing: expect.any(Missing) }, open: false });
+    one.after('Stop', { kind: 'unit', name: 'postgresql.service', sets: { ActiveState: 'inactive' } });
+    expect(one.predicts(rows)).toMatchObject({ value: { missing: expect.any(Missing) }, open: false });
   });
 
   it('can be queried once it is started', () => {
     const one = host();
     one.missing(rows, new Missing('a server', ['package:postgresql', 'running:postgresql*']));
-    expect(one.foresees(rows)).toMatchObject({ open: false });
-    one.after('Start', { on: 'unit', name: 'postgresql.service', sets: { ActiveState: 'active' } });
-    expect(one.foresees(rows)).toMatchObject({ from: ['Start'], open: true });
+    expect(one.predicts(rows)).toMatchObject({ open: false });
+    one.after('Start', { kind: 'unit', name: 'postgresql.service', sets: { ActiveState: 'active' } });
+    expect(one.predicts(rows)).toMatchObject({ from: ['Start'], open: true });
   });
 });
 
@@ -321,8 +322,11 @@ it('a step that may be impossible leaves its effects open', () => {
   const one = host([path('/srv/a'), file]);
   const forecast = new Forecast();
   const raw = (probe: Probe): Reading => ({ value: keyOf(probe) === keyOf(path('/srv/a')) ? file : null });
-  forecast.changes({ name: 'A', module: { name: '', identity: () => '' } } as never as Resource, undefined);
-  forecast.lay([{ on: 'removal', path: '/srv/a' }], { by: 'A', account: 'root', maybe: true }, raw);
-  expect(forecast.foresee(path('/srv/a'), raw)).toMatchObject({ from: ['A'], open: true });
+  forecast.recordChange(
+    { name: 'A', module: { name: '', identity: () => '' } } as never as Resource,
+    undefined,
+  );
+  forecast.lay([{ kind: 'removal', path: '/srv/a' }], { by: 'A', account: 'root', maybe: true }, raw);
+  expect(forecast.predict(path('/srv/a'), raw)).toMatchObject({ from: ['A'], open: true });
   expect(one.asked).toEqual([]);
 });

@@ -35,7 +35,7 @@ const installs = defineModule({
     {
       do: 'run',
       command: 'install tool',
-      touches: [{ on: 'packages', comes: new Map([['tool', undefined]]), goes: [], whole: true }],
+      touches: [{ kind: 'packages', comes: new Map([['tool', undefined]]), goes: [], whole: true }],
     },
   ],
 });
@@ -189,7 +189,7 @@ describe('a plan', () => {
         {
           do: 'run',
           command: 'start',
-          touches: [{ on: 'unit', name: 'db.service', sets: { ActiveState: 'active' } }],
+          touches: [{ kind: 'unit', name: 'db.service', sets: { ActiveState: 'active' } }],
         },
       ],
     });

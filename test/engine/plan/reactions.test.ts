@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { reactionsOf } from '../../../engine/plan/reactions.ts';
+import { reactionsByCause } from '../../../engine/plan/reactions.ts';
 import { modules } from '../../../modules/index.ts';
 import { play } from '../workspace.ts';
 
@@ -15,7 +15,10 @@ resources:
     { modules },
   );
   const facts = { hostname: 'web1' } as never;
-  return [...reactionsOf(resolve(hosts[0]!, facts))].map(([to, all]) => [to, all.map(({ unit }) => unit)]);
+  return [...reactionsByCause(resolve(hosts[0]!, facts))].map(([to, all]) => [
+    to,
+    all.map(({ unit }) => unit),
+  ]);
 };
 
 it('a service reacts to the resources it names, even if another argument is unknown', () => {
@@ -29,10 +32,12 @@ it('a service reacts to the resources it names, even if another argument is unkn
 
 it('a reaction cannot depend on a registered outcome: it would miss an earlier change', () => {
   expect(() => answers('service: { name: app, restart_on: [Settings, "{{ made.stdout }}"] }')).toThrow(
-    'restart_on rests on command date, but what is answered must be known before anything is changed.',
+    'restart_on depends on command date, but it must be known before the first change.',
   );
   expect(() => answers('service: { name: "{{ made.stdout }}", restart_on: [Settings] }')).toThrow(
-    'name rests on',
+    'name depends on',
   );
-  expect(() => answers('command: { run: "{{ made.stdout }}", run_on: [Settings] }')).toThrow('run rests on');
+  expect(() => answers('command: { run: "{{ made.stdout }}", run_on: [Settings] }')).toThrow(
+    'run depends on',
+  );
 });

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { hostsOf } from '../../../engine/inventory/host-patterns.ts';
+import { loadInventory } from '../../../engine/inventory/read-inventory.ts';
 import type { Problem } from '../../../engine/problem.ts';
-import { hostsOf, loadInventory } from '../../../engine/validate/load-playbook.ts';
 import { argsOf, folderOf, load, play, problemsIn } from '../workspace.ts';
 
 // Both were made by ansible-vault 2.14 with this password.
@@ -55,7 +56,7 @@ describe('a single value that Ansible Vault encrypted', () => {
       { vaultPassword: given, secretsMissing: (...missing) => told.push(missing) },
     );
     const [first, second] = it.resolve(it.hosts[0]!);
-    expect([first!.locked?.code, second!.locked]).toEqual(['secrets-locked', undefined]);
+    expect([first!.unopenedSecret?.code, second!.unopenedSecret]).toEqual(['secrets-locked', undefined]);
     expect(told).toHaveLength(1);
     expect(told[0]).toMatchObject([
       'the password of Ansible Vault',

@@ -150,7 +150,7 @@ const registered = (...resources: string[]) =>
   );
 
 test('two resources whose conditions are outcomes both count as applied', () => {
-  const hint = /write one resource/;
+  const hint = /Write one resource/;
   const [first, second] = [
     '{ name: A, file: { path: /a, content: a }, when: look.changed }',
     '{ name: B, file: { path: /a, content: b }, when: not look.changed }',

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, test } from 'vitest';
-import { loadInventory } from '../../../engine/validate/load-playbook.ts';
+import { loadInventory } from '../../../engine/inventory/read-inventory.ts';
 import { modules as shipped } from '../../../modules/index.ts';
 import { runProgram } from '../cli/run-program.ts';
 import { folderOf, problems, problemsIn, shown } from '../workspace.ts';

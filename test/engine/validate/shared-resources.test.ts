@@ -7,7 +7,7 @@ import { readPlays } from '../../../engine/playbook/play-text.ts';
 import { tagSelection } from '../../../engine/playbook/tags.ts';
 import type { Problem } from '../../../engine/problem.ts';
 import { Templates } from '../../../engine/resolve/arguments.ts';
-import { OtherFacts } from '../../../engine/resolve/other-facts.ts';
+import { FactsOfOtherHosts } from '../../../engine/resolve/facts-of-other-hosts.ts';
 import { scopeOf } from '../../../engine/resolve/scope.ts';
 import { Vault } from '../../../engine/secrets/vaulted-values.ts';
 import { Problems } from '../../../engine/util/problem-collector.ts';
@@ -150,7 +150,7 @@ function wrongAlone(path: string): Record<string, string[]> {
   const doc = parseYaml(readFileSync(path, 'utf8'), path);
   const [text] = readPlays(doc, { modules, components: new Components(modules) }, reading);
   const files = new PlaybookFiles(path);
-  const otherFacts = new OtherFacts();
+  const otherFacts = new FactsOfOtherHosts();
   const surroundings = { inventory, variables: text!.vars, secrets: {}, otherFacts };
   const templates = new Templates(files);
   const options = { inventory, otherFacts, registered: {}, files, templates, earlier: [], offline: true };

@@ -1,7 +1,8 @@
+import { isInventory, loadInventory } from '../../../../engine/inventory/read-inventory.ts';
 import { ProblemError } from '../../../../engine/problem.ts';
 import { renderProblems } from '../../../../engine/report/problem-text.ts';
 import { unlock } from '../../../../engine/secrets/unlock.ts';
-import { isInventory, loadInventory, loadPlaybook } from '../../../../engine/validate/load-playbook.ts';
+import { loadPlaybook } from '../../../../engine/validate/load-playbook.ts';
 import { modules } from '../../../../modules/index.ts';
 
 /** The possible facts of a host. */

@@ -6,7 +6,7 @@ const known = {
   test: 'There are those of Jinja, such as defined, none, string, number, in and divisibleby.',
 };
 
-/** That there is no filter or test of this name, and which one was meant or what there is. */
+/** Returns the message about a missing filter or test, and the hint with the nearest name or all names. */
 export function noSuch(
   what: keyof typeof known,
   name: string,
@@ -17,12 +17,12 @@ export function noSuch(
 
 const closing: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '{{': '}}', '{%': '%}' };
 
-/** That a bracket or a quote is never closed. */
+/** Returns the message and the hint about an unclosed bracket or quote. */
 export function neverClosed(open: string): [message: string, hint: string] {
   return [`this ${open} is never closed`, `Close it with ${closing[open] ?? open}.`];
 }
 
-/** What to do about a name that is not defined when no other is near. */
+/** Returns the hint for an undefined name without a similar defined name. */
 export function undefinedHint(name: string): string {
   if (['item', 'index', 'key'].includes(name)) return `"${name}" is there in a resource with loop: only.`;
   if (['lookup', 'query'].includes(name))

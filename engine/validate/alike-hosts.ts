@@ -4,11 +4,11 @@ import { ansibleNames } from '../inventory/ansible-names.ts';
 import { describeHost, type Surroundings } from '../resolve/scope.ts';
 import { grouped } from '../util/grouped.ts';
 
-/** Parts the hosts of a play by what they have under the names that something reaches. */
-export class Alike {
+/** Groups the hosts of a play by their values under the names that an expression reaches. */
+export class AlikeHosts {
   readonly #hosts: readonly Host[];
   readonly #variables: readonly ReadonlyMap<string, Variable>[];
-  /** By name: a number for each host, the same for hosts with the same value; undefined when all have the same. */
+  /** By name: a number for each host, equal for equal values; undefined if all hosts have the same value. */
   readonly #numbers = new Map<string, readonly number[] | undefined>();
   readonly #parts = new Map<string, readonly (readonly Host[])[]>();
 
@@ -20,7 +20,7 @@ export class Alike {
     );
   }
 
-  /** The hosts that are alike in all that is `reached`, in the order of the first of each part. */
+  /** Returns the groups of hosts with the same values under all `reached` names, in the order of their first hosts. */
   partsBy(reached: Iterable<string>): readonly (readonly Host[])[] {
     const names = [...reached].filter(name => this.#numbersOf(name) !== undefined).sort();
     const key = names.join('\n');
@@ -42,7 +42,7 @@ export class Alike {
     return this.#numbers.get(name);
   }
 
-  /** Something that two hosts have in common when expressions find the same under a name. */
+  /** Returns a value that two hosts share if expressions find the same under a name. */
   #valueOf(path: string, host: Host, index: number): unknown {
     const [first, second] = path.split('.') as [string, string?];
     if (first === 'host') {
@@ -58,7 +58,7 @@ export class Alike {
   }
 }
 
-/** For each element the number of those before it that it is unlike. */
+/** Returns a number for each element, equal for equal elements, in the order of their first occurrence. */
 function numbered(values: readonly unknown[]): number[] {
   const numbers = new Map<unknown, number>();
   return values.map(value => {

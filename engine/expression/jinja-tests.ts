@@ -26,7 +26,7 @@ function parity(rest: 0 | 1): Operation {
 
 const isText = (value: Value) => typeof value === 'string' || value instanceof Secret;
 
-/** What may stand after `is`; each gives true or false. */
+/** The tests after `is`, by name. Each returns true or false. */
 const operations: { [name: string]: Operation } = {
   defined: onResult({}, (input: Result) => !(input instanceof Undefined)),
   undefined: onResult({}, (input: Result) => input instanceof Undefined),
@@ -59,8 +59,8 @@ const operations: { [name: string]: Operation } = {
   ge: comparison((left, right, run) => order(left, right, run.budget) >= 0),
 };
 
-/** The checks by name; `==`, `lessthan` and their like are for `select` and its kin. */
-export const checks: ReadonlyMap<string, Operation> = new Map(
+/** The tests by name, with aliases such as `==` and `lessthan` for `select` and similar filters. */
+export const jinjaTests: ReadonlyMap<string, Operation> = new Map(
   Object.entries(operations).flatMap(([name, check]) =>
     [name, ...(aliases[name] ?? [])].map(alias => [alias, check] as const),
   ),

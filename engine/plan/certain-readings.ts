@@ -1,43 +1,39 @@
 import { posix } from 'node:path';
 import type { Obstacle } from '../module.ts';
 import { account, type PathState, type Probe, path } from '../probe.ts';
-import type { ForecastReading } from './forecast.ts';
+import type { ResourceView } from './host-sight.ts';
 
-/** What obstacles are looked for in. */
-export interface Outlook {
-  foresee(probe: Probe): ForecastReading;
-  /** The account that does the steps; undefined = not known. */
-  account: string | undefined;
-}
+/** The part of a resource's view that obstacles are found in. */
+export type ObstacleView = Pick<ResourceView, 'predict' | 'account'>;
 
-/** The value of a probe where it is certain. */
-export function certain<T>(probe: Probe<T>, { foresee }: Outlook): T | undefined {
-  const { reading, open } = foresee(probe);
+/** Returns the value of a probe, or undefined if it is open or missing. */
+export function certain<T>(probe: Probe<T>, { predict }: ObstacleView): T | undefined {
+  const { reading, open } = predict(probe);
   return open || !('value' in reading) ? undefined : (reading.value as T);
 }
 
-/** What a path leads to; undefined = not certain. */
-export function followed(at: string, view: Outlook, links = 0): PathState | null | undefined {
+/** Returns the thing at the end of a path's links, null if nothing is there, or undefined if that is open. */
+export function followed(at: string, view: ObstacleView, links = 0): PathState | null | undefined {
   const there = certain(path(at), view);
   if (there?.type !== 'link' || links > 40) return there;
   return followed(posix.resolve(posix.dirname(at), there.target ?? ''), view, links + 1);
 }
 
-/** Whether an account or a group is there. */
+/** Returns the obstacle of an account or a group that does not exist. */
 export function accountThere(
   database: 'passwd' | 'group',
   name: string,
-  view: Outlook,
+  view: ObstacleView,
 ): Obstacle | undefined {
   if (/^\d+$/.test(name) || certain(account(database, name), view) !== null) return undefined;
   const what = database === 'passwd' ? 'account' : 'group';
   return {
-    says: `There is no ${what} ${name} on the host, and nothing before this makes one.`,
-    fix: `Make it first, or give the name of one that is there.`,
+    says: `There is no ${what} ${name} on the host, and no earlier resource creates it.`,
+    fix: `Create it in an earlier resource, or name an existing ${what}.`,
   };
 }
 
-/** The first obstacle of several things. */
+/** Returns the first obstacle that `ask` finds. */
 export function first<T>(all: readonly T[], ask: (one: T) => Obstacle | undefined): Obstacle | undefined {
   for (const one of all) {
     const found = ask(one);

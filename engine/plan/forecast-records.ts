@@ -1,58 +1,58 @@
-import type { Entry, Owed, PathState, Probe } from '../probe.ts';
+import type { DirectoryEntry, Owed, PathState, Probe } from '../probe.ts';
 import { keyOf } from '../probes/probe-kinds.ts';
 import type { Problem } from '../problem.ts';
-import type { Resource } from '../resource.ts';
-import { compare, probesOf } from './compare.ts';
-import { type Sight, viewOf } from './sight.ts';
+import { probesOf, type Resource, thingOf } from '../resource.ts';
+import { compare } from './compare.ts';
+import { type HostSight, viewOf } from './host-sight.ts';
 
-/** A probe as the steps of a plan will leave it: as much of its value as a forecast knows. */
-export interface Foreseen {
+/** The predicted reading of a probe after the plan, as far as a forecast knows it. For the truth test. */
+export interface ForecastRecord {
   probe: Probe | { kind: 'state'; of: string };
   value: unknown;
   certainty: 'known' | 'open';
-  /** Names of the resources that it rests on; none = it is as it was read. */
+  /** Names of the resources that the value depends on; none for a value as read. */
   from: readonly string[];
 }
 
 /**
- * What a plan ends in, for every probe of the resources that are done on the host itself. What the server or a program
- * will answer once a resource has changed something is no text that a forecast could know; the state of that resource is.
+ * Returns the predicted readings after a plan, for every probe of the resources that are not delegated. No forecast knows the
+ * answer of a server or a program after a change. In its place stands the state of the resource.
  */
-export function foreseenBy(
+export function forecastRecords(
   resources: readonly Resource[],
-  sightOf: (resource: Resource) => Sight | Problem,
-): Foreseen[] {
-  const all = new Map<string, Foreseen>();
+  sightOf: (resource: Resource) => HostSight | Problem,
+): ForecastRecord[] {
+  const all = new Map<string, ForecastRecord>();
   for (const resource of resources) {
-    const sight = resource.on === undefined && resource.when !== false ? sightOf(resource) : undefined;
+    const sight =
+      resource.delegatedTo === undefined && resource.when !== false ? sightOf(resource) : undefined;
     if (sight === undefined || 'code' in sight) continue;
     const view = viewOf(resource, sight, () => {});
     const asked = Object.entries(probesOf(resource))
-      // What is about nothing only helps to word a difference; no difference rests on it.
+      // A probe about nothing only helps to word a difference.
       .filter(([, probe]) => !(probe.kind === 'command' && probe.about?.length === 0))
-      .map(([key, probe]) => ({ isNeed: key.startsWith('needs'), probe, ...view.foresee(probe) }));
+      .map(([key, probe]) => ({ isNeed: key.startsWith('needs'), probe, ...view.predict(probe) }));
     const answers = asked.filter(({ isNeed, probe }) => !isNeed && ['sql', 'command'].includes(probe.kind));
     const doubts = [...new Set(asked.flatMap(({ open, from }) => (open ? from : [])))];
-    const state = doubts.length === 0 ? undefined : view.settled(resource, doubts);
+    const state = doubts.length === 0 ? undefined : view.stateLeft(resource, doubts);
     for (const one of asked) {
       const { isNeed, probe, reading, from, open } = one;
-      // What would have kept it from being made matters no more.
+      // The needs of a change that is made matter no more.
       const isMoot = state !== undefined && open && (isNeed || answers.includes(one));
       if (isMoot || 'problem' in reading) continue;
       const value = 'value' in reading ? essence(probe, reading.value) : { missing: reading.missing.what };
       all.set(keyOf(probe), { probe, value, certainty: open ? 'open' : 'known', from });
     }
     if (answers.length === 0 || resource.module.check) continue;
-    const { module, args, name } = resource;
-    const of = `${module.name} ${module.identity(args)}`;
-    const compared = compare(resource, view, { verifying: true, ...sight.times, name });
+    const of = thingOf(resource);
+    const compared = compare(resource, view, { verifying: true, ...sight.times, name: resource.name });
     if (compared.open || compared.problem !== undefined || compared.diff !== null) continue;
     all.set(of, { probe: { kind: 'state', of }, value: 'as declared', certainty: 'known', from: doubts });
   }
   return [...all.values()];
 }
 
-/** What a forecast says of a value: sizes, times, process numbers and the age of package lists it does not know. */
+/** Returns the part of a value that a forecast can know: no sizes, times, process numbers or age of package lists. */
 function essence(probe: Probe, value: unknown): unknown {
   // biome-ignore lint/suspicious/noExplicitAny: each kind of probe gives its own shape
   const read = value as any;
@@ -63,7 +63,7 @@ function essence(probe: Probe, value: unknown): unknown {
     case 'content':
       return read.sha256;
     case 'entries':
-      return (read as Entry[])
+      return (read as DirectoryEntry[])
         .map(entry => ({ path: entry.path, ...pathEssence(entry), sha256: entry.sha256 }))
         .toSorted((a, b) => (a.path < b.path ? -1 : 1));
     case 'package':
@@ -79,8 +79,11 @@ function essence(probe: Probe, value: unknown): unknown {
       return probe.about?.includes('package-lists') ? null : { exit: read.exit, stdout: read.stdout };
     case 'sql':
       return probe.shared || probe.parts ? null : value;
-    default:
+    case 'flags':
+    case 'candidate':
       return value;
+    default:
+      return probe satisfies never;
   }
 }
 

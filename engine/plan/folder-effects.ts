@@ -1,36 +1,41 @@
 import type { Effect } from '../effect.ts';
 import { packagesWrite } from '../host-knowledge.ts';
 import type { PathState } from '../probe.ts';
-import { type Foreseen, isBelow } from './forecast-paths.ts';
+import { isBelow } from '../util/paths.ts';
+import type { Predicted } from './forecast-types.ts';
 
-/** What happened to a whole folder, or wherever packages write. */
-export interface Mark {
-  /** Counts effects: what comes later is not concerned. */
-  at: number;
+/** An effect on everything below a folder, or on all paths where packages write. */
+export interface FolderEffect {
+  /** The number of the effect. Paths that a later effect sets are not concerned. */
+  sequence: number;
   by: string;
-  /** Whether it is about wherever packages write. */
+  /** Whether it concerns all paths where packages write. */
   wide?: boolean;
   covers(path: string): boolean;
-  /** Whether it is not about a path after all where the folder is there that it is in. */
+  /** Exempts a path whose folder already exists. */
   unlessInside?(path: string): boolean;
-  /** Whether it may concern something below the folder. */
+  /** Whether it may concern a path below the folder. */
   reaches(folder: string): boolean;
-  apply(was: Foreseen<PathState | null>): Foreseen<PathState | null>;
+  apply(was: Predicted<PathState | null>): Predicted<PathState | null>;
 }
 
-/** What an effect leaves open, of whatever is there; `real` is its path without links. */
-export function marksOf(effect: Effect, real: string | undefined, by: string): Omit<Mark, 'at'>[] {
+/** Returns the effects on folders of one step effect; `real` is its path without links. */
+export function folderEffectsOf(
+  effect: Effect,
+  real: string | undefined,
+  by: string,
+): Omit<FolderEffect, 'sequence'>[] {
   const opens = (
-    covers: Mark['covers'],
-    reaches: Mark['reaches'],
+    covers: FolderEffect['covers'],
+    reaches: FolderEffect['reaches'],
     may: (value: PathState | null) => boolean,
-  ): Omit<Mark, 'at'> => ({
+  ): Omit<FolderEffect, 'sequence'> => ({
     by,
     covers,
     reaches,
     apply: seen => (may(seen.value) ? { value: seen.value, from: [...seen.from, by], open: true } : seen),
   });
-  switch (effect.on) {
+  switch (effect.kind) {
     case 'below': {
       const root = real ?? effect.path;
       const covers = (one: string) => one === root || isBelow(one, root);
@@ -51,7 +56,7 @@ export function marksOf(effect: Effect, real: string | undefined, by: string): O
       const unlessInside = (one: string) => whole && packagesWrite(one, names) === 'with-folder';
       const coming = { ...opens(come, come, value => value === null), unlessInside, wide: true };
       const going = { ...opens(gone, gone, value => value !== null), wide: true };
-      // dpkg keeps configuration, but not the folders of it that are empty.
+      // dpkg keeps configuration files, but not empty configuration folders.
       const emptied = { ...opens(theirs, theirs, value => value?.type === 'directory'), wide: true };
       return [...(comes.size > 0 || !whole ? [coming] : []), ...(goes.length > 0 ? [going, emptied] : [])];
     }
@@ -73,6 +78,6 @@ export function marksOf(effect: Effect, real: string | undefined, by: string): O
   }
 }
 
-/** The absolute paths that a text names. */
+/** Returns the absolute paths that a text names. */
 const pathsIn = (text: string): string[] =>
   [...text.matchAll(/(?<![\w.])\/[\w.@:+-]+(?:\/[\w.@:+-]+)*/g)].map(([one]) => one);

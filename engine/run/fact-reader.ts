@@ -1,10 +1,12 @@
 import type { HostPool } from '../hosts/host-pool.ts';
+import { hostOf } from '../inventory/host-patterns.ts';
+import type { Inventory } from '../inventory/inventory-model.ts';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
-import type { FactName, Facts, FactsByHost, Inventory } from '../validate/load-playbook.ts';
-import { hostOf } from '../validate/load-playbook.ts';
+import type { FactName, Facts } from '../resolve/fact-names.ts';
+import type { FactsByHost } from '../resolve/facts-of-other-hosts.ts';
 
 /** Reads the facts of hosts that expressions for other hosts use. Each fact is read once in a play. */
-export class FactsOfOthers {
+export class FactReader {
   readonly #inventory: Inventory;
   readonly #pool: HostPool;
   readonly #add: (host: string, facts: Facts) => void;

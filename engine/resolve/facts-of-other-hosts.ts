@@ -2,19 +2,19 @@ import { ProblemError } from '../problem.ts';
 import { Unknown, type Value } from '../value.ts';
 import { type FactName, type Facts, factNames } from './fact-names.ts';
 
-/** Facts by the host that they are of. */
+/** Names of facts, by host. */
 export type FactsByHost = ReadonlyMap<string, ReadonlySet<FactName>>;
 
 /**
- * The facts of other hosts that the expressions of a play use, as far as they were read. One that was not is unknown,
- * and noted as asked for: so only what is used is read, whatever way an expression comes to it.
+ * The facts of other hosts that the expressions of a play use. An unread fact is unknown and is recorded as asked for, so the
+ * run reads only the facts that an expression uses.
  */
-export class OtherFacts {
+export class FactsOfOtherHosts {
   readonly #known = new Map<string, Facts>();
   #asked = new Map<string, Set<FactName>>();
   #isAside = false;
 
-  /** The map `facts` of a host, of which each is looked up when an expression comes to it. */
+  /** Returns the map `facts` of a host. Each fact is looked up when an expression reads it. */
   of(host: string): { [name: string]: Value } {
     const facts: { [name: string]: Value } = {};
     for (const name of Object.keys(factNames) as FactName[]) {
@@ -26,29 +26,29 @@ export class OtherFacts {
     return facts;
   }
 
-  /** Adds what was read of a host. */
+  /** Adds the facts that were read of a host. */
   add(host: string, facts: Facts): void {
     const known = this.#known.get(host) ?? {};
     const os = { ...(known['os'] as object), ...(facts['os'] as object) };
     this.#known.set(host, { ...known, ...facts, ...(Object.keys(os).length > 0 && { os }) });
   }
 
-  /** Before a play is run: what was read is read anew. */
+  /** Forgets all facts before a play is run, so that they are read again. */
   forget(): void {
     this.#known.clear();
   }
 
-  /** What was asked for since `begin` and is not known. The same object as long as what came of it holds. */
+  /** The unknown facts that were asked for since `begin`. The object stays the same while results with them are valid. */
   get asked(): FactsByHost {
     return this.#asked;
   }
 
-  /** Before expressions are evaluated anew. */
+  /** Begins a new evaluation of expressions. */
   begin(): void {
     if (this.#asked.size > 0) this.#asked = new Map();
   }
 
-  /** What `work` gives, of which nothing is done: it throws a ProblemError when it comes to a fact that was not read. */
+  /** Returns the result of `work`, which is not applied. An unread fact throws a ProblemError and is not recorded. */
   aside<T>(work: () => T): T {
     this.#isAside = true;
     try {
@@ -64,7 +64,7 @@ export class OtherFacts {
       inner === undefined ? known?.[top] : (known?.[top] as { [key: string]: Value } | undefined)?.[inner];
     if (value !== undefined) return value;
     const path = `hosts.${host}.facts.${name}`;
-    // No variable keeps what was thrown, so that others still ask for it.
+    // No variable keeps a thrown error, so a later evaluation still asks for the fact.
     if (this.#isAside) throw new ProblemError({ code: 'facts-unread', message: `${path} was not read.` });
     this.#asked.set(host, (this.#asked.get(host) ?? new Set()).add(name));
     return new Unknown(path);
