@@ -39,9 +39,9 @@ const commonNames = new Set(
 const unnamed =
   /^\/(etc\/(ssl|mysql|systemd|X11|xdg)|var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d))(\/|$)/;
 
-/** Places below /etc that are the administrator's, and certbot's. */
+/** Places below /etc that are the administrator's, and certbot's, and files that only reconcile names so. */
 const ofAdministrator =
-  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
+  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|sysctl\.d\/90-reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
 
 /** Folders in which packages have a file each, and those of programs, whose names say little of the package. */
 const shared =
