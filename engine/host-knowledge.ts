@@ -50,9 +50,9 @@ const commonNames = new Set(
 const unnamed =
   /^\/(etc\/(ssl|mysql|systemd|X11|xdg)|var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d))(\/|$)/;
 
-/** Paths below /etc that belong to the administrator or to certbot. */
+/** Paths below /etc that belong to the administrator or to certbot, and files with a name that only reconcile gives. */
 const ofAdministrator =
-  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
+  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|sysctl\.d\/90-reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
 
 /** Folders in which many packages have a file, and folders of programs, whose names say little about the package. */
 const shared =

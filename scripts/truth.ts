@@ -8,19 +8,21 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { modules } from '../modules/index.ts';
 import { build } from '../test/e2e/reconcile.ts';
-import { allReleases, releaseNamed } from '../test/lab/releases.ts';
+import { allReleases } from '../test/lab/releases.ts';
+import type { Case } from '../test/truth/case.ts';
 import { caseText, parseCase } from '../test/truth/case-file.ts';
 import { openHosts, type TruthHost } from '../test/truth/hosts.ts';
 import { type Result, summary, violationText } from '../test/truth/report.ts';
 import { drawTrial, type Trial, tryCase } from '../test/truth/trial.ts';
 
 const usage = `npm run truth -- [--runs N] [--seed S] [--release ${allReleases.join('|')}] [--hosts K] [--shrink N] [--out FILE]
-                 [--run I | --case FILE [--saved]]
+                 [--module M | --run I | --case FILE [--saved]]
   --runs N     how many random cases are tried on hosts (30)
   --seed S     what they are made from (random; it is printed)
   --hosts K    how many hosts try them side by side (4)
   --shrink N   how many cases to try to make a violation of a new kind smaller (25)
   --out FILE   where each result is written as it comes, a line of JSON each (truth-RELEASE-SEED.jsonl)
+  --module M   only cases with a resource of this module
   --run I      only the I-th case of the seed
   --case FILE  a case from a file, as printed; --saved applies it by a saved plan`;
 
@@ -35,9 +37,16 @@ const text = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {
     ...{ runs: text, seed: text, release: text, hosts: text, shrink: text, out: text, run: text, case: text },
-    saved: { type: 'boolean' },
+    ...{ module: text, saved: { type: 'boolean' }, help: { type: 'boolean' } },
   },
 });
+
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
+const about = values.module;
+if (about !== undefined && !Object.hasOwn(modules, about)) fail(`There is no module ${about}.`);
 
 function whole(name: 'runs' | 'hosts' | 'shrink' | 'run', otherwise: number): number {
   const given = values[name];
@@ -45,7 +54,8 @@ function whole(name: 'runs' | 'hosts' | 'shrink' | 'run', otherwise: number): nu
   return given === undefined ? otherwise : Number(given);
 }
 
-const release = releaseNamed(values.release ?? 'bookworm');
+const release =
+  allReleases.find(each => each === (values.release ?? 'bookworm')) ?? fail(`There is no ${values.release}.`);
 const seed = values.seed ?? String(Date.now() % 1_000_000);
 const single = values.run !== undefined || values.case !== undefined;
 let next = values.case !== undefined ? 0 : whole('run', 1);
@@ -76,9 +86,10 @@ async function work(host: TruthHost): Promise<void> {
   // A playbook that is refused offline reaches no host, so another one replaces it.
   while (taken - (single ? 0 : refused) < wanted) {
     const run = next++;
-    taken += 1;
     const trial: Trial = { seed, run, shrinkBudget: whole('shrink', 25) };
     const [subject, way] = values.case === undefined ? drawTrial(modules, trial) : ofFile(values.case);
+    if (!single && about !== undefined && !has(subject, about)) continue;
+    taken += 1;
     const result = await tryCase(host, subject, way, trial, known);
     if (result.outcome === 'refused') refused += 1;
     results.push(result);
@@ -90,13 +101,17 @@ async function work(host: TruthHost): Promise<void> {
   }
 }
 
+function has({ plays }: Case, module: string): boolean {
+  return plays.flat().some(resource => resource.module === module);
+}
+
 function ofFile(file: string): ReturnType<typeof drawTrial> {
   return [parseCase(readFileSync(file, 'utf8'), Object.keys(modules)), values.saved ? 'saved' : 'plain'];
 }
 
 /** Writes the counts of a complete run into the README. A shorter one is not meaningful. */
 function updateReadme(): void {
-  if (single || wanted < wholeRun) return;
+  if (single || about !== undefined || wanted < wholeRun) return;
   const violating = results.filter(({ violations }) => violations.length > 0).length;
   const readme = new URL('../README.md', import.meta.url);
   const mark = new RegExp(`(<!-- truth ${release} -->).*?(<!-- -->)`);

@@ -68,7 +68,10 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   files?: Files;
   /** The arguments that may hold a secret. The engine refuses a secret in every other argument. */
   secrets?: SecretPlaces<Given<A, R>>;
-  /** The probes to read, by name. The engine reads a probe whose name begins with `needs` only for `obstacles`. */
+  /**
+   * The probes to read, by name. The engine reads a probe whose name begins with `needs` only for `obstacles`, and leaves it
+   * out while earlier resources may change its answer.
+   */
   probes(args: Given<A, R>): P;
   /** Returns the state from the readings, `null` if the thing does not exist, or a `Missing` if the state cannot be read. */
   actual(read: Read<P>, args: Given<A, R>, context: Context): Partly | null | Missing;
@@ -97,7 +100,11 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
     claims?(args: Given<A, R>): Claims;
     claimsBelow?(args: Given<A, R>, path: string): Claims;
   };
-  /** Returns conditions that would make every apply of this diff fail. The engine itself finds the obstacles of the steps. */
+  /**
+   * Returns conditions that would make every apply of this diff fail. The engine itself finds the obstacles of the steps.
+   * While earlier resources may change a reading other than `needs…`, the plan shows a doubt instead. The function is also
+   * called for `state: absent`, with the diff kind `remove` and the readings of the removal.
+   */
   obstacles?(args: Given<A, R>, read: Read<P>, diff: Diff): Conditional<Obstacle>;
   /** Returns work that the change makes necessary. The engine notes it before the steps and does it after them. */
   owes?(args: Given<A, R>, read: Read<P>): Owes | undefined;

@@ -43,12 +43,12 @@ it('draws every module of the registry', () => {
 });
 
 it('draws an unknown module, with arguments from its schema or its examples', () => {
-  const sysctl = defineModule({
-    name: 'sysctl',
-    summary: 'A kernel setting.',
+  const gadget = defineModule({
+    name: 'gadget',
+    summary: 'A device.',
     args: { key: text('The key.', { pattern: '^[a-z.]+$' }), live: flag('Whether it is set at once.') },
     required: ['key'],
-    examples: { One: { key: 'vm.swappiness' } },
+    examples: { One: { key: 'lamp.brightness' } },
     identity: ({ key }) => key,
     probes: () => ({}),
     actual: () => null,
@@ -56,10 +56,10 @@ it('draws an unknown module, with arguments from its schema or its examples', ()
     steps: () => [],
   });
   const drawn = seeds
-    .flatMap(seed => generateCase({ ...modules, sysctl }, seed).plays.flat())
-    .filter(({ module }) => module === 'sysctl');
+    .flatMap(seed => generateCase({ ...modules, gadget }, seed).plays.flat())
+    .filter(({ module }) => module === 'gadget');
   expect(drawn.length).toBeGreaterThan(10);
-  expect(new Set(drawn.map(({ args }) => args['key']))).toEqual(new Set(['vm.swappiness']));
+  expect(new Set(drawn.map(({ args }) => args['key']))).toEqual(new Set(['lamp.brightness']));
   expect(new Set(drawn.map(({ args }) => args['live']))).toEqual(new Set([undefined, true, false]));
 });
 

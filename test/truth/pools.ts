@@ -109,6 +109,16 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'pg_extension.version': ['1.0', '1.6'],
   'pg_setting.name': ['work_mem', 'max_connections', 'log_min_duration_statement', 'log_connections'],
   'pg_setting.value': ['16MB', 120, 'lots', 500],
+  'sysctl.name': [
+    ...[
+      'net.ipv4.ip_forward',
+      'net/core/somaxconn',
+      'net.ipv4.ip_local_port_range',
+      'net.ipv4.conf.lo.rp_filter',
+    ],
+    ...['vm.swappiness', 'net.ipv4.nosuch'],
+  ],
+  'sysctl.value': [0, 1, '1', '1024 65000'],
   'pg_hba.database': ['appdb', 'all', ['appdb', 'otherdb']],
   'pg_hba.user': ['app', 'all', ['app', 'report']],
   'pg_hba.address': ['127.0.0.1/32', '10.9.0.0/16'],

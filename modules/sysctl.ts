@@ -1,0 +1,145 @@
+import { basename } from 'node:path';
+import { anyOf, flag, text } from '../engine/module-kit/argument.ts';
+import { defineModule } from '../engine/module-kit/define-module.ts';
+import { pathClaims } from '../engine/module-kit/path-claims.ts';
+import { textOf } from '../engine/module-kit/state-text.ts';
+import { command, content } from '../engine/probe.ts';
+import { shellQuote } from '../engine/quote.ts';
+
+type Value = string | number | undefined;
+
+/** A kernel parameter, now and at boot. The live value is set first: a value that the kernel refuses reaches no file. */
+export const sysctl = defineModule({
+  name: 'sysctl',
+  summary: 'A kernel parameter: its live value, and a file in /etc/sysctl.d that sets it at boot.',
+  args: {
+    name: text('Name of the parameter, e.g. `net.ipv4.ip_forward`, or with slashes `net/ipv4/ip_forward`.', {
+      pattern: '^[A-Za-z0-9_]+([./][A-Za-z0-9_:@+-]+)+$',
+    }),
+    value: anyOf(
+      [{ type: 'string', pattern: '^[^\\n]*[^\\s][^\\n]*$' }, { type: 'integer' }],
+      'Value, as the kernel shows it. Any space separates the items of a list.',
+    ),
+    live: flag(
+      'Whether the live value is set, too. With `false`, only the file is written, also for a parameter that does not exist yet.',
+      { default: true },
+    ),
+  },
+  required: ['name'],
+  absent: 'removes the file, and leaves the live value as it is',
+  examples: {
+    'A host that forwards packets': { name: 'net.ipv4.ip_forward', value: 1 },
+    'A value with two items': { name: 'net.ipv4.ip_local_port_range', value: '1024 65000' },
+    'A parameter of a kernel module that is not loaded yet': {
+      name: 'net.bridge.bridge-nf-call-iptables',
+      value: 1,
+      live: false,
+    },
+    'The file is removed': { name: 'vm.swappiness', state: 'absent' },
+  },
+  identity: ({ name }) => dotted(name),
+  refine: ({ value }) => [value === undefined && { says: 'Give the value.' }],
+  probes: ({ name, live }) => ({
+    file: content(fileOf(name)),
+    live: live ? command(`cat ${shellQuote(procOf(name))}`, { about: changersOf(name) }) : undefined,
+    // The files as they are before the play. A file that an earlier resource changes is only a doubt.
+    atBoot: command(config, { about: [] }),
+    needsAtBoot: command(config, { about: configPlaces }),
+    needsWritable: command(writable(name), { about: ['mount'] }),
+  }),
+  actual: ({ file, live, atBoot }, { name, value }) => {
+    const other = file?.bytes?.toString() === lineOf(name, value) ? winner(atBoot.stdout, name) : undefined;
+    return {
+      live: live?.exit === 0 ? normal(live.stdout) : undefined,
+      file: file ?? undefined,
+      at_boot: other?.value ?? normal(value),
+    };
+  },
+  desired: ({ name, value, live }) => ({
+    live: live ? normal(value) : undefined,
+    file: textOf(lineOf(name, value)),
+    at_boot: normal(value),
+  }),
+  removal: {
+    probes: ({ name }) => ({ file: content(fileOf(name)) }),
+    actual: ({ file }) => file && { file },
+  },
+  obstacles: ({ name, value }, { live, atBoot, needsAtBoot, needsWritable }, diff) => {
+    if (diff.kind === 'remove') return [];
+    const other = winner((needsAtBoot ?? atBoot).stdout, name);
+    return [
+      live && live.exit !== 0
+        ? {
+            says: `The kernel has no parameter ${dotted(name)} that can be read.`,
+            fix: 'Check the name; load its kernel module in an earlier resource; or write only the file, with live: false.',
+          }
+        : diff.has('live') &&
+          needsWritable?.exit === 1 && {
+            says: `${dotted(name)} is read-only here, as most kernel parameters are in a container.`,
+            fix: 'Set it on the machine that the container runs on, or leave it out for this host.',
+          },
+      other !== undefined &&
+        other.value !== normal(value) && {
+          says: `${other.file} sets ${dotted(name)} to ${other.value} and wins at boot: systemd-sysctl reads it after ${fileOf(name)}.`,
+          fix: 'Take the line out of that file in an earlier resource.',
+          unsure: !needsAtBoot,
+        },
+    ];
+  },
+  steps: (diff, { name, value }, { live }) => [
+    diff.has('live') && {
+      do: 'run',
+      command: setting(name, value),
+      touches: [{ kind: 'file', path: procOf(name), content: `${normal(value)}\n` }],
+      undo: live?.exit === 0 ? { after: setting(name, live.stdout) } : {},
+    },
+    (diff.has('file') || diff.has('at_boot')) && {
+      do: 'write',
+      path: fileOf(name),
+      content: lineOf(name, value),
+    },
+  ],
+  remove: ({ name }) => [{ do: 'remove', path: fileOf(name) }],
+  unproven: ({ name }) =>
+    `The kernel shows another value than it was given: declare it as \`sysctl -n ${dotted(name)}\` shows it.`,
+  claims: ({ name, value }) => pathClaims(fileOf(name), 'file', {}, () => lineOf(name, value)),
+});
+
+/** The assignments of all files, in the order of systemd-sysctl, with a line `# PATH` before those of each file. */
+const config = "/usr/lib/systemd/systemd-sysctl --cat-config 2>/dev/null | grep -E '^# /|^[^#;]+='";
+const configPlaces = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map(at => `${at}/sysctl.d`);
+configPlaces.push('/etc/sysctl.conf', 'packages');
+
+/** In a name whose first separator is a dot, dots and slashes change places: sysctl.d(5). */
+const swapped = (name: string) => name.replace(/[./]/g, each => (each === '.' ? '/' : '.'));
+const keyOf = (name: string) => (/^[^.]*\//.test(name) ? name.replace(/^\/+/, '') : swapped(name));
+const dotted = (name: string) => swapped(keyOf(name));
+const procOf = (name: string) => `/proc/sys/${keyOf(name)}`;
+const fileOf = (name: string) => `/etc/sysctl.d/90-reconcile-${name.replaceAll('/', '.')}.conf`;
+const normal = (value: Value) => String(value).trim().split(/\s+/).join(' ');
+const lineOf = (name: string, value: Value) => `${dotted(name)} = ${normal(value)}\n`;
+const setting = (name: string, value: Value) => ['sysctl', '-w', `${dotted(name)}=${normal(value)}`];
+
+/** Fails if root cannot write the parameter. The engine finds the obstacles of other accounts. */
+const writable = (name: string) => `[ "$(id -u)" != 0 ] || [ -w ${shellQuote(procOf(name))} ]`;
+
+/** The causes of another live value. The parameters right below the named folders exist from boot, so nothing brings them. */
+const changersOf = (name: string) => [
+  ...[procOf(name), keyOf(name), dotted(name), 'sysctl --system', 'sysctl -p', 'systemd-sysctl'],
+  ...(/^(kernel|vm|net\/(core|ipv4|ipv6)(\/(conf|neigh)\/(all|default|lo))?)\/[^/]+$/.test(keyOf(name))
+    ? []
+    : ['modprobe', 'packages', 'units']),
+];
+
+/** Returns the value that holds after boot and its file, if that file follows the parameter's own. */
+function winner(config: string, name: string) {
+  let file = '';
+  let last: { file: string; value: string } | undefined;
+  for (const line of config.split('\n')) {
+    file = /^# (\/\S+\/sysctl\.d\/[^/]+\.conf)$/.exec(line)?.[1] ?? file;
+    const [, key, value] = /^\s*-?\s*([^#;=\s]+)\s*=(.*)$/.exec(line) ?? [];
+    const isLater = basename(file) > basename(fileOf(name));
+    if (isLater && key && keyOf(key) === keyOf(name)) last = { file, value: normal(value) };
+  }
+  return last;
+}
