@@ -103,7 +103,16 @@ export const service = defineModule({
       (verb !== undefined || diff.has('state')) && { do: 'pay', unit: name },
     ];
   },
-  claims: ({ name, state }) => (state === undefined ? {} : { [units.runsClaim(unitName(name))]: state }),
+  claims: ({ name, state, enabled, masked }) => {
+    // A masked unit can be neither enabled nor running.
+    const isMasked = masked ?? (enabled || state === 'running' ? false : undefined);
+    return {
+      ...(state !== undefined && { [units.runsClaim(unitName(name))]: state }),
+      ...(isMasked !== undefined && {
+        [`whether ${unitName(name)} is masked`]: isMasked ? 'masked' : 'not masked',
+      }),
+    };
+  },
   reacts: args => [
     { to: [...(args.restart_on ?? [])], unit: () => unitName(args.name), action: 'restart' },
     { to: [...(args.reload_on ?? [])], unit: () => unitName(args.name), action: 'reload' },
