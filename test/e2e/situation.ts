@@ -65,10 +65,19 @@ export function layers(): Readonly<Record<Layer, string>> {
   return Object.fromEntries(names.map(name => [name, script(name)]));
 }
 
-/** All situations, sorted by name. Throws when one is not written as it should be. */
-export function situations(): Situation[] {
-  const files = readdirSync(folder).filter(file => file.endsWith('.yml'));
-  return files.toSorted().map(file => read(basename(file, '.yml'), readFileSync(join(folder, file), 'utf8')));
+/** All situations, sorted by name, and the errors of the files that are not one, by name. */
+export function situations(): { all: Situation[]; unreadable: Map<string, Error> } {
+  const all: Situation[] = [];
+  const unreadable = new Map<string, Error>();
+  for (const file of readdirSync(folder).toSorted()) {
+    const name = basename(file, '.yml');
+    try {
+      if (file.endsWith('.yml')) all.push(read(name, readFileSync(join(folder, file), 'utf8')));
+    } catch (thrown) {
+      unreadable.set(name, thrown as Error);
+    }
+  }
+  return { all, unreadable };
 }
 
 const keys = ['title', 'release', 'layer', 'start', 'files', 'playbook', 'expect'];

@@ -16,7 +16,7 @@ import {
   saidComplaints,
 } from './situation-law.ts';
 
-const all = situations();
+const { all, unreadable } = situations();
 const offline = all.filter(({ expect }) => expect.kind === 'refused');
 const online = all.filter(({ expect, releases }) => expect.kind !== 'refused' && releases.length > 0);
 
@@ -42,6 +42,10 @@ function lay({ name, files }: Situation, inventory: Readonly<Record<string, unkn
 
 // Nothing answers there, and nothing may be asked.
 const nobody = { hosts: { web1: { address: '127.0.0.1', port: 1, user: 'deploy' } } };
+
+it.each([...unreadable])('%s is a situation', (_, error) => {
+  throw error;
+});
 
 for (const situation of offline) {
   it(titleOf(situation), async () => {
