@@ -1,9 +1,7 @@
 import { basename } from 'node:path';
 import { anyOf, flag, text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
-import { pathClaims } from '../engine/module-kit/path-claims.ts';
-import { textOf } from '../engine/module-kit/state-text.ts';
-import { command, content } from '../engine/probe.ts';
+import { command } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 
 type Value = string | number | undefined;
@@ -39,31 +37,19 @@ export const sysctl = defineModule({
   },
   identity: ({ name }) => dotted(name),
   refine: ({ value }) => [value === undefined && { says: 'Give the value.' }],
+  file: ({ name, value }) => ({ path: fileOf(name), content: `${dotted(name)} = ${normal(value)}\n` }),
   probes: ({ name, live }) => ({
-    file: content(fileOf(name)),
     live: live ? command(`cat ${shellQuote(procOf(name))}`, { about: changersOf(name) }) : undefined,
     // The files as they are before the play. A file that an earlier resource changes is only a doubt.
     atBoot: command(config, { about: [] }),
     needsAtBoot: command(config, { about: configPlaces }),
     needsWritable: command(writable(name), { about: ['mount'] }),
   }),
-  actual: ({ file, live, atBoot }, { name, value }) => {
-    const other = file?.bytes?.toString() === lineOf(name, value) ? winner(atBoot.stdout, name) : undefined;
-    return {
-      live: live?.exit === 0 ? normal(live.stdout) : undefined,
-      file: file ?? undefined,
-      at_boot: other?.value ?? normal(value),
-    };
-  },
-  desired: ({ name, value, live }) => ({
-    live: live ? normal(value) : undefined,
-    file: textOf(lineOf(name, value)),
-    at_boot: normal(value),
+  actual: ({ live, atBoot }, { name, value }) => ({
+    live: live?.exit === 0 ? normal(live.stdout) : undefined,
+    at_boot: winner(atBoot.stdout, name)?.value ?? normal(value),
   }),
-  removal: {
-    probes: ({ name }) => ({ file: content(fileOf(name)) }),
-    actual: ({ file }) => file && { file },
-  },
+  desired: ({ value, live }) => ({ live: live ? normal(value) : undefined, at_boot: normal(value) }),
   obstacles: ({ name, value }, { live, atBoot, needsAtBoot, needsWritable }, diff) => {
     if (diff.kind === 'remove') return [];
     const other = winner((needsAtBoot ?? atBoot).stdout, name);
@@ -93,16 +79,9 @@ export const sysctl = defineModule({
       touches: [{ kind: 'file', path: procOf(name), content: `${normal(value)}\n` }],
       undo: live?.exit === 0 ? { after: setting(name, live.stdout) } : {},
     },
-    (diff.has('file') || diff.has('at_boot')) && {
-      do: 'write',
-      path: fileOf(name),
-      content: lineOf(name, value),
-    },
   ],
-  remove: ({ name }) => [{ do: 'remove', path: fileOf(name) }],
   unproven: ({ name }) =>
     `The kernel shows another value than it was given: declare it as \`sysctl -n ${dotted(name)}\` shows it.`,
-  claims: ({ name, value }) => pathClaims(fileOf(name), 'file', {}, () => lineOf(name, value)),
 });
 
 /** The assignments of all files, in the order of systemd-sysctl, with a line `# PATH` before those of each file. */
@@ -117,7 +96,6 @@ const dotted = (name: string) => swapped(keyOf(name));
 const procOf = (name: string) => `/proc/sys/${keyOf(name)}`;
 const fileOf = (name: string) => `/etc/sysctl.d/90-reconcile-${name.replaceAll('/', '.')}.conf`;
 const normal = (value: Value) => String(value).trim().split(/\s+/).join(' ');
-const lineOf = (name: string, value: Value) => `${dotted(name)} = ${normal(value)}\n`;
 const setting = (name: string, value: Value) => ['sysctl', '-w', `${dotted(name)}=${normal(value)}`];
 
 /** Fails if root cannot write the parameter. The engine finds the obstacles of other accounts. */

@@ -19,6 +19,7 @@ import { Missing, type Owed, type Probe, type Readings } from '../probe.ts';
 import type { ObjectOf, Schema } from '../schema-types.ts';
 import type { Step } from '../step.ts';
 import { type Conditional, compact, defined } from '../util/defined.ts';
+import { type OwnFile, withOwnFile } from './own-file.ts';
 
 /** Work that a change makes necessary. The engine notes it on the host before the change, and removes the note after it. */
 export interface Owes {
@@ -69,14 +70,19 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   /** The arguments that may hold a secret. The engine refuses a secret in every other argument. */
   secrets?: SecretPlaces<Given<A, R>>;
   /**
+   * Returns the file of root that is the thing, or its lasting half. The engine reads, compares, writes, removes and claims
+   * it. The other functions are about the rest, and `probes`, `actual` and `desired` may be left out.
+   */
+  file?(args: Given<A, R>): OwnFile;
+  /**
    * The probes to read, by name. The engine reads a probe whose name begins with `needs` only for `obstacles`, and leaves it
    * out while earlier resources may change its answer.
    */
-  probes(args: Given<A, R>): P;
+  probes?(args: Given<A, R>): P;
   /** Returns the state from the readings, `null` if the thing does not exist, or a `Missing` if the state cannot be read. */
-  actual(read: Read<P>, args: Given<A, R>, context: Context): Partly | null | Missing;
+  actual?(read: Read<P>, args: Given<A, R>, context: Context): Partly | null | Missing;
   /** Returns the declared state, with only the keys to compare. `read` is undefined while nothing is read. */
-  desired(args: Given<A, R>, read: Read<P> | undefined): Partly;
+  desired?(args: Given<A, R>, read: Read<P> | undefined): Partly;
   /**
    * Returns the state of the thing after its missing program or server arrives, such as Debian's default site; without this
    * function, `null`. `read` holds the readings that are possible without the missing thing.
@@ -169,7 +175,7 @@ export function defineModule<
   P extends Probes = Record<never, never>,
 >(definition: Definition<A, R, P>): Module {
   // biome-ignore lint/suspicious/noExplicitAny: from here on arguments have the type that the module's own functions know
-  const own = definition as unknown as Definition<any, any, any>;
+  const own = withOwnFile(definition as unknown as Definition<any, any, any>);
   const { absent, removal } = own;
   const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
   const removalDefinition = { ...own, ...removal };
@@ -191,12 +197,12 @@ export function defineModule<
       ...mixtures(own, args),
       ...compact<Refusal>((isAbsent(args) ? removal : own)?.refine?.(args) ?? []),
     ],
-    probes: args => defined((isAbsent(args) ? removalDefinition : own).probes(args)),
+    probes: args => defined((isAbsent(args) ? removalDefinition : own).probes?.(args) ?? {}),
     actual(read, args, context) {
-      const state = (isAbsent(args) ? removalDefinition : own).actual(read, args, context);
+      const state = (isAbsent(args) ? removalDefinition : own).actual?.(read, args, context) ?? null;
       return state instanceof Missing ? state : state && stateOf(state);
     },
-    desired: (args, read) => (isAbsent(args) ? null : stateOf(own.desired(args, read))),
+    desired: (args, read) => (isAbsent(args) ? null : stateOf(own.desired?.(args, read) ?? {})),
     steps(diff, args, read, context) {
       const owes = own.owes?.(args, read);
       const chosen =
