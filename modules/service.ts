@@ -93,7 +93,8 @@ export const service = defineModule({
     // A unit that dies and comes back may look healthy to the next apply: the note makes that apply restart it.
     const action = verb === 'reload' ? 'reload' : 'restart';
     return [
-      unit.NeedDaemonReload === 'yes' && units.daemonReload,
+      // systemd 252 does not notice a new folder of drop-ins, which a command may have made.
+      (verb || unit.NeedDaemonReload === 'yes') && units.daemonReload,
       diff.has('masked') && !args.masked && units.systemctl('unmask', name),
       diff.has('enabled') && units.systemctl(args.enabled ? 'enable' : 'disable', name, unit),
       diff.has('state') && args.state === 'stopped' && units.systemctl('stop', name, unit),
