@@ -1,3 +1,5 @@
+import { grouped } from '../engine/util/grouped.ts';
+
 /** Returns a package's name as the index compares it: `Flask_SQLAlchemy` → `flask-sqlalchemy`. */
 export const normalized = (name: string): string => name.toLowerCase().replace(/[-_.]+/g, '-');
 
@@ -10,14 +12,16 @@ export const readRequirements = (text: string): Requirement[] =>
 
 /** Parses a line that names a package. `text` is the line as written, without the marker. */
 function readRequirement(line: string) {
-  const pattern = /^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?:@[^;]*|\(([^)]*)\)|([^;@(]*))(?:;(.*))?$/;
-  const [, name, bracketed, plain = '', marker] = pattern.exec(line) ?? [];
+  const pattern = /^([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?\s*(?:@[^;]*|\(([^)]*)\)|([^;@(]*))(?:;(.*))?$/;
+  const [, name, extras = '', bracketed, plain = '', marker] = pattern.exec(line) ?? [];
   const clauses = (bracketed ?? plain).split(',').filter(clause => clause.trim() !== '');
   const versions = clauses.map(clause => /^\s*(===|==|~=|!=|<=|>=|<|>)\s*(\S+)\s*$/.exec(clause));
   if (name === undefined || versions.includes(null)) return undefined;
   return {
     text: line.split(';')[0]!.trim(),
     name: normalized(name),
+    // Parts of the package with requirements of their own.
+    extras: extras.split(',').flatMap(extra => (extra.trim() === '' ? [] : normalized(extra.trim()))),
     // All clauses must hold.
     versions: versions.map(match => ({ operator: match![1]!, version: match![2]! })),
     // The text after the semicolon, e.g. `python_version < "3.11"`.
@@ -26,12 +30,38 @@ function readRequirement(line: string) {
 }
 type Requirement = NonNullable<ReturnType<typeof readRequirement>>;
 
-/** Whether a requirement applies to a Linux host with this Python (`3.11`). With an unknown marker, it does not. */
-export const applies = ({ marker }: Requirement, python: string): boolean =>
-  marker === undefined ||
-  marker.split(/\s+or\s+/).some(all => all.split(/\s+and\s+/).every(clause => clauseHolds(clause, python)));
+/** The variables of markers whose values differ between hosts; `python_version` is `3.11`. */
+type Variables = Readonly<{ python_version: string; platform_machine?: string; extra?: string }>;
+
+/** Whether a requirement applies to a Linux host. With an unknown marker, it does not. */
+export function applies({ marker = '' }: Requirement, variables: Variables): boolean {
+  const words = marker.match(/[()]|"[^"]*"|'[^']*'|not\s+in\b|\w+|[<>=!~]+/g) ?? [];
+  let at = 0;
+  const next = (word: string): boolean => words[at] === word && at++ >= 0;
+  const any = (): boolean => {
+    let holds = all();
+    while (next('or')) holds = all() || holds;
+    return holds;
+  };
+  const all = (): boolean => {
+    let holds = one();
+    while (next('and')) holds = one() && holds;
+    return holds;
+  };
+  const one = (): boolean => {
+    if (next('(')) {
+      const holds = any();
+      return next(')') && holds;
+    }
+    at += 3;
+    const [left = '', operator = '', right = ''] = words.slice(at - 3, at);
+    return clauseHolds(left, operator.replace(/\s+/, ' '), right, { ...environment, ...variables });
+  };
+  return words.length === 0 || (any() && at === words.length);
+}
 
 const environment: Readonly<Record<string, string>> = {
+  extra: '',
   implementation_name: 'cpython',
   os_name: 'posix',
   platform_python_implementation: 'CPython',
@@ -39,14 +69,21 @@ const environment: Readonly<Record<string, string>> = {
   sys_platform: 'linux',
 };
 
-function clauseHolds(clause: string, python: string): boolean {
-  const pattern = /^\s*\(?\s*(\w+)\s*(==|!=|<=|>=|<|>|~=)\s*["']([^"']*)["']\s*\)?\s*$/;
-  const [, variable = '', operator = '', value = ''] = pattern.exec(clause) ?? [];
-  if (variable === 'python_version') return versionHolds(python, operator, value);
-  if (variable === 'python_full_version')
-    return versionHolds(python, operator, value.split('.').slice(0, 2).join('.'));
-  const known = environment[variable];
-  return known !== undefined && (operator === '==' ? known === value : operator === '!=' && known !== value);
+function clauseHolds(left: string, operator: string, right: string, variables: Record<string, string>) {
+  const names = [left, right];
+  const isFull = names.includes('python_full_version');
+  // Of the full version, only the first two numbers are known.
+  const short = (value: string) => (isFull ? value.split('.').slice(0, 2).join('.') : value);
+  const [a, b] = names.map(word => {
+    if (/^["']/.test(word)) return short(word.slice(1, -1));
+    return variables[word === 'python_full_version' ? 'python_version' : word];
+  });
+  if (a === undefined || b === undefined) return false;
+  if (operator === 'in' || operator === 'not in') return b.includes(a) === (operator === 'in');
+  if (isFull || names.includes('python_version'))
+    return /^(===?|~=|!=|[<>]=?)$/.test(operator) && versionHolds(a, operator, b);
+  const isSame = names.includes('extra') ? normalized(a) === normalized(b) : a === b;
+  return operator === '==' ? isSame : operator === '!=' && !isSame;
 }
 
 /** Whether the requirement allows an installed version. */
@@ -105,25 +142,69 @@ function sortKey(version: string): number[] {
 export const valuesOf = (listing: string, word: string): string[] =>
   [...listing.matchAll(new RegExp(`^${word} (.*)$`, 'gm'))].map(([, value]) => value!);
 
-/** Returns a map of packages to versions, from names such as `Flask_SQLAlchemy-3.1.1.dist-info`. */
-export const installedPackages = (listing: string): Map<string, string> =>
-  new Map(
-    valuesOf(listing, 'package')
-      .map(entry => /^(.+?)-([^-]+?)(?:-py3[^-]*)?\.(?:dist|egg)-info$/.exec(entry))
-      .flatMap(match => (match ? [[normalized(match[1]!), match[2]!]] : [])),
-  );
+/** An installed package. */
+interface Installed {
+  version: string;
+  /** Its folder in site-packages, such as `Flask_SQLAlchemy-3.1.1.dist-info`. */
+  folder: string;
+  needs: readonly Requirement[];
+  /** A missing file of the package. */
+  lost: string | undefined;
+}
+
+/** Returns the packages of a listing by name. A package of the environment hides one of the host. */
+export function installedPackages(listing: string): Map<string, Installed> {
+  const packages = new Map<string, Installed>();
+  const [needs, lost] = ['needs', 'lost'].map(word => {
+    // The last line may have been cut off.
+    const entries = valuesOf(listing.replace(/.*…$/, ''), word).map(line => /^(\S+) (.*)$/.exec(line) ?? []);
+    return grouped(entries, ([, folder]) => folder);
+  });
+  for (const folder of valuesOf(listing, 'package')) {
+    const [, name, version] = /^(.+?)-([^-]+?)(?:-py3[^-]*)?\.(?:dist|egg)-info$/.exec(folder) ?? [];
+    if (name === undefined || version === undefined || packages.has(normalized(name))) continue;
+    packages.set(normalized(name), {
+      version,
+      folder,
+      needs: readRequirements((needs!.get(folder) ?? []).map(([, , text]) => text).join('\n')),
+      lost: lost!.get(folder)?.[0]?.[2],
+    });
+  }
+  return packages;
+}
 
 /** Returns `3.11` from any text that names a version of Python. */
 export const minorOf = (text: string | undefined): string | undefined => /(3\.\d+)/.exec(text ?? '')?.[1];
 
-/** Returns the unmet requirements, each with the installed version, if any. */
+/**
+ * Returns the unmet requirements of packages and of all that they require, as texts. For a package without one of its
+ * files, `folder` is the folder by which pip takes it for installed.
+ */
 export function lacking(
   requirements: readonly Requirement[],
-  installed: ReadonlyMap<string, string>,
-): string[] {
-  return requirements.flatMap(requirement => {
-    const version = installed.get(requirement.name);
-    if (version === undefined) return [requirement.text];
-    return allows(requirement, version) ? [] : [`${requirement.text} (has ${version})`];
-  });
+  installed: ReadonlyMap<string, Installed>,
+  variables: Variables,
+): { says: string; folder?: string }[] {
+  const seen = new Set<string>();
+  const lackingIn = (needs: readonly Requirement[], extra: string, by = ''): ReturnType<typeof lacking> =>
+    needs
+      .filter(need => applies(need, { ...variables, extra }) && (extra === '' || !applies(need, variables)))
+      .flatMap(need => {
+        const found = installed.get(need.name);
+        if (found === undefined) return [{ says: by === '' ? need.text : `${need.text} (for ${by})` }];
+        if (!allows(need, found.version)) {
+          const has = `has ${found.version}`;
+          return [{ says: `${need.text} (${by === '' ? has : `for ${by}, ${has}`})` }];
+        }
+        return ['', ...need.extras].flatMap(part => {
+          const id = `${need.name}[${part}]`;
+          if (seen.has(id)) return [];
+          seen.add(id);
+          const isLost = part === '' && found.lost !== undefined;
+          const own = isLost ? [{ says: `${found.lost} of ${need.name}`, folder: found.folder }] : [];
+          return [...own, ...lackingIn(found.needs, part, part === '' ? need.name : id)];
+        });
+      });
+  const all = lackingIn(requirements, '');
+  return all.filter(({ says }, i) => all.findIndex(one => one.says === says) === i);
 }

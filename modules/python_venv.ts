@@ -8,7 +8,7 @@ import { shellQuote } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
 import { compact, defined } from '../engine/util/defined.ts';
 import { filled, scriptBeside, withVariables } from '../engine/util/text-beside.ts';
-import { applies, installedPackages, lacking, minorOf, readRequirements, valuesOf } from './_python.ts';
+import { installedPackages, lacking, minorOf, readRequirements, valuesOf } from './_python.ts';
 
 /** A file that exists during the creation of an environment, because an incomplete one looks complete early. */
 const unfinished = '.reconcile.unfinished';
@@ -16,12 +16,15 @@ const unfinished = '.reconcile.unfinished';
 const args = {
   path: { ...absolutePath, description: 'Folder of the virtual environment.' },
   python: text('Python of the environment, as a program or its path.', { default: 'python3', minLength: 1 }),
-  requirements: text('Requirements file on the host, whose packages are all installed.', {
-    pattern: '^/',
-  }),
+  requirements: text(
+    'Requirements file on the host, whose packages are all installed, with all that they require.',
+    {
+      pattern: '^/',
+    },
+  ),
   packages: listOf(
     { type: 'string', pattern: '^[A-Za-z0-9]' },
-    'Packages as in a requirements file, e.g. `flask` or `gunicorn>=22,<24`.',
+    'Packages as in a requirements file, e.g. `flask` or `gunicorn>=22,<24`, with all that they require.',
   ),
   index_url: text('Package index; default: that of pip.'),
   system_site_packages: flag('Whether the environment can use the packages of the host’s own Python.', {
@@ -91,14 +94,9 @@ export const python_venv = defineModule({
       return Missing.fromPackages('Python’s module to make virtual environments', ...packages);
     }
     if (config === undefined) return null;
-    const made = minorOf(/^version(?:_info)? = (.*)$/m.exec(config)?.[1]);
+    const made = madeFrom(config);
     const isSame = wanted === undefined || made === undefined || wanted === made;
-    const listed = args.requirements === undefined ? '' : (read.requirements?.bytes?.toString() ?? '');
-    const required = readRequirements([...(args.packages ?? []), listed].join('\n'));
-    const missing = lacking(
-      required.filter(each => applies(each, made ?? '')),
-      installedPackages(listing),
-    );
+    const missing = unmet(read, args).map(({ says }) => says);
     return {
       python: !isUsable ? 'incomplete' : isSame ? args.python : `python${made}`,
       system_site_packages: /^include-system-site-packages = true$/m.test(config),
@@ -134,7 +132,7 @@ export const python_venv = defineModule({
       diff.kind === 'create' && { do: 'directory', path, mode: '0755', ...owner },
       read.folder !== null && diff.has('owner') && { do: 'attributes', path, ...owner, recursive: true },
       isMade && make(args, clear, as),
-      (isMade || diff.has('packages')) && install(args, as),
+      (isMade || diff.has('packages')) && install(args, as, isMade ? [] : unmet(read, args)),
     ];
   },
   removal: {
@@ -153,6 +151,27 @@ export const python_venv = defineModule({
   }),
   claimsBelow: ({ owner }, path) => (owner === undefined ? {} : pathClaims(path, undefined, { owner })),
 });
+
+type Read = { config: Content; listing: { stdout: string }; requirements: Content };
+type Content = { bytes?: Uint8Array | undefined } | null;
+
+const textOf = (file: Content): string =>
+  file?.bytes === undefined ? '' : Buffer.from(file.bytes).toString();
+const madeFrom = (config: string): string | undefined =>
+  minorOf(/^version(?:_info)? = (.*)$/m.exec(config)?.[1]);
+
+/** Returns the unmet requirements of the declared packages. */
+function unmet({ config, listing, requirements }: Read, args: Arguments) {
+  const listed = args.requirements === undefined ? '' : textOf(requirements);
+  return lacking(
+    readRequirements([...(args.packages ?? []), listed].join('\n')),
+    installedPackages(listing.stdout),
+    {
+      python_version: madeFrom(textOf(config)) ?? '',
+      platform_machine: valuesOf(listing.stdout, 'machine')[0] ?? '',
+    },
+  );
+}
 
 /** Returns the probes of the folders above an environment without an owner. */
 function foldersAbove({ path: below, owner }: Pick<Arguments, 'path' | 'owner'>) {
@@ -187,11 +206,19 @@ function make(args: Arguments, clear: boolean, as: Pick<RunStep, 'as'>): RunStep
   return { do: 'run', label, command, cwd: '/', touches: changes(path), ...as };
 }
 
-function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): RunStep | undefined {
+function install(
+  args: Arguments,
+  as: Pick<RunStep, 'as' | 'runsFrom'>,
+  lacks: ReturnType<typeof unmet>,
+): RunStep | undefined {
   const { path, requirements, packages = [] } = args;
   if (requirements === undefined && packages.length === 0) return undefined;
   const venv = shellQuote(path);
-  // pip mistakes a half-installed package for an installed one.
+  // pip mistakes a half-installed package, and one with missing files, for an installed one.
+  const damaged = lacks.flatMap(({ folder }) =>
+    folder === undefined ? [] : `${venv}/lib/python3*/site-packages/${shellQuote(folder)}`,
+  );
+  const forget = damaged.length === 0 ? '' : `rm -rf -- ${damaged.join(' ')}\n`;
   const tidy = `for d in ${venv}/lib/python3*/site-packages/*.dist-info; do grep -qs /INSTALLER, "$d/RECORD" || rm -rf -- "$d"; done`;
   const files = requirements === undefined ? [] : [requirements];
   const options = [...(args.upgrade ? ['--upgrade'] : []), ...files.flatMap(file => ['--requirement', file])];
@@ -200,7 +227,7 @@ function install(args: Arguments, as: Pick<RunStep, 'as' | 'runsFrom'>): RunStep
   return {
     do: 'run',
     label: `${path}/bin/python -m pip install ${words}`,
-    command: `${tidy}\n${netrc ? `${filled(keepNetrc, { file: shellQuote(`${path}/.netrc.`) })}\n` : ''}${venv}/bin/python -m pip install --quiet ${words}`,
+    command: `${tidy}\n${forget}${netrc ? `${filled(keepNetrc, { file: shellQuote(`${path}/.netrc.`) })}\n` : ''}${venv}/bin/python -m pip install --quiet ${words}`,
     cwd: path,
     reads: files,
     env: {

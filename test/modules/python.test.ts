@@ -68,8 +68,17 @@ test.each([
   ['python_full_version >= "3.8.1"', true],
   ['platform_machine == "x86_64"', false],
   ['extra == "dev"', false],
+  ['extra == "Async_IO"', true],
+  ['(sys_platform == "linux" or os_name == "nt") and extra == "dev"', false],
+  ['(sys_platform == "win32" and extra == "dev") or extra == "async-io"', true],
+  ['"3.8" <= python_version', true],
+  ['"linux" in sys_platform and os_name not  in "nt java"', true],
+  ['python_version', false],
+  ['(sys_platform == "linux"', false],
 ])('the marker %s holds: %s', (marker, expected) =>
-  expect(applies(readRequirements(`flask; ${marker}`)[0]!, '3.11')).toBe(expected),
+  expect(
+    applies(readRequirements(`flask; ${marker}`)[0]!, { python_version: '3.11', extra: 'async-io' }),
+  ).toBe(expected),
 );
 
 test('only lines that name a package are requirements', () => {
@@ -85,8 +94,8 @@ test('only lines that name a package are requirements', () => {
     '',
   ].join('\n');
   expect(readRequirements(text)).toEqual([
-    { text: 'flask==3.0', name: 'flask', versions: [{ operator: '==', version: '3.0' }] },
-    { text: 'Zope.Interface @ https://example.com/z.whl', name: 'zope-interface', versions: [] },
+    { text: 'flask==3.0', name: 'flask', extras: [], versions: [{ operator: '==', version: '3.0' }] },
+    { text: 'Zope.Interface @ https://example.com/z.whl', name: 'zope-interface', extras: [], versions: [] },
   ]);
 });
 
