@@ -10,8 +10,11 @@
 # to, r_apart creates a folder with mode 0700; new things are created there before they move into place. A file there gets
 # its owner and mode through a second name, because chmod follows links. A mode of five digits also clears the set-group-ID
 # bit of a folder; four digits leave it. A folder without a declared mode has its final mode at once, because no later run
-# would correct it after a cut. /bin/pwd prints the working directory, because the builtin of bash prints the name by which
-# it entered.
+# would correct it after a cut. A file keeps its access list and extended attributes unless a declared owner and a declared
+# mode replace both its own. The new file gets them before its content, because the kernel drops capabilities when the
+# content is written. Other accounts could open it meanwhile, so r_hide hides it from them if its mode changes. An account
+# other than root cannot set all attributes. /bin/pwd prints the working directory, because the builtin of bash prints the
+# name by which it entered.
 
 r_uid=$(id -u)
 r_owners=root
@@ -72,8 +75,8 @@ r_at() {
   r_new=./.reconcile.$r_self.XXXXXXXXXX
   [ "${1%/*}/" = "$r_swept" ] || r_sweep
 }
-r_apart() {
-  r_ours . && return
+r_apart() { r_ours . || r_hide; }
+r_hide() {
   r_x=$(mktemp -d "$r_new") && r_down "${r_x#./}" || return
   case $(stat -c '%u %a' .) in "$r_uid "*700) ;; *) r_unsafe "$r_w was exchanged"; return ;; esac
   r_to=.$r_to
@@ -96,20 +99,39 @@ r_own() {
 r_write() {
   r_at "$1" && r_apart || return
   if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then r_no "$1 is a directory; it is not replaced by a file"; return; fi
-  r_s=$(mktemp "$r_new") && head -c "$2" >"$r_s" || return
-  [ "$(wc -c <"$r_s")" -eq "$2" ] || { r_no "the content of $1 did not arrive whole"; return; }
   r_m=$(stat -c '%F:%u:%g:%a' -- "$r_to" 2>/dev/null)
   case $r_m in regular*) r_m=${r_m#*:} ;; *) r_m=::644 ;; esac
   r_o=${r_m%%:*}
   r_g=${r_m#*:}
   r_m=${r_g#*:}
   r_g=${r_g%%:*}
-  case $3$r_m in ?*????) [ "$(id -u -- "$3" 2>/dev/null)" = "$r_o" ] || r_m=${r_m#"${r_m%???}"} ;; esac
+  r_l=$r_to
+  if [ -n "$3" ] && [ "$(id -u -- "$3" 2>/dev/null)" != "$r_o" ]; then
+    [ -z "$5" ] || r_l=
+    case $r_m in ????) r_m=${r_m#"${r_m%???}"} ;; esac
+  elif [ -z "$r_o" ]; then r_l=
+  elif [ -z "$r_x" ] && [ -n "$5" ] && [ "${5#0}" != "$r_m" ]; then r_hide || return; fi
+  r_s=$(mktemp "$r_new") || return
+  [ -z "$r_l" ] || r_alike || { r_no "the access list and the extended attributes of $1 cannot be kept"; return; }
+  head -c "$2" >"$r_s" || return
+  [ "$(wc -c <"$r_s")" -eq "$2" ] || { r_no "the content of $1 did not arrive whole"; return; }
   r_own "$r_s" "${3:-$r_o}" "${4:-$r_g}" "${5:-$r_m}" || return
   r_b=$6
   shift 6
   [ $# = 0 ] || (r_here; cd / && exec "$@" "${r_w%/}/${r_s#./}" </dev/null) || { r_c=$?; r_no "the command that checks the new file exited $r_c"; return "$r_c"; }
   [ -z "$r_b" ] || r_backup && r_commit
+}
+r_alike() {
+  r_c=0
+  if [ -n "$r_x" ]; then r_l=./like; ln -P -- "$r_to" "$r_l" 2>/dev/null || return 0; fi
+  if [ -f "$r_l" ] && [ ! -L "$r_l" ]; then
+    cp --attributes-only --preserve=mode,xattr -- "$r_l" "$r_s" ||
+      { [ "$r_uid" != 0 ] && cp --attributes-only --preserve=mode -- "$r_l" "$r_s"; }
+    r_c=$?
+    chmod 600 -- "$r_s" 2>/dev/null
+  fi
+  [ -z "$r_x" ] || rm -f -- "$r_l"
+  return "$r_c"
 }
 r_backup() {
   [ -f "$r_to" ] || return 0
