@@ -1,5 +1,5 @@
 import type { Effect } from '../engine/effect.ts';
-import { shellCommand } from '../engine/quote.ts';
+import { shellCommand, shellQuote } from '../engine/quote.ts';
 import { stateDirectory } from '../engine/state-directory.ts';
 import type { RunStep } from '../engine/step.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
@@ -29,22 +29,61 @@ export function aptGet(lockTimeoutS: number, touches: Effect, ...words: readonly
 }
 
 /**
- * The file with the names of the packages that a running installation brings. Without it, recommended packages would
- * stay missing after a cut: apt installs them only together with a new package, not for an installed one.
+ * The file with the notes of running installations, a line each, from the start of dpkg to its end. Without them,
+ * recommended packages would stay missing after a cut: apt installs them only together with a new package, not for an
+ * installed one.
  */
-export const installationFile = `${stateDirectory}/packages`;
+export const notesFile = `${stateDirectory}/packages`;
 
-/** Writes the `installationFile`, so that `prepare` can complete an installation that was cut off. */
-export const noteInstallation = (words: readonly string[]): RunStep =>
+/** The note of an installation: the requested packages, by which a resource recognizes it, and all packages that it brings. */
+export interface Note {
+  requested: string;
+  names: readonly string[];
+}
+
+/** Returns the notes of installations that requested one of the packages, and the text of the other notes. */
+export function notesOf(names: readonly string[], text: string) {
+  const lines = text.split('\n').filter(line => line !== '');
+  const requestedIn = (line: string): string => line.split('\t')[0]!;
+  const isOwn = (line: string) => names.some(name => requestedIn(line).split(' ').includes(name));
+  return {
+    notes: lines
+      .filter(isOwn)
+      .map((line): Note => ({ requested: requestedIn(line), names: line.split(/[\t ]/) })),
+    others: lines
+      .filter(line => !isOwn(line))
+      .map(line => `${line}\n`)
+      .join(''),
+  };
+}
+
+/** Prepares the note of an installation, so that `prepare` can complete one that was cut off. */
+export const noteInstallation = (requested: string, words: readonly string[]): RunStep =>
   run({
     label: 'note which packages come with these',
     command: filled(noteScript, {
+      requested: shellQuote(requested),
       simulation: shellCommand(['apt-get', '-q', '-s', 'install', ...words]),
       folder: stateDirectory,
-      file: installationFile,
+      file: notesFile,
     }),
     touches: [],
   });
+/** Option of apt-get that writes the note when dpkg starts, because a failed download leaves nothing to complete. */
+const noting = `DPkg::Pre-Invoke::=cd ${stateDirectory}; [ ! -f packages.new ] || { cat packages.new >>packages && sync packages && rm packages.new; }`;
+
+/** Installs packages after `noteInstallation`. */
+export const install = (lockTimeoutS: number, touches: Effect, words: readonly string[]): RunStep =>
+  aptGet(lockTimeoutS, touches, 'install', '-o', noting, ...words);
+
+const withoutNotes = (...requested: readonly string[]) =>
+  filled(completeScript, { file: notesFile, requested: requested.map(shellQuote).join(' ') });
+const completeScript = scriptBeside(import.meta.url, './apt-note-complete.sh');
+
+/** Removes the note of an installation. */
+export const noteComplete = (requested: string): RunStep =>
+  run({ label: 'note that these packages are installed', command: withoutNotes(requested), touches: [] });
+
 const noteScript = scriptBeside(import.meta.url, './apt-note-installation.sh');
 
 /** Marks packages as held, as not held, or as manually installed. */
@@ -53,17 +92,28 @@ export const aptMark = (verb: 'hold' | 'unhold' | 'manual', names: readonly stri
   return run({ command: ['apt-mark', verb, ...names], touches: [{ kind: 'mark', names, sets }] });
 };
 
-/** Waits until no process holds a lock of dpkg or apt, then completes an interrupted installation. */
-export const prepare = (lockTimeoutS: number): RunStep =>
+/**
+ * Waits until no process holds a lock of dpkg or apt, then completes an interrupted installation, with all packages of
+ * `notes`; `others` is the text of the other notes.
+ */
+export const prepare = (lockTimeoutS: number, { notes, others }: ReturnType<typeof notesOf>): RunStep =>
   run({
     label: 'wait for the package lock and finish what dpkg has begun',
     timeoutS: installTimeoutS,
-    touches: [{ kind: 'removal', path: installationFile }],
+    touches:
+      notes.length === 0
+        ? []
+        : [
+            others === ''
+              ? { kind: 'removal', path: notesFile }
+              : { kind: 'file', path: notesFile, content: others },
+          ],
     command: filled(prepareScript, {
       limit: `${Math.ceil(lockTimeoutS)}`,
       waits: `${lockTimeoutS}`,
       apt: quietApt,
-      installation: installationFile,
+      names: notes.flatMap(({ names }) => names).join(' '),
+      complete: notes.length === 0 ? ':' : withoutNotes(...notes.map(({ requested }) => requested)),
       cluster: removeHalfMadeCluster,
     }),
   });

@@ -1,10 +1,12 @@
-# Writes the names of the packages that an installation brings, so that `apt-prepare.sh` can complete it after a cut.
-# Needs: {simulation}, the installation as `apt-get -s`; {file}, the file of the names, and its {folder}.
+# Prepares the note of an installation: a line with the requested names, a tab, and the names of all packages that it
+# brings. apt-get adds it to the file of the notes when dpkg starts, so that `apt-prepare.sh` can complete it after a cut.
+# Needs: {requested}, the requested names; {simulation}, the installation as `apt-get -s`; {file}, the file of the notes,
+# and its {folder}.
 
 mkdir -p -m 0700 {folder}
-{simulation} 2>/dev/null | sed -n 's/^Inst \([^ ]*\).*/\1/p' >{file}.new
-if [ -s {file}.new ]; then
-  sync -- {file}.new && mv -fT -- {file}.new {file}
+comes=$({simulation} 2>/dev/null | sed -n 's/^Inst \([^ ]*\).*/\1/p')
+if [ -n "$comes" ]; then
+  printf '%s\t%s\n' {requested} "$(echo $comes)" >{file}.new
 else
   rm -f -- {file}.new
 fi

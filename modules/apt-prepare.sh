@@ -1,8 +1,9 @@
 # Waits until no process holds a lock of dpkg or apt, then completes an interrupted installation.
 # apt-get itself waits for dpkg's lock, but not for that of the lists, and does not name the holder. A lock counts as
 # held if the process that /proc/locks names for its inode has the lock's file open.
-# Needs: {limit}, seconds to wait; {waits}, the same as declared; {apt}, an apt-get that asks nothing; {installation},
-# the file with the names of the packages of a running installation; {cluster}, pg-half-made-cluster.sh.
+# Needs: {limit}, seconds to wait; {waits}, the same as declared; {apt}, an apt-get that asks nothing; {names}, the
+# packages of the resource's installations that were cut off; {complete}, apt-note-complete.sh for their notes; {cluster},
+# pg-half-made-cluster.sh.
 # Exits 75 if the lock is not released in time, and 76 if dpkg cannot complete the installation.
 
 holder() {
@@ -36,12 +37,12 @@ if broken >/dev/null || [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ]; then
     {apt} --fix-broken install
   fi
 fi
-if [ -f {installation} ]; then
-  {apt} --mark-auto install $(cat {installation})
-  # The old installation may be impossible by now: then only the declared packages count.
-  rm -f {installation}
+if [ -n "{names}" ]; then
+  {apt} --mark-auto install {names}
 fi
 if which=$(broken); then
   printf 'packages are half-installed or half-configured, and dpkg --configure -a could not complete them:\n%s\n' "$which" >&2
   exit 76
 fi
+# The old installation may be impossible by now: then only the declared packages count.
+{complete}

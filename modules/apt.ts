@@ -97,7 +97,7 @@ export const apt = defineModule({
       : aptSimulation.simulateAutoremove(names);
     return {
       lists: probe.command(run.listsAge, { about: ['package-lists', '/etc/apt'] }),
-      cutOff: probe.path(run.installationFile),
+      notes: probe.content(run.notesFile),
       ...ofEach('', probe.installedPackage),
       ...(args.state === 'latest' && ofEach('candidate ', probe.candidate)),
       ...(names.length > 0 && {
@@ -154,6 +154,7 @@ export const apt = defineModule({
     const all = args.state === 'latest' && (isInstall || listsDiffer);
     const chosen = all ? wanted(args) : lacking(read, args);
     const names = chosen.map(({ name }) => name);
+    const requested = names.join(' ');
     const held = namesOf(args).filter(isHeld(read));
     // A held package loses its hold when it is replaced.
     const raised = hold !== undefined && names.some(isHeld(read));
@@ -171,15 +172,19 @@ export const apt = defineModule({
       chosen.map(({ written }) => written),
     ]);
     return [
-      run.prepare(lockTimeoutS),
+      run.prepare(lockTimeoutS, notesOf(args, read)),
       (isInstall || diff.has('upgraded') || listsDiffer) && !fresh && run.refresh,
       removes && diff.has('held') && run.aptMark('unhold', held),
       removes && names.length > 0 && get('removal', { goes: names, purges }, removalVerb(args), ...names),
       !removes &&
         names.length > 0 && [
-          run.noteInstallation(installation),
-          get('installation', { comes: chosen, whole }, 'install', ...installation),
-          { do: 'remove', path: run.installationFile },
+          run.noteInstallation(requested, installation),
+          run.install(
+            lockTimeoutS,
+            aptSimulation.packagesEffect(printed(read['installation']), { comes: chosen, whole }),
+            installation,
+          ),
+          run.noteComplete(requested),
         ],
       diff.has('marked as dependency') && run.aptMark('manual', dependenciesOf(read, args)),
       (diff.has('upgraded') || (args.upgrade !== 'none' && listsDiffer)) &&
@@ -205,6 +210,13 @@ const namesOf = (args: Arguments): string[] => wanted(args).map(({ name }) => na
 const isRemoval = ({ state }: Arguments): boolean => state === 'absent';
 const removalVerb = ({ purge }: Arguments) => (purge ? 'purge' : 'remove');
 const printed = (result: unknown): string => (result as probe.CommandResult | undefined)?.stdout ?? '';
+
+/** Returns the notes of installations that were cut off: those of the declared packages, and the others. */
+const notesOf = (args: Arguments, read: Read) =>
+  run.notesOf(
+    isRemoval(args) ? [] : namesOf(args),
+    String((read['notes'] as probe.Content | null)?.bytes ?? ''),
+  );
 
 const found = (read: Read, name: string) => (read[name] ?? null) as probe.PackageState | null;
 const isHeld = (read: Read) => (name: string) => found(read, name)?.held === true;
@@ -270,7 +282,7 @@ function compare(read: Read, args: Arguments, context: Partial<Context> = {}): R
     'also removed': removals.length > 0 && [removals, []],
     'no longer needed': unneeded.length > 0 && [unneeded, []],
     'marked as dependency': dependencies.length > 0 && [dependencies, []],
-    installation: Boolean(read['cutOff']) && ['cut off', 'complete'],
+    installation: notesOf(args, read).notes.length > 0 && ['cut off', 'complete'],
   };
 }
 type Pair = [actual: StateValue, desired: StateValue];
