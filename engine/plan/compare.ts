@@ -24,6 +24,8 @@ export interface Comparison {
   acts?: boolean;
   /** Whether `read` is final, so that obstacles count. */
   certain: boolean;
+  /** Why an apply of the resource may fail. */
+  doubt?: string | undefined;
   problem?: Problem | undefined;
 }
 
@@ -63,7 +65,7 @@ export function compare(resource: Resource, view: ForecastView, context: Context
 
 function compareKnown(resource: Resource, view: ForecastView, context: Context): Comparison {
   const { module, args, name } = resource;
-  const { read, otherwise, from, doubts, sure, certain, missing, problem } = readingsOf(
+  const { read, otherwise, from, doubts, sure, unlikely, certain, missing, problem } = readingsOf(
     resource,
     view,
     context.verifying,
@@ -95,11 +97,18 @@ function compareKnown(resource: Resource, view: ForecastView, context: Context):
       open: false,
       certain,
     };
-  if (sure && found === null) return { diff: null, desired, read, from, open: true, certain: false };
-  const work = desired === null ? (found ?? removal(actual)) : (found ?? diff(null, desired)!);
+  const lacking = sure && unlikely ? module.actual(otherwise, args, context) : undefined;
+  const doubt =
+    lacking instanceof Missing
+      ? `${lacking.what} is not on the host, and nothing before it in the play has a similar name`
+      : undefined;
+  if (sure && found === null && doubt === undefined)
+    return { diff: null, desired, read, from, open: true, certain: false };
+  const without = doubt === undefined ? null : module.fresh(args, otherwise);
+  const work = desired === null ? (found ?? removal(actual)) : (found ?? diff(without, desired)!);
   const shown: PlannedDiff = { ...work, kind: 'write', changes: changesOf(work, desired) };
   const acts = found !== null && other != null;
-  return { diff: shown, work, desired, read, from, open: true, acts, certain: false };
+  return { diff: shown, work, desired, read, from, open: true, acts, certain: false, doubt };
 }
 
 /** Returns the diff with other readings, or undefined if they hold no state. */
@@ -152,14 +161,14 @@ function readingsOf(resource: Resource, view: ForecastView, verifying: boolean) 
   /** The same readings, with the present reading in the place of each expected one. */
   const otherwise: Record<string, unknown> = {};
   const [from, doubts] = [new Set<string>(), new Set<string>()];
-  let [sure, certain] = [true, true];
+  let [sure, unlikely, certain] = [true, false, true];
   let missing: { missing: Missing; open: boolean } | undefined;
   let problem: Problem | undefined;
   for (const [key, probe] of Object.entries(resource.module.probes(resource.args) as Record<string, Probe>)) {
     const isNeed = key.startsWith('needs');
     // The needs of a change do not matter once it is made.
     if (isNeed && verifying) continue;
-    const { reading, from: causes, open, expected, otherwise: other } = view.predict(probe);
+    const { reading, from: causes, open, expected, otherwise: other, ...seen } = view.predict(probe);
     if (open && !isNeed) certain = false;
     if ('problem' in reading) problem ??= reading.problem;
     else if ('missing' in reading) {
@@ -173,8 +182,9 @@ function readingsOf(resource: Resource, view: ForecastView, verifying: boolean) 
     if (!open) continue;
     for (const cause of causes) doubts.add(cause);
     if (expected !== true) sure = false;
+    if (seen.unlikely === true) unlikely = true;
   }
-  return { read, otherwise, from: [...from], doubts: [...doubts], sure, certain, missing, problem };
+  return { read, otherwise, from: [...from], doubts: [...doubts], sure, unlikely, certain, missing, problem };
 }
 
 function absence(resource: Resource, { what, broughtBy, fix }: Missing): Problem {

@@ -1,5 +1,5 @@
 import type { Effect, PackagesEffect } from '../effect.ts';
-import { areRelated, stoppedUnit, unitAt } from '../host-knowledge.ts';
+import { areRelated, packageOf, stoppedUnit, unitAt } from '../host-knowledge.ts';
 import { type Content, content, path as pathProbe, type UnitState } from '../probe.ts';
 import { glob } from '../quote.ts';
 import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
@@ -176,7 +176,7 @@ export class UnitForecast {
         // The packages also start a unit of theirs that could not run before.
         concerns: (name, there, runs) => !there || (!runs && names.some(one => areRelated(name, one))),
         guess: asPackagesLeave,
-        names: name => names.some(one => areRelated(name, one)),
+        names: name => names.some(one => areRelated(name, one) || one === packageOf(name)),
       });
     if (goes.length > 0)
       this.#possibleChanges.push({

@@ -114,8 +114,9 @@ function walk(
     const {
       obstacle,
       hopes = [],
-      doubt,
+      ...seen
     } = layResource(resource, comparison, view, sight, context, reactions);
+    const doubt = seen.doubt?.says ?? comparison.doubt;
     if (obstacle !== undefined && !waits)
       return outcome('failed', { diff, error: blockedBy(resource, obstacle) });
     if (resource.delegatedTo !== undefined) away.push(resource.name);
@@ -126,7 +127,7 @@ function walk(
       diff: shown,
       predictedFrom: [...new Set([...predictedFrom, ...hopes])],
       ...(isOpen && { open: true }),
-      ...(doubt !== undefined && { doubt: doubt.says }),
+      ...(doubt !== undefined && { doubt }),
     });
   });
   return { planned, unread };

@@ -6,7 +6,7 @@ import { defineModule } from '../../../engine/module-kit/define-module.ts';
 import { asRead, compare } from '../../../engine/plan/compare.ts';
 import { Forecast } from '../../../engine/plan/forecast.ts';
 import { type PlannedResource, plan } from '../../../engine/plan/plan.ts';
-import { content, Missing, owed, type Probe, path, program, sql } from '../../../engine/probe.ts';
+import { content, Missing, owed, type Probe, path, program, sql, unit } from '../../../engine/probe.ts';
 import { blank as blankOf } from '../../../engine/probes/blank.ts';
 import { keyOf } from '../../../engine/probes/probe-kinds.ts';
 import { Observed } from '../../../engine/probes/readings.ts';
@@ -161,6 +161,38 @@ describe('a plan', () => {
       diff: { kind: 'create' },
       predictedFrom: [],
     });
+  });
+
+  it('expects a unit from a package with a similar name, and doubts any other unit', () => {
+    const runs = (name: string) =>
+      defineModule({
+        ...shape,
+        name: 'runs',
+        probes: () => ({ unit: unit(name) }),
+        actual: ({ unit }) =>
+          unit.LoadState === 'not-found'
+            ? new Missing(`unit ${name}`, [`unit:${name}`])
+            : { state: unit.ActiveState ?? null, owed: 'no' },
+        desired: () => ({ state: 'active', owed: 'no' }),
+        fresh: () => ({ state: 'inactive', owed: 'no' }),
+        steps: () => [],
+      });
+    const names = ['tool-daemon.service', 'other.service'];
+    const from = observed(
+      [program('tool'), null],
+      ...names.map((name): [Probe, unknown] => [unit(name), { LoadState: 'not-found' }]),
+    );
+    const units = names.map(name => resource(runs(name), name));
+    const [, own, other] = planOf([resource(installs, 'Tools'), ...units], from);
+    expect(own?.outcome).toMatchObject({ status: 'unchanged', predictedFrom: ['Tools'], open: true });
+    expect(other?.outcome).toMatchObject({
+      status: 'would_change',
+      diff: { kind: 'write', changes: [{ key: 'state' }] },
+      predictedFrom: ['Tools'],
+      open: true,
+      doubt: 'unit other.service is not on the host, and nothing before it in the play has a similar name',
+    });
+    expect(planOf(units, from)[1]?.outcome.error?.code).toBe('unit-missing');
   });
 
   it('has a problem if no resource brings a missing thing', () => {
