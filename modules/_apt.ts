@@ -73,8 +73,10 @@ export const noteInstallation = (requested: string, words: readonly string[]): R
 const noting = `DPkg::Pre-Invoke::=cd ${stateDirectory}; [ ! -f packages.new ] || { cat packages.new >>packages && sync packages && rm packages.new; }`;
 
 /** Installs packages after `noteInstallation`. */
-export const install = (lockTimeoutS: number, touches: Effect, words: readonly string[]): RunStep =>
-  aptGet(lockTimeoutS, touches, 'install', '-o', noting, ...words);
+export const install = (lockTimeoutS: number, touches: Effect, words: readonly string[]): RunStep => ({
+  ...aptGet(lockTimeoutS, touches, 'install', '-o', noting, ...words),
+  label: shellCommand(['apt-get', 'install', ...words]),
+});
 
 const withoutNotes = (...requested: readonly string[]) =>
   filled(completeScript, { file: notesFile, requested: requested.map(shellQuote).join(' ') });
