@@ -1,5 +1,3 @@
-import { grouped } from '../engine/util/grouped.ts';
-
 /** Returns a package's name as the index compares it: `Flask_SQLAlchemy` → `flask-sqlalchemy`. */
 export const normalized = (name: string): string => name.toLowerCase().replace(/[-_.]+/g, '-');
 
@@ -155,19 +153,19 @@ interface Installed {
 /** Returns the packages of a listing by name. A package of the environment hides one of the host. */
 export function installedPackages(listing: string): Map<string, Installed> {
   const packages = new Map<string, Installed>();
-  const [needs, lost] = ['needs', 'lost'].map(word => {
-    // The last line may have been cut off.
-    const entries = valuesOf(listing.replace(/.*…$/, ''), word).map(line => /^(\S+) (.*)$/.exec(line) ?? []);
-    return grouped(entries, ([, folder]) => folder);
-  });
+  // The last line may have been cut off.
+  const whole = listing.replace(/.*…$/, '');
+  const [needs, lost] = [valuesOf(whole, 'needs'), valuesOf(whole, 'lost')];
+  const linesOf = (lines: readonly string[], folder: string): string[] =>
+    lines.flatMap(line => (line.startsWith(`${folder} `) ? line.slice(folder.length + 1) : []));
   for (const folder of valuesOf(listing, 'package')) {
     const [, name, version] = /^(.+?)-([^-]+?)(?:-py3[^-]*)?\.(?:dist|egg)-info$/.exec(folder) ?? [];
     if (name === undefined || version === undefined || packages.has(normalized(name))) continue;
     packages.set(normalized(name), {
       version,
       folder,
-      needs: readRequirements((needs!.get(folder) ?? []).map(([, , text]) => text).join('\n')),
-      lost: lost!.get(folder)?.[0]?.[2],
+      needs: readRequirements(linesOf(needs, folder).join('\n')),
+      lost: linesOf(lost, folder)[0],
     });
   }
   return packages;
