@@ -64,7 +64,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
     reporter.notice(
       'Interrupted: the current step on each host is finished first. Ctrl-C again stops at once.',
     );
-  const foreseen = forecastFile(io.env['RECONCILE_FORECAST']);
+  const forecasts = forecastFile(io.env['RECONCILE_FORECAST']);
   io.signal.addEventListener('abort', interrupted);
   io.beforeExit = () => reporter.close();
   try {
@@ -83,9 +83,9 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
       ...(settings.confirm && { confirm: () => ask(reporter, io) }),
       mask: text => io.redactor.mask(text),
       ...(binding && { binding }),
-      ...(foreseen && { onForecast: foreseen.add }),
+      ...(forecasts && { onForecast: forecasts.add }),
     });
-    foreseen?.write();
+    forecasts?.write();
     if (plan?.holdsAny && exitCode !== 130) {
       savePlan(output!, plan);
       if (!settings.json) io.stdout.write(savedText(output!, exitCode, io));

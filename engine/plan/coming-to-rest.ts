@@ -21,7 +21,7 @@ export function undoingProblem(
   let isRead = true;
   const { view, causes } = recordCauses(viewOf(resource, sight, () => (isRead = false)));
   const context: Context = { verifying: true, ...sight.times, name };
-  // A package enables and starts the units with its name.
+  // A package enables and starts the units with its name, and takes them away with it.
   const predict: typeof view.predict = probe => {
     const seen = view.predict(probe);
     return seen.expected && seen.unlikely === false ? { ...seen, open: false } : seen;

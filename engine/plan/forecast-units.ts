@@ -31,6 +31,8 @@ interface PossibleChange {
   guess?: Sets;
   /** Whether its name suggests that it brings a unit of this name. */
   names?(name: string): boolean;
+  /** Whether its name suggests that it takes away a unit of this name. */
+  takes?(name: string): boolean;
 }
 
 /** The predicted state of a unit; see ForecastReading. */
@@ -183,6 +185,7 @@ export class UnitForecast {
         sequence: this.#sequence,
         by,
         concerns: (name, there) => there && goes.some(one => areRelated(name, one)),
+        takes: name => goes.includes(packageOf(name) ?? name.replace(/\.service$/, '')),
       });
   }
 
@@ -258,7 +261,12 @@ function applyPossibleChange(unit: UnitPrediction, change: PossibleChange, name:
   unit.expected = !there && change.guess !== undefined;
   if (!there) unit.value = { ...newUnit(unit.value), ...change.guess } as Record<string, string>;
   if (unit.expected) unit.unlikely = change.names?.(name) === false;
+  // A unit in /etc is the administrator's, and stays.
+  if (there && change.takes?.(name) && !unit.value['FragmentPath']?.startsWith('/etc/'))
+    Object.assign(unit, { value: { ...unit.value, ...removedUnit }, expected: true, unlikely: false });
 }
+
+const removedUnit: Sets = { LoadState: 'not-found', ActiveState: 'inactive', UnitFileState: '' };
 
 /** Properties that decide about the work of a resource. */
 const decisive = ['LoadState', 'ActiveState', 'UnitFileState'];

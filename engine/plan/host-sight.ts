@@ -56,10 +56,10 @@ export function recordCauses(view: ResourceView) {
     for (const cause of seen.from) causes.add(cause);
     return seen;
   };
-  const own = {
+  const own: ResourceView = {
     ...view,
-    foresee: (probe: Probe) => noted(view.predict(probe)),
-    bringers: (tokens: readonly string[]) => noted({ from: view.bringers(tokens) }).from,
+    predict: probe => noted(view.predict(probe)),
+    bringers: tokens => noted({ from: view.bringers(tokens) }).from,
   };
   return { view: own, causes };
 }

@@ -95,7 +95,7 @@ function reportRefused(refusals: readonly Refusal[], results: Map<string, HostRe
 async function planAhead(options: RunOptions): Promise<ReadonlyMap<string, readonly Refusal[]>> {
   const blocked = new Map<string, Refusal[]>();
   if (options.check || options.playbook.plays.length < 2) return blocked;
-  const { confirm: _confirm, onForecast: _foreseen, ...rest } = options;
+  const { confirm: _confirm, onForecast: _onForecast, ...rest } = options;
   const emit = (event: Event) => {
     const block = (host: string, problems: readonly Problem[]) =>
       blocked.set(host, [...(blocked.get(host) ?? []), ...problems.map(problem => ({ ...problem, host }))]);

@@ -46,8 +46,6 @@ export class Made {
   readonly #covered = new Set<string>();
   /** Paths that the guards of commands have read. */
   readonly #guarded = new Set<string>();
-  /** Services that a resource has run or enabled: it does not come to rest once their package goes. */
-  readonly #served = new Set<string>();
   readonly #folders = new Set(['/', '/srv', '/etc', '/opt', '/var', '/usr/local/bin', '/etc/systemd/system']);
 
   readonly #layer: Layer;
@@ -110,7 +108,6 @@ export class Made {
   takesAway({ module, args }: CaseResource): boolean {
     if (module !== 'apt') return false;
     const words = (args['packages'] as string[]).map(name => name.split('-')[0]!);
-    const isTaken = (name: string) => words.some(word => name.startsWith(word));
     if (args['state'] === 'absent' && [...this.#served].some(isTaken)) return true;
     const isBeside = (path: string) => path.startsWith('/') && words.some(word => path.includes(word));
     return (
@@ -159,7 +156,6 @@ export class Made {
     if (['file', 'directory', 'link'].includes(module)) this.#types.set(name, module);
     if (module === 'systemd_unit') this.#unit(name.replace(/\.service$/, ''));
     if (module === 'file') this.byLine(name);
-    if (module === 'service') this.#served.add(name);
   }
 
   #package(name: string): void {
