@@ -175,10 +175,10 @@ export const program = (name: string): Probe<string | null> => ({ kind: 'program
 /**
  * The result of a shell script that must not change anything, for everything that no other probe reads. Its stdin is
  * empty, and its output is cut at 64 KiB. `about` lists the things that the answer depends on: `packages`,
- * `package-lists`, `units`, or absolute paths with everything below them. A path or any other text in the list also
- * stands for each earlier command that contains it. Without `about`, the answer depends on everything. With an empty list,
- * it counts as it is before the play. A script that `simulates` an apt-get VERB adds `$r_planned` to its words: the packages that earlier resources
- * install and remove.
+ * `package-lists`, `units`, objects of a PostgreSQL server, or absolute paths with everything below them. A path or any
+ * other text in the list also stands for each earlier command that contains it. Without `about`, the answer depends on
+ * everything. With an empty list, it counts as it is before the play. A script that `simulates` an apt-get VERB adds
+ * `$r_planned` to its words: the packages that earlier resources install and remove.
  */
 export const command = (
   script: string,

@@ -12,6 +12,10 @@ export interface HbaRule {
 /** A rule and its lines, counted from 0; `last` is larger than the first if a line is continued. */
 export interface HbaLine {
   rule: HbaRule;
+  /** The rule with the names of its `@file` lists, if it has any. */
+  expanded?: HbaRule;
+  /** The included file of the rule. The lines are those of the `include` in pg_hba.conf. */
+  file?: string;
   first: number;
   last: number;
 }
@@ -46,6 +50,51 @@ export function parseHba(content: string): HbaLine[] {
     const rule = parseRule(line.replaceAll('\\\n', ''));
     return rule === undefined ? [] : [{ rule, first, last: next - 1 }];
   });
+}
+
+/** A rule as the server reads it (pg_hba_file_rules). */
+export interface ReadRule {
+  type: string;
+  database: string[];
+  user_name: string[];
+  address: string | null;
+  netmask: string | null;
+  auth_method: string;
+  options: string[] | null;
+  line_number: number;
+  /** The included file of the rule; null = pg_hba.conf itself. */
+  file: string | null;
+  /** The line of the last rule of pg_hba.conf before this one; 0 = none. */
+  after: number;
+}
+
+/** Returns the rules of a pg_hba.conf and of its included files, in their order. `read` are the rules that the server reads. */
+export function rulesIn(content: string, read: readonly ReadRule[]): HbaLine[] {
+  const includes = includesIn(content);
+  const own = parseHba(content).map(line => {
+    const isList = [...line.rule.databases, ...line.rule.users].some(name => name.startsWith('@'));
+    const same = isList && read.find(one => one.file === null && one.line_number === line.first + 1);
+    const expanded = same ? ruleRead(same) : undefined;
+    return expanded ? { ...line, expanded } : line;
+  });
+  const included = read.flatMap(one => {
+    const [rule, include] = [ruleRead(one), includes.find(({ first }) => first >= one.after)];
+    return one.file === null || !rule || !include ? [] : [{ ...include, rule, file: one.file }];
+  });
+  return [...own, ...included].sort((a, b) => a.first - b.first);
+}
+
+/** Returns the lines that include other files. */
+export const includesIn = (content: string) =>
+  content.split('\n').flatMap((line, i) => {
+    const text = fieldsOf(line).join(' ');
+    return /^include(_if_exists|_dir)? /.test(text) ? [{ text, first: i, last: i }] : [];
+  });
+
+function ruleRead({ type, database, user_name, address, netmask, auth_method, options }: ReadRule) {
+  const names = (list: readonly string[]) => list.map(token).join();
+  const words = [type, names(database), names(user_name), address, netmask, auth_method, ...(options ?? [])];
+  return parseRule(words.filter(word => word !== null).join(' '));
 }
 
 /** Returns the rule on a line, or undefined if the line contains none. */

@@ -38,6 +38,13 @@ const fixedAtStart = `
 /** Whether the running server keeps the old value until its next restart. */
 export const needsRestart = (name: string): boolean => fixedAtStart.includes(name.toLowerCase());
 
+/** Returns the settings with which this one must fit, or the server does not start. */
+export const together = (name: string): readonly string[] =>
+  [
+    ['max_connections', 'reserved_connections', 'superuser_reserved_connections'],
+    ['archive_mode', 'max_wal_senders', 'summarize_wal', 'wal_level'],
+  ].find(names => names.includes(name.toLowerCase())) ?? [];
+
 /** Returns the items of a setting that is a list of names, without the server's quotes; undefined for another setting. */
 export function listItems(name: string, value: string): string[] | undefined {
   if (!isList.test(name)) return undefined;

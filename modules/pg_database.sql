@@ -1,11 +1,25 @@
 -- rows: the database `name`, if it exists. `encoding` is the declared one in any spelling. {holders} lists
 -- the roles that own objects or have privileges in it.
 SELECT pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS encoding,
-  coalesce(encoding = pg_char_to_encoding(:'encoding'), false) AS encoding_same, {locale} AS locale, datconnlimit AS connection_limit, {holders} AS holders
+  coalesce(encoding = pg_char_to_encoding(:'encoding'), false) AS encoding_same, {locale} AS locale, {provider} AS locale_provider,
+  {icu} AS icu_locale, datconnlimit AS connection_limit, {holders} AS holders
 FROM pg_database AS d WHERE datname = :'name'
 
 -- locale: the locale of a database, as one text.
-CASE WHEN datcollate = datctype THEN datcollate ELSE datcollate || ' and ' || datctype END
+CASE WHEN to_jsonb(d) ->> 'datlocprovider' = 'b' THEN to_jsonb(d) ->> 'datlocale'
+  WHEN datcollate = datctype THEN datcollate ELSE datcollate || ' and ' || datctype END
+
+-- provider: the provider of a database's collation, as declared.
+CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END
+
+-- icu: the collation of a database whose provider is ICU.
+CASE WHEN to_jsonb(d) ->> 'datlocprovider' = 'i' THEN coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') END
+
+-- no_provider: a trouble unless databases can have the `provider`, and the builtin provider has `locale`.
+CASE WHEN :'provider' = 'icu' AND current_setting('server_version_num')::int < 150000 THEN 'provider icu'
+  WHEN :'provider' = 'builtin' AND NOT EXISTS (SELECT FROM pg_collation AS c
+    WHERE to_jsonb(c) ->> 'collprovider' = 'b' AND replace(to_jsonb(c) ->> 'colllocale', 'UTF8', 'UTF-8') = replace(:'locale', 'UTF8', 'UTF-8'))
+  THEN :'locale' || ' of the provider builtin' END
 
 -- no_database: a trouble unless the database `name` exists.
 CASE WHEN NOT (EXISTS(SELECT FROM pg_database WHERE datname = :'name')) THEN '' END
@@ -14,11 +28,15 @@ CASE WHEN NOT (EXISTS(SELECT FROM pg_database WHERE datname = :'name')) THEN '' 
 CASE WHEN NOT (pg_char_to_encoding(:'encoding') BETWEEN 0 AND 34) THEN '' END
 
 -- copied: the encoding and locale of `template`, if a copy cannot have the declared ones: only template0 can be copied
--- with another encoding or locale. `wanted` is the declared locale in a normalized spelling.
-(SELECT pg_encoding_to_char(encoding) || ' and ' || {locale} FROM pg_database
+-- with another encoding, locale or provider. `wanted` and `wanted_icu` are the declared locales in a normalized spelling,
+-- and `declared` is their provider.
+(SELECT pg_encoding_to_char(encoding) || ' and ' || {locale}
+      || CASE {provider} WHEN 'libc' THEN '' ELSE format(' (%s)', concat_ws(' ', {provider}, {icu})) END FROM pg_database AS d
     WHERE datname = :'template' AND datname <> 'template0'
       AND NOT (coalesce(encoding = pg_char_to_encoding(:'encoding'), true)
-        AND coalesce(regexp_replace(lower({locale}), '[^a-z0-9.@]', '', 'g') = :'wanted', true)))
+        AND coalesce(regexp_replace(lower({locale}), '[^a-z0-9.@]', '', 'g') = :'wanted', true)
+        AND coalesce({provider} = :'declared', true)
+        AND coalesce(replace(lower({icu}), '_', '-') = :'wanted_icu', true)))
 
 -- mismatch: the locale of a copy of `template`, if it is for another encoding. `locale` and `encoding` are the declared
 -- ones, or NULL.

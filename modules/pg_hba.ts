@@ -96,7 +96,7 @@ export const pg_hba = defineModule({
     const anywhere = (args.before ?? args.after) === undefined ? [] : ['hba'];
     const about = [...hba.deciders(ruleOf(args)), ...anywhere];
     return {
-      rows: sqlRow<Row>(query('rows', { refused, unloaded }), { about, shared: true }),
+      rows: sqlRow<Row>(query('rows', { refused, unloaded, rules: query('rules') }), { about, shared: true }),
       owed: owed(unitOf(args)),
     };
   },
@@ -109,16 +109,28 @@ export const pg_hba = defineModule({
     fresh: args => stateOf(stock, [], args, true),
   },
   obstacles(args, { rows: [row = stock] }, { kind }) {
-    const { content, errors } = row;
-    const { mine } = linesOf(content, args, kind === 'remove');
+    const { errors } = row;
+    const goes = kind === 'remove';
+    const { mine, others: lines, included } = linesOf(row, args, goes);
+    const anchor = goes ? undefined : (args.before ?? args.after);
+    const kept = goes ? included.find(one => isToGo(one, args)) : undefined;
     const refusals = errors?.split(/; (?=line \d+: )/) ?? [];
     const others = refusals.filter(one => !isOn(mine, Number(/^line (\d+)/.exec(one)?.[1]) - 1));
-    const isIn = shutsOut(decode(content)) === undefined;
-    const shut = isIn ? shutsOut(rewritten(row, args, kind === 'remove').join('\n')) : undefined;
+    const isIn = shutsOut(hba.rulesIn(decode(row.content), row.rules)) === undefined;
+    const shut = isIn ? shutsOut(rulesAfter(row, args, goes)) : undefined;
     return [
       others.length > 0 && {
         says: `The server refuses the file, and every change of it, because of other lines: ${others.join('; ')}.`,
         fix: 'Fix these lines in pg_hba.conf manually.',
+      },
+      anchor !== undefined &&
+        anchorsIn(row, lines, anchor).length === 0 && {
+          says: `No line of ${row.file} begins with "${anchor}".`,
+          fix: 'Give the beginning of an existing line, or leave out the place.',
+        },
+      kept !== undefined && {
+        says: `The rule is in ${kept.file}, which ${row.file} includes and pg_hba does not change.`,
+        fix: 'Change this file in an earlier resource.',
       },
       shut !== undefined && {
         says: `The server's own account postgres would be locked out: ${shut}.`,
@@ -142,12 +154,20 @@ interface Row {
   content: string;
   /** The lines because of which the server refuses the whole file; null = none. */
   errors: string | null;
+  /** The rules of the file and of its included files. */
+  rules: hba.ReadRule[];
   /** The settings that a reload of the server also puts into effect. */
   unloaded: string[];
 }
 
 /** The file right after the installation of the server. */
-const stock: Row = { file: '/etc/postgresql/pg_hba.conf', content: hba.stockHba, errors: null, unloaded: [] };
+const stock: Row = {
+  file: '/etc/postgresql/pg_hba.conf',
+  content: hba.stockHba,
+  errors: null,
+  unloaded: [],
+  rules: [],
+};
 
 const query = queriesBeside(import.meta.url, './pg_hba.sql');
 const refused = query('refused');
@@ -199,73 +219,109 @@ const decode = (escaped: string) =>
  * Returns the lines of the declared rule, and the others. Without an exact line, the first one for the same connections
  * counts as the rule; further ones stay. For a removal, lines with any method count unless one is declared.
  */
-function linesOf(content: string, args: Hba, goes: boolean) {
+function linesOf({ content, rules }: Row, args: Hba, goes: boolean) {
   const rule = ruleOf(args);
-  const lines = hba.parseHba(decode(content));
-  const same = lines.filter(line => hba.sameConnections(line.rule, rule));
+  const lines = hba.rulesIn(decode(content), rules);
+  const same = lines.filter(line => !line.file && hba.sameConnections(line.rule, rule));
   const exact = same.filter(line => wordsOf(line, rule) === textOf(rule));
   const kept = exact.length > 0 ? exact : same.slice(0, 1);
   const mine = goes ? same.filter(line => [undefined, line.rule.method].includes(args.method)) : kept;
-  return { mine, others: lines.filter(line => !mine.includes(line)) };
+  const others = lines.filter(line => !mine.includes(line));
+  const included = others.filter(line => line.file && hba.sameConnections(line.rule, rule));
+  return { mine, others, included };
 }
 
 const isOn = (lines: readonly hba.HbaLine[], number: number) =>
   lines.some(({ first, last }) => first <= number && number <= last);
 
 /** Returns the rule of the file and the reasons why it has no effect, or for a removal its remains. */
-function stateOf({ content, errors }: Row, owed: readonly Owed[], args: Hba, goes: boolean): State | null {
+function stateOf(row: Row, owed: readonly Owed[], args: Hba, goes: boolean): State | null {
+  const { errors } = row;
   const rule = ruleOf(args);
-  const { mine, others } = linesOf(content, args, goes);
-  const [line] = mine;
-  if (line === undefined) return goes && owed.length > 0 ? { rule: `${textOf(rule)}, until a reload` } : null;
+  const { mine, others, included } = linesOf(row, args, goes);
+  const [line = goes ? included.find(one => isToGo(one, args)) : undefined] = mine;
+  if (line === undefined) {
+    const first = others.find(one => covers(one, rule));
+    const isHeld = !goes && first?.file && included.includes(first) && wordsOf(first, rule) === textOf(rule);
+    if (isHeld && owed.length === 0) return { rule: textOf(rule) };
+    return goes && owed.length > 0 ? { rule: `${textOf(rule)}, until a reload` } : null;
+  }
   if (goes) return { rule: wordsOf(line, rule) };
-  const { from, later } = bounds(others, args);
+  const { from, later } = bounds(row, others, args);
   // The text names the line: its number would change with every line inserted above.
   const above = later.findLast(other => other.first < line.first);
   const reasons = compact<string>([
     mine.length > 1 && `it is there ${mine.length} times`,
-    line.first < from ? `it stands before ${args.after}` : above && `it comes after ${textOf(above.rule)}`,
+    line.first < from ? `it stands before ${args.after}` : above && `it comes after ${above.says}`,
     errors !== null && `the server refuses ${errors}`,
     owed.length > 0 && 'a reload is owed',
   ]);
   return { rule: `${wordsOf(line, rule)}${reasons.length > 0 ? `, but ${reasons.join('; ')}` : ''}` };
 }
 
+const covers = ({ rule, expanded = rule }: hba.HbaLine, narrow: hba.HbaRule) => hba.covers(expanded, narrow);
+
+const isToGo = ({ rule }: hba.HbaLine, { method }: Hba) => [undefined, rule.method].includes(method);
+
+/** Returns the lines that begin with `words`: those of rules, of included rules, and of `include`. */
+function anchorsIn(row: Row, others: readonly hba.HbaLine[], words: string | undefined) {
+  if (words === undefined) return [];
+  const begins = ({ says }: { says: string }) =>
+    `${says} `.startsWith(`${words.trim().replace(/\s+/g, ' ')} `);
+  const includes = hba.includesIn(decode(row.content)).map(line => ({ ...line, says: line.text }));
+  return [...others.map(said), ...includes].filter(begins);
+}
+
+const said = (line: hba.HbaLine) => ({ ...line, says: textOf(line.rule) });
+
 /** Returns the place of the rule among `others`: from line `from` on, and before all of `later`. */
-function bounds(others: readonly hba.HbaLine[], { before, after, ...args }: Hba) {
+function bounds(row: Row, others: readonly hba.HbaLine[], { before, after, ...args }: Hba) {
   const rule = ruleOf(args);
-  const begins = (line: hba.HbaLine, beginning: string | undefined) =>
-    beginning !== undefined &&
-    `${textOf(line.rule)} `.startsWith(`${beginning.trim().replace(/\s+/g, ' ')} `);
-  const from = (others.findLast(line => begins(line, after))?.last ?? -1) + 1;
-  const later = others.filter(
-    line => line.first >= from && (hba.covers(line.rule, rule) || begins(line, before)),
-  );
-  return { from, later };
+  const from = Math.max(-1, ...anchorsIn(row, others, after).map(line => line.last)) + 1;
+  const later = [
+    ...others.filter(line => covers(line, rule)).map(said),
+    ...anchorsIn(row, others, before),
+  ].filter(line => line.first >= from);
+  return { from, later: later.sort((a, b) => a.first - b.first) };
 }
 
 /** Returns why the account postgres cannot log in without a password, or undefined if it can. */
-function shutsOut(content: string): string | undefined {
+function shutsOut(lines: readonly hba.HbaLine[]): string | undefined {
   const own = hba.parseRule('local postgres postgres peer')!;
-  const line = hba.parseHba(content).find(({ rule }) => hba.covers(rule, own));
+  const line = lines.find(one => covers(one, own));
   if (line === undefined) return 'no line admits it';
   return ['peer', 'trust'].includes(line.rule.method) ? undefined : `"${textOf(line.rule)}" decides`;
 }
 
+/** Returns the line of the present file before which the rule goes. */
+function placed(row: Row, args: Hba, end: number): number {
+  const { mine, others } = linesOf(row, args, false);
+  const { from, later } = bounds(row, others, args);
+  const last = later[0]?.first ?? end;
+  const old = mine[0]?.first ?? -1;
+  const added = later.length === 0 && from > 0 ? from : last;
+  return old >= from && old <= last ? old : added;
+}
+
+/** Returns the rules of the changed file. */
+function rulesAfter(row: Row, args: Hba, goes: boolean): hba.HbaLine[] {
+  const { others } = linesOf(row, args, goes);
+  if (goes) return others;
+  const first = placed(row, args, Number.POSITIVE_INFINITY);
+  const rule = { rule: ruleOf(args), first, last: first };
+  return [...others.filter(line => line.first < first), rule, ...others.filter(line => line.first >= first)];
+}
+
 /** Returns the lines without the rule, or with it once at a place where it takes effect; other lines are unchanged. */
-function rewritten({ content }: Row, args: Hba, goes: boolean): string[] {
-  const { mine } = linesOf(content, args, goes);
-  const lines = decode(content).split('\n');
-  const kept = lines.filter((_, i) => !isOn(mine, i));
-  if (!goes) {
-    if (kept.at(-1) !== '') kept.push('');
-    const { from, later } = bounds(hba.parseHba(kept.join('\n')), args);
-    const last = later[0]?.first ?? kept.length - 1;
-    const old = mine[0]?.first ?? -1;
-    const added = later.length === 0 && from > 0 ? from : last;
-    kept.splice(old >= from && old <= last ? old : added, 0, hba.formatRule(ruleOf(args)));
-  }
-  return kept;
+function rewritten(row: Row, args: Hba, goes: boolean): string[] {
+  const { mine } = linesOf(row, args, goes);
+  const lines = decode(row.content).split('\n');
+  if (!goes && lines.at(-1) !== '') lines.push('');
+  const place = goes ? undefined : placed(row, args, lines.length - 1);
+  return lines.flatMap((line, i) => [
+    ...(i === place ? [hba.formatRule(ruleOf(args))] : []),
+    ...(isOn(mine, i) ? [] : [line]),
+  ]);
 }
 
 function rewrite(row: Row, args: Hba, goes: boolean) {

@@ -1,10 +1,14 @@
 -- rows: the role `name`, if it exists. The stored verifier is read as a digest only, which is enough to compare it and
--- useless for anything else. `valid_until` is the declared time.
+-- useless for anything else. `valid_until` is the declared time. Since PostgreSQL 16, a membership has options, and a row
+-- for each role that granted it; 10 is the oid of the role that superusers grant as.
 SELECT json_build_object('login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb,
     'createrole', rolcreaterole, 'replication', rolreplication, 'inherit', rolinherit,
     'connection_limit', rolconnlimit) AS attributes,
-  ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid
-    ORDER BY g.rolname COLLATE "C") AS member_of,
+  (SELECT coalesce(json_agg(json_build_object('group', g.rolname,
+      'by', CASE WHEN to_jsonb(m) ? 'set_option' AND m.grantor <> 10 THEN pg_get_userbyid(m.grantor) END,
+      'inherit', (to_jsonb(m) ->> 'inherit_option')::bool, 'set', coalesce((to_jsonb(m) ->> 'set_option')::bool, true))
+      ORDER BY g.rolname COLLATE "C"), '[]')
+    FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid) AS memberships,
   ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.member WHERE m.roleid = r.oid) AS members,
   rolvaliduntil AS valid_until,
   coalesce(rolvaliduntil, 'infinity') = timestamptz :'valid_until' AS valid_until_same,
@@ -21,6 +25,12 @@ FROM pg_authid r WHERE rolname = :'name'
 (WITH RECURSIVE below(oid) AS (SELECT oid FROM pg_roles WHERE rolname = :'name'
     UNION SELECT member FROM pg_auth_members JOIN below ON roleid = below.oid)
   SELECT string_agg(name, ', ') FROM unnest(ARRAY[{groups}]::text[]) AS name JOIN pg_roles ON rolname = name JOIN below USING (oid))
+
+-- passed_on: the memberships that the role `name` granted to others, in groups other than {groups}. Until PostgreSQL 15,
+-- they do not depend on its own.
+(SELECT string_agg(pg_get_userbyid(member) || ' in ' || pg_get_userbyid(roleid), ', ') FROM pg_auth_members AS m
+  WHERE grantor = (SELECT oid FROM pg_roles WHERE rolname = :'name') AND grantor <> 10
+    AND pg_get_userbyid(roleid) <> ALL (ARRAY[{groups}]::text[]) AND to_jsonb(m) ? 'set_option')
 
 -- dependents: the reasons why the role `name` cannot be dropped, in PostgreSQL's words; objects of other databases can
 -- only be counted from here.

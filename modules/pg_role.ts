@@ -3,17 +3,29 @@ import { flag, listOf, text, whole } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import { type CommandResult, command } from '../engine/probe.ts';
 import { identifier, literal, shellQuote } from '../engine/quote.ts';
+import { compact } from '../engine/util/defined.ts';
 import { queriesBeside } from '../engine/util/text-beside.ts';
 import * as postgres from './_postgres.ts';
 import { scramVerifier } from './_scram.ts';
 
 interface Row {
   attributes: Readonly<Record<string, boolean | number>>;
-  member_of: string[];
+  memberships: Membership[];
   members: string[];
   valid_until: string | null;
   valid_until_same: boolean;
   password: { salt: string | null; iterations: number; sha256: string } | null;
+}
+
+/** A membership as one role granted it. */
+interface Membership {
+  group: string;
+  /** The role that granted it; null where a plain REVOKE takes it back. */
+  by: string | null;
+  /** Whether the member has the privileges of the group by itself; null = as its attribute `inherit` says. */
+  inherit: boolean | null;
+  /** Whether the member can become the group. */
+  set: boolean;
 }
 
 const query = queriesBeside(import.meta.url, './pg_role.sql');
@@ -62,12 +74,13 @@ export const pg_role = defineModule({
     rows: rowsOf(name, member_of ? [`memberships of ${name}`] : [], valid_until),
     needs: postgres.sqlNeeds(groupNeeds(name, member_of), { about: [`role:${name}`] }),
   }),
-  actual: ({ rows: [row = null] }, { password, valid_until = 'infinity' }) =>
+  actual: ({ rows: [row = null] }, { password, valid_until = 'infinity', inherit, member_of }) =>
     row && {
       ...row.attributes,
+      inherit: inheritance(row, inherit, member_of),
       password: passwordState(row.password, password),
       valid_until: row.valid_until_same ? valid_until : (row.valid_until ?? 'infinity'),
-      member_of: row.member_of,
+      member_of: groupsOf(row, inherit, member_of).map(({ said }) => said),
     },
   initial: () => ({
     ...{ superuser: false, createdb: false, createrole: false, replication: false, inherit: true },
@@ -98,22 +111,33 @@ export const pg_role = defineModule({
       ...(diff.has('valid_until') ? [`VALID UNTIL ${literal(valid_until!)}`] : []),
       ...(diff.has('password') ? [`PASSWORD ${literal(scramVerifier(password!))}`] : []),
     ];
-    const before = row?.member_of ?? [];
-    const wanted = diff.has('member_of') ? member_of! : before;
-    const granted = wanted.filter(group => !before.includes(group)).map(identifier);
-    const revoked = before.filter(group => !wanted.includes(group)).map(identifier);
+    const groups = row ? groupsOf(row, args.inherit, member_of) : [];
+    const wanted = diff.has('member_of') ? member_of! : groups.map(({ group }) => group);
+    const granted = wanted.filter(one => !groups.some(({ group }) => group === one)).map(identifier);
+    const isAltered = diff.has('member_of') || diff.has('inherit');
+    const plain = `INHERIT ${args.inherit ?? row?.attributes['inherit']}${member_of ? ', SET true' : ''}`;
     const statements = [
       options.length > 0 &&
         `${diff.kind === 'create' ? 'CREATE' : 'ALTER'} ROLE ${role} ${options.join(' ')}`,
       granted.length > 0 && `GRANT ${granted.join(', ')} TO ${role}`,
-      revoked.length > 0 && `REVOKE ${revoked.join(', ')} FROM ${role}`,
+      ...groups.flatMap(({ group, grants, said }) =>
+        grants.map(({ by }) => {
+          const grantor = by === null ? '' : ` GRANTED BY ${identifier(by)}`;
+          if (!wanted.includes(group)) return `REVOKE ${identifier(group)} FROM ${role}${grantor}`;
+          return (
+            isAltered && said !== group && `GRANT ${identifier(group)} TO ${role} WITH ${plain}${grantor}`
+          );
+        }),
+      ),
     ];
-    return [postgres.change(statements, [`role:${name}`, `memberships of ${name}`])];
+    const objects = [`role:${name}`, `memberships of ${name}`, ...postgres.dependentsOf(grantorsOf(row))];
+    return [postgres.change(statements, objects)];
   },
   claims: postgres.serverRuns,
   remove({ name }, { rows: [row] }) {
     const memberships = row?.members?.map(member => `memberships of ${member}`) ?? [];
-    return [postgres.change([`DROP ROLE ${identifier(name)}`], [`role:${name}`, ...memberships])];
+    const objects = [`role:${name}`, ...memberships, ...postgres.dependentsOf(grantorsOf(row))];
+    return [postgres.change([`DROP ROLE ${identifier(name)}`], objects)];
   },
 });
 
@@ -125,7 +149,36 @@ const rowsOf = (name: string, about: readonly string[] = [], valid_until = 'infi
     about: [`role:${name}`, ...about],
   });
 
-function groupNeeds(name: string, wanted: readonly string[] = []): postgres.Needs {
+/** Returns the groups of a role. `said` is a group in the state: with its options if a plain GRANT gives others. */
+function groupsOf(
+  { memberships, attributes }: Row,
+  inherit = attributes['inherit'],
+  member_of?: readonly string[],
+) {
+  return [...new Set(memberships.map(one => one.group))].map(group => {
+    const grants = memberships.filter(one => one.group === group);
+    const inherits = grants.some(one => one.inherit ?? inherit);
+    const odd = compact([
+      inherits !== inherit && `INHERIT ${inherits}`,
+      member_of && !grants.some(one => one.set) && 'SET false',
+    ]);
+    return { group, grants, said: odd.length > 0 ? `${group} (${odd.join(', ')})` : group };
+  });
+}
+
+/** Returns the attribute, which counts for later memberships only, and undeclared memberships that differ from it. */
+function inheritance(row: Row, declared: boolean | undefined, member_of: readonly string[] | undefined) {
+  const inherits = row.attributes['inherit']!;
+  const odd = groupsOf(row, declared).filter(({ group, said }) => said !== group);
+  return member_of || odd.length === 0 || inherits !== declared
+    ? inherits
+    : `${inherits}, but not for ${odd.map(({ group }) => group).join(', ')}`;
+}
+
+const grantorsOf = (row: Row | undefined) => [...new Set(row?.memberships.map(({ by }) => by ?? undefined))];
+
+function groupNeeds(name: string, member_of: readonly string[] | undefined): postgres.Needs {
+  const wanted = member_of ?? [];
   const groups = wanted.map(literal).join(', ');
   return [
     {
@@ -140,6 +193,13 @@ function groupNeeds(name: string, wanted: readonly string[] = []): postgres.Need
       about: [name, ...wanted].map(role => `memberships of ${role}`),
       trouble: query('below', { groups, name }),
       says: `${name} cannot be a member of %s, which is a member of ${name}.`,
+    },
+    member_of !== undefined && {
+      of: 'member_of',
+      about: [`dependents of ${name}`],
+      trouble: query('passed_on', { groups, name }),
+      says: `${name} cannot leave a group in which it granted memberships: %s.`,
+      fix: 'Take these memberships back in an earlier resource, by `member_of` of the members.',
     },
   ];
 }

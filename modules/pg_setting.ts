@@ -84,6 +84,7 @@ export const pg_setting = defineModule({
     const [, refused] =
       /(?:ERROR|FATAL): +(invalid value .*|unrecognized .*)$/m.exec(needsTaken?.stderr ?? '') ?? [];
     const [, lacking] = /^no library (.*)$/m.exec(needsTaken?.stdout ?? '') ?? [];
+    const [, start] = /^refused (.*)$/m.exec(needsTaken?.stdout ?? '') ?? [];
     return [
       !known &&
         !name.includes('.') && {
@@ -99,6 +100,11 @@ export const pg_setting = defineModule({
       takes !== undefined
         ? { says: `The setting ${name} takes ${takes}, not ${value}.` }
         : refused !== undefined && { says: `PostgreSQL refuses ${name}: ${refused}.` },
+      takes === undefined &&
+        start !== undefined && {
+          says: `With ${name} = ${value}, the server would not start again: ${start}.`,
+          fix: 'Give another value, or declare the settings that go with it in earlier resources.',
+        },
       lacking !== undefined && {
         says: `The host has no library ${lacking}, without which the server does not start again.`,
         fix: 'Install its package in an earlier resource.',
@@ -133,12 +139,13 @@ const settable = (name: string) =>
     about: [...preloads, 'units', 'packages'],
   });
 
+const startScript = scriptBeside(import.meta.url, './pg-setting-start.sh');
 const trialScript = scriptBeside(import.meta.url, './pg-setting-trial.sh');
 
 /**
- * Returns the probe that checks a text value without changing the server. It looks for the files of preloaded libraries.
- * It sets any other text in a new session, or else passes it to the server's program. pg_settings has the limits of
- * numbers.
+ * Returns the probe that checks a value without changing the server. It looks for the files of preloaded libraries. It
+ * tries a start with a setting that counts from the next restart. It sets any other text in a new session, or else passes
+ * it to the server's program. pg_settings has the limits of numbers.
  */
 function trial(name: string, value: string) {
   const libraries = /_preload_libraries$/i.test(name) ? (values.listItems(name, value) ?? []) : [];
@@ -150,6 +157,15 @@ function trial(name: string, value: string) {
 done`,
       { about: ['packages', '/usr/lib/postgresql', ...named] },
     );
+  if (values.needsRestart(name)) {
+    const addresses = name.toLowerCase() === 'listen_addresses' ? value.split(/[\s,]+/) : [];
+    const script = filled(startScript, {
+      setting: shellQuote(`${name}=${value}`),
+      addresses: addresses.includes('*') ? '' : addresses.filter(Boolean).map(shellQuote).join(' '),
+    });
+    const others = values.together(name).map(postgres.settingObject);
+    return command(script, { as: 'postgres', about: ['packages', '/etc/postgresql', ...others] });
+  }
   const isText = /[A-Za-z]/.test(value) && !/^[\d.]+\s*[A-Za-z]*$|^(on|off|true|false|yes|no)$/i.test(value);
   if (!isText || name.includes('.') || values.listItems(name, value) !== undefined) return undefined;
   const script = filled(trialScript, {

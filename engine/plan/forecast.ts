@@ -257,7 +257,8 @@ export class Forecast {
         return [...this.#packages.touching, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
       if (what === 'package-lists') return [...this.#lists, ...opaque(/\b(apt|apt-get)\b/)];
       if (what === 'units') return this.#units.changing;
-      return [...this.#files.concerning(what), ...opaque(new RegExp(regexQuote(what)))];
+      const objects = this.#objects.get(what) ?? [];
+      return [...objects, ...this.#files.concerning(what), ...opaque(new RegExp(regexQuote(what)))];
     });
   }
 
