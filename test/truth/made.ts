@@ -108,7 +108,6 @@ export class Made {
   takesAway({ module, args }: CaseResource): boolean {
     if (module !== 'apt') return false;
     const words = (args['packages'] as string[]).map(name => name.split('-')[0]!);
-    if (args['state'] === 'absent' && [...this.#served].some(isTaken)) return true;
     const isBeside = (path: string) => path.startsWith('/') && words.some(word => path.includes(word));
     return (
       [...this.#guarded].some(isBeside) ||
