@@ -64,6 +64,16 @@ const answers = defineModule({
   steps: () => [{ do: 'pay', unit: 'app.service' }],
   reacts: () => [{ to: ['A file'], unit: () => 'app.service', action: 'restart' as const }],
 });
+const removes = defineModule({
+  ...shape,
+  args: { path: text('Where.') },
+  required: ['path'],
+  name: 'removes',
+  probes: args => ({ path: path(args.path) }),
+  actual: ({ path }) => ({ there: path !== null }),
+  desired: () => ({ there: false }),
+  steps: (_diff, args) => [{ do: 'remove', path: args.path }],
+});
 const checks = defineModule({
   ...shape,
   name: 'checks',
@@ -319,6 +329,20 @@ describe('a plan', () => {
       const app = resource(answers, 'App');
       expect(second([writes, app], [resource(answers, 'App')])).toEqual([['App', 'unchanged', ['App']]]);
     });
+  });
+
+  it('refuses a resource that a later one undoes, and names that one', () => {
+    const writes = resource(file, 'A file', { path: '/f' });
+    const [refused] = planOf([writes, resource(removes, 'Gone', { path: '/f' })]);
+    expect(refused!.outcome.error).toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(/^"Gone" on line 1 undoes A file/),
+    });
+  });
+
+  it('names the later resource that brings what a resource lacks', () => {
+    const [refused] = planOf([resource(uses, 'Use'), resource(installs, 'Tools')]);
+    expect(refused!.outcome.error?.hint).toMatch(/^"Tools" on line 1 .*move/);
   });
 
   it('skips a resource whose condition is false, without evaluating its arguments', () => {
