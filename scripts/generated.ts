@@ -1,13 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { compileExpression } from '../engine/expression/expression.ts';
 import { filterReference, functionReference, testReference } from '../engine/expression/filter-reference.ts';
 import { filters } from '../engine/expression/filters.ts';
 import { jinjaTests } from '../engine/expression/jinja-tests.ts';
+import { namesOfAnsible } from '../engine/expression/unknown-name-hints.ts';
 import { planSchema } from '../engine/plan/saved-plan-schema.ts';
 import { componentSchema, inventorySchema, playbookSchema } from '../engine/playbook/editor-schema.ts';
 import { explanations } from '../engine/problem.ts';
 import { eventsSchema } from '../engine/report/events-schema.ts';
 import { moduleMarkdown } from '../engine/report/module-reference.ts';
 import { factNames } from '../engine/resolve/fact-names.ts';
+import { modulesOfAnsible } from '../engine/schema/ansible-modules.ts';
+import { keywordsOfAnsible } from '../engine/schema/ansible-words.ts';
 import {
   componentKeys,
   inventoryFileSchema,
@@ -34,6 +38,7 @@ export function generatedFiles(): Map<string, string> {
     ['docs/errors.md', errorsPage()],
     ['docs/keys.md', keysPage()],
     ['docs/filters.md', filtersPage()],
+    ['docs/guide/ansible.md', ansiblePage()],
     ['docs/modules/README.md', modulesPage()],
     ['docs/module-contract.md', note + moduleContract()],
     ['docs/rooms.svg', roomsSvg()],
@@ -65,6 +70,30 @@ function keysPage(): string {
     table('A group of the inventory', described(keysOf(groups!['additionalProperties']))),
     table('Facts', Object.entries(factNames)),
   ].join('\n');
+}
+
+/** Returns the page with its tables of words, each of which stands between two comments. */
+function ansiblePage(): string {
+  const words = (row: string) =>
+    row
+      .split(' ')
+      .map(word => `\`${word}\``)
+      .join(', ');
+  const tables: Readonly<Record<string, [word: string, text: string][]>> = {
+    keywords: Object.entries(keywordsOfAnsible),
+    modules: Object.entries(modulesOfAnsible).map(([row, { text, example }]) => [
+      row,
+      example === undefined ? text : `${text}: ${code(example)}`,
+    ]),
+    names: Object.entries(namesOfAnsible).map(([name, text]) => [name, text.replaceAll('|', '\\|')]),
+  };
+  return readFileSync('docs/guide/ansible.md', 'utf8').replaceAll(
+    /(<!-- (\w+) by `npm run gen` -->\n).*?(<!-- -->)/gs,
+    (_, start, name, end) => {
+      const lines = tables[name]!.map(([row, text]) => `| ${words(row)} | ${text} |\n`);
+      return `${start}\n| Ansible | reconcile |\n| --- | --- |\n${lines.join('')}\n${end}`;
+    },
+  );
 }
 
 function table(title: string, rows: readonly (readonly [key: string, description: string])[]): string {

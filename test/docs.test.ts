@@ -300,7 +300,15 @@ it('the TypeScript of pages has valid types', () => {
 it('the module of the guide and the scaffold of new-module are valid', () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'docs-')));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const needed = ['engine', 'modules', 'scripts', 'test/modules', 'test/own-state.ts', 'package.json'];
+  const needed = [
+    'engine',
+    'modules',
+    'scripts',
+    'test/modules',
+    'test/own-state.ts',
+    'package.json',
+    'docs/guide/ansible.md',
+  ];
   for (const name of [...needed, 'vitest.config.ts'])
     cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));

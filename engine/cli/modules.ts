@@ -1,5 +1,6 @@
 import { ProblemError } from '../problem.ts';
 import { moduleList, moduleText } from '../report/module-reference.ts';
+import { moduleOfAnsible } from '../schema/ansible-words.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 
@@ -13,7 +14,10 @@ export async function modules(name: string | undefined, io: Io): Promise<number>
   }
   const module = Object.hasOwn(modules, name) ? modules[name] : undefined;
   if (module === undefined) {
-    const hint = didYouMean(name, Object.keys(modules)) ?? '`reconcile modules` lists all of them.';
+    const hint =
+      moduleOfAnsible(name) ??
+      didYouMean(name, Object.keys(modules)) ??
+      '`reconcile modules` lists all of them.';
     throw new ProblemError({ code: 'usage', message: `There is no module "${name}".`, hint });
   }
   io.stdout.write(moduleText(module, layout));

@@ -22,7 +22,7 @@ import { functionNamed, functionNames, keyText, methodNames, methodOf, type Runt
 import { jinjaTests } from './jinja-tests.ts';
 import { arithmetic, joined, member, signed, slice } from './operators.ts';
 import type { Operation } from './signature.ts';
-import { noSuch, undefinedHint } from './unknown-name-hints.ts';
+import { nameOfAnsible, noSuch, undefinedHint } from './unknown-name-hints.ts';
 
 /** The names that an expression sees. Only `has`, `get` and `keys` of a Map are used, so it can be a lazy one. */
 export type Scope = ReadonlyMap<string, Value> | { readonly [name: string]: Value };
@@ -231,7 +231,8 @@ export class Evaluator implements Run {
     const callable = functionNamed(name, this, this.#runtime);
     if (callable) return callable;
     const names = () => [...(scope instanceof Map ? scope.keys() : Object.keys(scope)), ...frame.all()];
-    const hint = () => didYouMean(name, [...names(), ...functionNames]) ?? undefinedHint(name);
+    const hint = () =>
+      nameOfAnsible(name) ?? didYouMean(name, [...names(), ...functionNames]) ?? undefinedHint(name);
     return new Undefined(`"${name}" is not defined`, hint);
   }
 

@@ -1,5 +1,5 @@
 import { ansibleVariables } from '../expression/variables.ts';
-import { describe } from '../schema/schema-problems.ts';
+import { describe } from '../schema/value-words.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import type { Problems } from '../util/problem-collector.ts';
 import { isMap } from '../value.ts';

@@ -3,7 +3,8 @@ import type { Tree } from '../expression/template-tree.ts';
 import { readVariables, type Variable } from '../expression/variables.ts';
 import type { Named } from '../inventory/inventory-model.ts';
 import type { Place, Where } from '../problem.ts';
-import { checkKeys, isPlainMap } from '../schema/known-keys.ts';
+import { moduleOfAnsible } from '../schema/ansible-words.ts';
+import { checkKeys, isPlainMap, type Modules } from '../schema/known-keys.ts';
 import { playKeys } from '../schema/resource-keys.ts';
 import type { Schema } from '../schema/schema.ts';
 import { type SecretSource, secretSources } from '../secrets/secret-sources.ts';
@@ -32,7 +33,7 @@ export interface PlayText {
 export function readPlays(doc: Doc, reading: Reading, problems: Problems): PlayText[] {
   const { data } = doc;
   if (!isPlainMap(data)) {
-    const [message, hint] = insteadOfPlay(data);
+    const [message, hint] = insteadOfPlay(data, reading.modules);
     problems.report('wrong-type', message, doc.place([]), hint);
     return [];
   }
@@ -48,8 +49,15 @@ export function readPlays(doc: Doc, reading: Reading, problems: Problems): PlayT
 }
 
 /** Returns the problem with a file that holds no map, and its hint. */
-function insteadOfPlay(data: Doc['data']): [message: string, hint: string] {
+function insteadOfPlay(data: Doc['data'], modules: Modules): [message: string, hint: string] {
   const [first] = listOf(data);
+  const isOfTask = (key: string) =>
+    Object.hasOwn(modules, key.split('.').at(-1)!) || moduleOfAnsible(key) !== undefined;
+  if (isPlainMap(first) && first['hosts'] === undefined && Object.keys(first).some(isOfTask))
+    return [
+      'This is a task list of Ansible.',
+      'Put its tasks under `resources` of a play or of a component file; `reconcile docs ansible` shows how each is written.',
+    ];
   if (isPlainMap(first) && ['tasks', 'roles', 'gather_facts'].some(key => first[key] !== undefined))
     return [
       'This is a playbook of Ansible.',

@@ -73,14 +73,28 @@ function readEntry(doc: Doc, path: Path, reading: Reading, all: Problems): Entry
     problems.report('unknown-key', message, doc.place([...path, 'with'], 'key'), hint);
   }
   const [key] = keys;
+  const beside = argumentsBeside(key === undefined ? undefined : modules[key], data);
   const read =
     key === undefined || keys.length > 1
       ? undefined
       : included
         ? readInclude(doc, path, data as PlainMap, components, problems)
         : readResource(doc, path, data as PlainMap, modules[key]!, problems);
-  all.add(...problems.all());
+  if (beside.length > 0) {
+    const message = `The arguments of ${key} stand beside it, not under it.`;
+    const hint = `Indent ${beside.join(', ')} by two more spaces.`;
+    all.report('unknown-key', message, doc.place([...path, beside[0]!], 'key'), hint);
+  } else all.add(...problems.all());
   return read === undefined ? [] : [{ ...read, sound: problems.size === 0 }];
+}
+
+/** Returns the arguments of a module without a value that follow it at its own indentation. */
+function argumentsBeside(module: Module | undefined, data: Plain): string[] {
+  if (module === undefined || !isPlainMap(data) || data[module.name] !== null) return [];
+  const keys = Object.keys(data);
+  return keys
+    .slice(keys.indexOf(module.name) + 1)
+    .filter(key => Object.hasOwn((module.args as Schema).properties ?? {}, key));
 }
 
 function readResource(

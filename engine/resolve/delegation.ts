@@ -5,7 +5,7 @@ import type { Host } from '../host.ts';
 import { hostOf } from '../inventory/host-patterns.ts';
 import type { ResourceText } from '../playbook/entry-text.ts';
 import { ProblemError } from '../problem.ts';
-import { describe } from '../schema/schema-problems.ts';
+import { describe } from '../schema/value-words.ts';
 import { masked, Unknown } from '../value.ts';
 import { placeOf, refuse } from './loop.ts';
 import { onlyKnown } from './registered-outcomes.ts';

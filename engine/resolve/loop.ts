@@ -3,7 +3,7 @@ import { evaluateTree, referencesOf } from '../expression/template-tree.ts';
 import type { VariableScope } from '../expression/variables.ts';
 import type { EntryText } from '../playbook/entry-text.ts';
 import { type Place, ProblemError } from '../problem.ts';
-import { describe, expectation } from '../schema/schema-problems.ts';
+import { describe, expectation } from '../schema/value-words.ts';
 import { Problems } from '../util/problem-collector.ts';
 import { isMap, masked, Unknown, type Value } from '../value.ts';
 import type { Sources } from './arguments.ts';

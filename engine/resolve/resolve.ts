@@ -15,7 +15,7 @@ import { ProblemError } from '../problem.ts';
 import { namesWithin, type Resource, UnknownArgument } from '../resource.ts';
 import { validate } from '../schema/json-schema.ts';
 import { resourceKeys } from '../schema/resource-keys.ts';
-import { describe } from '../schema/schema-problems.ts';
+import { describe } from '../schema/value-words.ts';
 import { includedBy, Problems } from '../util/problem-collector.ts';
 import { masked, PendingOutcome, Unknown, UnopenedSecret } from '../value.ts';
 import type { Doc } from '../yaml/document.ts';

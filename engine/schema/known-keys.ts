@@ -4,7 +4,7 @@ import type { Place, Problem } from '../problem.ts';
 import { didYouMean, nearest } from '../util/did-you-mean.ts';
 import type { Problems } from '../util/problem-collector.ts';
 import { isMap, type Plain } from '../value.ts';
-import { ofAnsible } from './ansible-words.ts';
+import { keywordOfAnsible, moduleOfAnsible } from './ansible-words.ts';
 import { validate } from './json-schema.ts';
 import { laterKeys } from './resource-keys.ts';
 import type { Schema, Subject } from './schema.ts';
@@ -48,6 +48,9 @@ export function checkKeys(
   problems.add(...validate(schema, data, subject, 'template'));
   if (!isPlainMap(data)) return false;
   const known = Object.keys(schema.properties!);
+  const own = Object.keys(data).find(key => Object.hasOwn(modules, key));
+  const isArgument = (key: string) =>
+    own !== undefined && Object.hasOwn((modules[own]!.args as Schema).properties ?? {}, key);
   let module = false;
   for (const [key, value] of Object.entries(data)) {
     const at = () => doc.place([...path, key], 'key');
@@ -63,10 +66,14 @@ export function checkKeys(
     } else if (Object.hasOwn(laterKeys, key)) {
       problems.report('not-supported', `${key} is not supported yet.`, at(), laterKeys[key]);
     } else if (!Object.hasOwn(modules, key)) {
-      const near = nearest(key, known);
-      const asModule = wantsModule && near === undefined;
+      const word = isArgument(key)
+        ? `It is an argument of ${own}: indent it under ${own}:, or put it between the braces.`
+        : keywordOfAnsible(key, value);
+      const near = word === undefined && !moduleOfAnsible(key) ? nearest(key, known) : undefined;
+      const asModule = wantsModule && word === undefined && near === undefined;
       module ||= asModule;
-      problems.add(asModule ? unknownModule(key, modules, at()) : unknownKey(key, label, near, known, at()));
+      const hint = word ?? (near === undefined ? `It takes ${known.join(', ')}.` : undefined);
+      problems.add(asModule ? unknownModule(key, modules, at()) : unknownKey(key, label, near, hint, at()));
     }
   }
   return module;
@@ -76,15 +83,12 @@ function unknownKey(
   key: string,
   label: string,
   near: string | undefined,
-  known: readonly string[],
+  hint: string | undefined,
   at: Place,
 ): Problem {
-  const word = ofAnsible(key);
-  const hint = word ?? (near === undefined ? `It takes ${known.join(', ')}.` : undefined);
-  const suggestion = word === undefined && near !== undefined ? ` Did you mean "${near}"?` : '';
   return {
     code: 'unknown-key',
-    message: `${label} takes no "${key}".${suggestion}`,
+    message: `${label} takes no "${key}".${near === undefined ? '' : ` Did you mean "${near}"?`}`,
     ...(hint === undefined ? {} : { hint }),
     at,
   };
@@ -92,7 +96,7 @@ function unknownKey(
 
 function unknownModule(key: string, modules: Modules, at: Place): Problem {
   const word = key.split('.').at(-1)!;
-  const same = Object.hasOwn(modules, word) ? `Use ${word}:` : ofAnsible(word);
+  const same = Object.hasOwn(modules, word) ? `Use ${word}:` : moduleOfAnsible(key);
   const suggestion = same === undefined ? didYouMean(key, Object.keys(modules)) : undefined;
   return {
     code: 'unknown-module',

@@ -1,3 +1,4 @@
+import { durationPattern } from '../util/duration.ts';
 import type { Schema } from './schema.ts';
 
 const name = { type: 'string', minLength: 1 };
@@ -8,7 +9,7 @@ const variables = {
 };
 
 /** A duration as text: `30s`, `5m`, `1h`, `2d`. */
-const duration = { type: 'string', pattern: '^[0-9]+(ms|s|m|h|d)$' };
+const duration = { type: 'string', pattern: durationPattern };
 
 const become = {
   description: 'Account that makes the changes: true = root by sudo, false = the login account.',

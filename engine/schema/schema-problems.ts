@@ -2,9 +2,18 @@ import type { Place, Problem, ProblemCode } from '../problem.ts';
 import { nearest } from '../util/did-you-mean.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Path } from '../yaml/source-text.ts';
-import { calledByAnsible, ofAnsible } from './ansible-words.ts';
-import { type Failure, isMode, type Schema, type Subject, unwrap } from './schema.ts';
-import { typeHint } from './type-hint.ts';
+import { calledByAnsible, valueOfAnsible } from './ansible-words.ts';
+import {
+  type Failure,
+  isAbsolutePath,
+  isDuration,
+  isMode,
+  type Schema,
+  type Subject,
+  unwrap,
+} from './schema.ts';
+import { durationHint, pathHint, typeHint } from './type-hint.ts';
+import { alternatives, describe, expectation, quote } from './value-words.ts';
 
 interface Words {
   code: ProblemCode;
@@ -65,17 +74,24 @@ function word(failure: Failure, all: readonly Failure[], data: unknown, subject:
         code: 'invalid-value',
         message: `${name} is ${expectation(schema)}, not ${quote(failure.data)}.`,
         hint:
-          suggestion(failure.data, allowed) ?? (schema['description'] as string) ?? 'Choose one of these.',
+          ofAnsible(failure.data, path, data, subject) ??
+          suggestion(failure.data, allowed) ??
+          (schema['description'] as string) ??
+          'Choose one of these.',
         at,
       };
     }
     case 'pattern':
       return {
         code: 'invalid-value',
-        message: isMode(schema)
+        message: isNamed(schema, failure.data)
           ? `${name} takes ${expectation(schema)}, not ${quote(failure.data)}.`
           : `${name} cannot be ${quote(failure.data)}.`,
-        hint: isMode(schema) ? 'Its digits are 0 to 7.' : (schema['description'] as string),
+        hint: isMode(schema)
+          ? 'Its digits are 0 to 7.'
+          : (typeHint(failure, path, subject) ??
+            pathHint(failure, path) ??
+            (schema['description'] as string)),
         at,
       };
     case 'minLength':
@@ -99,11 +115,13 @@ function word(failure: Failure, all: readonly Failure[], data: unknown, subject:
 
 function unknownKey(key: string, path: Path, failure: Failure, subject: Subject, name: string): Words {
   const known = Object.keys(failure.parentSchema.properties ?? {});
-  const near = nearest(key, known) ?? calledByAnsible(key, known);
+  const near = calledByAnsible(key, known) ?? nearest(key, known);
+  const schema = near === undefined ? {} : unwrap(failure.parentSchema.properties![near]!);
+  const value = (failure.data as Record<string, unknown>)[key];
   return {
     code: 'unknown-key',
     message: `${name} takes no "${key}".${near === undefined ? '' : ` Did you mean "${near}"?`}`,
-    hint: near === undefined ? `It takes ${known.join(', ')}.` : undefined,
+    hint: near === undefined ? `It takes ${known.join(', ')}.` : durationHint(schema, value, `${near}: `),
     at: subject.doc.place([...subject.path, ...path, key], 'key'),
   };
 }
@@ -117,7 +135,8 @@ function wrongType(path: Path, failure: Failure, subject: Subject, name: string,
   return {
     code: 'wrong-type',
     message: `${name} takes ${expectation(failure.parentSchema)}, not ${written}.`,
-    hint: typeHint(failure, path, subject) ?? asMap(failure, name) ?? otherwise(failure.parentSchema),
+    hint:
+      typeHint(failure, path, subject) ?? asMap(failure, path, subject) ?? otherwise(failure.parentSchema),
     at,
   };
 }
@@ -173,8 +192,8 @@ function choice(
 }
 
 /** Returns the probable intention if the value of one argument stands in the place of all: `service: nginx`. */
-function asMap({ parentSchema: schema, data }: Failure, name: string): string | undefined {
-  const [key = ''] = (schema['required'] as string[] | undefined) ?? [];
+function asMap({ parentSchema: schema, data }: Failure, path: Path, { label }: Subject): string | undefined {
+  const [key = ''] = (schema['required'] as string[] | undefined) ?? Object.keys(schema.properties ?? {});
   const argument = unwrap(schema.properties?.[key] ?? {});
   const types = [argument, ...alternatives(argument)].map(({ type }) => type);
   const type = typeof data === 'string' && types.includes('string') ? 'string' : 'array';
@@ -184,7 +203,9 @@ function asMap({ parentSchema: schema, data }: Failure, name: string): string | 
   const written = words
     .map(word => (/^[\w./@-]+$/.test(String(word)) ? word : JSON.stringify(word)))
     .join(', ');
-  return `Write ${name}: { ${key}: ${type === 'array' ? `[${written}]` : written} }`;
+  const last = path.at(-1) ?? label;
+  if (!/^[\w.-]+$/.test(String(last))) return undefined;
+  return `Write ${typeof last === 'number' ? '' : `${last}: `}{ ${key}: ${type === 'array' ? `[${written}]` : written} }`;
 }
 
 /** Returns the hint for a value of the wrong type without a known intention. */
@@ -194,60 +215,21 @@ function otherwise(schema: Schema): string {
   return typeof about === 'string' ? about : `Write ${expectation(schema)}, or an expression that gives it.`;
 }
 
-/** Returns the accepted values of a schema in plain words: `a list of text`, `present or absent`. */
-export function expectation(schema: Schema): string {
-  if (schema['const'] !== undefined) return String(schema['const']);
-  if (Array.isArray(schema['enum']))
-    return either(schema['enum'].map(value => (value === '' ? '""' : String(value))));
-  const choices = alternatives(schema);
-  if (choices.length > 0) return either([...new Set(choices.map(expectation))]);
-  if (isMode(schema)) return 'an octal mode such as "0644"';
-  return either([schema.type ?? []].flat().map(type => typeWords(type, schema)));
-}
-
-function typeWords(type: string, schema: Schema): string {
-  const words: Record<string, string> = {
-    string: 'text',
-    integer: 'a whole number',
-    number: 'a number',
-    boolean: 'true or false',
-    object: 'a map',
-    null: 'nothing',
-  };
-  if (type !== 'array') return words[type] ?? type;
-  const element = schema.items === undefined ? undefined : expectation(unwrap(schema.items));
-  return element === undefined || element === ''
-    ? 'a list'
-    : `a list of ${element.replace(/^an? (.*)$/, '$1s')}`;
-}
-
-/** Returns the alternatives of a schema. */
-function alternatives(schema: Schema): Schema[] {
-  return ((schema['anyOf'] ?? schema['oneOf'] ?? []) as Schema[]).map(unwrap);
-}
-
-/** Returns a value in the words of a message. */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a map';
-  if (typeof value === 'string') return `text "${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`;
-  return typeof value === 'number' ? `the number ${value}` : String(value);
-}
-
-function quote(value: unknown): string {
-  return describe(value).replace(/^text /, '');
-}
-
-function either(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
-}
-
 function suggestion(value: unknown, allowed: readonly unknown[]): string | undefined {
   if (typeof value !== 'string') return undefined;
   const words = allowed.map(String);
-  const near = nearest(value, words) ?? calledByAnsible(value, words);
-  return near === undefined ? ofAnsible(value) : `Did you mean "${near}"?`;
+  const near = calledByAnsible(value, words) ?? nearest(value, words);
+  return near === undefined ? undefined : `Did you mean "${near}"?`;
+}
+
+function ofAnsible(value: unknown, path: Path, data: unknown, { label }: Subject): string | undefined {
+  const { path: own, dest } = data as Record<string, unknown>;
+  return valueOfAnsible(`${label}.${path.join('.')}`, String(value), own ?? dest);
+}
+
+/** Whether the message about a text names its form: a mode, or a path that is not absolute. */
+function isNamed(schema: Schema, data: unknown): boolean {
+  return isMode(schema) || isDuration(schema) || (isAbsolutePath(schema) && !String(data).startsWith('/'));
 }
 
 function about(schema: Schema, params: Record<string, unknown>): string | undefined {

@@ -1,3 +1,4 @@
+import { durationPattern } from '../util/duration.ts';
 import type { Doc } from '../yaml/document.ts';
 import type { Path } from '../yaml/source-text.ts';
 
@@ -51,6 +52,16 @@ export function mapSchemas(schema: Schema, change: (inner: Schema) => Schema): S
 /** Whether a schema describes a file mode in octal digits. */
 export function isMode(schema: Schema | undefined): boolean {
   return schema?.type === 'string' && schema.pattern?.startsWith('^[0-7]{3') === true;
+}
+
+/** Whether a schema describes a duration such as `1h`. */
+export function isDuration(schema: Schema): boolean {
+  return schema.pattern === durationPattern;
+}
+
+/** Whether a schema describes a text that begins with a slash. */
+export function isAbsolutePath(schema: Schema): boolean {
+  return schema.type === 'string' && /^\^\(?\//.test(schema.pattern ?? '');
 }
 
 /** The schema inside the frame that validation puts around it. */

@@ -2,7 +2,8 @@ import type { Problem } from '../problem.ts';
 import { isMap, type PlainType, Unknown } from '../value.ts';
 import type { Path } from '../yaml/source-text.ts';
 import type { Schema, Subject } from './schema.ts';
-import { expectation, nameOf } from './schema-problems.ts';
+import { nameOf } from './schema-problems.ts';
+import { expectation } from './value-words.ts';
 
 /** Returns a problem for each unknown value of a type that the schema does not accept. */
 export function misfits(schema: Schema, data: unknown, subject: Subject, path: Path = []): Problem[] {

@@ -17,3 +17,11 @@ export function durationS(text: string): number {
   const parts = [...text.matchAll(/([0-9.]+)(ms|[smhdw])/g)];
   return parts.reduce((total, [, amount, unit]) => total + Number(amount) * (secondsOf[unit!] ?? 0), 0);
 }
+
+/** Returns whole seconds as a duration with the largest unit that fits: 3600 as `1h`. */
+export function durationText(seconds: number): string {
+  const [unit, length] = Object.entries(secondsOf).findLast(
+    ([, length]) => length >= 1 && seconds >= length && seconds % length === 0,
+  ) ?? ['s', 1];
+  return `${seconds / length}${unit}`;
+}

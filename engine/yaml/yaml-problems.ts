@@ -64,7 +64,8 @@ export function syntaxProblem(error: YamlError, source: SourceText): Problem {
   const template = /(?:^|[:,[-])\s*(\{[{%].*)$/.exec(at.text ?? '');
   if (template !== null)
     return quoteTemplate(source, error.pos[0] - at.column + 1 + at.text!.indexOf(template[1]!), template[1]!);
-  const [message, hint] = wordings[error.code]?.(error) ?? [
+  const code = /^ *\t/.test(at.text ?? '') ? 'TAB_AS_INDENT' : error.code;
+  const [message, hint] = wordings[code]?.(error) ?? [
     `${error.message.replace(/"$/, '').replace(/\.$/, '')}.`,
   ];
   return { code: 'yaml-syntax', message, at, ...(hint === undefined ? {} : { hint }) };
@@ -81,7 +82,7 @@ export function unquotedTemplate(
 }
 
 function quoteTemplate(source: SourceText, start: number, text: string): Problem {
-  const line = text.split('\n')[0]!.trimEnd();
+  const line = withoutClosing(text.split('\n')[0]!.trimEnd());
   const quote = line.includes('"') ? "'" : '"';
   return {
     code: 'yaml-syntax',
@@ -89,6 +90,20 @@ function quoteTemplate(source: SourceText, start: number, text: string): Problem
     hint: `Quote the template: ${quote}${line}${quote}`,
     at: source.place(start, start + line.length),
   };
+}
+
+/** Returns the text up to the comma or bracket that ends its place in a map or list around it. */
+function withoutClosing(line: string): string {
+  let depth = 0;
+  for (const { 0: mark, index } of line.matchAll(/\{[{%]|[%}]\}|[[{}\]]/g)) {
+    depth += /^[[{]/.test(mark) ? 1 : -1;
+    if (depth < 0)
+      return line
+        .slice(0, index)
+        .split(/(?<=[}%]\}[^{]*),/)[0]!
+        .trimEnd();
+  }
+  return line;
 }
 
 /** One mistake often causes several errors in a line, of which only the first one helps. */

@@ -124,6 +124,11 @@ const refused: [title: string, text: string, problems: string[]][] = [
     'hosts: { a: { adress: x } }',
     ['1:15 hosts.a takes no "adress". Did you mean "address"? [unknown-key]'],
   ],
+  [
+    'a setting of Ansible',
+    'hosts: { a: { ansible_user: x } }',
+    ['1:15 hosts.a takes no "ansible_user". Did you mean "user"? [unknown-key]'],
+  ],
   ['a list of hosts', 'hosts: [a]', ['1:8 hosts takes a map or nothing, not a list. [wrong-type]']],
   [
     'a port that is none',
@@ -168,6 +173,14 @@ const refused: [title: string, text: string, problems: string[]][] = [
 ];
 test.each(refused)('%s is a problem at its place', (_, text, expected) => {
   expect(brief(problemsIn(() => inventory(text)))).toEqual(expected);
+});
+
+test('a host or group without braces is told with them', () => {
+  const found = problemsIn(() => inventory('hosts: { a: 10.0.0.1 }\ngroups: { web: [a] }'));
+  expect(found.map(({ hint }) => hint)).toEqual([
+    'Write a: { address: 10.0.0.1 }',
+    'Write web: { hosts: [a] }',
+  ]);
 });
 
 describe('patterns', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { durationS } from '../../../engine/util/duration.ts';
+import { durationS, durationText } from '../../../engine/util/duration.ts';
 
 test.each([
   ['0s', 0],
@@ -12,6 +12,17 @@ test.each([
   ['1w', 604_800],
 ])('%s is %d seconds', (text, seconds) => {
   expect(durationS(text)).toBe(seconds);
+});
+
+test.each([
+  [0, '0s'],
+  [90, '90s'],
+  [300, '5m'],
+  [5400, '90m'],
+  [3600, '1h'],
+  [86_400, '1d'],
+])('%d seconds are %s', (seconds, text) => {
+  expect(durationText(seconds)).toBe(text);
 });
 
 test.each(['', '5', 's', '5 m', '-1h', '1y', '1h30'])('%j is not a duration', text => {

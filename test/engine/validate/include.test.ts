@@ -99,8 +99,8 @@ describe('a problem inside a component', () => {
     };
     expect(via('  - { include: two.yml }', more)).toEqual([
       [
-        'one.yml:3:32: path cannot be "nowhere". [invalid-value]',
-        '  An absolute path.',
+        'one.yml:3:32: path takes an absolute path, not "nowhere". [invalid-value]',
+        '  Begin it with a slash, such as path: /srv/nowhere',
         '  included from two.yml:2:7',
         '  included from playbook.yml:4:7',
         '',

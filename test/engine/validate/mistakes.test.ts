@@ -34,6 +34,32 @@ test('a resource that needs a later one is refused, with the line to move', asyn
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/order.txt');
 });
 
+test('habits from Ansible and slips of form are told with the text to write', async () => {
+  const found = problems(read('habits.yml'), files, { modules: shipped });
+  await expect(shown(found)).toMatchFileSnapshot('./mistakes/habits.txt');
+});
+
+test.each([
+  ['content: {{ x }} }', '"{{ x }}"'],
+  ['content: {{ x }}/foo, mode: "0644" }', '"{{ x }}/foo"'],
+  ['content: {{ {"a": 1}.a }} }', `'{{ {"a": 1}.a }}'`],
+  ['content: {% if x %}{{ x }}{% endif %} }', '"{% if x %}{{ x }}{% endif %}"'],
+])('the quotes suggested for %s end with the template', (rest, quoted) => {
+  const [problem] = problems(`hosts: all\nresources:\n  - file: { path: /x, ${rest}`, files);
+  expect(problem!.hint).toBe(`Quote the template: ${quoted}`);
+});
+
+test('a task list of Ansible is called one', () => {
+  expect(
+    brief(problems('- name: Install\n  ansible.builtin.apt: { name: nginx }', files, { modules: shipped })),
+  ).toEqual(['1:1 This is a task list of Ansible. [wrong-type]']);
+});
+
+test('a tab in an indentation is called one', () => {
+  const found = problems('hosts: all\nresources:\n  - file:\n      path: /x\n  \tmode: "0644"\n', files);
+  expect(brief(found)).toEqual(['5:1 A tab stands where YAML wants spaces. [yaml-syntax]']);
+});
+
 test('an outcome of the wrong type for its argument is refused before any change', async () => {
   const found = problems(read('outcomes.yml'), files);
   await expect(shown(found)).toMatchFileSnapshot('./mistakes/outcomes.txt');

@@ -1,0 +1,189 @@
+/** The equivalent of a module of Ansible: a sentence without its period, and the resource to write if there is one. */
+export interface Equivalent {
+  text: string;
+  /** A resource that can be copied as it is. */
+  example?: string;
+  /** Whether the example belongs under `checks`. */
+  isCheck?: boolean;
+}
+
+/** Modules of Ansible without a module of this name. Names with one equivalent share a row. */
+export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
+  'copy template assemble': {
+    text: 'Use `file` with `content`, `src` or `template`',
+    example: 'file: { path: /etc/motd, content: "Welcome\\n" }',
+  },
+  'lineinfile blockinfile replace ini_file': {
+    text: 'Use `file` with the complete content, or a file of your own in a `.d` directory',
+    example: 'file: { path: /etc/ssh/sshd_config.d/10-keys.conf, content: "PasswordAuthentication no\\n" }',
+  },
+  synchronize: {
+    text: 'Use `tree`',
+    example: 'tree: { src: site, path: /srv/site }',
+  },
+  'systemd systemd_service sysvinit': {
+    text: 'Use `service`, and `systemd_unit` for the unit file',
+    example: 'service: { name: nginx, enabled: true, state: running }',
+  },
+  'shell raw expect': {
+    text: 'Use `command`: a text is a script for `sh`, a list is a program with its arguments',
+    example: 'command: { run: "make > build.log", cwd: /srv/app, creates: /srv/app/build.log }',
+  },
+  script: {
+    text: 'Put the script on the host with `file` and `mode: "0755"`, then use `command`',
+    example: 'command: { run: /usr/local/sbin/set-up, creates: /var/lib/set-up-done }',
+  },
+  'package dnf yum': {
+    text: 'Use `apt`',
+    example: 'apt: { packages: [nginx], update_cache: 1h }',
+  },
+  'apt_repository deb822_repository': {
+    text: 'Use `file`; `apt` refreshes lists that are older than the sources',
+    example:
+      'file: { path: /etc/apt/sources.list.d/backports.list, content: "deb http://deb.debian.org/debian bookworm-backports main\\n" }',
+  },
+  apt_key: {
+    text: 'Use `file` with the key in `files/` beside the playbook, and `signed-by` in the source',
+    example: 'file: { path: /etc/apt/keyrings/vendor.asc, src: vendor.asc }',
+  },
+  pip: {
+    text: 'Use `python_venv`',
+    example: 'python_venv: { path: /srv/app/venv, packages: [flask] }',
+  },
+  'uri wait_for wait_for_connection': {
+    text: 'Use `http_check` under `checks`, or `settle` of a `service`',
+    example: 'http_check: { url: "http://127.0.0.1/", attempts: 5, delay: 2s }',
+    isCheck: true,
+  },
+  'assert fail': {
+    text: 'Use `command` under `checks`',
+    example: 'command: { run: "test -S /run/app/app.sock" }',
+    isCheck: true,
+  },
+  get_url: {
+    text: 'Use `command` with `creates`',
+    example:
+      'command: { run: "curl -fsSL -o /usr/local/src/app.tar.gz https://example.com/app.tar.gz", creates: /usr/local/src/app.tar.gz }',
+  },
+  unarchive: {
+    text: 'Use `command` with `creates`, or `tree` for a folder that you unpacked beside the playbook',
+    example:
+      'command: { run: "tar -xzf /usr/local/src/app.tar.gz -C /srv/app", creates: /srv/app/README.md }',
+  },
+  git: {
+    text: 'Use `command` with `creates`, or `tree` for a folder of code beside the playbook',
+    example:
+      'command: { run: "git clone https://example.com/app.git /srv/app", creates: /srv/app/.git/HEAD }',
+  },
+  user: {
+    text: 'Use `command` with `unless`',
+    example: 'command: { run: "useradd --system --create-home app", unless: "id app" }',
+  },
+  group: {
+    text: 'Use `command` with `unless`',
+    example: 'command: { run: "groupadd --system app", unless: "getent group app" }',
+  },
+  authorized_key: {
+    text: 'Use `file` with all keys of the account',
+    example:
+      'file: { path: /home/deploy/.ssh/authorized_keys, src: deploy.keys, owner: deploy, mode: "0600" }',
+  },
+  cron: {
+    text: 'Use `file` in `/etc/cron.d`, or a `systemd_unit` for a timer',
+    example: 'file: { path: /etc/cron.d/backup, content: "0 3 * * * root /usr/local/sbin/backup\\n" }',
+  },
+  ufw: {
+    text: 'Use `command` with `unless`',
+    example:
+      'command: { run: "ufw allow 443/tcp", unless: "ufw show added | grep -qx \'ufw allow 443/tcp\'" }',
+  },
+  'iptables nftables firewalld': {
+    text: 'Use `file`, and `service` with `name: nftables` and `reload_on` for the rules',
+    example: 'file: { path: /etc/nftables.conf, src: nftables.conf, validate: "nft -c -f %s" }',
+  },
+  mount: {
+    text: 'Use `systemd_unit` for a unit `.mount`, and `service` to start it',
+    example: 'systemd_unit: { name: srv-data.mount, src: srv-data.mount }',
+  },
+  hostname: {
+    text: 'Use `command` with `unless`',
+    example: 'command: { run: "hostnamectl set-hostname web1", unless: "test \\"$(hostname)\\" = web1" }',
+  },
+  timezone: {
+    text: 'Use `link`',
+    example: 'link: { path: /etc/localtime, target: /usr/share/zoneinfo/Europe/Berlin }',
+  },
+  modprobe: {
+    text: 'Use `command` with `unless`, and `file` in `/etc/modules-load.d`',
+    example: 'command: { run: "modprobe br_netfilter", unless: "test -d /sys/module/br_netfilter" }',
+  },
+  'docker_container docker_compose docker_compose_v2 podman_container': {
+    text: 'Use `command` with `unless`, or a `systemd_unit` that runs the container',
+    example:
+      'command: { run: "docker run --detach --restart unless-stopped --name cache redis:7", unless: "docker inspect cache" }',
+  },
+  'docker_image podman_image': {
+    text: 'Use `command` with `unless`',
+    example: 'command: { run: "docker pull redis:7", unless: "docker image inspect redis:7" }',
+  },
+  'stat find slurp': {
+    text: 'Use `creates`, `unless` or `only_if` of a `command`',
+    example: 'command: { run: "rm -r /srv/old", only_if: "test -e /srv/old" }',
+  },
+  postgresql_user: {
+    text: 'Use `pg_role`',
+    example: 'pg_role: { name: app }',
+  },
+  postgresql_db: {
+    text: 'Use `pg_database`',
+    example: 'pg_database: { name: app, owner: app }',
+  },
+  'postgresql_privs postgresql_membership': {
+    text: 'Use `pg_grant` for privileges, and `member_of` of a `pg_role` for memberships',
+    example: 'pg_role: { name: app, member_of: [readers] }',
+  },
+  postgresql_ext: {
+    text: 'Use `pg_extension`',
+    example: 'pg_extension: { name: pg_trgm, database: app }',
+  },
+  postgresql_pg_hba: {
+    text: 'Use `pg_hba`',
+    example: 'pg_hba: { type: host, database: app, user: app, address: 10.0.0.0/8, method: scram-sha-256 }',
+  },
+  postgresql_set: {
+    text: 'Use `pg_setting`',
+    example: 'pg_setting: { name: max_connections, value: 200 }',
+  },
+  'postgresql_query postgresql_script': {
+    text: 'Use `pg_check` under `checks` for a condition that must hold, or `command` with `psql`',
+    example:
+      'command: { run: "psql -c \'create schema shop\' app", user: postgres, unless: "psql -tAc \\"select 1 from pg_namespace where nspname = \'shop\'\\" app | grep -q 1" }',
+  },
+  'acme_certificate letsencrypt': {
+    text: 'Use `certbot`',
+    example: 'certbot: { name: example.com, domains: [example.com], email: admin@example.com }',
+  },
+  'include_role import_role include_tasks import_tasks include_vars': {
+    text: 'Use `include` of a component file, with its parameters under `with`; `vars_files` of the play for variables',
+    example: 'include: components/app.yml',
+  },
+  import_playbook: { text: 'Put the plays of both files under `plays` of one file' },
+  block: {
+    text: 'Put the resources into a component file, and use `include`',
+    example: 'include: components/app.yml',
+  },
+  debug: {
+    text: 'Leave it out: `reconcile facts` and `reconcile inventory --explain NAME` show values',
+  },
+  set_fact: { text: 'Put the value under `vars` of the play; it may hold expressions' },
+  'setup service_facts package_facts': {
+    text: 'Leave it out: facts are read when an expression uses them, and `reconcile facts` shows them',
+  },
+  ping: { text: 'Leave it out: `reconcile facts` logs in to every host' },
+  reboot: { text: 'reconcile restarts no host. Restart it yourself, then apply again' },
+  'add_host group_by': { text: 'Put the host and its groups into the inventory' },
+  pause: { text: 'Use `settle` of a `service`, or `retry` of the resource that needs the time' },
+  meta: { text: 'Leave it out: a `service` restarts at its own place in the list' },
+  fetch: { text: 'reconcile copies nothing from a host. Use `scp`' },
+  local_action: { text: 'Use `delegate_to` with a host of the inventory whose `transport` is `local`' },
+};
