@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
+import { insteadOfCommand, insteadOfOption } from './habits.ts';
 import { type Io, isColorful } from './io.ts';
 import {
   collect,
@@ -14,16 +15,17 @@ import {
 
 /** Runs one command and returns its exit code. Writes problems to stderr. Never throws. */
 export async function program(io: Io): Promise<number> {
+  let exitCode = 0;
+  const command = commands(io, code => {
+    exitCode = code;
+  });
   try {
-    let exitCode = 0;
-    const command = commands(io, code => {
-      exitCode = code;
-    });
     if (io.argv.length === 0) command.help();
     await command.parseAsync(io.argv, { from: 'user' });
     return exitCode;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : await tell([usage(thrown)], io);
+    if (thrown instanceof CommanderError)
+      return thrown.exitCode === 0 ? 0 : await tell([usage(thrown, io.argv, command)], io);
     if (!(thrown instanceof ProblemError) && io.env['RECONCILE_DEBUG'] === '1') {
       io.stderr.write(`${io.redactor.mask((thrown instanceof Error && thrown.stack) || String(thrown))}\n`);
     }
@@ -245,14 +247,28 @@ function applyOptions(): Option[] {
 }
 
 /** Returns a message such as `error: unknown option '--chek'\n(Did you mean --check?)` as a problem. */
-function usage({ message }: CommanderError): Problem {
+function usage({ message, code: kind }: CommanderError, argv: readonly string[], root: Command): Problem {
   const [sentence = '', ...rest] = message.replace(/^error: /, '').split('\n');
   const hint = rest.join(' ').replace(/^\((.*)\)$/, '$1');
+  const [, given = ''] = /'(.*)'/.exec(sentence) ?? [];
+  const command = argv.find(word => !word.startsWith('-')) ?? '';
+  const own = root.commands.find(each => each.name() === command)?.options ?? [];
+  const optionNames = own.flatMap(({ short, long }) => [short ?? '', long ?? '']);
+  const known =
+    kind === 'commander.unknownOption'
+      ? insteadOfOption(given, argv, optionNames)
+      : kind === 'commander.unknownCommand'
+        ? insteadOfCommand(given, argv)
+        : undefined;
+  const help =
+    kind === 'commander.unknownCommand' || command === ''
+      ? '`reconcile --help` lists the commands.'
+      : `\`reconcile ${command} --help\` lists its arguments and options.`;
   const words = sentence.charAt(0).toUpperCase() + sentence.slice(1).replace(/\.?$/, '.');
   return {
     code: 'usage',
     message: words,
-    hint: hint || '`reconcile --help` lists the commands and their options.',
+    hint: known ?? (hint || help),
   };
 }
 
