@@ -8,6 +8,7 @@ import { Problems } from '../util/problem-collector.ts';
 import { statOf } from '../util/stat.ts';
 import { isMap, type Value } from '../value.ts';
 import { parseYaml, yamlReader } from '../yaml/document.ts';
+import { otherFile } from '../yaml/playbook-document.ts';
 import { readText, shownPath } from '../yaml/source-files.ts';
 import { isAnsibleYaml, readAnsibleYaml } from './ansible-yaml.ts';
 import { buildInventory, type InventoryReading } from './build-inventory.ts';
@@ -68,7 +69,7 @@ export function isInventory(path: string): boolean {
   if (stat.isDirectory()) return !readdirSync(path).some(name => showsPlaybook(textOf(join(path, name))));
   if (isProgram(path)) return true;
   const text = textOf(path);
-  if (showsPlaybook(text)) return false;
+  if (showsPlaybook(text) || otherFile(text) !== undefined) return false;
   if (!looksLikeYaml(path, text)) return true;
   const data = new Problems().attempt(() => parseYaml(text, path, 'ansible'))?.data;
   const isOwn = isMap(data) && isMap(data['hosts']);

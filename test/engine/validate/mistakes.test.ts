@@ -49,6 +49,16 @@ test.each([
   expect(problem!.hint).toBe(`Quote the template: ${quoted}`);
 });
 
+test.each([
+  ['{"format": "reconcile plan", "version": 1}', 'a saved plan', 'Apply it:'],
+  ['<!doctype html>\n<title>x</title>', 'a page or report', 'Open it in a browser'],
+  ['<?xml version="1.0"?>\n<testsuites/>', 'a page or report', 'Open it in a browser'],
+])('the file %j is called %s', (text, kind, hint) => {
+  const found = problems(text, files);
+  expect(brief(found)).toEqual([expect.stringContaining(`is ${kind}, not a playbook. [wrong-type]`)]);
+  expect(found[0]!.hint).toContain(hint);
+});
+
 test('a task list of Ansible is called one', () => {
   expect(
     brief(problems('- name: Install\n  ansible.builtin.apt: { name: nginx }', files, { modules: shipped })),
