@@ -61,6 +61,7 @@ function typeName(schema: Schema): string {
   if (schema.type === 'array') return schema.items ? `list of ${typeName(schema.items)}` : 'list';
   if (schema.type === 'object') return 'map';
   if (schema.type === 'string' && schema.pattern === durationPattern) return 'duration';
+  if (schema.type === 'string' && /^\^\(?\//.test(schema.pattern ?? '')) return 'absolute path';
   return String(schema.type ?? 'any');
 }
 

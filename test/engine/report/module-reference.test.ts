@@ -22,6 +22,7 @@ const module = defineModule({
       description: 'Sections.',
     },
     mode: { type: ['string', 'boolean'], description: 'Or not.' },
+    at: text('Its place.', { pattern: '^/' }),
   },
   required: ['name'],
   examples: { One: { name: 'a', packages: ['b', 'yes'], unit: { text: 'x\ny\n' } } },
@@ -41,6 +42,7 @@ it('required arguments are listed first', () => {
     ['unit', 'map', undefined],
     ['unit.text', 'string', undefined],
     ['mode', 'string or boolean', undefined],
+    ['at', 'absolute path', undefined],
   ]);
 });
 
@@ -56,6 +58,7 @@ A sample.
   unit         map                         Sections.
   unit.text *  string                      Its text.
   mode         string or boolean           Or not.
+  at           absolute path               Its place.
 
 * required
 
