@@ -78,6 +78,31 @@ describe('the package', () => {
     expect(readFileSync(join(project, 'secrets/.gitignore'), 'utf8')).toContain('\n*\n');
   });
 
+  it('copies its examples with their secrets out of version control', () => {
+    const examples = join(folder, 'empty/examples');
+    expect(run(join(folder, 'empty'), 'npx', 'reconcile', 'init', '--examples', 'examples')).toMatchObject({
+      exit: 0,
+      stderr: '',
+    });
+    run(examples, 'git', 'init', '-q');
+    cpSync(join(examples, 'secrets/flask.example.yml'), join(examples, 'secrets/flask.yml'));
+    const seen = run(examples, 'git', 'status', '--porcelain', '-uall').stdout;
+    expect(seen).toContain('?? secrets/flask.example.yml\n');
+    expect(seen).not.toContain('secrets/flask.yml');
+    for (const playbook of ['flask', 'flask-pgbouncer', 'two-tier', 'hello'])
+      expect(readFileSync(join(examples, `${playbook}.yml`), 'utf8')).toContain(
+        '$schema=.reconcile/playbook.schema.json\n',
+      );
+  });
+
+  it('names its commands as npx starts them', () => {
+    const empty = join(folder, 'empty');
+    expect(run(empty, 'npx', 'reconcile', 'explain', 'no-code').stderr).toContain('`npx reconcile explain`');
+    expect(run(empty, 'npx', 'reconcile', 'apply', '--help').stdout).toContain('Usage: npx reconcile apply ');
+    const checked = run(join(empty, 'my-servers'), 'npx', 'reconcile', 'apply', 'site.yml', '--check');
+    expect(checked.stdout).toContain('To apply:  npx reconcile apply site.yml');
+  });
+
   it('does not overwrite a project', () => {
     const again = run(join(folder, 'empty'), 'npx', 'reconcile', 'init', 'my-servers');
     expect(again.exit).toBe(3);

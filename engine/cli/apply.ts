@@ -13,6 +13,7 @@ import type { Reporter } from '../report/reporter.ts';
 import { paint, span } from '../report/style.ts';
 import { terminalReporter } from '../report/terminal.ts';
 import { problemView, view } from '../report/view.ts';
+import { ownCommand } from '../util/own-command.ts';
 import { statOf } from '../util/stat.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
 import { forecastFile } from './forecast-file.ts';
@@ -112,7 +113,7 @@ function lockedSecrets(io: Io) {
 function savedText(output: string, exitCode: number, io: Io): string {
   if (exitCode === 0) return 'Saved. There is nothing to apply.\n';
   const words = exitCode === 2 ? 'Saved.' : 'Saved, but not all hosts can be applied to.';
-  const command = `reconcile apply ${shellQuote(output)}`;
+  const command = `${ownCommand()} apply ${shellQuote(output)}`;
   return paint([span(`${words} To apply:  `), span(command, 'bold')], isColorful(io.stdout, io.env)) + '\n';
 }
 
@@ -151,7 +152,7 @@ function applyCommand(argv: readonly string[]): string {
   const words = argv
     .filter(word => word !== '--check')
     .map((word, i) => (i === 0 && word === 'plan' ? 'apply' : word));
-  return ['reconcile', ...words.map(shellQuote)].join(' ');
+  return [ownCommand(), ...words.map(shellQuote)].join(' ');
 }
 
 async function ask(reporter: Reporter, io: Io): Promise<boolean> {

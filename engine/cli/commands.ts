@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { insteadOfCommand, insteadOfOption } from './habits.ts';
+import { ownCommand } from '../util/own-command.ts';
 import { type Io, isColorful } from './io.ts';
 import {
   collect,
@@ -50,7 +51,7 @@ interface CommandEntry {
 
 /** Returns the command line of the program. `done` receives the exit code of the command that ran. */
 export function commands(io: Io, done: (exitCode: number) => void): Command {
-  const root = new Command('reconcile')
+  const root = new Command(ownCommand())
     .description('Brings Debian and Ubuntu servers to the state that a playbook declares, over SSH.')
     .version(packageJson.version)
     .helpCommand(false)
@@ -102,6 +103,7 @@ function entries(io: Io, root: Command): CommandEntry[] {
       name: 'init',
       help: 'create a project that runs at once: playbook, inventory, editor settings',
       options: [
+        new Option('--examples', 'with the example playbooks of the program, and the files that they use'),
         new Option(
           '--schemas',
           'only write the schemas for editors again, e.g. after an update of the program',

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { ProblemError } from '../problem.ts';
 import { columnsOf } from '../report/columns.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import type { Io } from './io.ts';
+import { packageFolder } from './package-folder.ts';
 
 /** Pages about the code of the program. The list leaves them out. */
 const aboutCode = ['architecture', 'module-contract', 'style', 'testing-a-module', 'writing-a-module'];
@@ -53,15 +54,4 @@ function pagesOf(folder: string): Map<string, string> {
 
 const titleOf = (file: string): string => /^# (.*)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
 
-/** Returns the folder `docs` of the running program's package. */
-function docsFolder(): string {
-  const program = process.argv[1];
-  for (let at = program === undefined ? '/' : dirname(realpathSync(program)); ; at = dirname(at)) {
-    const folder = join(at, 'docs');
-    if (existsSync(join(folder, 'guide/getting-started.md'))) return folder;
-    if (at === dirname(at)) break;
-  }
-  const message = 'The pages are missing: only the file dist/reconcile.cjs of the program was copied.';
-  const hint = 'Install the whole package, or read the folder docs/ of the repository.';
-  throw new ProblemError({ code: 'usage', message, hint });
-}
+const docsFolder = (): string => join(packageFolder(), 'docs');

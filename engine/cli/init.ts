@@ -1,9 +1,21 @@
-import { closeSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
+import { ownCommand } from '../util/own-command.ts';
 import { statOf } from '../util/stat.ts';
 import type { Io } from './io.ts';
+import { packageFolder } from './package-folder.ts';
 
 const site = `# yaml-language-server: $schema=.reconcile/playbook.schema.json
 # The state of hosts. These resources need no server and no root: they are in ~/reconcile-first on this machine.
@@ -32,6 +44,7 @@ resources:
 const inventory = `# yaml-language-server: $schema=.reconcile/inventory.schema.json
 # The hosts, and how to reach them. Where a key is left out, ~/.ssh/config decides.
 hosts:
+  # This machine, for site.yml. \`hosts: all\` includes it: remove this line when servers follow, or name their group.
   localhost: { transport: local }
   # web1: { address: 203.0.113.11, user: deploy }
 # groups:
@@ -47,13 +60,17 @@ const secretsIgnored = `# Files in this folder stay out of version control. A fi
 type Files = Readonly<Record<string, string>>;
 
 /**
- * Creates a project that runs at once, in a folder without any of its files. With `schemas`, only writes the schemas again.
- * If it throws a ProblemError, it has written nothing.
+ * Creates a project that runs at once, in a folder without any of its files. With `examples`, its playbooks are those of the
+ * package. With `schemas`, only writes the schemas again. If it throws a ProblemError, it has written nothing.
  */
-export async function init(folder: string, options: { schemas?: boolean }, io: Io): Promise<number> {
+export async function init(
+  folder: string,
+  options: { schemas?: boolean; examples?: boolean },
+  io: Io,
+): Promise<number> {
   const at = folder === '' ? '.' : folder;
   if (isThere(at) && !isFolder(at)) {
-    const hint = `Name a folder that is new or empty:\n    ${program(io)} init my-servers`;
+    const hint = `Name a folder that is new or empty:\n    ${ownCommand()} init my-servers`;
     throw new ProblemError({ code: 'usage', message: `"${at}" is not a folder; nothing was written.`, hint });
   }
   const schemas = await schemaFiles();
@@ -62,9 +79,8 @@ export async function init(folder: string, options: { schemas?: boolean }, io: I
     io.stdout.write(`Wrote ${Object.keys(schemas).join(', ')} in ${at}.\n`);
     return 0;
   }
-  const files = {
-    'site.yml': site,
-    'inventory.yml': inventory,
+  const files: Files = {
+    ...(options.examples ? exampleFiles() : { 'site.yml': site, 'inventory.yml': inventory }),
     'secrets/.gitignore': secretsIgnored,
     '.vscode/settings.json': json({
       'yaml.schemas': { './.reconcile/component.schema.json': 'components/*.yml' },
@@ -74,22 +90,38 @@ export async function init(folder: string, options: { schemas?: boolean }, io: I
   const there = [...new Set(Object.keys(files).flatMap(file => inTheWay(at, file) ?? []))];
   if (there.length > 0) {
     const message = `${at === '.' ? 'This folder' : at} already has ${there.join(', ')}; nothing was written.`;
-    const hint = `Name a folder that is new or empty:\n    ${program(io)} init my-servers`;
+    const hint = `Name a folder that is new or empty:\n    ${ownCommand()} init my-servers`;
     throw new ProblemError({ code: 'usage', message, hint });
   }
   write(at, files);
+  const [playbooks, first] = options.examples
+    ? ['*.yml                  the example playbooks, and the folders that they use', 'hello.yml']
+    : ['site.yml               a playbook for this machine', 'site.yml'];
   io.stdout.write(`Made in ${at}:
-  site.yml               a playbook for this machine
+  ${playbooks}
   inventory.yml          the hosts
   secrets/.gitignore     keeps secrets out of version control
   .vscode/settings.json  the editor's settings
   .reconcile/            the schemas by which editors complete and check
 
 Next:
-${at === '.' ? '' : `    ${shellCommand(['cd', at])}\n`}    ${program(io)} apply site.yml --check    # what would change
-    ${program(io)} apply site.yml            # change it
+${at === '.' ? '' : `    ${shellCommand(['cd', at])}\n`}    ${ownCommand()} apply ${first} --check    # what would change
+    ${ownCommand()} apply ${first}            # change it
 `);
   return 0;
+}
+
+/** Returns the example playbooks of the package and the files that they use, with the paths of this project's schemas. */
+function exampleFiles(): Files {
+  const from = join(packageFolder(), 'playbooks');
+  // The package holds secrets/.npmignore, as npm renames .gitignore. A user's own secrets are not copied.
+  const names = readdirSync(from, { recursive: true, encoding: 'utf8' }).filter(
+    name =>
+      !isFolder(join(from, name)) && !/(^|\/)\./.test(name) && !/^secrets\/(?!.*\.example\.yml$)/.test(name),
+  );
+  const textOf = (name: string) =>
+    readFileSync(join(from, name), 'utf8').replace(/(\$schema=(?:\.\.\/)*)\.\.\/schemas\//, '$1.reconcile/');
+  return Object.fromEntries(names.map(name => [name, textOf(name)]));
 }
 
 async function schemaFiles(): Promise<Files> {
@@ -105,9 +137,6 @@ async function schemaFiles(): Promise<Files> {
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-/** Returns how the program was called: through npx, which finds it in a folder, or by its name. */
-const program = ({ env }: Io): string => (env['npm_command'] === 'exec' ? 'npx reconcile' : 'reconcile');
 
 /** Returns the part of a file's path where another thing exists already, or undefined if the file can be created. */
 function inTheWay(folder: string, file: string): string | undefined {

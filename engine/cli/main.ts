@@ -1,8 +1,10 @@
 import { Redactor } from '../secrets/redaction.ts';
+import { startedBy } from '../util/own-command.ts';
 import { program } from './commands.ts';
 import type { Io } from './io.ts';
 
 const aborter = new AbortController();
+startedBy(process.env);
 
 const io: Io = {
   stdout: process.stdout,

@@ -133,7 +133,7 @@ function readJson(file: string): { [key: string]: unknown } | undefined {
   refuse('plan-invalid', `"${file}" is neither a saved plan of reconcile plan -o nor a playbook.`);
 }
 
-const makeAgain = 'Make it again with reconcile plan PLAYBOOK -o FILE.';
+const makeAgain = 'Make it again with `reconcile plan PLAYBOOK -o FILE`.';
 
 async function checked(file: string, data: { [key: string]: unknown }): Promise<SavedPlan> {
   if (typeof data['version'] === 'number' && data['version'] !== 1) {

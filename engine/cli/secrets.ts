@@ -7,6 +7,7 @@ import { ownKeyFile } from '../secrets/age-identities.ts';
 import { FileKey } from '../secrets/file-key.ts';
 import { type SealedFile, seal, sealedFile, sealingProblems, unseal } from '../secrets/sealed.ts';
 import { fileKeyOf, type Openers } from '../secrets/unlock.ts';
+import { asTyped } from '../util/own-command.ts';
 import { statOf } from '../util/stat.ts';
 import { parseYaml } from '../yaml/document.ts';
 import { edited } from './editor.ts';
@@ -113,7 +114,7 @@ async function newLock(settings: SecretsSettings, io: Io, before?: Lock): Promis
     refuse(
       'usage',
       'There is no recipient to encrypt for.',
-      'Make a key with reconcile secrets init FILE, or give -r.',
+      'Give -r, or make a key:\n    reconcile secrets init NEW_FILE',
     );
   return { lock };
 }
@@ -166,7 +167,7 @@ function refuseUnsound(problems: readonly Problem[]): void {
 }
 
 function say(io: Io, text: string): number {
-  io.stderr.write(`${text}\n`);
+  io.stderr.write(`${asTyped(text)}\n`);
   return 0;
 }
 

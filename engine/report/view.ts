@@ -4,6 +4,7 @@ import type { Change, PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../module-kit/state-text.ts';
 import type { Place, Problem } from '../problem.ts';
 import type { Redactor } from '../secrets/redaction.ts';
+import { asTyped } from '../util/own-command.ts';
 import { diffTexts, type TextDiff } from './text-diff.ts';
 import { visible, visibleKeepingTabs, visibleLines, withoutEscapes } from './visible.ts';
 
@@ -188,7 +189,7 @@ function showing(redactor: Redactor) {
   const problem = (raw: Problem): Problem => ({
     code: raw.code,
     message: lines(raw.message),
-    ...(raw.hint === undefined ? {} : { hint: lines(raw.hint) }),
+    ...(raw.hint === undefined ? {} : { hint: asTyped(lines(raw.hint)) }),
     ...(raw.at === undefined ? {} : { at: place(raw.at) }),
     ...(raw.via === undefined ? {} : { via: raw.via.map(place) }),
     ...(raw.host === undefined ? {} : { host: line(raw.host) }),

@@ -79,7 +79,7 @@ async function addRecipient(encrypter: Encrypter, recipient: string): Promise<vo
         other === undefined
           ? `"${recipient}" is neither an age recipient (age1…) nor an SSH public key (ssh-ed25519 AAAA…).`
           : `Secrets cannot be encrypted to an SSH key of type ${other}.`,
-      hint: 'Take an ssh-ed25519 or ssh-rsa key, or an age key: reconcile secrets init',
+      hint: 'Take an ssh-ed25519 or ssh-rsa key, or an age key, which `reconcile secrets init NEW_FILE` makes.',
     });
   }
 }

@@ -49,6 +49,20 @@ describe('reconcile init', () => {
     expect(files()).toEqual(made);
   });
 
+  it('copies the examples, which find their schemas, and no secrets', async () => {
+    expect(await init('--examples')).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(files()).toEqual(
+      expect.arrayContaining(['flask.yml', 'secrets/.gitignore', 'templates/flask/env.j2']),
+    );
+    expect(files().filter(file => file.startsWith('secrets/') && !/example|ignore/.test(file))).toEqual([]);
+    const playbook = text(at('components/gunicorn_app.yml'));
+    expect(playbook).toMatch(/\$schema=\.\.\/\.reconcile\/component\.schema\.json\n/);
+    expect(await init('--examples')).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('flask.yml'),
+    });
+  });
+
   it('makes one whose files are valid, even for lint', async () => {
     await init();
     const validated = await runProgram(['validate', '--strict', 'site.yml', 'inventory.yml'], folder);
