@@ -44,6 +44,8 @@ export interface Counts {
   failed: number;
   skipped: number;
   deviations: number;
+  /** Changes that `--confirm` showed and the user declined. */
+  unconfirmed?: number;
 }
 
 /** `changed` includes hosts on which a check found changes; `reverted` means that all reversible changes were reverted. */

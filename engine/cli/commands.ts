@@ -61,7 +61,7 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .configureHelp({ sortSubcommands: false, helpWidth: Math.min(io.stdout.columns ?? 100, 120) })
     .addHelpText(
       'after',
-      '\nExit codes: 0 as declared · 1 failed · 2 a check found changes · 3 wrong input · 4 unreachable · 130 interrupted',
+      '\nExit codes: 0 as declared · 1 failed · 2 changes not applied · 3 wrong input · 4 unreachable · 130 interrupted',
     );
   for (const { name, help, options = [], takes = [], hidden = false, run } of entries(io, root)) {
     const command = root.command(name, { hidden }).description(help).allowExcessArguments(false);

@@ -3,6 +3,7 @@ import type { Effect } from '../effect.ts';
 import { nginxReads, unitAt, wholeChecks } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
 import { type CommandResult, command, flags, type PathState, path, program } from '../probe.ts';
+import { stateDirectory } from '../state-directory.ts';
 import type { CheckedStep, RunStep, Step } from '../step.ts';
 import { foldersAbove } from '../util/paths.ts';
 import { accountThere, certain, first, followed, type ObstacleView } from './certain-readings.ts';
@@ -157,6 +158,8 @@ function ofRun(step: RunStep, view: ObstacleView): Obstacle | undefined {
   if (unknown !== undefined) return unknown;
   // The session enters the folder, and the program of another account starts in it.
   const touched = (step.touches ?? []).flatMap(effect => ('path' in effect ? effect.path : []));
+  const forRoot = isForRoot(step) ? rights(view, 'root') : undefined;
+  if (forRoot !== undefined) return forRoot;
   const shut =
     (step.cwd === undefined ? undefined : enterable(`${step.cwd}/.`, view.account, view)) ??
     first(touched, place => enterable(place, step.as ?? view.account, view));
@@ -172,7 +175,6 @@ function ofRun(step: RunStep, view: ObstacleView): Obstacle | undefined {
   const named =
     typeof step.command === 'string' || step.env?.['PATH'] !== undefined ? undefined : step.command[0];
   return (
-    ((step.touches ?? []).some(needsRoot) ? rights(view, 'root') : undefined) ??
     first(step.touches ?? [], effect => unitObstacle(effect, view)) ??
     first(step.reads ?? [], file => fileThere(file, view)) ??
     programThere(named, step.cwd ?? '/', view)
@@ -191,7 +193,10 @@ function enterable(at: string, account: string | undefined, view: ObstacleView):
     if (mayEnter) return undefined;
     return {
       says: `${account} may not enter ${folder}, whose mode is ${there.mode}.`,
-      fix: 'Add x to the mode of the directory, for example 0755.',
+      fix:
+        account === view.account && !isOwner
+          ? 'Did you mean become: true? Otherwise add x to the mode of the directory, for example 0755.'
+          : 'Add x to the mode of the directory, for example 0755.',
     };
   });
 }
@@ -224,8 +229,9 @@ const noProgram = (name: string): Obstacle => ({
 export const isForRoot = (step: Step): boolean => step.do === 'run' && (step.touches ?? []).some(needsRoot);
 
 /** Whether only root can cause an effect. */
-const needsRoot = ({ kind }: Effect): boolean =>
-  ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists'].includes(kind);
+const needsRoot = (effect: Effect): boolean =>
+  ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists'].includes(effect.kind) ||
+  ('path' in effect && effect.path.startsWith(`${stateDirectory}/`));
 
 /** Returns the obstacle of an account that may not act as `wanted`. */
 function rights(

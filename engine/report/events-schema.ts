@@ -65,7 +65,14 @@ const resource = {
   ),
 };
 
-const counts = { unchanged: count, changed: count, failed: count, skipped: count, deviations: count };
+const counts = {
+  unchanged: count,
+  changed: count,
+  failed: count,
+  skipped: count,
+  deviations: count,
+  'unconfirmed?': count,
+};
 
 /** The JSON Schema (draft-07) of one line of `--json`. */
 export const eventsSchema: Schema = {

@@ -40,7 +40,7 @@ ${[...record.plays.values()].map((play, i, all) => playSection(record, play, all
 function tiles(record: RunRecord): string {
   const results = [...record.results.values()];
   const sum = (key: Exclude<keyof HostResult, 'status'>) =>
-    results.reduce((all, result) => all + result[key], 0);
+    results.reduce((all, result) => all + (result[key] ?? 0), 0);
   const unreachable = results.filter(({ status }) => status === 'unreachable').length;
   const tile = (count: number, name: string, kind: string) =>
     `<li class="${count > 0 ? kind : 'none'}"><b>${count}</b> ${name}</li>`;

@@ -56,6 +56,7 @@ function total(record: RunRecord): SummaryLine {
   const results = [...record.results.values()];
   const sum = (key: 'changed' | 'unchanged' | 'failed' | 'skipped' | 'deviations') =>
     results.reduce((all, result) => all + result[key], 0);
+  const unconfirmed = results.reduce((all, result) => all + (result.unconfirmed ?? 0), 0);
   const unreachable = results.filter(({ status }) => status === 'unreachable').length;
   const counts = countsOf(
     {
@@ -65,6 +66,7 @@ function total(record: RunRecord): SummaryLine {
       failed: sum('failed'),
       skipped: sum('skipped'),
       deviations: sum('deviations'),
+      ...(unconfirmed > 0 && { unconfirmed }),
     },
     record.check,
   );
@@ -88,6 +90,7 @@ function countsOf(result: HostResult, check: boolean): Span[] {
   if (skipped > 0) counts.push(span(`${skipped} skipped`, 'dim'));
   if (deviations > 0)
     counts.push(span(deviations === 1 ? '1 deviation' : `${deviations} deviations`, 'yellow'));
+  if (result.unconfirmed !== undefined) counts.push(span(`${result.unconfirmed} not applied`, 'yellow'));
   if (above) counts.push(span(`then ${result.status}`, 'red'));
   if (result.status === 'reverted') counts.push(span('reverted', 'red'));
   return counts.flatMap((count, i) => (i === 0 ? [count] : [span(', '), count]));

@@ -56,6 +56,7 @@ export class HostRun {
   #outcomes: readonly Outcome[] = [];
   #facts: Facts = {};
   #applied: Applied | undefined;
+  #isDeclined = false;
 
   constructor(play: Play, host: Host, emit: Emit, options: PlayOptions) {
     this.host = host;
@@ -253,6 +254,11 @@ export class HostRun {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
   }
 
+  /** Notes that the user did not confirm the plan. */
+  decline(): void {
+    this.#isDeclined = true;
+  }
+
   async apply(): Promise<void> {
     if (this.#blocked.length > 0) return;
     refuseUnopenedSecrets(this.#planned);
@@ -294,6 +300,12 @@ export class HostRun {
   }
 
   result(): HostResult {
-    return resultOf(this.#outcomes, this.problems, this.#applied?.reverted, this.#options.check);
+    return resultOf(
+      this.#outcomes,
+      this.problems,
+      this.#applied?.reverted,
+      this.#options.check,
+      this.#isDeclined,
+    );
   }
 }

@@ -31,22 +31,28 @@ export function add(before: HostResult | undefined, now: HostResult): HostResult
     failed: before.failed + now.failed,
     skipped: before.skipped + now.skipped,
     deviations: before.deviations + now.deviations,
+    ...unconfirmedOf((before.unconfirmed ?? 0) + (now.unconfirmed ?? 0)),
   };
 }
+
+const unconfirmedOf = (count: number) => (count === 0 ? {} : { unconfirmed: count });
 
 /** Returns the exit code of the program for the results of the hosts. */
 export function exitCodeOf(results: readonly HostResult[], check: boolean): number {
   if (results.some(({ status }) => status === 'failed' || status === 'reverted')) return 1;
   if (results.some(({ status }) => status === 'unreachable')) return 4;
-  return check && results.some(({ status }) => status === 'changed') ? 2 : 0;
+  const isPending = ({ status, unconfirmed }: HostResult) =>
+    unconfirmed !== undefined || (check && status === 'changed');
+  return results.some(isPending) ? 2 : 0;
 }
 
-/** Returns the result of a host in a play. */
+/** Returns the result of a host in a play. `isDeclined` means that the user did not confirm its plan. */
 export function resultOf(
   outcomes: readonly Outcome[],
   problems: readonly Problem[],
   reverted: Reverted | undefined,
   check: boolean,
+  isDeclined = false,
 ): HostResult {
   const count = (...statuses: Outcome['status'][]) =>
     outcomes.filter(({ status }) => statuses.includes(status)).length;
@@ -56,6 +62,7 @@ export function resultOf(
     failed: count('failed'),
     skipped: count('skipped'),
     deviations: outcomes.filter(({ deviation }) => deviation !== undefined).length,
+    ...unconfirmedOf(isDeclined ? count('would_change') : 0),
   };
   const status = () => {
     if (problems.some(({ code }) => unreachableCodes.has(code))) return 'unreachable';

@@ -151,6 +151,7 @@ async function runPlay(
   const inOrder = runs.filter(hostRun => waiting.includes(hostRun));
   await each(inOrder, async hostRun => {
     if (confirmed) await hostRun.guard(() => hostRun.apply());
+    else hostRun.decline();
     await finish(hostRun);
   });
   return results;

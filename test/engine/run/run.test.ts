@@ -35,9 +35,10 @@ async function apply(resources: string, options: Partial<RunOptions> = {}) {
 
 const file = (name: string) => `  - file: { path: ${at(name)}, content: hello }\n`;
 
-it('the answer no leaves everything unchanged', async () => {
+it('the answer no leaves everything unchanged, and says what was not applied', async () => {
   const { exitCode, of } = await apply(file('a'), { confirm: async () => false });
-  expect([exitCode, existsSync(at('a')), of('resource')]).toEqual([0, false, []]);
+  expect([exitCode, existsSync(at('a')), of('resource')]).toEqual([2, false, []]);
+  expect(of('host_finished')[0]?.result).toMatchObject({ status: 'ok', changed: 0, unconfirmed: 1 });
 });
 
 it('a change during the question is read before anything is done', async () => {
