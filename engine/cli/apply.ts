@@ -17,7 +17,8 @@ import { ownCommand } from '../util/own-command.ts';
 import { statOf } from '../util/stat.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
 import { forecastFile } from './forecast-file.ts';
-import { columnsOfOutput, type Io, isColorful } from './io.ts';
+import { columnsOfOutput, type Io, isColorful, tellNoHost } from './io.ts';
+import { refuseMissingKeys } from './key-files.ts';
 import type { PlaybookSettings } from './options.ts';
 import { loadOrOpen, newPlan, savePlan } from './plan-file.ts';
 
@@ -55,6 +56,12 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
       code: 'usage',
       message: `-o saves the plan of a playbook, and "${file}" is a plan.`,
     });
+  refuseMissingKeys(
+    playbook.plays.flatMap(({ hosts }) => hosts),
+    playbook.inventory,
+  );
+  for (const { hosts, pattern, name } of playbook.plays)
+    if (hosts.length === 0 && settings.limit === undefined) tellNoHost(pattern, io, name);
   const plan = output === undefined ? undefined : await newPlan(output, file, playbook, settings, io);
   const binding = plan ?? approved;
   const { run } = await import('../run/run.ts');

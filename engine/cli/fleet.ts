@@ -5,7 +5,8 @@ import { problemView } from '../report/view.ts';
 import type { Session } from '../transport/connect.ts';
 import type { ConnectOptions } from '../transport/connect-options.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
-import { type Io, isColorful } from './io.ts';
+import { type Io, isColorful, tellNoHost } from './io.ts';
+import { refuseMissingKeys } from './key-files.ts';
 import { loadInventory } from './load-files.ts';
 
 /** The options of a command that contacts hosts, as commander parses them. */
@@ -32,7 +33,10 @@ export async function askHosts<T>(
   ask: (host: Host, connect: ConnectOptions) => Promise<T>,
 ): Promise<Answers<T>> {
   const { hostsOf } = await import('../inventory/host-patterns.ts');
-  const hosts = hostsOf(pattern, await loadInventory(settings, io));
+  const inventory = await loadInventory(settings, io);
+  const hosts = hostsOf(pattern, inventory);
+  if (hosts.length === 0) tellNoHost(pattern, io);
+  refuseMissingKeys(hosts, inventory);
   const connect = await credentials(settings, io);
   const found = new Map<string, T>();
   const problems: Problem[] = [];

@@ -3,7 +3,7 @@ import type { Inventory } from '../inventory/inventory-model.ts';
 import { nameList, pad } from '../report/columns.ts';
 import { paint, span } from '../report/style.ts';
 import { textView } from '../report/view.ts';
-import { columnsOfOutput, type Io, isColorful } from './io.ts';
+import { columnsOfOutput, type Io, isColorful, tellNoHost } from './io.ts';
 import { loadInventory } from './load-files.ts';
 
 /** The options of `inventory` as commander parses them. */
@@ -24,6 +24,7 @@ export async function inventory(
   const { hostsOf, selectHosts } = await import('../inventory/host-patterns.ts');
   const known = await loadInventory(settings, io);
   const names = selectHosts(pattern ?? 'all', known);
+  if (names.length === 0) tellNoHost(pattern ?? 'all', io);
   const hosts = names.map(name => known.hosts.get(name) ?? hostsOf(name, known)[0]!);
   const { loginOf: login } = await import('../transport/target.ts');
   if (settings.json) io.stdout.write(JSON.stringify({ hosts: jsonOf(hosts.map(login)) }, null, 2) + '\n');

@@ -23,6 +23,12 @@ export function isColorful({ isTTY }: { isTTY?: boolean }, env: Io['env']): bool
   return isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb' && env['CI'] === undefined;
 }
 
+/** Says on stderr that a pattern selects no host, which is no error. */
+export function tellNoHost(pattern: string, { stderr, redactor }: Io, play?: string): void {
+  const end = play === undefined ? '.' : `: the play "${play}" does nothing.`;
+  stderr.write(`${redactor.mask(`There is no host in "${pattern}"${end}`)}\n`);
+}
+
 /** Returns the width of the terminal, or Infinity without one. */
 export function columnsOfOutput(output: Output & { isTTY?: boolean }): number {
   return output.isTTY ? output.columns || 80 : Infinity;

@@ -67,11 +67,19 @@ function unknownHost(
   return {
     code: 'unknown-host',
     message,
-    ...(inventory.files.length > 0
-      ? {}
-      : { hint: 'Put an inventory.yml beside the playbook, or name hosts with -i host1,host2' }),
+    ...(suggestion === undefined && { hint: inventory.files.length === 0 ? noInventory : someOf(known) }),
     ...(at === undefined ? {} : { at }),
   };
+}
+
+const noInventory =
+  'Put an inventory.yml beside the playbook, or name hosts with -i host1,host2. A new project with an inventory:\n    reconcile init my-servers';
+
+/** Returns a hint with a few of the known names. */
+function someOf(known: readonly string[]): string {
+  const most = 8;
+  const more = known.length > most ? ` and ${known.length - most} more` : '';
+  return `The inventory has ${known.slice(0, most).join(', ')}${more}.`;
 }
 
 interface Term {

@@ -56,7 +56,6 @@ export class HostRun {
   #outcomes: readonly Outcome[] = [];
   #facts: Facts = {};
   #applied: Applied | undefined;
-  #isDeclined = false;
 
   constructor(play: Play, host: Host, emit: Emit, options: PlayOptions) {
     this.host = host;
@@ -254,11 +253,6 @@ export class HostRun {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
   }
 
-  /** Notes that the user did not confirm the plan. */
-  decline(): void {
-    this.#isDeclined = true;
-  }
-
   async apply(): Promise<void> {
     if (this.#blocked.length > 0) return;
     refuseUnopenedSecrets(this.#planned);
@@ -299,13 +293,8 @@ export class HostRun {
     return this.#planned.filter(cannotWork).map(({ outcome }) => outcome);
   }
 
-  result(): HostResult {
-    return resultOf(
-      this.#outcomes,
-      this.problems,
-      this.#applied?.reverted,
-      this.#options.check,
-      this.#isDeclined,
-    );
+  result(isDeclined: boolean): HostResult {
+    const { check } = this.#options;
+    return resultOf(this.#outcomes, this.problems, this.#applied?.reverted, check, isDeclined);
   }
 }

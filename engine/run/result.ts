@@ -52,7 +52,7 @@ export function resultOf(
   problems: readonly Problem[],
   reverted: Reverted | undefined,
   check: boolean,
-  isDeclined = false,
+  isDeclined: boolean,
 ): HostResult {
   const count = (...statuses: Outcome['status'][]) =>
     outcomes.filter(({ status }) => statuses.includes(status)).length;

@@ -127,9 +127,9 @@ async function runPlay(
   const results = new Map<string, HostResult>();
   const waiting: HostRun[] = [];
   const { check, confirm } = options;
-  const finish = async (hostRun: HostRun) => {
+  const finish = async (hostRun: HostRun, isDeclined = false) => {
     await hostRun.close();
-    const result = hostRun.result();
+    const result = hostRun.result(isDeclined);
     results.set(hostRun.host.name, result);
     emit({ event: 'host_finished', host: hostRun.host.name, result, problems: hostRun.problems });
   };
@@ -151,8 +151,7 @@ async function runPlay(
   const inOrder = runs.filter(hostRun => waiting.includes(hostRun));
   await each(inOrder, async hostRun => {
     if (confirmed) await hostRun.guard(() => hostRun.apply());
-    else hostRun.decline();
-    await finish(hostRun);
+    await finish(hostRun, !confirmed);
   });
   return results;
 }

@@ -112,7 +112,7 @@ export function becomeRefusal(
   }
   if (/incorrect (password|authentication)|not accepted|Authentication fail|Sorry, try again/i.test(words)) {
     const message = `The login worked, but ${method} did not accept the password for "${login}" to become "${user}".`;
-    const hint = `${method} takes the password of "${method === 'su' ? user : login}". Give that one.`;
+    const hint = `Try again. ${method} takes the password of "${method === 'su' ? user : login}".`;
     return { code: 'become-failed', message, hint, ...cause };
   }
   const message = `The login worked, but ${method} did not let "${login}" become "${user}".`;

@@ -91,12 +91,14 @@ function knownName({ knownAs: { name, port } }: Target): string {
   return port === 22 ? name : `[${name}]:${port}`;
 }
 
-/** The command that logs in by hand. */
-export function login({ jump, port, user, address }: Target): string {
+/** The command that logs in by hand, with the same key. */
+export function login({ jump, port, user, address, identitiesOnly, identityFiles }: Target): string {
   const chain: string[] = [];
   for (let hop = jump; hop !== undefined; hop = hop.jump) chain.unshift(hop.hop!);
   const through = chain.length === 0 ? [] : ['-J', chain.join(',')];
-  return shellCommand(['ssh', ...through, '-p', String(port), `${user}@${address}`]);
+  const keys = identitiesOnly ? identityFiles.flatMap(file => ['-i', file]) : [];
+  const only = keys.length === 0 ? [] : ['-o', 'IdentitiesOnly=yes', ...keys];
+  return shellCommand(['ssh', ...through, ...only, '-p', String(port), `${user}@${address}`]);
 }
 
 function place(key: KnownKey): string {

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuthenticationType, Client, ConnectConfig, Prompt } from 'ssh2';
 import ssh2 from 'ssh2';
@@ -196,10 +197,18 @@ class Login {
     if (this.#offered.length === 0 && this.#taken.length > 0)
       return `it accepted ${list(this.#taken)}, and asks for ${list(this.#accepted)} besides`;
     if (!this.#offered.includes(thePassword))
-      return keys === '' ? 'there was no key to offer' : `it accepted none of the keys of ${keys}`;
+      return keys === ''
+        ? `there was no key to offer in ${this.#places()}`
+        : `it accepted none of the keys of ${keys}`;
     return keys === ''
       ? 'it did not accept the password'
       : `it accepted neither a key of ${keys} nor the password`;
+  }
+
+  /** Returns the places that were searched for keys. */
+  #places(): string {
+    const files = this.#target.identityFiles.map(file => file.replace(homedir(), '~'));
+    return list([this.#target.agent === undefined ? '$SSH_AUTH_SOCK (no agent)' : 'the agent', ...files]);
   }
 
   #loginHint(): string {
@@ -212,7 +221,11 @@ class Login {
     if (canType && !this.#accepted.includes('publickey'))
       return `The host lets people in by ${list(this.#accepted)} only. Give the password with --ask-pass.`;
     const typed = canType ? '\nor give the password with --ask-pass.' : '';
-    return `A key has to let you in without a question, as in:\n    ${byHand} true${typed}`;
+    const other =
+      this.#offered.length === 0
+        ? 'If the key is in another file, name it with `identity_file` in the inventory. '
+        : '';
+    return `${other}A key has to let you in without a question, as in:\n    ${byHand} true${typed}`;
   }
 }
 

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { ProblemError } from '../problem.ts';
+import { login } from './host-key.ts';
 import type { Target } from './target.ts';
 
 /** The server has sent nothing yet, so another attempt may help: a server with too many logins hangs up. */
@@ -10,7 +11,7 @@ export function openSocket(host: Target): Promise<Socket> {
   const { address, port, connectTimeoutMs, family = 0 } = host;
   return new Promise((resolve, reject) => {
     const socket = connect({ host: address, port, family, noDelay: true, autoSelectFamily: true });
-    const refuse = (why: string, error?: NodeJS.ErrnoException) => {
+    const refuse = (why: string, step: string, error?: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       socket.destroy();
       const tried = address === host.name ? `port ${port}` : `${address} port ${port}`;
@@ -18,13 +19,20 @@ export function openSocket(host: Target): Promise<Socket> {
       const problem = {
         code: 'unreachable',
         message: `No connection to ${tried}: ${why}.`,
+        hint: step,
         host: host.name,
       } as const;
       const Kind = ['ECONNREFUSED', 'ECONNRESET'].includes(error?.code ?? '') ? NotYet : ProblemError;
       reject(new Kind({ ...problem, ...cause }));
     };
-    const timer = setTimeout(() => refuse(`no answer within ${connectTimeoutMs / 1000} s`), connectTimeoutMs);
-    socket.once('error', error => refuse(sentence(error), error));
+    const timer = setTimeout(
+      () => refuse(`no answer within ${connectTimeoutMs / 1000} s`, noWay(host)),
+      connectTimeoutMs,
+    );
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      const [why, step] = failures[error.code ?? ''] ?? [error.message, noWay];
+      refuse(typeof why === 'string' ? why : why(host), step(host), error);
+    });
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.removeAllListeners('error');
@@ -33,19 +41,28 @@ export function openSocket(host: Target): Promise<Socket> {
   });
 }
 
-const sentences: Record<string, string> = {
-  ECONNREFUSED: 'nothing listens there (connection refused)',
-  ECONNRESET: 'the connection was reset',
-  EHOSTUNREACH: 'there is no route to it',
-  ENETUNREACH: 'its network cannot be reached from here',
-  ETIMEDOUT: 'no answer',
-  ENOTFOUND: 'the name is not in the DNS',
-  EAI_AGAIN: 'the DNS did not answer',
-};
+type Words = (target: Target) => string;
 
-function sentence(error: NodeJS.ErrnoException): string {
-  return sentences[error.code ?? ''] ?? error.message;
-}
+const byHand = (target: Target) => `The same connection by hand:\n    ${login(target)} true`;
+const noWay: Words = target =>
+  `Check \`address\` of the host in the inventory, and the network and firewalls on the way. ${byHand(target)}`;
+const noName: Words = ({ hop, name }) =>
+  hop === undefined
+    ? `Correct the name, or give the host its address in the inventory:\n    ${name}: { address: 203.0.113.11 }`
+    : 'Correct the name of the jump host in the inventory or in ssh_config.';
+const noServer: Words = target =>
+  `Check that an SSH server runs there, and \`port\` of the host in the inventory. ${byHand(target)}`;
+
+/** The reason and the next step for each error of the network. */
+const failures: Readonly<Record<string, readonly [why: string | Words, step: Words]>> = {
+  ECONNREFUSED: ['nothing listens there (connection refused)', noServer],
+  ECONNRESET: ['the connection was reset', noServer],
+  EHOSTUNREACH: ['there is no route to it', noWay],
+  ENETUNREACH: ['its network cannot be reached from here', noWay],
+  ETIMEDOUT: ['no answer', noWay],
+  ENOTFOUND: [({ address }) => `the name "${address}" is not in the DNS`, noName],
+  EAI_AGAIN: [({ address }) => `the DNS did not answer for "${address}"`, noName],
+};
 
 /** Returns the reason of a failure; of several addresses, the reason of each. */
 function details(error: Error): string {

@@ -210,6 +210,7 @@ function playOf(
     name: text.name,
     at: text.at,
     hosts: hosts.filter(({ name }) => limit === undefined || limit.includes(name)),
+    pattern: text.hosts.map(({ pattern }) => pattern).join(', '),
     factsUsed: factsUsed(text, reach, options),
     otherFacts,
     onFailedCheck: text.onFailedCheck,

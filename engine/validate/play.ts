@@ -12,6 +12,8 @@ export interface Play {
   name: string;
   at: Place;
   hosts: readonly Host[];
+  /** The names that select the hosts, as written. */
+  pattern: string;
   /** The facts of its own host that its expressions use. */
   factsUsed: ReadonlySet<FactName>;
   /** The facts of other hosts. The facts that the last `resolve` asked for are not known yet. */

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runProgram } from './run-program.ts';
+
+let folder: string;
+const put = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o600 });
+const reconcile = (...argv: string[]) => runProgram(argv, folder);
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'reconcile-first-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('an inventory', () => {
+  beforeEach(() =>
+    put(
+      'inventory.yml',
+      'hosts:\n  m1: { identity_file: /nowhere/key }\n  m2: { address: no.invalid, user: me }\ngroups: { web: {} }\n',
+    ),
+  );
+
+  it('without hosts in a group lets its play do nothing, and says so', async () => {
+    put('site.yml', 'hosts: web\nresources: [{ command: { run: "true", always: true } }]\n');
+    const ran = await reconcile('apply', 'site.yml');
+    expect(ran).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining('There is no host in "web": '),
+    });
+    const listed = await reconcile('inventory', 'web');
+    expect(listed).toMatchObject({ exitCode: 0, stderr: 'There is no host in "web".\n' });
+  });
+
+  it('that names a missing key is wrong input, with its line', async () => {
+    const ran = await reconcile('facts', 'm1');
+    expect(ran.exitCode).toBe(3);
+    expect(ran.stderr).toContain('inventory.yml:2:24: The key "/nowhere/key"');
+    put('site.yml', 'hosts: m1\nresources: [{ command: { run: "true", always: true } }]\n');
+    expect((await reconcile('apply', 'site.yml', '--check')).stderr).toContain('inventory.yml:2:24: ');
+    expect(await reconcile('validate', 'site.yml')).toMatchObject({ exitCode: 0 });
+  });
+
+  it('whose host has no address in the DNS names it and the key that sets one', async () => {
+    const { stderr, exitCode } = await reconcile('facts', 'm2');
+    expect(exitCode).toBe(4);
+    expect(stderr).toMatch(/"no.invalid"(.|\n)*\n {6}m2: \{ address: /);
+  });
+
+  it('lists names it has, for one that is not near to any', async () => {
+    expect((await reconcile('facts', 'zzzzz')).stderr).toContain('The inventory has m1, m2, all, web.');
+  });
+});
+
+it('without an inventory, the program names the command that makes one', async () => {
+  expect((await reconcile('facts', 'web')).stderr).toContain('\n      reconcile init my-servers\n');
+});
