@@ -56,17 +56,15 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
       code: 'usage',
       message: `-o saves the plan of a playbook, and "${file}" is a plan.`,
     });
-  refuseMissingKeys(
-    playbook.plays.flatMap(({ hosts }) => hosts),
-    playbook.inventory,
-  );
+  const hosts = playbook.plays.flatMap(play => play.hosts);
+  refuseMissingKeys(hosts, playbook.inventory);
   for (const { hosts, pattern, name } of playbook.plays)
     if (hosts.length === 0 && settings.limit === undefined) tellNoHost(pattern, io, name);
   const plan = output === undefined ? undefined : await newPlan(output, file, playbook, settings, io);
   const binding = plan ?? approved;
   const { run } = await import('../run/run.ts');
   const reporter = chooseReporter(settings, approved !== undefined, io);
-  const connect = await credentials(settings, io, asking => reporter.hold(asking));
+  const connect = await credentials(settings, hosts, io, asking => reporter.hold(asking));
   const record = new RunRecord();
   const interrupted = () =>
     reporter.notice(

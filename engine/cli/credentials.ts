@@ -1,4 +1,6 @@
+import type { Host } from '../host.ts';
 import { type Problem, ProblemError } from '../problem.ts';
+import { nameList } from '../report/columns.ts';
 import type { ConnectOptions } from '../transport/connect-options.ts';
 import type { Io } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
@@ -16,6 +18,7 @@ export interface LoginSettings {
  */
 export async function credentials(
   settings: LoginSettings,
+  hosts: readonly Host[],
   io: Io,
   around: (asking: boolean) => void = () => {},
 ): Promise<ConnectOptions> {
@@ -36,15 +39,23 @@ export async function credentials(
     io.redactor.add(answer, label);
     return answer;
   };
-  const password = settings.askPass ? await secret('Password of the login: ', 'password') : undefined;
+  const password = settings.askPass ? await secret(`Password of ${loginOn(hosts)}: `, 'password') : undefined;
   const becomePassword = settings.askBecomePass
-    ? await secret('Password for becoming another account: ', 'become password')
+    ? await secret(`Password of sudo or su for ${loginOn(hosts)}: `, 'become password')
     : undefined;
   return {
     ...(password !== undefined && { password }),
     ...(becomePassword !== undefined && { becomePassword }),
     ...(io.stdin.isTTY === true && { ask: asker(io, around) }),
   };
+}
+
+/** Returns the account of the login, if it is one, and the hosts, in words. */
+function loginOn(hosts: readonly Host[]): string {
+  const users = new Set(hosts.map(({ user }) => user));
+  const [user] = users;
+  const names = [...new Set(hosts.map(({ name }) => name))];
+  return `${users.size === 1 && user !== undefined ? `"${user}"` : 'the login'} on ${nameList(names)}`;
 }
 
 /** Asks one question at a time, even if several hosts have one. */

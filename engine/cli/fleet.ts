@@ -37,7 +37,7 @@ export async function askHosts<T>(
   const hosts = hostsOf(pattern, inventory);
   if (hosts.length === 0) tellNoHost(pattern, io);
   refuseMissingKeys(hosts, inventory);
-  const connect = await credentials(settings, io);
+  const connect = await credentials(settings, hosts, io);
   const found = new Map<string, T>();
   const problems: Problem[] = [];
   const queue = [...hosts];

@@ -12,7 +12,7 @@ export async function loadInventory(
 ): Promise<Inventory> {
   const [{ loadInventory: load }, openers] = await Promise.all([
     import('../inventory/read-inventory.ts'),
-    secretOpeners(io, askSecretsPass ?? false),
+    secretOpeners(io, askSecretsPass ? 'Password of Ansible Vault for the inventory: ' : undefined),
   ]);
   return load({ inventory, vaultPassword: openers.vaultPassword(), secrets: io.redactor });
 }
@@ -32,7 +32,12 @@ export async function load(
     import('../../modules/index.ts'),
     import('../secrets/unlock.ts'),
   ]);
-  const openers = await secretOpeners(io, settings.askSecretsPass ?? false);
+  const openers = await secretOpeners(
+    io,
+    settings.askSecretsPass
+      ? `Passphrase of the secrets of ${file}, or password of Ansible Vault: `
+      : undefined,
+  );
   const unlocked = await unlock(file, openers);
   return loadPlaybook(file, {
     modules,

@@ -5,9 +5,9 @@ import type { Openers } from '../secrets/unlock.ts';
 import type { Io } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 
-/** Returns the keys and passphrases of the user, which open secrets. With `ask`, asks once for a passphrase. */
-export async function secretOpeners(io: Io, ask: boolean): Promise<Openers> {
-  const passphrase = ask ? await askPassphrase('Passphrase of the secrets: ', io) : undefined;
+/** Returns the keys and passphrases of the user, which open secrets. With `question`, asks once for a passphrase. */
+export async function secretOpeners(io: Io, question?: string): Promise<Openers> {
+  const passphrase = question === undefined ? undefined : await askPassphrase(question, io);
   const { findKeys } = await import('../secrets/age-identities.ts');
   let keys: Keys | undefined;
   return {

@@ -1,14 +1,17 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Problem, ProblemError } from '../problem.ts';
+import { shellQuote } from '../quote.ts';
 import { textView } from '../report/view.ts';
 import { ageEncrypt, checkRecipient, type Lock, newKeyPair, recipientOf } from '../secrets/age.ts';
 import { ownKeyFile } from '../secrets/age-identities.ts';
 import { FileKey } from '../secrets/file-key.ts';
 import { type SealedFile, seal, sealedFile, sealingProblems, unseal } from '../secrets/sealed.ts';
 import { fileKeyOf, type Openers } from '../secrets/unlock.ts';
+import { isVault } from '../secrets/vault.ts';
 import { asTyped } from '../util/own-command.ts';
 import { statOf } from '../util/stat.ts';
+import { isMap } from '../value.ts';
 import { parseYaml } from '../yaml/document.ts';
 import { edited } from './editor.ts';
 import type { Io } from './io.ts';
@@ -34,19 +37,23 @@ export async function secrets(
   if (settings.passphrase && settings.recipient)
     refuse('usage', 'A file is locked by a passphrase or for recipients, not both.');
   if (action === 'init') return init(file, settings, io);
-  const text = readFile(file);
+  const text = readFile(file, `reconcile secrets init ${shellQuote(file)}`);
   const sealed = sealedIn(file, text);
+  refuseOtherFiles(action, file, text);
   if (action === 'encrypt') {
     if (sealed !== undefined)
-      refuse('usage', `"${file}" is encrypted already.`, `reconcile secrets edit ${file}`);
+      refuse('usage', `"${file}" is encrypted already.`, `reconcile secrets edit ${shellQuote(file)}`);
     const locked = await newLock(settings, io);
     refuseUnsound(sealingProblems(text, file));
     await write(file, text, locked);
     return say(io, `${file} is encrypted.`);
   }
   if (sealed === undefined)
-    refuse('usage', `"${file}" is not encrypted.`, `reconcile secrets encrypt ${file}`);
-  const openers = await secretOpeners(io, sealed.lock === 'passphrase');
+    refuse('usage', `"${file}" is not encrypted.`, `reconcile secrets encrypt ${shellQuote(file)}`);
+  const openers = await secretOpeners(
+    io,
+    sealed.lock === 'passphrase' ? `Passphrase of ${file}: ` : undefined,
+  );
   const key = await fileKeyOf(sealed, openers.keys());
   const clear = unseal(sealed, key, settings.merged);
   if (action === 'view') {
@@ -72,8 +79,13 @@ export async function secrets(
 }
 
 async function init(file: string, settings: SecretsSettings, io: Io): Promise<number> {
-  if (existsSync(file)) refuse('usage', `"${file}" is there already.`, `reconcile secrets encrypt ${file}`);
-  const openers = await secretOpeners(io, false);
+  if (existsSync(file)) {
+    const text = readFile(file);
+    refuseOtherFiles('init', file, text);
+    const next = sealedIn(file, text) === undefined ? 'encrypt' : 'edit';
+    refuse('usage', `"${file}" is there already.`, `reconcile secrets ${next} ${shellQuote(file)}`);
+  }
+  const openers = await secretOpeners(io);
   const { age, ssh } = openers.keys();
   if (!settings.passphrase && settings.recipient === undefined && age.length + ssh.length === 0) {
     const keyFile = ownKeyFile(io.env);
@@ -88,7 +100,7 @@ async function init(file: string, settings: SecretsSettings, io: Io): Promise<nu
   const locked = await newLock(settings, io);
   mkdirSync(dirname(file), { recursive: true });
   await write(file, '# Names in clear, values encrypted. Example:\n# db_password: a secret\n', locked);
-  return say(io, `Created ${file}. Fill it with\n    reconcile secrets edit ${file}`);
+  return say(io, `Created ${file}. Fill it with\n    reconcile secrets edit ${shellQuote(file)}`);
 }
 
 interface NewLock {
@@ -106,9 +118,7 @@ async function newLock(settings: SecretsSettings, io: Io, before?: Lock): Promis
   }
   const given = settings.recipient?.flatMap(recipientsIn);
   const lock =
-    given ??
-    (before as readonly string[] | undefined) ??
-    (await ownRecipients(await secretOpeners(io, false)));
+    given ?? (before as readonly string[] | undefined) ?? (await ownRecipients(await secretOpeners(io)));
   for (const recipient of lock) await checkRecipient(recipient);
   if (lock.length === 0)
     refuse(
@@ -121,7 +131,15 @@ async function newLock(settings: SecretsSettings, io: Io, before?: Lock): Promis
 
 /** Returns a given recipient, or the recipients in a given file, one on each line. */
 function recipientsIn(given: string): string[] {
-  if (!statOf(given)?.isFile()) return [given];
+  if (!statOf(given)?.isFile()) {
+    if (!/[./]/.test(given) || /^(age1|ssh-|ecdsa-|sk-)/.test(given)) return [given];
+    const hint = 'The file holds age recipients (age1…) or SSH public keys, one on each line.';
+    throw new ProblemError({
+      code: 'file-missing',
+      message: `There is no file "${given}" of recipients.`,
+      hint,
+    });
+  }
   return readFile(given)
     .split('\n')
     .map(line => line.trim())
@@ -154,12 +172,43 @@ function sealedIn(file: string, text: string): SealedFile | undefined {
   return sealedFile(parseYaml(text, file), text);
 }
 
-function readFile(file: string): string {
+/** Reads a file. `next` is the command that makes a missing one. */
+function readFile(file: string, next?: string): string {
   try {
     return readFileSync(file, 'utf8');
-  } catch {
-    return refuse('file-missing', `The file "${file}" cannot be read.`, `reconcile secrets init ${file}`);
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return refuse('file-missing', `The file "${file}" does not exist.`, next);
+    return refuse('file-missing', `The file "${file}" cannot be read (${code}).`);
   }
+}
+
+/** The command of Ansible for each action. */
+const ansibleVault: Readonly<Record<SecretsAction, string>> = {
+  init: 'edit',
+  edit: 'edit',
+  view: 'view',
+  encrypt: 'view',
+  decrypt: 'decrypt',
+  rotate: 'rekey',
+};
+
+/** Refuses a file that is no file of secrets of this program, with the command that does the action. */
+function refuseOtherFiles(action: SecretsAction, file: string, text: string): void {
+  const shown = shellQuote(file);
+  if (isVault(text))
+    throw new ProblemError({
+      code: 'usage',
+      message: `"${file}" is a file of Ansible Vault, which reconcile only reads.`,
+      hint: `    ansible-vault ${ansibleVault[action]} ${shown}\nTo convert it to a file of \`reconcile secrets\`:\n    ansible-vault decrypt ${shown}\n    reconcile secrets encrypt ${shown}`,
+    });
+  const { data } = parseYaml(text, file);
+  if (!isMap(data) || !['resources', 'plays'].some(key => Array.isArray(data[key]))) return;
+  throw new ProblemError({
+    code: 'usage',
+    message: `"${file}" is a playbook or a component, not a file of secrets.`,
+    hint: 'Secrets are in a file of their own, which the key `secrets` of a play names:\n    reconcile secrets init secrets/site.yml',
+  });
 }
 
 function refuseUnsound(problems: readonly Problem[]): void {

@@ -162,7 +162,9 @@ function missing(key: string | number, of: string, known?: () => Iterable<string
     const names = [...known()];
     const listed = names.length > 12 ? `${names.slice(0, 12).join(', ')} …` : names.join(', ');
     const there = listed === '' ? 'It is empty.' : `It has ${listed}.`;
-    return (typeof key === 'string' ? didYouMean(key, names) : undefined) ?? there;
+    const remedy =
+      of === 'secrets' ? ' `reconcile secrets edit FILE` adds it to a file under `secrets` of the play.' : '';
+    return (typeof key === 'string' ? didYouMean(key, names) : undefined) ?? `${there}${remedy}`;
   });
 }
 

@@ -1,4 +1,5 @@
 import { type Problem, ProblemError, withoutText } from '../problem.ts';
+import { shellQuote } from '../quote.ts';
 import { isMap, type Plain } from '../value.ts';
 import { type Doc, parseYaml } from '../yaml/document.ts';
 import { rewritten, type ScalarText, scalarsOf, usualStyle, type Written } from '../yaml/scalars.ts';
@@ -62,7 +63,12 @@ export function unseal(sealed: SealedFile, key: FileKey, merged = false): string
     if (merged && !isSealed(value)) return scalar;
     const opened = openedBy(key, path, value);
     if (opened === undefined)
-      throw damaged(doc, `has a value at "${path.join('.')}" that does not belong there`);
+      throw damaged(
+        doc,
+        `has a value at "${path.join('.')}" that does not belong there: it was encrypted for another name or file`,
+        `Give it back its former name, or write the secret in clear in its place, then:\n    reconcile secrets edit --merged ${shellQuote(doc.file)}`,
+        path,
+      );
     return opened;
   });
 }
@@ -175,12 +181,14 @@ function vouched(doc: Doc): Plain {
   return { ...values, [ownName]: rest };
 }
 
-function damaged(doc: Doc, what: string): ProblemError {
-  const { file, line, column } = doc.place([ownName], 'key');
+function damaged(doc: Doc, what: string, remedy?: string, path: Path = [ownName]): ProblemError {
+  const { file, line, column } = doc.place(path, 'key');
   return new ProblemError({
     code: 'secrets-damaged',
     message: `The file of secrets "${file}" ${what}.`,
     at: { file, line, column },
-    hint: `Restore it from version control. If two versions were merged on purpose, look at the changes, then:\n    reconcile secrets edit --merged ${file}`,
+    hint:
+      remedy ??
+      `Restore an earlier copy of the file. If it was changed on purpose, look at the changes, then:\n    reconcile secrets edit --merged ${shellQuote(file)}`,
   });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
+import { shellQuote } from '../quote.ts';
 import { runProgram } from '../util/child-process.ts';
 import { Problems } from '../util/problem-collector.ts';
 import { isMap } from '../value.ts';
@@ -102,13 +103,19 @@ function locked(file: string, { places, passphrase }: Keys, lock?: Lock): Proble
         passphrase === undefined
           ? `The secrets in "${file}" are locked by a passphrase.`
           : `The passphrase does not open the secrets in "${file}".`,
-      hint: 'Give --ask-secrets-pass to be asked for it.',
+      hint:
+        passphrase === undefined
+          ? 'Give --ask-secrets-pass to be asked for it.'
+          : 'Try again with another one.',
     });
-  const holders = lock === undefined ? '' : `\nIt opens for:\n${lock.map(each => `    ${each}`).join('\n')}`;
+  const holders =
+    lock === undefined
+      ? ''
+      : `\nIt opens for:\n${lock.map(each => `    ${each}`).join('\n')}\nSomebody with one of these keys can add yours:\n    reconcile secrets rotate ${shellQuote(file)}${lock.map(each => ` -r ${shellQuote(each)}`).join('')} -r YOUR_RECIPIENT`;
   return new ProblemError({
     code: 'secrets-locked',
     message: `None of your keys opens the secrets in "${file}".`,
-    hint: `Looked for keys in:\n${places.map(place => `    ${place}`).join('\n')}${holders}`,
+    hint: `Looked for keys in:\n${places.map(place => `    ${place}`).join('\n')}\nA key in another file: set RECONCILE_AGE_KEY_FILE to its path.${holders}`,
   });
 }
 

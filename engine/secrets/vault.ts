@@ -30,6 +30,9 @@ export function vaultProblem(file: string, password: string | undefined): Proble
       password === undefined
         ? `"${file}" is encrypted by Ansible Vault, and no password is given.`
         : `The password does not open what Ansible Vault encrypted in "${file}".`,
-    hint: 'Give --ask-secrets-pass, or name a file with the password in RECONCILE_VAULT_PASSWORD_FILE.',
+    hint:
+      password === undefined
+        ? 'Give --ask-secrets-pass, or name a file with the password in RECONCILE_VAULT_PASSWORD_FILE.'
+        : 'Try again with the password of this file. It comes from --ask-secrets-pass, or else from the file that RECONCILE_VAULT_PASSWORD_FILE names.',
   };
 }

@@ -55,3 +55,46 @@ describe('an inventory', () => {
 it('without an inventory, the program names the command that makes one', async () => {
   expect((await reconcile('facts', 'web')).stderr).toContain('\n      reconcile init my-servers\n');
 });
+
+describe('reconcile secrets', () => {
+  const sealed = 'a: x\nreconcile: { secrets: 1, recipients: [age1a], key: k, mac: m }\n';
+
+  it.each(['view', 'edit', 'encrypt', 'decrypt', 'rotate'])(
+    '%s names the command for an Ansible Vault file',
+    async action => {
+      put('v.yml', '$ANSIBLE_VAULT;1.1;AES256\n6162\n');
+      const { exitCode, stderr } = await reconcile('secrets', action, 'v.yml');
+      expect(exitCode).toBe(3);
+      expect(stderr).toMatch(/is a file of Ansible Vault.*\n {6}ansible-vault \w+ v\.yml\n/);
+    },
+  );
+
+  it.each(['init', 'view', 'encrypt'])('%s refuses a playbook', async action => {
+    put('site.yml', 'hosts: web\nresources: []\n');
+    const { exitCode, stderr } = await reconcile('secrets', action, 'site.yml');
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain('"site.yml" is a playbook');
+    expect(stderr).not.toContain('secrets encrypt');
+  });
+
+  it('init of a file that exists names the command that works', async () => {
+    put('s.yml', sealed);
+    expect((await reconcile('secrets', 'init', 's.yml')).stderr).toContain(
+      '\n      reconcile secrets edit s.yml\n',
+    );
+    put('c.yml', 'a: x\n');
+    expect((await reconcile('secrets', 'init', 'c.yml')).stderr).toContain(
+      '\n      reconcile secrets encrypt c.yml\n',
+    );
+  });
+
+  it('says which file is missing', async () => {
+    expect((await reconcile('secrets', 'view', 'no.yml')).stderr).toContain(
+      'The file "no.yml" does not exist.',
+    );
+    put('c.yml', 'a: x\n');
+    expect((await reconcile('secrets', 'encrypt', 'c.yml', '-r', 'no.pub')).stderr).toContain(
+      'There is no file "no.pub" of recipients.',
+    );
+  });
+});
