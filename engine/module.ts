@@ -135,6 +135,8 @@ export interface Reacts {
 export interface Module<A = any, P extends Record<string, Probe> = any> {
   name: string;
   summary: string;
+  /** Sentences about arguments that go together. */
+  together: readonly string[];
   args: ArgumentsSchema;
   examples: readonly Example<Record<string, unknown>>[];
   identity(args: A): string;

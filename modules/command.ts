@@ -113,6 +113,7 @@ export const command = defineModule({
   },
   secrets: { in: ['env', 'stdin'], instead },
   identity: args => nameOf(args.run),
+  together: ['Exactly one of creates, unless, only_if, run_on and always states when it runs.'],
   refine: ({ creates, unless, only_if, run_on, always, touches }) => {
     const given = Object.keys(defined({ creates, unless, only_if, run_on, always }));
     const says = 'State when it runs, with exactly one of creates, unless, only_if, run_on and always.';

@@ -55,6 +55,9 @@ export const nginx_site = defineModule({
   identity: ({ name }) => name,
   needs: ({ tls }) => (tls === undefined || tls.key !== undefined ? [] : [`certbot ${tls.certificate}`]),
   alternatives,
+  together: [
+    'An enabled site is whole (content, src or template), or has server_names and one of root and locations.',
+  ],
   refine: args => {
     const { tls, server_names, locations, root, redirect_http, enabled } = args;
     const given = (names: readonly (keyof Arguments)[]) => names.some(name => args[name] !== undefined);
@@ -63,7 +66,9 @@ export const nginx_site = defineModule({
     const isPath = tls?.certificate.startsWith('/');
     return [
       lacks && {
-        says: 'Give either the whole site, by content, src or template, or server_names and locations.',
+        says: !given(alternatives.built)
+          ? 'Give either the whole site, by content, src or template, or server_names and locations.'
+          : `Give ${server_names === undefined ? 'server_names' : 'root or locations'} too, as for every site that is not given whole.`,
       },
       redirect_http !== undefined &&
         !tls && { at: 'redirect_http', says: 'Only a site with tls takes redirect_http.' },

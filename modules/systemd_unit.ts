@@ -77,6 +77,7 @@ export const systemd_unit = defineModule({
       'Every account can read units. Put the secret into a `file` with mode "0600", and name the file in EnvironmentFile= or LoadCredential=.',
   },
   identity: ({ name }) => name,
+  together: ['A unit is either whole (content, src or template), or has its sections.'],
   refine: args => {
     const sections = sectionsOf(args);
     const isWhole = (args.src ?? args.template ?? args.content) !== undefined;

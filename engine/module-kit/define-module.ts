@@ -60,6 +60,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   identity(args: Given<A, R>): string;
   /** Groups of arguments, each under a name. An argument of one group excludes the arguments of every other group. */
   alternatives?: Readonly<Record<string, readonly (keyof A & string)[]>>;
+  /** Sentences for the docs about arguments that go together, besides `alternatives`. */
+  together?: readonly string[];
   /**
    * Refusals of arguments that contradict one another. The engine calls it offline, as soon as it knows the arguments, and
    * never for `state: absent`.
@@ -185,6 +187,7 @@ export function defineModule<
     ...defined({ files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS }),
     name,
     summary,
+    together: [...(own.together ?? []), ...togetherIn(own)],
     examples: Object.entries(examples).map(([title, args]) => ({ title, args })),
     identity,
     args: {
@@ -243,6 +246,16 @@ const stateOf = (values: Partly): State => defined(values) as State;
 type Entries = Readonly<Record<string, unknown>>;
 
 const sources = ['content', 'src', 'template'];
+
+/** Returns sentences about the arguments of which a resource gives one, or one group. */
+function togetherIn({ alternatives = {}, files }: { alternatives?: Entries; files?: Files }): string[] {
+  const groups = Object.values(alternatives as Record<string, readonly string[]>);
+  const own = sources.filter(name => name === 'content' || files?.[name as 'src' | 'template'] === true);
+  return compact([
+    groups.length > 0 && `At most one of these groups: ${groups.map(names => names.join(', ')).join(' · ')}.`,
+    files?.tree !== true && own.length > 1 && `At most one of ${own.join(', ')}.`,
+  ]);
+}
 
 /** Returns a refusal for arguments that exclude one another and occur together. */
 function mixtures(

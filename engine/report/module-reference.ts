@@ -93,6 +93,8 @@ export function moduleText(module: Module, layout: { columns: number; color: boo
       lines.push([span(' '.repeat(layout.columns - start >= 24 ? start : 6)), ...line]);
   }
   lines.push([], [span('* required', 'dim')], []);
+  for (const sentence of module.together) lines.push(...wrap([span(sentence)], layout.columns));
+  if (module.together.length > 0) lines.push([]);
   for (const { title, args } of module.examples) {
     lines.push([span(`# ${title}`, 'dim')]);
     for (const line of exampleYaml(module, args).split('\n')) lines.push([span(line)]);
@@ -136,7 +138,7 @@ export function moduleMarkdown(module: Module): string {
     `# ${module.name}\n\n${module.summary}\n\n## Arguments\n\n` +
     `| argument | type | default | |\n| --- | --- | --- | --- |\n${rows.join('')}\n` +
     `**\\*** required. [Keys that every resource takes](../keys.md), such as \`when\` and \`loop\`, are beside ` +
-    `\`${module.name}\`, not in it.\n\n## Examples\n\n${examples.join('\n')}`
+    `\`${module.name}\`, not in it.\n\n${module.together.map(sentence => `- ${sentence}\n`).join('')}${module.together.length > 0 ? '\n' : ''}## Examples\n\n${examples.join('\n')}`
   );
 }
 

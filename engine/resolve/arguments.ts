@@ -82,7 +82,7 @@ export function readArguments(text: ResourceText, scope: VariableScope, sources:
         code: 'invalid-value',
         message: says,
         at: at !== undefined && Object.hasOwn(evaluated as object, at) ? doc.place([...path, at]) : text.at,
-        hint: `\`reconcile modules ${module.name}\` shows which arguments go together.`,
+        hint: `\`reconcile modules ${module.name}\` ${module.together.length > 0 ? 'shows which arguments go together' : 'describes the arguments'}.`,
       });
   }
   if (problems.length === 0) {

@@ -56,6 +56,14 @@ it('without an inventory, the program names the command that makes one', async (
   expect((await reconcile('facts', 'web')).stderr).toContain('\n      reconcile init my-servers\n');
 });
 
+it.each([
+  ['command', 'Exactly one of creates, unless, only_if, run_on and always'],
+  ['nginx_site', 'At most one of content, src, template.'],
+  ['pg_check', 'At most one of these groups: dsn · database, user, password, host, port.'],
+])('reconcile modules %s shows which arguments go together', async (name, sentence) => {
+  expect((await reconcile('modules', name)).stdout).toContain(sentence);
+});
+
 describe('reconcile secrets', () => {
   const sealed = 'a: x\nreconcile: { secrets: 1, recipients: [age1a], key: k, mac: m }\n';
 
