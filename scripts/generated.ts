@@ -57,7 +57,7 @@ function keysPage(): string {
   const { defaults, hosts, groups } = inventoryFileSchema.properties as Record<string, Schema>;
   const keysOf = (schema: unknown) => (schema as { properties: Record<string, Schema> }).properties;
   const described = (keys: Readonly<Record<string, Schema>>) =>
-    Object.entries(keys).map(([key, { description }]) => [key, String(description)] as const);
+    Object.entries(keys).map(([key, schema]) => [key, `${shapeOf(schema)}${schema['description']}`] as const);
   return [
     `${note}# Keys\n\nThe keys of playbooks and inventories. \`schemas/\` contains the same for editors.\n`,
     table('A play', described(playKeys)),
@@ -94,6 +94,30 @@ function ansiblePage(): string {
       return `${start}\n| Ansible | reconcile |\n| --- | --- |\n${lines.join('')}\n${end}`;
     },
   );
+}
+
+/** Returns the words of a key with a few choices, or the keys of a map, before its description. */
+function shapeOf(schema: Schema): string {
+  const shape = (each: Schema): string[] => {
+    const {
+      anyOf,
+      oneOf,
+      enum: words,
+      const: word,
+      properties,
+      type,
+    } = each as Readonly<Record<string, never>>;
+    const choices = (anyOf ?? oneOf) as readonly Schema[] | undefined;
+    if (choices !== undefined) return choices.flatMap(shape);
+    if (words !== undefined) return (words as readonly unknown[]).map(String);
+    if (word !== undefined) return [String(word)];
+    if (properties !== undefined) return [`{ ${Object.keys(properties).join(', ')} }`];
+    if (type === 'boolean') return ['true', 'false'];
+    return type === undefined ? [] : [`a ${type}`];
+  };
+  const shapes = [...new Set(shape(schema))];
+  const told = shapes.some(each => !/^a |^true$|^false$/.test(each));
+  return told ? `${shapes.map(each => (each.startsWith('a ') ? each : `\`${each}\``)).join(' or ')}: ` : '';
 }
 
 function table(title: string, rows: readonly (readonly [key: string, description: string])[]): string {

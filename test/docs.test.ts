@@ -424,7 +424,7 @@ it('links between pages have targets', () => {
   expect(dead).toEqual([]);
 });
 
-it('every page except decisions can be reached from the README', () => {
+it('every page except decisions can be reached from the README or the page for contributors', () => {
   const seen = new Set<string>();
   const follow = (page: string) => {
     if (seen.has(page) || !pages.includes(page)) return;
@@ -433,5 +433,6 @@ it('every page except decisions can be reached from the README', () => {
       follow(relative(root, join(root, dirname(page), target!)));
   };
   follow('README.md');
+  follow('CONTRIBUTING.md');
   expect(pages.filter(page => !seen.has(page) && !page.startsWith(join('docs', 'decisions')))).toEqual([]);
 });

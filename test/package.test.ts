@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -101,6 +101,18 @@ describe('the package', () => {
     expect(run(empty, 'npx', 'reconcile', 'apply', '--help').stdout).toContain('Usage: npx reconcile apply ');
     const checked = run(join(empty, 'my-servers'), 'npx', 'reconcile', 'apply', 'site.yml', '--check');
     expect(checked.stdout).toContain('To apply:  npx reconcile apply site.yml');
+  });
+
+  it('holds no page with a link to a file that it lacks', () => {
+    const names = readdirSync(installed(), { recursive: true, encoding: 'utf8' });
+    const dead = names
+      .filter(name => name.endsWith('.md'))
+      .flatMap(page =>
+        [...readFileSync(join(installed(), page), 'utf8').matchAll(/\]\((?!\w+:)([^)\s#]+)[^)]*\)/g)]
+          .filter(([, target]) => !existsSync(join(installed(), dirname(page), target!)))
+          .map(([, target]) => `${page} → ${target}`),
+      );
+    expect(dead).toEqual([]);
   });
 
   it('does not overwrite a project', () => {

@@ -2,14 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ProblemError } from '../problem.ts';
 import { columnsOf } from '../report/columns.ts';
+import { pageText } from '../report/page-text.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
-import type { Io } from './io.ts';
+import { ownCommand } from '../util/own-command.ts';
+import { columnsOfOutput, type Io } from './io.ts';
 import { packageFolder } from './package-folder.ts';
 
-/** Pages about the code of the program. The list leaves them out. */
-const aboutCode = ['architecture', 'module-contract', 'style', 'testing-a-module', 'writing-a-module'];
-
-/** Prints a page in Markdown, or the names and titles of all pages. */
+/** Prints a page, or the names and titles of all pages. */
 export function docs(name: string | undefined, io: Io): number {
   if (name === undefined) {
     const listed = pageTitles();
@@ -19,26 +18,33 @@ export function docs(name: string | undefined, io: Io): number {
   }
   const folder = docsFolder();
   const pages = pagesOf(folder);
-  // A link of a page names its file, such as ../errors.md.
-  const wanted = basename(name, '.md');
-  const file = pages.get(wanted.toLowerCase());
+  const page = nameIn(name);
+  const ofModule = join(folder, 'modules', `${page}.md`);
+  const file = pages.get(page) ?? (existsSync(ofModule) ? ofModule : undefined);
   if (file === undefined) {
-    const hint = existsSync(join(folder, 'modules', `${wanted}.md`))
-      ? `A module has its own command:\n    reconcile modules${wanted === 'README' ? '' : ` ${wanted}`}`
-      : (didYouMean(wanted, [...pages.keys()]) ?? '`reconcile docs` lists all pages.');
+    const hint = didYouMean(page, [...pages.keys()]) ?? '`reconcile docs` lists all pages.';
     throw new ProblemError({ code: 'usage', message: `There is no page "${name}".`, hint });
   }
-  io.stdout.write(readFileSync(file, 'utf8'));
+  const commandOf = (link: string) => {
+    const to = nameIn(link.replace(/#.*$/, ''));
+    if (!/\.md(#|$)/.test(link)) return undefined;
+    if (pages.has(to)) return `${ownCommand()} docs ${to}`;
+    return existsSync(join(folder, 'modules', `${to}.md`)) ? `${ownCommand()} modules ${to}` : undefined;
+  };
+  io.stdout.write(pageText(readFileSync(file, 'utf8'), columnsOfOutput(io.stdout), commandOf));
   return 0;
 }
 
-/** Returns the names and titles of the pages for users: guides first, then references. */
+/** Returns the name of a page, for itself or a link such as ../errors.md. */
+const nameIn = (link: string): string =>
+  /(^|\/)modules\/readme(\.md)?$/i.test(link) ? 'modules' : basename(link, '.md').toLowerCase();
+
+/** Returns the names and titles of all pages: guides first, then references. */
 export function pageTitles(): (readonly [page: string, title: string])[] {
-  const pages = [...pagesOf(docsFolder())].filter(([page]) => !aboutCode.includes(page));
-  return pages.map(([page, file]) => [page, titleOf(file)] as const);
+  return [...pagesOf(docsFolder())].map(([page, file]) => [page, titleOf(file)] as const);
 }
 
-/** Returns the pages by name: guides, references, and those beside `docs`. `reconcile modules` has those of modules. */
+/** Returns the pages by name: guides, references, and those beside `docs`. Each module has a page besides. */
 function pagesOf(folder: string): Map<string, string> {
   const files = ['guide', '.'].flatMap(each =>
     readdirSync(join(folder, each))
@@ -46,10 +52,13 @@ function pagesOf(folder: string): Map<string, string> {
       .toSorted()
       .map(file => join(folder, each, file)),
   );
-  const beside = ['SECURITY.md', 'CHANGELOG.md']
+  const beside = ['README.md', 'SECURITY.md', 'CHANGELOG.md']
     .map(file => join(folder, '..', file))
     .filter(file => existsSync(file));
-  return new Map([...files, ...beside].map(file => [basename(file, '.md').toLowerCase(), file]));
+  return new Map([
+    ...[...files, ...beside].map(file => [basename(file, '.md').toLowerCase(), file] as const),
+    ['modules', join(folder, 'modules/README.md')],
+  ]);
 }
 
 const titleOf = (file: string): string => /^# (.*)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
