@@ -6,7 +6,8 @@ import { jinjaTests } from '../engine/expression/jinja-tests.ts';
 import { namesOfAnsible } from '../engine/expression/unknown-name-hints.ts';
 import { planSchema } from '../engine/plan/saved-plan-schema.ts';
 import { componentSchema, inventorySchema, playbookSchema } from '../engine/playbook/editor-schema.ts';
-import { explanations } from '../engine/problem.ts';
+import { explanations, type ProblemCode } from '../engine/problem.ts';
+import { remedies } from '../engine/remedies.ts';
 import { eventsSchema } from '../engine/report/events-schema.ts';
 import { moduleMarkdown } from '../engine/report/module-reference.ts';
 import { factNames } from '../engine/resolve/fact-names.ts';
@@ -156,7 +157,9 @@ function code(text: string): string {
 }
 
 function errorsPage(): string {
-  const entries = Object.entries(explanations).map(([code, text]) => `## ${code}\n\n${text}\n`);
+  const entries = Object.entries(explanations).map(
+    ([code, text]) => `## ${code}\n\n${text}\n\n${remedies[code as ProblemCode]}\n`,
+  );
   const lint = Object.entries(warnings).map(([code, text]) => `## ${code}\n\n${text}\n`);
   const about =
     'What `reconcile validate` warns of: it works, and is seldom meant. `# lint: allow CODE` on the line, or on a line of its own above, keeps one quiet.';

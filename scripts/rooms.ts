@@ -11,7 +11,7 @@ export const rooms = [
 
 /** The files of engine/ outside of the rooms: types and tables that all rooms share. */
 export const loose =
-  'effect events host host-knowledge lease module probe problem quote resource schema-types state-directory step value'.split(
+  'effect events host host-knowledge lease module probe problem quote remedies resource schema-types state-directory step value'.split(
     ' ',
   );
 

@@ -160,7 +160,7 @@ it('every module has cases', () => {
 
 it('every used problem code is explained, and every explained one is used', () => {
   const text = [...engine, ...moduleFiles]
-    .filter(file => file !== 'engine/problem.ts')
+    .filter(file => file !== 'engine/problem.ts' && file !== 'engine/remedies.ts')
     .map(read)
     .join('\n');
   const unused = Object.keys(explanations).filter(code => code !== 'bug' && !text.includes(`'${code}'`));

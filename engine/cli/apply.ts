@@ -67,9 +67,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
   const connect = await credentials(settings, hosts, io, asking => reporter.hold(asking));
   const record = new RunRecord();
   const interrupted = () =>
-    reporter.notice(
-      'Interrupted: the current step on each host is finished first. Ctrl-C again stops at once.',
-    );
+    reporter.notice('Interrupted: the current steps finish first. Ctrl-C again stops at once.');
   const forecasts = forecastFile(io.env['RECONCILE_FORECAST']);
   io.signal.addEventListener('abort', interrupted);
   io.beforeExit = () => reporter.close();

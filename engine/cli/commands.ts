@@ -45,6 +45,8 @@ interface CommandEntry {
   options?: readonly Option[];
   takes?: readonly Argument[];
   hidden?: boolean;
+  /** The meaning of each word of the first argument. */
+  words?: Readonly<Record<string, string>>;
   /** Returns the exit code. Imports its code, so that only the chosen command is loaded. */
   run(...words: Words): Promise<number>;
 }
@@ -61,12 +63,15 @@ export function commands(io: Io, done: (exitCode: number) => void): Command {
     .configureHelp({ sortSubcommands: false, helpWidth: Math.min(io.stdout.columns ?? 100, 120) })
     .addHelpText(
       'after',
-      '\nExit codes: 0 as declared · 1 failed · 2 changes not applied · 3 wrong input · 4 unreachable · 130 interrupted',
+      '\nExit codes: 0 as declared · 1 failed · 2 changes not applied\n            3 wrong input · 4 unreachable · 130 interrupted',
     );
-  for (const { name, help, options = [], takes = [], hidden = false, run } of entries(io, root)) {
+  for (const { name, help, options = [], takes = [], hidden = false, words = {}, run } of entries(io, root)) {
     const command = root.command(name, { hidden }).description(help).allowExcessArguments(false);
     for (const option of options) command.addOption(option);
     for (const argument of takes) command.addArgument(argument);
+    const width = Math.max(...Object.keys(words).map(word => word.length)) + 2;
+    const lines = Object.entries(words).map(([word, meaning]) => `  ${word.padEnd(width)}${meaning}\n`);
+    if (lines.length > 0) command.addHelpText('after', `\nActions:\n${lines.join('')}`.trimEnd());
     command.action(async (...words: Words) => done(await run(...words)));
   }
   return root;
@@ -169,6 +174,10 @@ function entries(io: Io, root: Command): CommandEntry[] {
         new Argument('<action>').choices(['status', 'release']),
         new Argument('<pattern>', 'these hosts'),
       ],
+      words: {
+        status: 'show who holds the lease of each host, and since when',
+        release: 'release the lease of a run that is certainly dead',
+      },
       run: async (action, pattern, options) => (await import('./lock.ts')).lock(action, pattern, options, io),
     },
     {
@@ -186,6 +195,14 @@ function entries(io: Io, root: Command): CommandEntry[] {
         new Argument('<action>').choices(['init', 'edit', 'view', 'encrypt', 'decrypt', 'rotate']),
         new Argument('<file>', 'the file of secrets'),
       ],
+      words: {
+        init: 'create an encrypted file, and your key if you have none',
+        edit: 'open the secrets in $EDITOR and encrypt them again',
+        view: 'show the secrets on the terminal',
+        encrypt: 'encrypt the values of a file in clear',
+        decrypt: 'write the file in clear, for you alone',
+        rotate: 'encrypt with a new key, for the same or for other recipients',
+      },
       run: async (action, file, options) => (await import('./secrets.ts')).secrets(action, file, options, io),
     },
     {

@@ -1,10 +1,12 @@
-import { explanations, ProblemError } from '../problem.ts';
+import { explanations, type ProblemCode, ProblemError } from '../problem.ts';
+import { remedies } from '../remedies.ts';
 import { columnsOf } from '../report/columns.ts';
 import { paint, span, wrap } from '../report/style.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
+import { asTyped } from '../util/own-command.ts';
 import { columnsOfOutput, type Io, isColorful } from './io.ts';
 
-/** Prints the meaning of a problem code, or all codes. */
+/** Prints the meaning, the usual causes and the remedy of a problem code, or the meanings of all codes. */
 export async function explain(code: string | undefined, io: Io): Promise<number> {
   const { warnings } = await import('../validate/lint/lint.ts');
   const known: Readonly<Record<string, string>> = { ...explanations, ...warnings };
@@ -14,7 +16,18 @@ export async function explain(code: string | undefined, io: Io): Promise<number>
     const hint = didYouMean(wanted, Object.keys(known)) ?? '`reconcile explain` lists all codes.';
     throw new ProblemError({ code: 'usage', message: `There is no problem code "${wanted}".`, hint });
   }
-  const codes = wanted === undefined ? Object.keys(known) : [wanted];
+  if (wanted !== undefined) {
+    const remedy: string | undefined = remedies[wanted as ProblemCode];
+    const paragraphs = [known[wanted]!, ...(remedy === undefined ? [] : [asTyped(remedy)])];
+    const filled = paragraphs.map(text =>
+      wrap([span(text)], columnsOfOutput(io.stdout))
+        .map(line => `${paint(line, false)}\n`)
+        .join(''),
+    );
+    io.stdout.write(`${paint([span(wanted, 'bold')], isColorful(io.stdout, io.env))}\n${filled.join('\n')}`);
+    return 0;
+  }
+  const codes = Object.keys(known);
   const indent = Math.max(...codes.map(columnsOf)) + 2;
   const color = isColorful(io.stdout, io.env);
   for (const each of codes) {

@@ -345,7 +345,7 @@ resources:
 
 it('explain takes a code as messages show it', async () => {
   expect((await reconcile('explain', '[no-space]')).stdout).toBe(
-    'no-space  A file system of the host is full.\n',
+    'no-space\nA file system of the host is full.\n\nFree some space (`df -h`, `df -i`, `apt-get clean`), then apply again.\n',
   );
 });
 

@@ -64,6 +64,16 @@ it.each([
   expect((await reconcile('modules', name)).stdout).toContain(sentence);
 });
 
+it('reconcile explain CODE shows the meaning and the remedy', async () => {
+  const { stdout } = await reconcile('explain', '[locked]');
+  expect(stdout).toMatch(/^locked\nAnother run[^\n]*\n\nWait [^\n]*`reconcile lock release HOST`/);
+});
+
+it.each(['secrets', 'lock'])('reconcile %s --help explains its actions', async command => {
+  const { stdout } = await reconcile(command, '--help');
+  expect(stdout).toMatch(/\nActions:\n( {2}\w+ +\w.*\n)+$/);
+});
+
 describe('reconcile secrets', () => {
   const sealed = 'a: x\nreconcile: { secrets: 1, recipients: [age1a], key: k, mac: m }\n';
 
