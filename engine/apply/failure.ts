@@ -7,9 +7,11 @@ import type { StepOutput } from './step-script.ts';
 /** The message of `r_write` if the command that validates a file fails. */
 const refused = /^the command that checks the new file exited/m;
 
-/** Errors of commands whose cause has a problem code of its own. */
-const causes: readonly { says: RegExp; code: ProblemCode; hint?: string }[] = [
-  { says: refused, code: 'validation-failed' },
+const restored = 'The old files are in place. Correct the content, then apply again.';
+
+/** Errors of commands whose cause has a problem code or a remedy of its own. */
+const causes: readonly { says: RegExp; code?: ProblemCode; hint?: string }[] = [
+  { says: refused, code: 'validation-failed', hint: restored },
   {
     says: /No space left on device|Disk quota exceeded/,
     code: 'no-space',
@@ -30,6 +32,10 @@ const causes: readonly { says: RegExp; code: ProblemCode; hint?: string }[] = [
     says: /dpkg was interrupted|dpkg --configure -a|half-(configured|installed)|dpkg is in a broken state/,
     code: 'dpkg-broken',
     hint: 'Show the broken packages of the host with\n    dpkg --audit',
+  },
+  {
+    says: /permission denied|access denied|operation not permitted|must be (?:run as )?root|are you root/i,
+    hint: 'If the account lacks the rights, add become: true to the resource or the play.',
   },
 ];
 
@@ -68,10 +74,12 @@ export function failure(outputs: readonly StepOutput[], answer: Answer): Problem
   const words = (last.stderr || last.stdout).split('\n').slice(-lastLines).join('\n');
   const known = causes.find(({ says }) => says.test(words));
   const command = describe(last.step);
+  const isChecked = last.step.do === 'checked';
+  const hint = known?.hint ?? (isChecked ? restored : undefined);
   return {
-    code: known?.code ?? (last.step.do === 'checked' ? 'validation-failed' : 'step-failed'),
+    code: known?.code ?? (isChecked ? 'validation-failed' : 'step-failed'),
     message: endOf(last),
     cause: `$ ${command}\n${words}`.trimEnd(),
-    ...(known?.hint === undefined ? {} : { hint: known.hint }),
+    ...(hint === undefined ? {} : { hint }),
   };
 }

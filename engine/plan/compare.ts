@@ -198,9 +198,12 @@ function absence(resource: Resource, { what, broughtBy, fix }: Missing): Problem
     ...(program === undefined ? [] : [`apt: { packages: [${program}] }`]),
     ...(unit === undefined ? [] : [`service: { name: ${unit}, state: running }`]),
   ];
+  const isUnit = unit === undefined && first('unit:') !== undefined;
+  const move =
+    'Correct the name, or put the resource that brings it, such as `systemd_unit`, before this one.';
   const verbs = unit === undefined ? 'Install it' : 'Install and start it';
   return {
-    code: unit !== undefined ? 'not-running' : first('unit:') ? 'unit-missing' : 'program-missing',
+    code: unit !== undefined ? 'not-running' : isUnit ? 'unit-missing' : 'program-missing',
     message:
       unit === undefined
         ? `${resource.name} needs ${what}, which is not on the host, and no earlier resource of the play brings it.`
@@ -208,6 +211,7 @@ function absence(resource: Resource, { what, broughtBy, fix }: Missing): Problem
     at: resource.at,
     resource: resource.name,
     ...(fix !== undefined && { hint: fix }),
+    ...(fix === undefined && lines.length === 0 && isUnit && { hint: move }),
     ...(fix === undefined &&
       lines.length > 0 && { hint: `${verbs} first, e.g. with\n    ${lines.join('\n    ')}` }),
   };
