@@ -1,16 +1,17 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
-import { insteadOfCommand, insteadOfOption } from './habits.ts';
 import { ownCommand } from '../util/own-command.ts';
+import { insteadOfCommand, insteadOfOption } from './habits.ts';
 import { type Io, isColorful } from './io.ts';
 import {
+  applyOptions,
+  checkOption,
   collect,
-  durationMs,
+  hostOptions,
   inventoryOption,
-  loginOptions,
+  jsonOption,
   playbookOptions,
-  positive,
   secretsOption,
 } from './options.ts';
 
@@ -225,43 +226,6 @@ function entries(io: Io, root: Command): CommandEntry[] {
       takes: [new Argument('[words...]')],
       run: async words => (await import('./complete.ts')).complete(words, root, io),
     },
-  ];
-}
-
-/** The options of commands that only connect to hosts. */
-function hostOptions(): Option[] {
-  return [inventoryOption(), secretsOption(), ...loginOptions(), parallelOption()];
-}
-
-function checkOption(): Option {
-  return new Option('--check', 'show the changes and change nothing; exit with 2 if there are any');
-}
-
-function jsonOption(description: string): Option {
-  return new Option('--json', description);
-}
-
-function parallelOption(): Option {
-  return new Option('-p, --parallel <n>', 'maximum of hosts at the same time')
-    .argParser(positive)
-    .default(50);
-}
-
-function applyOptions(): Option[] {
-  return [
-    new Option('--diff', 'show the changed lines of files; default: on a terminal and in a check'),
-    new Option('--no-diff', 'hide the changed lines of files'),
-    ...playbookOptions(),
-    ...loginOptions(),
-    parallelOption(),
-    jsonOption('only JSON on stdout, one event for each line'),
-    new Option('--report <file.html>', 'also write the result as one HTML file'),
-    new Option('--junit <file.xml>', 'also write the result as JUnit XML'),
-    new Option('--confirm', 'show the plan, ask once, then apply'),
-    new Option('--timeout <duration>', 'time limit for each host, e.g. 30m').argParser(durationMs),
-    new Option('-v, --verbose', 'show the commands that ran; -vv: also their output')
-      .argParser((_, before: number) => before + 1)
-      .default(0, 'off'),
   ];
 }
 

@@ -39,6 +39,43 @@ export function loginOptions(): Option[] {
   ];
 }
 
+/** The options of commands that only connect to hosts. */
+export function hostOptions(): Option[] {
+  return [inventoryOption(), secretsOption(), ...loginOptions(), parallelOption()];
+}
+
+export function checkOption(): Option {
+  return new Option('--check', 'show the changes and change nothing; exit with 2 if there are any');
+}
+
+export function jsonOption(description: string): Option {
+  return new Option('--json', description);
+}
+
+function parallelOption(): Option {
+  return new Option('-p, --parallel <n>', 'maximum of hosts at the same time')
+    .argParser(positive)
+    .default(50);
+}
+
+export function applyOptions(): Option[] {
+  return [
+    new Option('--diff', 'show the changed lines of files; default: on a terminal and in a check'),
+    new Option('--no-diff', 'hide the changed lines of files'),
+    ...playbookOptions(),
+    ...loginOptions(),
+    parallelOption(),
+    jsonOption('only JSON on stdout, one event for each line'),
+    new Option('--report <file.html>', 'also write the result as one HTML file'),
+    new Option('--junit <file.xml>', 'also write the result as JUnit XML'),
+    new Option('--confirm', 'show the plan, ask once, then apply'),
+    new Option('--timeout <duration>', 'time limit for each host, e.g. 30m').argParser(durationMs),
+    new Option('-v, --verbose', 'show the commands that ran; -vv: also their output')
+      .argParser((_, before: number) => before + 1)
+      .default(0, 'off'),
+  ];
+}
+
 /** The options of `playbookOptions`, as commander parses them. */
 export interface PlaybookSettings {
   inventory?: string[];
