@@ -25,7 +25,7 @@ const names: Readonly<Record<Release, string>> = {
 /** The versions that decide whether reconcile works on a host, as shell that prints one. */
 const versions: Readonly<Record<string, string>> = {
   systemd: "systemctl --version | sed -n '1s/systemd \\([0-9]*\\).*/\\1/p'",
-  OpenSSH: "ssh -V 2>&1 | sed 's/OpenSSH_\\([^ ,]*\\).*/\\1/'",
+  OpenSSH: "dpkg-query -W -f '${Version}' openssh-server | sed 's/^1://;s/-.*//'",
   sudo: "sudo --version | sed -n '1s/^\\(sudo-rs\\|Sudo version\\) */\\1 /;s/Sudo version //;1p'",
   coreutils: "ls --version | sed -n '1s/^ls (\\(.*\\)) */\\1 /;1p'",
   apt: "apt-get --version | sed -n '1s/apt \\([^ ]*\\).*/\\1/p'",
@@ -112,7 +112,9 @@ function written(release: Release, { versions: found, results }: Tried): void {
   const day = new Date().toISOString().slice(0, 10);
   const told = Object.entries(results).map(([file, result]) => `${file}: ${result}`);
   const result = Object.values(results).every(each => each === 'as shown') ? 'all as shown' : told.join('; ');
-  const shown = Object.entries(found).map(([program, version]) => `${program} ${version}`);
+  const shown = Object.entries(found).map(([program, version]) =>
+    version.includes(' ') ? version : `${program} ${version}`,
+  );
   const row = `| ${names[release]} | ${shown.join(', ')} | ${result} | ${day} |`;
   const [head, body = ''] = readFileSync(page, 'utf8').split(`${start}\n`);
   const rows = body
