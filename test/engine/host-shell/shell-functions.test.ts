@@ -46,6 +46,14 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     expect(run('r_pay app.service; r_owed app.service').stdout).toBe('');
   });
 
+  it('r_owed also prints a note without its final newline, an empty one and a folder, and r_owe and r_pay work on them', () => {
+    const at = '"$r_base/owed"';
+    run(`mkdir -p ${at} ${at}/folder; printf 'restart\\t1\\tF' >${at}/cut; : >${at}/empty`);
+    expect(run('r_owed cut empty folder').stdout).toBe('cut\trestart\t1\tF\nempty\t\nfolder\t\n');
+    expect(run('r_owe cut reload G; r_owed cut').stdout).toMatch(/^cut\trestart\t1\tF\ncut\treload\t\d+\tG\n$/);
+    expect(run('r_pay cut; r_pay empty; r_pay folder; r_owed cut empty folder').stdout).toBe('');
+  });
+
   it('r_disown removes the notes of a change that did not begin, and keeps earlier ones', () => {
     run('r_owe old.service restart before');
     expect(
