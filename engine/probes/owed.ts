@@ -17,9 +17,10 @@ function decodeOwed(all: readonly string[], unit: string): Owed[] {
   return all
     .map(line => line.split('\t'))
     .filter(fields => fields[0] === unit)
-    .map(([, action, since, because]): Owed =>
-      ['restart', 'reload', 'run'].includes(action ?? '') && /^\d+$/.test(since ?? '') && because
-        ? { action: action as Owed['action'], sinceS: Number(since), because }
-        : { action: 'restart', sinceS: null, because: damagedNote },
+    .map(
+      ([, action, since, because]): Owed =>
+        ['restart', 'reload', 'run'].includes(action ?? '') && /^\d+$/.test(since ?? '') && because
+          ? { action: action as Owed['action'], sinceS: Number(since), because }
+          : { action: 'restart', sinceS: null, because: damagedNote },
     );
 }

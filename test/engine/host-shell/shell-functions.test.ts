@@ -50,7 +50,9 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     const at = '"$r_base/owed"';
     run(`mkdir -p ${at} ${at}/folder; printf 'restart\\t1\\tF' >${at}/cut; : >${at}/empty`);
     expect(run('r_owed cut empty folder').stdout).toBe('cut\trestart\t1\tF\nempty\t\nfolder\t\n');
-    expect(run('r_owe cut reload G; r_owed cut').stdout).toMatch(/^cut\trestart\t1\tF\ncut\treload\t\d+\tG\n$/);
+    expect(run('r_owe cut reload G; r_owed cut').stdout).toMatch(
+      /^cut\trestart\t1\tF\ncut\treload\t\d+\tG\n$/,
+    );
     expect(run('r_pay cut; r_pay empty; r_pay folder; r_owed cut empty folder').stdout).toBe('');
   });
 
