@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import type { Effect } from '../engine/effect.ts';
 import type { Diff } from '../engine/module.ts';
 import { duration, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
@@ -80,6 +81,15 @@ export const certbot = defineModule({
   },
   identity: ({ name }) => name,
   refine: ({ domains, challenge }) => [
+    ...domains.map(domain => {
+      const name = domainToASCII(domain).replace(/\.$/, '');
+      return (
+        (domain.endsWith('.') || /[^ -~]/.test(domain)) && {
+          at: 'domains',
+          says: `The domain ${domain} has ${domain.endsWith('.') ? 'a dot at its end' : 'letters beyond ASCII'}.${name && ` Write ${name}.`}`,
+        }
+      );
+    }),
     domains.some(domain => domain.startsWith('*.')) &&
       !certificates.authenticator(challenge).name.startsWith('dns-') && {
         at: 'challenge',

@@ -2,7 +2,16 @@ import { packageOf } from '../engine/host-knowledge.ts';
 import type { Diff } from '../engine/module.ts';
 import { duration, flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
-import { damagedNote, Missing, type Owed, owed, type PathState, path, type UnitState, unit } from '../engine/probe.ts';
+import {
+  damagedNote,
+  Missing,
+  type Owed,
+  owed,
+  type PathState,
+  path,
+  type UnitState,
+  unit,
+} from '../engine/probe.ts';
 import * as units from '../engine/steps/unit-steps.ts';
 import { durationS } from '../engine/util/duration.ts';
 
