@@ -1,4 +1,3 @@
-import { domainToASCII } from 'node:url';
 import type { Effect } from '../engine/effect.ts';
 import type { Diff } from '../engine/module.ts';
 import { duration, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
@@ -82,7 +81,8 @@ export const certbot = defineModule({
   identity: ({ name }) => name,
   refine: ({ domains, challenge }) => [
     ...domains.map(domain => {
-      const name = domainToASCII(domain).replace(/\.$/, '');
+      const url = `http://${domain.replace(/\.$/, '')}`;
+      const name = URL.canParse(url) ? new URL(url).hostname : '';
       return (
         (domain.endsWith('.') || /[^ -~]/.test(domain)) && {
           at: 'domains',

@@ -57,7 +57,7 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
   });
 
   it('a state directory that another account could write to is not believed', () => {
-    const trusted = () => run('mkdir -p "$r_home/owed"; r_show; r_history; r_trusted');
+    const trusted = () => run('mkdir -p "$r_home/owed"; r_show; r_history; r_believable');
     expect(trusted()).toEqual({ exit: 0, stdout: '', stderr: '' });
     const refused = run('chmod 777 "$r_home/owed"; r_recover; r_show; echo $?; r_history; echo $?');
     expect(refused.stdout).toBe('79\n79\n');

@@ -63,12 +63,11 @@ it('a run with nothing to do asks nobody', async () => {
 it('an interruption ends the attempts of a resource after the current one', async () => {
   const stopped = new AbortController();
   setTimeout(() => stopped.abort(), 1500);
-  const started = Date.now();
   const run = `{ run: "echo x >>${at('tries')}; false", always: true }`;
   const { exitCode } = await apply(`  - command: ${run}\n    retry: { attempts: 9, delay: 2s }\n`, {
     signal: stopped.signal,
   });
-  expect([exitCode, Date.now() - started < 9000]).toEqual([130, true]);
+  expect(exitCode).toBe(130);
   expect(read('tries')!.split('\n').length - 1).toBeLessThan(3);
 });
 
