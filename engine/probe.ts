@@ -112,6 +112,9 @@ export interface Owed {
   sinceS: number | null;
 }
 
+/** The reason of a restart whose note does not tell it. */
+export const damagedNote = 'a damaged note';
+
 /** The end of a command probe. */
 export interface CommandResult {
   exit: number;

@@ -93,7 +93,7 @@ export const explanations = {
   'not-supported':
     'The key or the file format is known, but this version of the program does not support it yet.',
   'insecure-file':
-    'Other accounts of this computer can read a file of secrets or a key to one, or write to a file of settings.',
+    'Other accounts of this computer can read a file of secrets or a key to one, or write to a file of settings; or other accounts of a host can write to its state directory.',
   'secret-exposed':
     'A secret stands where other accounts of the host could see it: in the arguments of a program, in a name or path, or in a file that all may read. The message says where it may stand instead. For a value that is no secret, such as an environment variable with the name of a release, use the filter nonsensitive.',
   'secrets-locked':

@@ -106,7 +106,14 @@ export function parseRule(line: string): HbaRule | undefined {
   const length = hasMask ? `/${(addressBits(rest.shift()!) ?? '').split('0')[0]!.length}` : '';
   const [method, ...options] = rest;
   if (!types.includes(type) || method === undefined) return undefined;
-  return { type, databases: fields[1]!, users: fields[2]!, address: address + length, method, options };
+  return {
+    type,
+    databases: fields[1]!,
+    users: fields[2]!,
+    address: address + length,
+    method,
+    options: options.map(option => token(unquoted(option))),
+  };
 }
 
 /** Splits a line into fields. Blanks separate them, a comma right after a token continues its list, # begins a comment. */
@@ -124,6 +131,10 @@ function fieldsOf(line: string): string[][] {
 
 /** Matches a quoted token that means the same without quotes, unlike a keyword. */
 const needlessQuotes = /^"(?!(?:all|sameuser|samerole|samegroup|replication)"$)([\w.:=-]+)"$/;
+
+/** Returns an option without quotes, which may stand anywhere in it: `ldapprefix="cn="` is `"ldapprefix=cn="`. */
+const unquoted = (text: string): string =>
+  text.replace(/"((?:[^"]|"")*)"?/g, (_, inner: string) => inner.replaceAll('""', '"'));
 
 /** Returns a name as a token of the file. Keywords, `+role` and `/expression` keep their meaning. */
 export const token = (text: string): string =>

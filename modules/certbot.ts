@@ -80,6 +80,16 @@ export const certbot = defineModule({
   },
   identity: ({ name }) => name,
   refine: ({ domains, challenge }) => [
+    ...domains.map(domain => {
+      const url = `http://${domain.replace(/\.$/, '')}`;
+      const name = URL.canParse(url) ? new URL(url).hostname : '';
+      return (
+        (domain.endsWith('.') || /[^ -~]/.test(domain)) && {
+          at: 'domains',
+          says: `The domain ${domain} has ${domain.endsWith('.') ? 'a dot at its end' : 'letters beyond ASCII'}.${name && ` Write ${name}.`}`,
+        }
+      );
+    }),
     domains.some(domain => domain.startsWith('*.')) &&
       !certificates.authenticator(challenge).name.startsWith('dns-') && {
         at: 'challenge',

@@ -2,7 +2,16 @@ import { packageOf } from '../engine/host-knowledge.ts';
 import type { Diff } from '../engine/module.ts';
 import { duration, flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
-import { Missing, type Owed, owed, type PathState, path, type UnitState, unit } from '../engine/probe.ts';
+import {
+  damagedNote,
+  Missing,
+  type Owed,
+  owed,
+  type PathState,
+  path,
+  type UnitState,
+  unit,
+} from '../engine/probe.ts';
 import * as units from '../engine/steps/unit-steps.ts';
 import { durationS } from '../engine/util/duration.ts';
 
@@ -162,6 +171,7 @@ function activity(read: UnitState, declared: string | undefined, nowS: number): 
 function reasons(owed: readonly Owed[], action: Owed['action'], own: string): string {
   const all = new Set(owed.filter(note => note.action === action).map(note => note.because));
   const names = [...all].filter(name => name !== own).sort();
+  if (names.includes(damagedNote)) return `because the note of an owed ${action} is damaged`;
   if (names.length > 0) return `because ${names.join(', ')} changed`;
   return all.size === 0 ? 'no' : `because the last ${action} was not seen to succeed`;
 }

@@ -44,6 +44,7 @@ class PlanApply {
     this.#options = options;
     this.#shared = {
       connectedTo: resource => options.connectedTo(resource),
+      signal: options.signal,
       exclusively: (connected, work) => options.exclusively(connected, work),
       holder: options.holder,
       risks: new Map(),

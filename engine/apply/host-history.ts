@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Outcome, Status } from '../events.ts';
 import type { Holder } from '../hosts/host-lease.ts';
 import type { Diff } from '../module.ts';
+import { readFile } from '../util/read-file.ts';
 
 /** The changes of an apply on a host: names and kinds of change, without values. */
 export interface HistoryEntry {
@@ -109,7 +109,7 @@ function isEntry(entry: HistoryEntry | null): boolean {
 
 function digest(file: string): string | null {
   try {
-    return createHash('sha256').update(readFileSync(file)).digest('hex');
+    return createHash('sha256').update(readFile(file)).digest('hex');
   } catch {
     return null;
   }

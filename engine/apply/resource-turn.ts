@@ -29,7 +29,7 @@ import { type StepOutput, script } from './step-script.ts';
 const stepsTimeoutS = 1800;
 
 /** One apply of a play on one host, shared by the turns of all its resources. */
-export interface HostApply extends Pick<ApplyOptions, 'connectedTo' | 'exclusively' | 'holder'> {
+export interface HostApply extends Pick<ApplyOptions, 'connectedTo' | 'exclusively' | 'holder' | 'signal'> {
   risks: Map<ConnectedHost, Risk>;
   /** The restarts and reloads that answer a change, by the name of the resource that changes. */
   reactions: ReadonlyMap<string, readonly Reaction[]>;
@@ -81,7 +81,9 @@ export async function attempt(queue: readonly PlannedResource[], i: number, appl
     }
     const final = finalCodes.has(code);
     if (turn.outcome.status !== 'failed' || tried >= attempts || final) return turn;
-    await sleep(delayS * 1000);
+    await sleep(delayS * 1000, undefined, { signal: apply.signal }).catch(() => {});
+    // An interruption ends the attempts.
+    if (apply.signal.aborted) return turn;
   }
 }
 

@@ -1,7 +1,7 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { type Problem, ProblemError } from '../problem.ts';
+import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { shellQuote } from '../quote.ts';
 import { htmlReport } from '../report/html.ts';
 import { jsonReporter } from '../report/json.ts';
@@ -21,6 +21,7 @@ import { columnsOfOutput, type Io, isColorful, tellNoHost } from './io.ts';
 import { refuseMissingKeys } from './key-files.ts';
 import type { PlaybookSettings } from './options.ts';
 import { loadOrOpen, newPlan, savePlan } from './plan-file.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** The options of `apply` as commander parses them. */
 export interface ApplySettings extends PlaybookSettings, LoginSettings {
@@ -71,8 +72,9 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
   const forecasts = forecastFile(io.env['RECONCILE_FORECAST']);
   io.signal.addEventListener('abort', interrupted);
   io.beforeExit = () => reporter.close();
+  let exitCode = 1;
   try {
-    const exitCode = await run({
+    exitCode = await run({
       playbook,
       check: settings.check ?? false,
       connect,
@@ -94,14 +96,38 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
       savePlan(output!, plan);
       if (!settings.json) io.stdout.write(savedText(output!, exitCode, io));
     }
-    return exitCode;
   } finally {
     reporter.close();
     io.signal.removeEventListener('abort', interrupted);
     io.beforeExit = undefined;
-    if (settings.report !== undefined) writeFileSync(settings.report, htmlReport(record));
-    if (settings.junit !== undefined) writeFileSync(settings.junit, junitReport(record));
+    // A run that worked fails by a report that could not be written; any other exit code stays.
+    if (!writeReports(settings, record, io) && exitCode === 0) exitCode = 1;
   }
+  return exitCode;
+}
+
+/** Writes the reports of a run. Shows the problem of each that could not be written, and returns whether none had one. */
+function writeReports({ report, junit }: ApplySettings, record: RunRecord, io: Io): boolean {
+  const problems: Problem[] = [];
+  const write = (file: string | undefined, text: (record: RunRecord) => string) => {
+    if (file === undefined) return;
+    const stat = statOf(file);
+    try {
+      if (stat === undefined || stat.isFile())
+        replaceFile(stat ? realpathSync(file) : file, text(record), stat ? stat.mode & 0o777 : 0o666);
+      else writeFileSync(file, text(record));
+    } catch (thrown) {
+      const message = `"${file}" could not be written: ${(thrown as Error).message}.`;
+      problems.push(
+        ...(thrown instanceof ProblemError ? problemsOf(thrown) : [{ code: 'usage' as const, message }]),
+      );
+    }
+  };
+  write(report, htmlReport);
+  write(junit, junitReport);
+  const shown = problems.map(problem => problemView(problem, io.redactor));
+  if (shown.length > 0) io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
+  return problems.length === 0;
 }
 
 /** Returns a function that reports secrets that cannot be opened. A plan works without them, but not without a file. */
@@ -131,6 +157,8 @@ function refuseContradictions({ confirm, json, check, report, junit, output }: A
     if (!existsSync(dirname(file))) wrong.push(`${flag} ${file}: there is no folder ${dirname(file)}.`);
     else if (statOf(file)?.isDirectory())
       wrong.push(`${flag} ${file} is a folder; it takes the name of a file.`);
+    else if (flag === '-o' && statOf(file)?.isFile() === false)
+      wrong.push(`-o ${file} is a pipe or device; it takes the name of a file.`);
   }
   if (wrong.length > 0)
     throw new ProblemError(...wrong.map(message => ({ code: 'usage' as const, message })));

@@ -71,9 +71,10 @@ export async function runAsEach(
   script: string,
   what: string,
 ): Promise<string[]> {
-  const [{ connect }, { preludeFor }] = await Promise.all([
+  const [{ connect }, { preludeFor }, { distrustProblem }] = await Promise.all([
     import('../transport/connect.ts'),
     import('../hosts/prelude.ts'),
+    import('../hosts/host-lease.ts'),
   ]);
   const connection = await connect(host, { ...options, prelude: preludeFor(host) });
   try {
@@ -89,6 +90,8 @@ export async function runAsEach(
     const answers = await Promise.all([...sessions].map(session => session.run({ script, what })));
     const failed = answers.find(({ exit }) => exit !== 0);
     if (failed !== undefined) {
+      const distrust = distrustProblem(failed);
+      if (distrust !== undefined) throw new ProblemError(distrust);
       const cause = failed.stderr.toString().trim();
       throw new ProblemError({ code: 'read-failed', message: `${what} failed.`, cause });
     }

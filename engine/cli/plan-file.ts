@@ -1,11 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ApprovedPlan, type Binding, PlanBeingSaved } from '../plan/plan-binding.ts';
 import type { SavedPlan } from '../plan/saved-plan-schema.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
+import { readFile } from '../util/read-file.ts';
 import type { Playbook } from '../validate/play.ts';
 import type { Io } from './io.ts';
 import { load } from './load-files.ts';
@@ -74,7 +75,7 @@ export async function newPlan(
   settings: PlaybookSettings,
   io: Io,
 ): Promise<PlanBeingSaved> {
-  if (existsSync(file) && !readFileSync(file, 'utf8').slice(0, 200).includes(`"${format}"`))
+  if (existsSync(file) && !readFile(file).toString().slice(0, 200).includes(`"${format}"`))
     refuse('usage', `-o ${file} exists and is not a plan, so it is not replaced.`);
   const { inventorySources } = await import('../inventory/read-inventory.ts');
   const near = (path: string) => relative(resolve(dirname(file)), resolve(path)) || '.';
@@ -116,7 +117,7 @@ function playsOf({ plays }: Playbook, io: Io) {
 function readJson(file: string): { [key: string]: unknown } | undefined {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8').trimStart();
+    text = readFile(file).toString().trimStart();
   } catch {
     return undefined;
   }

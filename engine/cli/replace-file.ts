@@ -3,13 +3,13 @@ import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, write
 import { basename, dirname, join } from 'node:path';
 import { ProblemError } from '../problem.ts';
 
-/** Writes a private file atomically: at any time, `file` is the old one or the whole new one. */
-export function replaceFile(file: string, text: string): void {
+/** Writes a file atomically: at any time, `file` is the old one or the whole new one. Without a `mode`, it is private. */
+export function replaceFile(file: string, text: string, mode = 0o600): void {
   let staged: string | undefined;
   try {
     const folder = realpathSync(dirname(file));
     staged = join(folder, `.${basename(file)}.${randomBytes(6).toString('hex')}`);
-    const descriptor = openSync(staged, 'wx', 0o600);
+    const descriptor = openSync(staged, 'wx', mode);
     try {
       writeFileSync(descriptor, text);
       fsyncSync(descriptor);

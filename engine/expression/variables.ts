@@ -1,4 +1,5 @@
-import { type Place, ProblemError } from '../problem.ts';
+import { type Place, type Problem, ProblemError } from '../problem.ts';
+import { isEncrypted } from '../util/encrypted-text.ts';
 import type { Problems } from '../util/problem-collector.ts';
 import { isMap, type Plain, type Value } from '../value.ts';
 import { type Doc, parseYaml } from '../yaml/document.ts';
@@ -63,9 +64,23 @@ function variable(
   value: Plain,
   problems: Problems | 'deferred',
 ): Variable {
+  refuseEncrypted(doc, path, value, problems);
   const tree = compileTree(doc, path, value, problems, name);
   const made = { name, level, at: doc.place(path, 'key'), tree };
   return namesPassword(name) && value !== null ? secretVariable(made) : made;
+}
+
+/** Refuses values of files of secrets, which only the entry `secrets` of a play decrypts. */
+function refuseEncrypted(doc: Written, path: Path, value: Plain, problems: Problems | 'deferred'): void {
+  if (typeof value === 'string' && isEncrypted(value) && !/\s/.test(value)) {
+    const message = `"${path.join('.')}" is an encrypted value of a file of secrets, and no variable is decrypted.`;
+    const hint = 'Name the file under secrets: of the play, and write "{{ secrets.NAME }}".';
+    const problem: Problem = { code: 'secrets-damaged', message, hint, at: doc.place(path) };
+    if (problems === 'deferred') throw new ProblemError(problem);
+    problems.add(problem);
+  } else if (typeof value === 'object' && value !== null)
+    for (const [key, inner] of Object.entries(value))
+      refuseEncrypted(doc, [...path, Array.isArray(value) ? Number(key) : key], inner as Plain, problems);
 }
 
 /** Whether a variable holds a password by which Ansible logs in or becomes another account. */

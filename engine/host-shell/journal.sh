@@ -48,6 +48,7 @@ r_revert() {
   return $r_bad
 }
 r_recover() {
+  r_believable 2>/dev/null || return
   r_await
   r_forget_outcomes
   for r_journal in "$r_home"/undo.????????.*.??????????; do

@@ -1,9 +1,10 @@
 # The lease, the history and the used saved plans of a host. They belong to the account that makes the changes.
-# Defines: r_lease, r_take, r_renew, r_release, r_show, r_await, r_drop, r_history, r_origin; r_home, the state directory of the account.
-# Needs: r_base, r_me, r_no and r_dead of steps.sh; r_running of outcome.sh; r_held_exit, r_lost_exit, r_applied_exit;
+# Defines: r_lease, r_take, r_renew, r_release, r_believable, r_show, r_await, r_drop, r_history, r_origin; r_home, the state directory of the account.
+# Needs: r_base, r_me, r_no and r_dead of steps.sh; r_running of outcome.sh; r_held_exit, r_lost_exit, r_applied_exit, r_distrusted_exit;
 # r_plans_lines, r_history_lines and r_history_bytes, which bound the files.
 # Exit codes: r_held_exit with the lease on standard output: another run holds the lease; r_lost_exit: this run has lost it;
-# r_applied_exit with the line of `plans`: another run has used the saved plan.
+# r_applied_exit with the line of `plans`: another run has used the saved plan; r_distrusted_exit with `PATH TAB OWNER TAB MODE`
+# on standard error: another account could have written a part of the state directory.
 #
 # A lease is one line: run, since, until, session, the processes above the session, holder. It ends at `until` or with its
 # session; the boot and the process of the session tell whether it lives. If the processes above a session have changed, it
@@ -40,7 +41,12 @@ r_await() {
     sleep 0.2
   done
 }
-r_show() { ! r_held || cat "$r_home/lease"; }
+r_believable() {
+  r_l=$(find -H "$r_base" "$r_home" "$r_records" -maxdepth 1 ! -type l \( ! -uid 0 ! -uid "$(id -u)" -o -perm /022 \) \
+    -printf '%p\t%u\t%m\n' -quit 2>/dev/null)
+  [ -z "$r_l" ] || { printf '%s\n' "$r_l" >&2; return "$r_distrusted_exit"; }
+}
+r_show() { r_believable && { ! r_held || cat "$r_home/lease"; }; }
 r_lease() {
   r_how=$1
   shift
@@ -98,4 +104,4 @@ r_finish() {
 }
 r_drop() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_dropped; }
 r_dropped() { r_show; rm -f "$r_home/lease"; }
-r_history() { [ ! -f "$r_home/history.jsonl" ] || cat "$r_home/history.jsonl"; }
+r_history() { r_believable && { [ ! -f "$r_home/history.jsonl" ] || cat "$r_home/history.jsonl"; }; }

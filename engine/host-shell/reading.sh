@@ -16,7 +16,9 @@ r_content() {
 }
 r_owed() {
   for r_p do
-    [ -f "$r_base/owed/$r_p" ] || continue
-    while IFS= read -r r_l; do printf '%s\t%s\n' "$r_p" "$r_l"; done <"$r_base/owed/$r_p"
+    r_f=$r_base/owed/$r_p
+    [ -e "$r_f" ] || continue
+    [ -f "$r_f" ] && [ -s "$r_f" ] || printf '%s\t\n' "$r_p"
+    [ ! -f "$r_f" ] || while IFS= read -r r_l || [ -n "$r_l" ]; do printf '%s\t%s\n' "$r_p" "$r_l"; done <"$r_f"
   done
 }

@@ -11,6 +11,9 @@ export const appliedExit = 77;
 /** The exit code of a script that did not begin because this run lost its lease: another may have changed the host since. */
 export const lostExit = 78;
 
+/** The exit code of a script that believes nothing of a state directory that other accounts can write to. */
+export const distrustedExit = 79;
+
 const plansLines = 200;
 const historyLines = 1000;
 const historyBytes = 1024 * 1024;
@@ -40,6 +43,7 @@ const leaseFunctions = functionsOf(scriptBeside(import.meta.url, './lease.sh'), 
   r_held_exit: heldExit,
   r_lost_exit: lostExit,
   r_applied_exit: appliedExit,
+  r_distrusted_exit: distrustedExit,
   r_plans_lines: plansLines - 1,
   r_history_lines: historyLines - 1,
   r_history_bytes: historyBytes - historySlackBytes,

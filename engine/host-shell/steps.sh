@@ -34,11 +34,11 @@ r_owe() {
   r_do r_note "$r_f" "$2	$(date +%s)	$3"
 }
 r_note() {
-  r_at "$1" && r_s=$(mktemp "$r_new") && { [ ! -f "$r_to" ] || cat -- "$r_to"; printf '%s\n' "$2"; } >"$r_s" && r_commit
+  r_at "$1" && r_s=$(mktemp "$r_new") && { [ ! -f "$r_to" ] || sed '$a\' -- "$r_to"; printf '%s\n' "$2"; } >"$r_s" && r_commit
 }
 r_disown() {
   r_c=$?
   for r_p in $r_noted; do r_pay "$r_p"; done
   exit $r_c
 }
-r_pay() { rm -f -- "$r_base/owed/$1"; }
+r_pay() { rm -rf -- "$r_base/owed/$1"; }

@@ -144,6 +144,8 @@ export class ConnectedHost {
           what: `reading ${what}`,
           timeoutMs: waitS * 1000,
         });
+        const distrust = await this.sessions.greeting.distrust();
+        if (distrust !== undefined) throw new ProblemError(distrust);
         this.#skewS = await this.sessions.greeting.skewS();
         const observed = request.decode(answer);
         this.#readS = observed.atS;

@@ -1,7 +1,8 @@
 import type { Lease } from '../lease.ts';
 import type { Origin } from '../plan/saved-plan.ts';
+import type { Problem } from '../problem.ts';
 import type { Answer, Session } from '../transport/connect.ts';
-import { decodeLease, decodeOrigin, originScript } from './host-lease.ts';
+import { decodeLease, decodeOrigin, distrustProblem, originScript } from './host-lease.ts';
 
 /** The first questions to each account of a host. They go out with the first request and cost no round trip. */
 export class Greeting {
@@ -27,6 +28,12 @@ export class Greeting {
   async lease(): Promise<Lease | undefined> {
     const answers = await Promise.all(this.#leases);
     return answers.map(answer => answer && decodeLease(answer.stdout.toString())).find(Boolean);
+  }
+
+  /** Returns the problem of a state directory that is not to be believed. */
+  async distrust(): Promise<Problem | undefined> {
+    const answers = await Promise.all(this.#leases);
+    return answers.map(answer => answer && distrustProblem(answer)).find(Boolean);
   }
 
   /** Returns the seconds by which the host's clock is ahead of the controller's, as precise as an answer is fast. */

@@ -1,10 +1,10 @@
 import { hostname, userInfo } from 'node:os';
-import { appliedExit, heldExit, lostExit } from '../host-shell/shell-functions.ts';
+import { appliedExit, distrustedExit, heldExit, lostExit } from '../host-shell/shell-functions.ts';
 import { type Lease, leaseText } from '../lease.ts';
 import { appliedProblem } from '../plan/plan-binding.ts';
 import type { Origin } from '../plan/saved-plan.ts';
 import type { Problem } from '../problem.ts';
-import { shellCommand } from '../quote.ts';
+import { shellCommand, shellQuote } from '../quote.ts';
 import type { Answer } from '../transport/connect.ts';
 
 /** The process that applies: of an account, on a controller. */
@@ -87,6 +87,17 @@ export function leaseHeldProblem(host: string, answer: Answer): Problem | undefi
     code: 'locked',
     message: `${host} is being changed by ${leaseText(lease)}.`,
     hint: `Apply again after its end. Only if that run is certainly dead:\n    reconcile lock release ${host}`,
+  };
+}
+
+/** Returns the problem of a state directory that another account could have written to. */
+export function distrustProblem(answer: Answer): Problem | undefined {
+  const [path = '', owner, mode] = answer.stderr.toString().trim().split('\t');
+  if (answer.exit !== distrustedExit || mode === undefined) return undefined;
+  return {
+    code: 'insecure-file',
+    message: `Another account could have written to the state directory: ${path} has owner ${owner} and mode ${mode.padStart(4, '0')}. So its notes and journals are not believed.`,
+    hint: `If nobody else wrote to it, give it back to the account that applies; otherwise remove it:\n    chown -R "$(id -un)" ${shellQuote(path)} && ${shellCommand(['chmod', '-R', 'go-w', path])}`,
   };
 }
 

@@ -6,8 +6,27 @@ import { accountThere, certain, first, followed, type ObstacleView } from './cer
 /** Returns the obstacle of a step that cannot enable or start a unit. */
 export function unitObstacle(effect: Effect, view: ObstacleView): Obstacle | undefined {
   if (effect.kind === 'below') return linkable(effect.path, view);
+  if (effect.kind === 'unit' && effect.sets['UnitFileState'] === 'enabled')
+    return enableable(effect.name, view);
   const isStart = effect.kind === 'unit' && effect.sets['ActiveState'] === 'active';
   return isStart ? startable(effect.name, view) : undefined;
+}
+
+/** Returns the obstacle of a unit whose [Install] leads to no link: its only alias is its own name. */
+function enableable(name: string, view: ObstacleView): Obstacle | undefined {
+  const { FragmentPath } = certain(unit(name), view) ?? {};
+  const file = FragmentPath || `/etc/systemd/system/${name}`;
+  const text = certain(content(file), view)?.bytes?.toString() ?? '';
+  const aliases = [...text.matchAll(/^\s*Alias\s*=(.*)$/gm)].flatMap(([, words]) =>
+    words!.trim().split(/\s+/),
+  );
+  const leadsOn = /^\s*(WantedBy|RequiredBy|UpheldBy|Also)\s*=\s*\S/m.test(text);
+  if (leadsOn || aliases.length === 0 || aliases.some(alias => alias !== '' && alias !== name))
+    return undefined;
+  return {
+    says: `${name} cannot be enabled: in [Install], its only Alias= is its own name, so nothing starts it at boot.`,
+    fix: 'Give it a WantedBy=, such as multi-user.target, or leave out `enabled`.',
+  };
 }
 
 /** Returns the obstacle of a file in the place of a link that systemctl creates in the folder of a target. */

@@ -1,4 +1,4 @@
-import type { Owed } from '../probe.ts';
+import { damagedNote, type Owed } from '../probe.ts';
 import { lines } from './output.ts';
 import type { ProbeKind } from './probe-kind.ts';
 import { words } from './words.ts';
@@ -12,14 +12,15 @@ export const owed: ProbeKind<'owed'> = {
   key: probe => probe.unit,
 };
 
-/** A line of a note is `UNIT TAB ACTION TAB SECONDS TAB BECAUSE`. */
+/** A line of a note is `UNIT TAB ACTION TAB SECONDS TAB BECAUSE`. A damaged line counts as an owed restart. */
 function decodeOwed(all: readonly string[], unit: string): Owed[] {
   return all
     .map(line => line.split('\t'))
     .filter(fields => fields[0] === unit)
-    .map(([, action, since, because]) => ({
-      action: action as Owed['action'],
-      sinceS: Number(since),
-      because: because ?? '',
-    }));
+    .map(
+      ([, action, since, because]): Owed =>
+        ['restart', 'reload', 'run'].includes(action ?? '') && /^\d+$/.test(since ?? '') && because
+          ? { action: action as Owed['action'], sinceS: Number(since), because }
+          : { action: 'restart', sinceS: null, because: damagedNote },
+    );
 }

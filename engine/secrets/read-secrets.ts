@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { type Place, type Problem, ProblemError, withoutText } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
+import { isEncrypted } from '../util/encrypted-text.ts';
 import type { Problems } from '../util/problem-collector.ts';
 import { isMap, type Plain, Secret, Unknown, UnopenedSecret, type Value } from '../value.ts';
 import { type Doc, parseYaml } from '../yaml/document.ts';
@@ -47,12 +48,30 @@ export function readSecrets(
   const sealed = doc && problems.attempt(() => sealedFile(doc, text));
   if (sealed === undefined) {
     refuseReadable(key, shown, source.at, problems);
-    return doc === undefined ? {} : valuesOf(text, shown, reading, problems);
+    if (doc === undefined) return {};
+    refuseEncrypted(doc, text, problems);
+    return valuesOf(text, shown, reading, problems);
   }
   if (!(opened instanceof FileKey))
     return namesOf(sealed.doc, new UnopenedSecret(`the key of ${shown}`, lockedBy()));
   const clear = problems.attempt(() => unseal(sealed, opened));
   return clear === undefined ? {} : valuesOf(clear, shown, reading, problems);
+}
+
+/** Refuses encrypted values in a file that lacks the end, which tells how they are encrypted. */
+function refuseEncrypted(doc: Doc, text: string, problems: Problems): void {
+  if (!isMap(doc.data)) return;
+  leaves(doc.data as { [key: string]: Plain }, [], (value, path) => {
+    const isLast = typeof value === 'string' && text.endsWith(value);
+    if (typeof value === 'string' && isEncrypted(value, isLast))
+      problems.report(
+        'secrets-damaged',
+        `"${path.join('.')}" is encrypted, or the rest of an encrypted value, but the file of secrets lacks its end "${ownName}:" or "sops:".`,
+        withoutText(doc.place(path)),
+        'Restore the whole file from version control.',
+      );
+    return '';
+  });
 }
 
 /** Values that Ansible Vault encrypted one by one have a tag. */

@@ -11,6 +11,9 @@ export interface SecretSink {
  */
 const shortestText = 4;
 
+/** A text up to this length is found only as a whole word: it is a part of nearly every word. */
+const longestWord = 2;
+
 /** A text of this length is also found if a program broke it into lines, as `base64` does. */
 const shortestBroken = 8;
 
@@ -63,7 +66,9 @@ export class Redactor {
   #addForms(text: string, label: string): void {
     if (this.#texts.has(text)) return;
     this.#texts.add(text);
-    for (const form of formsOf(text)) this.#addForm(form, label);
+    for (const form of formsOf(text))
+      if (text.length > longestWord || form === text || form.length >= shortestText)
+        this.#addForm(form, label);
   }
 
   #addForm(form: string, label: string): void {
@@ -90,7 +95,7 @@ export class Redactor {
     for (const length of this.#lengths) {
       for (let start = 0; start + length <= text.length; start++) {
         for (const form of this.#beginnings.get(text.slice(start, start + length)) ?? [])
-          if (text.startsWith(form, start))
+          if (text.startsWith(form, start) && (form.length > longestWord || isWord(text, start, form.length)))
             finds.push({ start, end: start + form.length, label: this.#labels.get(form)! });
       }
     }
@@ -123,6 +128,11 @@ export class Redactor {
     }
     return [];
   }
+}
+
+/** Whether no letter or digit precedes or follows a part of a text. */
+function isWord(text: string, start: number, length: number): boolean {
+  return !/[\p{L}\p{N}]/u.test(text.charAt(start - 1) + text.charAt(start + length));
 }
 
 /** Returns the text, and each of its lines if it has several. */

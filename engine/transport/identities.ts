@@ -49,7 +49,7 @@ export async function identities(
     agent === undefined
       ? []
       : (
-          await keysOf(agent).catch((error: Error) => {
+          await keysOf(agent, target.connectTimeoutMs).catch((error: Error) => {
             passedOver.push(`the agent did not answer (${error.message})`);
             return [];
           })
@@ -107,14 +107,18 @@ async function identityOf(file: KeyFile, username: string, ask: Ask | undefined)
     : { label, method: { type: 'publickey', username, key } };
 }
 
-function keysOf(agent: BaseAgent): Promise<ParsedKey[]> {
-  return new Promise((resolve, reject) =>
+/** Rejects if the agent does not answer in time. */
+function keysOf(agent: BaseAgent, timeoutMs: number): Promise<ParsedKey[]> {
+  return new Promise((resolve, reject) => {
+    const late = new Error(`no answer within ${timeoutMs / 1000} s`);
+    const timer = setTimeout(() => reject(late), timeoutMs);
     agent.getIdentities((error, keys) => {
+      clearTimeout(timer);
       if (error) return reject(error);
       const parsed = [...(keys ?? [])].map(key => [ssh2.utils.parseKey(key as Buffer)].flat()[0]!);
       resolve(parsed.filter(key => !(key instanceof Error)) as ParsedKey[]);
-    }),
-  );
+    });
+  });
 }
 
 type Sign = (key: ParsedKey, data: Buffer, options: SigningRequestOptions, done: SignCallback) => void;

@@ -227,10 +227,22 @@ function playOf(
     subjects: () => {
       const shownFiles = [text.doc.file, ...text.varsFiles.map(({ name }) => shownPath(files.beside(name)))];
       const made: Source['made'] = new Map();
+      const at = text.secrets[0]?.at;
+      const shortSecrets = secretsIn(surroundings.secrets).flatMap(({ text: { length }, label }) =>
+        at !== undefined && (length === 1 || length === 2) ? [{ label, at }] : [],
+      );
       return kindsOf(hosts).map(([host, count]) => {
         const resources = entries.flatMap(entry => entry.on(host));
         const variables = [...inventory.variablesOf(host.name), ...written];
-        const source = { entries: text.resources, variables, files, templates, shownFiles, made };
+        const source = {
+          entries: text.resources,
+          variables,
+          shortSecrets,
+          files,
+          templates,
+          shownFiles,
+          made,
+        };
         return subjectOf(source, resources, count);
       });
     },

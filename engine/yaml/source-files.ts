@@ -1,7 +1,8 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type Place, ProblemError } from '../problem.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
+import { readFile } from '../util/read-file.ts';
 import { statOf } from '../util/stat.ts';
 
 /** One file of a tree: `path` relative with `/`, and whether its owner may execute it. */
@@ -97,9 +98,19 @@ export function shownPath(path: string): string {
   return near.startsWith('../../') || near === '' ? path : near;
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'may not be read',
+  EISDIR: 'is a folder',
+  EFBIG: 'is a pipe or device with more than 64 MiB',
+  ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
+};
+
 function hintFor(code: string | undefined, path: string, shown: string): string {
   if (code === 'EACCES') return `Give yourself the right to read it: chmod u+r ${shown}`;
   if (code === 'EISDIR') return 'Name a file in it.';
+  if (code === 'EFBIG') return 'Name a file.';
+  if (code === 'ERR_FS_FILE_TOO_LARGE') return 'Let a command on the host download it.';
   let neighbours: string[] = [];
   try {
     neighbours = readdirSync(dirname(path), { encoding: 'utf8' });
@@ -109,12 +120,10 @@ function hintFor(code: string | undefined, path: string, shown: string): string 
 
 function readBytes(path: string, shown: string, at?: Place): Buffer {
   try {
-    return readFileSync(path);
+    return readFile(path);
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
-    const why =
-      { ENOENT: 'does not exist', EACCES: 'may not be read', EISDIR: 'is a folder' }[code ?? ''] ??
-      `cannot be read (${code})`;
+    const why = (code && reasons[code]) ?? `cannot be read (${code})`;
     throw new ProblemError({
       code: 'file-missing',
       message: `The file "${shown}" ${why}.`,

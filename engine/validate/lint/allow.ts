@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Place } from '../../problem.ts';
+import { readFile } from '../../util/read-file.ts';
 import { SourceText } from '../../yaml/source-text.ts';
 import type { Finding } from './rule.ts';
 
@@ -34,7 +34,7 @@ export function allowsIn(files: Iterable<string>) {
 function inFile(file: string): Allow[] {
   let source: SourceText;
   try {
-    source = new SourceText(file, readFileSync(file, 'utf8'));
+    source = new SourceText(file, readFile(file).toString());
   } catch {
     // A source other than a file, such as --var, has no comments.
     return [];

@@ -6,6 +6,7 @@ import { aliasSlash } from './nginx.ts';
 import type { Finding, Rule } from './rule.ts';
 import { keyReadable, secretInClear } from './secrets-in-clear.ts';
 import { restartMissing } from './services.ts';
+import { secretShort } from './short-secrets.ts';
 import { socketUnreachable } from './sockets.ts';
 import type { Subject } from './subject.ts';
 import { unreachableTag } from './unreachable-tags.ts';
@@ -16,6 +17,7 @@ export { kindsOf, type Source, type Subject, subjectOf } from './subject.ts';
 const rules: readonly Rule[] = [
   aliasSlash,
   secretInClear,
+  secretShort,
   keyReadable,
   publicBind,
   socketUnreachable,

@@ -3,6 +3,7 @@ import { branch, sourceOf, type Tree } from '../../expression/template-tree.ts';
 import type { Variable } from '../../expression/variables.ts';
 import type { Host } from '../../host.ts';
 import { type EntryText, type IncludeText, isInclude, type ResourceText } from '../../playbook/entry-text.ts';
+import type { Place } from '../../problem.ts';
 import type { Templates } from '../../resolve/arguments.ts';
 import type { Resolved } from '../../resolve/resolving.ts';
 import { type Resource, UnknownArgument } from '../../resource.ts';
@@ -21,6 +22,8 @@ export interface Subject {
   includes: readonly IncludeText[];
   /** All variables but those of the command line. */
   variables: readonly Variable[];
+  /** The secrets of one or two characters, with the places of their sources. */
+  shortSecrets: Source['shortSecrets'];
   /** The examined files, by their shown paths. */
   files: ReadonlySet<string>;
 }
@@ -42,6 +45,7 @@ export interface ResourceSubject {
 export interface Source {
   entries: readonly EntryText[];
   variables: readonly Variable[];
+  shortSecrets: readonly { label: string; at: Place }[];
   files: PlaybookFiles;
   templates: Templates;
   /** The playbook and the files of variables, by their shown paths. */
@@ -69,7 +73,8 @@ export function subjectOf(source: Source, resources: readonly Resolved[], hosts:
     ...entries.map(({ doc }) => doc.file),
     ...all.flatMap(({ texts }) => texts.flatMap(({ file }) => file ?? [])),
   ]);
-  return { hosts, resources: all, includes: entries.filter(isInclude), variables: source.variables, files };
+  const { variables, shortSecrets } = source;
+  return { hosts, resources: all, includes: entries.filter(isInclude), variables, shortSecrets, files };
 }
 
 function entriesIn(entries: readonly EntryText[]): EntryText[] {

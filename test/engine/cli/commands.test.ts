@@ -227,6 +227,18 @@ describe('a check of this computer', () => {
     expect(readFileSync(at('j.xml'), 'utf8')).toContain('<testsuite name="localhost: Site"');
   });
 
+  it('keeps its exit code if a report cannot be written, and says so', async () => {
+    const ran = await reconcile('plan', at('site.yml'), '--report', '/dev/full', '--junit', '/dev/full');
+    expect([ran.exitCode, ran.stderr.match(/"\/dev\/full" could not be written: ENOSPC/g)?.length]).toEqual([
+      2, 2,
+    ]);
+    const refused = await reconcile('plan', at('site.yml'), '-o', '/dev/full');
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      3,
+      expect.stringContaining('takes the name of a file'),
+    ]);
+  });
+
   it('shows no secret anywhere', async () => {
     process.env['PAGE_TOKEN'] = 'tr0ub4dor';
     const text = await reconcile('plan', at('secret.yml'), '--report', at('r.html'), '-vv');

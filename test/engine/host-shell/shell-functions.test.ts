@@ -46,6 +46,30 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     expect(run('r_pay app.service; r_owed app.service').stdout).toBe('');
   });
 
+  it('r_owed also prints a note without its final newline, an empty one and a folder, and r_owe and r_pay work on them', () => {
+    const at = '"$r_base/owed"';
+    run(`mkdir -p ${at} ${at}/folder; printf 'restart\\t1\\tF' >${at}/cut; : >${at}/empty`);
+    expect(run('r_owed cut empty folder').stdout).toBe('cut\trestart\t1\tF\nempty\t\nfolder\t\n');
+    expect(run('r_owe cut reload G; r_owed cut').stdout).toMatch(
+      /^cut\trestart\t1\tF\ncut\treload\t\d+\tG\n$/,
+    );
+    expect(run('r_pay cut; r_pay empty; r_pay folder; r_owed cut empty folder').stdout).toBe('');
+  });
+
+  it('a state directory that another account could write to is not believed', () => {
+    const trusted = () => run('mkdir -p "$r_home/owed"; r_show; r_history; r_believable');
+    expect(trusted()).toEqual({ exit: 0, stdout: '', stderr: '' });
+    const refused = run('chmod 777 "$r_home/owed"; r_recover; r_show; echo $?; r_history; echo $?');
+    expect(refused.stdout).toBe('79\n79\n');
+    expect(refused.stderr).toMatch(/^(\S+\/owed\t\S+\t777\n){2}$/);
+    run('chmod 700 "$r_home/owed"');
+    if (process.getuid?.() === 0) {
+      expect(run('chown 65534 "$r_home/owed"; r_show').exit).toBe(79);
+      run('chown 0 "$r_home/owed"');
+    }
+    expect(trusted().exit).toBe(0);
+  });
+
   it('r_disown removes the notes of a change that did not begin, and keeps earlier ones', () => {
     run('r_owe old.service restart before');
     expect(

@@ -61,6 +61,17 @@ it('a run with nothing to do asks nobody', async () => {
   expect([exitCode, of('host_finished')[0]?.result.unchanged]).toEqual([0, 1]);
 });
 
+it('an interruption ends the attempts of a resource after the current one', async () => {
+  const stopped = new AbortController();
+  setTimeout(() => stopped.abort(), 1500);
+  const run = `{ run: "echo x >>${at('tries')}; false", always: true }`;
+  const { exitCode } = await apply(`  - command: ${run}\n    retry: { attempts: 9, delay: 2s }\n`, {
+    signal: stopped.signal,
+  });
+  expect(exitCode).toBe(130);
+  expect(read('tries')!.split('\n').length - 1).toBeLessThan(3);
+});
+
 it('a host that takes too long is reported', async () => {
   const { exitCode, of } = await apply('  - command: { run: sleep 5, always: true }\n', { timeoutMs: 1000 });
   expect(exitCode).toBe(1);

@@ -166,6 +166,11 @@ describe('secrets of one to three characters', () => {
   });
 });
 
+it('a secret of one or two characters is masked only as a whole word', () => {
+  const own = redactor(['', 'none']).with([{ text: 'e', label: 'it' }]);
+  expect(own.mask('file /srv/e: key=e, "e", edge')).toBe('file /srv/«it»: key=«it», "«it»", edge');
+});
+
 it('a thousand secrets make a long text no slower than one', async () => {
   const { exports, steps } = await counted<typeof import('../../../engine/secrets/redaction.ts')>(
     join(import.meta.dirname, '../../../engine/secrets/redaction.ts'),

@@ -69,6 +69,13 @@ describe.each([
     });
     afterAll(() => session.close());
 
+    test('a script has no POSIXLY_CORRECT, which sudo may keep, so options may follow operands', async () => {
+      const [, ...rest] = bootstrap();
+      const kept = await sessionIn(['env', 'POSIXLY_CORRECT=1', program!, ...args, ...rest]);
+      expect(await text(kept, 'env | grep -c POSIXLY')).toBe('0\n');
+      await kept.close();
+    });
+
     test('a script returns its outputs and its exit code', async () => {
       const answer = await session.run({ script: 'echo out; echo err >&2; exit 7' });
       expect({ ...answer, stdout: `${answer.stdout}`, stderr: `${answer.stderr}` }).toEqual({

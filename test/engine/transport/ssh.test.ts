@@ -354,6 +354,17 @@ describe('a login', () => {
     expect(problem.message).toMatch(message);
   });
 
+  test('by an agent that never answers passes the agent over after the time limit', async () => {
+    const there = await server();
+    const silent = createServer(() => {}).listen(join(dir, 'silent'));
+    ending.push(async () => void silent.close());
+    const options = { ...trusting(there.knownHosts), agent: join(dir, 'silent'), connectTimeoutMs: 500 };
+    await (await connect(there.host, options)).close();
+    const problem = await problemOf(connect(there.host, { ...options, identityFiles: [] }));
+    expect(problem).toMatchObject({ code: 'auth-failed' });
+    expect(problem.message).toContain('the agent did not answer (no answer within 0.5 s)');
+  });
+
   test.skipIf(!installed('ssh-agent'))('by the agent works (needs ssh-agent)', async () => {
     const there = await server();
     const socket = join(dir, 'agent');
