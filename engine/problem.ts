@@ -141,7 +141,7 @@ export const explanations = {
   'check-failed': 'A check of the play did not get the expected answer.',
   'apt-locked': 'Another program holds the package lock and did not release it in time.',
   'dpkg-broken': 'An earlier package operation broke off and left dpkg half-configured.',
-  'plan-invalid': 'The file is not a saved plan that this version of the program can read.',
+  'plan-invalid': 'The file is not a saved plan that this version of the program can read, or it was edited.',
   'plan-stale':
     'The host or its declaration has changed since the saved plan was made. Nothing was changed on the host.',
   'plan-other-host':
