@@ -7,6 +7,7 @@ import { sealed, type UnsealedPlan } from '../plan/saved-plan.ts';
 import type { SavedPlan } from '../plan/saved-plan-schema.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
+import { contentLimitBytes, readBounded } from '../util/read-bounded.ts';
 import type { Playbook } from '../validate/play.ts';
 import type { Io } from './io.ts';
 import { load } from './load-files.ts';
@@ -117,7 +118,7 @@ function playsOf({ plays }: Playbook, io: Io) {
 function readJson(file: string): { [key: string]: unknown } | undefined {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8').trimStart();
+    text = readBounded(file, contentLimitBytes).toString().trimStart();
   } catch {
     return undefined;
   }

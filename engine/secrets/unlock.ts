@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { shellQuote } from '../quote.ts';
 import { runProgram } from '../util/child-process.ts';
 import { Problems } from '../util/problem-collector.ts';
+import { readBounded } from '../util/read-bounded.ts';
 import { isMap } from '../value.ts';
 import { type Doc, parseYaml } from '../yaml/document.ts';
 import { playbookDoc } from '../yaml/playbook-document.ts';
@@ -65,7 +65,7 @@ function sourcesOf(doc: Doc): SecretSource[] {
 async function openFile(file: string, openers: Openers): Promise<FileKey | string | undefined> {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = readBounded(file);
   } catch {
     return undefined;
   }
