@@ -11,7 +11,8 @@ import type { HostPool } from '../hosts/host-pool.ts';
 import type { Forecast } from '../plan/forecast.ts';
 import { forecastRecords } from '../plan/forecast-records.ts';
 import { Trial } from '../plan/forecast-trial.ts';
-import { cannotWork, mostRounds, type PlannedResource, plan } from '../plan/plan.ts';
+import type { HostSight } from '../plan/host-sight.ts';
+import { cannotWork, mostRounds, type PlannedResource, plan, refuseUndoing } from '../plan/plan.ts';
 import type { Origin } from '../plan/saved-plan.ts';
 import { refuseUnopenedSecrets } from '../plan/unopened-secrets.ts';
 import { type Problem, problemsOf } from '../problem.ts';
@@ -29,6 +30,8 @@ export type PlayOptions = RunOptions & {
   holder: Holder;
   index: number;
   forecasts: Map<string, Forecast>;
+  /** In a check, the resources of earlier plays by host, without delegated ones. */
+  earlier: Map<string, Resource[]>;
   pool: HostPool;
   once: RunOnce;
   otherFacts: FactReader;
@@ -214,12 +217,29 @@ export class HostRun {
       }
       const more = certainOutcomes(planned, registered);
       if (more === undefined) {
+        await this.#compareWithEarlier(hosts, sightOf);
         this.#options.onForecast?.(this.host.name, forecastRecords(resources, sightOf));
         trial.keep();
         return declared;
       }
       registered = more;
     }
+  }
+
+  /** In a check, refuses resources that undo one of an earlier play: an apply of both would never come to rest. */
+  async #compareWithEarlier(
+    hosts: PlayHosts,
+    sightOf: (resource: Resource) => HostSight | Problem,
+  ): Promise<void> {
+    const { check, earlier: of } = this.#options;
+    if (!check) return;
+    const earlier = of.get(this.host.name) ?? [];
+    if (earlier.length > 0 && this.changes && this.#blocked.length === 0) {
+      await hosts.read(earlier);
+      refuseUndoing(this.#planned, earlier, sightOf);
+    }
+    const own = this.#planned.map(({ resource }) => resource);
+    of.set(this.host.name, [...earlier, ...own.filter(({ delegatedTo }) => delegatedTo === undefined)]);
   }
 
   /** Returns the resources with all facts. Repeats, because a fact may decide whether expressions use other facts. */

@@ -6,6 +6,7 @@ import { holderOf } from '../hosts/host-lease.ts';
 import { HostPool } from '../hosts/host-pool.ts';
 import type { Forecast } from '../plan/forecast.ts';
 import type { Problem } from '../problem.ts';
+import type { Resource } from '../resource.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Play } from '../validate/play.ts';
 import { FactReader } from './fact-reader.ts';
@@ -44,6 +45,7 @@ async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<Ma
   };
   // A check applies nothing, so it predicts each play from the plays before it.
   const forecasts = new Map<string, Forecast>();
+  const earlier = new Map<string, Resource[]>();
   const results = new Map<string, HostResult>();
   const blocked = await planAhead(options);
   for (const [index, play] of playbook.plays.entries()) {
@@ -70,6 +72,7 @@ async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<Ma
       holder,
       index,
       forecasts,
+      earlier,
       pool,
       once: new RunOnce(hosts.map(({ name }) => name)),
       otherFacts,
