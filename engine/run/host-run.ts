@@ -6,36 +6,20 @@ import type { Emit, HostResult, Outcome } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import type { Greeting } from '../hosts/greeting.ts';
-import type { Holder } from '../hosts/host-lease.ts';
-import type { HostPool } from '../hosts/host-pool.ts';
 import type { Forecast } from '../plan/forecast.ts';
 import { forecastRecords } from '../plan/forecast-records.ts';
 import { Trial } from '../plan/forecast-trial.ts';
-import type { HostSight } from '../plan/host-sight.ts';
-import { cannotWork, mostRounds, type PlannedResource, plan, refuseUndoing } from '../plan/plan.ts';
+import { cannotWork, mostRounds, type PlannedResource, plan } from '../plan/plan.ts';
 import type { Origin } from '../plan/saved-plan.ts';
 import { refuseUnopenedSecrets } from '../plan/unopened-secrets.ts';
 import { type Problem, problemsOf } from '../problem.ts';
 import type { Facts } from '../resolve/fact-names.ts';
 import type { Resource } from '../resource.ts';
 import type { Play } from '../validate/play.ts';
-import type { FactReader } from './fact-reader.ts';
 import { PlayHosts } from './play-hosts.ts';
+import type { PlayOptions } from './play-options.ts';
 import { resultOf } from './result.ts';
-import { deferred, type RunOnce } from './run-once.ts';
-import type { RunOptions } from './run-options.ts';
-
-/** The run and the play of a host. */
-export type PlayOptions = RunOptions & {
-  holder: Holder;
-  index: number;
-  forecasts: Map<string, Forecast>;
-  /** In a check, the resources of earlier plays by host, without delegated ones. */
-  earlier: Map<string, Resource[]>;
-  pool: HostPool;
-  once: RunOnce;
-  otherFacts: FactReader;
-};
+import { deferred } from './run-once.ts';
 
 /** Seconds by which a host's clock must be wrong to be mentioned. */
 const toldSkewS = 60;
@@ -199,7 +183,8 @@ export class HostRun {
    * the resources before any outcome, by name.
    */
   async #planKnowing(hosts: PlayHosts): Promise<ReadonlyMap<string, Resource>> {
-    const createdS = this.#options.binding?.createdS;
+    const { binding, check, earlier } = this.#options;
+    const createdS = binding?.createdS;
     let declared: ReadonlyMap<string, Resource> | undefined;
     let registered: RegisteredOutcomes = {};
     for (let rounds = 0; ; ) {
@@ -217,29 +202,13 @@ export class HostRun {
       }
       const more = certainOutcomes(planned, registered);
       if (more === undefined) {
-        await this.#compareWithEarlier(hosts, sightOf);
+        if (check) await earlier.compare(this.host.name, planned, hosts, sightOf);
         this.#options.onForecast?.(this.host.name, forecastRecords(resources, sightOf));
         trial.keep();
         return declared;
       }
       registered = more;
     }
-  }
-
-  /** In a check, refuses resources that undo one of an earlier play: an apply of both would never come to rest. */
-  async #compareWithEarlier(
-    hosts: PlayHosts,
-    sightOf: (resource: Resource) => HostSight | Problem,
-  ): Promise<void> {
-    const { check, earlier: of } = this.#options;
-    if (!check) return;
-    const earlier = of.get(this.host.name) ?? [];
-    if (earlier.length > 0 && this.changes && this.#blocked.length === 0) {
-      await hosts.read(earlier);
-      refuseUndoing(this.#planned, earlier, sightOf);
-    }
-    const own = this.#planned.map(({ resource }) => resource);
-    of.set(this.host.name, [...earlier, ...own.filter(({ delegatedTo }) => delegatedTo === undefined)]);
   }
 
   /** Returns the resources with all facts. Repeats, because a fact may decide whether expressions use other facts. */
