@@ -43,7 +43,7 @@ type ProbeData =
     };
 
 /** The exit code of a command probe whose working directory cannot be entered. */
-export const noSuchPlace = 125;
+export const noSuchPlace = -1;
 
 /** The thing at a path. For a link, it is the link itself and not the target. */
 export interface PathState {

@@ -66,6 +66,8 @@ export const explanations = {
   'yaml-syntax':
     'The file is not valid YAML 1.2. The place is where the parser stopped; the cause is often a line above it.',
   'file-missing': 'A file that the command line or the playbook names does not exist or cannot be read.',
+  'file-too-large':
+    'A file on this computer is larger than the program reads: 64 MiB of an inventory, a playbook, a file of variables, and of anything that is not a regular file; 512 MiB of a file whose content goes to a host.',
   'unknown-key': 'A key does not belong here. The message names the nearest one that does.',
   'wrong-type': 'A value has a type that this argument does not take.',
   'missing-key': 'A required argument of a module is missing.',
@@ -113,6 +115,8 @@ export const explanations = {
   locked: 'Another run is applying to the host, or was cut off from it. This apply changed nothing.',
   'lease-lost':
     'The lease on the host ended while this run held it, because the run stood still or was cut off, and another run may have changed the host since. A plain apply reads everything anew and continues; a saved plan is not applied any further. If no change followed, the apply ends with this error: apply again.',
+  'state-unwritten':
+    'The state directory on the host cannot be written, for example because its file system is full. Then a change is not begun; after the last change, only the line in the history is missing.',
   'connection-lost':
     'The connection ended and could not be restored. The next run reads the effects of a step that was running.',
   'cut-off': 'Something on the host ended a step early, and the resource is not as declared.',
@@ -141,7 +145,7 @@ export const explanations = {
   'check-failed': 'A check of the play did not get the expected answer.',
   'apt-locked': 'Another program holds the package lock and did not release it in time.',
   'dpkg-broken': 'An earlier package operation broke off and left dpkg half-configured.',
-  'plan-invalid': 'The file is not a saved plan that this version of the program can read.',
+  'plan-invalid': 'The file is not a saved plan that this version of the program can read, or it was edited.',
   'plan-stale':
     'The host or its declaration has changed since the saved plan was made. Nothing was changed on the host.',
   'plan-other-host':

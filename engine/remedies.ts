@@ -7,6 +7,8 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
     'Usual causes are a tab, a value with `: ` or ` #` without quotes, and lines of one map that do not begin in the same column. Quote the value, or align the lines.',
   'file-missing':
     'Usual causes are a typing error and a path from another folder: a playbook names files relative to its own folder, the command line relative to the working directory.',
+  'file-too-large':
+    'Usual causes are a device or a log file by a wrong name. Fetch a large file on the host itself, with a `command`.',
   'unknown-key':
     'Usual causes are a typing error, a key one level too deep, and a key of Ansible. `reconcile docs keys` lists the keys, `reconcile modules NAME` the arguments of a module.',
   'wrong-type':
@@ -59,6 +61,8 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
     'Give the password with --ask-become-pass, or allow sudo without one. The message shows the words of sudo, doas or su.',
   locked:
     'Wait for the end of the other run. If it is certainly dead, release its lease with `reconcile lock release HOST`; `reconcile lock status HOST` shows the holder.',
+  'state-unwritten':
+    'Usual causes are a full file system (`df -h`, `df -i`) and a state directory of another account. Make room, then apply again.',
   'lease-lost':
     'Usual causes are a laptop that slept and a network that was away. Check that nobody else applies, then apply again.',
   'connection-lost': 'Apply again. If it happens at the same resource, that change may cut the network.',

@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ApprovedPlan, type Binding, PlanBeingSaved } from '../plan/plan-binding.ts';
+import { sealed, type UnsealedPlan } from '../plan/saved-plan.ts';
 import type { SavedPlan } from '../plan/saved-plan-schema.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
-import { readFile } from '../util/read-file.ts';
+import { contentLimitBytes, readFile } from '../util/read-file.ts';
 import type { Playbook } from '../validate/play.ts';
 import type { Io } from './io.ts';
 import { load } from './load-files.ts';
@@ -79,7 +80,7 @@ export async function newPlan(
     refuse('usage', `-o ${file} exists and is not a plan, so it is not replaced.`);
   const { inventorySources } = await import('../inventory/read-inventory.ts');
   const near = (path: string) => relative(resolve(dirname(file)), resolve(path)) || '.';
-  const plan: SavedPlan = {
+  const plan: UnsealedPlan = {
     format,
     version: 1,
     id: randomUUID(),
@@ -117,7 +118,7 @@ function playsOf({ plays }: Playbook, io: Io) {
 function readJson(file: string): { [key: string]: unknown } | undefined {
   let text: string;
   try {
-    text = readFile(file).toString().trimStart();
+    text = readFile(file, contentLimitBytes).toString().trimStart();
   } catch {
     return undefined;
   }
@@ -148,7 +149,10 @@ async function checked(file: string, data: { [key: string]: unknown }): Promise<
   const wrong = nonconformity(planSchema, data);
   if (wrong !== undefined)
     refuse('plan-invalid', `The saved plan "${file}" does not fit the schema: ${wrong}.`, makeAgain);
-  return data as SavedPlan;
+  const plan = data as SavedPlan;
+  if (sealed(plan).digest !== plan.digest)
+    refuse('plan-invalid', `The saved plan "${file}" was edited after it was made.`, makeAgain);
+  return plan;
 }
 
 /** Returns the options that the plan was made with. The values of -e are not in the plan and must be given again. */

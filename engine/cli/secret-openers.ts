@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { ProblemError } from '../problem.ts';
 import type { Keys } from '../secrets/age-identities.ts';
 import type { Openers } from '../secrets/unlock.ts';
+import { readFile } from '../util/read-file.ts';
 import type { Io } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 
@@ -32,7 +32,7 @@ export async function askPassphrase(question: string, io: Io): Promise<string> {
 function passwordFile(file: string | undefined): string | undefined {
   if (!file) return undefined;
   try {
-    return readFileSync(file, 'utf8').trim();
+    return readFile(file).toString().trim();
   } catch {
     const message = `RECONCILE_VAULT_PASSWORD_FILE names "${file}", which cannot be read.`;
     throw new ProblemError({ code: 'file-missing', message });

@@ -1,10 +1,12 @@
 # The lease, the history and the used saved plans of a host. They belong to the account that makes the changes.
-# Defines: r_lease, r_take, r_renew, r_release, r_believable, r_show, r_await, r_drop, r_history, r_origin; r_home, the state directory of the account.
-# Needs: r_base, r_me, r_no and r_dead of steps.sh; r_running of outcome.sh; r_held_exit, r_lost_exit, r_applied_exit, r_distrusted_exit;
-# r_plans_lines, r_history_lines and r_history_bytes, which bound the files.
+# Defines: r_lease, r_take, r_renew, r_unwritten, r_release, r_believable, r_show, r_await, r_drop, r_history, r_origin; r_home, the state
+# directory of the account.
+# Needs: r_base, r_me, r_no and r_dead of steps.sh; r_running of outcome.sh; r_held_exit, r_lost_exit, r_applied_exit, r_state_exit,
+# r_distrusted_exit; r_plans_lines, r_history_lines and r_history_bytes, which bound the files.
 # Exit codes: r_held_exit with the lease on standard output: another run holds the lease; r_lost_exit: this run has lost it;
-# r_applied_exit with the line of `plans`: another run has used the saved plan; r_distrusted_exit with `PATH TAB OWNER TAB MODE`
-# on standard error: another account could have written a part of the state directory.
+# r_applied_exit with the line of `plans`: another run has used the saved plan; r_state_exit with `unwritten` and the reason
+# on standard error: the state directory cannot be written; r_distrusted_exit with `PATH TAB OWNER TAB MODE` on standard
+# error: another account could have written a part of the state directory. r_release prints `unwritten` if the history cannot.
 #
 # A lease is one line: run, since, until, session, the processes above the session, holder. It ends at `until` or with its
 # session; the boot and the process of the session tell whether it lives. If the processes above a session have changed, it
@@ -51,8 +53,10 @@ r_lease() {
   r_how=$1
   shift
   if { [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; } && [ -w "$r_home" ]; then r_locked "$r_how" "$@"
-  else { [ "$r_home" != "$r_base" ] && [ -z "${4-}" ]; } || r_no "$r_home cannot be written"; fi
+  else { [ "$r_home" != "$r_base" ] && [ -z "${4-}" ]; } || r_unwritten "$r_home"; fi
 }
+r_unwritten() { echo unwritten; r_no "$1 cannot be written"; return "$r_state_exit"; }
+r_put() { cat >"$1.new" && { [ -z "${2-}" ] || sync "$1.new"; } && mv -fT "$1.new" "$1"; }
 r_applied() { [ ! -f "$r_home/plans" ] || grep "^$1	" "$r_home/plans"; }
 r_use() {
   r_l=$(r_applied "$1")
@@ -62,8 +66,8 @@ r_use() {
     *) printf '%s\n' "$r_l"; return "$r_applied_exit" ;;
   esac
   r_p=$r_home/plans
-  (umask 077; { [ ! -f "$r_p" ] || tail -n "$r_plans_lines" "$r_p"; printf '%s	%s	%s\n' "$1" "$2" "$r_now"; } >"$r_p.new") &&
-    sync "$r_p.new" && mv -fT "$r_p.new" "$r_p" && sync "$r_home"
+  { [ ! -f "$r_p" ] || tail -n "$r_plans_lines" "$r_p"; printf '%s	%s	%s\n' "$1" "$2" "$r_now"; } | (umask 077; r_put "$r_p" sync) &&
+    sync "$r_home" || r_unwritten "$r_p"
 }
 r_origin() {
   r_id=
@@ -79,8 +83,8 @@ r_take() {
   if ! r_held; then r_since=$r_now
   elif [ "$r_run" != "$1" ]; then cat "$r_home/lease"; return "$r_held_exit"; fi
   [ -z "${4-}" ] || r_use "$4" "$1" || return
-  (umask 077; printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$r_since" "$((r_now + $3))" "$r_me" "$r_my" "$2" >"$r_home/lease.new") &&
-    mv -fT "$r_home/lease.new" "$r_home/lease"
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$r_since" "$((r_now + $3))" "$r_me" "$r_my" "$2" |
+    (umask 077; r_put "$r_home/lease") || r_unwritten "$r_home/lease"
 }
 r_release() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_finish "$@"; }
 r_finish() {
@@ -98,10 +102,10 @@ r_finish() {
       tail -c "$r_history_bytes" "$r_h" | sed 1d | tail -n "$r_history_lines"
     elif [ "$r_z" -gt 0 ]; then tail -n "$r_history_lines" "$r_h"; fi
     printf '%s\n' "$2"
-  } >"$r_h.new" && sync "$r_h.new" && mv -fT "$r_h.new" "$r_h"
+  } | r_put "$r_h" sync || { [ $r_e != 0 ] || echo unwritten; }
   [ $r_e = 0 ] || echo lost
   return $r_e
 }
 r_drop() { [ ! -d "$r_home" ] || [ ! -w "$r_home" ] || r_locked r_dropped; }
 r_dropped() { r_show; rm -f "$r_home/lease"; }
-r_history() { r_believable && { [ ! -f "$r_home/history.jsonl" ] || cat "$r_home/history.jsonl"; }; }
+r_history() { r_believable && { [ ! -e "$r_home/history.jsonl" ] || cat "$r_home/history.jsonl"; }; }

@@ -14,7 +14,8 @@
 # mode replace both its own. The new file gets them before its content, because the kernel drops capabilities when the
 # content is written. Other accounts could open it meanwhile, so r_hide hides it from them if its mode changes. An account
 # other than root cannot set all attributes. /bin/pwd prints the working directory, because the builtin of bash prints the
-# name by which it entered.
+# name by which it entered. mv -T of uutils and busybox refuses to replace a link to a folder, so perl renames over it: it is
+# essential in Debian.
 
 r_uid=$(id -u)
 r_owners=root
@@ -90,7 +91,11 @@ r_sweep() {
     if { [ -e "$r_p" ] || [ -L "$r_p" ]; } && r_dead "$r_p"; then rm -rf -- "$r_p"; fi
   done
 }
-r_move() { mv -fT -- "$r_s" "$r_to" && r_s=; }
+r_move() {
+  if [ -L "$r_to" ] && [ -d "$r_to" ] && command -v perl >/dev/null; then
+    perl -e 'rename $ARGV[0], $ARGV[1] or die "$ARGV[1]: $!\n"' -- "$r_s" "$r_to"
+  else mv -fT -- "$r_s" "$r_to"; fi && r_s=
+}
 r_commit() { sync -- "$r_s" && r_move && sync -- "${r_to%/*}"; }
 r_own() {
   [ -z "$2$3" ] || chown -h "$2${3:+:$3}" -- "$1" || return

@@ -5,6 +5,9 @@ import { scriptBeside, withVariables } from '../util/text-beside.ts';
 /** The exit code of a script that did not begin because another run holds the lease. */
 export const heldExit = 75;
 
+/** The exit code of a script that did not begin because the state directory cannot be written, for example if it is full. */
+export const stateExit = 76;
+
 /** The exit code of a script that did not begin because another run has used its saved plan. */
 export const appliedExit = 77;
 
@@ -13,6 +16,9 @@ export const lostExit = 78;
 
 /** The exit code of a script that believes nothing of a state directory that other accounts can write to. */
 export const distrustedExit = 79;
+
+/** Bytes that a host keeps of the beginning and of the end of each output of a change, at least. */
+const keptBytes = 256 * 1024;
 
 const plansLines = 200;
 const historyLines = 1000;
@@ -44,11 +50,15 @@ const leaseFunctions = functionsOf(scriptBeside(import.meta.url, './lease.sh'), 
   r_lost_exit: lostExit,
   r_applied_exit: appliedExit,
   r_distrusted_exit: distrustedExit,
+  r_state_exit: stateExit,
   r_plans_lines: plansLines - 1,
   r_history_lines: historyLines - 1,
   r_history_bytes: historyBytes - historySlackBytes,
 });
-const outcomeFunctions = functionsOf(scriptBeside(import.meta.url, './outcome.sh'));
+const outcomeFunctions = functionsOf(scriptBeside(import.meta.url, './outcome.sh'), {
+  r_state_exit: stateExit,
+  r_kept_bytes: keptBytes,
+});
 
 /** All shell functions that scripts call on a host. A session defines them once. */
 export const allFunctions =

@@ -34,7 +34,7 @@ r_owe() {
   r_do r_note "$r_f" "$2	$(date +%s)	$3"
 }
 r_note() {
-  r_at "$1" && r_s=$(mktemp "$r_new") && { [ ! -f "$r_to" ] || sed '$a\' -- "$r_to"; printf '%s\n' "$2"; } >"$r_s" && r_commit
+  r_at "$1" && r_s=$(mktemp "$r_new") && { [ ! -f "$r_to" ] || sed '$a\' -- "$r_to"; printf '%s\n' "$2"; } | cat >"$r_s" && r_commit || r_no "$1 cannot be written"
 }
 r_disown() {
   r_c=$?

@@ -10,7 +10,15 @@ import type { ConnectOptions } from '../transport/connect-options.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Plain } from '../value.ts';
 import { AccountSessions } from './account-sessions.ts';
-import { type Holder, isLost, leasedScript, leaseHeldProblem, leaseS, releaseScript } from './host-lease.ts';
+import {
+  type Holder,
+  isLost,
+  isUnwritten,
+  leasedScript,
+  leaseHeldProblem,
+  leaseS,
+  releaseScript,
+} from './host-lease.ts';
 import { recordedScript } from './kept-outcome.ts';
 
 /** Seconds for a reading, in addition to the time limits of its commands. */
@@ -202,7 +210,7 @@ export class ConnectedHost {
 
   /**
    * Gives back the lease of each account that changed something, and adds lines to its history. Returns the problem if one
-   * of the leases was lost before.
+   * of the leases was lost before, or a history cannot be written.
    */
   async release(holder: Holder, history: readonly string[]): Promise<Problem | undefined> {
     clearInterval(this.#renewal);
@@ -211,7 +219,9 @@ export class ConnectedHost {
     const accounts = [...this.#changed.values()];
     const answers = await Promise.all(accounts.map(become => this.sessions.run(become, request)));
     this.#changed.clear();
-    return answers.some(isLost) ? leaseLost(this.host.name) : undefined;
+    if (answers.some(isLost)) return leaseLost(this.host.name);
+    const unwritten = answers.find(isUnwritten);
+    return unwritten && historyUnwritten(this.host.name, unwritten.stderr.toString().trim());
   }
 
   close(): Promise<void> {
@@ -226,4 +236,13 @@ const leaseLost = (host: string) =>
     host,
     message: `This run stood still, or was cut off from ${host}, and lost its lease: another run may have changed the host since.`,
     hint: 'Apply again: that reads the host anew.',
+  }) as const;
+
+const historyUnwritten = (host: string, cause: string) =>
+  ({
+    code: 'state-unwritten',
+    host,
+    message: `The changes were made, but the history of ${host} cannot be written.`,
+    cause,
+    hint: 'Make room on the file system of the state directory, or remove what is in the place of history.jsonl.',
   }) as const;

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import { appliedExit, distrustedExit, heldExit, lostExit } from '../host-shell/shell-functions.ts';
+import { appliedExit, distrustedExit, heldExit, lostExit, stateExit } from '../host-shell/shell-functions.ts';
 import { type Lease, leaseText } from '../lease.ts';
 import { appliedProblem } from '../plan/plan-binding.ts';
 import type { Origin } from '../plan/saved-plan.ts';
@@ -77,8 +77,18 @@ function decodeUse(line: string): Origin['applied'] {
   return run === undefined ? undefined : { run, at: isoOf(at!) };
 }
 
-/** Returns the problem of a change that the lease of another run, or the earlier use of its saved plan, prevented. */
+/**
+ * Returns the problem of a change that did not begin: another run holds the lease, the saved plan was used before, or the
+ * state directory cannot be written.
+ */
 export function leaseHeldProblem(host: string, answer: Answer): Problem | undefined {
+  if (answer.exit === stateExit && isUnwritten(answer))
+    return {
+      code: 'state-unwritten',
+      message: `The state directory on ${host} cannot be written, so the change was not begun.`,
+      cause: answer.stderr.toString().trim(),
+      hint: 'Make room on its file system, or correct its owner and mode, and apply again.',
+    };
   const applied = answer.exit === appliedExit ? decodeUse(answer.stdout.toString().trimEnd()) : undefined;
   if (applied !== undefined) return appliedProblem(host, applied.at);
   const lease = answer.exit === heldExit ? decodeLease(answer.stdout.toString()) : undefined;
@@ -104,6 +114,9 @@ export function distrustProblem(answer: Answer): Problem | undefined {
 /** Whether a script found that this run has lost its lease since the last change. The new change did not begin then. */
 export const isLost = ({ exit, stdout }: Answer): boolean =>
   exit === lostExit && stdout.toString() === 'lost\n';
+
+/** Whether a script found that it could not write the state directory. */
+export const isUnwritten = ({ stdout }: Answer): boolean => stdout.toString() === 'unwritten\n';
 
 function isoOf(seconds: string): string {
   return new Date(Number(seconds) * 1000).toISOString();

@@ -6,15 +6,15 @@ import { lacks } from './diff.ts';
 import { type HostSight, recordCauses, viewOf } from './host-sight.ts';
 
 /**
- * Returns the problem of a resource that a later one in `all` undoes, or undefined if none does. `sight` holds the final
- * forecast of the plan. Every apply would change a resource that certainly differs from that forecast. The apply decides
+ * Returns the problem of a resource that one of the `later` ones undoes, and that one, or undefined if none does. `sight`
+ * holds the final forecast of the plan. Every apply would change a resource that certainly differs from that forecast. The apply decides
  * about an open resource.
  */
 export function undoingProblem(
   resource: Resource,
-  all: readonly Resource[],
+  later: readonly Resource[],
   sight: HostSight | Problem,
-): Problem | undefined {
+): { problem: Problem; undoer: Resource } | undefined {
   const { module, args, name, at } = resource;
   const isLasting = module.check !== true && module.verifies?.(args) !== false && resource.when === true;
   if (!isLasting || 'code' in sight) return undefined;
@@ -28,14 +28,15 @@ export function undoingProblem(
   };
   const { diff, problem, open } = compare(resource, { ...view, predict }, context);
   if (!isRead || open || (diff === null && problem === undefined)) return undefined;
-  const undoer = all.slice(all.indexOf(resource) + 1).findLast(one => causes.has(one.name));
+  const undoer = later.findLast(one => causes.has(one.name));
   if (undoer === undefined) return undefined;
   const how = diff === null ? problem!.message.replace(/,? and no earlier resource.*/, '') : lacks(diff);
-  return {
+  const conflict: Problem = {
     code: 'conflict',
     message: `"${undoer.name}" on ${lineFrom(at, undoer.at)} undoes ${name}, and every apply would do both again. After it: ${how}.`,
     hint: 'Leave one of them out, or put them in the other order.',
     at,
     resource: name,
   };
+  return { problem: conflict, undoer };
 }

@@ -1,7 +1,16 @@
 import { type Problem, ProblemError } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { PlannedResource } from './plan.ts';
-import { type Departure, declared, departure, type Origin, type Seal, savedHost } from './saved-plan.ts';
+import {
+  type Departure,
+  declared,
+  departure,
+  type Origin,
+  type Seal,
+  savedHost,
+  sealed,
+  type UnsealedPlan,
+} from './saved-plan.ts';
 import type { SavedHost, SavedPlan } from './saved-plan-schema.ts';
 
 /** The plan of a host in a play. Plays count from 0. */
@@ -29,11 +38,11 @@ export interface Binding {
 export class PlanBeingSaved implements Binding {
   readonly id: string;
   readonly createdS: number;
-  readonly #plan: SavedPlan;
+  readonly #plan: UnsealedPlan;
   readonly #mask: Seal['mask'];
 
   /** `plan` holds the plays, without hosts. */
-  constructor(plan: SavedPlan, mask: Seal['mask']) {
+  constructor(plan: UnsealedPlan, mask: Seal['mask']) {
     this.id = plan.id;
     this.createdS = plan.created;
     this.#plan = plan;
@@ -55,7 +64,7 @@ export class PlanBeingSaved implements Binding {
   }
 
   toJSON(): SavedPlan {
-    return this.#plan;
+    return sealed(this.#plan);
   }
 }
 

@@ -45,10 +45,27 @@ export function plan(
     const { resource, outcome } = item;
     if (cannotWork(item)) advise(item, resources.slice(i + 1), sightOf(resource));
     const isLasting = isMoving && outcome.error === undefined;
-    const error = isLasting ? undoingProblem(resource, resources, sightAfter(resource)) : undefined;
+    const error = isLasting
+      ? undoingProblem(resource, resources.slice(i + 1), sightAfter(resource))?.problem
+      : undefined;
     if (error !== undefined) item.outcome = { ...outcome, status: 'failed', error };
   }
   return { planned, unread };
+}
+
+/** Refuses each planned resource that undoes one of an earlier play. `sightOf` knows the forecast after all of them. */
+export function refuseUndoing(
+  planned: readonly PlannedResource[],
+  earlier: readonly Resource[],
+  sightOf: (resource: Resource) => HostSight | Problem,
+): void {
+  const later = planned.map(({ resource }) => resource);
+  for (const resource of earlier) {
+    const undoing = undoingProblem(resource, later, sightOf(resource));
+    const undoer = planned.find(item => item.resource === undoing?.undoer);
+    if (undoing !== undefined && undoer !== undefined && undoer.outcome.error === undefined)
+      undoer.outcome = { ...undoer.outcome, status: 'failed', error: undoing.problem };
+  }
 }
 
 /**

@@ -73,7 +73,18 @@ export const planSchema = {
   title: 'A plan of reconcile, as saved by reconcile plan -o',
   type: 'object',
   additionalProperties: false,
-  required: ['format', 'version', 'id', 'created', 'program', 'salt', 'playbook', 'options', 'plays'],
+  required: [
+    'format',
+    'version',
+    'id',
+    'created',
+    'program',
+    'salt',
+    'playbook',
+    'options',
+    'plays',
+    'digest',
+  ],
   properties: {
     format: { type: 'string', const: 'reconcile plan' },
     version: { type: 'integer', const: 1 },
@@ -116,6 +127,7 @@ export const planSchema = {
         },
       },
     },
+    digest: { ...digest, description: 'Digest of everything above.' },
   },
 } as const;
 

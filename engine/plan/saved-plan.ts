@@ -4,7 +4,7 @@ import type { PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../module-kit/state-text.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
 import type { PlannedResource } from './plan.ts';
-import type { SavedHost, SavedResource } from './saved-plan-schema.ts';
+import type { SavedHost, SavedPlan, SavedResource } from './saved-plan-schema.ts';
 
 /** The identity of a host, and the last apply of the plan to it. */
 export interface Origin {
@@ -14,6 +14,9 @@ export interface Origin {
   /** The run that began to apply the plan to it, and the time. */
   applied?: { run: string; at: string };
 }
+
+/** A saved plan without its digest. */
+export type UnsealedPlan = Omit<SavedPlan, 'digest'> & { digest?: never };
 
 /** Turns values into digests, and masks the secrets in names. */
 export interface Seal {
@@ -41,6 +44,11 @@ export function savedHost(
       predicted_from: outcome.predictedFrom.map(name => seal.mask(name)),
     })),
   };
+}
+
+/** Returns a plan with the digest of everything in it, in the place of an earlier digest. */
+export function sealed({ digest: _digest, ...plan }: SavedPlan | UnsealedPlan): SavedPlan {
+  return { ...plan, digest: digest({ salt: plan.salt }, plan) };
 }
 
 /** Returns the digest of the declaration of a resource on one host. An unknown value counts by the resource it waits for. */
@@ -141,7 +149,7 @@ function wordsFor(value: StateValue | undefined, { secrets }: Outcome): string {
   return `${Array.isArray(value) ? value.join(', ') || 'empty' : value} now`;
 }
 
-function digest({ salt }: Seal, content: unknown): string {
+function digest({ salt }: Pick<Seal, 'salt'>, content: unknown): string {
   return createHmac('sha256', Buffer.from(salt, 'hex')).update(JSON.stringify(content)).digest('hex');
 }
 

@@ -6,8 +6,6 @@ import type { Emit, HostResult, Outcome } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import type { Greeting } from '../hosts/greeting.ts';
-import type { Holder } from '../hosts/host-lease.ts';
-import type { HostPool } from '../hosts/host-pool.ts';
 import type { Forecast } from '../plan/forecast.ts';
 import { forecastRecords } from '../plan/forecast-records.ts';
 import { Trial } from '../plan/forecast-trial.ts';
@@ -18,21 +16,10 @@ import { type Problem, problemsOf } from '../problem.ts';
 import type { Facts } from '../resolve/fact-names.ts';
 import type { Resource } from '../resource.ts';
 import type { Play } from '../validate/play.ts';
-import type { FactReader } from './fact-reader.ts';
 import { PlayHosts } from './play-hosts.ts';
+import type { PlayOptions } from './play-options.ts';
 import { resultOf } from './result.ts';
-import { deferred, type RunOnce } from './run-once.ts';
-import type { RunOptions } from './run-options.ts';
-
-/** The run and the play of a host. */
-export type PlayOptions = RunOptions & {
-  holder: Holder;
-  index: number;
-  forecasts: Map<string, Forecast>;
-  pool: HostPool;
-  once: RunOnce;
-  otherFacts: FactReader;
-};
+import { deferred } from './run-once.ts';
 
 /** Seconds by which a host's clock must be wrong to be mentioned. */
 const toldSkewS = 60;
@@ -196,7 +183,8 @@ export class HostRun {
    * the resources before any outcome, by name.
    */
   async #planKnowing(hosts: PlayHosts): Promise<ReadonlyMap<string, Resource>> {
-    const createdS = this.#options.binding?.createdS;
+    const { binding, check, earlier } = this.#options;
+    const createdS = binding?.createdS;
     let declared: ReadonlyMap<string, Resource> | undefined;
     let registered: RegisteredOutcomes = {};
     for (let rounds = 0; ; ) {
@@ -214,6 +202,7 @@ export class HostRun {
       }
       const more = certainOutcomes(planned, registered);
       if (more === undefined) {
+        if (check) await earlier.compare(this.host.name, planned, hosts, sightOf);
         this.#options.onForecast?.(this.host.name, forecastRecords(resources, sightOf));
         trial.keep();
         return declared;

@@ -8,8 +8,10 @@ import type { Forecast } from '../plan/forecast.ts';
 import type { Problem } from '../problem.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Play } from '../validate/play.ts';
+import { EarlierPlays } from './earlier-plays.ts';
 import { FactReader } from './fact-reader.ts';
-import { HostRun, type PlayOptions } from './host-run.ts';
+import { HostRun } from './host-run.ts';
+import type { PlayOptions } from './play-options.ts';
 import { add, exitCodeOf, untouched } from './result.ts';
 import { RunOnce } from './run-once.ts';
 import type { RunOptions } from './run-options.ts';
@@ -44,6 +46,7 @@ async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<Ma
   };
   // A check applies nothing, so it predicts each play from the plays before it.
   const forecasts = new Map<string, Forecast>();
+  const earlier = new EarlierPlays();
   const results = new Map<string, HostResult>();
   const blocked = await planAhead(options);
   for (const [index, play] of playbook.plays.entries()) {
@@ -70,6 +73,7 @@ async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<Ma
       holder,
       index,
       forecasts,
+      earlier,
       pool,
       once: new RunOnce(hosts.map(({ name }) => name)),
       otherFacts,

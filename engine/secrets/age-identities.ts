@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ProblemError } from '../problem.ts';
+import { readFile } from '../util/read-file.ts';
 import { statOf } from '../util/stat.ts';
 import { type SshKeyPair, sshKeyPair } from './ssh-keys.ts';
 
@@ -72,7 +72,7 @@ function readKey(file: string, must: boolean): string | undefined {
       hint: `chmod 600 ${file}`,
     });
   try {
-    return readFileSync(file, 'utf8');
+    return readFile(file).toString();
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
 import { createPrivateKey } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile as readText, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import ssh2, { type ParsedKey } from 'ssh2';
+import { readFile } from '../util/read-file.ts';
 import { keyType } from './known-hosts.ts';
 
 /** Asks the user. Returns undefined without an answer. The terminal shows the answer only if `shown`. */
@@ -38,10 +39,10 @@ async function read(path: string): Promise<KeyFile> {
   const beside = await publicBlob(`${path}.pub`);
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readFile(path).toString();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = `${label} cannot be read (${code})`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = `${label} cannot be read (${code ?? message})`;
     return { is: 'unusable', label, blob: beside, reason, missing: code === 'ENOENT' };
   }
   const blob = embeddedBlob(text) ?? beside;
@@ -119,7 +120,7 @@ function embeddedBlob(text: string): Buffer | undefined {
 }
 
 async function publicBlob(path: string): Promise<Buffer | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = await readText(path, 'utf8').catch(() => '');
   const blob = Buffer.from(text.trim().split(/\s+/)[1] ?? '', 'base64');
   return keyType(blob) === '' ? undefined : blob;
 }

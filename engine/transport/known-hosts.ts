@@ -1,5 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readFile } from '../util/read-file.ts';
+import { HashedNames } from './hashed-names.ts';
 import { matchesList } from './name-patterns.ts';
 
 /** A line of known_hosts for a host. */
@@ -30,43 +32,85 @@ export function keyType(blob: Buffer): string {
 }
 
 /** Returns the recorded keys of a host, from all files in order. An unreadable file has none. */
-export async function knownKeys(
-  files: readonly string[],
-  address: string,
-  port: number,
-): Promise<KnownKey[]> {
-  const texts = await Promise.all(files.map(file => readFile(file, 'utf8').catch(() => '')));
-  return texts.flatMap((text, i) => keysIn(text, files[i]!, address, port));
+export function knownKeys(files: readonly string[], address: string, port: number): KnownKey[] {
+  return files.flatMap(file => knownHostsIn(file)?.keysOf(address, port) ?? []);
+}
+
+/** The parsed files of this process. A run with many hosts asks each file once for each of them. */
+const parsed = new Map<string, { version: string; hosts: KnownHosts }>();
+
+function knownHostsIn(file: string): KnownHosts | undefined {
+  try {
+    const stat = statSync(file);
+    const version = `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+    const known = parsed.get(file);
+    if (known?.version === version) return known.hosts;
+    const hosts = new KnownHosts(readFile(file).toString(), file);
+    parsed.set(file, { version, hosts });
+    return hosts;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Returns the keys of a host in one known_hosts text. As in ssh, a line without a port also counts for other ports. */
 export function keysIn(text: string, file: string, address: string, port: number): KnownKey[] {
-  const host = address.toLowerCase();
-  const names = port === 22 ? [host] : [`[${host}]:${port}`, host];
-  const [exact, plain] = names.map(name =>
-    text.split('\n').flatMap((line, i) => keyOfLine(line, { file, line: i + 1 }, name)),
-  );
-  return exact!.length > 0 ? exact! : (plain ?? []);
+  return new KnownHosts(text, file).keysOf(address, port);
 }
 
-function keyOfLine(text: string, at: { file: string; line: number }, name: string): KnownKey[] {
-  const words = text.trim().split(/[ \t]+/);
-  if (words[0] === '' || words[0]!.startsWith('#')) return [];
-  const marker = words[0]!.startsWith('@') ? words.shift()! : '';
-  const [patterns, type, base64] = words;
-  if (patterns === undefined || type === undefined || base64 === undefined) return [];
-  const blob = Buffer.from(base64, 'base64');
-  return keyType(blob) === type && matchesHost(patterns, name) ? [{ ...at, marker, type, blob }] : [];
+/** The words of a line. */
+interface Entry extends Omit<KnownKey, 'file' | 'blob'> {
+  patterns: string;
+  base64: string;
 }
 
-function matchesHost(patterns: string, name: string): boolean {
-  return patterns.startsWith('|') ? matchesHash(patterns, name) : matchesList(patterns.toLowerCase(), name);
-}
+/** One known_hosts text. The key of a line is decoded only for a host that the line names. */
+class KnownHosts {
+  readonly #file: string;
+  readonly #byName = new Map<string, Entry[]>();
+  readonly #withPatterns: Entry[] = [];
+  readonly #hashed: Entry[] = [];
+  readonly #hashes: HashedNames;
 
-function matchesHash(hashed: string, name: string): boolean {
-  const [, version, salt, hash] = hashed.split('|');
-  if (version !== '1' || salt === undefined || hash === undefined) return false;
-  return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
+  constructor(text: string, file: string) {
+    this.#file = file;
+    for (const [i, line] of text.split('\n').entries()) this.#add(line, i + 1);
+    this.#hashes = new HashedNames(this.#hashed.map(({ patterns }) => patterns));
+  }
+
+  keysOf(address: string, port: number): KnownKey[] {
+    const host = address.toLowerCase();
+    const exact = port === 22 ? [] : this.#keysOf(`[${host}]:${port}`);
+    return exact.length > 0 ? exact : this.#keysOf(host);
+  }
+
+  #add(text: string, line: number): void {
+    const words = text.trim().split(/[ \t]+/);
+    if (words[0] === '' || words[0]!.startsWith('#')) return;
+    const marker = words[0]!.startsWith('@') ? words.shift()! : '';
+    const [patterns, type, base64] = words;
+    if (patterns === undefined || type === undefined || base64 === undefined) return;
+    const entry = { line, marker, patterns: patterns.toLowerCase(), type, base64 };
+    if (patterns.startsWith('|')) this.#hashed.push({ ...entry, patterns });
+    else if (/[*?!]/.test(patterns)) this.#withPatterns.push(entry);
+    else
+      for (const name of new Set(entry.patterns.split(',')))
+        this.#byName.set(name, [...(this.#byName.get(name) ?? []), entry]);
+  }
+
+  #keysOf(name: string): KnownKey[] {
+    const found = [
+      ...(this.#byName.get(name) ?? []),
+      ...this.#withPatterns.filter(({ patterns }) => matchesList(patterns, name)),
+      ...this.#hashes.of(name).map(index => this.#hashed[index]!),
+    ];
+    return found
+      .sort((a, b) => a.line - b.line)
+      .map(({ line, marker, type, base64 }) => {
+        return { file: this.#file, line, marker, type, blob: Buffer.from(base64, 'base64') };
+      })
+      .filter(({ type, blob }) => keyType(blob) === type);
+  }
 }
 
 /** Returns a name in the form of HashKnownHosts. */

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { ProblemError } from '../problem.ts';
+import { readFile } from '../util/read-file.ts';
 import { statOf } from '../util/stat.ts';
 import { glob } from './glob.ts';
 import { matchesList, matchesPattern } from './name-patterns.ts';
@@ -207,7 +207,7 @@ function linesOf(file: string, of: ConfigFile['of']): Line[] {
   const version = `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
   let entry = known.get(file);
   if (entry?.version !== version) {
-    entry = { version, lines: parse(readFileSync(file, 'utf8'), file) };
+    entry = { version, lines: parse(readFile(file).toString(), file) };
     known.set(file, entry);
   }
   return entry.lines;

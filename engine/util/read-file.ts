@@ -1,36 +1,55 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** The most bytes of a pipe or a device, which may be endless. */
-const limitBytes = 64 * 1024 * 1024;
+const pieceBytes = 64 * 1024;
+
+/** The most bytes of a file that is read as text, such as an inventory, and of anything that is not a regular file. */
+export const textLimitBytes = 64 * 1024 * 1024;
+
+/** The most bytes of a file whose content goes to a host, or of a saved plan. A text of Node can hold no more. */
+export const contentLimitBytes = 512 * 1024 * 1024 - 64;
+
+/** A file that is longer than the limit, or that never ends. */
+export class TooLarge extends Error {
+  readonly limit: string;
+  constructor(limitBytes: number) {
+    const limit = `${Math.ceil(limitBytes / 1024 / 1024)} MiB`;
+    super(`it is larger than ${limit}`);
+    this.limit = limit;
+  }
+}
 
 /** The contents of pipes and devices so far: they can be read only once. */
 const readSoFar = new Map<string, Buffer>();
 
-/** Returns the bytes of a file; those of a pipe or a device each time, too. Throws an error with `code`. */
-export function readFile(path: string): Buffer {
+/**
+ * Returns the bytes of a file; those of a pipe or a device each time, too. Throws `TooLarge` beyond the limit, or the error of
+ * the file system.
+ */
+export function readFile(path: string, limit = textLimitBytes): Buffer {
   const stat = statSync(path);
-  if (stat.isFile() || stat.isDirectory()) return readFileSync(path);
+  if (stat.isFile() || stat.isDirectory()) return read(path, limit);
   const key = resolve(path);
-  const known = readSoFar.get(key);
-  if (known !== undefined) return known;
-  const bytes = readStream(path);
-  readSoFar.set(key, bytes);
-  return bytes;
+  const known = readSoFar.get(key) ?? read(path, Math.min(limit, textLimitBytes));
+  readSoFar.set(key, known);
+  return known;
 }
 
-function readStream(path: string): Buffer {
-  const pieces: Buffer[] = [];
+function read(path: string, limitBytes: number): Buffer {
   const file = openSync(path, 'r');
   try {
-    for (let left = limitBytes; ; ) {
-      const piece = Buffer.alloc(64 * 1024);
-      const length = readSync(file, piece);
+    const stat = fstatSync(file);
+    if (stat.size > limitBytes) throw new TooLarge(limitBytes);
+    if (stat.isDirectory() || (stat.isFile() && stat.size > 0)) return readFileSync(file);
+    const pieces: Buffer[] = [];
+    for (let size = 0; size <= limitBytes; ) {
+      const piece = Buffer.allocUnsafe(pieceBytes);
+      const length = readSync(file, piece, 0, pieceBytes, null);
       if (length === 0) return Buffer.concat(pieces);
-      left -= length;
-      if (left < 0) throw Object.assign(new Error(`${path} does not end`), { code: 'EFBIG' });
       pieces.push(piece.subarray(0, length));
+      size += length;
     }
+    throw new TooLarge(limitBytes);
   } finally {
     closeSync(file);
   }

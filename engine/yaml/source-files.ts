@@ -2,7 +2,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type Place, ProblemError } from '../problem.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
-import { readFile } from '../util/read-file.ts';
+import { contentLimitBytes, readFile, TooLarge, textLimitBytes } from '../util/read-file.ts';
 import { statOf } from '../util/stat.ts';
 
 /** One file of a tree: `path` relative with `/`, and whether its owner may execute it. */
@@ -89,7 +89,7 @@ export class PlaybookFiles {
 
 /** Returns the text of a file, or throws a ProblemError that names it as `shown`. */
 export function readText(path: string, shown: string, at?: Place): string {
-  return readBytes(path, shown, at).toString('utf8');
+  return readBytes(path, shown, at, textLimitBytes).toString('utf8');
 }
 
 /** Returns a path relative to the working directory, as a person would type it. */
@@ -118,10 +118,16 @@ function hintFor(code: string | undefined, path: string, shown: string): string 
   return didYouMean(basename(path), neighbours) ?? 'Create it, or correct the name.';
 }
 
-function readBytes(path: string, shown: string, at?: Place): Buffer {
+function readBytes(path: string, shown: string, at?: Place, limitBytes = contentLimitBytes): Buffer {
   try {
-    return readFile(path);
+    return readFile(path, limitBytes);
   } catch (thrown) {
+    if (thrown instanceof TooLarge)
+      throw new ProblemError({
+        code: 'file-too-large',
+        message: `The file "${shown}" is larger than ${thrown.limit}, the limit for such a file.`,
+        ...(at === undefined ? {} : { at }),
+      });
     const { code } = thrown as NodeJS.ErrnoException;
     const why = (code && reasons[code]) ?? `cannot be read (${code})`;
     throw new ProblemError({

@@ -87,7 +87,8 @@ export function reconcile(folder: string, args: string[], env: Record<string, st
 export function starting(folder: string, args: string[], env: Record<string, string> = {}): Going {
   const child = spawn(process.execPath, [join(root, 'dist/reconcile.cjs'), ...args], {
     cwd: folder,
-    env: { ...process.env, SSH_AUTH_SOCK: '', ...env },
+    // Hints begin with `npx` if npx started the program.
+    env: { ...process.env, npm_command: '', SSH_AUTH_SOCK: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [stdout, stderr, line] = ['', '', ''];

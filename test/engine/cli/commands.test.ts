@@ -112,6 +112,18 @@ describe('a plan that is saved', () => {
     expect(planned.stdout.split('\n').at(-2)).toBe(`Saved. To apply:  reconcile apply ${at('plan.json')}`);
   });
 
+  it('is refused after an edit of any of its values', async () => {
+    const text = readFileSync(at('plan.json'), 'utf8');
+    const values = [...text.matchAll(/(?<=: "?|\[\s*")(?!reconcile plan)[\w./]/g)];
+    expect(values.length).toBeGreaterThan(15);
+    for (const { index, 0: first } of values) {
+      const edited = `${text.slice(0, index)}${first === '2' ? '3' : '2'}${text.slice(index + 1)}`;
+      writeFileSync(at('edited.json'), edited);
+      const { exitCode, stderr } = await reconcile('apply', at('edited.json'), ...vars, '--check');
+      expect([exitCode, stderr], edited).toEqual([3, expect.stringContaining('[plan-invalid]')]);
+    }
+  });
+
   it('is readable by its owner alone, and overwrites only a plan', async () => {
     expect(statSync(at('plan.json')).mode & 0o777).toBe(0o600);
     const over = await reconcile('plan', at('greeting.yml'), ...vars, '-o', at('site.yml'));

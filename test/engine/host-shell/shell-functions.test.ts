@@ -99,6 +99,29 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     expect(run('r_running run1').exit).toBe(1);
   });
 
+  it('r_recorded keeps the beginning and the end of a long output in little room', () => {
+    const change = `r_change() { echo first; head -c 9000000 /dev/zero | tr '\\0' x | fold -w 99; echo; echo last; }`;
+    const room = 'du -sk "$r_records/outcome.run3" | cut -f1 >&2';
+    const { stdout, stderr } = run(`${change}; r_recorded run3 1; ${room}`);
+    expect([stdout.slice(0, 6), stdout.slice(-6)]).toEqual(['first\n', '\nlast\n']);
+    const [, gone] = /\n… (\d+) bytes more not kept …\n/.exec(stdout) ?? [];
+    expect(stdout.replace(/\n… .* …\n/, '').length + Number(gone)).toBe(
+      9_000_000 + Math.ceil(9_000_000 / 99) - 1 + 12,
+    );
+    expect(stdout.length).toBeLessThan(1_000_000);
+    expect(Number(stderr)).toBeLessThan(4000);
+    expect(run('r_outcome run3 1').stdout).toBe(`ended 0\n${stdout}`);
+  });
+
+  it('r_recorded does not wait for a process that goes on, and such a process may go on writing', () => {
+    const change = `r_change() { echo begun; (sleep 3; echo later && echo done >${state()}/later) & }`;
+    const { stdout, stderr } = run(
+      `${change}; r_recorded run4 1; rm -rf "$r_records/outcome.run4"; [ -e ${state()}/later ] || echo early >&2`,
+    );
+    expect([stdout, stderr]).toEqual(['begun\n', 'early\n']);
+    expect(run(`sleep 3; cat ${state()}/later; rm ${state()}/later`).stdout).toBe('done\n');
+  });
+
   it('r_outcome reports a change as cut off if its process ended without an outcome', () => {
     mkdirSync(join(state(), 'outcome.run2'));
     writeFileSync(join(state(), 'outcome.run2/of'), '1 4194304\n');

@@ -203,7 +203,7 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
 
     it('is refused if its use cannot be recorded', () => {
       writeFileSync(`${home}/state`, '');
-      expect([take('a').text, use('a', 1).text]).toEqual(['changed\n', '']);
+      expect([take('a').text, use('a', 1).text]).toEqual(['changed\n', 'unwritten\n']);
     });
   });
 

@@ -5,7 +5,7 @@ import { text } from '../../../engine/module-kit/argument.ts';
 import { defineModule } from '../../../engine/module-kit/define-module.ts';
 import { asRead, compare } from '../../../engine/plan/compare.ts';
 import { Forecast } from '../../../engine/plan/forecast.ts';
-import { type PlannedResource, plan } from '../../../engine/plan/plan.ts';
+import { type PlannedResource, plan, refuseUndoing } from '../../../engine/plan/plan.ts';
 import { content, Missing, owed, type Probe, path, program, sql, unit } from '../../../engine/probe.ts';
 import { blank as blankOf } from '../../../engine/probes/blank.ts';
 import { keyOf } from '../../../engine/probes/probe-kinds.ts';
@@ -360,5 +360,56 @@ it('a failed reading is a problem of its resource', () => {
   expect(compare(one, asRead(failed), context).problem).toMatchObject({
     code: 'read-failed',
     resource: 'A file',
+  });
+});
+
+describe('a resource of a later play', () => {
+  const loose = defineModule({
+    ...shape,
+    args: { path: text('Where.'), mode: text('How.') },
+    required: ['path', 'mode'],
+    name: 'loose',
+    identity: ({ path }) => `loose ${path}`,
+    probes: args => ({ path: path(args.path) }),
+    actual: ({ path }) => (path === null ? null : { mode: path.mode }),
+    desired: ({ mode }) => ({ mode }),
+    steps: (_diff, { path, mode }) => [{ do: 'attributes', path, mode }],
+  });
+  it.each([
+    [
+      '0644',
+      [
+        'conflict',
+        '"Loose" on line 7 undoes A file, and every apply would do both again. After it: mode is 0644, not 0600.',
+      ],
+    ],
+    ['0600', [undefined, undefined]],
+  ])('with mode %s is compared with the earlier plays', (mode, expected) => {
+    const there = observed([path('/f.conf'), { type: 'file', owner: 'root', group: 'root', mode: '0640' }]);
+    const sight = { observed: there, times: { nowS: 0 }, forecast: new Forecast(), login: 'root' };
+    const planFully = (resources: Resource[]): PlannedResource[] => {
+      const forecast = sight.forecast.copy();
+      const { planned, unread } = plan(resources, () => ({ ...sight, forecast }), forecast);
+      if (unread.length === 0) {
+        sight.forecast = forecast;
+        return planned;
+      }
+      there.add(
+        observed(
+          ...unread.map(({ probe }): [Probe, unknown] => [
+            probe,
+            probe.kind === 'path' ? folder : blankOf(probe),
+          ]),
+        ),
+      );
+      return planFully(resources);
+    };
+    const first = [resource(file, 'A file', { path: '/f.conf' })];
+    planFully(first);
+    const at = { file: 'p.yml', line: 7, column: 1 };
+    const planned = planFully([resource(loose, 'Loose', { path: '/f.conf', mode }, { at })]);
+    refuseUndoing(planned, first, () => sight);
+    const { error } = planned[0]!.outcome;
+    expect([error?.code, error?.message]).toEqual(expected);
   });
 });

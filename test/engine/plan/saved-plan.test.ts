@@ -240,6 +240,6 @@ it('has different digests with a different salt', () => {
       .slice(1);
   };
   const [one, other] = [digests('0'.repeat(64)), digests('1'.repeat(64))];
-  expect(one).toHaveLength(4);
+  expect(one).toHaveLength(5);
   expect(one.filter(digest => other.includes(digest))).toEqual([]);
 });

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { describe, expect, test } from 'vitest';
+import { HashedNames } from '../../../engine/transport/hashed-names.ts';
 import {
   fingerprint,
+  hashedName,
   hostKeyAlgorithms,
   judge,
   keysIn,
@@ -137,4 +139,20 @@ test.skipIf(noKeygen)('the lines of a host are those that ssh-keygen finds (need
   } finally {
     rmSync(dir, { recursive: true });
   }
+});
+
+describe('hashed names', () => {
+  test.each([
+    ['a short name', 'web1'],
+    ['a name of two blocks', `${'long-label.'.repeat(9)}example.com`],
+    ['a name with a port', '[web1.example.com]:2222'],
+    ['a name of 55 bytes', 'x'.repeat(55)],
+    ['a name of 56 bytes', 'x'.repeat(56)],
+  ])('are found by %s', (_what, name) => {
+    const salts = ['twenty bytes of salt', 'twenty other letters', '', 'long '.repeat(14)].map(text =>
+      Buffer.from(text),
+    );
+    const texts = salts.map((salt, i) => hashedName(i === 1 ? 'other' : name, salt));
+    expect(new HashedNames(['|1|?|?', '|2|x|y', ...texts]).of(name)).toEqual([2, 4, 5]);
+  });
 });

@@ -1,0 +1,28 @@
+import type { HostSight } from '../plan/host-sight.ts';
+import { cannotWork, type PlannedResource, refuseUndoing } from '../plan/plan.ts';
+import type { Problem } from '../problem.ts';
+import type { Resource } from '../resource.ts';
+import type { PlayHosts } from './play-hosts.ts';
+
+/** The resources of the plays that a check has planned, by host, without delegated ones. */
+export class EarlierPlays {
+  readonly #resources = new Map<string, Resource[]>();
+
+  /** Refuses planned resources that undo one of an earlier play: an apply of both would never come to rest. */
+  async compare(
+    host: string,
+    planned: readonly PlannedResource[],
+    hosts: PlayHosts,
+    sightOf: (resource: Resource) => HostSight | Problem,
+  ): Promise<void> {
+    const earlier = this.#resources.get(host) ?? [];
+    const isMoving =
+      planned.some(({ outcome }) => outcome.status === 'would_change') && !planned.some(cannotWork);
+    if (earlier.length > 0 && isMoving) {
+      await hosts.read(earlier);
+      refuseUndoing(planned, earlier, sightOf);
+    }
+    const own = planned.map(({ resource }) => resource);
+    this.#resources.set(host, [...earlier, ...own.filter(({ delegatedTo }) => delegatedTo === undefined)]);
+  }
+}
