@@ -32,8 +32,9 @@ const readingFunctions = functionsOf(scriptBeside(import.meta.url, './reading.sh
   r_content_limit: contentLimitBytes + 1,
 });
 export const stepFunctions =
-  functionsOf(scriptBeside(import.meta.url, './paths.sh')) +
-  functionsOf(scriptBeside(import.meta.url, './steps.sh'), { r_base: stateDirectory });
+  functionsOf(scriptBeside(import.meta.url, './paths.sh'), {
+    r_many_program: scriptBeside(import.meta.url, './many.pl'),
+  }) + functionsOf(scriptBeside(import.meta.url, './steps.sh'), { r_base: stateDirectory });
 export const journalFunctions = functionsOf(scriptBeside(import.meta.url, './journal.sh'));
 export const armedRevertFunctions = functionsOf(scriptBeside(import.meta.url, './armed-revert.sh'), {
   r_unit: unit,
