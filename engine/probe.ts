@@ -67,7 +67,7 @@ export interface Content {
 }
 
 /** The engine compares a larger file by its hash alone, and shows no lines of it. */
-export const contentLimitBytes = 65_536;
+export const contentLimitBytes = 1_048_576;
 
 /** One entry below a directory. */
 export interface DirectoryEntry extends PathState {

@@ -126,11 +126,13 @@ type Piece = ReturnType<typeof piecesOf>[number];
 /** Returns the pieces with the things in their places, and the differences between them. */
 function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
   const below = (read['entries'] ?? []) as probe.DirectoryEntry[];
+  const hashed = new Map(
+    below.filter(({ sha256 }) => sha256 !== undefined).map(entry => [entry.path, entry]),
+  );
   const pieces = piecesOf(args).map(piece => {
     const { path, absolute, bytes } = piece;
     const at = (read[absolute] ?? null) as probe.PathState | null;
-    const hashed = below.find(entry => entry.path === path && entry.sha256 !== undefined);
-    const found = (read[`content ${absolute}`] ?? hashed ?? null) as probe.Content | null;
+    const found = (read[`content ${absolute}`] ?? hashed.get(path) ?? null) as probe.Content | null;
     const mode = modeOf(piece, at, args);
     // A file replaces a thing of another type, so the attributes of that thing do not matter.
     if (!at || (bytes && at.type !== 'file'))

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Step } from '../step.ts';
+import { compileMany, groupsOf } from '../steps/many-steps.ts';
 import { kindOf } from '../steps/step-kinds.ts';
 
 /** A script that does steps, the bytes of its standard input, and the function that decodes its output. */
@@ -29,9 +30,14 @@ export function script(steps: readonly Step[]): Script {
   const first = steps.findIndex(step => !['journal', 'arm', 'owe'].includes(step.do));
   const whole = ['write', 'link', 'checked'].includes(steps[first]?.do ?? '');
   const otherwise = (i: number) => (i === first && whole ? 'r_disown' : 'exit');
-  const lines = steps.map(
-    (step, i) => `r_begin ${i}\n${kindOf(step).compile(step, inputs)} || ${otherwise(i)}\n`,
-  );
+  const lines = groupsOf(steps).map(group => {
+    if ('step' in group)
+      return `r_begin ${group.first}\n${kindOf(group.step).compile(group.step, inputs)} || ${otherwise(group.first)}\n`;
+    const shell = compileMany(group.many, group.first, inputs);
+    const unchanged = group.first === first ? 'r_disown' : 'exit';
+    const last = group.first + group.many.length - 1;
+    return `r_begin ${group.first}\n${shell} || case $? in 3) ${unchanged} ;; *) exit ;; esac\nr_begin ${last}\n`;
+  });
   return {
     script: `r_k=${nonce}; r_journal=; r_noted=\n${identify}\n${inGroups(lines)}`,
     input: Buffer.concat(inputs),

@@ -1,7 +1,9 @@
 # Functions that change the thing at a path. Other accounts that may write to a folder on the way cannot redirect them.
-# Defines: r_do, which runs one of the others: r_write, r_link, r_directory, r_attributes, r_remove, r_trusted.
-# Needs: r_no, r_dead and r_self of steps.sh.
-# Exit codes: 0; 1 with the reason on standard error; r_write exits as the command that checks the new file does.
+# Defines: r_do, which runs one of the others: r_write, r_link, r_directory, r_attributes, r_remove, r_trusted; r_many, which
+# does the steps on its standard input.
+# Needs: r_no, r_dead, r_begin and r_self of steps.sh; r_many_program, the text of many.pl, which describes that input.
+# Exit codes: 0; 1 with the reason on standard error; r_write exits as the command that checks the new file does; r_many
+# exits 3 if it has changed nothing.
 #
 # r_do runs a function in a subshell whose working directory is the folder. So a change of ./NAME stays in that folder, even
 # if the path leads elsewhere meanwhile. r_enter enters a folder by its whole path if the kernel confirms that no link was
@@ -188,4 +190,22 @@ r_trusted() {
     [ "$r_w" != / ] || return 0
     cd -P .. || return
   done
+}
+r_many() {
+  unset PERL5LIB PERL5OPT PERL_UNICODE
+  if perl -MFcntl -e 1 2>/dev/null; then
+    [ -n "$2" ] || [ -d "$1/" ] || { r_no "the directory $1/ does not exist"; return 3; }
+    r_enter "$1" "$2" || return 3
+    exec perl -e "$r_many_program" "$r_k" "$r_self" "$1"
+  fi
+  while IFS=' ' read -r r_i r_p r_n r_m r_o r_g r_v; do
+    [ "$r_i" != end ] || return 0
+    r_begin "$r_i"
+    set -- "$1" "r_$r_p" "$1/${r_v%/}" "${r_o#-}" "${r_g#-}" "${r_m#-}"
+    case $r_p in
+      write) r_do "$2" "$3" "$r_n" "$4" "$5" "$6" '' || return ;;
+      *) r_do "$2" "$3" "$4" "$5" "$6" '' || return ;;
+    esac
+  done
+  r_no 'the steps did not arrive whole'
 }

@@ -1,7 +1,6 @@
 # The functions of every reading and every change.
 # Defines: r_mark, r_as, r_ended, r_until_end, r_find, r_content, r_owed; r_account, the account of the session.
-# Needs: r_content_limit, the most bytes of a file to print; in each script r_k, a mark that no output contains, and r_e,
-# the file that takes standard error.
+# Needs: in each script r_k, a mark that no output contains, and r_e, the file that takes standard error.
 # Exit codes: r_as exits as its command does.
 
 r_account=$(id -un)
@@ -12,9 +11,12 @@ r_ended() { printf '\n%s exit %s\n' "$r_k" "$1"; printf '\n%s exit\n' "$r_k" >&2
 r_until_end() { sed -n "/^$r_k exit/q;p"; }
 r_find() { find "$@" -printf '%p\0%y\0%u\0%g\0%m\0%s\0%T@\0%l\0' 2>/dev/null; }
 r_content() {
+  printf '%s\n' "$1"
+  r_n=$(($1 + 1))
+  shift
   for r_p do
     [ -f "$r_p" ] || continue
-    printf '%s\0' "$r_p"; head -c "$r_content_limit" -- "$r_p"; printf '\n%s end\n' "$r_k"
+    printf '%s\0' "$r_p"; head -c "$r_n" -- "$r_p"; printf '\n%s end\n' "$r_k"
   done
 }
 r_owed() {

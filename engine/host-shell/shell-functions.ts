@@ -1,4 +1,3 @@
-import { contentLimitBytes } from '../probe.ts';
 import { stateDirectory } from '../state-directory.ts';
 import { scriptBeside, withVariables } from '../util/text-beside.ts';
 
@@ -34,12 +33,11 @@ const unitLink = '/etc/systemd/system/multi-user.target.wants/reconcile-put-back
 const functionsOf = (text: string, variables: Readonly<Record<string, string | number>> = {}): string =>
   `\n${withVariables(text, variables)}\n`;
 
-const readingFunctions = functionsOf(scriptBeside(import.meta.url, './reading.sh'), {
-  r_content_limit: contentLimitBytes + 1,
-});
+const readingFunctions = functionsOf(scriptBeside(import.meta.url, './reading.sh'));
 export const stepFunctions =
-  functionsOf(scriptBeside(import.meta.url, './paths.sh')) +
-  functionsOf(scriptBeside(import.meta.url, './steps.sh'), { r_base: stateDirectory });
+  functionsOf(scriptBeside(import.meta.url, './paths.sh'), {
+    r_many_program: scriptBeside(import.meta.url, './many.pl'),
+  }) + functionsOf(scriptBeside(import.meta.url, './steps.sh'), { r_base: stateDirectory });
 export const journalFunctions = functionsOf(scriptBeside(import.meta.url, './journal.sh'));
 export const armedRevertFunctions = functionsOf(scriptBeside(import.meta.url, './armed-revert.sh'), {
   r_unit: unit,

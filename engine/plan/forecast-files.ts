@@ -26,12 +26,15 @@ interface Node extends Predicted<PathState | null> {
 /** The file system of a host after the planned steps. Paths lead through the links of that time. */
 export class FileForecast {
   #nodes = new Map<string, Node>();
+  /** The resources with effects below a folder. */
+  #below = new Map<string, readonly string[]>();
   #folderEffects: FolderEffect[] = [];
   #sequence = 0;
 
   copy(): FileForecast {
     const copy = new FileForecast();
     copy.#nodes = new Map(this.#nodes);
+    copy.#below = new Map(this.#below);
     copy.#folderEffects = [...this.#folderEffects];
     copy.#sequence = this.#sequence;
     return copy;
@@ -89,8 +92,9 @@ export class FileForecast {
       if (!this.#nodes.has(at))
         add(at, this.#since(0, at, { value: state, from: [], open: false }, raw), sha256);
     }
+    const sums = new Map((read ?? []).map(({ path: name, sha256 }) => [name, sha256]));
     for (const [at, node] of inside) {
-      const before = read?.find(({ path: name }) => name === at.slice(root.length + 1))?.sha256;
+      const before = sums.get(at.slice(root.length + 1));
       const sha256 = node.value?.type === 'file' ? (node.content?.sha256 ?? before) : undefined;
       add(at, this.#since(node.sequence, at, node, raw), probe.hashes ? sha256 : undefined);
     }
@@ -105,14 +109,15 @@ export class FileForecast {
 
   /** Returns the resources whose effects concern a path or anything below it. */
   concerning(path: string): string[] {
-    const nodes = [...this.#nodes].filter(
-      ([one, { value }]) =>
-        one === path || isBelow(one, path) || (value?.type === 'link' && isBelow(path, one)),
-    );
+    const links = foldersAbove(path)
+      .flatMap(folder => this.#nodes.get(folder) ?? [])
+      .flatMap(({ value, from }) => (value?.type === 'link' ? from : []));
+    const own = this.#nodes.get(path)?.from ?? [];
+    const below = this.#below.get(path) ?? [];
     const folderEffects = this.#folderEffects.filter(
       folderEffect => !folderEffect.wide && (folderEffect.covers(path) || folderEffect.reaches(path)),
     );
-    return [...new Set([...nodes.flatMap(([, { from }]) => from), ...folderEffects.map(({ by }) => by)])];
+    return [...new Set([...links, ...own, ...below, ...folderEffects.map(({ by }) => by)])];
   }
 
   lay(effect: Effect, laying: Laying, raw: ReadProbe): void {
@@ -227,10 +232,16 @@ export class FileForecast {
     bytes?: Content,
   ): void {
     const kept = bytes ?? (value?.type === 'file' ? this.#nodes.get(real)?.content : undefined);
+    const all = [...new Set([...from, laying.by])];
+    for (const folder of ['/', ...foldersAbove(real)]) {
+      const known = this.#below.get(folder) ?? [];
+      const fresh = all.filter(by => !known.includes(by));
+      if (fresh.length > 0) this.#below.set(folder, [...known, ...fresh]);
+    }
     this.#nodes.set(real, {
       sequence: this.#sequence,
       value,
-      from: [...new Set([...from, laying.by])],
+      from: all,
       open: open || laying.maybe,
       ...(kept && { content: kept }),
     });

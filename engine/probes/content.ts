@@ -4,13 +4,20 @@ import { hashes } from './output.ts';
 import type { ProbeKind } from './probe-kind.ts';
 import { chunks, words } from './words.ts';
 
+/** The most bytes of all files of one reading, unless each has at most `leastBytes`. */
+const wholeBytes = 16 * contentLimitBytes;
+const leastBytes = 65_536;
+
 export const content: ProbeKind<'content'> = {
-  compile: probes =>
-    chunks(probes).map(some => {
+  compile(probes) {
+    const share = Math.floor(wholeBytes / probes.length);
+    const limit = Math.min(contentLimitBytes, Math.max(leastBytes, share));
+    return chunks(probes).map(some => {
       const paths = words(some.map(probe => probe.path));
-      const hashes = `find -L ${paths} -maxdepth 0 -type f -size +${contentLimitBytes}c -exec sha256sum -z -- {} + 2>/dev/null`;
-      return { probes: some, script: `r_content ${paths}; printf '%s hashes\\n' "$r_k"; ${hashes}` };
-    }),
+      const hashes = `find -L ${paths} -maxdepth 0 -type f -size +${limit}c -exec sha256sum -z -- {} + 2>/dev/null`;
+      return { probes: some, script: `r_content ${limit} ${paths}; printf '%s hashes\\n' "$r_k"; ${hashes}` };
+    });
+  },
   decode(probes, output, nonce) {
     const contents = decodeContents(output.stdout, nonce);
     return probes.map(probe => [probe, { value: contents.get(probe.path) ?? null }]);
@@ -18,17 +25,18 @@ export const content: ProbeKind<'content'> = {
   key: probe => probe.path,
 };
 
-/** `PATH NUL BYTES \nNONCE end\n` for each file, then `NONCE hashes\n` and `HASH  PATH NUL` for each larger file. */
+/** `LIMIT\n`, `PATH NUL BYTES \nNONCE end\n` for each file, then `NONCE hashes\n` and `HASH  PATH NUL` for each larger file. */
 function decodeContents(bytes: Buffer, nonce: string): Map<string, Content> {
   const contents = new Map<string, Content>();
   const end = Buffer.from(`\n${nonce} end\n`);
-  let start = 0;
+  let start = bytes.indexOf('\n') + 1;
+  const limit = Number.parseInt(bytes.subarray(0, start).toString(), 10);
   for (;;) {
     const nul = bytes.indexOf(0, start);
     const stop = nul < 0 ? -1 : bytes.indexOf(end, nul);
     if (stop < 0) break;
     const content = bytes.subarray(nul + 1, stop);
-    if (content.length <= contentLimitBytes) {
+    if (content.length <= limit) {
       const sha256 = createHash('sha256').update(content).digest('hex');
       contents.set(bytes.subarray(start, nul).toString(), { sha256, bytes: content });
     }

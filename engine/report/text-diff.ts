@@ -10,6 +10,7 @@ export interface TextDiff {
 
 /** Limit of differing lines for the search for the shortest diff, which takes the square of their number. */
 const mostEdits = 600;
+const mostMs = 2000;
 
 /** The last comparisons, because the hosts of a fleet mostly have the same texts. */
 const recent = new Map<string, TextDiff>();
@@ -45,7 +46,8 @@ function whole(text: string, sign: '+' | '-'): TextDiff {
 }
 
 function compareLines(oldText: string, newText: string): TextDiff {
-  const patch = structuredPatch('', '', oldText, newText, '', '', { context: 2, maxEditLength: mostEdits });
+  const bounds = { maxEditLength: mostEdits, timeout: mostMs };
+  const patch = structuredPatch('', '', oldText, newText, '', '', { context: 2, ...bounds });
   const [oldCount, newCount] = [linesOf(oldText).length, linesOf(newText).length];
   if (patch === undefined) return { summary: `replaced, ${oldCount} → ${count(newCount)}`, lines: [] };
   const lines = patch.hunks.flatMap((hunk, i) => [

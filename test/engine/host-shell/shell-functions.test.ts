@@ -82,9 +82,9 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
   it('r_content prints a file up to its limit, and nothing for a thing of another type', () => {
     const folder = scratch();
     writeFileSync(join(folder, 'f'), 'text');
-    const { stdout } = run(`r_k=K; r_content ${folder}/f ${folder} ${folder}/none`);
-    expect(stdout).toBe(`${folder}/f\0text\nK end\n`);
-    expect(run(`r_k=K; r_content_limit=2; r_content ${folder}/f`).stdout).toBe(`${folder}/f\0te\nK end\n`);
+    const { stdout } = run(`r_k=K; r_content 9 ${folder}/f ${folder} ${folder}/none`);
+    expect(stdout).toBe(`9\n${folder}/f\0text\nK end\n`);
+    expect(run(`r_k=K; r_content 2 ${folder}/f`).stdout).toBe(`2\n${folder}/f\0tex\nK end\n`);
   });
 
   it('r_recorded keeps the output and exit code of a change, and r_outcome prints them', () => {

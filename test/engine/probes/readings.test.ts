@@ -70,6 +70,16 @@ describe.each(shells)('reading through %s', (_, argv) => {
     expect(got.none).toEqual({ value: null });
   });
 
+  it('returns the bytes of many large files only as far as all of them together are few', () => {
+    writeFileSync(`${dir}/half`, large.subarray(0, 500_000));
+    const some = (count: number) =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, i) => [i, probe.content(`${dir}/${i === 0 ? 'half' : i}`)]),
+      );
+    expect(read(some(32), argv)[0]).toMatchObject({ value: { bytes: large.subarray(0, 500_000) } });
+    expect(read(some(40), argv)[0]).toEqual({ value: { sha256: sha256(large.subarray(0, 500_000)) } });
+  });
+
   it('lists the entries below a directory with hashes', () => {
     const got = read(
       { tree: probe.entries(`${dir}/tree`, { hashes: true }), none: probe.entries(`${dir}/none`) },

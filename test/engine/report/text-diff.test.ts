@@ -47,6 +47,12 @@ it('changed lines are shown with two lines around them, and each gap names its n
   ]);
 });
 
+it('one changed line of a long text is shown alone', () => {
+  const before = lines(60_000, 'a long text');
+  const { summary, lines: shown } = diffTexts(textOf(before), textOf(before.replace(' 40000\n', ' x\n')));
+  expect([before.length > 1_000_000, summary, shown.length]).toEqual([true, '1 line of 60000', 6]);
+});
+
 it('a text that is too large to fetch is shown as such', () => {
   expect(diffTexts({ sha256: 'a' }, textOf('b'))).toEqual({ summary: 'too large to show', lines: [] });
 });
