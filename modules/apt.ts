@@ -75,9 +75,6 @@ export const apt = defineModule({
         at: 'state',
         says: `state: ${args.state} takes names without a version.`,
       },
-    !isRemoval(args) &&
-      args.purge && { at: 'purge', says: `purge has no effect with \`state: ${args.state}\`.` },
-    ...(isRemoval(args) ? ineffective(args) : []),
     isRemoval(args) &&
       args.hold === true && { at: 'hold', says: 'A package with `state: absent` cannot be held.' },
   ],
@@ -304,10 +301,3 @@ function staleness(read: Read, { update_cache }: Arguments, eachTimeS = 0, since
   const maxAgeS = typeof update_cache === 'string' ? durationS(update_cache) : eachTimeS;
   return update_cache && Number(age) > maxAgeS + sinceS ? 'outdated' : undefined;
 }
-
-/** Returns a refusal for each argument that has no effect on a removal. */
-const ineffective = (given: Arguments) =>
-  (['update_cache', 'recommends', 'allow_downgrade'] as const)
-    .filter(name => (name === 'recommends' ? !given.recommends : Boolean(given[name])))
-    .filter(name => name !== 'update_cache' || given.upgrade === 'none')
-    .map(at => ({ at, says: `${at} has no effect with \`state: absent\`.` }));

@@ -86,6 +86,10 @@ export const file = defineModule({
   },
   remove: args => [{ do: 'remove', path: args.path }],
   removal: {
+    refine: args =>
+      (args.content ?? args.src ?? args.template) === undefined
+        ? []
+        : [{ at: 'state', says: 'A file with `state: absent` has no content.' }],
     probes: args => ({ path: path(args.path) }),
     actual: ({ path }) => path && { type: path.type },
   },

@@ -54,6 +54,6 @@ export const link = defineModule({
     { do: 'link', path, target },
   ],
   remove: args => [{ do: 'remove', path: args.path }],
-  removal: { takes: ['target', 'force'], probes: args => ({ path: path(args.path) }) },
+  removal: { probes: args => ({ path: path(args.path) }) },
   claims: args => ({ ...pathClaims(args.path, 'link'), [`the target of ${args.path}`]: () => args.target }),
 });

@@ -56,7 +56,6 @@ export const pg_database = defineModule({
   args,
   required: ['name'],
   absent: 'drops it with all its contents',
-  onlyAbsent: ['force'],
   examples: {
     'A database for an application': { name: 'appdb', owner: 'app' },
     'Sorted by code point': { name: 'appdb', encoding: 'UTF8', locale: 'C.UTF-8' },

@@ -83,7 +83,6 @@ export const pg_grant = defineModule({
   desired: (args, read) =>
     Object.fromEntries(rowsOf(args, read?.rows).map(row => [label(args, row.name), wanted(args)])),
   removal: {
-    takes: ['schema', 'tables', 'sequences', 'functions', 'default'],
     refine: refusals,
     probes: args => ({ rows: privilegesIn(args) }),
     actual: ({ rows }: { rows: ObjectRow[] }, args) => stateOf(args, rowsOf(args, rows), true),

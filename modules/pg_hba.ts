@@ -104,7 +104,6 @@ export const pg_hba = defineModule({
   fresh: args => stateOf(stock, [], args, false),
   desired: args => ({ rule: textOf(ruleOf(args)) }),
   removal: {
-    takes: ['address', 'method', 'options'],
     refine: addressRefusals,
     actual: ({ rows: [row], owed }: { rows: [Row]; owed: Owed[] }, args) => stateOf(row, owed, args, true),
     fresh: args => stateOf(stock, [], args, true),

@@ -53,13 +53,7 @@ export const service = defineModule({
     'Never started': { name: 'apache2', state: 'stopped', masked: true },
   },
   identity: ({ name }) => unitName(name),
-  refine: ({ name, enabled, state, masked, restart_on, reload_on, settle }) => [
-    state !== 'running' &&
-      (restart_on ?? reload_on) === undefined &&
-      settle !== args.settle.default && {
-        at: 'settle',
-        says: 'settle has no effect without `state: running`, restart_on or reload_on.',
-      },
+  refine: ({ name, enabled, state, masked, restart_on, reload_on }) => [
     masked &&
       (restart_on ?? reload_on) !== undefined && {
         at: restart_on === undefined ? 'reload_on' : 'restart_on',

@@ -96,12 +96,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   steps?(diff: Diff, args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
   /** Returns the steps that remove the thing. The engine calls it for `state: absent`. */
   remove?(args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
-  /** The arguments that have an effect only with `state: absent`. */
-  onlyAbsent?: readonly (keyof A & string)[];
   /** Functions that take the place of the module's own for `state: absent`. */
   removal?: {
-    /** The arguments that have an effect on a removal, besides the required ones and `onlyAbsent`. The engine refuses others. */
-    takes?: readonly (keyof A & string)[];
     refine?(args: Given<A, R>): Conditional<Refusal>;
     probes?(args: Given<A, R>): Probes;
     // biome-ignore lint/suspicious/noExplicitAny: readings of probes that are the module's own here
@@ -202,7 +198,6 @@ export function defineModule<
     },
     refine: args => [
       ...mixtures(own, args),
-      ...(absent === undefined ? [] : ineffective(own, args, isAbsent(args))),
       ...compact<Refusal>((isAbsent(args) ? removal : own)?.refine?.(args) ?? []),
     ],
     probes: args => defined((isAbsent(args) ? removalDefinition : own).probes?.(args) ?? {}),
@@ -260,24 +255,6 @@ function togetherIn({ alternatives = {}, files }: { alternatives?: Entries; file
     groups.length > 0 && `At most one of these groups: ${groups.map(names => names.join(', ')).join(' · ')}.`,
     files?.tree !== true && own.length > 1 && `At most one of ${own.join(', ')}.`,
   ]);
-}
-
-type Parts = Pick<Definition<Properties, string, Probes>, 'args' | 'required' | 'onlyAbsent' | 'removal'>;
-
-/** Returns a refusal for each argument with another value than its default that has no effect with the declared `state`. */
-function ineffective(
-  { args: schemas, required = [], onlyAbsent = [], removal }: Parts,
-  args: Entries,
-  goes: boolean,
-): Refusal[] {
-  const effective = [...required, ...onlyAbsent, ...(removal?.takes ?? [])];
-  return Object.entries(schemas)
-    .filter(([name]) => (goes ? !effective.includes(name) : onlyAbsent.includes(name)))
-    .filter(
-      ([name, schema]) =>
-        args[name] !== undefined && args[name] !== (schema as { default?: unknown }).default,
-    )
-    .map(([at]) => ({ at, says: `${at} has no effect with \`state: ${goes ? 'absent' : 'present'}\`.` }));
 }
 
 /** Returns a refusal for arguments that exclude one another and occur together. */
