@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const pieceBytes = 64 * 1024;
@@ -28,19 +28,19 @@ const readSoFar = new Map<string, Buffer>();
  */
 export function readFile(path: string, limit = textLimitBytes): Buffer {
   const stat = statSync(path);
-  if (stat.isFile() || stat.isDirectory()) return read(path, limit);
+  if (stat.isFile() && stat.size > limit) throw new TooLarge(limit);
+  if (stat.isDirectory() || stat.size > 0) return readFileSync(path);
+  // The files of /proc have no size.
+  if (stat.isFile()) return readStream(path, limit);
   const key = resolve(path);
-  const known = readSoFar.get(key) ?? read(path, Math.min(limit, textLimitBytes));
+  const known = readSoFar.get(key) ?? readStream(path, Math.min(limit, textLimitBytes));
   readSoFar.set(key, known);
   return known;
 }
 
-function read(path: string, limitBytes: number): Buffer {
+function readStream(path: string, limitBytes: number): Buffer {
   const file = openSync(path, 'r');
   try {
-    const stat = fstatSync(file);
-    if (stat.size > limitBytes) throw new TooLarge(limitBytes);
-    if (stat.isDirectory() || (stat.isFile() && stat.size > 0)) return readFileSync(file);
     const pieces: Buffer[] = [];
     for (let size = 0; size <= limitBytes; ) {
       const piece = Buffer.allocUnsafe(pieceBytes);

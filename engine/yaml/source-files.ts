@@ -102,7 +102,6 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   EACCES: 'may not be read',
   EISDIR: 'is a folder',
-  EFBIG: 'is a pipe or device with more than 64 MiB',
   ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
 };
 

@@ -55,7 +55,7 @@ describe('a playbook from a pipe', () => {
   it('is refused if it does not end', () => {
     expect(shell('R validate /dev/zero')).toMatchObject({
       exit: 3,
-      stderr: expect.stringContaining('is a pipe or device with more than 64 MiB'),
+      stderr: expect.stringContaining('is larger than 64 MiB'),
     });
   });
 
