@@ -96,6 +96,12 @@ sub write_file {
     my $new = ".reconcile.$session." . join('', map { $signs[rand @signs] } 1 .. 10);
     sysopen(my $to, "./$new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) or fail("$here$name");
     push @staged, [$index, $here, $new, $name];
+    # The access list and the extended attributes stay, unless the file gets another owner.
+    if (@old && ($owner == -1 || $owner == $old[4]) && is_ours()) {
+        my @copy = ('cp', '--attributes-only', '--preserve=mode,xattr', '--', "./$name", "./$new");
+        system(@copy) == 0 or $> != 0 or refuse("the access list and the extended attributes of $base/$here$name cannot be kept");
+        chmod(0600, $to) or fail("$here$name");
+    }
     for (my $left = $size; $left > 0;) {
         my $got = read(STDIN, my $part, $left < 65536 ? $left : 65536);
         refuse("the content of $base/$here$name did not arrive whole") if !$got;
