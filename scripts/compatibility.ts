@@ -105,7 +105,7 @@ async function tryRelease(release: Release): Promise<Tried> {
   return { versions: found, results };
 }
 
-const start = '<!-- results -->';
+const start = '<!-- results -->\n| system | versions | playbooks | day |\n| --- | --- | --- | --- |';
 
 /** Puts a row for a release in the place of the one that the page has. */
 function written(release: Release, { versions: found, results }: Tried): void {
