@@ -1,5 +1,5 @@
 # Keeps the output and the exit code of a change on the host, for a controller that lost its connection.
-# Defines: r_recorded, r_keep, r_kept, r_outcome, r_running, r_works, r_adopt, r_forget_outcomes; r_records, the folder of the records.
+# Defines: r_recorded, r_keep, r_kept, r_size, r_outcome, r_running, r_works, r_adopt, r_forget_outcomes; r_records, the folder of the records.
 # Needs: r_home; r_change, the change; r_line and r_unwritten of lease.sh; r_kept_bytes of each end of an output.
 # Exit codes: r_recorded exits as the change does; r_state_exit: there is no room for the record.
 #
@@ -61,8 +61,20 @@ r_kept() {
   r_n=0
   [ ! -f "$r_f.past" ] || read -r r_n <"$r_f.past"
   [ ! -f "$r_f.new" ] || r_n=$((r_n + $(wc -c <"$r_f.new")))
-  [ "$r_n" -le "$r_kept_bytes" ] || printf '\n… %s bytes more not kept …\n' "$((r_n - r_kept_bytes))"
+  r_n=$((r_n - r_kept_bytes))
+  [ "$r_n" -le 0 ] || printf '\n… %s more not kept …\n' "$(r_size)"
   cat -- "$r_f.old" "$r_f.new" 2>/dev/null | tail -c "$r_kept_bytes"
+}
+r_size() {
+  r_u=bytes
+  r_t=
+  for r_v in kB MB GB TB; do
+    [ "$r_n" -ge 1000 ] || break
+    r_t=.$((r_n / 100 % 10))
+    r_n=$((r_n / 1000))
+    r_u=$r_v
+  done
+  printf '%s%s %s' "$r_n" "$r_t" "$r_u"
 }
 r_forget_outcomes() { find "$r_records" -maxdepth 1 -name 'outcome.*' -mmin +10 -exec rm -rf -- {} + 2>/dev/null; }
 r_works() { [ -d "/proc/$2" ] || grep -qsF "RECONCILE_RUN=$1" /proc/[0-9]*/environ; }

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { sealed } from '../../engine/plan/saved-plan.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
 import { build, named, type Ran, reconcile, statuses, workspace } from './reconcile.ts';
@@ -251,7 +252,7 @@ describeLab('a saved plan', () => {
       const plan = JSON.parse(readFileSync(at('files.json'), 'utf8'));
       const { hosts } = plan.plays[0];
       plan.plays[0].hosts = { ...hosts, gone: hosts.web1 };
-      writeFileSync(at('gone.json'), JSON.stringify(plan));
+      writeFileSync(at('gone.json'), JSON.stringify(sealed(plan)));
       const applied = await ran('apply', 'gone.json', '--json');
       expect(applied.exit).toBe(1);
       expect(hostProblems(applied, 'gone')).toMatchObject([
@@ -290,7 +291,12 @@ describeLab('a saved plan', () => {
       ['broken off', text => text.slice(0, 300), 'is incomplete'],
       ['of another version', text => text.replace('"version": 1', '"version": 2'), 'a plan of version 2'],
       ['changed by hand', text => text.replace('"salt"', '"pepper"'), 'does not fit the schema'],
-      ['of a playbook that is not there', text => text.replace('files.yml', 'no.yml'), 'no.yml'],
+      [
+        'of a playbook that is not there',
+        text => JSON.stringify(sealed(JSON.parse(text.replace('files.yml', 'no.yml')))),
+        'no.yml',
+      ],
+      ['with another host', text => text.replace('"web1"', '"web2"'), 'was edited'],
     ])('%s is invalid input', async (_, change, says) => {
       writeFileSync(at('bad.json'), change(readFileSync(at('files.json'), 'utf8')));
       const refused = await ran('apply', 'bad.json');
