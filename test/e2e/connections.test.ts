@@ -558,7 +558,7 @@ describeLab('an apply', () => {
     typing.stdout.on('data', bytes => {
       const before = shown;
       shown += bytes;
-      if (!/another account: /.test(before) && /another account: /.test(shown))
+      if (!/sudo or su for .*: /.test(before) && /sudo or su for .*: /.test(shown))
         typing.stdin.write(`${password}\r`);
     });
     const code = await new Promise(resolve => typing.on('close', resolve));

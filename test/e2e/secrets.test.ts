@@ -197,7 +197,9 @@ describe('a passphrase', () => {
     expect(encrypted.text).not.toContain('horse');
     writeFileSync(at('locked.play.yml'), playbook('[locked.yml]'));
     const applied = (typed: string) =>
-      typing(folder, ['apply', 'locked.play.yml', '--ask-secrets-pass'], env, [[/secrets: $/, typed]]).ended;
+      typing(folder, ['apply', 'locked.play.yml', '--ask-secrets-pass'], env, [
+        [/^Passphrase of the secrets of .*: $/m, typed],
+      ]).ended;
     expect(await applied('wrong\r')).toMatchObject({
       exit: 1,
       text: expect.stringContaining('The passphrase does not open the secrets in "locked.yml"'),
