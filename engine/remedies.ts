@@ -49,7 +49,7 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
   usage: '`reconcile COMMAND --help` shows the options of one command.',
   unreachable:
     'Usual causes are a wrong `address` or `port` in the inventory, a firewall, and a host that is off. Try the ssh command below the message.',
-  'facts-unread': 'Remove the problem of the other host, which has a message of its own, and apply again.',
+  'facts-unread': 'Solve the problem of the other host, which another message describes, and apply again.',
   'host-key-unknown':
     'Compare the fingerprint with that of `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host, then record the key with the command below the message.',
   'host-key-changed':

@@ -9,7 +9,7 @@ const refused = /^the command that checks the new file exited/m;
 
 const restored = 'The old files are in place. Correct the content, then apply again.';
 
-/** Errors of commands whose cause has a problem code or a remedy of its own. */
+/** The known errors of commands, each with its problem code or its remedy. */
 const causes: readonly { says: RegExp; code?: ProblemCode; hint?: string }[] = [
   { says: refused, code: 'validation-failed', hint: restored },
   {

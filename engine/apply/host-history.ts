@@ -83,7 +83,7 @@ export function decodeHistory(text: string): HistoryEntry[] {
     .reverse();
 }
 
-/** Whether a line has the form of an entry. Everybody who is root on a host can write to its history. */
+/** Whether a line has the form of an entry. Every root account of a host can write to its history. */
 function isEntry(entry: HistoryEntry | null): boolean {
   const {
     time,

@@ -2,7 +2,7 @@ import type { ProblemCode } from '../problem.ts';
 import { isMap, Secret, type SecretText, Unknown, type Value } from '../value.ts';
 import type { Span } from './ast.ts';
 
-/** The refusal of values. Without a place of its own, it gets the place of the operator or filter. */
+/** The refusal of values. If it names no place, it gets the place of the operator or filter. */
 export class Refusal extends Error {
   readonly code: ProblemCode;
   readonly hint: string | undefined;

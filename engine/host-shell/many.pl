@@ -73,9 +73,11 @@ sub own {
     $mode eq '-' or chmod(oct($mode), $thing) or fail($path);
 }
 
+sub flush { for (values %volumes) { enter($_); system('sync', '-f', '.') == 0 or fail($_) } }
+
 # Gives all staged files their names.
 sub rename_staged {
-    for (values %volumes) { enter($_); system('sync', '-f', '.') == 0 or fail($_) }
+    flush();
     while (@staged) {
         my ($of, $folder, $new, $name) = @{$staged[0]};
         $index = $of;
@@ -152,4 +154,4 @@ while (defined(my $line = <STDIN>)) {
 }
 $whole or refuse('the steps did not arrive whole');
 rename_staged();
-for (values %volumes) { enter($_); system('sync', '-f', '.') == 0 or fail($_) }
+flush();

@@ -6,9 +6,9 @@ import { lacks } from './diff.ts';
 import { type HostSight, recordCauses, viewOf } from './host-sight.ts';
 
 /**
- * Returns the problem of a resource that one of the `later` ones undoes, and that one, or undefined if none does. `sight`
- * holds the final forecast of the plan. Every apply would change a resource that certainly differs from that forecast. The apply decides
- * about an open resource.
+ * Returns the resource of `later` that undoes a resource, and the problem, or undefined if none does. `sight` holds the final
+ * forecast of the plan: every apply would change a resource that certainly differs from it. The apply decides about an
+ * open resource.
  */
 export function undoingProblem(
   resource: Resource,

@@ -31,7 +31,7 @@ export const unit: ProbeKind<'unit'> = {
   key: probe => probe.name,
 };
 
-/** After the units, the script shows the parts of each unit without a process of its own; see `downParts`. */
+/** After the units, the script shows the parts of each unit that has no process; see `downParts`. */
 function scriptOf(names: string): string {
   const parts = `awk -v RS= '/\\nSubState=exited/' | sed -n 's/^ConsistsOf=//p'`;
   return `r_o=$(TZ=UTC systemctl show -p ${properties} -- ${names})
@@ -51,7 +51,7 @@ function property(line: string): [name: string, value: string] {
 }
 
 /**
- * Returns the parts of a unit that do not run, separated by blanks. The parts of an active unit without a process of its own,
+ * Returns the parts of a unit that do not run, separated by blanks. The parts of an active unit that has no process,
  * such as Debian's postgresql.service, are the units that it wants and that stop with it.
  */
 function downParts({ SubState, Wants = '', ConsistsOf = '' }: UnitState, all: readonly UnitState[]): string {

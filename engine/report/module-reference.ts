@@ -86,7 +86,7 @@ export function moduleText(module: Module, layout: { columns: number; color: boo
       span(pad(type(row), typeColumns), 'dim'),
     ];
     const words = wrap([span(row.description)], Math.max(24, layout.columns - start));
-    // A long list of choices has a line of its own.
+    // A long list of choices takes a separate line.
     const beside = columnsOf(type(row)) <= typeColumns && layout.columns - start >= 24;
     lines.push(beside ? [...head, span('  '), ...(words.shift() ?? [])] : head);
     for (const line of words)
