@@ -202,5 +202,5 @@ const noteOf = ({ run }: RunArguments): string => `command:${digest(run)}`;
 /** Returns the probe of a script that runs like the command: same account, directory and environment. */
 function look(script: string, { cwd, env, user }: RunArguments, timeoutS?: number) {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}\n`);
-  return condition(exports.join('') + script, defined({ as: user, cwd, timeoutS }));
+  return condition(exports.join('') + script, defined({ as: user, cwd, timeoutS, detaches: true }));
 }

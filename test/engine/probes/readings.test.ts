@@ -103,6 +103,15 @@ describe.each(shells)('reading through %s', (_, argv) => {
     expect(got.two).toEqual({ value: { exit: 0, stdout: '', stderr: '' } });
   });
 
+  it('does not wait for a process that a command leaves behind', () => {
+    const started = Date.now();
+    const script = 'echo out; echo err >&2; sleep 30 & exit 3';
+    const got = read({ left: probe.command(script, { detaches: true }), after: probe.path(dir) }, argv);
+    expect(got.left).toEqual({ value: { exit: 3, stdout: 'out\n', stderr: 'err' } });
+    expect(got.after).toMatchObject({ value: { type: 'directory' } });
+    expect(Date.now() - started).toBeLessThan(25_000);
+  });
+
   it('answers every section, whatever their number, output and exit codes', () => {
     const script = (i: number) => `head -c 60000 /dev/zero | tr '\\0' ${i % 10}; echo ${i} >&2; exit ${i}`;
     const probes = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [i, probe.command(script(i))]));
