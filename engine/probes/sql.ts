@@ -1,3 +1,4 @@
+import { psqlFunctions } from '../host-shell/shell-functions.ts';
 import { Missing } from '../probe.ts';
 import { regexQuote, shellCommand, shellQuote } from '../quote.ts';
 import { grouped } from '../util/grouped.ts';
@@ -91,10 +92,11 @@ ${asked[at + 1]}\\else
 \\endif
 `,
   );
-  const psql = shellCommand(['psql', '-XAtq', '-d', first]);
+  const psql = `"$r_psql" ${shellCommand(['-XAtq', '-d', first])}`;
   return `r_ask() { r_o=$(printf '%s' ${shellQuote(asked[0] + later.join(''))} | r_as ${shellQuote(as)} ${psql} 2>&1); r_c=$?; }
 ${startingLibrary}
 if command -v psql >/dev/null; then
+${psqlFunctions}
   r_i=0
   while r_ask; [ "$r_c" = 2 ] && [ "$r_i" -lt ${startingAttempts} ] && r_starting "$r_o"; do r_i=$((r_i + 1)); sleep 0.5; done
   printf '%s\n' "$r_o"

@@ -215,8 +215,8 @@ describe('the queries of several databases', () => {
   };
 
   it('have one psql, but for names that need quotes', () => {
-    expect(reader([first, app]).script.match(/ psql -XAtq -d .*/g)).toHaveLength(1);
-    expect(reader([first, app, odd]).script.match(/ psql -XAtq -d .*/g)).toHaveLength(2);
+    expect(reader([first, app]).script.match(/ "\$r_psql" -XAtq -d .*/g)).toHaveLength(1);
+    expect(reader([first, app, odd]).script.match(/ "\$r_psql" -XAtq -d .*/g)).toHaveLength(2);
     expect(reader([app, probe.sql('SELECT 1', { database: 'other' })]).script).not.toContain('connect');
   });
 
