@@ -3,7 +3,8 @@
 # Needs: in each script r_k, a mark that no output contains, and r_e, the file that takes standard error.
 # Exit codes: r_as exits as its command does.
 
-r_account=$(id -un)
+r_account=root
+[ "$(id -u)" = 0 ] || r_account=$(id -un)
 r_mark() { printf '\n%s %s %s\n%s\n%s .\n' "$r_k" "$1" "$?" "$r_e" "$r_k"; }
 r_as() { r_u=$1; shift; if [ "$r_u" = "$r_account" ]; then "$@"; else runuser -u "$r_u" -- "$@"; fi; }
 r_ended() { printf '\n%s exit %s\n' "$r_k" "$1"; }
