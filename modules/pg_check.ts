@@ -1,6 +1,6 @@
-import { psqlFunctions } from '../engine/host-shell/shell-functions.ts';
 import { duration, text, whole } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
+import { psqlFunctions } from '../engine/module-kit/psql.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import { defined } from '../engine/util/defined.ts';

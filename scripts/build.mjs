@@ -5,6 +5,17 @@ import { chmodSync, readFileSync, renameSync } from 'node:fs';
 import { build } from 'esbuild';
 import { textsBeside } from './texts-beside.mjs';
 
+/** Parts of ssh2 that nothing uses. They would load the HTTP and TLS of Node at every connection. */
+const unused = {
+  name: 'unused',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/(http-agents|server|keygen)\.js$/ }, ({ importer, path }) =>
+      importer.endsWith('/ssh2/lib/index.js') ? { path, namespace: 'unused' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }));
+  },
+};
+
 /** Bundles a file of the engine into `dist/NAME.cjs` and returns its text. */
 async function bundle(entry, name, more = {}) {
   const staged = `dist/${name}.${process.pid}.cjs`;
@@ -18,7 +29,7 @@ async function bundle(entry, name, more = {}) {
     // Node reads the text at every start, and compiles it when there is no compiled code.
     minify: true,
     external: ['cpu-features', '*.node'],
-    plugins: [textsBeside],
+    plugins: [textsBeside, unused],
     logLevel: 'warning',
     ...more,
   });
