@@ -30,12 +30,10 @@ export const sql: ProbeKind<'sql'> = {
     let start = 0;
     return probes.map((probe, i) => {
       const mark = new RegExp(`^${nonce} q ${i} (.*)$`, 'm').exec(text.slice(start));
-      if (mark === null) {
-        const isAbsent = text.includes(`\n${nonce} absent ${probe.database} f\n`);
-        return [probe, isAbsent ? absent(probe.database) : failed('psql', output)];
-      }
+      if (mark === null) return [probe, failed('psql', output)];
       const answer = text.slice(start, start + mark.index);
       start += mark.index + mark[0].length + 1;
+      if (mark[1] === 'absent f') return [probe, absent(probe.database)];
       const [, hasError, message] =
         new RegExp(`^${regexQuote(probe.database)} (true|false) \\S+ (.*)$`).exec(mark[1]!) ?? [];
       // A later database may refuse the connection. psql then has none, or keeps the one before.
@@ -74,26 +72,29 @@ function scriptOf(databases: readonly (readonly Of<'sql'>[])[], nonce: string): 
   const { as, database: first } = databases[0]![0]!;
   let i = 0;
   const asked = databases.map(probes => {
-    const queries = probes.map(
-      ({ query }) =>
+    const numbered = probes.map(({ query }) => ({ query, mark: `\\echo '${nonce} q ${i++}'` }));
+    const queries = numbered.map(
+      ({ query, mark }) =>
         `SELECT coalesce(json_agg(row_to_json(reconcile_q)), '[]') FROM (${query.replace(/;\s*$/, '')}) AS reconcile_q;\n` +
-        `\\echo '${nonce} q ${i++}' :DBNAME :ERROR :SQLSTATE :LAST_ERROR_MESSAGE\n`,
+        `${mark} :DBNAME :ERROR :SQLSTATE :LAST_ERROR_MESSAGE\n`,
     );
-    return `SET client_min_messages = error;\n${queries.join('')}`;
+    return {
+      database: probes[0]!.database,
+      queries: `SET client_min_messages = error;\n${queries.join('')}`,
+      absent: numbered.map(({ mark }) => `${mark} absent :is_there\n`).join(''),
+    };
   });
-  const later = databases.slice(1).map(
-    ([probe], at) => `\\unset is_there
-SELECT EXISTS (SELECT FROM pg_database WHERE datname = '${probe!.database}') AS is_there \\gset
+  const later = asked.slice(1).map(
+    ({ database, queries, absent }) => `\\unset is_there
+SELECT EXISTS (SELECT FROM pg_database WHERE datname = '${database}') AS is_there \\gset
 \\if :is_there
-\\connect ${probe!.database}
-${asked[at + 1]}\\else
-\\echo
-\\echo '${nonce} absent ${probe!.database}' :is_there
-\\endif
+\\connect ${database}
+${queries}\\else
+${absent}\\endif
 `,
   );
   const psql = `"$r_psql" ${shellCommand(['-XAtq', '-d', first])}`;
-  return `r_ask() { r_o=$(printf '%s' ${shellQuote(asked[0] + later.join(''))} | r_as ${shellQuote(as)} ${psql} 2>&1); r_c=$?; }
+  return `r_ask() { r_o=$(printf '%s' ${shellQuote(asked[0]!.queries + later.join(''))} | r_as ${shellQuote(as)} ${psql} 2>&1); r_c=$?; }
 ${startingLibrary}
 if command -v psql >/dev/null; then
 ${psqlFunctions}

@@ -104,10 +104,13 @@ describe.each(shells)('reading through %s', (_, argv) => {
   });
 
   it('does not wait for a process that a command leaves behind', () => {
-    const script = 'echo out; echo err >&2; sleep 300 & exit 3';
+    const script = 'sleep 300 & echo $!; echo err >&2; exit 3';
     const got = read({ left: probe.command(script, { detaches: true }), after: probe.path(dir) }, argv);
-    expect(got.left).toEqual({ value: { exit: 3, stdout: 'out\n', stderr: 'err' } });
+    expect(got.left).toEqual({ value: { exit: 3, stdout: expect.stringMatching(/^\d+\n$/), stderr: 'err' } });
     expect(got.after).toMatchObject({ value: { type: 'directory' } });
+    const { stdout } = (got.left as { value: probe.CommandResult }).value;
+    // Throws if the process has ended.
+    process.kill(Number(stdout));
   });
 
   it('answers every section, whatever their number, output and exit codes', () => {
@@ -233,10 +236,24 @@ describe('the queries of several databases', () => {
 
   it('tell an absent database from a question that failed', () => {
     const missing = { what: 'database app' };
-    expect(answered(nonce => `\n${nonce} absent app f\n`)).toMatchObject({ missing });
-    expect(answered(nonce => `\n${nonce} absent app :is_there\n`)).toMatchObject({
+    expect(answered(nonce => `${nonce} q 1 absent f\n`)).toMatchObject({ missing });
+    expect(answered(nonce => `${nonce} q 1 absent :is_there\n`)).toMatchObject({
       problem: { code: 'read-failed' },
     });
+  });
+
+  it('are answered behind those of an absent database', () => {
+    const there = probe.sql('SELECT 2 AS two', { database: 'there' });
+    const request = reader([first, app, there]);
+    const [, nonce] = /^r_k=(\w+)/.exec(request.script)!;
+    const output = [
+      [0, 'postgres'],
+      [2, 'there'],
+    ].map(([i, database]) => `[]\n${nonce} q ${i} ${database} false 00000 \n`);
+    const text = output.join(`${nonce} q 1 absent f\n`);
+    const observed = request.decode({ stdout: Buffer.from(`${text}\n${nonce} 0 0\n\n${nonce} .\n`) });
+    expect(observed.of(app)).toMatchObject({ missing: { what: 'database app' } });
+    expect(observed.of(there)).toEqual({ value: [] });
   });
 
   it.each([
