@@ -8,6 +8,7 @@ import type { Schema } from '../engine/schema-types.ts';
 import type { Step } from '../engine/step.ts';
 import { daemonReload, isTemplate, readable, systemctl, unitFile } from '../engine/steps/unit-steps.ts';
 import { defined } from '../engine/util/defined.ts';
+import type { NewContent } from '../engine/util/file-content.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 
 type Scalar = string | number | boolean;
@@ -165,7 +166,7 @@ const back = (wasSo: boolean, verb: string, name: string) => ({
 const sectionsOf = ({ unit, service, socket, timer, install }: Arguments): [title: string, Section][] =>
   Object.entries(defined({ Unit: unit, Socket: socket, Timer: timer, Service: service, Install: install }));
 
-const bytesOf = (args: Arguments): string | Buffer =>
+const bytesOf = (args: Arguments): NewContent =>
   args.content ??
   sectionsOf(args)
     .map(([title, section]) => [`[${title}]`, ...linesOf(section), ''].join('\n'))

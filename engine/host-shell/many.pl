@@ -143,8 +143,9 @@ my $whole;
 while (defined(my $line = <STDIN>)) {
     chomp $line;
     last if $whole = $line eq 'end';
-    ($index, my ($kind, $size, $mode, $owner, $group, $path)) = split / /, $line, 7;
-    my ($folder, $name) = $path =~ m{^(.*/)?([^/]+)/$}s or last;
+    my ($of, $kind, $size, $mode, $owner, $group, $folder, $name) =
+        $line =~ m{^(\d+) (\w+) (\d+) (\S+) (\S+) (\S+) (.*/)?([^/]+)/$}s or last;
+    $index = $of;
     rename_staged() if $kind eq 'attributes' && @staged;
     enter($folder // '', $kind eq 'directory');
     my @owners = (id('user', $owner), id('group', $group));

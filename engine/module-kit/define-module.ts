@@ -19,6 +19,7 @@ import { Missing, type Owed, type Probe, type Readings } from '../probe.ts';
 import type { ObjectOf, Schema } from '../schema-types.ts';
 import type { Step } from '../step.ts';
 import { type Conditional, compact, defined } from '../util/defined.ts';
+import type { FileContent } from '../util/file-content.ts';
 import { type OwnFile, withOwnFile } from './own-file.ts';
 
 /** Work that a change makes necessary. The engine notes it on the host before the change, and removes the note after it. */
@@ -159,7 +160,7 @@ type Read<P> = Readings<P & Readonly<Probes>>;
 
 /** The arguments that the engine adds for `src`, `template` and a tree. */
 interface FilesGiven {
-  content?: string | Buffer;
+  content?: string | Buffer | FileContent;
   files?: readonly SourceFile[];
 }
 

@@ -125,8 +125,7 @@ export class FileForecast {
     const { by } = laying;
     switch (effect.kind) {
       case 'file': {
-        const { sha256, bytes } = textOf(effect.content);
-        this.#put(effect.path, 'file', effect, laying, raw, { sha256, bytes: bytes! });
+        this.#put(effect.path, 'file', effect, laying, raw, textOf(effect.content));
         break;
       }
       case 'directory':
@@ -190,7 +189,7 @@ export class FileForecast {
     { owner, group, mode, target }: Ownership & { target?: string },
     laying: Laying,
     raw: ReadProbe,
-    bytes?: Content,
+    content?: Content,
   ): void {
     const real = this.#resolve(at, raw, false);
     if (real === undefined) return;
@@ -205,7 +204,7 @@ export class FileForecast {
     };
     const open = type === 'link' ? false : (was.open || laying.account === undefined) && !declared;
     if (was.value !== null && was.value.type !== type) this.#clear(real, laying, raw);
-    this.#set(real, { value, from: was.open ? was.from : [], open }, laying, bytes);
+    this.#set(real, { value, from: was.open ? was.from : [], open }, laying, content);
   }
 
   /** Records that nothing is at a path or below it. */
@@ -229,9 +228,9 @@ export class FileForecast {
     real: string,
     { value, from, open }: Predicted<PathState | null>,
     laying: Laying,
-    bytes?: Content,
+    content?: Content,
   ): void {
-    const kept = bytes ?? (value?.type === 'file' ? this.#nodes.get(real)?.content : undefined);
+    const kept = content ?? (value?.type === 'file' ? this.#nodes.get(real)?.content : undefined);
     const all = [...new Set([...from, laying.by])];
     for (const folder of ['/', ...foldersAbove(real)]) {
       const known = this.#below.get(folder) ?? [];

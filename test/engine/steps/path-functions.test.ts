@@ -17,7 +17,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { script } from '../../../engine/apply/step-script.ts';
 import type { Step } from '../../../engine/step.ts';
-import { scratch, scratchInMemory, sh, shells } from '../shell.ts';
+import { bytesOf, scratch, scratchInMemory, sh, shells } from '../shell.ts';
 
 /** The account that wants to have root change what it may not change itself. */
 const nobody = 65534;
@@ -259,7 +259,7 @@ describe.runIf(isRoot)('as root', { timeout: 120_000 }, () => {
     const all = [...stepsOf().map(step => [step]), ...many.map(step => Array<Step>(16).fill(step))];
     const rounds = all.map((steps, i) => {
       const { script: text, input } = script(steps);
-      writeFileSync(`${dir}/input${i}`, input);
+      writeFileSync(`${dir}/input${i}`, bytesOf(input));
       return `(${text}\n) <${dir}/input${i} >/dev/null 2>&1 && echo done\n`;
     });
     const attempts = Math.ceil(tries / rounds.length);
