@@ -7,6 +7,7 @@ import { diff } from '../engine/plan/diff.ts';
 import * as probe from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
 import { defined } from '../engine/util/defined.ts';
+import { memoized } from '../engine/util/memoized.ts';
 import { matches, noDirectory } from './_files.ts';
 
 /** Up to this total size, the files on the host are read completely, so that the plan can show changed lines. */
@@ -112,7 +113,7 @@ const isExcluded = (path: string, { exclude }: Arguments) => exclude.some(glob =
 const foldersOf = (path: string) => path.split('/').map((_, i, names) => names.slice(0, i).join('/'));
 
 /** Returns the directories of the tree, parents first, and then its files, which alone have a content. */
-function piecesOf(args: Arguments) {
+const piecesOf = memoized((args: Arguments) => {
   const copied = (args.files ?? []).filter(({ path }) => !isExcluded(path, args));
   const folders = new Set(['', ...copied.flatMap(({ path }) => foldersOf(path))]);
   const directories = [...folders].toSorted().map(path => ({ path, content: undefined, executable: true }));
@@ -120,11 +121,16 @@ function piecesOf(args: Arguments) {
     ...piece,
     absolute: piece.path === '' ? args.path : `${args.path}/${piece.path}`,
   }));
-}
+});
 type Piece = ReturnType<typeof piecesOf>[number];
 
 /** Returns the pieces with the things in their places, and the differences between them. */
-function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
+const survey = (args: Arguments, read: Readonly<Record<string, unknown>>) => surveys(args)(read);
+const surveys = memoized((args: Arguments) =>
+  memoized((read: Readonly<Record<string, unknown>>) => compared(args, read)),
+);
+
+function compared(args: Arguments, read: Readonly<Record<string, unknown>>) {
   const below = (read['entries'] ?? []) as probe.DirectoryEntry[];
   const hashed = new Map(
     below.filter(({ sha256 }) => sha256 !== undefined).map(entry => [entry.path, entry]),

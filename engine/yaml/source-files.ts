@@ -16,6 +16,7 @@ export class PlaybookFiles {
   readonly #folder: string;
   readonly #read = new Map<string, Buffer>();
   readonly #found = new Map<string, FileContent>();
+  readonly #trees = new Map<string, readonly SourceFile[]>();
 
   constructor(playbook: string) {
     this.#folder = dirname(playbook);
@@ -68,7 +69,9 @@ export class PlaybookFiles {
   }
 
   /** Returns every file below a folder, sorted by path. Follows links to files, and refuses links to folders. */
-  tree(folder: string, at: Place): SourceFile[] {
+  tree(folder: string, at: Place): readonly SourceFile[] {
+    const known = this.#trees.get(folder);
+    if (known !== undefined) return known;
     const files: { path: string; full: string; stat: Stats }[] = [];
     for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
       const full = join(folder, path);
@@ -84,11 +87,13 @@ export class PlaybookFiles {
       files.push({ path, full, stat });
     }
     const isLarge = files.reduce((sum, { stat }) => sum + stat.size, 0) > treeBytes;
-    return files.map(({ path, full, stat }) => ({
+    const tree = files.map(({ path, full, stat }) => ({
       path,
       content: this.content(full, at, isLarge ? 0 : undefined),
       executable: (stat.mode & 0o100) !== 0,
     }));
+    this.#trees.set(folder, tree);
+    return tree;
   }
 
   #names(): string[] {
