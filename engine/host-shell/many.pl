@@ -114,7 +114,7 @@ sub write_file {
     $volumes{(stat $to)[0]} //= $here;
     close($to) or fail("$here$name");
     $bytes += $size;
-    rename_staged() if @staged >= 4096 || $bytes > 1 << 26;
+    rename_staged() if @staged >= 1 << 14 || $bytes > 1 << 26;
 }
 sub make_directory {
     my ($name, $mode, @owners) = @_;
