@@ -238,9 +238,7 @@ export class HostRun {
   /** Resolves the resources. The chosen host does those with `run_once`, so the other hosts skip them. */
   #resolve(registered: RegisteredOutcomes): Resource[] {
     const isKnown = this.#withoutFacts !== undefined && Object.keys(registered).length === 0;
-    const resources = isKnown
-      ? this.#withoutFacts!
-      : this.#play.resolve(this.host, this.#facts, registered);
+    const resources = isKnown ? this.#withoutFacts! : this.#play.resolve(this.host, this.#facts, registered);
     const chosen = this.#chosenHost;
     if (chosen === undefined || chosen === this.host.name) return resources;
     return resources.map(resource =>

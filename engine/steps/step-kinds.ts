@@ -5,7 +5,7 @@ import { stateDirectory } from '../state-directory.ts';
 import type { CheckedStep, RunStep, Step, Undo } from '../step.ts';
 import { FileContent, type Input, type NewContent } from '../util/file-content.ts';
 import { foldersAbove } from '../util/paths.ts';
-import { journal, pathEntry, type Undoing } from './journal.ts';
+import { journal, pathEntries, type Undoing } from './journal.ts';
 
 /** The shell, description, undoing and effects of one kind of step. */
 interface StepKind<S extends Step> {
@@ -108,7 +108,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     effects: ({ unit }) => [{ kind: 'note', unit }],
   },
   journal: {
-    compile: step => `{ ${journal(step)}; }`,
+    compile: step => `{ ${journal(step)}\n}`,
     describe: ({ into }) =>
       `note: the state to revert to${into === 'armed' ? ', by the host itself if need be' : ''}`,
     undo: () => ({}),
@@ -190,7 +190,8 @@ function feed(bytes: Buffer, inputs: Input[], command: string): string {
 
 /** Records the paths, does the steps and checks the result. If anything fails, it restores all paths. */
 function checked(step: CheckedStep, inputs: Input[]): string {
-  const entries = step.steps.map(one => pathEntry('"$r_journal"', one.path)).join(' && ');
+  const paths = step.steps.map(one => one.path);
+  const entries = [...pathEntries('"$r_journal"', paths), 'r_remembered "$r_journal"'].join(' && ');
   const steps = step.steps.map(one => kindOf(one).compile(one, inputs)).join(' && ');
   const by = limited(step.by, step.timeoutS);
   return `{
