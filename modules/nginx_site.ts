@@ -3,9 +3,8 @@ import { defineModule, type Given } from '../engine/module-kit/define-module.ts'
 import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { textOf } from '../engine/module-kit/state-text.ts';
 import { content, Missing, owed, path, program, type Readings } from '../engine/probe.ts';
-import type { CheckedStep, Step } from '../engine/step.ts';
+import type { CheckedStep, Step, WriteStep } from '../engine/step.ts';
 import { type Conditional, compact } from '../engine/util/defined.ts';
-import type { NewContent } from '../engine/util/file-content.ts';
 import { certificateOf, locationProblems, parts, reloadNginx, renderSite } from './_nginx.ts';
 
 const whole = wholeText('Complete configuration of the site, in the syntax of Nginx.');
@@ -139,7 +138,7 @@ export const nginx_site = defineModule({
 });
 
 /** Returns the content of the file, or undefined if only the link is managed. */
-const bytesOf = ({ name, content, server_names, ...site }: Arguments): NewContent | undefined =>
+const bytesOf = ({ name, content, server_names, ...site }: Arguments): WriteStep['content'] | undefined =>
   content ?? (server_names && renderSite(name, { ...site, server_names }));
 
 const probes = ({ name }: Arguments) => ({

@@ -16,7 +16,7 @@ import { describe, undoing } from '../steps/step-kinds.ts';
 import { reloading } from '../steps/unit-steps.ts';
 import type { Answer } from '../transport/connect.ts';
 import { durationS } from '../util/duration.ts';
-import { FileContent, joined } from '../util/file-content.ts';
+import { joined } from '../util/file-content.ts';
 import type { ApplyOptions } from './apply-options.ts';
 import { inSets } from './checked-sets.ts';
 import { failure } from './failure.ts';
@@ -28,7 +28,6 @@ import { type StepOutput, script } from './step-script.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;
-
 /** Bytes of input per second that a slow connection takes. The time for them is in addition to that of the steps. */
 const slowestBytesPerS = 64 * 1024;
 
@@ -182,8 +181,6 @@ class ResourceTurn {
     if (obstacle !== undefined) return blockedBy(resource, obstacle);
 
     const own = this.#steps(before, work);
-    for (const step of own)
-      if (step.do === 'write' && step.content instanceof FileContent) step.content.ensureUnchanged();
     const risk = risks.get(this.#connected) ?? new Risk(this.#connected);
     risks.set(this.#connected, risk);
     const undo = undoing(own);

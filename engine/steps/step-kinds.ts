@@ -9,7 +9,7 @@ import { journal, pathEntries, type Undoing } from './journal.ts';
 
 /** The shell, description, undoing and effects of one kind of step. */
 interface StepKind<S extends Step> {
-  /** Returns the shell of the step, and adds its standard input to `inputs`. */
+  /** Returns the shell of the step, and adds its standard input to `inputs`. Throws a ProblemError if its source has changed. */
   compile(step: S, inputs: Input[]): string;
   /** Returns the step as a person would type it, for -v and for problems. */
   describe(step: S): string;
@@ -28,6 +28,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
       const { path, content, owner = '', group = '', mode = '', backup, validate, timeoutS } = step;
       const bytes = typeof content === 'string' ? Buffer.from(content) : content;
       inputs.push(bytes);
+      if (bytes instanceof FileContent) bytes.ensureUnchanged();
       const [size, sha256] = [String(bytes.length), bytes instanceof FileContent ? bytes.sha256 : ''];
       const words = ['r_do', 'r_write', path, size, owner, group, mode, backup ? 'backup' : '', sha256];
       const check = validate === undefined ? [] : ['sh', '-c', validate.replaceAll('%s', '"$1"'), 'sh'];
