@@ -98,10 +98,13 @@ sub write_file {
     my $new = ".reconcile.$session." . join('', map { $signs[rand @signs] } 1 .. 10);
     sysopen(my $to, "./$new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) or fail("$here$name");
     push @staged, [$index, $here, $new, $name];
-    # The access list and the extended attributes stay, unless the file gets another owner.
-    if (@old && ($owner == -1 || $owner == $old[4]) && is_ours()) {
-        my @copy = ('cp', '--attributes-only', '--preserve=mode,xattr', '--', "./$name", "./$new");
-        system(@copy) == 0 or $> != 0 or refuse("the access list and the extended attributes of $base/$here$name cannot be kept");
+    # The access list and the extended attributes stay, unless the file gets another owner. They go from handle to handle.
+    if (@old && ($owner == -1 || $owner == $old[4])) {
+        my $opened = sysopen(my $from, "./$name", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+        $opened &&= S_ISREG((stat $from)[2]);
+        my @copy = ('cp', '--attributes-only', '--preserve=mode,xattr', '--');
+        push @copy, map { "/proc/$$/fd/" . fileno($_) } $from, $to if $opened;
+        $opened && system(@copy) == 0 or $> != 0 or refuse("the access list and the extended attributes of $base/$here$name cannot be kept");
         chmod(0600, $to) or fail("$here$name");
     }
     for (my $left = $size; $left > 0;) {
