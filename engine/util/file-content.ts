@@ -114,7 +114,11 @@ function digestOf(path: string): string {
   const piece = Buffer.allocUnsafe(pieceBytes);
   const file = openSync(path, 'r');
   try {
-    for (let length: number; (length = readSync(file, piece)) > 0; ) hash.update(piece.subarray(0, length));
+    for (;;) {
+      const length = readSync(file, piece);
+      if (length === 0) break;
+      hash.update(piece.subarray(0, length));
+    }
   } finally {
     closeSync(file);
   }
