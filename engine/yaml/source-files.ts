@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type Place, ProblemError } from '../problem.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
@@ -63,13 +63,7 @@ export class PlaybookFiles {
       const full = join(folder, path);
       const stat = statOf(full);
       if (stat?.isDirectory() && !lstatSync(full).isSymbolicLink()) continue;
-      if (!stat?.isFile()) {
-        throw new ProblemError({
-          code: 'file-missing',
-          message: `"${shownPath(full)}" is neither a file nor a folder.`,
-          at,
-        });
-      }
+      if (!stat?.isFile()) throw new ProblemError({ code: 'file-missing', at, ...unlike(full, stat) });
       files.push({ path, bytes: this.bytes(full, at), executable: (stat.mode & 0o100) !== 0 });
     }
     return files;
@@ -85,6 +79,21 @@ export class PlaybookFiles {
     };
     return ['templates', 'files', '.'].flatMap(list);
   }
+}
+
+/** Returns why something in a folder cannot be copied as a file, and the remedy. */
+function unlike(path: string, stat: Stats | undefined): { message: string; hint: string } {
+  const shown = `"${shownPath(path)}"`;
+  if (stat?.isDirectory())
+    return {
+      message: `${shown} is a link to a folder, and a tree copies no links.`,
+      hint: 'Take it out of the folder, and declare it on the host as a `link`.',
+    };
+  if (stat !== undefined)
+    return { message: `${shown} is neither a file nor a folder.`, hint: 'Take it out of the folder.' };
+  return path.includes('\uFFFD')
+    ? { message: `The name of ${shown} is not in UTF-8.`, hint: 'Rename the file.' }
+    : { message: `${shown} is a link to nothing.`, hint: 'Correct the link, or remove it.' };
 }
 
 /** Returns the text of a file, or throws a ProblemError that names it as `shown`. */
