@@ -19,7 +19,7 @@ const { unitName } = units;
 
 const args = {
   name: text('Name of the unit; without a suffix it is a `.service`.', { minLength: 1 }),
-  enabled: flag('Whether the unit starts at boot.'),
+  enabled: flag('Whether the unit starts at boot, by the links that its [Install] asks for.'),
   state: oneOf(
     ['running', 'stopped'],
     'Whether the unit runs. `running` also requires the same process after `settle`, and for a unit without a process, such as `postgresql`, that the units it stands for run.',
