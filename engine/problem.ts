@@ -142,6 +142,10 @@ export const explanations = {
   'not-as-declared': 'After the change, the resource was read again and is not as declared.',
   'run-once-failed':
     'One host does a resource with `run_once` for all hosts of the play, and the resource failed or was not reached there. The other hosts stop at it, too.',
+  'at-once-stopped':
+    'A resource with `at_once` failed on another host of the play, so this host did not begin it. Solve the failure there and apply again.',
+  'not-back':
+    'After a failure the host was reverted, but one of its checks or of the resources under `after` still fails. So the host stays where the resources under `before` left it, such as outside a load balancer.',
   'check-failed': 'A check of the play did not get the expected answer.',
   'apt-locked': 'Another program holds the package lock and did not release it in time.',
   'dpkg-broken': 'An earlier package operation broke off and left dpkg half-configured.',

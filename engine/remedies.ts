@@ -92,6 +92,8 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
   'not-as-declared':
     'Usual causes are another program that rewrites the thing, and a `command` whose `creates` or `unless` does not describe its effect. The message shows the difference.',
   'run-once-failed': 'Remove the problem on the host that the message names, and apply again.',
+  'at-once-stopped': 'Look at the failure on the host that the message names, solve it, and apply again.',
+  'not-back': 'Look at the host, mend what fails there, and bring it back by hand or by another apply.',
   'check-failed':
     'The message shows the expected and the received answer. Look into the log of the service (`journalctl -u UNIT`). With `retry`, a check waits for a slow start.',
   'apt-locked':

@@ -43,7 +43,7 @@ describe('each package is imported in one place', () => {
     ['ajv', /^engine\/schema\/json-schema\.ts$/],
     ['diff', /^engine\/report\/text-diff\.ts$/],
     ['commander', /^engine\/cli\//],
-    ['p-queue', /^engine\/run\/run\.ts$/],
+    ['p-queue', /^engine\/run\/host-slots\.ts$/],
     ['ssh2', /^engine\/transport\//],
     ['node:net', /^engine\/transport\//],
     ['node:child_process', /^engine\/transport\/|^engine\/util\/child-process\.ts$/],

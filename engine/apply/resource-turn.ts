@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../events.ts';
-import { accountKey } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import { leaseHeldProblem } from '../hosts/host-lease.ts';
 import type { Context, Diff } from '../module.ts';
@@ -9,6 +8,7 @@ import { lacks } from '../plan/diff.ts';
 import { blockedBy, type PlannedResource, unmet } from '../plan/plan.ts';
 import type { Reaction } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
+import type { RegisteredOutcome } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
 import type { JournalStep, Step } from '../step.ts';
 import { irreversible } from '../steps/risky-steps.ts';
@@ -16,11 +16,11 @@ import { describe, undoing } from '../steps/step-kinds.ts';
 import { reloading } from '../steps/unit-steps.ts';
 import type { Answer } from '../transport/connect.ts';
 import { durationS } from '../util/duration.ts';
-import type { ApplyOptions } from './apply-options.ts';
+import type { ApplyOptions, Turnstile } from './apply-options.ts';
 import { inSets } from './checked-sets.ts';
 import { failure } from './failure.ts';
 import { obstacleLeft, obstacleMet } from './met-obstacle.ts';
-import type { RegisteredOutcome } from './register-outcome.ts';
+import { isTogether, resourcesReadAlong } from './read-along.ts';
 import type { PlayRevert } from './revert.ts';
 import { armedS, proofS, Risk } from './risky-changes.ts';
 import { type StepOutput, script } from './step-script.ts';
@@ -33,6 +33,8 @@ export interface HostApply extends Pick<ApplyOptions, 'connectedTo' | 'exclusive
   risks: Map<ConnectedHost, Risk>;
   /** The restarts and reloads that answer a change, by the name of the resource that changes. */
   reactions: ReadonlyMap<string, readonly Reaction[]>;
+  /** Waits before a change until fewer hosts apply the resource than it allows. Returns the problem that forbids the change. */
+  enter?: Turnstile['enter'] | undefined;
   /** The changes to revert after a failure; undefined if the play reverts nothing. */
   playRevert?: PlayRevert;
 }
@@ -135,7 +137,13 @@ class ResourceTurn {
   }
 
   async take(): Promise<Turn> {
-    const before = await this.#read();
+    let before = await this.#read();
+    if (hasWork(before) && this.#apply.enter !== undefined) {
+      const error = await this.#apply.enter();
+      if (error !== undefined) return { outcome: { status: 'failed', error } };
+      // The wait may have been long.
+      before = await this.#read();
+    }
     if (before.problem !== undefined) return { outcome: { status: 'failed', error: before.problem } };
     const { work } = before;
     if (work === null || work === undefined) return { outcome: { status: 'unchanged' }, found: null };
@@ -270,26 +278,12 @@ function cutOff(thrown: unknown): Problem {
   throw thrown;
 }
 
-/** Returns the resources to read along with number `i`, by the same shell: up to the next one with a change or an error. */
-export function resourcesReadAlong(queue: readonly PlannedResource[], i: number): Resource[] {
-  const { resource: own } = queue[i]!;
-  const next = queue.findIndex(
-    ({ outcome }, at) => at > i && outcome.status !== 'unchanged' && outcome.status !== 'skipped',
-  );
-  return queue
-    .slice(i, next < 0 ? undefined : next + 1)
-    .map(({ resource }) => resource)
-    .filter(resource => isTogether(resource, own));
-}
-
-/** Whether the same account of the same host does two resources. */
-function isTogether(a: Resource, b: Resource): boolean {
-  return a.delegatedTo?.name === b.delegatedTo?.name && accountKey(a.become) === accountKey(b.become);
-}
-
 function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']> {
   return outputs.map(({ step, stdout, stderr }) => ({
     command: describe(step),
     output: [stdout, stderr].filter(Boolean).join('\n'),
   }));
 }
+
+const hasWork = ({ problem, work }: Comparison): boolean =>
+  problem === undefined && work !== null && work !== undefined;

@@ -23,6 +23,8 @@ export class PlayRevert {
 
   /** Notes a resource before its change. The script of a reversible change writes the journal itself. */
   note(resource: Resource, reversible: boolean): void {
+    // A host that left comes back by resources of its own.
+    if (!reversible && resource.visit !== undefined) return;
     this.#noted.set(resource.name, { resource, reversible });
   }
 

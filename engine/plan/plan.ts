@@ -2,7 +2,7 @@ import type { Outcome } from '../events.ts';
 import type { Obstacle, PlannedDiff } from '../module.ts';
 import type { Probe } from '../probe.ts';
 import { lineFrom, type Problem } from '../problem.ts';
-import type { Resource } from '../resource.ts';
+import { leavesFirst, type Resource } from '../resource.ts';
 import { undoingProblem } from './coming-to-rest.ts';
 import { compare } from './compare.ts';
 import { changesOf, lacks } from './diff.ts';
@@ -44,7 +44,7 @@ export function plan(
   for (const [i, item] of planned.entries()) {
     const { resource, outcome } = item;
     if (cannotWork(item)) advise(item, resources.slice(i + 1), sightOf(resource));
-    const isLasting = isMoving && outcome.error === undefined;
+    const isLasting = isMoving && outcome.error === undefined && !leavesFirst(resource);
     const error = isLasting
       ? undoingProblem(resource, resources.slice(i + 1), sightAfter(resource))?.problem
       : undefined;

@@ -1,7 +1,7 @@
 import type { Applied } from '../apply/apply-options.ts';
 import { apply } from '../apply/apply-plan.ts';
 import { historyLine } from '../apply/host-history.ts';
-import { certainOutcomes, type RegisteredOutcomes, register } from '../apply/register-outcome.ts';
+import { certainOutcomes, register } from '../apply/register-outcome.ts';
 import type { Emit, HostResult, Outcome } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
@@ -14,12 +14,15 @@ import type { Origin } from '../plan/saved-plan.ts';
 import { refuseUnopenedSecrets } from '../plan/unopened-secrets.ts';
 import { type Problem, problemsOf } from '../problem.ts';
 import type { Facts } from '../resolve/fact-names.ts';
+import type { RegisteredOutcomes } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
 import type { Play } from '../validate/play.ts';
+import type { AtOnce } from './at-once.ts';
 import { PlayHosts } from './play-hosts.ts';
 import type { PlayOptions } from './play-options.ts';
 import { resultOf } from './result.ts';
 import { deferred } from './run-once.ts';
+import { leavesFor, visitedBy } from './visit.ts';
 
 /** Seconds by which a host's clock must be wrong to be mentioned. */
 const toldSkewS = 60;
@@ -34,7 +37,10 @@ export class HostRun {
   readonly #names: { host: string; play: string };
   readonly #options: PlayOptions;
   #hosts: PlayHosts | undefined;
+  readonly #atOnce: AtOnce;
   readonly #outOfTime = deferred<undefined>();
+  /** Whether the host has changes, so that it leaves before them. */
+  #leaves = false;
   /** The host that does the resources with `run_once`; undefined = the play has none. */
   #chosenHost: string | undefined;
   /** The planned changes of each host; in a check, also those of earlier plays. */
@@ -44,8 +50,9 @@ export class HostRun {
   #facts: Facts = {};
   #applied: Applied | undefined;
 
-  constructor(play: Play, host: Host, emit: Emit, options: PlayOptions) {
+  constructor(play: Play, host: Host, emit: Emit, options: PlayOptions, atOnce: AtOnce) {
     this.host = host;
+    this.#atOnce = atOnce;
     this.#play = play;
     this.#emit = emit;
     this.#names = { host: host.name, play: play.name };
@@ -169,7 +176,7 @@ export class HostRun {
       play: index,
       host: this.host.name,
       origin,
-      // RegisteredOutcome outcomes belong to the host, not to the declaration.
+      // Registered outcomes belong to the host, not to the declaration.
       planned: this.#planned.map(item => ({
         ...item,
         resource: declared.get(item.resource.name) ?? item.resource,
@@ -201,13 +208,16 @@ export class HostRun {
         continue;
       }
       const more = certainOutcomes(planned, registered);
-      if (more === undefined) {
+      if (more === undefined && !this.#leaves && leavesFor(planned)) {
+        this.#leaves = true;
+        registered = {};
+        declared = undefined;
+      } else if (more === undefined) {
         if (check) await earlier.compare(this.host.name, planned, hosts, sightOf);
         this.#options.onForecast?.(this.host.name, forecastRecords(resources, sightOf));
         trial.keep();
         return declared;
-      }
-      registered = more;
+      } else registered = more;
     }
   }
 
@@ -227,14 +237,9 @@ export class HostRun {
     }
   }
 
-  /** Resolves the resources. The chosen host does those with `run_once`, so the other hosts skip them. */
   #resolve(registered: RegisteredOutcomes): Resource[] {
     const resources = this.#play.resolve(this.host, this.#facts, registered);
-    const chosen = this.#chosenHost;
-    if (chosen === undefined || chosen === this.host.name) return resources;
-    return resources.map(resource =>
-      resource.once === undefined ? resource : { ...resource, when: false, doneBy: chosen },
-    );
+    return visitedBy(this.host.name, resources, this.#chosenHost, this.#leaves);
   }
 
   /** Whether a confirmation or a saved plan decides between the plan and the apply. Nothing is written before. */
@@ -242,7 +247,8 @@ export class HostRun {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
   }
 
-  async apply(): Promise<void> {
+  /** `proceed` waits for the other hosts of the batch, and returns whether the host may come back. */
+  async apply(proceed?: () => Promise<boolean>): Promise<void> {
     if (this.#blocked.length > 0) return;
     refuseUnopenedSecrets(this.#planned);
     // Nothing was written before the confirmation, and the readings may be old after it.
@@ -263,18 +269,15 @@ export class HostRun {
       holder: this.#options.holder,
       emit: this.#emit,
       signal: this.#options.signal,
+      ...(proceed && { proceed: () => Promise.race([proceed(), this.#outOfTime.promise]) }),
+      turnstile: resource => this.#atOnce.turnstile(this.host.name, resource),
       revert: this.#play.onFailedCheck === 'revert',
       resolve: registered => this.#resolveKnowing(registered),
     });
-    const { reverted } = applied;
     this.#outcomes = applied.outcomes;
     this.#applied = applied;
     this.problems.push(...applied.problems);
-    if (reverted !== undefined) {
-      if (reverted.error !== undefined) this.problems.push(reverted.error);
-      const { restored, irreversible: kept } = reverted;
-      this.#emit({ event: 'host_reverted', ...this.#names, restored, kept });
-    }
+    if (applied.reverted?.error !== undefined) this.problems.push(applied.reverted.error);
   }
 
   /** The outcomes that certainly fail. With any of them, nothing on the host is changed. */

@@ -1,7 +1,7 @@
 import { type Claims, pathOf, type StateValue } from '../module.ts';
 import { isText } from '../module-kit/state-text.ts';
 import { lineFrom, type Problem } from '../problem.ts';
-import { type Resource, thingOf, unlessUnknown } from '../resource.ts';
+import { leavesFirst, type Resource, thingOf, unlessUnknown } from '../resource.ts';
 import { foldersAbove } from '../util/paths.ts';
 
 /**
@@ -31,11 +31,16 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
       for (const folder of new Set(paths.flatMap(foldersAbove))) byFolder.add(folder, own);
       if (own.wide) for (const path of paths) wideByPath.add(path, own);
       return [...others].flatMap(other => {
-        const thing = disputed(other, own);
+        const thing = isMeant(other, own) ? undefined : disputed(other, own);
         return thing === undefined ? [] : [disagreement(own, other, thing)];
       });
     }),
   );
+}
+
+/** Whether two resources may disagree, because a host leaves before its change and comes back after it. */
+function isMeant(a: Claimant, b: Claimant): boolean {
+  return leavesFirst(a.resource) !== leavesFirst(b.resource);
 }
 
 /** Returns the claims of a resource by name, and the paths that they are about. */
