@@ -22,7 +22,7 @@ const tree = () =>
 describe('a folder to copy', () => {
   test('holds the target of a link to a file', () => {
     symlinkSync('one', join(folder, 'code/two'));
-    expect(tree().map(({ path, bytes }) => [path, String(bytes)])).toEqual([
+    expect(tree().map(({ path, content }) => [path, String(content)])).toEqual([
       ['one', 'one'],
       ['two', 'one'],
     ]);
