@@ -67,7 +67,9 @@ export const explanations = {
     'The file is not valid YAML 1.2. The place is where the parser stopped; the cause is often a line above it.',
   'file-missing': 'A file that the command line or the playbook names does not exist or cannot be read.',
   'file-too-large':
-    'A file on this computer is larger than the program reads: 64 MiB of an inventory, a playbook, a file of variables, and of anything that is not a regular file; 512 MiB of a file whose content goes to a host.',
+    'A file on this computer is larger than the program reads: 64 MiB of an inventory, a playbook, a file of variables, a template, and of anything that is not a regular file; 512 MiB of a saved plan. The file that `src` names may have any size.',
+  'source-changed':
+    'A file that goes to the hosts was changed or removed on this computer after the run had read it. All hosts of a run get the same content, so the file was not installed.',
   'unknown-key': 'A key does not belong here. The message names the nearest one that does.',
   'wrong-type': 'A value has a type that this argument does not take.',
   'missing-key': 'A required argument of a module is missing.',

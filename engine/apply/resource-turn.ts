@@ -16,6 +16,7 @@ import { describe, undoing } from '../steps/step-kinds.ts';
 import { reloading } from '../steps/unit-steps.ts';
 import type { Answer } from '../transport/connect.ts';
 import { durationS } from '../util/duration.ts';
+import { joined } from '../util/file-content.ts';
 import type { ApplyOptions, Turnstile } from './apply-options.ts';
 import { inSets } from './checked-sets.ts';
 import { failure } from './failure.ts';
@@ -27,6 +28,8 @@ import { type StepOutput, script } from './step-script.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;
+/** Bytes of input per second that a slow connection takes. The time for them is in addition to that of the steps. */
+const slowestBytesPerS = 64 * 1024;
 
 /** One apply of a play on one host, shared by the turns of all its resources. */
 export interface HostApply extends Pick<ApplyOptions, 'connectedTo' | 'exclusively' | 'holder' | 'signal'> {
@@ -215,9 +218,11 @@ class ResourceTurn {
   async #change(steps: readonly Step[]): Promise<ScriptEnd> {
     const resource = this.#resource;
     const compiled = script(steps);
-    const timeoutMs = (resource.module.timeoutS?.(resource.args) ?? stepsTimeoutS) * 1000;
+    const input = joined(compiled.input);
+    const stepsS = resource.module.timeoutS?.(resource.args) ?? stepsTimeoutS;
+    const timeoutMs = (stepsS + input.length / slowestBytesPerS) * 1000;
     const running = this.#connected
-      .change(resource, this.#apply.holder, { script: compiled.script, input: compiled.input, timeoutMs })
+      .change(resource, this.#apply.holder, { script: compiled.script, input, timeoutMs })
       .catch(cutOff);
     const reading = this.#connected
       .ensure(resource, resourcesReadAlong(this.#queue, this.#index))
@@ -248,7 +253,7 @@ class ResourceTurn {
       const obstacle =
         (left && obstacleLeft(resource, left)) ??
         (await obstacleMet(resource, outputs.at(-1)?.step, own, connected, this.#context));
-      return { ...failure(outputs, end), ...obstacle };
+      return { ...failure(outputs, end), ...obstacle, ...end.unsent };
     }
     if (unread !== undefined) throw unread;
     const unproven = 'exit' in end ? undefined : end;

@@ -29,14 +29,17 @@ export interface Planning {
 /**
  * Plans all resources in order, without changing a host. Each resource is compared with the forecast that the earlier ones
  * leave, and lays its effects over it. `sightOf` returns the sight of the resource's host, or the reason why there is none.
+ * Unless it `isLast`, a plan that lacks readings is incomplete: the caller reads them and plans again.
  */
 export function plan(
   resources: readonly Resource[],
   sightOf: (resource: Resource) => HostSight | Problem,
   own: Forecast = new Forecast(),
+  isLast = true,
 ): Planning {
   const supposed = withPendingHappening(resources, sightOf);
   const { planned, unread } = walk(resources, sightOf, own);
+  if (unread.length > 0 && !isLast) return { planned, unread };
   const isMoving =
     planned.some(({ outcome }) => outcome.status === 'would_change') && !planned.some(cannotWork);
   if (isMoving && supposed !== undefined) walk(supposed.resources, supposed.sightOf, own);

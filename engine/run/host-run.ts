@@ -48,6 +48,8 @@ export class HostRun {
   #planned: PlannedResource[] = [];
   #outcomes: readonly Outcome[] = [];
   #facts: Facts = {};
+  /** The resources of a play that uses no facts. */
+  #withoutFacts: Resource[] | undefined;
   #applied: Applied | undefined;
 
   constructor(play: Play, host: Host, emit: Emit, options: PlayOptions, atOnce: AtOnce) {
@@ -147,10 +149,13 @@ export class HostRun {
 
   /** Reads the facts, and the resources that do not depend on them, in one round trip; and the facts of other hosts. */
   async #read(connected: ConnectedHost): Promise<void> {
-    const first = this.#play.resolve(this.host).filter(({ delegatedTo }) => delegatedTo === undefined);
-    const others = this.#options.otherFacts.read(this.#play.otherFacts.asked);
+    const { factsUsed, otherFacts } = this.#play;
+    const resources = this.#play.resolve(this.host);
+    if (factsUsed.size + otherFacts.asked.size === 0) this.#withoutFacts = resources;
+    const first = resources.filter(({ delegatedTo }) => delegatedTo === undefined);
+    const others = this.#options.otherFacts.read(otherFacts.asked);
     others.catch(() => {});
-    this.#facts = await connected.exclusively(() => connected.read(first, this.#play.factsUsed));
+    this.#facts = await connected.exclusively(() => connected.read(first, factsUsed));
     const account = connected.sessions.login ?? this.host.user ?? '';
     this.#emit({ event: 'host_connected', ...this.#names, account });
     await others;
@@ -191,19 +196,20 @@ export class HostRun {
    */
   async #planKnowing(hosts: PlayHosts): Promise<ReadonlyMap<string, Resource>> {
     const { binding, check, earlier } = this.#options;
-    const createdS = binding?.createdS;
     let declared: ReadonlyMap<string, Resource> | undefined;
     let registered: RegisteredOutcomes = {};
+    let resources = await this.#resolveKnowing(registered);
     for (let rounds = 0; ; ) {
-      const resources = await this.#resolveKnowing(registered);
       declared ??= new Map(resources.map(resource => [resource.name, resource]));
       this.#options.once.reportEntry(this.host.name, true);
       await hosts.read(resources);
       const trial = new Trial(this.#forecasts);
-      const sightOf = (resource: Resource) => hosts.sightOf(resource, createdS, trial);
-      const { planned, unread } = plan(resources, sightOf, trial.of(this.host.name));
+      const sightOf = (resource: Resource) => hosts.sightOf(resource, binding?.createdS, trial);
+      const isLast = rounds === mostRounds;
+      const { planned, unread } = plan(resources, sightOf, trial.of(this.host.name), isLast);
       this.#planned = planned;
-      if (unread.length > 0 && rounds++ < mostRounds) {
+      if (unread.length > 0 && !isLast) {
+        rounds++;
         await hosts.readMore(unread);
         continue;
       }
@@ -218,6 +224,7 @@ export class HostRun {
         trial.keep();
         return declared;
       } else registered = more;
+      resources = await this.#resolveKnowing(registered);
     }
   }
 
@@ -238,7 +245,8 @@ export class HostRun {
   }
 
   #resolve(registered: RegisteredOutcomes): Resource[] {
-    const resources = this.#play.resolve(this.host, this.#facts, registered);
+    const known = Object.keys(registered).length === 0 ? this.#withoutFacts : undefined;
+    const resources = known ?? this.#play.resolve(this.host, this.#facts, registered);
     return visitedBy(this.host.name, resources, this.#chosenHost, this.#leaves);
   }
 

@@ -20,15 +20,16 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
       if (own === undefined) return [];
       const things = Object.keys(own.claims);
       const paths = pathsIn(things);
+      const folders = [...new Set(paths.flatMap(foldersAbove))];
       const others = new Set([
         ...things.flatMap(thing => byThing.get(thing)),
         ...own.states.flatMap(({ of }) => byState.get(of)),
-        ...paths.flatMap(foldersAbove).flatMap(folder => wideByPath.get(folder)),
+        ...folders.flatMap(folder => wideByPath.get(folder)),
         ...(own.wide ? paths.flatMap(path => byFolder.get(path)) : []),
       ]);
       for (const thing of things) byThing.add(thing, own);
       for (const { of } of own.states) byState.add(of, own);
-      for (const folder of new Set(paths.flatMap(foldersAbove))) byFolder.add(folder, own);
+      for (const folder of folders) byFolder.add(folder, own);
       if (own.wide) for (const path of paths) wideByPath.add(path, own);
       return [...others].flatMap(other => {
         const thing = isMeant(other, own) ? undefined : disputed(other, own);
