@@ -8,7 +8,6 @@ import { htmlReport } from '../report/html.ts';
 import { jsonReporter } from '../report/json.ts';
 import { junitReport } from '../report/junit.ts';
 import { plainReporter } from '../report/plain.ts';
-import { renderProblems } from '../report/problem-text.ts';
 import { RunRecord } from '../report/record.ts';
 import type { Reporter } from '../report/reporter.ts';
 import { paint, span } from '../report/style.ts';
@@ -19,7 +18,7 @@ import { statOf } from '../util/stat.ts';
 import type { Playbook } from '../validate/play.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
 import { forecastFile } from './forecast-file.ts';
-import { columnsOfOutput, type Io, isColorful, tellNoHost } from './io.ts';
+import { columnsOfOutput, type Io, isColorful, problemText, tellNoHost } from './io.ts';
 import { refuseMissingKeys } from './key-files.ts';
 import type { PlaybookSettings } from './options.ts';
 import { loadOrOpen, newPlan, savePlan } from './plan-file.ts';
@@ -130,7 +129,7 @@ function writeReports({ report, junit }: ApplySettings, record: RunRecord, io: I
   write(report, htmlReport);
   write(junit, junitReport);
   const shown = problems.map(problem => problemView(problem, io.redactor));
-  if (shown.length > 0) io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
+  if (shown.length > 0) io.stderr.write(problemText(shown, io));
   return problems.length === 0;
 }
 
@@ -139,7 +138,7 @@ function lockedSecrets(io: Io) {
   return (_from: string, problem: Problem): void => {
     if (problem.code !== 'secrets-locked') throw new ProblemError(problem);
     const shown = problemView(problem, io.redactor);
-    io.stderr.write(renderProblems([shown], { color: isColorful(io.stderr, io.env) }));
+    io.stderr.write(problemText([shown], io));
   };
 }
 

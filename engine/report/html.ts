@@ -93,9 +93,10 @@ function row(resource: ResourceView): string {
   const after = status === 'would_change' ? predictedFrom(resource) : [];
   const kind = status === 'failed' ? 'failed' : (diff?.kind ?? status);
   const words = skipped === undefined ? '' : `skipped: ${escapeMarkup(skipped)}`;
-  const what = diff === null ? (status === 'would_change' ? open : words) : spans(describe(diff).flat());
+  const what =
+    diff === null ? (status === 'would_change' ? open : words) : spans(describe(diff, resource).flat());
   const texts = (diff?.changes ?? []).map(textBox).join('');
-  const planned = deviation?.planned ? spans(describe(deviation.planned).flat()) : 'no change';
+  const planned = deviation?.planned ? spans(describe(deviation.planned, resource).flat()) : 'no change';
   return (
     `<li class="${kind}"><span class="sign">${signOf(resource).text}</span><b>${escapeMarkup(labelOf(resource))}</b> ` +
     `<code>${escapeMarkup(module)}</code> <span class="what">${what}</span>` +

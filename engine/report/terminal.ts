@@ -1,11 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { columnsOf } from './columns.ts';
 import { LiveView } from './live.ts';
-import { planText } from './plan-text.ts';
 import { RunRecord } from './record.ts';
 import type { Output, Reporter } from './reporter.ts';
-import { type ResultLayout, resultText } from './result-text.ts';
-import { headingText } from './summary.ts';
+import { questionText, type ResultLayout, resultText } from './result-text.ts';
 
 const hideCursor = '\x1b[?25l';
 const showCursor = '\x1b[?25h';
@@ -71,7 +69,7 @@ export function terminalReporter(
     },
     showPlan() {
       stop();
-      output.write(headingText(record, true) + '\n\n' + planText(record, fullLayout()));
+      output.write(questionText(record, fullLayout()));
     },
     hold(still) {
       held = still;

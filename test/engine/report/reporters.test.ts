@@ -11,10 +11,13 @@ import { plainReporter } from '../../../engine/report/plain.ts';
 import { RunRecord } from '../../../engine/report/record.ts';
 import { summaryText } from '../../../engine/report/summary.ts';
 import { terminalReporter } from '../../../engine/report/terminal.ts';
+import { fleetCheck } from './fleet.ts';
 import { changes, create, flaskPlan, outcome, result, Sample, update } from './sample.ts';
 
 const play = 'Flask';
 const layout = { diff: true, verbosity: 0, applyCommand: 'reconcile apply p.yml' } as const;
+
+const plainLayout = { ...layout, columns: Infinity, color: false, aligned: false };
 
 /** Something that gathers what is written, and looks like a stream of the given size. */
 function gather(size: { columns?: number; rows?: number; writableNeedDrain?: boolean } = {}) {
@@ -131,12 +134,7 @@ describe('--json', () => {
 describe('on a pipe', () => {
   const output = gather();
   const progress = gather();
-  const reporter = plainReporter(output, progress, {
-    ...layout,
-    columns: Infinity,
-    color: false,
-    aligned: false,
-  });
+  const reporter = plainReporter(output, progress, plainLayout);
   for (const view of fullRun().views) reporter.report(view);
   reporter.close();
 
@@ -149,13 +147,40 @@ describe('on a pipe', () => {
     expect(output.text()).toMatch(/^Flask · 3 hosts\n\n.*\nweb3: unreachable\n$/s);
   });
 
-  it('each change is printed when it happens', () => {
-    expect(progress.text().split('\n').slice(0, 2)).toEqual([
-      'web1: ~ App environment: mode 0644 → 0600, content 1 line of 3',
-      'web1: - Old site: target /etc/nginx/sites-available/old',
-    ]);
-    expect(progress.text()).toContain('web1: ✗ Role\n');
-    expect(progress.text()).toContain('web3: unreachable\n');
+  it('the progress has only what the result does not repeat', () => {
+    expect(progress.text()).toBe('web1 failed, 1 of 3\nweb2 is done, 2 of 3\nweb3 is unreachable, 3 of 3\n');
+  });
+
+  it('a check prints nothing before the result', () => {
+    const [output, progress] = [gather(), gather()];
+    const reporter = plainReporter(output, progress, plainLayout);
+    for (const view of fleetCheck(50).views) reporter.report(view);
+    expect([progress.text(), output.written.length]).toEqual(['', 1]);
+  });
+
+  it('a resource that takes long is reported after 30 s, and whenever the time has doubled', () => {
+    vi.useFakeTimers();
+    const progress = gather();
+    const reporter = plainReporter(gather(), progress, plainLayout);
+    const sample = new Sample();
+    sample.emit({ event: 'run_started', playbook: 'p.yml', play, check: false, hosts: ['web1'] });
+    sample.emit({ event: 'resource_started', host: 'web1', play, name: 'Packages', index: 0, of: 1 });
+    sample.emit({ event: 'resource', host: 'web1', play, ...outcome('Packages', 'apt', 'changed') });
+    const [begun, started, ended] = sample.views;
+    reporter.report(begun!);
+    reporter.report(started!);
+    vi.advanceTimersByTime(29_999);
+    expect(progress.text()).toBe('');
+    vi.advanceTimersByTime(120_000);
+    reporter.report(ended!);
+    vi.advanceTimersByTime(1_000_000);
+    expect(progress.text()).toBe(
+      'web1: Packages, for 30 s\nweb1: Packages, for 1 min\nweb1: Packages, for 2 min\n',
+    );
+    reporter.report(started!);
+    reporter.close();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
   });
 });
 
@@ -315,7 +340,7 @@ it('a host that fails before its first resource does not show 0 failed', () => {
   sample.emit({ event: 'host_finished', host: 'a', result: failed, problems });
   const late = { ...failed, unchanged: 2 };
   sample.emit({ event: 'host_finished', host: 'b', result: late, problems });
-  const summary = summaryText(recordOf(sample), { color: false, aligned: false });
+  const summary = summaryText(recordOf(sample), { color: false, aligned: false, columns: Infinity });
   expect(summary).toBe('a: failed\nb: 0 changed, 2 unchanged, then failed\n');
   const live = new LiveView(0);
   for (const view of sample.views) live.add(view, 0);
