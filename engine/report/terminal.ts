@@ -31,11 +31,14 @@ export function terminalReporter(
   const columns = () => output.columns || 80;
   const fullLayout = (): ResultLayout => ({ ...layout, columns: columns(), color: true, aligned: true });
 
-  /** Moves to the beginning of the first live line, even if the window has become narrower and wrapped some. */
+  /**
+   * Moves to the beginning of the first live line, even if the window has become narrower and wrapped some, and if the
+   * terminal has echoed a key such as Ctrl-C.
+   */
   const home = () => {
     const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(width(line) / columns())), 0);
     drawn = [];
-    return rows === 0 ? '' : `\x1b[${rows}A\r`;
+    return rows === 0 ? '\r' : `\x1b[${rows}A\r`;
   };
   const draw = () => {
     // A slow terminal gets fewer frames, because waiting for it could stop the run.
@@ -76,7 +79,7 @@ export function terminalReporter(
       if (timer !== undefined) output.write(still ? home() + eraseBelow + showCursor : hideCursor);
     },
     notice(text) {
-      output.write('\r' + home() + eraseBelow + text + '\n');
+      output.write(home() + eraseBelow + text + '\n');
       if (timer !== undefined) draw();
     },
     close: stop,

@@ -261,8 +261,16 @@ describe('on a terminal', () => {
     const { reporter } = start(output);
     vi.advanceTimersByTime(100);
     reporter.notice('Interrupted');
-    expect(output.written.at(-2)).toBe('\r\u001b[4A\r\u001b[JInterrupted\n');
+    expect(output.written.at(-2)).toBe('\u001b[4A\r\u001b[JInterrupted\n');
     expect(output.written.at(-1)).toContain('0 of 3 hosts done');
+  });
+
+  it('an interruption before the first frame leaves no echo of the keys', () => {
+    const output = gather({ columns: 80, rows: 24 });
+    const { reporter } = start(output);
+    output.write('^C');
+    reporter.close();
+    expect(output.written.at(-1)).toBe('\r\u001b[J\u001b[?25h');
   });
 
   it('the plan can be shown before it is applied', () => {
