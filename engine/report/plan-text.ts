@@ -12,7 +12,7 @@ import {
   problemLines,
   type ResourceLines,
   resourceLines,
-} from './resource-text.ts';
+} from './resource-lines.ts';
 import { paint, span, wrap } from './style.ts';
 import type { ResourceView } from './view.ts';
 

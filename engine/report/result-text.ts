@@ -1,7 +1,7 @@
 import { stopLines } from './batch-text.ts';
 import { planText } from './plan-text.ts';
 import type { RunRecord } from './record.ts';
-import type { Layout } from './resource-text.ts';
+import type { Layout } from './resource-lines.ts';
 import { paint, span } from './style.ts';
 import { headingText, summaryText } from './summary.ts';
 import { totalText } from './total-text.ts';
