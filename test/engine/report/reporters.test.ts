@@ -3,18 +3,16 @@ import { Ajv } from 'ajv';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { columnsOf } from '../../../engine/report/columns.ts';
 import { eventsSchema } from '../../../engine/report/events-schema.ts';
-import { htmlReport } from '../../../engine/report/html.ts';
 import { jsonReporter } from '../../../engine/report/json.ts';
 import { junitReport } from '../../../engine/report/junit.ts';
 import { LiveView } from '../../../engine/report/live.ts';
 import { plainReporter } from '../../../engine/report/plain.ts';
-import { RunRecord } from '../../../engine/report/record.ts';
 import { summaryText } from '../../../engine/report/summary.ts';
 import { terminalReporter } from '../../../engine/report/terminal.ts';
 import { fleetCheck } from './fleet.ts';
-import { changes, create, flaskPlan, outcome, result, Sample, update } from './sample.ts';
+import { fullRun, play, recordOf } from './full-run.ts';
+import { flaskPlan, outcome, result, Sample } from './sample.ts';
 
-const play = 'Flask';
 const layout = { diff: true, verbosity: 0, applyCommand: 'reconcile apply p.yml' } as const;
 
 const plainLayout = { ...layout, columns: Infinity, color: false, aligned: false };
@@ -23,70 +21,6 @@ const plainLayout = { ...layout, columns: Infinity, color: false, aligned: false
 function gather(size: { columns?: number; rows?: number; writableNeedDrain?: boolean } = {}) {
   const written: string[] = [];
   return { ...size, written, write: (text: string) => written.push(text), text: () => written.join('') };
-}
-
-/** An apply of which every kind of event and of difference is part. */
-function fullRun(): Sample {
-  const sample = new Sample();
-  sample.redactor.add('correct horse', 'secrets.key');
-  sample.emit({
-    event: 'run_started',
-    playbook: 'p.yml',
-    play,
-    check: false,
-    hosts: ['web1', 'web2', 'web3'],
-  });
-  for (const host of ['web1', 'web2']) {
-    sample.emit({ event: 'host_connected', host, play, account: 'root' });
-    sample.emit({ event: 'host_plan', host, play, resources: flaskPlan('would_change').drifted });
-    for (const [index, each] of flaskPlan('changed').drifted.entries()) {
-      sample.emit({ event: 'resource_started', host, play, name: each.name, index, of: 21 });
-      sample.emit({ event: 'resource', host, play, ...each });
-    }
-  }
-  const error = {
-    code: 'step-failed',
-    message: 'psql exited 3 <b>&"\'',
-    hint: 'Look.',
-    cause: 'ERROR: ]]> no',
-    resource: 'Role',
-    at: { file: 'p.yml', line: 4, column: 2, length: 3, text: '  x' },
-  } as const;
-  const failed = outcome('Role', 'pg_role', 'failed', {
-    diff: create({ login: true, limit: 20, none: null, member_of: ['a'] }),
-    deviation: { planned: null },
-    commands: [{ command: 'psql', output: 'ERROR' }],
-    error,
-  });
-  const deviated = outcome('Motd', 'file', 'changed', {
-    diff: changes({ key: 'mode', before: '0644', after: undefined }),
-    deviation: { planned: update({ mode: '0640' }, { mode: '0600' }) },
-  });
-  sample.emit({ event: 'resource', host: 'web1', play, ...deviated });
-  sample.emit({ event: 'resource', host: 'web1', play, ...failed });
-  sample.emit({
-    event: 'resource',
-    host: 'web1',
-    play,
-    ...outcome('App', 'service', 'skipped', { skipped: 'Role' }),
-  });
-  const results = {
-    web1: result('failed', { changed: 4, failed: 1, skipped: 1, unchanged: 18, deviations: 2 }),
-    web2: result('changed', { changed: 3, unchanged: 18 }),
-    web3: result('unreachable'),
-  };
-  sample.emit({ event: 'host_finished', host: 'web1', result: results.web1, problems: [error] });
-  sample.emit({ event: 'host_finished', host: 'web2', result: results.web2, problems: [] });
-  const unreachable = [{ code: 'unreachable', message: 'No route to host', host: 'web3' } as const];
-  sample.emit({ event: 'host_finished', host: 'web3', result: results.web3, problems: unreachable });
-  sample.emit({ event: 'run_finished', hosts: results, exit_code: 1, check: false, durationMs: 1234.5 });
-  return sample;
-}
-
-function recordOf(sample: Sample): RunRecord {
-  const record = new RunRecord();
-  for (const view of sample.views) record.add(view);
-  return record;
 }
 
 describe('--json', () => {
@@ -353,38 +287,6 @@ it('a host that fails before its first resource does not show 0 failed', () => {
   const live = new LiveView(0);
   for (const view of sample.views) live.add(view, 0);
   expect(stripVTControlCharacters(live.lines(0, 80, 24)[0]!)).toBe('a  ✗ failed');
-});
-
-describe('the HTML report', () => {
-  const html = htmlReport(recordOf(fullRun()));
-
-  it('needs no other file and escapes its texts', () => {
-    expect(html).not.toMatch(/<(?:script|link|img)|https?:|url\(/);
-    expect(html).toContain('psql exited 3 &lt;b&gt;&amp;&quot;&#39;');
-  });
-
-  it('has a card for each host with a different result', () => {
-    expect([...html.matchAll(/<h3>(.*?)<\/h3>/g)].map(([, name]) => name)).toEqual(['web1', 'web2', 'web3']);
-  });
-
-  it('shows hosts with the same result once', () => {
-    const sample = new Sample();
-    sample.emit({ event: 'run_started', playbook: 'p.yml', play, check: true, hosts: ['a', 'b'] });
-    for (const host of ['a', 'b']) {
-      sample.emit({ event: 'host_plan', host, play, resources: flaskPlan('would_change').blank });
-    }
-    expect(htmlReport(recordOf(sample))).toContain('<h3>a, b <small>2 hosts</small></h3>');
-  });
-
-  it('closes every element that it opens', () => {
-    const open: string[] = [];
-    for (const [, closing, name] of html.matchAll(/<(\/?)([a-z0-9]+)[^>]*>/g)) {
-      if (name === 'meta') continue;
-      if (closing) expect(open.pop()).toBe(name);
-      else open.push(name!);
-    }
-    expect(open).toEqual([]);
-  });
 });
 
 describe('the JUnit report', () => {

@@ -11,9 +11,10 @@ import { Redactor } from '../../../engine/secrets/redaction.ts';
 export class Sample {
   readonly redactor = new Redactor();
   readonly events: Event[] = [];
+  time = '2026-01-01T00:00:00.000Z';
 
   readonly emit: Emit = body => {
-    this.events.push({ time: '2026-01-01T00:00:00.000Z', run: '1', ...body } as Event);
+    this.events.push({ time: this.time, run: '1', ...body } as Event);
   };
 
   get views(): EventView[] {
