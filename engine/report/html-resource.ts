@@ -7,13 +7,22 @@ import type { ChangeView, CommandView, ResourceView } from './view.ts';
 /** Characters of the output of a failed command. Of a longer output, the end is shown. */
 const mostCharacters = 20_000;
 
-/** Returns the list of some resources in HTML. */
-export function resourceList(resources: readonly ResourceView[]): string {
-  return `<ol>${resources.map(item).join('')}</ol>`;
+/** The changes of a resource on hosts on which the lines of its texts are the same. */
+export interface Variant {
+  hosts: string;
+  changes: readonly ChangeView[];
 }
 
-function item(resource: ResourceView): string {
-  const { module, status, diff, doubt, deviation, error } = resource;
+/** Returns the list of some resources in HTML, with the lines of their texts on each host. */
+export function resourceList(
+  resources: readonly ResourceView[],
+  variantsOf: (resource: ResourceView) => readonly Variant[] = () => [],
+): string {
+  return `<ol>${resources.map(resource => item(resource, variantsOf(resource))).join('')}</ol>`;
+}
+
+function item(resource: ResourceView, variants: readonly Variant[]): string {
+  const { module, status, doubt, deviation, error } = resource;
   const after = status === 'would_change' ? predictedFrom(resource) : [];
   const planned = deviation?.planned ? spans(describe(deviation.planned, resource).flat()) : 'no change';
   return (
@@ -27,7 +36,7 @@ function item(resource: ResourceView): string {
     (deviation === null ? '' : `<p class="deviation">≠ the plan showed: ${planned}</p>`) +
     (error === null ? '' : problemBox(error)) +
     (status === 'failed' ? outputBox(resource.commands ?? []) : '') +
-    `${(diff?.changes ?? []).map(textBox).join('')}</li>`
+    `${variants.flatMap(textBoxes).join('')}</li>`
   );
 }
 
@@ -39,13 +48,19 @@ function what(resource: ResourceView): string {
   return skipped === undefined ? '' : `skipped: ${escapeMarkup(skipped)}`;
 }
 
-function textBox({ key, text }: ChangeView): string {
-  if (text === undefined || text.lines.length === 0) return '';
+/** Returns the lines of the texts of a variant. Only those of the first one of several are unfolded. */
+function textBoxes({ hosts, changes }: Variant, index: number, { length }: readonly Variant[]): string[] {
   const classes: Readonly<Record<string, string>> = { '+': 'ins', '-': 'del', '@': 'gap', '\\': 'gap' };
-  const lines = text.lines
-    .map(line => `<span class="${classes[line[0]!] ?? ''}">${escapeMarkup(line)}</span>`)
-    .join('\n');
-  return `<details open><summary>${escapeMarkup(key)}</summary><pre>${lines}</pre></details>`;
+  return changes.flatMap(({ key, text }) => {
+    if (text === undefined || text.lines.length === 0) return [];
+    const lines = text.lines.map(
+      line => `<span class="${classes[line[0]!] ?? ''}">${escapeMarkup(line)}</span>`,
+    );
+    const title = length === 1 ? key : `${key} on ${hosts}`;
+    return [
+      `<details${index === 0 ? ' open' : ''}><summary>${escapeMarkup(title)}</summary><pre>${lines.join('\n')}</pre></details>`,
+    ];
+  });
 }
 
 /** Returns the commands of a failed change with their output. */

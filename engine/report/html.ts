@@ -1,6 +1,6 @@
 import type { HostResult } from '../events.ts';
 import { grouped } from '../util/grouped.ts';
-import { hostList } from './columns.ts';
+import { hostList, nameList } from './columns.ts';
 import { problemBox, resourceList } from './html-resource.ts';
 import { css } from './html-style.ts';
 import { durationText, timeline } from './html-timeline.ts';
@@ -127,28 +127,43 @@ function facts(record: RunRecord, origin: Origin | undefined): string {
     .join('')}</dl>`;
 }
 
-/** Returns the groups of hosts that ended alike, failures first, then those with changes. */
+/** Returns the groups of hosts that ended alike but for the lines of texts, failures first, then those with changes. */
 function groupsOf(record: RunRecord): Group[] {
   const plays = [...record.plays.values()];
-  const cards = record.hosts.map(host => {
-    const own = plays.flatMap(({ name, hosts }) => {
-      const of = hosts.get(host);
-      return of === undefined ? [] : [{ name, of }];
-    });
-    const bodies = own.map(({ name, of }) => {
-      const heading = plays.length > 1 ? `<h4>${escapeMarkup(name)}</h4>` : '';
-      return heading + playBody(of);
-    });
-    const problems = record.hostProblems(host).map(problemBox).join('');
-    const result = record.results.get(host);
-    return { host, result, kind: kindOf(result), card: problems + bodies.join('') };
+  const alike = grouped(record.hosts, host => {
+    const problems = record.hostProblems(host).map(({ host: _, ...problem }) => problem);
+    const outlines = plays.map(({ hosts }) =>
+      [...(hosts.get(host)?.resources.values() ?? [])].map(outlineOf),
+    );
+    return JSON.stringify([record.results.get(host), problems, outlines]);
   });
-  const groups = [...grouped(cards, ({ result, card }) => JSON.stringify([result, card])).values()];
+  const groups = [...alike.values()].map(hosts => {
+    const result = record.results.get(hosts[0]!);
+    const bodies = plays.flatMap(play => {
+      const own = hosts.flatMap(host => play.hosts.get(host) ?? []);
+      const heading = plays.length > 1 ? `<h4>${escapeMarkup(play.name)}</h4>` : '';
+      return own.length === 0 ? [] : [heading + playBody(own)];
+    });
+    const problems = record.hostProblems(hosts[0]!).map(problemBox).join('');
+    return { hosts, result, kind: kindOf(result), card: problems + bodies.join('') };
+  });
   const order = Object.keys(kinds);
   return groups
-    .map(own => ({ ...own[0]!, hosts: own.map(({ host }) => host) }))
     .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
     .map((group, i) => ({ ...group, id: `hosts-${i + 1}` }));
+}
+
+/** Returns what a card shows of a resource, without the lines of its texts. */
+function outlineOf({ duration_ms: _, commands, error, diff, ...rest }: ResourceView): unknown {
+  return {
+    ...rest,
+    ...(rest.status === 'failed' && { commands }),
+    error: error && { ...error, host: undefined },
+    diff: diff && {
+      ...diff,
+      changes: diff.changes.map(({ text, ...change }) => ({ ...change, text: text?.summary })),
+    },
+  };
 }
 
 function kindOf(result: HostResult | undefined): Kind {
@@ -156,8 +171,18 @@ function kindOf(result: HostResult | undefined): Kind {
   return result.status === 'ok' ? 'ok' : result.status === 'changed' ? 'changed' : 'failed';
 }
 
-function playBody({ resources }: HostRecord): string {
-  const all = [...resources.values()];
+/** Returns the resources of a play on hosts that are alike but for the lines of texts. */
+function playBody(hosts: readonly HostRecord[]): string {
+  const all = [...hosts[0]!.resources.values()];
+  const variantsOf = ({ name }: ResourceView) =>
+    [
+      ...grouped(hosts, ({ resources }) =>
+        JSON.stringify(resources.get(name)!.diff?.changes.map(({ text }) => text)),
+      ).values(),
+    ].map(own => ({
+      hosts: nameList(own.map(({ host }) => host)),
+      changes: own[0]!.resources.get(name)!.diff?.changes ?? [],
+    }));
   const isQuiet = ({ status, deviation }: ResourceView) =>
     (status === 'unchanged' || status === 'skipped') && deviation === null;
   const loud = all.filter(resource => !isQuiet(resource));
@@ -170,7 +195,7 @@ function playBody({ resources }: HostRecord): string {
   ];
   return [
     loud.length > 0
-      ? resourceList(loud)
+      ? resourceList(loud, variantsOf)
       : rest.length > 0
         ? '<p class="quiet">Everything is as declared.</p>'
         : '',

@@ -67,8 +67,7 @@ export class RunRecord {
         }
         return;
       case 'resource':
-        this.#on(event.play, event.host).resources.set(event.name, event);
-        this.#on(event.play, event.host).endsMs.set(event.name, Date.parse(event.time));
+        this.#addResource(event);
         return;
       case 'host_reverted':
         this.reverted.set(event.host, event);
@@ -93,6 +92,20 @@ export class RunRecord {
         if (error) told.add(error.message);
     }
     return (this.problems.get(host) ?? []).filter(problem => !told.has(problem.message));
+  }
+
+  /** Records an outcome without its host and time, so that those of several hosts can be equal. */
+  #addResource({
+    event: _,
+    run: __,
+    time,
+    host,
+    play,
+    ...resource
+  }: EventView & { event: 'resource' }): void {
+    const on = this.#on(play, host);
+    on.resources.set(resource.name, resource);
+    on.endsMs.set(resource.name, Date.parse(time));
   }
 
   /** Records the time of an event of a host. Its end belongs to the last of its plays. */

@@ -38,6 +38,20 @@ describe('the HTML report', () => {
     expect(htmlReport(recordOf(sample))).toContain('<h3>a, b <small>2 hosts</small></h3>');
   });
 
+  it('shows hosts that differ only in the lines of a text in one card, with the lines of each', () => {
+    const whole = htmlReport(recordOf(fleetCheck(50)));
+    expect(headings(whole)).toEqual([
+      'web31',
+      'all 50 hosts except web2, web12, web21, web22, web31, web32, web42 <small>43 hosts</small>',
+      'web2, web12, web22, web32, web42 <small>5 hosts</small>',
+      'web21',
+    ]);
+    for (const host of ['web1', 'web50']) {
+      expect(whole).toContain(`<summary>content on ${host}</summary>`);
+      expect(whole).toContain(`>+HOST=${host}<`);
+    }
+  });
+
   it('says in one line how the run went', () => {
     expect(status(htmlReport(recordOf(reportRun())))).toBe(
       '✗ 1 of 6 hosts failed, 1 unreachable · 7 changes on 4 of 6 hosts',
