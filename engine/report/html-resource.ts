@@ -36,7 +36,7 @@ function item(resource: ResourceView, variants: readonly Variant[]): string {
     (deviation === null ? '' : `<p class="deviation">≠ the plan showed: ${planned}</p>`) +
     (error === null ? '' : problemBox(error)) +
     (status === 'failed' ? outputBox(resource.commands ?? []) : '') +
-    `${variants.flatMap(textBoxes).join('')}</li>`
+    `${textBoxes(variants)}</li>`
   );
 }
 
@@ -48,19 +48,24 @@ function what(resource: ResourceView): string {
   return skipped === undefined ? '' : `skipped: ${escapeMarkup(skipped)}`;
 }
 
-/** Returns the lines of the texts of a variant. Only those of the first one of several are unfolded. */
-function textBoxes({ hosts, changes }: Variant, index: number, { length }: readonly Variant[]): string[] {
+/** Returns the lines of the texts: those of the first variant unfolded, those of all others folded together. */
+function textBoxes(variants: readonly Variant[]): string {
+  const boxes = variants.map(({ hosts, changes }, i) =>
+    changes.map(change => textBox(change, variants.length === 1 ? '' : ` on ${hosts}`, i === 0)).join(''),
+  );
+  const [first = '', ...others] = boxes;
+  if (others.join('') === '') return first;
+  const words = others.length === 1 ? '1 other variant' : `${others.length} other variants`;
+  return `${first}<details><summary>${words}</summary>${others.join('')}</details>`;
+}
+
+function textBox({ key, text }: ChangeView, where: string, isOpen: boolean): string {
+  if (text === undefined || text.lines.length === 0) return '';
   const classes: Readonly<Record<string, string>> = { '+': 'ins', '-': 'del', '@': 'gap', '\\': 'gap' };
-  return changes.flatMap(({ key, text }) => {
-    if (text === undefined || text.lines.length === 0) return [];
-    const lines = text.lines.map(
-      line => `<span class="${classes[line[0]!] ?? ''}">${escapeMarkup(line)}</span>`,
-    );
-    const title = length === 1 ? key : `${key} on ${hosts}`;
-    return [
-      `<details${index === 0 ? ' open' : ''}><summary>${escapeMarkup(title)}</summary><pre>${lines.join('\n')}</pre></details>`,
-    ];
-  });
+  const lines = text.lines
+    .map(line => `<span class="${classes[line[0]!] ?? ''}">${escapeMarkup(line)}</span>`)
+    .join('\n');
+  return `<details${isOpen ? ' open' : ''}><summary>${escapeMarkup(key + where)}</summary><pre>${lines}</pre></details>`;
 }
 
 /** Returns the commands of a failed change with their output. */

@@ -211,7 +211,9 @@ function hostTable(record: RunRecord, groups: readonly Group[]): string {
     `<label><input type="radio" name="show" id="show-${id}"${checked ? ' checked' : ''}> ${words} <b>${count}</b></label>`;
   const filter = [
     choice('all', 'all', record.hosts.length, true),
-    ...Object.entries(kinds).map(([kind, words]) => choice(kind, words, hostsOf(kind as Kind), false)),
+    ...Object.entries(kinds).map(([kind, words]) =>
+      choice(kind, kind === 'changed' && record.check ? 'would change' : words, hostsOf(kind as Kind), false),
+    ),
   ];
   const keys = ['changed', 'unchanged', 'failed', 'skipped', 'deviations'] as const;
   const cell = (count: number | undefined) =>
@@ -219,7 +221,7 @@ function hostTable(record: RunRecord, groups: readonly Group[]): string {
   const rows = groups.map(({ id, hosts, kind, result }) => {
     const status = result === undefined ? 'no result' : statusWords(result, record.check);
     return (
-      `<tr data-kind="${kind}"><th scope="row"><a href="#${id}">${escapeMarkup(hostList(hosts, record.hosts))}</a></th>` +
+      `<tr data-kind="${kind}"><th scope="row"><a href="#${id}">${escapeMarkup(hostList(hosts, record.hosts, 3))}</a></th>` +
       `<td class="${kind}">${status}</td>${keys.map(key => cell(result?.[key])).join('')}</tr>`
     );
   });

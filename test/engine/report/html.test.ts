@@ -46,6 +46,9 @@ describe('the HTML report', () => {
       'web2, web12, web22, web32, web42 <small>5 hosts</small>',
       'web21',
     ]);
+    expect(whole).toContain(
+      '<details><summary>42 other variants</summary><details><summary>content on web3<',
+    );
     for (const host of ['web1', 'web50']) {
       expect(whole).toContain(`<summary>content on ${host}</summary>`);
       expect(whole).toContain(`>+HOST=${host}<`);
