@@ -80,7 +80,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   file?(args: Given<A, R>): OwnFile;
   /**
    * The probes to read, by name. The engine reads a probe whose name begins with `needs` only for `obstacles`, and leaves it
-   * out while earlier resources may change its answer.
+   * out while earlier resources may change its answer. One whose name begins with `perhaps` leaves the plan open only if
+   * `actual` uses its reading.
    */
   probes?(args: Given<A, R>): P;
   /** Returns the state from the readings, `null` if the thing does not exist, or a `Missing` if the state cannot be read. */
