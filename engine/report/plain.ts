@@ -14,6 +14,7 @@ const longS = 30;
  */
 export function plainReporter(output: Output, progress: Output, layout: ResultLayout): Reporter {
   const record = new RunRecord();
+  let explained = false;
   const print = (line: string | undefined) => {
     if (line !== undefined) progress.write(`${line}\n`);
   };
@@ -46,10 +47,11 @@ export function plainReporter(output: Output, progress: Output, layout: ResultLa
       if (event.event === 'run_started') ended.clear();
       if (event.event === 'resource_started') watch(event.host, event.name, longS);
       print(event.event === 'host_finished' ? endOf(event) : progressLine(event));
-      if (event.event === 'run_finished') output.write(resultText(record, layout));
+      if (event.event === 'run_finished') output.write(resultText(record, { ...layout, explained }));
     },
     showPlan() {
       output.write(questionText(record, layout));
+      explained = true;
     },
     hold() {},
     notice(text) {

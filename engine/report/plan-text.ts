@@ -225,6 +225,7 @@ function notRunLines({ resources }: HostRecord, { causes }: Frame): Line[] {
 
 /** Returns the meaning of the signs of a plan that are not obvious; nothing without any. */
 function legendLines(plays: readonly PlayRecord[], layout: Layout): Line[] {
+  if (layout.explained) return [];
   const used = new Set<Sign>();
   for (const { hosts } of plays)
     for (const { resources } of hosts.values())

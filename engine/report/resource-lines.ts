@@ -14,6 +14,8 @@ export interface Layout {
   diff: boolean;
   /** 1 = everything, with unchanged resources and the commands that ran; 2 = also the output of the commands. */
   verbosity: 0 | 1 | 2;
+  /** Whether an earlier plan explained the signs. */
+  explained?: boolean;
 }
 
 /** The columns and causes of a play, the same for all of its resources. */

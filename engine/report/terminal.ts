@@ -27,9 +27,16 @@ export function terminalReporter(
   let timer: NodeJS.Timeout | undefined;
   let drawn: string[] = [];
   let held = false;
+  let explained = false;
 
   const columns = () => output.columns || 80;
-  const fullLayout = (): ResultLayout => ({ ...layout, columns: columns(), color: true, aligned: true });
+  const fullLayout = (): ResultLayout => ({
+    ...layout,
+    columns: columns(),
+    color: true,
+    aligned: true,
+    explained,
+  });
 
   /**
    * Moves to the beginning of the first live line, even if the window has become narrower and wrapped some, and if the
@@ -73,6 +80,7 @@ export function terminalReporter(
     showPlan() {
       stop();
       output.write(questionText(record, fullLayout()));
+      explained = true;
     },
     hold(still) {
       held = still;

@@ -1,7 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { Ajv } from 'ajv';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { columnsOf } from '../../../engine/report/columns.ts';
 import { eventsSchema } from '../../../engine/report/events-schema.ts';
 import { jsonReporter } from '../../../engine/report/json.ts';
 import { junitReport } from '../../../engine/report/junit.ts';
@@ -11,7 +10,7 @@ import { summaryText } from '../../../engine/report/summary.ts';
 import { terminalReporter } from '../../../engine/report/terminal.ts';
 import { fleetCheck } from './fleet.ts';
 import { fullRun, play, recordOf } from './full-run.ts';
-import { flaskPlan, outcome, result, Sample } from './sample.ts';
+import { outcome, result, Sample } from './sample.ts';
 
 const layout = { diff: true, verbosity: 0, applyCommand: 'reconcile apply p.yml' } as const;
 
@@ -213,64 +212,13 @@ describe('on a terminal', () => {
     for (const view of rest.slice(0, 2)) reporter.report(view);
     reporter.showPlan();
     expect(output.written.at(-1)).toContain('App environment');
+    expect(stripVTControlCharacters(output.written.at(-1)!)).toMatch(/^Plan: [^]* on 1 host\n$/m);
     const length = output.written.length;
     vi.advanceTimersByTime(1000);
     expect(output.written).toHaveLength(length);
-  });
-});
-
-describe('live lines', () => {
-  const plain = (lines: string[]) => lines.map(line => line.replace(/\u001b\[[0-9;]*m/g, ''));
-  const fleet = (count: number) => {
-    const live = new LiveView(0);
-    const sample = new Sample();
-    const hosts = Array.from({ length: count }, (_, i) => `web${i + 1}`);
-    sample.emit({ event: 'run_started', playbook: 'p.yml', play, check: false, hosts });
-    for (const [i, host] of hosts.entries()) {
-      if (i % 2 === 0) continue;
-      sample.emit({ event: 'host_connected', host, play, account: 'root' });
-      sample.emit({ event: 'host_plan', host, play, resources: flaskPlan('would_change').drifted });
-      sample.emit({
-        event: 'resource_started',
-        host,
-        play,
-        name: `A name 日本 ${'long '.repeat(40)}`,
-        index: 3,
-        of: 21,
-      });
-    }
-    for (const view of sample.views) live.add(view, 0);
-    return live;
-  };
-
-  it('all hosts have one if there is room', () => {
-    expect(plain(fleet(2).lines(65_000, 60, 24))).toEqual([
-      'web1  connecting',
-      'web2  ━━━─────────────────   3/21  A name 日本 long long l…',
-      '0 of 2 hosts done · 1:05',
-    ]);
-  });
-
-  it.each([
-    [500, 80, 24],
-    [500, 20, 5],
-    [500, 5, 1],
-    [3, 200, 2],
-  ])('of %i hosts fit a window of %i columns and %i rows', (count, columns, rows) => {
-    const lines = plain(fleet(count).lines(0, columns, rows));
-    expect(lines.length).toBeLessThanOrEqual(Math.max(2, rows));
-    for (const line of lines) expect(columnsOf(line)).toBeLessThan(columns);
-  });
-
-  it('a finished host shows its result', () => {
-    const live = new LiveView(0);
-    for (const view of fullRun().views) live.add(view, 0);
-    expect(plain(live.lines(0, 80, 24))).toEqual([
-      'web1  ✗ 1 failed',
-      'web2  ✓ 3 changed',
-      'web3  ✗ unreachable',
-      '3 of 3 hosts done · 7 changed · 1 failed · 1 unreachable · 0:00',
-    ]);
+    for (const view of rest.slice(2)) reporter.report(view);
+    // The signs are explained once, above the question.
+    expect(output.text().split('! restarts or reloads')).toHaveLength(2);
   });
 });
 
