@@ -154,6 +154,7 @@ export const command = defineModule({
   ],
   reacts: args =>
     args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: () => noteOf(args), action: 'run' }],
+  runs: true,
   verifies: args => args.creates !== undefined || args.unless !== undefined,
   unproven: ({ creates }) =>
     creates === undefined
