@@ -4,9 +4,8 @@
 # one, and an owner of a file other than $owner, or without $owner the current account. It starts no Python. pip writes
 # RECORD with its line for INSTALLER last: a package without this line was cut off.
 # Needs: $venv, its folder; $unfinished, a file that exists during its creation; $system, set if it uses the host's
-# packages; $owner, or nothing.
+# packages; $owner, or nothing. Files without a hash, such as compiled ones, do not belong to the package itself.
 
-# Files without a hash, such as compiled ones, do not belong to the package itself.
 awk '/\/INSTALLER,/ && !(FILENAME in whole) {
   whole[FILENAME]
   n = split(FILENAME, at, "/")
