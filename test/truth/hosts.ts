@@ -81,7 +81,7 @@ function truthHost(lab: Lab, name: string, release: Release): TruthHost {
 }
 
 /** Waits until systemd has no job left: what is still starting would look like a change. */
-export const atRest = `for i in $(seq 100); do
+export const atRest = `for i in $(seq 600); do
     case $(systemctl is-system-running 2>/dev/null) in running|degraded) [ -z "$(systemctl list-jobs --no-legend)" ] && exit 0 ;; esac
     sleep 0.1
   done
