@@ -177,7 +177,8 @@ async function begin(host: TruthHost, { start }: Case): Promise<void> {
 }
 
 async function program(host: TruthHost, args: string[], forecast?: string): Promise<Ran> {
-  const going = starting(host.folder, args, forecast === undefined ? {} : { RECONCILE_FORECAST: forecast });
+  const env = { HOME: host.folder, ...(forecast !== undefined && { RECONCILE_FORECAST: forecast }) };
+  const going = starting(host.folder, args, env);
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
