@@ -64,6 +64,8 @@ export interface Content {
   sha256: string;
   /** Left out for a file of more than `contentLimitBytes`. */
   bytes?: Buffer;
+  /** Bytes of the file, if `bytes` is left out. */
+  sizeBytes?: number;
 }
 
 /** The engine compares a larger file by its hash alone, and shows no lines of it. */
@@ -98,8 +100,9 @@ export interface Candidate {
 }
 
 /**
- * Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID … The property
- * `DownParts` is the engine's own. For a unit without a process, it lists the units behind it that do not run.
+ * Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID … Three properties
+ * are the engine's own. For a unit without a process, `DownParts` lists the units behind it that do not run. `Asked` lists
+ * the links that [Install] asks for, relative to /etc/systemd/system, and `Links` those that exist.
  */
 export type UnitState = Record<string, string>;
 

@@ -16,7 +16,7 @@ const exitCode = { type: 'integer', minimum: 0, maximum: 255 } as const;
 const word = { type: 'string' } as const;
 const thing = {
   type: 'string',
-  pattern: '^((/[^/]+)+|unit:[^\\s/]+|package:[a-z0-9][a-z0-9+.:-]+)$',
+  pattern: '^((/[^/]+)*/[^/]*[^/\\n]|unit:[^\\s/]+|package:[a-z0-9][a-z0-9+.:-]+)$',
 } as const;
 
 const runArgs = {

@@ -1,25 +1,30 @@
 # Journals: directories with the earlier state of paths, and the commands that undo a change.
-# Defines: r_entry, r_restore, r_revert, r_recover, r_again.
+# Defines: r_entry, r_remember, r_remembered, r_restore, r_revert, r_recover, r_again.
 # Needs: r_do, r_at, r_own and r_dead; r_home, the state directory of the account; r_journal, the journal to revert.
 # Exit codes: r_revert returns 1 if a part could not be reverted; r_again exits as the journal's `again` does.
 #
 # A shell runs a journal as a script. So each entry is written whole and flushed before its path changes, and only the first
-# entry of a path counts. `back` restores the paths, newest first. `before` and `after` hold the commands that run before
+# entry of a path counts. `back` restores the paths, newest first: r_remember collects the entries of a step in `more`, from
+# the last path to the first, and r_remembered puts them before the earlier ones. `before` and `after` hold the commands that run before
 # and after that. `by` names the session that may still need the journal. `again` holds the commands that a later session
 # runs after the end of that session.
 
 r_entry() {
   { [ -d "$1" ] || mkdir -p -m 0700 "$1"; } || return
   [ ! -f "$1/$2" ] || ! grep -q "^#$3$" "$1/$2" || return 0
-  [ "$2" != back ] || r_do r_save "$4" "$1/$3" || return
-  {
-    if [ "$2" != back ]; then [ ! -f "$1/$2" ] || cat -- "$1/$2"; fi
-    printf '#%s\n%s || r_bad=1\n' "$3" "$5"
-    if [ "$2" = back ]; then [ ! -f "$1/$2" ] || cat -- "$1/$2"; fi
-  } >"$1/new" && sync -- "$1/new" && mv -fT -- "$1/new" "$1/$2" && sync -- "$1"
+  { [ ! -f "$1/$2" ] || cat -- "$1/$2"; printf '#%s\n%s || r_bad=1\n' "$3" "$4"; } | r_put_entries "$1" "$2"
+}
+r_put_entries() { cat >"$1/new" && sync -- "$1/new" && mv -fT -- "$1/new" "$1/$2" && sync -- "$1"; }
+r_remember() {
+  [ ! -f "$1/back" ] || ! grep -q "^#$2$" "$1/back" || return 0
+  if [ -d "${3%/*}/" ]; then r_do r_save "$3" "$1/$2" || return; fi
+  printf '#%s\n%s || r_bad=1\n' "$2" "$4" >>"$1/more"
+}
+r_remembered() {
+  [ -f "$1/more" ] || return 0
+  { cat -- "$1/more"; [ ! -f "$1/back" ] || cat -- "$1/back"; } | r_put_entries "$1" back && rm -f -- "$1/more"
 }
 r_save() {
-  [ -d "${1%/*}/" ] || return 0
   r_at "$1" || return
   if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then
     r_down "${r_to#./}" && stat -c 'r_o=%u r_g=%g r_m=%a' . >"$2.directory" && sync -- "$2.directory"

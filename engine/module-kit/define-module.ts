@@ -19,6 +19,8 @@ import { Missing, type Owed, type Probe, type Readings } from '../probe.ts';
 import type { ObjectOf, Schema } from '../schema-types.ts';
 import type { Step } from '../step.ts';
 import { type Conditional, compact, defined } from '../util/defined.ts';
+import type { FileContent } from '../util/file-content.ts';
+import { memoized } from '../util/memoized.ts';
 import { type OwnFile, withOwnFile } from './own-file.ts';
 
 /** Work that a change makes necessary. The engine notes it on the host before the change, and removes the note after it. */
@@ -78,7 +80,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   file?(args: Given<A, R>): OwnFile;
   /**
    * The probes to read, by name. The engine reads a probe whose name begins with `needs` only for `obstacles`, and leaves it
-   * out while earlier resources may change its answer.
+   * out while earlier resources may change its answer. One whose name begins with `perhaps` leaves the plan open only if
+   * `actual` uses its reading.
    */
   probes?(args: Given<A, R>): P;
   /** Returns the state from the readings, `null` if the thing does not exist, or a `Missing` if the state cannot be read. */
@@ -159,7 +162,7 @@ type Read<P> = Readings<P & Readonly<Probes>>;
 
 /** The arguments that the engine adds for `src`, `template` and a tree. */
 interface FilesGiven {
-  content?: string | Buffer;
+  content?: string | Buffer | FileContent;
   files?: readonly SourceFile[];
 }
 
@@ -200,7 +203,7 @@ export function defineModule<
       ...mixtures(own, args),
       ...compact<Refusal>((isAbsent(args) ? removal : own)?.refine?.(args) ?? []),
     ],
-    probes: args => defined((isAbsent(args) ? removalDefinition : own).probes?.(args) ?? {}),
+    probes: memoized(args => defined((isAbsent(args) ? removalDefinition : own).probes?.(args) ?? {})),
     actual(read, args, context) {
       const state = (isAbsent(args) ? removalDefinition : own).actual?.(read, args, context) ?? null;
       return state instanceof Missing ? state : state && stateOf(state);
@@ -226,10 +229,11 @@ export function defineModule<
         return (isBelow && (isAbsent(args) ? removal : own)?.claimsBelow?.(args, path)) || {};
       },
     }),
-    claims: args =>
+    claims: memoized(args =>
       isAbsent(args)
         ? (removal?.claims?.(args) ?? withoutClaims(own.claims?.(args) ?? {}))
         : (own.claims?.(args) ?? {}),
+    ),
   };
 }
 
