@@ -154,6 +154,7 @@ export const command = defineModule({
   ],
   reacts: args =>
     args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: () => noteOf(args), action: 'run' }],
+  runs: true,
   verifies: args => args.creates !== undefined || args.unless !== undefined,
   unproven: ({ creates }) =>
     creates === undefined
@@ -202,5 +203,5 @@ const noteOf = ({ run }: RunArguments): string => `command:${digest(run)}`;
 /** Returns the probe of a script that runs like the command: same account, directory and environment. */
 function look(script: string, { cwd, env, user }: RunArguments, timeoutS?: number) {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}\n`);
-  return condition(exports.join('') + script, defined({ as: user, cwd, timeoutS }));
+  return condition(exports.join('') + script, defined({ as: user, cwd, timeoutS, detaches: true }));
 }

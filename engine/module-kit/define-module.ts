@@ -142,6 +142,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   claimsBelow?(args: Given<A, R>, path: string): Claims;
   /** Returns the folder from which root runs programs. The engine refuses a folder that another account can write to. */
   runsFrom?(args: Given<A, R>): string | undefined;
+  /** Whether a change runs something, as a command does. Plans show it with the sign `»`. */
+  runs?: boolean;
   /** Returns false if no reading can prove the change, as for a command that always runs. */
   verifies?(args: Given<A, R>): boolean;
   /** Returns the sentence of the problem if a diff is left after the change. */
@@ -185,9 +187,9 @@ export function defineModule<
   const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
   const removalDefinition = { ...own, ...removal };
   const { summary, name, examples, identity } = own;
-  const { files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS } = own;
+  const { files, secrets, check, asCheck, runs, verifies, unproven, runsFrom, spelled, timeoutS } = own;
   return {
-    ...defined({ files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS }),
+    ...defined({ files, secrets, check, asCheck, runs, verifies, unproven, runsFrom, spelled, timeoutS }),
     name,
     summary,
     together: [...(own.together ?? []), ...togetherIn(own)],

@@ -35,7 +35,7 @@ export const unit: ProbeKind<'unit'> = {
 
 /** After the units, the script shows their links, and the parts of each unit that has no process; see `downParts`. */
 function scriptOf(names: string): string {
-  const parts = `awk -v RS= '/\\nSubState=exited/' | sed -n 's/^ConsistsOf=//p'`;
+  const parts = `awk -v RS= -F '\\n' '/\\nSubState=exited/ { for (i = 1; i <= NF; i++) if (sub(/^ConsistsOf=/, "", $i)) print $i }'`;
   return `r_o=$(TZ=UTC systemctl show -p ${properties} -- ${names})
 r_c=$?
 printf '%s\\n\\n' "$r_o"
