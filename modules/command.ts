@@ -51,7 +51,7 @@ const args = {
     description: 'The command runs only if this path does not exist; the path must exist afterwards.',
   },
   unless: text(
-    'The command runs only if this script fails; the script must succeed afterwards. A check runs the script too, so it must change nothing.',
+    'The command runs only if this script fails; the script must succeed afterwards. A check runs the script too, so it must change nothing. If a later resource changes what the script reads, the command runs again at the next apply.',
     { minLength: 1 },
   ),
   only_if: text(
