@@ -16,7 +16,7 @@ export function journal({ into, parents, paths, before, after }: JournalStep): s
     });
   return [
     `{ [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; }`,
-    `{ [ -d ${directory} ] || mkdir -m 0700 ${directory}; } && printf '%s\\n' "$r_me" >${directory}/by`,
+    `{ [ -d ${directory} ] || mkdir -m 0700 ${directory}; } && printf '%s\\n' "$r_me" | r_seal ${directory}/by`,
     ...parents.map(path => `{ [ -d ${shellQuote(path)} ] || ${pathEntry(directory, path)}; }`),
     ...paths.map(path => pathEntry(directory, path)),
     ...commands('before', before),
