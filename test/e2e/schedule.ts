@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 import { Random } from '../engine/validate/fuzz/random.ts';
 import { type Going, reconcile, starting } from './reconcile.ts';
 
@@ -8,10 +9,12 @@ import { type Going, reconcile, starting } from './reconcile.ts';
 type Who = 'A' | 'B';
 type Event =
   | { do: 'stop' | 'continue' | 'kill'; who: Who }
+  /** Continues A after the end of B. */
+  | { do: 'wait' }
   /** An administrator releases the lease, or its time comes: a real one would take ten minutes. */
   | { do: 'release' | 'expire' };
 
-/** Two applies on one host, and what happens to them; times in ms from the start of the schedule. */
+/** Two applies on one host, and what happens to them; times in ms from the first step of A. */
 export interface Schedule {
   seed: number;
   runs: Record<Who, { startMs: number; stepsMs: number[]; clockMs: number; isPlan: boolean }>;
@@ -28,20 +31,21 @@ export function scheduleOf(seed: number): Schedule {
     startMs,
     stepsMs: Array.from({ length: 2 + random.below(3) }, () => 300 + random.below(2500)),
     clockMs: random.pick([-3_600_000, 0, 0, 3_600_000]),
-    isPlan: random.below(3) === 0,
+    isPlan: random.below(2) === 0,
   });
   const runs = { A: run(0), B: run(random.below(6000)) };
   const events: Schedule['events'] = [];
   const lose = (): Event => ({ do: random.pick(['release', 'release', 'expire']) });
   if (random.below(3) > 0) {
-    const atMs = 1500 + random.below(2500);
+    const atMs = random.below(2500);
     const lostMs = atMs + 300 + random.below(2500);
     runs.B.startMs = lostMs + random.below(1500);
     events.push({ atMs, do: 'stop', who: 'A' }, { atMs: lostMs, ...lose() });
-    events.push({ atMs: runs.B.startMs + random.below(7000), do: 'continue', who: 'A' });
+    if (random.below(2) === 0) events.push({ atMs: runs.B.startMs + 1, do: 'wait' });
+    else events.push({ atMs: runs.B.startMs + random.below(7000), do: 'continue', who: 'A' });
   }
   for (let n = random.below(3); n > 0; n--) {
-    const atMs = 1500 + random.below(8000);
+    const atMs = random.below(8000);
     const who = random.pick(['A', 'B'] as const);
     events.push({ atMs, do: 'stop', who }, { atMs: atMs + random.below(9000), do: 'continue', who });
     if (random.below(3) > 0) events.push({ atMs: atMs + random.below(3000), ...lose() });
@@ -120,7 +124,13 @@ export async function runSchedule(
     if (event.do === 'continue') stopped.delete(event.who);
     if (event.do === 'kill') killed.add(event.who);
     const signal = { stop: 'SIGSTOP', continue: 'SIGCONT', kill: 'SIGKILL' } as const;
-    if ('who' in event) going[event.who]?.child.kill(signal[event.do]);
+    if (event.do === 'wait') {
+      await expect.poll(() => going.B !== undefined, { timeout: 60_000 }).toBe(true);
+      going.B!.child.kill('SIGCONT');
+      await going.B!.ended;
+      stopped.delete('A');
+      going.A?.child.kill('SIGCONT');
+    } else if ('who' in event) going[event.who]?.child.kill(signal[event.do]);
     else if (event.do === 'expire') await on(expire);
     else {
       await on(trace('admin release'));
@@ -128,13 +138,16 @@ export async function runSchedule(
       await on(trace('admin released'));
     }
   };
+  await start('A');
+  const hasBegun = async () => (await on('grep -c "^A begin" /run/trace || true')).trim() !== '0';
+  await expect.poll(hasBegun, { timeout: 120_000 }).toBe(true);
   const began = performance.now();
   const later = async (atMs: number, work: () => Promise<void>) => {
     await sleep(Math.max(0, atMs - (performance.now() - began)));
     await work();
   };
   await Promise.all([
-    ...(['A', 'B'] as const).map(who => later(schedule.runs[who].startMs, () => start(who))),
+    later(schedule.runs.B.startMs, () => start('B')),
     ...schedule.events.map(event => later(event.atMs, () => happen(event))),
   ]);
   // An event may have been before the start of its run.
