@@ -10,7 +10,7 @@ import { runSchedule, scheduleOf } from './schedule.ts';
 
 /** `npm run schedules` sets the number of schedules. */
 const count = Number(process.env['RECONCILE_SCHEDULES'] ?? 5);
-const names = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].slice(0, count > 5 ? 6 : 2);
+const names = Array.from({ length: count > 5 ? 10 : 2 }, (_, i) => `h${i + 1}`);
 
 describeLab('two controllers that stand still, continue and lose their leases', () => {
   let lab: Lab<string>;
@@ -41,6 +41,10 @@ describeLab('two controllers that stand still, continue and lose their leases', 
           if (found.violations.length > 0) bad.push({ seed: next, ...found });
           const begins = found.trace.match(/^[AB] begin/gm) ?? [];
           steps += begins.length;
+          if (count > 5)
+            console.log(
+              `seed ${next}: ${begins.length} steps, ${found.exits}, ${found.violations.length} violations`,
+            );
           turns += begins.filter((each, i) => i > 0 && each !== begins[i - 1]).length;
         }
       }),
