@@ -1,6 +1,6 @@
 /**
  * Damaged versions of files: a bit of each byte flipped, a cut at each byte, and each field of another type. A quick run
- * takes a sample; with DAMAGE=all, which `npm run damage` sets, each of them is tried.
+ * takes a sample; with DAMAGE=all, which `npm run damage` sets, each of them is tried, on hosts by one shell.
  */
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
@@ -15,13 +15,13 @@ export interface Damaged {
   bytes: Buffer;
 }
 
-const full = process.env['DAMAGE'] === 'all';
+export const full = process.env['DAMAGE'] === 'all';
 const sampleSize = 60;
 
 /** Returns all of a list, or a sample of it. `npm run damage` adds up the numbers. */
-export function some<T>(all: readonly T[], quick = sampleSize): readonly T[] {
+export function some<T>(all: readonly T[], quick = sampleSize, isWhole = full): readonly T[] {
   const random = new Random(seed);
-  const chosen = full || all.length <= quick ? all : Array.from({ length: quick }, () => random.pick(all));
+  const chosen = isWhole || all.length <= quick ? all : Array.from({ length: quick }, () => random.pick(all));
   const counts = process.env['DAMAGE_COUNTS'];
   if (counts !== undefined) writeFileSync(join(counts, randomUUID()), String(chosen.length));
   return chosen;
