@@ -1,4 +1,5 @@
 import type { Owed, PackageState } from './probe.ts';
+import type { NewContent } from './util/file-content.ts';
 
 /**
  * The change that a step makes to the readings of a host, as data. A forecast lays effects over readings, so that the plan
@@ -6,7 +7,7 @@ import type { Owed, PackageState } from './probe.ts';
  */
 export type Effect =
   /** A file has this content. Without `owner`, `group` or `mode`, it keeps those of the old file or has those of a new one. */
-  | ({ kind: 'file'; path: string; content: string | Uint8Array } & Ownership)
+  | ({ kind: 'file'; path: string; content: NewContent } & Ownership)
   /** A directory exists, with all directories above it. */
   | ({ kind: 'directory'; path: string } & Ownership)
   /** A symbolic link is at the path. */

@@ -48,14 +48,40 @@ export interface Counts {
   unconfirmed?: number;
 }
 
-/** `changed` includes hosts on which a check found changes; `reverted` means that all reversible changes were reverted. */
+/**
+ * `changed` includes hosts on which a check found changes; `reverted` means that all reversible changes were reverted;
+ * `not_reached` that the run ended before the host.
+ */
 export interface HostResult extends Counts {
-  status: 'ok' | 'changed' | 'failed' | 'reverted' | 'unreachable';
+  status: 'ok' | 'changed' | 'failed' | 'reverted' | 'unreachable' | 'not_reached';
+}
+
+/** A batch of the hosts of a play. `batch` counts from 1 to `of`. */
+export interface BatchNames {
+  play: string;
+  batch: number;
+  of: number;
+  hosts: readonly string[];
 }
 
 /** The events of a run, in order. The reporters in report/ get them with their secrets masked. Times in ISO 8601, UTC. */
 export type Event = { time: string; run: string } & (
-  | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: readonly string[] }
+  | {
+      event: 'run_started';
+      playbook: string;
+      play: string;
+      check: boolean;
+      hosts: readonly string[];
+      /** The names of the hosts by batch, if the play has a roll-out. */
+      batches?: readonly (readonly string[])[];
+    }
+  | ({ event: 'batch_started' } & BatchNames)
+  /** `failed` names the hosts of the batch that failed, were reverted or are unreachable. */
+  | ({ event: 'batch_finished'; failed: readonly string[] } & BatchNames)
+  /** A pause before a batch. */
+  | ({ event: 'batch_pause'; seconds: number } & BatchNames)
+  /** The run ends before its end. `why` is a sentence; `plays` are those that are not run. */
+  | { event: 'run_stopped'; play: string; why: string; hosts: readonly string[]; plays: readonly string[] }
   | { event: 'host_connected'; host: string; play: string; account: string }
   /** The last step of a dead run goes on. The engine waits for its end before it reads the host. */
   | { event: 'host_waits'; host: string; play: string; lease: Lease }

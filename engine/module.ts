@@ -2,6 +2,7 @@ import type { Missing, Owed, Probe, Readings } from './probe.ts';
 import type { ProblemCode } from './problem.ts';
 import type { Schema } from './schema-types.ts';
 import type { Step } from './step.ts';
+import type { FileContent } from './util/file-content.ts';
 
 /** A value of a state. It is flat, so that every difference fits on one line. */
 export type StateValue = string | number | boolean | null | readonly string[] | Text;
@@ -11,6 +12,8 @@ export interface Text {
   sha256: string;
   /** Left out for a text that is too large to show. */
   bytes?: Buffer;
+  /** Bytes of the text, if `bytes` is left out. */
+  sizeBytes?: number;
 }
 
 /** The properties of a thing, as a flat map of keys. A key that is left out is not managed. */
@@ -169,7 +172,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
 
 /** The arguments that name files beside the playbook. */
 export interface Files {
-  /** `src` names a file. The engine reads its bytes. */
+  /** `src` names a file. A large one is not held in memory. */
   src?: boolean;
   /** `template` names a template. The engine renders it. */
   template?: boolean;
@@ -180,6 +183,6 @@ export interface Files {
 /** A file of a folder beside the playbook. */
 export interface SourceFile {
   path: string;
-  bytes: Buffer;
+  content: Buffer | FileContent;
   executable: boolean;
 }

@@ -64,6 +64,8 @@ export interface Content {
   sha256: string;
   /** Left out for a file of more than `contentLimitBytes`. */
   bytes?: Buffer;
+  /** Bytes of the file, if `bytes` is left out. */
+  sizeBytes?: number;
 }
 
 /** The engine compares a larger file by its hash alone, and shows no lines of it. */

@@ -67,7 +67,9 @@ export const explanations = {
     'The file is not valid YAML 1.2. The place is where the parser stopped; the cause is often a line above it.',
   'file-missing': 'A file that the command line or the playbook names does not exist or cannot be read.',
   'file-too-large':
-    'A file on this computer is larger than the program reads: 64 MiB of an inventory, a playbook, a file of variables, and of anything that is not a regular file; 512 MiB of a file whose content goes to a host.',
+    'A file on this computer is larger than the program reads: 64 MiB of an inventory, a playbook, a file of variables, a template, and of anything that is not a regular file; 512 MiB of a saved plan. The file that `src` names may have any size.',
+  'source-changed':
+    'A file that goes to the hosts was changed or removed on this computer after the run had read it. All hosts of a run get the same content, so the file was not installed.',
   'unknown-key': 'A key does not belong here. The message names the nearest one that does.',
   'wrong-type': 'A value has a type that this argument does not take.',
   'missing-key': 'A required argument of a module is missing.',
@@ -144,6 +146,10 @@ export const explanations = {
   'not-as-declared': 'After the change, the resource was read again and is not as declared.',
   'run-once-failed':
     'One host does a resource with `run_once` for all hosts of the play, and the resource failed or was not reached there. The other hosts stop at it, too.',
+  'at-once-stopped':
+    'A resource with `at_once` failed on another host of the play, so this host did not begin it. Solve the failure there and apply again.',
+  'not-back':
+    'After a failure the host was reverted, but one of its checks or of the resources under `after` still fails. So the host stays where the resources under `before` left it, such as outside a load balancer.',
   'check-failed': 'A check of the play did not get the expected answer.',
   'apt-locked': 'Another program holds the package lock and did not release it in time.',
   'dpkg-broken': 'An earlier package operation broke off and left dpkg half-configured.',

@@ -8,7 +8,9 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
   'file-missing':
     'Usual causes are a typing error and a path from another folder: a playbook names files relative to its own folder, the command line relative to the working directory.',
   'file-too-large':
-    'Usual causes are a device or a log file by a wrong name. Fetch a large file on the host itself, with a `command`.',
+    'Usual causes are a device or a log file by a wrong name. A large file that goes to hosts belongs in `src`, not in `template`.',
+  'source-changed':
+    'Usual causes are a build or a download that still writes the file. Apply again after its end; other programs best write beside the file and rename.',
   'unknown-key':
     'Usual causes are a typing error, a key one level too deep, and a key of Ansible. `reconcile docs keys` lists the keys, `reconcile modules NAME` the arguments of a module.',
   'wrong-type':
@@ -93,6 +95,8 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
   'not-as-declared':
     'Usual causes are another program that rewrites the thing, and a `command` whose `creates` or `unless` does not describe its effect. The message shows the difference.',
   'run-once-failed': 'Remove the problem on the host that the message names, and apply again.',
+  'at-once-stopped': 'Look at the failure on the host that the message names, solve it, and apply again.',
+  'not-back': 'Look at the host, mend what fails there, and bring it back by hand or by another apply.',
   'check-failed':
     'The message shows the expected and the received answer. Look into the log of the service (`journalctl -u UNIT`). With `retry`, a check waits for a slow start.',
   'apt-locked':

@@ -4,6 +4,9 @@ import type { Probe } from './probe.ts';
 import type { Place, Problem } from './problem.ts';
 import type { SecretText } from './value.ts';
 
+/** The resources around those of a play: before a host is changed, and after its checks hold. */
+export type Visit = 'before' | 'after';
+
 /** A resource of one host, with evaluated arguments. The room resolve makes it from the text of a playbook. */
 export interface Resource {
   /** The label; unique on a host. With a loop it holds the item. */
@@ -36,6 +39,10 @@ export interface Resource {
   onFailure: 'stop' | 'continue';
   retry: { attempts: number; delayS: number };
   register?: string;
+  /** The maximum number of hosts that apply it at the same time. */
+  atOnce?: { most: number; key: string };
+  /** Whether it stands around the other resources of a play, where a host leaves and comes back. */
+  visit?: Visit;
   /** The host that the resource is applied to, if it is not the host of the play. */
   delegatedTo?: Host;
   /** The key of a `run_once` resource, equal on all hosts of the play. */
@@ -47,6 +54,9 @@ export interface Resource {
   /** The secret texts in its arguments. If there are any, the old content of its file is not shown either. */
   secrets: readonly SecretText[];
 }
+
+/** Whether a later resource may set what this one sets to another value: the host leaves here, and comes back there. */
+export const leavesFirst = ({ visit }: Pick<Resource, 'visit'>): boolean => visit === 'before';
 
 /** Returns the names of a thing in an include, from the names `outer` of the include and its `own` names. */
 export function namesWithin(outer: readonly string[], own: readonly string[]): string[] {

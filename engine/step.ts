@@ -1,4 +1,5 @@
 import type { Effect } from './effect.ts';
+import type { NewContent } from './util/file-content.ts';
 
 /**
  * One action on a host, as data. The engine compiles the steps of a resource to one script (apply/step-script.ts). The
@@ -31,7 +32,7 @@ export type Step =
 export interface WriteStep {
   do: 'write';
   path: string;
-  content: string | Uint8Array;
+  content: NewContent;
   owner?: string;
   group?: string;
   mode?: string;

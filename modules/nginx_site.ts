@@ -3,7 +3,7 @@ import { defineModule, type Given } from '../engine/module-kit/define-module.ts'
 import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { textOf } from '../engine/module-kit/state-text.ts';
 import { content, Missing, owed, path, program, type Readings } from '../engine/probe.ts';
-import type { CheckedStep, Step } from '../engine/step.ts';
+import type { CheckedStep, Step, WriteStep } from '../engine/step.ts';
 import { type Conditional, compact } from '../engine/util/defined.ts';
 import { certificateOf, locationProblems, parts, reloadNginx, renderSite } from './_nginx.ts';
 
@@ -138,7 +138,7 @@ export const nginx_site = defineModule({
 });
 
 /** Returns the content of the file, or undefined if only the link is managed. */
-const bytesOf = ({ name, content, server_names, ...site }: Arguments): string | Buffer | undefined =>
+const bytesOf = ({ name, content, server_names, ...site }: Arguments): WriteStep['content'] | undefined =>
   content ?? (server_names && renderSite(name, { ...site, server_names }));
 
 const probes = ({ name }: Arguments) => ({

@@ -5,7 +5,7 @@ import { textOf } from '../engine/module-kit/state-text.ts';
 import { content, owed, path, type UnitState, unit } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Schema } from '../engine/schema-types.ts';
-import type { Step } from '../engine/step.ts';
+import type { Step, WriteStep } from '../engine/step.ts';
 import { daemonReload, isTemplate, readable, systemctl, unitFile } from '../engine/steps/unit-steps.ts';
 import { defined } from '../engine/util/defined.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
@@ -165,7 +165,7 @@ const back = (wasSo: boolean, verb: string, name: string) => ({
 const sectionsOf = ({ unit, service, socket, timer, install }: Arguments): [title: string, Section][] =>
   Object.entries(defined({ Unit: unit, Socket: socket, Timer: timer, Service: service, Install: install }));
 
-const bytesOf = (args: Arguments): string | Buffer =>
+const bytesOf = (args: Arguments): WriteStep['content'] =>
   args.content ??
   sectionsOf(args)
     .map(([title, section]) => [`[${title}]`, ...linesOf(section), ''].join('\n'))

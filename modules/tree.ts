@@ -7,6 +7,7 @@ import { diff } from '../engine/plan/diff.ts';
 import * as probe from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
 import { defined } from '../engine/util/defined.ts';
+import { memoized } from '../engine/util/memoized.ts';
 import { matches, noDirectory } from './_files.ts';
 
 /** Up to this total size, the files on the host are read completely, so that the plan can show changed lines. */
@@ -53,11 +54,11 @@ export const tree = defineModule({
   identity: args => args.path,
   probes: args => {
     const pieces = piecesOf(args);
-    const whole = pieces.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0) <= shownBytes;
+    const whole = pieces.reduce((sum, { content }) => sum + (content?.length ?? 0), 0) <= shownBytes;
     const probes: Record<string, probe.Probe> = {};
-    for (const { absolute, bytes } of pieces) {
+    for (const { absolute, content } of pieces) {
       probes[absolute] = probe.path(absolute);
-      if (bytes && whole) probes[`content ${absolute}`] = probe.content(absolute);
+      if (content && whole) probes[`content ${absolute}`] = probe.content(absolute);
     }
     if (args.delete_extra || !whole) probes['entries'] = probe.entries(args.path, { hashes: !whole });
     return probes;
@@ -74,14 +75,14 @@ export const tree = defineModule({
     return { files: files.map(({ path }) => path).toSorted(), ...(!isNew && after) };
   },
   obstacles: (args, read) =>
-    survey(args, read).pieces.map(({ absolute, at, bytes }) => !bytes && noDirectory(absolute, at)),
+    survey(args, read).pieces.map(({ absolute, at, content }) => !content && noDirectory(absolute, at)),
   steps: (_diff, args, read) => {
     const { pieces, extra } = survey(args, read);
     const ownership = defined({ owner: args.owner, group: args.group });
     const made = pieces.filter(({ isMade }) => isMade);
     const set = pieces.filter(({ isMade, attributes }) => !isMade && attributes.length > 0);
     return [
-      ...made.map(({ absolute: path, bytes: content, mode }): Step => {
+      ...made.map(({ absolute: path, content, mode }): Step => {
         const attributes = { ...ownership, mode };
         return content
           ? { do: 'write', path, content, ...attributes }
@@ -93,9 +94,9 @@ export const tree = defineModule({
   },
   claims: args => {
     const { owner, group, file_mode, directory_mode } = args;
-    const claims = piecesOf(args).map(({ absolute, bytes }) =>
-      bytes
-        ? pathClaims(absolute, 'file', { owner, group, mode: file_mode }, () => bytes)
+    const claims = piecesOf(args).map(({ absolute, content }) =>
+      content
+        ? pathClaims(absolute, 'file', { owner, group, mode: file_mode }, () => content)
         : pathClaims(absolute, 'directory', { owner, group, mode: directory_mode }),
     );
     return Object.assign({}, ...claims);
@@ -111,37 +112,42 @@ const isExcluded = (path: string, { exclude }: Arguments) => exclude.some(glob =
 /** Returns the folders of a path, from the tree itself, named '', to the innermost one. */
 const foldersOf = (path: string) => path.split('/').map((_, i, names) => names.slice(0, i).join('/'));
 
-/** Returns the directories of the tree, parents first, and then its files, which alone have bytes. */
-function piecesOf(args: Arguments) {
+/** Returns the directories of the tree, parents first, and then its files, which alone have a content. */
+const piecesOf = memoized((args: Arguments) => {
   const copied = (args.files ?? []).filter(({ path }) => !isExcluded(path, args));
   const folders = new Set(['', ...copied.flatMap(({ path }) => foldersOf(path))]);
-  const directories = [...folders].toSorted().map(path => ({ path, bytes: undefined, executable: true }));
+  const directories = [...folders].toSorted().map(path => ({ path, content: undefined, executable: true }));
   return [...directories, ...copied].map(piece => ({
     ...piece,
     absolute: piece.path === '' ? args.path : `${args.path}/${piece.path}`,
   }));
-}
+});
 type Piece = ReturnType<typeof piecesOf>[number];
 
 /** Returns the pieces with the things in their places, and the differences between them. */
-function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
+const survey = (args: Arguments, read: Readonly<Record<string, unknown>>) => surveys(args)(read);
+const surveys = memoized((args: Arguments) =>
+  memoized((read: Readonly<Record<string, unknown>>) => compared(args, read)),
+);
+
+function compared(args: Arguments, read: Readonly<Record<string, unknown>>) {
   const below = (read['entries'] ?? []) as probe.DirectoryEntry[];
   const hashed = new Map(
     below.filter(({ sha256 }) => sha256 !== undefined).map(entry => [entry.path, entry]),
   );
   const pieces = piecesOf(args).map(piece => {
-    const { path, absolute, bytes } = piece;
+    const { path, absolute, content } = piece;
     const at = (read[absolute] ?? null) as probe.PathState | null;
     const found = (read[`content ${absolute}`] ?? hashed.get(path) ?? null) as probe.Content | null;
     const mode = modeOf(piece, at, args);
     // A file replaces a thing of another type, so the attributes of that thing do not matter.
-    if (!at || (bytes && at.type !== 'file'))
+    if (!at || (content && at.type !== 'file'))
       return { ...piece, at, mode, isMade: true, contents: [], attributes: [] };
     const { owner, group } = args;
-    const isOther = !bytes && at.type !== 'directory';
+    const isOther = !content && at.type !== 'directory';
     const wanted = isOther ? { type: 'directory' } : attributesOf({ owner, group, mode });
     const attributes = changesIn({ type: at.type, ...attributesOf(at) }, wanted);
-    const contents = bytes && found ? changesIn({ content: found }, { content: textOf(bytes) }) : [];
+    const contents = content && found ? changesIn({ content: found }, { content: textOf(content) }) : [];
     return {
       ...piece,
       at,
@@ -151,7 +157,7 @@ function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
       attributes: attributes.map(change => ({ ...change, key: `${path || '.'} ${change.key}` })),
     };
   });
-  const files = pieces.filter(({ bytes }) => bytes);
+  const files = pieces.filter(({ content }) => content);
   const present = files.filter(({ at }) => at?.type === 'file');
   const extra = args.delete_extra ? extraOf(below, pieces, args) : [];
   const changes = [...pieces.flatMap(piece => piece.contents), ...pieces.flatMap(piece => piece.attributes)];
@@ -162,8 +168,8 @@ function survey(args: Arguments, read: Readonly<Record<string, unknown>>) {
 
 const changesIn = (before: State, after: State): readonly Change[] => diff(before, after)?.changes ?? [];
 
-function modeOf({ bytes, executable }: Piece, at: probe.PathState | null, args: Arguments): string {
-  if (!bytes) return args.directory_mode ?? (at?.type === 'directory' ? at.mode : '0755');
+function modeOf({ content, executable }: Piece, at: probe.PathState | null, args: Arguments): string {
+  if (!content) return args.directory_mode ?? (at?.type === 'directory' ? at.mode : '0755');
   if (args.file_mode !== undefined) return args.file_mode;
   const same = at?.type === 'file' && /[1357]/.test(at.mode.slice(1)) === executable;
   return same ? at.mode : executable ? '0755' : '0644';

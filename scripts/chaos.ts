@@ -1,6 +1,6 @@
 /**
- * `npm run chaos`: cuts off an apply of the Flask playbook at every boundary between resources and inside of them, and
- * checks the next apply. Ends with `N of N`, and writes that into the README after a complete run.
+ * `npm run chaos`: cuts off an apply of the Flask playbook at every boundary between resources and inside of them, and a
+ * roll-out at every boundary between batches, and checks the next apply. Ends with `N of N`, and writes that into the README after a complete run.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,15 @@ await ensureLabPackages();
 const folder = mkdtempSync(join(tmpdir(), 'reconcile-chaos-'));
 const file = join(folder, 'report.json');
 const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${file}`];
-const vitest = ['vitest', 'run', '--project', 'lab', 'test/e2e/chaos.test.ts', ...reporters];
+const vitest = [
+  'vitest',
+  'run',
+  '--project',
+  'lab',
+  'test/e2e/chaos.test.ts',
+  'test/e2e/rolling.test.ts',
+  ...reporters,
+];
 spawnSync('npx', [...vitest, ...process.argv.slice(2)], {
   stdio: 'inherit',
   env: { ...process.env, RECONCILE_CHAOS: 'full', RECONCILE_LAB: 'required' },
@@ -20,7 +28,9 @@ spawnSync('npx', [...vitest, ...process.argv.slice(2)], {
 if (!existsSync(file)) throw new Error('The test runner ended without a report.');
 const report = JSON.parse(readFileSync(file, 'utf8'));
 rmSync(folder, { recursive: true });
-const tests: { title: string; status: string }[] = report.testResults[0].assertionResults;
+const tests: { title: string; status: string }[] = report.testResults.flatMap(
+  ({ assertionResults }: { assertionResults: object[] }) => assertionResults,
+);
 const cuts = tests.filter(({ title }) => title.endsWith('is made good by the next one'));
 const passed = cuts.filter(({ status }) => status === 'passed');
 const words = `${passed.length} of ${cuts.length}`;

@@ -13,12 +13,8 @@ import { moduleMarkdown } from '../engine/report/module-reference.ts';
 import { factNames } from '../engine/resolve/fact-names.ts';
 import { modulesOfAnsible } from '../engine/schema/ansible-modules.ts';
 import { keywordsOfAnsible } from '../engine/schema/ansible-words.ts';
-import {
-  componentKeys,
-  inventoryFileSchema,
-  playKeys,
-  resourceKeys,
-} from '../engine/schema/resource-keys.ts';
+import { inventoryFileSchema } from '../engine/schema/inventory-keys.ts';
+import { componentKeys, playKeys, resourceKeys } from '../engine/schema/resource-keys.ts';
 import type { Schema } from '../engine/schema/schema.ts';
 import { warnings } from '../engine/validate/lint/lint.ts';
 import { modules } from '../modules/index.ts';

@@ -7,11 +7,12 @@ import { shells } from './engine/shell.ts';
 import { needs } from './lab/require.ts';
 
 const root = join(import.meta.dirname, '..');
-const files = ['engine/host-shell', 'modules'].flatMap(folder =>
-  readdirSync(join(root, folder))
-    .filter(name => name.endsWith('.sh'))
-    .map(name => `${folder}/${name}`),
-);
+const filesEndingIn = (suffix: string) =>
+  ['engine/host-shell', 'modules'].flatMap(folder =>
+    readdirSync(join(root, folder))
+      .filter(name => name.endsWith(suffix))
+      .map(name => `${folder}/${name}`),
+  );
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** The script with a variable in the place of each value, which is sent quoted. */
@@ -24,7 +25,7 @@ const sent = (file: string) => filled(read(file), new Proxy({}, { get: (_, name)
  */
 const excluded = 'SC2154,SC2034,SC1090,SC2174,SC3013,SC2046';
 
-describe.each(files)('%s', file => {
+describe.each(filesEndingIn('.sh'))('%s', file => {
   it('has a header', () => {
     expect(read(file)).toMatch(/^# [A-Z][\s\S]*?\n\n/);
     if (file.startsWith('engine/')) expect(read(file)).toMatch(/^# Needs: [\s\S]*^# Exit codes: /m);
@@ -43,5 +44,14 @@ describe.each(files)('%s', file => {
     const { status, stdout } = spawnSync('shellcheck', args, { input: sent(file), encoding: 'utf8' });
     needs(context, status ?? undefined, 'there is no program shellcheck (apt-get install shellcheck)');
     expect(stdout).toBe('');
+  });
+});
+
+describe.each(filesEndingIn('.pl'))('%s', file => {
+  it('has a header, and is valid for Perl without a warning', context => {
+    expect(read(file)).toMatch(/^# [A-Z][\s\S]*^# Reads: [\s\S]*^# Exit codes: /m);
+    const { status, stderr } = spawnSync('perl', ['-wc', join(root, file)], { encoding: 'utf8' });
+    needs(context, status ?? undefined, 'there is no program perl (apt-get install perl-base)');
+    expect([status, stderr]).toEqual([0, `${join(root, file)} syntax OK\n`]);
   });
 });

@@ -3,8 +3,8 @@ import type { ConnectedHost } from '../hosts/connected-host.ts';
 import type { Holder } from '../hosts/host-lease.ts';
 import type { PlannedResource } from '../plan/plan.ts';
 import type { Problem } from '../problem.ts';
+import type { RegisteredOutcome, RegisteredOutcomes } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
-import type { RegisteredOutcome, RegisteredOutcomes } from './register-outcome.ts';
 import type { Reverted } from './revert.ts';
 
 /** The end of a resource that one host does for all: its outcome, and the outcome that expressions see. */
@@ -32,6 +32,10 @@ export interface ApplyOptions {
   signal: AbortSignal;
   /** Whether the changes are reverted after a failure. */
   revert: boolean;
+  /** Waits for the other hosts of the batch. Without success, the changes are reverted. Undefined = nothing to wait for. */
+  proceed?(): Promise<boolean | undefined>;
+  /** Returns the limit of a resource with `at_once`; undefined = none. */
+  turnstile(resource: Resource): Turnstile | undefined;
   /** Resolves the resources again with the outcomes that are registered so far. */
   resolve(registered: RegisteredOutcomes): Promise<Resource[]>;
 }
@@ -45,4 +49,12 @@ export interface Applied {
   revertedRisks: ReadonlyMap<string, readonly string[]>;
   /** Problems that belong to no resource. */
   problems: Problem[];
+}
+
+/** The turn of one host at a resource with `at_once`. */
+export interface Turnstile {
+  /** Waits until the host may begin. Returns a problem if the resource has failed on another host. */
+  enter(): Promise<Problem | undefined>;
+  /** Lets the next host begin, or none if the resource failed. */
+  leave(isFailed: boolean): void;
 }

@@ -2,11 +2,13 @@ import type { Outcome } from '../events.ts';
 import type { PlannedResource } from '../plan/plan.ts';
 import { reactionsByCause } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
-import type { Resource } from '../resource.ts';
+import type { RegisteredOutcome } from '../resolve/resolving.ts';
+import { leavesFirst, type Resource } from '../resource.ts';
 import type { Applied, ApplyOptions, Done } from './apply-options.ts';
 import { deviates, differsFromPlan } from './deviation.ts';
-import { planRemaining, type RegisteredOutcome, register } from './register-outcome.ts';
-import { attempt, type HostApply, resourcesReadAlong, type Turn } from './resource-turn.ts';
+import { resourcesReadAlong } from './read-along.ts';
+import { planRemaining, register } from './register-outcome.ts';
+import { attempt, type HostApply, type Turn } from './resource-turn.ts';
 import { PlayRevert } from './revert.ts';
 import type { StepOutput } from './step-script.ts';
 
@@ -35,6 +37,10 @@ class PlanApply {
   /** Names of the resources that failed or were not reached. */
   readonly #unmetNeeds = new Set<string>();
   readonly #registered: Record<string, Record<string, RegisteredOutcome>> = {};
+  /** Whether something has failed, so that a play with `on_failed_check: revert` is reverted. */
+  #isBroken = false;
+  /** Whether the host has waited for its batch. */
+  #hasWaited = false;
   /** The resource whose failure ends the work on this host. */
   #stopped: string | undefined;
   /** The last resource whose command may have changed anything: the likely cause of a later deviation. */
@@ -57,6 +63,7 @@ class PlanApply {
   async run(): Promise<Applied> {
     for (let i = 0; i < this.#queue.length; i++) {
       const { resource } = this.#queue[i]!;
+      if (resource.visit === 'after') await this.#waitForBatch();
       const startedMs = Date.now();
       const turn = await this.#turn(i);
       const outcome = this.#record(this.#queue[i]!, turn, startedMs);
@@ -64,7 +71,18 @@ class PlanApply {
       this.#options.done(resource, { outcome, registered });
       if (resource.register !== undefined) await this.#resolveAgain(i, resource.register, registered);
     }
+    await this.#waitForBatch();
     return this.#end();
+  }
+
+  /** Waits, before the host comes back, until the whole batch may. */
+  async #waitForBatch(): Promise<void> {
+    const { proceed, signal } = this.#options;
+    if (proceed === undefined || this.#hasWaited || this.#isBroken || signal.aborted) return;
+    this.#hasWaited = true;
+    if (await proceed()) return;
+    this.#stopped = 'the roll-out';
+    this.#isBroken = true;
   }
 
   #enqueue(planned: readonly PlannedResource[]): void {
@@ -91,11 +109,16 @@ class PlanApply {
     const differs =
       savedPlan &&
       (await differsFromPlan(item, resourcesReadAlong(this.#queue, i), this.#shared, savedPlan.createdS));
-    return differs ?? (await attempt(this.#queue, i, this.#shared));
+    if (differs !== undefined) return differs;
+    const turnstile = this.#options.turnstile(resource);
+    this.#shared.enter = turnstile?.enter;
+    const turn = await attempt(this.#queue, i, this.#shared);
+    turnstile?.leave(turn.outcome.status === 'failed');
+    return turn;
   }
 
-  /** Emits the outcome of a turn, and decides whether the next resources can follow. */
-  #record(item: PlannedResource, turn: Turn, startedMs: number): Outcome {
+  /** Returns the outcome of a turn, and emits it. */
+  #report(item: PlannedResource, turn: Turn, startedMs: number): Outcome {
     const { resource } = item;
     const { host, play, emit } = this.#options;
     const { doubt: _, ...shown } = item.outcome;
@@ -113,9 +136,16 @@ class PlanApply {
     if (outcome.status === 'changed' && (turn.outputs ?? []).some(isOpaque)) this.#suspect = resource.name;
     if (outcome.error !== undefined)
       outcome.error = { at: resource.at, resource: resource.name, ...outcome.error, host };
-    this.#outcomes.push(outcome);
     emit({ event: 'resource', host, play, ...outcome });
+    return outcome;
+  }
 
+  /** Records the outcome of a turn, and decides whether the next resources can follow. */
+  #record(item: PlannedResource, turn: Turn, startedMs: number): Outcome {
+    const { resource } = item;
+    const outcome = this.#report(item, turn, startedMs);
+    this.#outcomes.push(outcome);
+    if (outcome.status === 'failed') this.#isBroken = true;
     if (outcome.status === 'failed' || isNotReached(outcome)) this.#unmetNeeds.add(resource.name);
     const refused = refusals.has(outcome.error?.code ?? '');
     if (outcome.status === 'failed' && (resource.onFailure === 'stop' || refused))
@@ -133,7 +163,29 @@ class PlanApply {
     } catch (thrown) {
       // The next resources depend on the outcome.
       this.#problems.push(...problemsOf(thrown));
+      this.#isBroken = true;
       this.#stopped ??= resource.name;
+    }
+  }
+
+  /** Brings a reverted host that has left back, after its checks hold again. */
+  async #comeBack(): Promise<void> {
+    if (
+      !this.#outcomes.some(({ status }, i) => status === 'changed' && leavesFirst(this.#queue[i]!.resource))
+    )
+      return;
+    delete this.#shared.playRevert;
+    for (const [i, item] of this.#queue.entries()) {
+      const { module, visit, when, name } = item.resource;
+      const isCheck = module.check === true && visit === undefined;
+      if (when === false || !(isCheck || visit === 'after')) continue;
+      const startedMs = Date.now();
+      const turn = await attempt(this.#queue, i, this.#shared);
+      if (!isCheck) this.#outcomes.splice(i, 1, this.#report(item, turn, startedMs));
+      if (turn.outcome.status !== 'failed') continue;
+      const message = `The host was reverted, and does not come back: ${name} fails.`;
+      this.#problems.push({ code: 'not-back', message, ...causeOf(turn.outcome.error) });
+      return;
     }
   }
 
@@ -141,17 +193,22 @@ class PlanApply {
   async #end(): Promise<Applied> {
     const { connected, holder, signal } = this.#options;
     const { risks, exclusively, playRevert } = this.#shared;
-    const isBroken = this.#problems.length > 0;
+    const isBroken = this.#isBroken;
     for (const [each, risk] of risks) {
       const problem = await exclusively(each, () => risk.finish());
       if (problem !== undefined) this.#problems.push(problem);
     }
     const named = (status: Outcome['status']) =>
       new Set(this.#outcomes.filter(outcome => outcome.status === status).map(({ name }) => name));
-    const failed = (isBroken || named('failed').size > 0) && !signal.aborted;
-    const reverted = failed
-      ? await exclusively(connected, async () => playRevert?.revert(connected, holder, named('changed')))
-      : undefined;
+    const reverted =
+      isBroken && !signal.aborted
+        ? await exclusively(connected, async () => playRevert?.revert(connected, holder, named('changed')))
+        : undefined;
+    if (reverted !== undefined) {
+      const { host, play, emit } = this.#options;
+      emit({ event: 'host_reverted', host, play, restored: reverted.restored, kept: reverted.irreversible });
+      if (reverted.error === undefined) await this.#comeBack();
+    }
     const revertedRisks = new Map([...risks].map(([each, risk]) => [each.host.name, [...risk.reverted]]));
     return {
       outcomes: this.#outcomes,
@@ -182,3 +239,5 @@ function doneElsewhere(resource: Resource, done: Done | undefined): Turn {
 function isNotReached({ status, skipped }: Outcome): boolean {
   return status === 'skipped' && skipped !== 'when' && skipped !== 'run_once';
 }
+
+const causeOf = (problem: Problem | undefined) => (problem === undefined ? {} : { cause: problem.message });

@@ -7,8 +7,12 @@ import { problemsOf } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { ApplyOptions } from './apply-options.ts';
 
-/** Whether the diff at a resource's turn, `found`, differs from the diff in its plan. */
+/**
+ * Whether the diff at a resource's turn, `found`, differs from the diff in its plan. Several hosts of a play may delegate the
+ * same change to one host, such as a reload, and then the first of them makes it.
+ */
 export function deviates({ outcome, resource }: PlannedResource, found: Diff | null): boolean {
+  if (found === null && resource.delegatedTo !== undefined) return false;
   return outcome.open !== true && resource.module.check !== true && !keepsTo(outcome.diff, found);
 }
 

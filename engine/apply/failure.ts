@@ -27,6 +27,11 @@ const causes: readonly { says: RegExp; code?: ProblemCode; hint?: string }[] = [
     code: 'unsafe-path',
     hint: 'Write below the folder of another account as that account, with become: {user: ACCOUNT}, or let root alone own the folders and links on the way.',
   },
+  {
+    says: /^the content of .* is another one than planned/m,
+    code: 'source-changed',
+    hint: 'Apply again once nothing writes to the source file.',
+  },
   { says: /the package lock is held by|Could not get lock/, code: 'apt-locked' },
   {
     says: /dpkg was interrupted|dpkg --configure -a|half-(configured|installed)|dpkg is in a broken state/,

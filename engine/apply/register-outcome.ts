@@ -1,18 +1,9 @@
 import type { Outcome } from '../events.ts';
 import { type PlannedResource, predicted } from '../plan/plan.ts';
+import type { RegisteredOutcome, RegisteredOutcomes } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
 import { Secret } from '../value.ts';
 import type { StepOutput } from './step-script.ts';
-
-/** The outcome of a resource for the expressions of later resources. */
-export interface RegisteredOutcome {
-  changed: boolean;
-  failed: boolean;
-  skipped: boolean;
-  stdout: string | Secret;
-  stderr: string | Secret;
-  exit: number | null;
-}
 
 /**
  * Returns the outcome of a resource for later expressions. Output and exit code are those of its last command. The output
@@ -37,9 +28,6 @@ export function register(
     exit: last?.exit ?? null,
   };
 }
-
-/** By the `register` name, then by the name of the resource. */
-export type RegisteredOutcomes = Readonly<Record<string, Readonly<Record<string, RegisteredOutcome>>>>;
 
 /**
  * Returns the registered outcomes of the resources that certainly change nothing, which are those of an apply too;

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../events.ts';
-import { accountKey } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import { leaseHeldProblem } from '../hosts/host-lease.ts';
 import type { Context, Diff } from '../module.ts';
@@ -9,6 +8,7 @@ import { lacks } from '../plan/diff.ts';
 import { blockedBy, type PlannedResource, unmet } from '../plan/plan.ts';
 import type { Reaction } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
+import type { RegisteredOutcome } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
 import type { JournalStep, Step } from '../step.ts';
 import { irreversible } from '../steps/risky-steps.ts';
@@ -16,23 +16,28 @@ import { describe, undoing } from '../steps/step-kinds.ts';
 import { reloading } from '../steps/unit-steps.ts';
 import type { Answer } from '../transport/connect.ts';
 import { durationS } from '../util/duration.ts';
-import type { ApplyOptions } from './apply-options.ts';
+import { joined } from '../util/file-content.ts';
+import type { ApplyOptions, Turnstile } from './apply-options.ts';
 import { inSets } from './checked-sets.ts';
 import { failure } from './failure.ts';
 import { obstacleLeft, obstacleMet } from './met-obstacle.ts';
-import type { RegisteredOutcome } from './register-outcome.ts';
+import { isTogether, resourcesReadAlong } from './read-along.ts';
 import type { PlayRevert } from './revert.ts';
 import { armedS, proofS, Risk } from './risky-changes.ts';
 import { type StepOutput, script } from './step-script.ts';
 
 /** Seconds that the steps of one resource may take before the session counts as hanging. */
 const stepsTimeoutS = 1800;
+/** Bytes of input per second that a slow connection takes. The time for them is in addition to that of the steps. */
+const slowestBytesPerS = 64 * 1024;
 
 /** One apply of a play on one host, shared by the turns of all its resources. */
 export interface HostApply extends Pick<ApplyOptions, 'connectedTo' | 'exclusively' | 'holder' | 'signal'> {
   risks: Map<ConnectedHost, Risk>;
   /** The restarts and reloads that answer a change, by the name of the resource that changes. */
   reactions: ReadonlyMap<string, readonly Reaction[]>;
+  /** Waits before a change until fewer hosts apply the resource than it allows. Returns the problem that forbids the change. */
+  enter?: Turnstile['enter'] | undefined;
   /** The changes to revert after a failure; undefined if the play reverts nothing. */
   playRevert?: PlayRevert;
 }
@@ -135,7 +140,13 @@ class ResourceTurn {
   }
 
   async take(): Promise<Turn> {
-    const before = await this.#read();
+    let before = await this.#read();
+    if (hasWork(before) && this.#apply.enter !== undefined) {
+      const error = await this.#apply.enter();
+      if (error !== undefined) return { outcome: { status: 'failed', error } };
+      // The wait may have been long.
+      before = await this.#read();
+    }
     if (before.problem !== undefined) return { outcome: { status: 'failed', error: before.problem } };
     const { work } = before;
     if (work === null || work === undefined) return { outcome: { status: 'unchanged' }, found: null };
@@ -207,9 +218,11 @@ class ResourceTurn {
   async #change(steps: readonly Step[]): Promise<ScriptEnd> {
     const resource = this.#resource;
     const compiled = script(steps);
-    const timeoutMs = (resource.module.timeoutS?.(resource.args) ?? stepsTimeoutS) * 1000;
+    const input = joined(compiled.input);
+    const stepsS = resource.module.timeoutS?.(resource.args) ?? stepsTimeoutS;
+    const timeoutMs = (stepsS + input.length / slowestBytesPerS) * 1000;
     const running = this.#connected
-      .change(resource, this.#apply.holder, { script: compiled.script, input: compiled.input, timeoutMs })
+      .change(resource, this.#apply.holder, { script: compiled.script, input, timeoutMs })
       .catch(cutOff);
     const reading = this.#connected
       .ensure(resource, resourcesReadAlong(this.#queue, this.#index))
@@ -240,7 +253,7 @@ class ResourceTurn {
       const obstacle =
         (left && obstacleLeft(resource, left)) ??
         (await obstacleMet(resource, outputs.at(-1)?.step, own, connected, this.#context));
-      return { ...failure(outputs, end), ...obstacle };
+      return { ...failure(outputs, end), ...obstacle, ...end.unsent };
     }
     if (unread !== undefined) throw unread;
     const unproven = 'exit' in end ? undefined : end;
@@ -270,26 +283,12 @@ function cutOff(thrown: unknown): Problem {
   throw thrown;
 }
 
-/** Returns the resources to read along with number `i`, by the same shell: up to the next one with a change or an error. */
-export function resourcesReadAlong(queue: readonly PlannedResource[], i: number): Resource[] {
-  const { resource: own } = queue[i]!;
-  const next = queue.findIndex(
-    ({ outcome }, at) => at > i && outcome.status !== 'unchanged' && outcome.status !== 'skipped',
-  );
-  return queue
-    .slice(i, next < 0 ? undefined : next + 1)
-    .map(({ resource }) => resource)
-    .filter(resource => isTogether(resource, own));
-}
-
-/** Whether the same account of the same host does two resources. */
-function isTogether(a: Resource, b: Resource): boolean {
-  return a.delegatedTo?.name === b.delegatedTo?.name && accountKey(a.become) === accountKey(b.become);
-}
-
 function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']> {
   return outputs.map(({ step, stdout, stderr }) => ({
     command: describe(step),
     output: [stdout, stderr].filter(Boolean).join('\n'),
   }));
 }
+
+const hasWork = ({ problem, work }: Comparison): boolean =>
+  problem === undefined && work !== null && work !== undefined;

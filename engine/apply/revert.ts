@@ -14,8 +14,8 @@ export interface Reverted {
   error?: Problem;
 }
 
-/** Time limit of a revert: each of its commands has a shorter one, and they are few. */
-const revertTimeoutS = 600;
+/** Time limit of a revert, which may restore thousands of files. Each of its commands has a shorter one. */
+const revertTimeoutS = 1800;
 
 /** The changes of a play with `on_failed_check: revert` on one host, and their revert. */
 export class PlayRevert {
@@ -23,6 +23,8 @@ export class PlayRevert {
 
   /** Notes a resource before its change. The script of a reversible change writes the journal itself. */
   note(resource: Resource, reversible: boolean): void {
+    // A host that left comes back by resources of its own.
+    if (!reversible && resource.visit !== undefined) return;
     this.#noted.set(resource.name, { resource, reversible });
   }
 
@@ -61,7 +63,8 @@ async function revertAccount(
   holder: Holder,
 ): Promise<Problem | undefined> {
   try {
-    const answer = await connected.tell(become, leasedScript(script, holder, revertTimeoutS), 'reverting');
+    const leased = leasedScript(script, holder, revertTimeoutS);
+    const answer = await connected.tell(become, leased, 'reverting', revertTimeoutS);
     if (answer.exit === 0) return undefined;
     const cause = answer.stderr.toString().trim();
     const message = 'Some changes of the play could not be reverted.';

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { Step } from '../step.ts';
 import { compileMany, groupsOf } from '../steps/many-steps.ts';
 import { kindOf } from '../steps/step-kinds.ts';
+import type { Input } from '../util/file-content.ts';
 
-/** A script that does steps, the bytes of its standard input, and the function that decodes its output. */
+/** A script that does steps, its standard input in parts, and the function that decodes its output. */
 export interface Script {
   script: string;
-  input: Buffer;
+  input: readonly Input[];
   /** Returns the output of each step that began. If the exit code is not 0, the last of them failed. */
   outputs(answer: { exit: number; stdout: Buffer; stderr: Buffer }): StepOutput[];
 }
@@ -25,7 +26,7 @@ const identify = 'read -r r_q r_p </proc/self/stat && r_self=${r_me%.*}.$r_q';
 /** Compiles steps to one script that stops at the first failure and leaves nothing half-written. */
 export function script(steps: readonly Step[]): Script {
   const nonce = randomBytes(12).toString('hex');
-  const inputs: Buffer[] = [];
+  const inputs: Input[] = [];
   // If the first change fails and leaves everything unchanged, it owes no restart.
   const first = steps.findIndex(step => !['journal', 'arm', 'owe'].includes(step.do));
   const whole = ['write', 'link', 'checked'].includes(steps[first]?.do ?? '');
@@ -40,7 +41,7 @@ export function script(steps: readonly Step[]): Script {
   });
   return {
     script: `r_k=${nonce}; r_journal=; r_noted=\n${identify}\n${inGroups(lines)}`,
-    input: Buffer.concat(inputs),
+    input: inputs,
     outputs(answer) {
       const stdout = cut(answer.stdout.toString(), nonce);
       const stderr = cut(answer.stderr.toString(), nonce);

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { shellQuote } from '../quote.ts';
+import { nameList } from '../report/columns.ts';
 import { htmlReport } from '../report/html.ts';
 import { jsonReporter } from '../report/json.ts';
 import { junitReport } from '../report/junit.ts';
@@ -15,6 +16,7 @@ import { terminalReporter } from '../report/terminal.ts';
 import { problemView, view } from '../report/view.ts';
 import { ownCommand } from '../util/own-command.ts';
 import { statOf } from '../util/stat.ts';
+import type { Playbook } from '../validate/play.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
 import { forecastFile } from './forecast-file.ts';
 import { columnsOfOutput, type Io, isColorful, tellNoHost } from './io.ts';
@@ -61,6 +63,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
   refuseMissingKeys(hosts, playbook.inventory);
   for (const { hosts, pattern, name } of playbook.plays)
     if (hosts.length === 0 && settings.limit === undefined) tellNoHost(pattern, io, name);
+  refuseQuestions(playbook, settings, io);
   const plan = output === undefined ? undefined : await newPlan(output, file, playbook, settings, io);
   const binding = plan ?? approved;
   const { run } = await import('../run/run.ts');
@@ -86,7 +89,8 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
         reporter.report(shown);
       },
       ...(settings.timeout !== undefined && { timeoutMs: settings.timeout }),
-      ...(settings.confirm && { confirm: () => ask(reporter, io) }),
+      ...(settings.confirm && { confirm: () => askForPlan(reporter, io) }),
+      confirmBatch: (batch, of, names) => askForBatch(batch, of, names, reporter, io),
       mask: text => io.redactor.mask(text),
       ...(binding && { binding }),
       ...(forecasts && { onForecast: forecasts.add }),
@@ -165,6 +169,19 @@ function refuseContradictions({ confirm, json, check, report, junit, output }: A
     throw new ProblemError(...wrong.map(message => ({ code: 'usage' as const, message })));
 }
 
+/** Refuses a roll-out that asks questions which nobody can answer. */
+function refuseQuestions({ plays }: Playbook, { check, json }: ApplySettings, io: Io): void {
+  const asking = plays.find(({ rollout, hosts }) => rollout?.confirm && hosts.length > 1);
+  if (asking === undefined || check || (io.stdin.isTTY && !json)) return;
+  const why = json ? '--json leaves no place for it' : 'standard input is not a terminal';
+  throw new ProblemError({
+    code: 'usage',
+    message: `The roll-out of "${asking.name}" asks before each batch, and ${why}.`,
+    hint: 'Remove `confirm: true` under `rollout`, or run it on a terminal.',
+    at: asking.at,
+  });
+}
+
 function chooseReporter(settings: ApplySettings, appliesPlan: boolean, io: Io): Reporter {
   if (settings.json) return jsonReporter(io.stdout, { commands: settings.verbose > 0 });
   const terminal = isColorful(io.stdout, io.env);
@@ -187,21 +204,37 @@ function applyCommand(argv: readonly string[]): string {
   return [ownCommand(), ...words.map(shellQuote)].join(' ');
 }
 
-async function ask(reporter: Reporter, io: Io): Promise<boolean> {
+async function askForPlan(reporter: Reporter, io: Io): Promise<boolean> {
   reporter.showPlan();
+  const yes = await ask('Apply this?', io);
+  if (yes !== true) reporter.notice(yes === undefined ? '' : 'Nothing was changed.');
+  return yes === true;
+}
+
+async function askForBatch(
+  batch: number,
+  of: number,
+  hosts: readonly string[],
+  reporter: Reporter,
+  io: Io,
+): Promise<boolean> {
+  reporter.hold(true);
+  const yes = await ask(`Apply to batch ${batch} of ${of} (${nameList(hosts)})?`, io);
+  reporter.hold(false);
+  return yes === true;
+}
+
+/** Asks a question. Returns undefined after an interruption or the end of the input. */
+async function ask(question: string, io: Io): Promise<boolean | undefined> {
   const lines = createInterface({ input: io.stdin, output: io.stdout as unknown as NodeJS.WritableStream });
   const closed = new AbortController();
   lines.once('SIGINT', () => io.interrupt());
   lines.once('close', () => closed.abort());
   try {
     const signal = AbortSignal.any([io.signal, closed.signal]);
-    const yes = /^y(es)?$/i.test((await lines.question('Apply this? [y/N] ', { signal })).trim());
-    if (!yes) reporter.notice('Nothing was changed.');
-    return yes;
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());
   } catch {
-    // An interruption or the end of the input means no.
-    reporter.notice('');
-    return false;
+    return undefined;
   } finally {
     lines.close();
   }

@@ -7,7 +7,7 @@ import { sealed, type UnsealedPlan } from '../plan/saved-plan.ts';
 import type { SavedPlan } from '../plan/saved-plan-schema.ts';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand } from '../quote.ts';
-import { contentLimitBytes, readFile } from '../util/read-file.ts';
+import { planLimitBytes, readFile } from '../util/read-file.ts';
 import type { Playbook } from '../validate/play.ts';
 import type { Io } from './io.ts';
 import { load } from './load-files.ts';
@@ -118,7 +118,7 @@ function playsOf({ plays }: Playbook, io: Io) {
 function readJson(file: string): { [key: string]: unknown } | undefined {
   let text: string;
   try {
-    text = readFile(file, contentLimitBytes).toString().trimStart();
+    text = readFile(file, planLimitBytes).toString().trimStart();
   } catch {
     return undefined;
   }

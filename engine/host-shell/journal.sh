@@ -1,12 +1,13 @@
 # Journals: directories with the earlier state of paths, and the commands that undo a change.
-# Defines: r_entry, r_seal, r_intact, r_intact_all, r_restore, r_revert, r_recover, r_again.
+# Defines: r_entry, r_remember, r_remembered, r_seal, r_intact, r_intact_all, r_restore, r_revert, r_recover, r_again.
 # Needs: r_do, r_at, r_own and r_dead; r_home, the state directory of the account; r_journal, the journal to revert.
 # Exit codes: r_revert returns 1 if a part could not be reverted; r_again exits as the journal's `again` does. r_intact and
 # r_intact_all return 1 with the reason on standard error.
 #
 # A shell runs a journal as a script. So each entry is written whole and flushed before its path changes, and only the first
-# entry of a path counts. `back` restores the paths, newest first. `before` and `after` hold the commands that run before
-# and after that. `by` names the session that may still need the journal. `again` holds the commands that a later session
+# entry of a path counts. `back` restores the paths, newest first: r_remember collects the entries of a step in `more`, from
+# the last path to the first, and r_remembered puts them before the earlier ones. `before` and `after` hold the commands that
+# run before and after that. `by` names the session that may still need the journal. `again` holds the commands that a later session
 # runs after the end of that session. Each of these files ends in its checksum: a damaged file could do anything, so it is
 # not run, and its journal is kept for an administrator.
 
@@ -16,7 +17,7 @@ r_seal() {
 }
 r_unsealed() { [ ! -f "$1" ] || sed '$d' -- "$1"; }
 r_intact() {
-  [ "$(tail -n 1 -- "$1" | tr '\0' '?')" = "#sum $(r_unsealed "$1" | cksum)" ] || [ ! -e "$1" ] || r_no "$1 is damaged"
+  [ ! -e "$1" ] || [ "$(tail -n 1 -- "$1" | tr '\0' '?')" = "#sum $(r_unsealed "$1" | cksum)" ] || [ ! -e "$1" ] || r_no "$1 is damaged"
 }
 r_intact_all() {
   for r_f in "$1"/before "$1"/back "$1"/after "$1"/again "$1"/*.directory; do
@@ -29,15 +30,19 @@ r_entry() {
     r_intact "$1/$2" || return
     ! grep -q "^#$3$" "$1/$2" || return 0
   fi
-  [ "$2" != back ] || r_do r_save "$4" "$1/$3" || return
-  {
-    [ "$2" = back ] || r_unsealed "$1/$2"
-    printf '#%s\n%s || r_bad=1\n' "$3" "$5"
-    [ "$2" != back ] || r_unsealed "$1/$2"
-  } | r_seal "$1/$2"
+  { r_unsealed "$1/$2"; printf '#%s\n%s || r_bad=1\n' "$3" "$4"; } | r_seal "$1/$2"
+}
+r_remember() {
+  [ ! -f "$1/back" ] || ! grep -q "^#$2$" "$1/back" || return 0
+  if [ -d "${3%/*}/" ]; then r_do r_save "$3" "$1/$2" || return; fi
+  printf '#%s\n%s || r_bad=1\n' "$2" "$4" >>"$1/more"
+}
+r_remembered() {
+  [ -f "$1/more" ] || return 0
+  r_intact "$1/back" || return
+  { cat -- "$1/more"; r_unsealed "$1/back"; } | r_seal "$1/back" && rm -f -- "$1/more"
 }
 r_save() {
-  [ -d "${1%/*}/" ] || return 0
   r_at "$1" || return
   if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then
     r_down "${r_to#./}" && stat -c '%u %g %a' . | r_seal "$2.directory"

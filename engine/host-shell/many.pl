@@ -98,10 +98,13 @@ sub write_file {
     my $new = ".reconcile.$session." . join('', map { $signs[rand @signs] } 1 .. 10);
     sysopen(my $to, "./$new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) or fail("$here$name");
     push @staged, [$index, $here, $new, $name];
-    # The access list and the extended attributes stay, unless the file gets another owner.
-    if (@old && ($owner == -1 || $owner == $old[4]) && is_ours()) {
-        my @copy = ('cp', '--attributes-only', '--preserve=mode,xattr', '--', "./$name", "./$new");
-        system(@copy) == 0 or $> != 0 or refuse("the access list and the extended attributes of $base/$here$name cannot be kept");
+    # The access list and the extended attributes stay, unless the file gets another owner. They go from handle to handle.
+    if (@old && ($owner == -1 || $owner == $old[4])) {
+        my $opened = sysopen(my $from, "./$name", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+        $opened &&= S_ISREG((stat $from)[2]);
+        my @copy = ('cp', '--attributes-only', '--preserve=mode,xattr', '--');
+        push @copy, map { "/proc/$$/fd/" . fileno($_) } $from, $to if $opened;
+        $opened && system(@copy) == 0 or $> != 0 or refuse("the access list and the extended attributes of $base/$here$name cannot be kept");
         chmod(0600, $to) or fail("$here$name");
     }
     for (my $left = $size; $left > 0;) {
@@ -114,7 +117,7 @@ sub write_file {
     $volumes{(stat $to)[0]} //= $here;
     close($to) or fail("$here$name");
     $bytes += $size;
-    rename_staged() if @staged >= 4096 || $bytes > 1 << 26;
+    rename_staged() if @staged >= 1 << 14 || $bytes > 1 << 26;
 }
 sub make_directory {
     my ($name, $mode, @owners) = @_;
@@ -143,8 +146,9 @@ my $whole;
 while (defined(my $line = <STDIN>)) {
     chomp $line;
     last if $whole = $line eq 'end';
-    ($index, my ($kind, $size, $mode, $owner, $group, $path)) = split / /, $line, 7;
-    my ($folder, $name) = $path =~ m{^(.*/)?([^/]+)/$}s or last;
+    my ($of, $kind, $size, $mode, $owner, $group, $folder, $name) =
+        $line =~ m{^(\d+) (\w+) (\d+) (\S+) (\S+) (\S+) (.*/)?([^/]+)/$}s or last;
+    $index = $of;
     rename_staged() if $kind eq 'attributes' && @staged;
     enter($folder // '', $kind eq 'directory');
     my @owners = (id('user', $owner), id('group', $group));

@@ -120,11 +120,13 @@ r_write() {
   elif [ -z "$r_x" ] && [ -n "$5" ] && [ "${5#0}" != "$r_m" ]; then r_hide || return; fi
   r_s=$(mktemp "$r_new") || return
   [ -z "$r_l" ] || r_alike || { r_no "the access list and the extended attributes of $1 cannot be kept"; return; }
-  head -c "$2" >"$r_s" || return
+  if [ -z "$7" ]; then head -c "$2" >"$r_s" || return
+  else r_h=$(head -c "$2" | tee -- "$r_s" | sha256sum); fi
   [ "$(wc -c <"$r_s")" -eq "$2" ] || { r_no "the content of $1 did not arrive whole"; return; }
+  [ -z "$7" ] || [ "${r_h%% *}" = "$7" ] || { r_no "the content of $1 is another one than planned: its source has changed"; return; }
   r_own "$r_s" "${3:-$r_o}" "${4:-$r_g}" "${5:-$r_m}" || return
   r_b=$6
-  shift 6
+  shift 7
   [ $# = 0 ] || (r_here; cd / && exec "$@" "${r_w%/}/${r_s#./}" </dev/null) || { r_c=$?; r_no "the command that checks the new file exited $r_c"; return "$r_c"; }
   [ -z "$r_b" ] || r_backup && r_commit
 }
@@ -200,10 +202,11 @@ r_many() {
   fi
   while IFS=' ' read -r r_i r_p r_n r_m r_o r_g r_v; do
     [ "$r_i" != end ] || return 0
+    [ -n "$r_i" ] || break
     r_begin "$r_i"
     set -- "$1" "r_$r_p" "$1/${r_v%/}" "${r_o#-}" "${r_g#-}" "${r_m#-}"
     case $r_p in
-      write) r_do "$2" "$3" "$r_n" "$4" "$5" "$6" '' || return ;;
+      write) r_do "$2" "$3" "$r_n" "$4" "$5" "$6" '' '' || return ;;
       *) r_do "$2" "$3" "$4" "$5" "$6" '' || return ;;
     esac
   done

@@ -204,8 +204,8 @@ export class ConnectedHost {
   }
 
   /** Runs a script that is neither a reading nor a change of a plan, as an account. */
-  tell(become: Become | false, script: string, what: string): Promise<Answer> {
-    return this.sessions.run(become, { script, what, timeoutMs: releaseTimeoutS * 1000 });
+  tell(become: Become | false, script: string, what: string, timeoutS = releaseTimeoutS): Promise<Answer> {
+    return this.sessions.run(become, { script, what, timeoutMs: timeoutS * 1000 });
   }
 
   /**

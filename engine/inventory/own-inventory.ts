@@ -1,8 +1,8 @@
 import { readVariables } from '../expression/variables.ts';
 import type { Become } from '../host.ts';
 import type { Place } from '../problem.ts';
+import { inventoryFileSchema } from '../schema/inventory-keys.ts';
 import { validate } from '../schema/json-schema.ts';
-import { inventoryFileSchema } from '../schema/resource-keys.ts';
 import type { Problems } from '../util/problem-collector.ts';
 import { isMap, type Plain } from '../value.ts';
 import type { Doc } from '../yaml/document.ts';

@@ -19,6 +19,8 @@ import { Missing, type Owed, type Probe, type Readings } from '../probe.ts';
 import type { ObjectOf, Schema } from '../schema-types.ts';
 import type { Step } from '../step.ts';
 import { type Conditional, compact, defined } from '../util/defined.ts';
+import type { FileContent } from '../util/file-content.ts';
+import { memoized } from '../util/memoized.ts';
 import { type OwnFile, withOwnFile } from './own-file.ts';
 
 /** Work that a change makes necessary. The engine notes it on the host before the change, and removes the note after it. */
@@ -159,7 +161,7 @@ type Read<P> = Readings<P & Readonly<Probes>>;
 
 /** The arguments that the engine adds for `src`, `template` and a tree. */
 interface FilesGiven {
-  content?: string | Buffer;
+  content?: string | Buffer | FileContent;
   files?: readonly SourceFile[];
 }
 
@@ -200,7 +202,7 @@ export function defineModule<
       ...mixtures(own, args),
       ...compact<Refusal>((isAbsent(args) ? removal : own)?.refine?.(args) ?? []),
     ],
-    probes: args => defined((isAbsent(args) ? removalDefinition : own).probes?.(args) ?? {}),
+    probes: memoized(args => defined((isAbsent(args) ? removalDefinition : own).probes?.(args) ?? {})),
     actual(read, args, context) {
       const state = (isAbsent(args) ? removalDefinition : own).actual?.(read, args, context) ?? null;
       return state instanceof Missing ? state : state && stateOf(state);
@@ -226,10 +228,11 @@ export function defineModule<
         return (isBelow && (isAbsent(args) ? removal : own)?.claimsBelow?.(args, path)) || {};
       },
     }),
-    claims: args =>
+    claims: memoized(args =>
       isAbsent(args)
         ? (removal?.claims?.(args) ?? withoutClaims(own.claims?.(args) ?? {}))
         : (own.claims?.(args) ?? {}),
+    ),
   };
 }
 

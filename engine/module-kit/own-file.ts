@@ -2,13 +2,14 @@ import type { Claims, Context, Diff, State } from '../module.ts';
 import { type Content, content, Missing, type PathState, path } from '../probe.ts';
 import type { Step } from '../step.ts';
 import { type Conditional, compact, defined } from '../util/defined.ts';
+import type { NewContent } from '../util/file-content.ts';
 import { pathClaims } from './path-claims.ts';
 import { textOf } from './state-text.ts';
 
 /** A file of root that is the thing of a module, or its lasting half. */
 export interface OwnFile {
   path: string;
-  content: string | Uint8Array;
+  content: NewContent;
   /** Four octal digits; without it, `0644`. */
   mode?: string;
 }

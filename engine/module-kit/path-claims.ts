@@ -3,6 +3,7 @@ import type { Ownership } from '../effect.ts';
 import { attributeClaim, type Claims, presenceClaim, typeClaim } from '../module.ts';
 import type { PathState } from '../probe.ts';
 import { defined } from '../util/defined.ts';
+import type { NewContent } from '../util/file-content.ts';
 import { textOf } from './state-text.ts';
 
 /** Returns the declared attributes, with a mode of four digits, as a host shows it. */
@@ -15,7 +16,7 @@ export function pathClaims(
   path: string,
   type: PathState['type'] | 'nothing' | undefined,
   attributes: Ownership = {},
-  content?: () => string | Uint8Array | undefined,
+  content?: () => NewContent | undefined,
 ): Claims {
   const at = posix.normalize(path);
   const entries = Object.entries(attributesOf(attributes)).map(([key, value]) => [
@@ -41,5 +42,4 @@ export const presence = (path: string, is: 'something' | 'nothing'): Claims => (
   [`${presenceClaim}${posix.normalize(path)}`]: is,
 });
 
-const digestOf = (bytes: string | Uint8Array | undefined) =>
-  bytes === undefined ? undefined : textOf(bytes).sha256;
+const digestOf = (bytes: NewContent | undefined) => (bytes === undefined ? undefined : textOf(bytes).sha256);

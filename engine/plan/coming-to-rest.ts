@@ -17,7 +17,7 @@ export function undoingProblem(
 ): { problem: Problem; undoer: Resource } | undefined {
   const { module, args, name, at } = resource;
   const isLasting = module.check !== true && module.verifies?.(args) !== false && resource.when === true;
-  if (!isLasting || 'code' in sight) return undefined;
+  if (!isLasting || later.length === 0 || 'code' in sight) return undefined;
   let isRead = true;
   const { view, causes } = recordCauses(viewOf(resource, sight, () => (isRead = false)));
   const context: Context = { verifying: true, ...sight.times, name };

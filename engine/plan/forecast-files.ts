@@ -13,7 +13,7 @@ import {
 import { foldersAbove, isBelow } from '../util/paths.ts';
 import { type FolderEffect, folderEffectsOf } from './folder-effects.ts';
 import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
-import { withoutLinks } from './links.ts';
+import { foldersByReader, withoutLinks } from './links.ts';
 import { given, newState, rootState } from './path-states.ts';
 
 /** The predicted thing at a path. `content` is left out if it is as read. */
@@ -30,6 +30,8 @@ export class FileForecast {
   #below = new Map<string, readonly string[]>();
   #folderEffects: FolderEffect[] = [];
   #sequence = 0;
+  /** The paths of folders without links, for each reader, until an effect may change them. */
+  #folders = foldersByReader();
 
   copy(): FileForecast {
     const copy = new FileForecast();
@@ -123,12 +125,11 @@ export class FileForecast {
   lay(effect: Effect, laying: Laying, raw: ReadProbe): void {
     this.#sequence++;
     const { by } = laying;
+    if (!['file', 'directory', 'attributes'].includes(effect.kind)) this.#folders = foldersByReader();
     switch (effect.kind) {
-      case 'file': {
-        const { sha256, bytes } = textOf(effect.content);
-        this.#put(effect.path, 'file', effect, laying, raw, { sha256, bytes: bytes! });
+      case 'file':
+        this.#put(effect.path, 'file', effect, laying, raw, textOf(effect.content));
         break;
-      }
       case 'directory':
         for (const above of foldersAbove(effect.path)) {
           const there = this.path(above, raw);
@@ -190,7 +191,7 @@ export class FileForecast {
     { owner, group, mode, target }: Ownership & { target?: string },
     laying: Laying,
     raw: ReadProbe,
-    bytes?: Content,
+    content?: Content,
   ): void {
     const real = this.#resolve(at, raw, false);
     if (real === undefined) return;
@@ -205,7 +206,7 @@ export class FileForecast {
     };
     const open = type === 'link' ? false : (was.open || laying.account === undefined) && !declared;
     if (was.value !== null && was.value.type !== type) this.#clear(real, laying, raw);
-    this.#set(real, { value, from: was.open ? was.from : [], open }, laying, bytes);
+    this.#set(real, { value, from: was.open ? was.from : [], open }, laying, content);
   }
 
   /** Records that nothing is at a path or below it. */
@@ -213,6 +214,7 @@ export class FileForecast {
     const was = this.#peek(real, raw);
     if (was.value === null && !was.open) return;
     const { by, maybe } = laying;
+    this.#folders = foldersByReader();
     this.#addFolderEffect(
       by,
       one => isBelow(one, real),
@@ -229,14 +231,16 @@ export class FileForecast {
     real: string,
     { value, from, open }: Predicted<PathState | null>,
     laying: Laying,
-    bytes?: Content,
+    content?: Content,
   ): void {
-    const kept = bytes ?? (value?.type === 'file' ? this.#nodes.get(real)?.content : undefined);
+    const kept = content ?? (value?.type === 'file' ? this.#nodes.get(real)?.content : undefined);
     const all = [...new Set([...from, laying.by])];
-    for (const folder of ['/', ...foldersAbove(real)]) {
+    for (const folder of ['/', ...foldersAbove(real)].reverse()) {
       const known = this.#below.get(folder) ?? [];
       const fresh = all.filter(by => !known.includes(by));
-      if (fresh.length > 0) this.#below.set(folder, [...known, ...fresh]);
+      // The folders above know everything that a folder knows.
+      if (fresh.length === 0) break;
+      this.#below.set(folder, [...known, ...fresh]);
     }
     this.#nodes.set(real, {
       sequence: this.#sequence,
@@ -289,7 +293,7 @@ export class FileForecast {
   /** Returns the path without its predicted links, or undefined if they form a circle. */
   #resolve(at: string, raw: ReadProbe, follow: boolean): string | undefined {
     if (this.#nodes.size + this.#folderEffects.length === 0) return at;
-    return withoutLinks(at, follow, real => this.#peek(real, raw).value);
+    return withoutLinks(at, follow, real => this.#peek(real, raw).value, this.#folders(raw));
   }
 }
 

@@ -2,6 +2,7 @@ import type { Effect, PackagesEffect } from '../effect.ts';
 import { areRelated, packageOf, stoppedUnit, unitAt } from '../host-knowledge.ts';
 import { type Content, content, path as pathProbe, type UnitState } from '../probe.ts';
 import { glob } from '../quote.ts';
+import type { NewContent } from '../util/file-content.ts';
 import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
 import { fromDropIn, fromFile, isThere, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
 
@@ -106,7 +107,7 @@ export class UnitForecast {
         this.#add('*', { sets: { NeedDaemonReload: 'no' }, from: [], open: false });
         break;
       case 'file':
-        this.#file(effect.path, String(effect.content), laying);
+        this.#file(effect, laying);
         break;
       case 'link':
         this.#link(effect.path, effect.target, laying);
@@ -129,11 +130,12 @@ export class UnitForecast {
     }
   }
 
-  #file(path: string, text: string, laying: Laying): void {
+  #file({ path, content }: { path: string; content: NewContent }, laying: Laying): void {
     const unit = unitAt(path);
-    if (unit?.part === 'file') this.#change(unit.name, laying, fromFile(unit.name, text));
-    else if (unit !== undefined)
-      this.#change(unit.name, laying, fromDropIn(unit.name, text), { dropIn: { path, content: text } });
+    if (unit === undefined) return;
+    const text = String(content);
+    if (unit.part === 'file') this.#change(unit.name, laying, fromFile(unit.name, text));
+    else this.#change(unit.name, laying, fromDropIn(unit.name, text), { dropIn: { path, content: text } });
   }
 
   #link(path: string, target: string, laying: Laying): void {

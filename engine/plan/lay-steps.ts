@@ -63,9 +63,9 @@ export function layResource(
     const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps]);
     if (stuck !== undefined) return { obstacle: stuck };
     for (const step of steps) {
-      const obstacle = imagined ? undefined : obstacleTo(step, view);
+      const { obstacle, hopes: own } = imagined ? { hopes: [] } : met(step, view);
       if (obstacle !== undefined) return { obstacle };
-      if (!imagined) hopes.push(...hopesOf(step, view));
+      hopes.push(...own);
       const effects = kindOf(step).effects(step);
       forecast.lay(effects, step.do === 'pay' ? perhaps : laying, view.raw);
     }
@@ -78,8 +78,16 @@ export function layResource(
   return { hopes, doubt };
 }
 
-/** Returns the resources that must bring a thing the step needs, and probably do not. */
-function hopesOf(step: Step, view: ResourceView): readonly string[] {
+/** Returns the obstacle of a step, or the resources that must bring a thing it needs, and probably do not. */
+function met(step: Step, view: ResourceView): { obstacle?: Obstacle | undefined; hopes: readonly string[] } {
+  let isUnlikely = false;
+  const noting = (probe: Probe) => {
+    const seen = view.predict(probe);
+    isUnlikely ||= seen.unlikely === true;
+    return seen;
+  };
+  const obstacle = obstacleTo(step, { ...view, predict: noting });
+  if (obstacle !== undefined || !isUnlikely) return { obstacle, hopes: [] };
   const hopes: string[] = [];
   const predict = (probe: Probe) => {
     const seen = view.predict(probe);
@@ -91,7 +99,7 @@ function hopesOf(step: Step, view: ResourceView): readonly string[] {
       ...(seen.otherwise !== undefined && { reading: { value: seen.otherwise } }),
     };
   };
-  return obstacleTo(step, { ...view, predict }) === undefined ? [] : hopes;
+  return { hopes: obstacleTo(step, { ...view, predict }) === undefined ? [] : hopes };
 }
 
 /** Returns the obstacle of a resource whose needs neither a new PostgreSQL server nor an earlier resource brings. */

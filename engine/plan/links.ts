@@ -1,17 +1,33 @@
 import { posix } from 'node:path';
 import type { PathState } from '../probe.ts';
+import { memoized } from '../util/memoized.ts';
+import type { ReadProbe } from './forecast-types.ts';
 
 const maxLinks = 40;
 
+/** Returns a store of the folders without links, for each reader of a host. */
+export const foldersByReader = () => memoized((_: ReadProbe) => new Map<string, string | undefined>());
+
 /**
  * Returns a path without links, or undefined if the links form a circle. `peek` returns the state of each folder on the way
- * and, with `follows`, of the path itself.
+ * and, with `follows`, of the path itself. `folders` keeps the answers for folders, because many paths share one.
  */
 export function withoutLinks(
   at: string,
   follows: boolean,
   peek: (real: string) => PathState | null,
+  folders: Map<string, string | undefined>,
 ): string | undefined {
+  const [, folder, name] = /^(.+)\/([^/]+)$/s.exec(at) ?? [];
+  if (folder === undefined || name === '.' || name === '..') return walked(at, follows, peek);
+  if (!folders.has(folder)) folders.set(folder, walked(folder, true, peek));
+  const real = folders.get(folder);
+  if (real === undefined) return undefined;
+  const end = `${real === '/' ? '' : real}/${name}`;
+  return follows && peek(end)?.type === 'link' ? walked(at, follows, peek) : end;
+}
+
+function walked(at: string, follows: boolean, peek: (real: string) => PathState | null): string | undefined {
   let rest = posix.normalize(at).split('/').filter(Boolean);
   let real = '';
   for (let links = 0; rest.length > 0; ) {

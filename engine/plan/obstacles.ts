@@ -267,9 +267,10 @@ function forbidden(account: string, what: string): Obstacle {
 /** Returns the obstacle of a path with one of the attribute `letters`: not even root may change it. */
 function immutable(at: string, letters: RegExp, view: ObstacleView): Obstacle | undefined {
   const there = certain(path(at), view);
-  if (there?.type !== 'file' && there?.type !== 'directory') return undefined;
+  if (there === null || there?.type === 'link' || there?.type === 'other') return undefined;
+  // The flags are asked for with the path, not in a round of readings after it.
   const letter = letters.exec(certain(flags(at), view) ?? '')?.[0];
-  return letter === undefined
+  return there === undefined || letter === undefined
     ? undefined
     : {
         says: `${at} is ${letter === 'i' ? 'immutable' : 'append-only'}: not even root may change it.`,

@@ -2,7 +2,7 @@ import type { Outcome } from '../events.ts';
 import type { Obstacle, PlannedDiff } from '../module.ts';
 import type { Probe } from '../probe.ts';
 import { lineFrom, type Problem } from '../problem.ts';
-import type { Resource } from '../resource.ts';
+import { leavesFirst, type Resource } from '../resource.ts';
 import { undoingProblem } from './coming-to-rest.ts';
 import { compare } from './compare.ts';
 import { changesOf, lacks } from './diff.ts';
@@ -29,14 +29,17 @@ export interface Planning {
 /**
  * Plans all resources in order, without changing a host. Each resource is compared with the forecast that the earlier ones
  * leave, and lays its effects over it. `sightOf` returns the sight of the resource's host, or the reason why there is none.
+ * Unless it `isLast`, a plan that lacks readings is incomplete: the caller reads them and plans again.
  */
 export function plan(
   resources: readonly Resource[],
   sightOf: (resource: Resource) => HostSight | Problem,
   own: Forecast = new Forecast(),
+  isLast = true,
 ): Planning {
   const supposed = withPendingHappening(resources, sightOf);
   const { planned, unread } = walk(resources, sightOf, own);
+  if (unread.length > 0 && !isLast) return { planned, unread };
   const isMoving =
     planned.some(({ outcome }) => outcome.status === 'would_change') && !planned.some(cannotWork);
   if (isMoving && supposed !== undefined) walk(supposed.resources, supposed.sightOf, own);
@@ -44,7 +47,7 @@ export function plan(
   for (const [i, item] of planned.entries()) {
     const { resource, outcome } = item;
     if (cannotWork(item)) advise(item, resources.slice(i + 1), sightOf(resource));
-    const isLasting = isMoving && outcome.error === undefined;
+    const isLasting = isMoving && outcome.error === undefined && !leavesFirst(resource);
     const error = isLasting
       ? undoingProblem(resource, resources.slice(i + 1), sightAfter(resource))?.problem
       : undefined;

@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
 import type { Outcome } from '../events.ts';
 import type { PlannedDiff, StateValue } from '../module.ts';
-import { isText } from '../module-kit/state-text.ts';
+import { isText, textOf } from '../module-kit/state-text.ts';
 import { type Resource, UnknownArgument } from '../resource.ts';
+import { FileContent } from '../util/file-content.ts';
 import type { PlannedResource } from './plan.ts';
 import type { SavedHost, SavedPlan, SavedResource } from './saved-plan-schema.ts';
 
@@ -156,7 +157,7 @@ function digest({ salt }: Pick<Seal, 'salt'>, content: unknown): string {
 /** Returns a value as JSON data in which bytes and unknown values differ from every other value. */
 function canonical(value: unknown): unknown {
   if (value === undefined) return ['undefined'];
-  if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('base64')];
+  if (value instanceof Uint8Array || value instanceof FileContent) return ['content', textOf(value).sha256];
   if (Array.isArray(value)) return ['list', ...value.map((_, i) => known(() => value[i]))];
   if (typeof value !== 'object' || value === null) return ['value', value];
   return ['map', ...Object.keys(value).map(key => [key, known(() => value[key as never])])];

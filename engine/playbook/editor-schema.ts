@@ -1,5 +1,6 @@
 import type { Module } from '../module.ts';
-import { componentKeys, inventoryFileSchema, playKeys, resourceKeys } from '../schema/resource-keys.ts';
+import { inventoryFileSchema } from '../schema/inventory-keys.ts';
+import { componentKeys, playbookKeys, playKeys, resourceKeys } from '../schema/resource-keys.ts';
 import { isMode, mapSchemas, type Schema } from '../schema/schema.ts';
 
 const draft = 'http://json-schema.org/draft-07/schema#';
@@ -16,11 +17,20 @@ export function playbookSchema(modules: Readonly<Record<string, Module>>): Schem
   // A module may have another form as a check.
   const nameOf = (each: Module) => (modules[each.name] === each ? each.name : `${each.name}_as_check`);
   const resources = { type: 'array', items: { $ref: '#/definitions/resource' } };
+  const rollout = playKeys['rollout']!;
   const play = {
     ...playKeys,
     become: relaxed(playKeys['become']!),
     resources: { ...playKeys['resources'], ...resources },
     checks: { ...playKeys['checks'], type: 'array', items: { $ref: '#/definitions/check' } },
+    rollout: {
+      ...rollout,
+      properties: {
+        ...rollout.properties,
+        before: { ...rollout.properties!['before'], ...resources },
+        after: { ...rollout.properties!['after'], ...resources },
+      },
+    },
   };
   return {
     $schema: draft,
@@ -36,13 +46,8 @@ export function playbookSchema(modules: Readonly<Record<string, Module>>): Schem
         type: 'object',
         additionalProperties: false,
         properties: {
-          name: described(playKeys['name']!),
-          plays: {
-            type: 'array',
-            minItems: 1,
-            description: 'Plays, run in order.',
-            items: { $ref: '#/definitions/play' },
-          },
+          ...mapValues(playbookKeys, described),
+          plays: { ...playbookKeys['plays'], items: { $ref: '#/definitions/play' } },
         },
       },
       play: {

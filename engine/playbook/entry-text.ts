@@ -3,6 +3,7 @@ import type { Tree } from '../expression/template-tree.ts';
 import type { Named } from '../inventory/inventory-model.ts';
 import type { Module } from '../module.ts';
 import type { Place } from '../problem.ts';
+import type { Visit } from '../resource.ts';
 import type { Modules } from '../schema/known-keys.ts';
 import type { Schema } from '../schema/schema.ts';
 import type { Problems } from '../util/problem-collector.ts';
@@ -58,6 +59,8 @@ export interface Envelope {
   needs: readonly Named[];
   become?: Tree;
   onFailure?: 'stop' | 'continue';
+  /** Whether it stands around the resources of a play, under `rollout`. */
+  visit?: Visit;
   /** False after a mistake in it: then it is not resolved. */
   sound: boolean;
 }
@@ -70,6 +73,8 @@ export interface ResourceText extends Envelope {
   retry: { attempts: number; delayS: number };
   risky?: boolean;
   runOnce: boolean;
+  /** The maximum number of hosts that apply it at the same time. */
+  atOnce?: number;
   delegateTo?: Tree;
 }
 

@@ -5,7 +5,7 @@ import type { Named } from '../inventory/inventory-model.ts';
 import type { Place, Where } from '../problem.ts';
 import { moduleOfAnsible } from '../schema/ansible-words.ts';
 import { checkKeys, isPlainMap, type Modules } from '../schema/known-keys.ts';
-import { playKeys } from '../schema/resource-keys.ts';
+import { playbookKeys, playKeys } from '../schema/resource-keys.ts';
 import type { Schema } from '../schema/schema.ts';
 import { type SecretSource, secretSources } from '../secrets/secret-sources.ts';
 import type { Problems } from '../util/problem-collector.ts';
@@ -13,6 +13,7 @@ import type { Doc } from '../yaml/document.ts';
 import type { Path } from '../yaml/source-text.ts';
 import type { EntryText, Reading } from './entry-text.ts';
 import { listOf, namedList, readCheck, readEntries, treeAt } from './resource-text.ts';
+import { type Rollout, readRollout } from './rollout-text.ts';
 
 /** A play as written, compiled and checked without hosts. */
 export interface PlayText {
@@ -27,6 +28,7 @@ export interface PlayText {
   secrets: readonly SecretSource[];
   resources: readonly EntryText[];
   onFailedCheck: 'stop' | 'revert';
+  rollout?: Rollout;
 }
 
 /** Reads the one play of a document, or those under `plays`. Mistakes go to `problems`. */
@@ -75,6 +77,7 @@ function readPlay(doc: Doc, path: Path, reading: Reading, problems: Problems): P
   const data = doc.get(path) ?? null;
   const map = isPlainMap(data) ? data : {};
   checkKeys({ doc, path, label: 'A play' }, data, playSchema, problems);
+  const { rollout, before, after } = readRollout(doc, [...path, 'rollout'], reading, problems);
   const hosts =
     typeof map['hosts'] === 'string' ? [['hosts']] : listOf(map['hosts']).map((_, index) => ['hosts', index]);
   return {
@@ -91,20 +94,22 @@ function readPlay(doc: Doc, path: Path, reading: Reading, problems: Problems): P
     varsFiles: namedList(doc, [...path, 'vars_files']),
     secrets: secretSources(doc, [...path, 'secrets']),
     resources: [
+      ...before,
       ...readEntries(doc, [...path, 'resources'], reading, problems),
       ...listOf(map['checks']).flatMap((_, index) =>
         readCheck(doc, [...path, 'checks', index], reading, problems),
       ),
+      ...after,
     ],
     onFailedCheck: map['on_failed_check'] === 'revert' ? 'revert' : 'stop',
+    ...(rollout && { rollout }),
   };
 }
 
-const playSchema: Schema = { type: 'object', properties: playKeys, required: ['hosts', 'resources'] };
-const playsSchema: Schema = {
+const playSchema: Schema = {
   type: 'object',
-  properties: {
-    name: playKeys['name']!,
-    plays: { type: 'array', minItems: 1, description: 'Plays, run in order.' },
-  },
+  // readRollout looks into its value.
+  properties: { ...playKeys, rollout: {} },
+  required: ['hosts', 'resources'],
 };
+const playsSchema: Schema = { type: 'object', properties: playbookKeys };

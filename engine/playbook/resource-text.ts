@@ -132,6 +132,7 @@ function readResource(
     },
     ...(typeof data['risky'] === 'boolean' && { risky: data['risky'] }),
     runOnce: data['run_once'] === true,
+    ...(typeof data['at_once'] === 'number' && { atOnce: data['at_once'] }),
     ...delegation,
   };
 }

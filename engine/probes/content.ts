@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Content, contentLimitBytes } from '../probe.ts';
-import { hashes } from './output.ts';
+import { hashes, records } from './output.ts';
 import type { ProbeKind } from './probe-kind.ts';
 import { chunks, words } from './words.ts';
 
@@ -14,8 +14,15 @@ export const content: ProbeKind<'content'> = {
     const limit = Math.min(contentLimitBytes, Math.max(leastBytes, share));
     return chunks(probes).map(some => {
       const paths = words(some.map(probe => probe.path));
-      const hashes = `find -L ${paths} -maxdepth 0 -type f -size +${limit}c -exec sha256sum -z -- {} + 2>/dev/null`;
-      return { probes: some, script: `r_content ${limit} ${paths}; printf '%s hashes\\n' "$r_k"; ${hashes}` };
+      const larger = `find -L ${paths} -maxdepth 0 -type f -size +${limit}c`;
+      const script = [
+        `r_content ${limit} ${paths}`,
+        `printf '%s larger\\n' "$r_k"`,
+        `${larger} -printf '%p\\0%s\\0' 2>/dev/null`,
+        `printf '%s hashes\\n' "$r_k"`,
+        `${larger} -exec sha256sum -z -- {} + 2>/dev/null`,
+      ];
+      return { probes: some, script: script.join('; ') };
     });
   },
   decode(probes, output, nonce) {
@@ -25,7 +32,10 @@ export const content: ProbeKind<'content'> = {
   key: probe => probe.path,
 };
 
-/** `LIMIT\n`, `PATH NUL BYTES \nNONCE end\n` for each file, then `NONCE hashes\n` and `HASH  PATH NUL` for each larger file. */
+/**
+ * `LIMIT\n`, `PATH NUL BYTES \nNONCE end\n` for each file, then `NONCE larger\n`, `PATH NUL SIZE NUL` for
+ * each larger file, `NONCE hashes\n` and `HASH  PATH NUL` for each of those.
+ */
 function decodeContents(bytes: Buffer, nonce: string): Map<string, Content> {
   const contents = new Map<string, Content>();
   const end = Buffer.from(`\n${nonce} end\n`);
@@ -42,7 +52,12 @@ function decodeContents(bytes: Buffer, nonce: string): Map<string, Content> {
     }
     start = stop + end.length;
   }
-  for (const [path, sha256] of hashes(bytes.subarray(start + `${nonce} hashes\n`.length)))
-    contents.set(path, { sha256 });
+  const mark = `${nonce} hashes\n`;
+  const middle = bytes.indexOf(mark, start);
+  const sizes = new Map(
+    records(bytes.subarray(start + mark.length, middle), 2).map(([path, size]) => [path!, Number(size)]),
+  );
+  for (const [path, sha256] of hashes(bytes.subarray(middle + mark.length)))
+    contents.set(path, { sha256, sizeBytes: sizes.get(path)! });
   return contents;
 }

@@ -74,6 +74,8 @@ const counts = {
   'unconfirmed?': count,
 };
 
+const batch = { play: string, batch: count, of: count, hosts: listOf(string) };
+
 /** The JSON Schema (draft-07) of one line of `--json`. */
 export const eventsSchema: Schema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
@@ -85,6 +87,19 @@ export const eventsSchema: Schema = {
       play: string,
       check: described({ type: 'boolean' }, 'Whether the run only shows changes.'),
       hosts: listOf(string),
+      'batches?': described(listOf(listOf(string)), 'The hosts by batch, if the play has a roll-out.'),
+    }),
+    event('batch_started', 'A batch of a roll-out begins.', batch),
+    event('batch_finished', 'A batch of a roll-out is over.', {
+      ...batch,
+      failed: described(listOf(string), 'Hosts of the batch that failed, were reverted or are unreachable.'),
+    }),
+    event('batch_pause', 'A pause before a batch.', { ...batch, seconds: { type: 'number' } }),
+    event('run_stopped', 'The run ends before its last host or play.', {
+      play: string,
+      why: string,
+      hosts: described(listOf(string), 'Hosts of the play that were not reached.'),
+      plays: described(listOf(string), 'Plays that are not run.'),
     }),
     event('host_connected', 'The login to a host succeeded.', { ...onHost, account: string }),
     event('host_waits', 'The last step of a dead run goes on. The engine waits for its end.', {
@@ -151,7 +166,10 @@ export const eventsSchema: Schema = {
       'One differing key. A missing side does not exist.',
     ),
     value: { type: ['string', 'number', 'boolean', 'null', 'array'], items: string },
-    result: object({ status: { enum: ['ok', 'changed', 'failed', 'reverted', 'unreachable'] }, ...counts }),
+    result: object({
+      status: { enum: ['ok', 'changed', 'failed', 'reverted', 'unreachable', 'not_reached'] },
+      ...counts,
+    }),
     place: object({ file: string, line: count, column: count, 'length?': count, 'text?': string }),
     problem: object({
       code: { enum: Object.keys(explanations) },

@@ -14,6 +14,8 @@ interface LiveHost {
   current: string;
   sinceMs: number;
   result?: HostResult;
+  /** The number of its batch, if the play has a roll-out. */
+  batch?: number;
 }
 
 const barColumns = 20;
@@ -25,6 +27,8 @@ const slowMs = 3000;
 export class LiveView {
   readonly #hosts = new Map<string, LiveHost>();
   readonly #startedMs: number;
+  /** The batch of the roll-out, or the pause before it. */
+  #batch: { words: string; endsMs?: number } | undefined;
   #check = false;
   #changes = 0;
 
@@ -36,8 +40,27 @@ export class LiveView {
     if (event.event === 'run_started') {
       this.#check = event.check;
       for (const name of event.hosts) {
-        this.#hosts.set(name, { name, phase: 'waiting', done: 0, of: 0, current: '', sinceMs: nowMs });
+        const batch = event.batches?.findIndex(hosts => hosts.includes(name));
+        const inBatch = batch === undefined || batch < 0 || event.check ? {} : { batch: batch + 1 };
+        this.#hosts.set(name, {
+          name,
+          phase: 'waiting',
+          done: 0,
+          of: 0,
+          current: '',
+          sinceMs: nowMs,
+          ...inBatch,
+        });
       }
+    }
+    if (event.event === 'batch_pause')
+      this.#batch = {
+        words: `pause before batch ${event.batch} of ${event.of}`,
+        endsMs: nowMs + event.seconds * 1000,
+      };
+    if (event.event === 'batch_started') {
+      this.#batch = { words: `batch ${event.batch} of ${event.of}` };
+      for (const name of event.hosts) delete this.#hosts.get(name)?.batch;
     }
     if (!('host' in event)) return;
     const host = this.#hosts.get(event.host);
@@ -84,6 +107,10 @@ export class LiveView {
     if (this.#changes > 0) parts.push(span(`${this.#changes} changed`, 'yellow'));
     if (failed > 0) parts.push(span(`${failed} failed`, 'red'));
     if (unreachable > 0) parts.push(span(`${unreachable} unreachable`, 'red'));
+    if (this.#batch !== undefined) {
+      const { words, endsMs } = this.#batch;
+      parts.push(span(endsMs === undefined ? words : `${words}: ${clock(Math.max(0, endsMs - nowMs))}`));
+    }
     parts.push(span(clock(nowMs - this.#startedMs), 'dim'));
     return parts.flatMap((part, i) => (i === 0 ? [part] : [span(' · ', 'dim'), part]));
   }
@@ -92,7 +119,8 @@ export class LiveView {
 function hostLine(host: LiveHost, nameColumns: number, nowMs: number, check: boolean): Span[] {
   const name = span(pad(truncate(host.name, nameColumns), nameColumns) + '  ');
   if (host.phase === 'finished') return [name, ...endOf(host.result!, check)];
-  if (host.phase === 'waiting') return [name, span('connecting', 'dim')];
+  if (host.phase === 'waiting')
+    return [name, span(host.batch === undefined ? 'connecting' : `waits for batch ${host.batch}`, 'dim')];
   if (host.phase === 'connected') return [name, span('reading', 'dim')];
   const elapsedMs = nowMs - host.sinceMs;
   if (host.phase === 'held')
@@ -110,6 +138,8 @@ function hostLine(host: LiveHost, nameColumns: number, nowMs: number, check: boo
 }
 
 function endOf({ status, changed, failed }: HostResult, check: boolean): Span[] {
+  if (status === 'not_reached') return [span('not reached', 'yellow')];
+  if (status === 'reverted') return [span('✗ reverted', 'red')];
   if (status === 'unreachable') return [span('✗ unreachable', 'red')];
   if (status === 'failed') return [span(failed > 0 ? `✗ ${failed} failed` : '✗ failed', 'red')];
   if (changed > 0)

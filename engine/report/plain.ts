@@ -1,3 +1,4 @@
+import { batchProgress } from './batch-text.ts';
 import { describe, labelOf, signOf } from './changes.ts';
 import { planText } from './plan-text.ts';
 import { RunRecord } from './record.ts';
@@ -37,7 +38,7 @@ function progressLine(event: EventView): string | undefined {
     return `${event.host}: waiting for the last step of ${event.lease.holder}, which was cut off`;
   if (event.event === 'host_reconnected') return `${event.host}: the connection was lost and made again`;
   if (event.event === 'host_reverted') return `${event.host}: reverted ${event.restored.join(', ')}`;
-  if (event.event !== 'resource') return undefined;
+  if (event.event !== 'resource') return batchProgress(event);
   const { host, status, diff } = event;
   const name = labelOf(event);
   if (status === 'failed') return `${host}: ✗ ${name}`;

@@ -1,5 +1,6 @@
 import { leaseText } from '../lease.ts';
 import type { Problem } from '../problem.ts';
+import { batchLines } from './batch-text.ts';
 import { describe, labelOf, open, predictedFrom, signOf } from './changes.ts';
 import { columnsOf, nameList, pad, truncate } from './columns.ts';
 import type { HostRecord, PlayRecord, RunRecord } from './record.ts';
@@ -31,7 +32,8 @@ export function planText(record: RunRecord, layout: Layout): string {
   return plays
     .flatMap((play, i) => {
       const groups = playGroups(record, play, plays.slice(i + 1), layout);
-      return plays.length === 1 ? groups : [[[span(play.name, 'bold')], []], ...groups];
+      const heading = plays.length === 1 ? [] : [[span(play.name, 'bold')], []];
+      return [[...heading, ...batchLines(play, layout.columns)], ...groups];
     })
     .map(lines => lines.map(line => paint(line, layout.color) + '\n').join(''))
     .join('');
@@ -52,6 +54,8 @@ function playGroups(record: RunRecord, play: PlayRecord, later: PlayRecord[], la
       ...problems.flatMap(each => problemLines(each, 2, layout)),
     ];
     const key = JSON.stringify(lines);
+    const isReached = record.results.get(host.host)?.status !== 'not_reached';
+    if (lines.length === 0 && !isReached) continue;
     if (lines.length === 0) quiet.push(host.host);
     else if (groups.has(key)) groups.get(key)!.hosts.push(host.host);
     else groups.set(key, { hosts: [host.host], lines });

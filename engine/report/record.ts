@@ -17,6 +17,8 @@ export interface HostRecord {
 export interface PlayRecord {
   name: string;
   hosts: Map<string, HostRecord>;
+  /** The names of the hosts by batch, if the play has a roll-out. */
+  batches?: readonly (readonly string[])[];
 }
 
 /** Collects the events of a run, for reports that need all of them. */
@@ -30,6 +32,8 @@ export class RunRecord {
   readonly plays = new Map<string, PlayRecord>();
   readonly results = new Map<string, HostResult>();
   readonly problems = new Map<string, readonly Problem[]>();
+  /** Why the run ended before its end, and what it did not reach. */
+  stopped: { why: string; hosts: readonly string[]; plays: readonly string[] } | undefined;
   readonly reverted = new Map<string, { restored: readonly string[]; kept: readonly string[] }>();
 
   /** Returns every host of all plays once, in order. */
@@ -44,6 +48,10 @@ export class RunRecord {
         this.check = event.check;
         this.startedAt ||= event.time;
         for (const host of event.hosts) this.#on(event.play, host);
+        if (event.batches !== undefined) this.#play(event.play).batches = event.batches;
+        return;
+      case 'run_stopped':
+        this.stopped = event;
         return;
       case 'host_plan':
         if (event.lease !== undefined) this.#on(event.play, event.host).lease = event.lease;
@@ -80,9 +88,14 @@ export class RunRecord {
     return (this.problems.get(host) ?? []).filter(problem => !told.has(problem.message));
   }
 
+  #play(name: string): PlayRecord {
+    const play = this.plays.get(name) ?? { name, hosts: new Map() };
+    this.plays.set(name, play);
+    return play;
+  }
+
   #on(play: string, host: string): HostRecord {
-    let hosts = this.plays.get(play)?.hosts;
-    if (hosts === undefined) this.plays.set(play, { name: play, hosts: (hosts = new Map()) });
+    const { hosts } = this.#play(play);
     let record = hosts.get(host);
     if (record === undefined) hosts.set(host, (record = { host, resources: new Map() }));
     return record;

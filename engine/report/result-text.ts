@@ -1,3 +1,4 @@
+import { stopLines } from './batch-text.ts';
 import { type Layout, planText } from './plan-text.ts';
 import type { RunRecord } from './record.ts';
 import { paint, span } from './style.ts';
@@ -21,6 +22,9 @@ export function resultText(record: RunRecord, layout: ResultLayout): string {
     planText(record, layout) +
     (record.exitCode === 130 ? interruptedText(record, layout) : '') +
     revertedText(record, layout) +
+    stopLines(record, layout.columns)
+      .map(line => `${paint(line, layout.color)}\n`)
+      .join('') +
     summaryText(record, layout) +
     (record.check ? footer(record, layout) : '')
   );

@@ -75,6 +75,7 @@ function total(record: RunRecord): SummaryLine {
 }
 
 function countsOf(result: HostResult, check: boolean): Span[] {
+  if (result.status === 'not_reached') return [span('not reached', 'yellow')];
   // A problem before every resource ended the host, such as sudo that asks for a password.
   const above = result.status === 'unreachable' || (result.status === 'failed' && result.failed === 0);
   if (above && result.changed + result.unchanged + result.failed === 0) return [span(result.status, 'red')];

@@ -28,11 +28,10 @@ export function diffTexts(before: Text | undefined, after: Text | undefined): Te
 
 function compareTexts(before: Text | undefined, after: Text | undefined): TextDiff {
   const [old, now] = [before ?? after!, after ?? before!];
-  if (old.bytes === undefined || now.bytes === undefined) return { summary: 'too large to show', lines: [] };
-  if (isBinary(old.bytes) || isBinary(now.bytes)) {
-    const [oldSize, newSize] = [old, now].map(text => size(text.bytes!.length)) as [string, string];
-    return { summary: old === now ? `binary, ${newSize}` : `binary, ${oldSize} → ${newSize}`, lines: [] };
-  }
+  const [oldSize, newSize] = [old, now].map(sizeOf) as [string, string];
+  const sizes = old === now ? newSize : `${oldSize} → ${newSize}`;
+  if (old.bytes === undefined || now.bytes === undefined) return { summary: sizes, lines: [] };
+  if (isBinary(old.bytes) || isBinary(now.bytes)) return { summary: `binary, ${sizes}`, lines: [] };
   const oldText = before === undefined ? '' : old.bytes.toString();
   const newText = after === undefined ? '' : now.bytes.toString();
   if (before === undefined) return whole(newText, '+');
@@ -64,11 +63,14 @@ function compareLines(oldText: string, newText: string): TextDiff {
   return { summary, lines };
 }
 
+const sizeOf = ({ bytes, sizeBytes }: Text): string => size(bytes?.length ?? sizeBytes ?? 0);
+
 /** Returns a size such as `14 KiB` or `900 bytes`. */
 function size(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`;
-  const kibibytes = bytes / 1024;
-  return kibibytes < 1024 ? `${round(kibibytes)} KiB` : `${round(kibibytes / 1024)} MiB`;
+  const mebibytes = bytes / 1024 / 1024;
+  if (mebibytes < 1) return `${round(bytes / 1024)} KiB`;
+  return mebibytes < 1024 ? `${round(mebibytes)} MiB` : `${round(mebibytes / 1024)} GiB`;
 }
 
 function round(value: number): string {

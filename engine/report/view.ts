@@ -1,4 +1,4 @@
-import type { Deviation, Event, HostResult, Outcome, Status } from '../events.ts';
+import type { BatchNames, Deviation, Event, HostResult, Outcome, Status } from '../events.ts';
 import type { Lease } from '../lease.ts';
 import type { Change, PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../module-kit/state-text.ts';
@@ -51,7 +51,18 @@ export interface ResourceView {
  * is only for live progress and is not printed.
  */
 export type EventView = { time: string; run: string } & (
-  | { event: 'run_started'; playbook: string; play: string; check: boolean; hosts: string[] }
+  | {
+      event: 'run_started';
+      playbook: string;
+      play: string;
+      check: boolean;
+      hosts: string[];
+      batches?: string[][];
+    }
+  | ({ event: 'batch_started' } & BatchNames)
+  | ({ event: 'batch_finished'; failed: readonly string[] } & BatchNames)
+  | ({ event: 'batch_pause'; seconds: number } & BatchNames)
+  | { event: 'run_stopped'; play: string; why: string; hosts: readonly string[]; plays: readonly string[] }
   | { event: 'host_connected'; host: string; play: string; account: string }
   | { event: 'host_waits'; host: string; play: string; lease: Lease }
   | {
@@ -82,12 +93,26 @@ const causeCharacters = 8000;
 export function view(event: Event, redactor: Redactor): EventView {
   const show = showing(redactor);
   switch (event.event) {
-    case 'run_started':
+    case 'run_started': {
+      const { batches, ...rest } = event;
       return {
-        ...event,
+        ...rest,
         playbook: show.line(event.playbook),
         play: show.line(event.play),
         hosts: [...event.hosts],
+        ...(batches && { batches: batches.map(batch => [...batch]) }),
+      };
+    }
+    case 'batch_started':
+    case 'batch_finished':
+    case 'batch_pause':
+      return { ...event, play: show.line(event.play) };
+    case 'run_stopped':
+      return {
+        ...event,
+        play: show.line(event.play),
+        why: show.line(event.why),
+        plays: event.plays.map(show.line),
       };
     case 'host_connected':
       return { ...event, play: show.line(event.play), account: show.line(event.account) };

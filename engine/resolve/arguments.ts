@@ -152,7 +152,7 @@ function addContent(
       typeof src === 'string' ? files.tree(files.find(src, place('src'), 'folder'), place('src')) : src;
   } else if (module.files?.src === true && src !== undefined && args['content'] === undefined) {
     args['content'] =
-      typeof src === 'string' ? files.bytes(files.find(src, place('src'), 'file'), place('src')) : src;
+      typeof src === 'string' ? files.content(files.find(src, place('src'), 'file'), place('src')) : src;
   }
   if (module.files?.template !== true || template === undefined || args['content'] !== undefined) return;
   if (typeof template !== 'string') {

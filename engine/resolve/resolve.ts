@@ -12,7 +12,7 @@ import {
 } from '../playbook/entry-text.ts';
 import type { PlayText } from '../playbook/play-text.ts';
 import { ProblemError } from '../problem.ts';
-import { namesWithin, type Resource, UnknownArgument } from '../resource.ts';
+import { namesWithin, type Resource, UnknownArgument, type Visit } from '../resource.ts';
 import { validate } from '../schema/json-schema.ts';
 import { resourceKeys } from '../schema/resource-keys.ts';
 import { describe } from '../schema/value-words.ts';
@@ -69,13 +69,19 @@ export function resolveEntry(
 ): Resolved[] {
   if (!text.sound) return [];
   const seesLeftOut = Object.keys(around.leftOut).length > 0 && !isSelected(text, around, options);
-  const own = seesLeftOut ? { ...around, scope: around.scope.with(around.leftOut) } : around;
+  const inner = text.visit === undefined ? around : visiting(text.visit, around);
+  const own = seesLeftOut ? { ...inner, scope: around.scope.with(around.leftOut) } : inner;
   const each = (round: Round) =>
     isInclude(text)
       ? includeRound(text, round, own, options, problems)
       : [resourceRound(text, round, own, options)];
   const rounds = problems.attempt(() => roundsOf(text, own.scope, options)) ?? [];
   return rounds.flatMap(round => problems.attempt(() => each(round)) ?? []);
+}
+
+/** The resources of a visit have names of their own, because the same thing may be declared before and after. */
+function visiting(visit: Visit, around: Around): Around {
+  return { ...around, visit, names: [visit], groups: [visit], within: [visit] };
 }
 
 /** Gives later entries the outcome of an entry and its `resources`, under its registered name. */
@@ -125,7 +131,8 @@ function includeRound(
 }
 
 function resourceRound(text: ResourceText, round: Round, around: Around, options: Resolving): Resolved {
-  const { module, at, retry, risky, runOnce } = text;
+  const { module, at, retry, risky, runOnce, atOnce } = text;
+  const place = `${at.file}:${at.line}:${at.column} ${around.within[0] ?? ''}`;
   const decided = conditionOf(text, round, around, options);
   const [when, waitsFor] = decided instanceof Unknown ? [undefined, decided.from] : [decided];
   const read =
@@ -159,7 +166,9 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     ...(unopened === undefined || when === false ? {} : { unopenedSecret: unopened.problem }),
     ...(register === undefined ? {} : { register }),
     ...(delegatedTo === undefined ? {} : { delegatedTo }),
-    ...(runOnce && { once: `${at.file}:${at.line}:${at.column} ${around.within[0] ?? ''}` }),
+    ...(runOnce && { once: place }),
+    ...(atOnce !== undefined && { atOnce: { most: atOnce, key: place } }),
+    ...(around.visit !== undefined && { visit: around.visit }),
     secrets: read.secrets,
   };
   const item = text.loop === undefined ? undefined : round.scope.get('item');

@@ -5,12 +5,22 @@ import type { ResourceText } from '../playbook/entry-text.ts';
 import type { Place } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { SecretSink } from '../secrets/redaction.ts';
-import type { Unknown, Value } from '../value.ts';
+import type { Secret, Unknown, Value } from '../value.ts';
 import type { Sources } from './arguments.ts';
 import type { FactsOfOtherHosts } from './facts-of-other-hosts.ts';
 
-/** Registered outcomes as plain data, by the name under `register` and by the name of the resource. */
-export type RegisteredOutcomes = Readonly<Record<string, Readonly<Record<string, object>>>>;
+/** The outcome of a resource for the expressions of later resources. */
+export interface RegisteredOutcome {
+  changed: boolean;
+  failed: boolean;
+  skipped: boolean;
+  stdout: string | Secret;
+  stderr: string | Secret;
+  exit: number | null;
+}
+
+/** Registered outcomes by the name under `register` and by the name of the resource. */
+export type RegisteredOutcomes = Readonly<Record<string, Readonly<Record<string, RegisteredOutcome>>>>;
 
 /** The input for resolving entries, besides the play. */
 export interface Resolving extends Sources {
@@ -35,7 +45,9 @@ export interface Resolved {
 }
 
 /** The common surroundings of the resources of a play or an include. */
-export interface Around extends Pick<Resource, 'groups' | 'within'>, Pick<Resolved, 'needs' | 'via'> {
+export interface Around
+  extends Pick<Resource, 'groups' | 'within' | 'visit'>,
+    Pick<Resolved, 'needs' | 'via'> {
   scope: VariableScope;
   /** The outcomes of deselected resources. Only other deselected resources see them. */
   leftOut: Record<string, Value>;

@@ -1,7 +1,7 @@
 import type { HostSight } from '../plan/host-sight.ts';
 import { cannotWork, type PlannedResource, refuseUndoing } from '../plan/plan.ts';
 import type { Problem } from '../problem.ts';
-import type { Resource } from '../resource.ts';
+import { leavesFirst, type Resource } from '../resource.ts';
 import type { PlayHosts } from './play-hosts.ts';
 
 /** The resources of the plays that a check has planned, by host, without delegated ones. */
@@ -23,6 +23,9 @@ export class EarlierPlays {
       refuseUndoing(planned, earlier, sightOf);
     }
     const own = planned.map(({ resource }) => resource);
-    this.#resources.set(host, [...earlier, ...own.filter(({ delegatedTo }) => delegatedTo === undefined)]);
+    this.#resources.set(host, [...earlier, ...own.filter(lasts)]);
   }
 }
+
+/** Whether a later play must leave what a resource sets. */
+const lasts = (resource: Resource): boolean => resource.delegatedTo === undefined && !leavesFirst(resource);

@@ -1,7 +1,7 @@
 import type { Applied } from '../apply/apply-options.ts';
 import { apply } from '../apply/apply-plan.ts';
 import { historyLine } from '../apply/host-history.ts';
-import { certainOutcomes, type RegisteredOutcomes, register } from '../apply/register-outcome.ts';
+import { certainOutcomes, register } from '../apply/register-outcome.ts';
 import type { Emit, HostResult, Outcome } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
@@ -14,12 +14,15 @@ import type { Origin } from '../plan/saved-plan.ts';
 import { refuseUnopenedSecrets } from '../plan/unopened-secrets.ts';
 import { type Problem, problemsOf } from '../problem.ts';
 import type { Facts } from '../resolve/fact-names.ts';
+import type { RegisteredOutcomes } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
 import type { Play } from '../validate/play.ts';
+import type { AtOnce } from './at-once.ts';
 import { PlayHosts } from './play-hosts.ts';
 import type { PlayOptions } from './play-options.ts';
 import { resultOf } from './result.ts';
 import { deferred } from './run-once.ts';
+import { leavesFor, visitedBy } from './visit.ts';
 
 /** Seconds by which a host's clock must be wrong to be mentioned. */
 const toldSkewS = 60;
@@ -34,7 +37,10 @@ export class HostRun {
   readonly #names: { host: string; play: string };
   readonly #options: PlayOptions;
   #hosts: PlayHosts | undefined;
+  readonly #atOnce: AtOnce;
   readonly #outOfTime = deferred<undefined>();
+  /** Whether the host has changes, so that it leaves before them. */
+  #leaves = false;
   /** The host that does the resources with `run_once`; undefined = the play has none. */
   #chosenHost: string | undefined;
   /** The planned changes of each host; in a check, also those of earlier plays. */
@@ -42,10 +48,13 @@ export class HostRun {
   #planned: PlannedResource[] = [];
   #outcomes: readonly Outcome[] = [];
   #facts: Facts = {};
+  /** The resources of a play that uses no facts. */
+  #withoutFacts: Resource[] | undefined;
   #applied: Applied | undefined;
 
-  constructor(play: Play, host: Host, emit: Emit, options: PlayOptions) {
+  constructor(play: Play, host: Host, emit: Emit, options: PlayOptions, atOnce: AtOnce) {
     this.host = host;
+    this.#atOnce = atOnce;
     this.#play = play;
     this.#emit = emit;
     this.#names = { host: host.name, play: play.name };
@@ -140,10 +149,13 @@ export class HostRun {
 
   /** Reads the facts, and the resources that do not depend on them, in one round trip; and the facts of other hosts. */
   async #read(connected: ConnectedHost): Promise<void> {
-    const first = this.#play.resolve(this.host).filter(({ delegatedTo }) => delegatedTo === undefined);
-    const others = this.#options.otherFacts.read(this.#play.otherFacts.asked);
+    const { factsUsed, otherFacts } = this.#play;
+    const resources = this.#play.resolve(this.host);
+    if (factsUsed.size + otherFacts.asked.size === 0) this.#withoutFacts = resources;
+    const first = resources.filter(({ delegatedTo }) => delegatedTo === undefined);
+    const others = this.#options.otherFacts.read(otherFacts.asked);
     others.catch(() => {});
-    this.#facts = await connected.exclusively(() => connected.read(first, this.#play.factsUsed));
+    this.#facts = await connected.exclusively(() => connected.read(first, factsUsed));
     const account = connected.sessions.login ?? this.host.user ?? '';
     this.#emit({ event: 'host_connected', ...this.#names, account });
     await others;
@@ -169,7 +181,7 @@ export class HostRun {
       play: index,
       host: this.host.name,
       origin,
-      // RegisteredOutcome outcomes belong to the host, not to the declaration.
+      // Registered outcomes belong to the host, not to the declaration.
       planned: this.#planned.map(item => ({
         ...item,
         resource: declared.get(item.resource.name) ?? item.resource,
@@ -184,30 +196,35 @@ export class HostRun {
    */
   async #planKnowing(hosts: PlayHosts): Promise<ReadonlyMap<string, Resource>> {
     const { binding, check, earlier } = this.#options;
-    const createdS = binding?.createdS;
     let declared: ReadonlyMap<string, Resource> | undefined;
     let registered: RegisteredOutcomes = {};
+    let resources = await this.#resolveKnowing(registered);
     for (let rounds = 0; ; ) {
-      const resources = await this.#resolveKnowing(registered);
       declared ??= new Map(resources.map(resource => [resource.name, resource]));
       this.#options.once.reportEntry(this.host.name, true);
       await hosts.read(resources);
       const trial = new Trial(this.#forecasts);
-      const sightOf = (resource: Resource) => hosts.sightOf(resource, createdS, trial);
-      const { planned, unread } = plan(resources, sightOf, trial.of(this.host.name));
+      const sightOf = (resource: Resource) => hosts.sightOf(resource, binding?.createdS, trial);
+      const isLast = rounds === mostRounds;
+      const { planned, unread } = plan(resources, sightOf, trial.of(this.host.name), isLast);
       this.#planned = planned;
-      if (unread.length > 0 && rounds++ < mostRounds) {
+      if (unread.length > 0 && !isLast) {
+        rounds++;
         await hosts.readMore(unread);
         continue;
       }
       const more = certainOutcomes(planned, registered);
-      if (more === undefined) {
+      if (more === undefined && !this.#leaves && leavesFor(planned)) {
+        this.#leaves = true;
+        registered = {};
+        declared = undefined;
+      } else if (more === undefined) {
         if (check) await earlier.compare(this.host.name, planned, hosts, sightOf);
         this.#options.onForecast?.(this.host.name, forecastRecords(resources, sightOf));
         trial.keep();
         return declared;
-      }
-      registered = more;
+      } else registered = more;
+      resources = await this.#resolveKnowing(registered);
     }
   }
 
@@ -227,14 +244,10 @@ export class HostRun {
     }
   }
 
-  /** Resolves the resources. The chosen host does those with `run_once`, so the other hosts skip them. */
   #resolve(registered: RegisteredOutcomes): Resource[] {
-    const resources = this.#play.resolve(this.host, this.#facts, registered);
-    const chosen = this.#chosenHost;
-    if (chosen === undefined || chosen === this.host.name) return resources;
-    return resources.map(resource =>
-      resource.once === undefined ? resource : { ...resource, when: false, doneBy: chosen },
-    );
+    const known = Object.keys(registered).length === 0 ? this.#withoutFacts : undefined;
+    const resources = known ?? this.#play.resolve(this.host, this.#facts, registered);
+    return visitedBy(this.host.name, resources, this.#chosenHost, this.#leaves);
   }
 
   /** Whether a confirmation or a saved plan decides between the plan and the apply. Nothing is written before. */
@@ -242,7 +255,8 @@ export class HostRun {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
   }
 
-  async apply(): Promise<void> {
+  /** `proceed` waits for the other hosts of the batch, and returns whether the host may come back. */
+  async apply(proceed?: () => Promise<boolean>): Promise<void> {
     if (this.#blocked.length > 0) return;
     refuseUnopenedSecrets(this.#planned);
     // Nothing was written before the confirmation, and the readings may be old after it.
@@ -263,18 +277,15 @@ export class HostRun {
       holder: this.#options.holder,
       emit: this.#emit,
       signal: this.#options.signal,
+      ...(proceed && { proceed: () => Promise.race([proceed(), this.#outOfTime.promise]) }),
+      turnstile: resource => this.#atOnce.turnstile(this.host.name, resource),
       revert: this.#play.onFailedCheck === 'revert',
       resolve: registered => this.#resolveKnowing(registered),
     });
-    const { reverted } = applied;
     this.#outcomes = applied.outcomes;
     this.#applied = applied;
     this.problems.push(...applied.problems);
-    if (reverted !== undefined) {
-      if (reverted.error !== undefined) this.problems.push(reverted.error);
-      const { restored, irreversible: kept } = reverted;
-      this.#emit({ event: 'host_reverted', ...this.#names, restored, kept });
-    }
+    if (applied.reverted?.error !== undefined) this.problems.push(applied.reverted.error);
   }
 
   /** The outcomes that certainly fail. With any of them, nothing on the host is changed. */

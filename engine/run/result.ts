@@ -12,6 +12,9 @@ export const untouched: HostResult = {
   deviations: 0,
 };
 
+/** The result of a host that a stopped roll-out does not reach. */
+export const notReached: HostResult = { ...untouched, status: 'not_reached' };
+
 /** Problems of a host that could not be entered. */
 export const unreachableCodes: ReadonlySet<Problem['code']> = new Set<Problem['code']>([
   'unreachable',
@@ -37,12 +40,12 @@ export function add(before: HostResult | undefined, now: HostResult): HostResult
 
 const unconfirmedOf = (count: number) => (count === 0 ? {} : { unconfirmed: count });
 
-/** Returns the exit code of the program for the results of the hosts. */
-export function exitCodeOf(results: readonly HostResult[], check: boolean): number {
-  if (results.some(({ status }) => status === 'failed' || status === 'reverted')) return 1;
+/** Returns the exit code of the program for the results of the hosts. `hasStopped` means that failures ended a roll-out. */
+export function exitCodeOf(results: readonly HostResult[], check: boolean, hasStopped = false): number {
+  if (hasStopped || results.some(({ status }) => status === 'failed' || status === 'reverted')) return 1;
   if (results.some(({ status }) => status === 'unreachable')) return 4;
   const isPending = ({ status, unconfirmed }: HostResult) =>
-    unconfirmed !== undefined || (check && status === 'changed');
+    unconfirmed !== undefined || status === 'not_reached' || (check && status === 'changed');
   return results.some(isPending) ? 2 : 0;
 }
 

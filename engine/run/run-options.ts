@@ -15,6 +15,8 @@ export interface RunOptions {
   connect?: ConnectOptions;
   /** Called once after all hosts of a play are planned; false ends the run without changes. */
   confirm?: () => Promise<boolean>;
+  /** Asks before batch number `batch` of a roll-out; false ends the run. */
+  confirmBatch?: (batch: number, of: number, hosts: readonly string[]) => Promise<boolean>;
   /** Time limit of one host in one play. */
   timeoutMs?: number;
   /** Hides secrets in the names in a host's history. */

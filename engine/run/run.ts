@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import PQueue from 'p-queue';
 import type { Emit, Event, EventBody, HostResult } from '../events.ts';
-import type { Host } from '../host.ts';
 import { holderOf } from '../hosts/host-lease.ts';
 import { HostPool } from '../hosts/host-pool.ts';
 import type { Forecast } from '../plan/forecast.ts';
 import type { Problem } from '../problem.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Play } from '../validate/play.ts';
+import { isFailure } from './batch.ts';
+import { batchesOf } from './batches.ts';
 import { EarlierPlays } from './earlier-plays.ts';
 import { FactReader } from './fact-reader.ts';
-import { HostRun } from './host-run.ts';
-import type { PlayOptions } from './play-options.ts';
+import { runPlay } from './play-run.ts';
 import { add, exitCodeOf, untouched } from './result.ts';
 import { RunOnce } from './run-once.ts';
 import type { RunOptions } from './run-options.ts';
@@ -25,8 +24,10 @@ export async function run(options: RunOptions): Promise<number> {
   const startedMs = Date.now();
   const emit = (body: EventBody) =>
     options.emit({ time: new Date().toISOString(), run: id, ...body } as Event);
-  const results = await runPlays(options, id, emit);
-  const exitCode = options.signal.aborted ? 130 : exitCodeOf([...results.values()], options.check);
+  const { results, hasStopped } = await runPlays(options, id, emit);
+  const exitCode = options.signal.aborted
+    ? 130
+    : exitCodeOf([...results.values()], options.check, hasStopped);
   emit({
     event: 'run_finished',
     hosts: Object.fromEntries(results),
@@ -37,8 +38,14 @@ export async function run(options: RunOptions): Promise<number> {
   return exitCode;
 }
 
-/** Runs the plays in order, each on the hosts that have not failed so far. Returns the results by host. */
-async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<Map<string, HostResult>> {
+/** The results of a run by host, and whether failures ended a roll-out. */
+interface RunEnd {
+  results: Map<string, HostResult>;
+  hasStopped: boolean;
+}
+
+/** Runs the plays in order, each on the hosts that have not failed so far. */
+async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<RunEnd> {
   const { binding, playbook, check } = options;
   const holder = {
     ...holderOf(id),
@@ -56,19 +63,27 @@ async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<Ma
       ...play.hosts.flatMap(({ name }) => blocked.get(name) ?? []),
     ].filter(({ host }) => !results.has(host));
     const hosts = play.hosts.filter(
-      ({ name }) =>
-        !blocked.has(name) &&
-        !['failed', 'reverted', 'unreachable'].includes(results.get(name)?.status ?? 'ok'),
+      ({ name }) => !blocked.has(name) && !isFailure(results.get(name) ?? untried),
     );
     const names = new Set([...hosts.map(({ name }) => name), ...refusals.map(({ host }) => host)]);
-    emit({ event: 'run_started', playbook: playbook.file, play: play.name, check, hosts: [...names] });
+    emit({
+      event: 'run_started',
+      playbook: playbook.file,
+      play: play.name,
+      check,
+      hosts: [...names],
+      ...(play.rollout && {
+        batches: batchesOf(play, ({ name }) => names.has(name)).map(batch => batch.map(({ name }) => name)),
+      }),
+    });
     reportRefused(refusals, results, emit);
     play.otherFacts.forget();
     const pool = new HostPool(holder, options.connect ?? {}, binding?.id);
     const otherFacts = new FactReader(playbook.inventory, pool, (host, facts) =>
       play.otherFacts.add(host, facts),
     );
-    for (const [name, result] of await runPlay(play, hosts, emit, {
+    const failed = play.hosts.flatMap(({ name }) => (isFailure(results.get(name) ?? untried) ? [name] : []));
+    const end = await runPlay(play, hosts, failed, emit, {
       ...options,
       holder,
       index,
@@ -77,11 +92,32 @@ async function runPlays(options: RunOptions, id: string, emit: Emit): Promise<Ma
       pool,
       once: new RunOnce(hosts.map(({ name }) => name)),
       otherFacts,
-    })) {
-      results.set(name, add(results.get(name), result));
-    }
+    });
+    for (const [name, result] of end.results) results.set(name, add(results.get(name), result));
+    const why = end.stopped ?? failureIn(play, results, options);
+    if (why === undefined) continue;
+    const reached = [...end.results].flatMap(([name, { status }]) =>
+      status === 'not_reached' ? [name] : [],
+    );
+    const plays = playbook.plays.slice(index + 1).map(({ name }) => name);
+    emit({ event: 'run_stopped', play: play.name, why, hosts: reached, plays });
+    return { results, hasStopped: end.isExceeded };
   }
-  return results;
+  return { results, hasStopped: false };
+}
+
+const untried = { ...untouched, status: 'ok' } as const;
+
+/** Returns why a run ends after a play in which a host failed; undefined if it goes on. */
+function failureIn(
+  { name, hosts }: Play,
+  results: ReadonlyMap<string, HostResult>,
+  { playbook, check }: RunOptions,
+): string | undefined {
+  if (check || !playbook.stopsAtFailure || playbook.plays.at(-1)?.name === name) return undefined;
+  const failed = hosts.filter(host => isFailure(results.get(host.name) ?? untried));
+  if (failed.length === 0) return undefined;
+  return `${failed.map(host => host.name).join(', ')} failed, and any_failure is stop.`;
 }
 
 /** Ends the hosts that a play leaves unchanged, each with its problems. */
@@ -93,12 +129,14 @@ function reportRefused(refusals: readonly Refusal[], results: Map<string, HostRe
 }
 
 /**
- * Before the apply of several plays, runs a check of all plays and returns the problems by host: no play changes such a
- * host. A single play finds its problems in its own plan.
+ * Before the apply of several plays or batches, runs a check of all of them and returns the problems by host: no play
+ * changes such a host. A single play without a roll-out finds its problems in its own plan.
  */
 async function planAhead(options: RunOptions): Promise<ReadonlyMap<string, readonly Refusal[]>> {
   const blocked = new Map<string, Refusal[]>();
-  if (options.check || options.playbook.plays.length < 2) return blocked;
+  const { plays } = options.playbook;
+  const isGradual = plays.length > 1 || plays.some(({ rollout }) => rollout !== undefined);
+  if (options.check || !isGradual) return blocked;
   const { confirm: _confirm, onForecast: _onForecast, ...rest } = options;
   const emit = (event: Event) => {
     const block = (host: string, problems: readonly Problem[]) =>
@@ -118,44 +156,4 @@ async function planAhead(options: RunOptions): Promise<ReadonlyMap<string, reado
     emit,
   });
   return blocked;
-}
-
-/** Runs a play on its hosts in parallel. With `confirm`, all hosts are planned before the first apply. */
-async function runPlay(
-  play: Play,
-  hosts: readonly Host[],
-  emit: Emit,
-  options: PlayOptions,
-): Promise<Map<string, HostResult>> {
-  const queue = new PQueue({ concurrency: options.parallel });
-  const results = new Map<string, HostResult>();
-  const waiting: HostRun[] = [];
-  const { check, confirm } = options;
-  const finish = async (hostRun: HostRun, isDeclined = false) => {
-    await hostRun.close();
-    const result = hostRun.result(isDeclined);
-    results.set(hostRun.host.name, result);
-    emit({ event: 'host_finished', host: hostRun.host.name, result, problems: hostRun.problems });
-  };
-  const each = (runs: readonly HostRun[], work: (hostRun: HostRun) => Promise<void>) =>
-    queue.addAll(runs.map(hostRun => () => work(hostRun)));
-
-  const runs = hosts.map(host => new HostRun(play, host, emit, options));
-  await each(runs, async hostRun => {
-    await hostRun.guard(async () => {
-      await hostRun.plan();
-      if (!check && confirm === undefined) await hostRun.apply();
-    });
-    if (!check && confirm !== undefined && hostRun.changes) waiting.push(hostRun);
-    else await finish(hostRun);
-  });
-  if (waiting.length === 0) return results;
-  const confirmed = await confirm!();
-  // In the play's order, so that no host waits for a host behind it.
-  const inOrder = runs.filter(hostRun => waiting.includes(hostRun));
-  await each(inOrder, async hostRun => {
-    if (confirmed) await hostRun.guard(() => hostRun.apply());
-    await finish(hostRun, !confirmed);
-  });
-  return results;
 }

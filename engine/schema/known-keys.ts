@@ -6,7 +6,7 @@ import type { Problems } from '../util/problem-collector.ts';
 import { isMap, type Plain } from '../value.ts';
 import { keywordOfAnsible, moduleOfAnsible } from './ansible-words.ts';
 import { validate } from './json-schema.ts';
-import { laterKeys } from './resource-keys.ts';
+import { playKeys } from './resource-keys.ts';
 import type { Schema, Subject } from './schema.ts';
 
 /** The resource types by their YAML keys. */
@@ -32,6 +32,12 @@ const literalKeys = [
   'retry',
   'on_failure',
   'run_once',
+  'at_once',
+  'any_failure',
+  'batches',
+  'max_failures',
+  'pause',
+  'confirm',
   'include',
 ];
 
@@ -63,12 +69,11 @@ export function checkKeys(
         doc.place([...path, key]),
         'Write it out; what differs between hosts goes into the values of resources.',
       );
-    } else if (Object.hasOwn(laterKeys, key)) {
-      problems.report('not-supported', `${key} is not supported yet.`, at(), laterKeys[key]);
     } else if (!Object.hasOwn(modules, key)) {
       const word = isArgument(key)
         ? `It is an argument of ${own}: indent it under ${own}:, or put it between the braces.`
-        : keywordOfAnsible(key, value);
+        : (keywordOfAnsible(key, value) ??
+          (Object.hasOwn(playKeys, key) ? 'It is a key of a play.' : undefined));
       const near = word === undefined && !moduleOfAnsible(key) ? nearest(key, known) : undefined;
       const asModule = wantsModule && word === undefined && near === undefined;
       module ||= asModule;

@@ -1,9 +1,9 @@
 import { durationPattern } from '../util/duration.ts';
 import type { Schema } from './schema.ts';
 
-const name = { type: 'string', minLength: 1 };
-const names = { type: 'array', items: name };
-const variables = {
+export const name = { type: 'string', minLength: 1 };
+export const names = { type: 'array', items: name };
+export const variables = {
   type: 'object',
   description: 'Variables by name. Values may contain templates with other variables and facts.',
 };
@@ -11,7 +11,18 @@ const variables = {
 /** A duration as text: `30s`, `5m`, `1h`, `2d`. */
 const duration = { type: 'string', pattern: durationPattern };
 
-const become = {
+const shareWords = 'A number of hosts such as 2, or a percentage such as "25%".';
+
+const numberOfHosts = (minimum: 0 | 1) => ({ type: 'integer', minimum, description: shareWords });
+
+/** A percentage as text, at least `least`. */
+const share = (least: 0 | 1) => ({
+  type: 'string',
+  pattern: `^(100|[${least}-9]|[1-9][0-9])%$`,
+  description: shareWords,
+});
+
+export const become = {
   description: 'Account that makes the changes: true = root by sudo, false = the login account.',
   anyOf: [
     { type: 'boolean' },
@@ -79,6 +90,12 @@ export const resourceKeys: Readonly<Record<string, Schema>> = {
     description:
       'Another host of the inventory, on which the resource is applied. Its expressions still belong to the host of the play.',
   },
+  at_once: {
+    type: 'integer',
+    minimum: 1,
+    description:
+      'Maximum number of hosts that apply the resource at the same time. After a failure on one host, no other host begins it.',
+  },
   include: {
     ...name,
     description:
@@ -96,7 +113,14 @@ export const resourceKeys: Readonly<Record<string, Schema>> = {
 };
 
 /** The keys of a resource that an include cannot have. */
-export const notForIncludes: readonly string[] = ['register', 'retry', 'risky', 'run_once', 'delegate_to'];
+export const notForIncludes: readonly string[] = [
+  'register',
+  'retry',
+  'risky',
+  'run_once',
+  'at_once',
+  'delegate_to',
+];
 
 /** The words for types of parameters, and the JSON Schema of each. */
 export const parameterTypes: Readonly<Record<string, Schema>> = {
@@ -187,6 +211,42 @@ export const playKeys: Readonly<Record<string, Schema>> = {
     description:
       'Checks that run last and prove the result: http_check, pg_check, or a command that changes nothing.',
   },
+  rollout: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['batches'],
+    description: 'Applies to the hosts in batches, and stops when too many hosts fail.',
+    properties: {
+      batches: {
+        type: 'array',
+        minItems: 1,
+        items: { anyOf: [numberOfHosts(1), share(1)] },
+        description:
+          'Sizes of the batches, as numbers or as percentages of the hosts of the play, such as `[1, "25%"]`. The last one repeats.',
+      },
+      max_failures: {
+        anyOf: [numberOfHosts(0), share(0)],
+        default: 0,
+        description:
+          'Number or percentage of hosts that may fail, be reverted or be unreachable. One more stops the roll-out.',
+      },
+      pause: { ...duration, description: 'Time between two batches, such as 30s or 5m.' },
+      confirm: {
+        type: 'boolean',
+        default: false,
+        description: 'Whether to ask on the terminal before the next batch.',
+      },
+      before: {
+        type: 'array',
+        description:
+          'Resources for a host that needs a change, before its other resources, such as leaving a load balancer.',
+      },
+      after: {
+        type: 'array',
+        description: 'Resources after the checks of a host hold, such as coming back to a load balancer.',
+      },
+    },
+  },
   on_failed_check: {
     enum: ['stop', 'revert'],
     default: 'stop',
@@ -195,82 +255,14 @@ export const playKeys: Readonly<Record<string, Schema>> = {
   },
 };
 
-/** Keys of a later version, which have a message of their own. */
-export const laterKeys: Readonly<Record<string, string>> = {
-  rollout: 'Use --limit to apply to some of the hosts first.',
-};
-
-const hostSettings: Readonly<Record<string, Schema>> = {
-  port: {
-    type: 'integer',
-    minimum: 1,
-    maximum: 65535,
-    description: 'Port of the SSH server; default from ~/.ssh/config, or 22.',
-  },
-  user: {
-    ...name,
-    description: 'Login account; default from ~/.ssh/config, or the name of your own account.',
-  },
-  identity_file: { ...name, description: 'Private key for the login.' },
-  proxy_jump: { ...name, description: 'Hosts to connect through, as with ssh -J; `none` for none.' },
-  host_key_checking: {
-    enum: ['strict', 'accept-new'],
-    description: 'Whether a host that is missing in known_hosts is refused, or its key is recorded.',
-  },
-  transport: {
-    enum: ['ssh', 'openssh', 'local', 'docker', 'podman', 'nspawn'],
-    default: 'ssh',
+/** The keys of a file with several plays. */
+export const playbookKeys: Readonly<Record<string, Schema>> = {
+  name: playKeys['name']!,
+  plays: { type: 'array', minItems: 1, description: 'Plays, run in order.' },
+  any_failure: {
+    enum: ['continue', 'stop'],
+    default: 'continue',
     description:
-      'Connection to the host: the built-in SSH client, the ssh command, this computer, or a container by name.',
-  },
-  become,
-};
-
-const hostSchema: Schema = {
-  type: ['object', 'null'],
-  additionalProperties: false,
-  properties: {
-    address: { ...name, description: 'DNS name or IP address; default: the name of the host.' },
-    ...hostSettings,
-    host_key: {
-      ...name,
-      pattern: '^(ssh|ecdsa|sk)-\\S+ \\S+',
-      description: 'Public key of the host, `ssh-ed25519 AAAA…`; no other is accepted.',
-    },
-    vars: variables,
-  },
-};
-
-const groupSchema: Schema = {
-  type: ['object', 'null'],
-  additionalProperties: false,
-  properties: {
-    hosts: { ...names, description: 'Hosts of the group.' },
-    groups: {
-      ...names,
-      description: 'Groups whose hosts belong to this group too; their variables are stronger.',
-    },
-    vars: variables,
-  },
-};
-
-/** An inventory file. */
-export const inventoryFileSchema: Schema = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    defaults: {
-      type: ['object', 'null'],
-      additionalProperties: false,
-      properties: hostSettings,
-      description: 'Settings of every host that does not set them itself.',
-    },
-    hosts: { type: ['object', 'null'], additionalProperties: hostSchema, description: 'The hosts by name.' },
-    groups: {
-      type: ['object', 'null'],
-      additionalProperties: groupSchema,
-      description: 'Groups of hosts by name.',
-    },
-    vars: { ...variables, description: 'Variables of all hosts: the weakest level.' },
+      'Reaction to a host that failed in a play: `continue` runs the next plays on the other hosts, `stop` ends the run after that play.',
   },
 };

@@ -3,13 +3,14 @@ import { armedRevertFunctions, journalFunctions, stepFunctions } from '../host-s
 import { shellCommand, shellQuote } from '../quote.ts';
 import { stateDirectory } from '../state-directory.ts';
 import type { CheckedStep, RunStep, Step, Undo } from '../step.ts';
+import { FileContent, type Input, type NewContent } from '../util/file-content.ts';
 import { foldersAbove } from '../util/paths.ts';
-import { journal, pathEntry, type Undoing } from './journal.ts';
+import { journal, pathEntries, type Undoing } from './journal.ts';
 
 /** The shell, description, undoing and effects of one kind of step. */
 interface StepKind<S extends Step> {
-  /** Returns the shell of the step, and adds its standard input to `inputs`. */
-  compile(step: S, inputs: Buffer[]): string;
+  /** Returns the shell of the step, and adds its standard input to `inputs`. Throws a ProblemError if its source has changed. */
+  compile(step: S, inputs: Input[]): string;
   /** Returns the step as a person would type it, for -v and for problems. */
   describe(step: S): string;
   /** Returns the undoing of the step, or undefined if it cannot be undone. */
@@ -24,15 +25,16 @@ type Of<K extends Step['do']> = Extract<Step, { do: K }>;
 const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
   write: {
     compile(step, inputs) {
-      const bytes = Buffer.from(step.content as Uint8Array);
+      const { path, content, owner = '', group = '', mode = '', backup, validate, timeoutS } = step;
+      const bytes = typeof content === 'string' ? Buffer.from(content) : content;
       inputs.push(bytes);
-      const { path, owner = '', group = '', mode = '', backup, validate, timeoutS } = step;
-      const size = String(bytes.length);
-      const words = ['r_do', 'r_write', path, size, owner, group, mode, backup ? 'backup' : ''];
+      if (bytes instanceof FileContent) bytes.ensureUnchanged();
+      const [size, sha256] = [String(bytes.length), bytes instanceof FileContent ? bytes.sha256 : ''];
+      const words = ['r_do', 'r_write', path, size, owner, group, mode, backup ? 'backup' : '', sha256];
       const check = validate === undefined ? [] : ['sh', '-c', validate.replaceAll('%s', '"$1"'), 'sh'];
       return `${shellCommand(words)} ${check.length === 0 ? '' : limited(check, timeoutS)}`.trimEnd();
     },
-    describe: ({ path, content }) => `write ${shellQuote(path)} (${Buffer.byteLength(content)} bytes)`,
+    describe: ({ path, content }) => `write ${shellQuote(path)} (${bytesIn(content)} bytes)`,
     undo: ({ path }) => ({ paths: [path] }),
     effects: ({ path, content, owner, group, mode }) => [{ kind: 'file', path, content, owner, group, mode }],
   },
@@ -107,7 +109,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     effects: ({ unit }) => [{ kind: 'note', unit }],
   },
   journal: {
-    compile: step => `{ ${journal(step)}; }`,
+    compile: step => `{ ${journal(step)}\n}`,
     describe: ({ into }) =>
       `note: the state to revert to${into === 'armed' ? ', by the host itself if need be' : ''}`,
     undo: () => ({}),
@@ -138,6 +140,9 @@ export function effectsOf(steps: readonly Step[]): Effect[] {
   return steps.flatMap(step => kindOf(step).effects(step));
 }
 
+const bytesIn = (content: NewContent): number =>
+  typeof content === 'string' ? Buffer.byteLength(content) : content.length;
+
 /** Returns the undoing of steps, or undefined if one of them cannot be undone. */
 export function undoing(steps: readonly Step[]): Undoing | undefined {
   const all = together(steps.map(step => kindOf(step).undo(step)));
@@ -160,7 +165,7 @@ const given = (command: Undo['before']): Undoing['before'] => (command === undef
 const textOf = ({ command, cwd = '', env = {} }: RunStep): string =>
   [command, cwd, ...Object.values(env)].flat().join('\n');
 
-function run(step: RunStep, inputs: Buffer[]): string {
+function run(step: RunStep, inputs: Input[]): string {
   const words = typeof step.command === 'string' ? ['sh', '-c', step.command] : step.command;
   const limited = shellCommand(['timeout', '-k', '10', String(step.timeoutS ?? 600), ...words]);
   const account = step.as === undefined ? '' : `r_as ${shellQuote(step.as)} `;
@@ -179,14 +184,15 @@ function run(step: RunStep, inputs: Buffer[]): string {
 }
 
 /** Gives a command its part of the standard input, and discards what the command does not read. */
-function feed(bytes: Buffer, inputs: Buffer[], command: string): string {
+function feed(bytes: Buffer, inputs: Input[], command: string): string {
   inputs.push(bytes);
   return `head -c ${bytes.length} | { ${command}; r_c=$?; cat >/dev/null; exit $r_c; }`;
 }
 
 /** Records the paths, does the steps and checks the result. If anything fails, it restores all paths. */
-function checked(step: CheckedStep, inputs: Buffer[]): string {
-  const entries = step.steps.map(one => pathEntry('"$r_journal"', one.path)).join(' && ');
+function checked(step: CheckedStep, inputs: Input[]): string {
+  const paths = step.steps.map(one => one.path);
+  const entries = [...pathEntries('"$r_journal"', paths), 'r_remembered "$r_journal"'].join(' && ');
   const steps = step.steps.map(one => kindOf(one).compile(one, inputs)).join(' && ');
   const by = limited(step.by, step.timeoutS);
   return `{

@@ -1,4 +1,5 @@
 import { sessionLoop } from '../host-shell/shell-functions.ts';
+import type { Input } from '../util/file-content.ts';
 
 // The requests of the session protocol. host-shell/session-loop.sh reads them on the host, and its header describes them.
 // Output has no frame: bytes arrive as a script prints them, and each stream ends a request with `\nNONCE ID EXIT\n`.
@@ -19,8 +20,8 @@ export function hello(nonce: string): string {
   return `${Buffer.byteLength(sessionLoop)}\n${sessionLoop}${nonce}\n`;
 }
 
-/** Returns one request as bytes, in pieces so that a large input is not copied. */
-export function frame(nonce: string, id: number, script: string, input: Buffer): Buffer[] {
+/** Returns one request in parts. */
+export function frame(nonce: string, id: number, script: string, input: Input): Input[] {
   const text = `${script}\n#${nonce}`;
   const head = Buffer.from(`${id} ${Buffer.byteLength(text)} ${input.length}\n${text}`);
   return input.length === 0 ? [head] : [head, input, Buffer.from(`${nonce}\n`)];

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { type Problem, ProblemError } from '../problem.ts';
 import { deadline } from '../util/deadline.ts';
+import type { Input } from '../util/file-content.ts';
 import { CappedOutput } from './capped-output.ts';
 import type { Ending, Shell } from './link.ts';
 import { MarkReader } from './mark-reader.ts';
+import { Sender } from './sender.ts';
 import { frame, hello, preludeId } from './session-loop.ts';
 
 /** A script for a host, with its input and limits. */
@@ -11,7 +13,7 @@ export interface Request {
   /** POSIX sh without NUL. It runs in a subshell of its own, in `/`, with umask 022, in the C.UTF-8 locale. */
   script: string;
   /** The bytes of its stdin; default `/dev/null`. */
-  input?: Buffer;
+  input?: Input;
   /** The purpose of the script for messages, without secrets: `Reading package nginx`. */
   what?: string;
   /** Time limit, from the start of the script; default none. */
@@ -31,6 +33,8 @@ export interface Answer {
   stderr: Buffer;
   /** Whether a part of the output is missing. */
   truncated: boolean;
+  /** The problem of an input that could not be read to its end. The script got other bytes in its place, and has failed. */
+  unsent?: Problem;
 }
 
 /** One shell on a host, as one account, for the whole run. */
@@ -62,6 +66,7 @@ type Stream = 'stdout' | 'stderr';
 interface Pending {
   request: Request;
   kept: Record<Stream, CappedOutput>;
+  unsent?: Problem | undefined;
   /** Cancels its time limit. */
   cancel?: () => void;
   resolve(answer: Answer): void;
@@ -82,6 +87,7 @@ class ShellSession implements Session {
   readonly account: string;
   readonly closed: Promise<void>;
   readonly #shell: Shell;
+  readonly #sender: Sender;
   readonly #options: SessionOptions;
   readonly #nonce = randomBytes(16).toString('hex');
   readonly #pending = new Map<number, Pending>();
@@ -96,6 +102,7 @@ class ShellSession implements Session {
 
   constructor(shell: Shell, options: SessionOptions) {
     this.#shell = shell;
+    this.#sender = new Sender(shell.stdin);
     this.#options = options;
     this.account = options.account;
     this.#firstId = options.prelude === undefined ? preludeId + 1 : preludeId;
@@ -113,7 +120,7 @@ class ShellSession implements Session {
     shell.stdin.on('error', () => {});
     this.closed = shell.ended.then(ending => this.#ended(ending));
     this.#startTimer = setTimeout(() => this.#fail(this.#silence()), options.startTimeoutMs);
-    shell.stdin.write(hello(this.#nonce));
+    void this.#sender.send([Buffer.from(hello(this.#nonce))]);
     // Its answer is not awaited: after a prelude that breaks the shell, the next request fails.
     if (options.prelude !== undefined) void this.#send({ script: options.prelude });
   }
@@ -129,7 +136,7 @@ class ShellSession implements Session {
 
   async close(): Promise<void> {
     this.#over ??= this.#problem('connection-lost', 'The session was closed.');
-    this.#shell.stdin.end();
+    this.#sender.end();
     const timer = setTimeout(() => this.#shell.destroy(), closeTimeoutMs);
     await this.closed;
     clearTimeout(timer);
@@ -146,12 +153,15 @@ class ShellSession implements Session {
         stdout: new CappedOutput(capBytes, tailBytes),
         stderr: new CappedOutput(capBytes, tailBytes),
       };
-      this.#pending.set(id, { request, kept, resolve, reject });
+      const pending: Pending = { request, kept, resolve, reject };
+      this.#pending.set(id, pending);
+      const parts = frame(this.#nonce, id, request.script, request.input ?? Buffer.alloc(0));
+      void this.#sender.send(parts).then(problem => {
+        pending.unsent = problem;
+      });
     });
     // A caller that awaits requests one after the other handles the later rejections too late for Node.
     answer.catch(() => {});
-    for (const piece of frame(this.#nonce, id, request.script, request.input ?? Buffer.alloc(0)))
-      this.#shell.stdin.write(piece);
     this.#startClock();
     return answer;
   }
@@ -193,6 +203,7 @@ class ShellSession implements Session {
       stdout: stdout.bytes(),
       stderr: stderr.bytes(),
       truncated: stdout.droppedBytes + stderr.droppedBytes > 0,
+      ...(pending.unsent && { unsent: pending.unsent }),
     });
   }
 
@@ -252,6 +263,7 @@ class ShellSession implements Session {
     }
     this.#pending.clear();
     this.#shell.destroy();
+    this.#sender.stop();
   }
 }
 

@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 
 const pieceBytes = 64 * 1024;
 
-/** The most bytes of a file that is read as text, such as an inventory, and of anything that is not a regular file. */
+/** The most bytes of a file that is read as text, such as an inventory or a template, and of anything that is not a regular file. */
 export const textLimitBytes = 64 * 1024 * 1024;
 
-/** The most bytes of a file whose content goes to a host, or of a saved plan. A text of Node can hold no more. */
-export const contentLimitBytes = 512 * 1024 * 1024 - 64;
+/** The most bytes of a saved plan. A text of Node can hold no more. */
+export const planLimitBytes = 512 * 1024 * 1024 - 64;
 
 /** A file that is longer than the limit, or that never ends. */
 export class TooLarge extends Error {

@@ -1,7 +1,7 @@
 import { type Claims, pathOf, type StateValue } from '../module.ts';
 import { isText } from '../module-kit/state-text.ts';
 import { lineFrom, type Problem } from '../problem.ts';
-import { type Resource, thingOf, unlessUnknown } from '../resource.ts';
+import { leavesFirst, type Resource, thingOf, unlessUnknown } from '../resource.ts';
 import { foldersAbove } from '../util/paths.ts';
 
 /**
@@ -20,22 +20,28 @@ export function disagreements(plays: readonly (readonly Resource[])[]): Problem[
       if (own === undefined) return [];
       const things = Object.keys(own.claims);
       const paths = pathsIn(things);
+      const folders = [...new Set(paths.flatMap(foldersAbove))];
       const others = new Set([
         ...things.flatMap(thing => byThing.get(thing)),
         ...own.states.flatMap(({ of }) => byState.get(of)),
-        ...paths.flatMap(foldersAbove).flatMap(folder => wideByPath.get(folder)),
+        ...folders.flatMap(folder => wideByPath.get(folder)),
         ...(own.wide ? paths.flatMap(path => byFolder.get(path)) : []),
       ]);
       for (const thing of things) byThing.add(thing, own);
       for (const { of } of own.states) byState.add(of, own);
-      for (const folder of new Set(paths.flatMap(foldersAbove))) byFolder.add(folder, own);
+      for (const folder of folders) byFolder.add(folder, own);
       if (own.wide) for (const path of paths) wideByPath.add(path, own);
       return [...others].flatMap(other => {
-        const thing = disputed(other, own);
+        const thing = isMeant(other, own) ? undefined : disputed(other, own);
         return thing === undefined ? [] : [disagreement(own, other, thing)];
       });
     }),
   );
+}
+
+/** Whether two resources may disagree, because a host leaves before its change and comes back after it. */
+function isMeant(a: Claimant, b: Claimant): boolean {
+  return leavesFirst(a.resource) !== leavesFirst(b.resource);
 }
 
 /** Returns the claims of a resource by name, and the paths that they are about. */

@@ -112,7 +112,8 @@ export function loadPlaybook(file: string, options: LoadOptions): Playbook {
   problems.done();
   const name = (doc?.get(['name']) as string | undefined) ?? plays[0]?.name ?? file;
   const warnings = () => lint(plays.flatMap(play => play.subjects()));
-  return { file: shownPath(file), name, plays, inventory, warnings };
+  const stopsAtFailure = doc?.get(['any_failure']) === 'stop';
+  return { file: shownPath(file), name, plays, inventory, stopsAtFailure, warnings };
 }
 
 interface Setting {
@@ -214,6 +215,7 @@ function playOf(
     factsUsed: factsUsed(text, reach, options),
     otherFacts,
     onFailedCheck: text.onFailedCheck,
+    ...(text.rollout && { rollout: text.rollout }),
     resolve: (host, facts, registered = {}) => {
       otherFacts.begin();
       try {

@@ -1,5 +1,6 @@
 import type { Host } from '../host.ts';
 import type { Inventory } from '../inventory/inventory-model.ts';
+import type { Rollout } from '../playbook/rollout-text.ts';
 import type { Place, Warning } from '../problem.ts';
 import type { FactName, Facts } from '../resolve/fact-names.ts';
 import type { FactsOfOtherHosts } from '../resolve/facts-of-other-hosts.ts';
@@ -20,6 +21,8 @@ export interface Play {
   otherFacts: FactsOfOtherHosts;
   /** The fate of the play's changes on a host after a failure there. */
   onFailedCheck: 'stop' | 'revert';
+  /** The batches of its hosts; undefined = all hosts at once, however many of them fail. */
+  rollout?: Rollout;
   /**
    * Returns the resources of one host. Without facts, values that depend on them are unknown. Values that depend on an
    * outcome outside `registered` are unknown, too. Throws a ProblemError, whose problems name the host.
@@ -35,6 +38,8 @@ export interface Playbook {
   name: string;
   plays: readonly Play[];
   inventory: Inventory;
+  /** Whether the run ends after a play in which a host failed. */
+  stopsAtFailure: boolean;
   /** Returns the warnings of lint. */
   warnings(): Warning[];
 }

@@ -3,7 +3,7 @@ import { type ResourceText, resourcesIn } from '../playbook/entry-text.ts';
 import type { PlayText } from '../playbook/play-text.ts';
 import { lineFrom, type Place, type Problem } from '../problem.ts';
 import type { Resolved } from '../resolve/resolving.ts';
-import { byName, meant, type Resource, reactionsOf } from '../resource.ts';
+import { byName, leavesFirst, meant, type Resource, reactionsOf } from '../resource.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Problems } from '../util/problem-collector.ts';
@@ -80,8 +80,9 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
 }
 
 /** Returns a key that is equal for two resources that manage the same thing of the same host. */
-export function thingOwned({ delegatedTo, module }: Resource, identity: string): string {
-  return `${delegatedTo?.name ?? ''} ${module.name} ${identity}`;
+export function thingOwned(resource: Resource, identity: string): string {
+  const { delegatedTo, module } = resource;
+  return `${leavesFirst(resource) ? 'before' : ''} ${delegatedTo?.name ?? ''} ${module.name} ${identity}`;
 }
 
 /**

@@ -1,21 +1,22 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import type { SourceFile } from '../module.ts';
+import { contentLimitBytes } from '../probe.ts';
 import { type Place, ProblemError } from '../problem.ts';
 import { didYouMean } from '../util/did-you-mean.ts';
-import { contentLimitBytes, readFile, TooLarge, textLimitBytes } from '../util/read-file.ts';
+import { FileContent } from '../util/file-content.ts';
+import { readFile, TooLarge } from '../util/read-file.ts';
 import { statOf } from '../util/stat.ts';
 
-/** One file of a tree: `path` relative with `/`, and whether its owner may execute it. */
-export interface TreeFile {
-  path: string;
-  bytes: Buffer;
-  executable: boolean;
-}
+/** The most bytes of all files of a folder that are held in memory. */
+const treeBytes = 64 * 1024 * 1024;
 
 /** Reads the files beside a playbook, each once. */
 export class PlaybookFiles {
   readonly #folder: string;
   readonly #read = new Map<string, Buffer>();
+  readonly #found = new Map<string, FileContent>();
+  readonly #trees = new Map<string, readonly SourceFile[]>();
 
   constructor(playbook: string) {
     this.#folder = dirname(playbook);
@@ -56,9 +57,22 @@ export class PlaybookFiles {
     return bytes;
   }
 
+  /** Returns the content of a file from `find`. A large one is not held in memory; each run has one version of it. */
+  content(path: string, at?: Place, limitBytes = contentLimitBytes): Buffer | FileContent {
+    const known = this.#found.get(path);
+    if (known !== undefined) return known;
+    const stat = statOf(path);
+    if (stat === undefined || !stat.isFile() || stat.size <= limitBytes) return this.bytes(path, at);
+    const content = new FileContent(path, shownPath(path), stat);
+    this.#found.set(path, content);
+    return content;
+  }
+
   /** Returns every file below a folder, sorted by path. Follows links to files, and refuses links to folders. */
-  tree(folder: string, at: Place): TreeFile[] {
-    const files: TreeFile[] = [];
+  tree(folder: string, at: Place): readonly SourceFile[] {
+    const known = this.#trees.get(folder);
+    if (known !== undefined) return known;
+    const files: { path: string; full: string; stat: Stats }[] = [];
     for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
       const full = join(folder, path);
       const stat = statOf(full);
@@ -70,9 +84,16 @@ export class PlaybookFiles {
           at,
         });
       }
-      files.push({ path, bytes: this.bytes(full, at), executable: (stat.mode & 0o100) !== 0 });
+      files.push({ path, full, stat });
     }
-    return files;
+    const isLarge = files.reduce((sum, { stat }) => sum + stat.size, 0) > treeBytes;
+    const tree = files.map(({ path, full, stat }) => ({
+      path,
+      content: this.content(full, at, isLarge ? 0 : undefined),
+      executable: (stat.mode & 0o100) !== 0,
+    }));
+    this.#trees.set(folder, tree);
+    return tree;
   }
 
   #names(): string[] {
@@ -89,7 +110,7 @@ export class PlaybookFiles {
 
 /** Returns the text of a file, or throws a ProblemError that names it as `shown`. */
 export function readText(path: string, shown: string, at?: Place): string {
-  return readBytes(path, shown, at, textLimitBytes).toString('utf8');
+  return readBytes(path, shown, at).toString('utf8');
 }
 
 /** Returns a path relative to the working directory, as a person would type it. */
@@ -102,14 +123,12 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   EACCES: 'may not be read',
   EISDIR: 'is a folder',
-  ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
 };
 
 function hintFor(code: string | undefined, path: string, shown: string): string {
   if (code === 'EACCES') return `Give yourself the right to read it: chmod u+r ${shown}`;
   if (code === 'EISDIR') return 'Name a file in it.';
   if (code === 'EFBIG') return 'Name a file.';
-  if (code === 'ERR_FS_FILE_TOO_LARGE') return 'Let a command on the host download it.';
   let neighbours: string[] = [];
   try {
     neighbours = readdirSync(dirname(path), { encoding: 'utf8' });
@@ -117,9 +136,9 @@ function hintFor(code: string | undefined, path: string, shown: string): string 
   return didYouMean(basename(path), neighbours) ?? 'Create it, or correct the name.';
 }
 
-function readBytes(path: string, shown: string, at?: Place, limitBytes = contentLimitBytes): Buffer {
+function readBytes(path: string, shown: string, at?: Place): Buffer {
   try {
-    return readFile(path, limitBytes);
+    return readFile(path);
   } catch (thrown) {
     if (thrown instanceof TooLarge)
       throw new ProblemError({

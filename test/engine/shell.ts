@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { preludeFor } from '../../engine/hosts/prelude.ts';
+import type { Input } from '../../engine/util/file-content.ts';
 
 /** The shells that a Debian host may have as `sh`; busybox only where it is installed. */
 export const shells: [name: string, argv: string[]][] = (
@@ -17,15 +18,23 @@ export const libraries = () => `${preludeFor({ name: 'here', transport: 'local' 
 /** The state directory of this file's tests. */
 export const testState = () => process.env['RECONCILE_TEST_STATE']!;
 
+/** The bytes of an input whose contents are all in memory. */
+export const bytesOf = (input: readonly Input[]): Buffer =>
+  Buffer.concat(
+    input.flatMap(part =>
+      part instanceof Uint8Array ? [part] : [...(part.pieces() as Iterable<Uint8Array>)],
+    ),
+  );
+
 /** Runs a script with the libraries of a session in front of it, as the session would. */
-export function sh(script: string, input: Buffer = Buffer.alloc(0), argv: string[] = ['sh']) {
+export function sh(script: string, input: Buffer | readonly Input[] = [], argv: string[] = ['sh']) {
   const [program, ...rest] = argv;
   const folder = scratch();
   try {
     writeFileSync(`${folder}/script`, `${libraries()}(${script}\n)`);
     const env = { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' };
     const { status, stdout, stderr } = spawnSync(program!, [...rest, `${folder}/script`], {
-      input,
+      input: Buffer.isBuffer(input) ? input : bytesOf(input),
       maxBuffer: 1 << 26,
       env,
     });

@@ -8,7 +8,7 @@ import { waitFor, withLock } from './command.ts';
 import { enterLab, type Lab } from './enter.ts';
 import * as machine from './host.ts';
 import { makeIdentity, writeIdentity } from './identity.ts';
-import { aptProxy, ensureLabPackages, labDir, labImpossible } from './machine.ts';
+import { allowManyHosts, aptProxy, ensureLabPackages, labDir, labImpossible } from './machine.ts';
 import { archivePort, gatewayAddress, makeNetwork, tcpAnswers } from './network.ts';
 import { claimLab, type LabRecord, removeLab, saveLab } from './registry.ts';
 import type { Release } from './releases.ts';
@@ -40,6 +40,7 @@ async function openRecord<Name extends string>(plan: LabPlan<Name>): Promise<Lab
   const impossible = labImpossible();
   if (impossible) throw new Error(impossible);
   await ensureLabPackages();
+  allowManyHosts();
   const starts = Object.entries(plan.hosts) as [Name, HostStart][];
   const layers = await Promise.all(starts.map(([, start]) => layersOf(start)));
   const states = Object.entries(plan.states ?? {}).map(async ([label, start]) => [

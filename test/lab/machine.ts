@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { run, runNow, withLock } from './command.ts';
@@ -60,6 +60,14 @@ export function labAvailable(): string | null {
 /** Installs what the lab needs and this machine lacks. Throws when apt cannot, with apt's last words. */
 export async function ensureLabPackages(): Promise<void> {
   await install(missingPackages);
+}
+
+const inotifyInstances = '/proc/sys/fs/inotify/max_user_instances';
+
+/** Lets many hosts boot: each systemd takes several of the 128 inotify instances that the kernel gives root. */
+export function allowManyHosts(): void {
+  const most = 8192;
+  if (Number(readFileSync(inotifyInstances, 'utf8')) < most) writeFileSync(inotifyInstances, String(most));
 }
 
 /** Installs Debian packages that this machine lacks; needs root. Throws when apt cannot, with apt's last words. */

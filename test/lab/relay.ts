@@ -26,8 +26,11 @@ export async function startRelay(address: string, port: number, delayMs = 0): Pr
     from.on('data', chunk => {
       if (client && !clientSpoke) turns++;
       clientSpoke = client;
-      if (delayMs === 0) to.write(chunk);
-      else setTimeout(() => to.write(chunk), delayMs);
+      if (delayMs === 0) {
+        if (to.write(chunk)) return;
+        from.pause();
+        to.once('drain', () => from.resume());
+      } else setTimeout(() => to.write(chunk), delayMs);
     });
     from.on('close', () => setTimeout(() => to.destroy(), delayMs));
     from.on('error', () => to.destroy());

@@ -202,7 +202,7 @@ function argumentsOf(module: Module, written: Record<string, unknown>, files: Re
   if (module.files?.tree) {
     args['files'] = Object.entries(files).map(([path, content]) => ({
       path,
-      bytes: Buffer.from(content),
+      content: Buffer.from(content),
       executable: content.startsWith('#!'),
     }));
   }

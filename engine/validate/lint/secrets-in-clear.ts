@@ -1,4 +1,5 @@
 import { sourceOf, type Tree } from '../../expression/template-tree.ts';
+import type { SourceFile } from '../../module.ts';
 import type { Place } from '../../problem.ts';
 import type { Plain } from '../../value.ts';
 import type { Finding, Rule } from './rule.ts';
@@ -92,8 +93,8 @@ export const keyReadable: Rule = {
     if (module === 'file' && source !== undefined && isReadable(resource, 'mode'))
       yield { message: message('This'), hint: 'Write: mode: "0600"', at: text.at, of: text };
     if (module !== 'tree' || !isReadable(resource, 'file_mode')) return;
-    const files = argument(resource, 'files') as { path: string; bytes: Buffer }[] | undefined;
-    const key = files?.find(({ bytes }) => privateKey.test(bytes.toString('latin1')));
+    const files = argument(resource, 'files') as SourceFile[] | undefined;
+    const key = files?.find(({ content }) => privateKey.test(String(content)));
     if (key === undefined) return;
     const at = text.doc.place([...text.path, 'src']);
     const hint = 'Write: file_mode: "0600", or give the key a file: of its own.';

@@ -1,5 +1,5 @@
 import { branch, sourceOf } from '../../expression/template-tree.ts';
-import { byName, meant, unlessUnknown } from '../../resource.ts';
+import { byName, meant, type Resource, unlessUnknown } from '../../resource.ts';
 import { grouped } from '../../util/grouped.ts';
 import type { Rule } from './rule.ts';
 import { argument, type ResourceSubject, type Subject } from './subject.ts';
@@ -19,7 +19,11 @@ export const restartMissing: Rule = {
       const named = unlessUnknown(() => [...(args['restart_on'] ?? []), ...(args['reload_on'] ?? [])]);
       if (named === undefined) continue;
       const answered = new Set(named.flatMap(name => meant(name, service.resource, resources)));
-      const missing = dependencies(service, managed).filter(({ resource }) => !answered.has(resource));
+      // What is declared under `before` is declared anew under `after`, with a reaction of its own.
+      const isElsewhere = ({ visit }: Resource) => visit !== undefined && visit !== service.resource.visit;
+      const missing = dependencies(service, managed).filter(
+        ({ resource }) => !answered.has(resource) && !isElsewhere(resource),
+      );
       if (missing.length === 0) continue;
       const names = [...new Set(missing.map(({ resource }) => resource.name))];
       const all = [...new Set<string>([...(args['restart_on'] ?? []), ...names])];

@@ -13,7 +13,8 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { script } from '../../../engine/apply/step-script.ts';
 import type { Step } from '../../../engine/step.ts';
-import { scratch, sh, shells, testState } from '../shell.ts';
+import { FileContent } from '../../../engine/util/file-content.ts';
+import { bytesOf, scratch, sh, shells, testState } from '../shell.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -23,7 +24,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 function run(steps: Step[], argv?: string[], arrived?: number) {
   const compiled = script(steps);
-  const answer = sh(compiled.script, compiled.input.subarray(0, arrived), argv);
+  const answer = sh(compiled.script, bytesOf(compiled.input).subarray(0, arrived), argv);
   return { exit: answer.exit, outputs: compiled.outputs(answer), stderr: answer.stderr.toString() };
 }
 const mode = (path: string) => (statSync(path).mode & 0o7777).toString(8);
@@ -53,6 +54,23 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     ];
     const { exit, outputs } = run(steps, argv);
     expect([exit, outputs.at(-1)?.stdout, readFileSync(`${dir}/f`, 'utf8')]).toEqual([0, 'said', 'file']);
+  });
+
+  it('a large content takes its place only if it is the planned one', () => {
+    const [source, path] = [`${dir}/source`, `${dir}/f`];
+    const bytes = Buffer.alloc(2_000_000, 'some text\n');
+    writeFileSync(source, bytes);
+    const content = new FileContent(source, source, statSync(source));
+    const compiled = script([{ do: 'write', path, content, mode: '0640' }]);
+    const another = Buffer.from(bytes).fill('\n', 1_000_000);
+    const refused = sh(compiled.script, another, argv);
+    expect([refused.exit === 0, refused.stderr.toString()]).toEqual([
+      false,
+      expect.stringContaining(`the content of ${path} is another one than planned`),
+    ]);
+    expect(readdirSync(dir)).toEqual(['source']);
+    expect(sh(compiled.script, bytes, argv).exit).toBe(0);
+    expect([readFileSync(path).equals(bytes), mode(path)]).toEqual([true, '640']);
   });
 
   it('a content that arrives in part changes nothing and leaves nothing', () => {

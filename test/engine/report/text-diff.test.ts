@@ -53,6 +53,8 @@ it('one changed line of a long text is shown alone', () => {
   expect([before.length > 1_000_000, summary, shown.length]).toEqual([true, '1 line of 60000', 6]);
 });
 
-it('a text that is too large to fetch is shown as such', () => {
-  expect(diffTexts({ sha256: 'a' }, textOf('b'))).toEqual({ summary: 'too large to show', lines: [] });
+it('a text that is too large to show is shown by its size', () => {
+  const large = { sha256: 'a', sizeBytes: 3 * 1024 ** 3 };
+  expect(diffTexts(large, textOf('content'))).toEqual({ summary: '3 GiB → 7 bytes', lines: [] });
+  expect(diffTexts(undefined, large)).toEqual({ summary: '3 GiB', lines: [] });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { SourceFile } from '../../../engine/module.ts';
 import { loadPlaybook } from '../../../engine/validate/load-playbook.ts';
 import { argsOf, brief, folderOf, load, modules, play, problemsIn } from '../workspace.ts';
 
@@ -236,8 +237,8 @@ describe('files beside the playbook', () => {
 
   test('a tree is a sorted list of files', () => {
     const [resource] = resolve('  - tree: { src: site, path: /srv }', facts, {}, found);
-    const files = resource?.args.files as { path: string; bytes: Buffer; executable: boolean }[];
-    expect(files.map(({ path, bytes, executable }) => [path, String(bytes), executable])).toEqual([
+    const files = resource?.args.files as SourceFile[];
+    expect(files.map(({ path, content, executable }) => [path, String(content), executable])).toEqual([
       ['a', 'A', false],
       ['x/y', 'Y', false],
     ]);

@@ -61,6 +61,24 @@ describe.each(shells)('a journal by %s', (_, argv) => {
     expect([revert(argv).exit, state()]).toEqual([0, before]);
   });
 
+  it('records many paths in one file that is written once', () => {
+    const paths = Array.from({ length: 300 }, (_, i) => `${dir}/tree/d${i % 3}/f${i}`);
+    mkdirSync(`${dir}/tree/d0`, { recursive: true });
+    for (const path of paths.filter((_, i) => i % 6 === 0)) writeFileSync(path, `old ${path}`);
+    const before = state();
+    const steps = paths.flatMap((path, i): Step[] => [
+      ...(i < 3 ? [{ do: 'directory', path: `${dir}/tree/d${i}` } as const] : []),
+      { do: 'write', path, content: 'new', mode: '0600' },
+    ]);
+    const compiled = script([{ do: 'journal', into: 'revert', ...undoing(steps)! }, ...steps]);
+    // Written anew for each path, the journal would take the square of their number.
+    const counting = `mv() { case $* in */new\\ *) echo >>"$r_home/written" ;; esac; command mv "$@"; }`;
+    expect(sh(`${home()}; ${counting}\n${compiled.script}`, compiled.input, argv).exit).toBe(0);
+    expect(readFileSync(`${dir}/state/written`, 'utf8')).toBe('\n');
+    expect(revert(argv).exit).toBe(0);
+    expect(state()).toBe(before);
+  });
+
   it('runs the undo commands before and after the paths, each once', () => {
     writeFileSync(`${dir}/file`, 'old');
     const told = (when: string) => `echo ${when} $(cat ${dir}/file) >>${dir}/told`;

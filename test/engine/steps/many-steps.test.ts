@@ -15,7 +15,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { script } from '../../../engine/apply/step-script.ts';
 import type { Step } from '../../../engine/step.ts';
-import { scratchInMemory, sh, shells, testState } from '../shell.ts';
+import { bytesOf, scratchInMemory, sh, shells, testState } from '../shell.ts';
 
 const nobody = 65534;
 const isRoot = process.getuid?.() === 0;
@@ -47,7 +47,7 @@ describe.each(hosts)('many steps by $with', { timeout: 60_000 }, ({ before, argv
   function run(steps: readonly Step[], arrived?: number) {
     const compiled = script(steps);
     expect(compiled.script.split('\n').length).toBeLessThan(steps.length);
-    const answer = sh(before + compiled.script, compiled.input.subarray(0, arrived), argv);
+    const answer = sh(before + compiled.script, bytesOf(compiled.input).subarray(0, arrived), argv);
     return { exit: answer.exit, outputs: compiled.outputs(answer), stderr: answer.stderr.toString() };
   }
 
@@ -88,6 +88,20 @@ describe.each(hosts)('many steps by $with', { timeout: 60_000 }, ({ before, argv
     const { exit, stderr } = run(writes(dir, 16), 300);
     expect([exit === 0, stderr]).toEqual([false, expect.stringContaining('did not arrive whole')]);
     for (const name of readdirSync(dir)) expect(readFileSync(`${dir}/${name}`, 'utf8')).toMatch(/\0$/);
+  });
+
+  it('change nothing if newlines arrive in the place of a packet', () => {
+    const steps = writes(dir, 16).map(step => ({ ...step, content: Buffer.alloc(40_000, '.') }) as Step);
+    const compiled = script(steps);
+    const [packet] = compiled.input;
+    const input = bytesOf(compiled.input).fill('\n', 0, packet!.length);
+    const { exit, stderr } = sh(before + compiled.script, input, argv);
+    expect([compiled.input.length, exit === 0, stderr.toString()]).toEqual([
+      3,
+      false,
+      expect.stringContaining('did not arrive whole'),
+    ]);
+    expect(readdirSync(dir)).toEqual([]);
   });
 
   it('say that a folder or an account is missing', () => {
@@ -164,7 +178,7 @@ describe('many steps', () => {
   it('whose input is cut short leave every old file', () => {
     for (let i = 0; i < 20; i++) writeFileSync(`${dir}/f ${i} `, 'old');
     const { script: text, input } = script(writes(dir));
-    sh(text, input.subarray(0, input.length - 30));
+    sh(text, bytesOf(input).subarray(0, -30));
     for (let i = 0; i < 20; i++) expect(readFileSync(`${dir}/f ${i} `, 'utf8')).toBe('old');
   });
 });

@@ -17,7 +17,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { script } from '../../../engine/apply/step-script.ts';
 import type { Step } from '../../../engine/step.ts';
-import { scratch, scratchInMemory, sh, shells } from '../shell.ts';
+import { bytesOf, scratch, scratchInMemory, sh, shells } from '../shell.ts';
 
 /** The account that wants to have root change what it may not change itself. */
 const nobody = 65534;
@@ -145,48 +145,62 @@ describe.runIf(isRoot).each(shells)('as root, %s', { timeout: 120_000 }, (_, arg
     expect(readdirSync(home)).toEqual([]);
   });
 
-  it('keeps the access list and the attributes of a file, and no capabilities', () => {
-    const folder = scratch();
-    chmodSync(folder, 0o755);
-    mkdirSync(`${folder}/open`);
-    chmodSync(`${folder}/open`, 0o777);
-    const names = ['same', 'mode', 'owner', 'open/same', 'open/mode', 'open/owner'];
-    const paths = names.map(name => `${folder}/${name}`);
-    const python = (text: string) => spawnSync('python3', ['-c', `import os, sys\n${text}`, ...paths]).stdout;
-    python(`for path in sys.argv[1:]:
+  it.each(['step by step', 'in one process'])(
+    'keeps the access list and the attributes of a file, and no capabilities, %s',
+    how => {
+      const folder = scratch();
+      chmodSync(folder, 0o755);
+      mkdirSync(`${folder}/open`);
+      chmodSync(`${folder}/open`, 0o777);
+      const names = ['same', 'mode', 'owner', 'open/same', 'open/mode', 'open/owner'];
+      const paths = names.map(name => `${folder}/${name}`);
+      const python = (text: string) =>
+        spawnSync('python3', ['-c', `import os, sys\n${text}`, ...paths]).stdout;
+      python(`for path in sys.argv[1:]:
   open(path, 'w').write('old')
   entry = lambda tag, may, who: bytes([tag, 0, may, 0]) + who.to_bytes(4, 'little')
   entries = [entry(1, 6, 2**32 - 1), entry(2, 6, 2), entry(4, 4, 2**32 - 1), entry(16, 6, 2**32 - 1), entry(32, 0, 2**32 - 1)]
   os.setxattr(path, 'system.posix_acl_access', bytes([2, 0, 0, 0]) + b''.join(entries))
   os.setxattr(path, 'user.note', b'kept')
   os.setxattr(path, 'security.capability', bytes.fromhex('0100000200200000000000000000000000000000'))`);
-    const more = (name: string) =>
-      name.endsWith('mode')
-        ? { mode: '0600' }
-        : name.endsWith('owner')
-          ? { owner: 'nobody', mode: '0640' }
-          : {};
-    const steps = names.map(
-      (name, i): Step => ({ do: 'write', path: paths[i]!, content: i % 2 === 0 ? 'new' : '', ...more(name) }),
-    );
-    const { exit, stderr } = run(steps);
-    expect([exit, stderr.toString()]).toEqual([0, expect.not.stringContaining('cp:')]);
-    const kept = ['system.posix_acl_access', 'user.note'];
-    expect(
-      JSON.parse(
-        String(
-          python(`import json
+      const more = (name: string) =>
+        name.endsWith('mode')
+          ? { mode: '0600' }
+          : name.endsWith('owner')
+            ? { owner: 'nobody', mode: '0640' }
+            : {};
+      const steps = names.map(
+        (name, i): Step => ({
+          do: 'write',
+          path: paths[i]!,
+          content: i % 2 === 0 ? 'new' : '',
+          ...more(name),
+        }),
+      );
+      const many: Step[] = Array.from({ length: 16 }, (_, i) => {
+        return { do: 'write', path: `${folder}/new${i}`, content: '', mode: '0600' };
+      });
+      const together = [...many, ...steps.map(step => ({ mode: '0660', ...step }) as Step)];
+      const { exit, stderr } = run(how === 'in one process' ? together : steps);
+      expect([exit, stderr.toString()]).toEqual([0, expect.not.stringContaining('cp:')]);
+      const kept = ['system.posix_acl_access', 'user.note'];
+      expect(
+        JSON.parse(
+          String(
+            python(`import json
 print(json.dumps([[sorted(os.listxattr(path)), oct(os.stat(path).st_mode & 0o7777)] for path in sys.argv[1:]]))`),
+          ),
         ),
-      ),
-    ).toEqual(
-      names.map(name =>
-        name.endsWith('owner') ? [[], '0o640'] : [kept, name.endsWith('mode') ? '0o600' : '0o660'],
-      ),
-    );
-    expect(readdirSync(folder).toSorted()).toEqual(['mode', 'open', 'owner', 'same']);
-    rmSync(folder, { recursive: true });
-  });
+      ).toEqual(
+        names.map(name =>
+          name.endsWith('owner') ? [[], '0o640'] : [kept, name.endsWith('mode') ? '0o600' : '0o660'],
+        ),
+      );
+      const others = readdirSync(folder).filter(name => !name.startsWith('new'));
+      expect(others.toSorted()).toEqual(['mode', 'open', 'owner', 'same']);
+      rmSync(folder, { recursive: true });
+    },
+  );
 
   it('sets the owner and mode of no file with a second name elsewhere', () => {
     linkSync(`${precious}/file`, `${home}/f`);
@@ -259,7 +273,7 @@ describe.runIf(isRoot)('as root', { timeout: 120_000 }, () => {
     const all = [...stepsOf().map(step => [step]), ...many.map(step => Array<Step>(16).fill(step))];
     const rounds = all.map((steps, i) => {
       const { script: text, input } = script(steps);
-      writeFileSync(`${dir}/input${i}`, input);
+      writeFileSync(`${dir}/input${i}`, bytesOf(input));
       return `(${text}\n) <${dir}/input${i} >/dev/null 2>&1 && echo done\n`;
     });
     const attempts = Math.ceil(tries / rounds.length);

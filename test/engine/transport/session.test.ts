@@ -12,6 +12,7 @@ import { startProgram, withResolvers } from '../../../engine/transport/process.t
 import { type Session, startSession } from '../../../engine/transport/session.ts';
 import { bootstrap, frame, hello } from '../../../engine/transport/session-loop.ts';
 import fc, { runs } from '../../random.ts';
+import { bytesOf } from '../shell.ts';
 import { hostAt } from './ssh-server.ts';
 
 const here = hostAt(22, { name: 'here', transport: 'local', user: userInfo().username });
@@ -393,7 +394,7 @@ describe('a partial request', () => {
 
   test('runs no script, wherever it is cut', async () => {
     const file = join(dir, 'cut-script');
-    const whole = Buffer.concat(frame(nonce, 1, `echo run >>${file}; echo all >>${file}`, Buffer.alloc(0)));
+    const whole = bytesOf(frame(nonce, 1, `echo run >>${file}; echo all >>${file}`, Buffer.alloc(0)));
     for (const size of cuts(0, whole.length)) await send(whole.subarray(0, size));
     expect(existsSync(file)).toBe(false);
     await send(whole);
@@ -404,7 +405,7 @@ describe('a partial request', () => {
     const file = join(dir, 'cut-input');
     const script = `cat >${file}.new && mv ${file}.new ${file}`;
     const pieces = frame(nonce, 1, script, Buffer.from('the whole file'));
-    const whole = Buffer.concat(pieces);
+    const whole = bytesOf(pieces);
     for (const size of cuts(pieces[0]!.length, whole.length - 1)) await send(whole.subarray(0, size));
     expect(existsSync(file)).toBe(false);
     await send(whole);
