@@ -2,9 +2,7 @@
  * Damaged versions of files: a bit of each byte flipped, a cut at each byte, and each field of another type. A quick run
  * takes a sample; with DAMAGE=all, which `npm run damage` sets, each of them is tried, on hosts by one shell.
  */
-import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { Random } from '../engine/validate/fuzz/random.ts';
 import { seed } from '../random.ts';
@@ -23,7 +21,7 @@ export function some<T>(all: readonly T[], quick = sampleSize, isWhole = full): 
   const random = new Random(seed);
   const chosen = isWhole || all.length <= quick ? all : Array.from({ length: quick }, () => random.pick(all));
   const counts = process.env['DAMAGE_COUNTS'];
-  if (counts !== undefined) writeFileSync(join(counts, randomUUID()), String(chosen.length));
+  if (counts !== undefined) appendFileSync(counts, `${chosen.length}\n`);
   return chosen;
 }
 

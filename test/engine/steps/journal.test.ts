@@ -72,7 +72,7 @@ describe.each(shells)('a journal by %s', (_, argv) => {
     ]);
     const compiled = script([{ do: 'journal', into: 'revert', ...undoing(steps)! }, ...steps]);
     // Written anew for each path, the journal would take the square of their number.
-    const counting = `mv() { case $* in */new\\ *) echo >>"$r_home/written" ;; esac; command mv "$@"; }`;
+    const counting = `mv() { case $* in */back.new\\ *) echo >>"$r_home/written" ;; esac; command mv "$@"; }`;
     expect(sh(`${home()}; ${counting}\n${compiled.script}`, compiled.input, argv).exit).toBe(0);
     expect(readFileSync(`${dir}/state/written`, 'utf8')).toBe('\n');
     expect(revert(argv).exit).toBe(0);
