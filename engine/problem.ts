@@ -119,6 +119,8 @@ export const explanations = {
     'The lease on the host ended while this run held it, because the run stood still or was cut off, and another run may have changed the host since. A plain apply reads everything anew and continues; a saved plan is not applied any further. If no change followed, the apply ends with this error: apply again.',
   'state-unwritten':
     'The state directory on the host cannot be written, for example because its file system is full. Then a change is not begun; after the last change, only the line in the history is missing.',
+  'state-damaged':
+    'A journal in the state directory on the host differs from the one that was written, for example after a disk error. A shell would run it to revert a change that was cut off, so nothing is done on the host until somebody has looked at it.',
   'connection-lost':
     'The connection ended and could not be restored. The next run reads the effects of a step that was running.',
   'cut-off': 'Something on the host ended a step early, and the resource is not as declared.',

@@ -65,6 +65,8 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
     'Wait for the end of the other run. If it is certainly dead, release its lease with `reconcile lock release HOST`; `reconcile lock status HOST` shows the holder.',
   'state-unwritten':
     'Usual causes are a full file system (`df -h`, `df -i`) and a state directory of another account. Make room, then apply again.',
+  'state-damaged':
+    'Check the disk of the host. The folder of the journal holds the earlier state of each file that the change was about to replace. Correct the files by hand, remove the folder, then apply again.',
   'lease-lost':
     'Usual causes are a laptop that slept and a network that was away. Check that nobody else applies, then apply again.',
   'connection-lost': 'Apply again. If it happens at the same resource, that change may cut the network.',

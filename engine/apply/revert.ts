@@ -55,7 +55,7 @@ export class PlayRevert {
 // The journal first records that it is being reverted, so that a later session continues after a cut.
 const script = `r_journal=$r_home/revert
 [ -d "$r_journal" ] || exit 0
-printf '%s\\n' r_revert >"$r_journal/again" && sync -- "$r_journal/again" "$r_journal" && r_again`;
+printf '%s\\n' r_revert | r_seal "$r_journal/again" && r_again`;
 
 async function revertAccount(
   connected: ConnectedHost,

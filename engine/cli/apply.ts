@@ -1,4 +1,4 @@
-import { existsSync, realpathSync, writeFileSync } from 'node:fs';
+import { realpathSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
@@ -164,7 +164,8 @@ function refuseContradictions({ confirm, json, check, report, junit, output }: A
   }
   for (const [flag, file] of Object.entries({ '--report': report, '--junit': junit, '-o': output })) {
     if (file === undefined) continue;
-    if (!existsSync(dirname(file))) wrong.push(`${flag} ${file}: there is no folder ${dirname(file)}.`);
+    if (!statOf(dirname(file))?.isDirectory())
+      wrong.push(`${flag} ${file}: there is no folder ${dirname(file)}.`);
     else if (statOf(file)?.isDirectory())
       wrong.push(`${flag} ${file} is a folder; it takes the name of a file.`);
     else if (flag === '-o' && statOf(file)?.isFile() === false)

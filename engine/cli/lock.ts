@@ -11,12 +11,12 @@ export async function lock(
   settings: FleetSettings,
   io: Io,
 ): Promise<number> {
-  const { decodeLease } = await import('../hosts/host-lease.ts');
+  const { shownLease } = await import('../hosts/host-lease.ts');
   const [script, what] =
     action === 'status' ? ['r_show', 'Reading the lease'] : ['r_drop', 'Releasing the lease'];
   const { answers, exitCode } = await askHosts(pattern, settings, io, async (host, connect) => {
     const leases = await runAsEach(host, connect, script, what);
-    return leases.flatMap(text => decodeLease(text) ?? []);
+    return leases.flatMap(text => shownLease(text) ?? []);
   });
   const width = Math.max(0, ...answers.map(([name]) => name.length)) + 2;
   for (const [name, leases] of answers) {

@@ -1,20 +1,37 @@
 # Journals: directories with the earlier state of paths, and the commands that undo a change.
-# Defines: r_entry, r_remember, r_remembered, r_restore, r_revert, r_recover, r_again.
+# Defines: r_entry, r_remember, r_remembered, r_seal, r_intact, r_intact_all, r_restore, r_revert, r_recover, r_again.
 # Needs: r_do, r_at, r_own and r_dead; r_home, the state directory of the account; r_journal, the journal to revert.
-# Exit codes: r_revert returns 1 if a part could not be reverted; r_again exits as the journal's `again` does.
+# Exit codes: r_revert returns 1 if a part could not be reverted; r_again exits as the journal's `again` does. r_intact and
+# r_intact_all return 1 with the reason on standard error.
 #
 # A shell runs a journal as a script. So each entry is written whole and flushed before its path changes, and only the first
 # entry of a path counts. `back` restores the paths, newest first: r_remember collects the entries of a step in `more`, from
-# the last path to the first, and r_remembered puts them before the earlier ones. `before` and `after` hold the commands that run before
-# and after that. `by` names the session that may still need the journal. `again` holds the commands that a later session
-# runs after the end of that session.
+# the last path to the first, and r_remembered puts them before the earlier ones. `before` and `after` hold the commands that
+# run before and after that. `by` names the session that may still need the journal. `again` holds the commands that a later session
+# runs after the end of that session. Each of these files ends in its checksum: a damaged file could do anything, so it is
+# not run, and its journal is kept for an administrator.
 
+r_seal() {
+  cat >"$1.new" && { printf '#sum ' && cksum <"$1.new"; } >"$1.sum" && cat -- "$1.sum" >>"$1.new" && rm -f -- "$1.sum" &&
+    sync -- "$1.new" && mv -fT -- "$1.new" "$1" && sync -- "${1%/*}"
+}
+r_unsealed() { [ ! -f "$1" ] || sed '$d' -- "$1"; }
+r_intact() {
+  [ ! -e "$1" ] || [ "$(tail -n 1 -- "$1" | tr '\0' '?')" = "#sum $(r_unsealed "$1" | cksum)" ] || [ ! -e "$1" ] || r_no "$1 is damaged"
+}
+r_intact_all() {
+  for r_f in "$1"/before "$1"/back "$1"/after "$1"/again "$1"/*.directory; do
+    [ ! -e "$r_f" ] || r_intact "$r_f" || return
+  done
+}
 r_entry() {
   { [ -d "$1" ] || mkdir -p -m 0700 "$1"; } || return
-  [ ! -f "$1/$2" ] || ! grep -q "^#$3$" "$1/$2" || return 0
-  { [ ! -f "$1/$2" ] || cat -- "$1/$2"; printf '#%s\n%s || r_bad=1\n' "$3" "$4"; } | r_put_entries "$1" "$2"
+  if [ -f "$1/$2" ]; then
+    r_intact "$1/$2" || return
+    ! grep -q "^#$3$" "$1/$2" || return 0
+  fi
+  { r_unsealed "$1/$2"; printf '#%s\n%s || r_bad=1\n' "$3" "$4"; } | r_seal "$1/$2"
 }
-r_put_entries() { cat >"$1/new" && sync -- "$1/new" && mv -fT -- "$1/new" "$1/$2" && sync -- "$1"; }
 r_remember() {
   [ ! -f "$1/back" ] || ! grep -q "^#$2$" "$1/back" || return 0
   if [ -d "${3%/*}/" ]; then r_do r_save "$3" "$1/$2" || return; fi
@@ -22,18 +39,19 @@ r_remember() {
 }
 r_remembered() {
   [ -f "$1/more" ] || return 0
-  { cat -- "$1/more"; [ ! -f "$1/back" ] || cat -- "$1/back"; } | r_put_entries "$1" back && rm -f -- "$1/more"
+  r_intact "$1/back" || return
+  { cat -- "$1/more"; r_unsealed "$1/back"; } | r_seal "$1/back" && rm -f -- "$1/more"
 }
 r_save() {
   r_at "$1" || return
   if [ -d "$r_to" ] && [ ! -L "$r_to" ]; then
-    r_down "${r_to#./}" && stat -c 'r_o=%u r_g=%g r_m=%a' . >"$2.directory" && sync -- "$2.directory"
+    r_down "${r_to#./}" && stat -c '%u %g %a' . | r_seal "$2.directory"
   elif [ -e "$r_to" ] || [ -L "$r_to" ]; then cp -a -- "$r_to" "$2" && { [ -L "$2" ] || sync -- "$2"; }; fi
 }
 r_restore() { r_do r_restore_path "$2" "$1"; }
 r_restore_path() {
   if [ -f "$r_journal/$2.directory" ]; then
-    . "$r_journal/$2.directory"
+    IFS=' ' read -r r_o r_g r_m <"$r_journal/$2.directory" || return
     r_enter "${1%/*}" make || return
     r_to=${1##*/}
     if [ ! -d "./$r_to" ] || [ -L "./$r_to" ]; then rm -f -- "./$r_to" && mkdir -- "./$r_to" || return; fi
@@ -61,11 +79,12 @@ r_recover() {
     r_again
   done >/dev/null 2>&1
   for r_journal in "$r_home/revert" "$r_home/armed"; do
-    [ -f "$r_journal/by" ] && read -r r_q r_by <"$r_journal/by" && r_dead "$r_journal.$r_by.x" || continue
+    [ -f "$r_journal/by" ] && read -r r_by <"$r_journal/by" && r_dead "$r_journal.$r_by.x" || continue
     r_again
   done >/dev/null 2>&1
 }
 r_again() {
+  r_intact_all "$r_journal" || return
   r_c=0
   [ ! -f "$r_journal/again" ] || { (. "$r_journal/again") </dev/null; r_c=$?; }
   rm -rf -- "$r_journal"

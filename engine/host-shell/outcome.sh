@@ -16,7 +16,7 @@ r_recorded() {
   rm -rf -- "$r_o" 2>/dev/null
   { [ -d "$r_records" ] || mkdir -p -m 0700 "$r_records"; } 2>/dev/null && r_e=$(mkdir -m 0700 "$r_o" 2>&1) &&
     r_e=$(head -c 65536 /dev/zero 2>&1 >"$r_o/room") && read -r r_q r_p </proc/self/stat &&
-    printf '%s %s\n' "$2" "$r_q" >"$r_o/of" && mkfifo "$r_o/1" "$r_o/2" || {
+    printf '%s %s %s\n' "$2" "$r_q" "$2.$r_q" >"$r_o/of" && mkfifo "$r_o/1" "$r_o/2" || {
     case $r_e in *'No space'*) printf '%s\n' "$r_e" >&2; r_unwritten "$r_o"; return ;; esac
     (r_change)
     return
@@ -31,7 +31,7 @@ r_recorded() {
     r_n=$((r_n + 1))
   done
   rm -f -- "$r_o/room"
-  printf '%s\n' "$r_c" >"$r_o/end.new" && mv -f -- "$r_o/end.new" "$r_o/end"
+  printf '%s %s\n' "$r_c" "$r_c" >"$r_o/end.new" && mv -f -- "$r_o/end.new" "$r_o/end"
   r_kept out
   r_kept err >&2
   return "$r_c"
@@ -60,6 +60,7 @@ r_kept() {
   [ -f "$r_f.new" ] || [ -f "$r_f.old" ] || return 0
   r_n=0
   [ ! -f "$r_f.past" ] || read -r r_n <"$r_f.past"
+  case $r_n in '' | *[!0-9]*) r_n=0 ;; esac
   [ ! -f "$r_f.new" ] || r_n=$((r_n + $(wc -c <"$r_f.new")))
   r_n=$((r_n - r_kept_bytes))
   [ "$r_n" -le 0 ] || printf '\n… %s more not kept …\n' "$(r_size)"
@@ -78,13 +79,15 @@ r_size() {
 }
 r_forget_outcomes() { find "$r_records" -maxdepth 1 -name 'outcome.*' -mmin +10 -exec rm -rf -- {} + 2>/dev/null; }
 r_works() { [ -d "/proc/$2" ] || grep -qsF "RECONCILE_RUN=$1" /proc/[0-9]*/environ; }
+r_of() { IFS=' ' read -r r_p r_q r_l <"$r_o/of" && [ "$r_l" = "$r_p.$r_q" ] && [ "$r_q" -gt 1 ]; } 2>/dev/null
 r_running() {
   r_o=$r_records/outcome.$1
-  [ -f "$r_o/of" ] && read -r r_p r_q <"$r_o/of" && [ ! -f "$r_o/end" ] && r_works "$1" "$r_q"
+  [ -f "$r_o/of" ] && [ ! -f "$r_o/end" ] && r_of && r_works "$1" "$r_q"
 }
 r_outcome() {
   r_o=$r_records/outcome.$1
-  if ! { [ -f "$r_o/of" ] && read -r r_p r_q <"$r_o/of" && [ "$r_p" = "$2" ]; }; then
+  if [ -f "$r_o/of" ] && ! r_of; then echo cut; return; fi
+  if [ ! -f "$r_o/of" ] || [ "$r_p" != "$2" ]; then
     if r_line && [ "$r_run" = "$1" ] && [ "${r_session%%.*}" != "${r_me%%.*}" ]; then echo restarted
     elif [ -w "$r_records" ] || [ "$r_uid" = 0 ]; then echo never
     else echo cut; fi
@@ -92,9 +95,9 @@ r_outcome() {
   fi
   r_n=0
   while [ ! -f "$r_o/end" ] && [ $r_n -lt 3000 ] && r_works "$1" "$r_q"; do sleep 0.2; r_n=$((r_n + 1)); done
-  if [ ! -f "$r_o/end" ]; then echo cut; return; fi
-  printf 'ended %s\n' "$(cat -- "$r_o/end")"
+  if ! { read -r r_c r_l <"$r_o/end" && [ "$r_c" = "$r_l" ]; } 2>/dev/null; then echo cut; return; fi
+  printf 'ended %s\n' "$r_c"
   r_kept out
   r_kept err >&2
 }
-r_adopt() { for r_p in revert armed; do [ ! -f "$r_home/$r_p/by" ] || printf '%s\n' "$r_me" >"$r_home/$r_p/by"; done; }
+r_adopt() { for r_p in revert armed; do [ ! -f "$r_home/$r_p/by" ] || printf '%s\n' "$r_me" | r_seal "$r_home/$r_p/by"; done; }

@@ -2,7 +2,7 @@ import type { Lease } from '../lease.ts';
 import type { Origin } from '../plan/saved-plan.ts';
 import type { Problem } from '../problem.ts';
 import type { Answer, Session } from '../transport/connect.ts';
-import { decodeLease, decodeOrigin, distrustProblem, originScript } from './host-lease.ts';
+import { decodeOrigin, distrustProblem, originScript, shownLease } from './host-lease.ts';
 
 /** The first questions to each account of a host. They go out with the first request and cost no round trip. */
 export class Greeting {
@@ -28,7 +28,7 @@ export class Greeting {
   async lease(): Promise<Lease | undefined> {
     const answers = await Promise.all(this.#leases);
     return answers
-      .map(answer => answer && decodeLease(answer.stdout.toString().replace(/^.*\n/, '')))
+      .map(answer => answer && shownLease(answer.stdout.toString().replace(/^.*\n/, '')))
       .find(Boolean);
   }
 

@@ -1,10 +1,11 @@
 import { hostname, userInfo } from 'node:os';
 import { appliedExit, distrustedExit, heldExit, lostExit, stateExit } from '../host-shell/shell-functions.ts';
-import { type Lease, leaseText } from '../lease.ts';
+import { damagedLease, type Lease, leaseText } from '../lease.ts';
 import { appliedProblem } from '../plan/plan-binding.ts';
 import type { Origin } from '../plan/saved-plan.ts';
 import type { Problem } from '../problem.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
+import { stateDirectory } from '../state-directory.ts';
 import type { Answer } from '../transport/connect.ts';
 
 /** The process that applies: of an account, on a controller. */
@@ -53,9 +54,14 @@ export function releaseScript({ run }: Holder, historyLine: string): string {
   return shellCommand(['r_release', run, historyLine]);
 }
 
-/** Returns the lease in the output of `r_show` or `r_await`, or undefined if there is none. */
+/** Returns the lease in the output of `r_show`, or undefined if there is none. */
+export function shownLease(text: string): Lease | undefined {
+  return text === '' ? undefined : (decodeLease(text) ?? damagedLease);
+}
+
+/** Returns the lease in the output of `r_await`, or undefined if there is none. */
 export function decodeLease(text: string): Lease | undefined {
-  const [, since, until, holder] = /^\S+\t(\d+)\t(\d+)\t\S+\t\S+\t([^\n]+)\n$/.exec(text) ?? [];
+  const [, since, until, holder] = /^\S+\t(\d{1,12})\t(\d{1,12})\t\S+\t\S+\t([^\n]+)\n?$/.exec(text) ?? [];
   if (holder === undefined) return undefined;
   return { holder, since: isoOf(since!), expires: isoOf(until!) };
 }
@@ -73,8 +79,9 @@ export function decodeOrigin(text: string): Origin {
 }
 
 function decodeUse(line: string): Origin['applied'] {
-  const [, run, at] = /^[0-9a-f-]+\t(\S+)\t(\d+)$/.exec(line) ?? [];
-  return run === undefined ? undefined : { run, at: isoOf(at!) };
+  const [, run, at] = /^[0-9a-f-]+\t([^\t]*)\t?(.*)$/.exec(line) ?? [];
+  if (run === undefined) return undefined;
+  return { run, ...(/^\d{1,12}$/.test(at!) && { at: isoOf(at!) }) };
 }
 
 /**
@@ -91,7 +98,7 @@ export function leaseHeldProblem(host: string, answer: Answer): Problem | undefi
     };
   const applied = answer.exit === appliedExit ? decodeUse(answer.stdout.toString().trimEnd()) : undefined;
   if (applied !== undefined) return appliedProblem(host, applied.at);
-  const lease = answer.exit === heldExit ? decodeLease(answer.stdout.toString()) : undefined;
+  const lease = answer.exit === heldExit ? shownLease(answer.stdout.toString()) : undefined;
   if (lease === undefined) return undefined;
   return {
     code: 'locked',
@@ -100,10 +107,19 @@ export function leaseHeldProblem(host: string, answer: Answer): Problem | undefi
   };
 }
 
-/** Returns the problem of a state directory that another account could have written to. */
+/** Returns the problem of a state directory that another account could have written to, or that holds a damaged journal. */
 export function distrustProblem(answer: Answer): Problem | undefined {
-  const [path = '', owner, mode] = answer.stderr.toString().trim().split('\t');
-  if (answer.exit !== distrustedExit || mode === undefined) return undefined;
+  const words = answer.stderr.toString().trim();
+  const [path = '', owner, mode] = words.split('\t');
+  if (answer.exit !== distrustedExit) return undefined;
+  if (mode === undefined) {
+    const [, journal = stateDirectory] = /^(\/.*)\/[^/]* is damaged$/.exec(words) ?? [];
+    return {
+      code: 'state-damaged',
+      message: `The journal of a change that was cut off cannot be used to revert it: ${words}.`,
+      hint: `Correct by hand what the change may have left unfinished: its files show it. Then remove the journal:\n    ${shellCommand(['rm', '-r', journal])}`,
+    };
+  }
   return {
     code: 'insecure-file',
     message: `Another account could have written to the state directory: ${path} has owner ${owner} and mode ${mode.padStart(4, '0')}. So its notes and journals are not believed.`,

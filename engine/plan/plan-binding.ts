@@ -184,10 +184,11 @@ export class ApprovedPlan implements Binding {
 }
 
 /** Returns the problem of a plan that was already applied to a host, `at` a time in ISO 8601. */
-export function appliedProblem(host: string, at: string, again?: string): Problem {
+export function appliedProblem(host: string, at: string | undefined, again?: string): Problem {
+  const begun = at === undefined ? '' : `, begun ${clock(Date.parse(at) / 1000)}`;
   return {
     code: 'plan-applied',
-    message: `This plan was already applied to ${host}, begun ${clock(Date.parse(at) / 1000)}; it is applied once, even if it was cut off.`,
+    message: `This plan was already applied to ${host}${begun}; it is applied once, even if it was cut off.`,
     hint: again === undefined ? 'Make a new plan.' : `Make a new plan:\n    ${again}`,
   };
 }

@@ -12,8 +12,8 @@ export interface Origin {
   machineId?: string;
   /** `SHA256:…` of its SSH key. */
   hostKey?: string;
-  /** The run that began to apply the plan to it, and the time. */
-  applied?: { run: string; at: string };
+  /** The run that began to apply the plan to it, and the time if it can be read. */
+  applied?: { run: string; at?: string };
 }
 
 /** A saved plan without its digest. */

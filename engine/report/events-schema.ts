@@ -140,7 +140,10 @@ export const eventsSchema: Schema = {
   ],
   definitions: {
     resource: object(resource),
-    lease: object({ holder: string, since: string, expires: string }, 'Times in ISO 8601, UTC.'),
+    lease: object(
+      { holder: string, 'since?': string, 'expires?': string },
+      'Times in ISO 8601, UTC; a damaged lease has none.',
+    ),
     diff: object({
       kind: described(
         { enum: ['create', 'update', 'remove', 'write'] },

@@ -49,7 +49,7 @@ export function readSecrets(
   if (sealed === undefined) {
     refuseReadable(key, shown, source.at, problems);
     if (doc === undefined) return {};
-    refuseEncrypted(doc, text, problems);
+    refuseDamaged(doc, text, problems);
     return valuesOf(text, shown, reading, problems);
   }
   if (!(opened instanceof FileKey))
@@ -58,10 +58,17 @@ export function readSecrets(
   return clear === undefined ? {} : valuesOf(clear, shown, reading, problems);
 }
 
-/** Refuses encrypted values in a file that lacks the end, which tells how they are encrypted. */
-function refuseEncrypted(doc: Doc, text: string, problems: Problems): void {
+/** Refuses a file that was cut off: in a value, or behind encrypted values, whose end tells how they are encrypted. */
+function refuseDamaged(doc: Doc, text: string, problems: Problems): void {
   if (!isMap(doc.data)) return;
   leaves(doc.data as { [key: string]: Plain }, [], (value, path) => {
+    if (value === null && !doc.source(path))
+      problems.report(
+        'secrets-damaged',
+        `"${path.join('.')}" has no value: the file of secrets may have been cut off.`,
+        withoutText(doc.place(path)),
+        'Write "" for an empty secret.',
+      );
     const isLast = typeof value === 'string' && text.endsWith(value);
     if (typeof value === 'string' && isEncrypted(value, isLast))
       problems.report(

@@ -18,7 +18,7 @@ export function journal({ into, parents, paths, before, after }: JournalStep): s
   const missing = inside.map(path => `[ -d ${shellQuote(path)} ] || ${pathEntry(directory, path)}`);
   return [
     `{ [ -d "$r_home" ] || mkdir -p -m 0700 "$r_home"; }`,
-    `{ [ -d ${directory} ] || mkdir -m 0700 ${directory}; } && rm -f ${directory}/more && printf '%s\\n' "$r_me" >${directory}/by`,
+    `{ [ -d ${directory} ] || mkdir -m 0700 ${directory}; } && rm -f ${directory}/more && printf '%s\\n' "$r_me" | r_seal ${directory}/by`,
     ...pathEntries(directory, paths),
     ...missing.reverse(),
     `r_remembered ${directory}`,

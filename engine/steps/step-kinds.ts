@@ -197,7 +197,7 @@ function checked(step: CheckedStep, inputs: Input[]): string {
   const by = limited(step.by, step.timeoutS);
   return `{
   r_state && r_journal=$(mktemp -d "$r_home/undo.$r_self.XXXXXXXXXX") && ${entries} &&
-    printf '%s\\n' ${shellQuote(`${by} || r_revert`)} >"$r_journal/again" && sync -- "$r_journal/again" "$r_journal" || exit
+    printf '%s\\n' ${shellQuote(`${by} || r_revert`)} | r_seal "$r_journal/again" || exit
   if ${steps} && ${by} </dev/null; then rm -rf -- "$r_journal"
   else r_c=$?; r_revert; rm -rf -- "$r_journal"; (exit $r_c); fi
 }`;

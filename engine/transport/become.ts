@@ -17,20 +17,21 @@ export function askedBy(become: Become | undefined, password: string | undefined
  */
 export function startingWords(become: Become | undefined, asked: Asked | undefined): readonly string[] {
   if (become === undefined) return bootstrap();
+  // In another language, questions and refusals would have other words.
+  return ['env', 'LC_ALL=C', ...methodWords(become, asked)];
+}
+
+function methodWords({ method, user }: Become, asked: Asked | undefined): readonly string[] {
   const words = bootstrap('sh', asked === undefined ? '' : `echo ${readyWord(asked)} >&2; `);
-  switch (become.method) {
+  switch (method) {
     case 'sudo': {
       const mode = asked === undefined ? ['-n'] : ['-S', '-p', promptWord(asked)];
-      return ['sudo', ...mode, '-H', '-u', become.user, '--', ...words];
+      return ['sudo', ...mode, '-H', '-u', user, '--', ...words];
     }
     case 'doas':
-      return ['doas', '-n', '-u', become.user, '--', ...words];
+      return ['doas', '-n', '-u', user, '--', ...words];
     case 'su':
-      // In another language, the question would have other words.
-      return [
-        ...(asked === undefined ? [] : ['env', 'LC_ALL=C']),
-        ...['su', '-s', '/bin/sh', '-c', shellCommand(words), '--', become.user],
-      ];
+      return ['su', '-s', '/bin/sh', '-c', shellCommand(words), '--', user];
   }
 }
 
@@ -85,10 +86,11 @@ export async function answerQuestion(
   }
 }
 
-/** Returns the problem of becoming another account, from the last words of the shell. */
+/** Returns the problem of becoming another account, from the last words of the shell. `asked` is the expected question. */
 export function becomeRefusal(
   login: string,
   become: Become,
+  asked: Asked | undefined,
   ending: Ending,
   words: string,
 ): Omit<Problem, 'host'> {
@@ -110,7 +112,8 @@ export function becomeRefusal(
     const hint = `Only root may choose another shell with su. Become it by sudo: become: { user: ${user}, method: sudo }`;
     return { code: 'become-failed', message, hint, ...cause };
   }
-  if (/incorrect (password|authentication)|not accepted|Authentication fail|Sorry, try again/i.test(words)) {
+  const isRefused = /incorrect (password|authentication)|not accepted|Authentication fail|Sorry, try again/i;
+  if (asked !== undefined && isRefused.test(words)) {
     const message = `The login worked, but ${method} did not accept the password for "${login}" to become "${user}".`;
     const hint = `Try again. ${method} takes the password of "${method === 'su' ? user : login}".`;
     return { code: 'become-failed', message, hint, ...cause };

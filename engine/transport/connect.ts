@@ -104,7 +104,8 @@ class LinkConnection implements Connection {
     const startTimeoutMs = 3 * (this.#options.connectTimeoutMs ?? 10_000);
     const asked = this.#link.asksPasswords ? askedBy(become, this.#options.becomePassword) : undefined;
     const refusal = (ending: Ending, words: string) =>
-      this.#link.refusal(ending, words) ?? shellRefusal(host, this.#link.login ?? '', become, ending, words);
+      this.#link.refusal(ending, words) ??
+      shellRefusal(host, this.#link.login ?? '', become, asked, ending, words);
     const shell = await this.#shell(become, asked);
     if (become !== undefined && asked !== undefined) {
       const message = `The login worked, but ${become.method} neither asked for the password nor started a shell within ${startTimeoutMs / 1000} s.`;
@@ -137,6 +138,7 @@ function shellRefusal(
   host: string,
   login: string,
   become: Become | undefined,
+  asked: Asked | undefined,
   ending: Ending,
   words: string,
 ): Problem {
@@ -151,5 +153,5 @@ function shellRefusal(
       code: 'unreachable',
       message: `The login worked, but its shell ended with ${status}.`,
     };
-  return { ...becomeRefusal(login, become, ending, words), host };
+  return { ...becomeRefusal(login, become, asked, ending, words), host };
 }

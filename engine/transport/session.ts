@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Problem, ProblemError } from '../problem.ts';
+import { deadline } from '../util/deadline.ts';
 import type { Input } from '../util/file-content.ts';
 import { CappedOutput } from './capped-output.ts';
 import type { Ending, Shell } from './link.ts';
@@ -66,7 +67,8 @@ interface Pending {
   request: Request;
   kept: Record<Stream, CappedOutput>;
   unsent?: Problem | undefined;
-  timer?: NodeJS.Timeout;
+  /** Cancels its time limit. */
+  cancel?: () => void;
   resolve(answer: Answer): void;
   reject(error: ProblemError): void;
 }
@@ -194,7 +196,7 @@ class ShellSession implements Session {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.#pending.delete(id);
-    clearTimeout(pending.timer);
+    pending.cancel?.();
     const { stdout, stderr } = pending.kept;
     pending.resolve({
       exit,
@@ -208,12 +210,11 @@ class ShellSession implements Session {
   #startClock(): void {
     const pending = this.#pending.get(this.#slowest());
     const timeoutMs = pending?.request.timeoutMs;
-    if (pending === undefined || timeoutMs === undefined || pending.timer !== undefined) return;
+    if (pending === undefined || timeoutMs === undefined || pending.cancel !== undefined) return;
     const message = `${what(pending.request)} exceeded its time limit of ${timeoutMs / 1000} s.`;
     const hint = 'It may still be running on the host: its connection was closed, it was not killed.';
-    pending.timer = setTimeout(
-      () => this.#fail({ ...this.#problem('timeout', message), hint }),
-      Math.min(timeoutMs, 2 ** 31 - 1),
+    pending.cancel = deadline(Math.min(timeoutMs, 2 ** 31 - 1), () =>
+      this.#fail({ ...this.#problem('timeout', message), hint }),
     );
   }
 
@@ -256,8 +257,8 @@ class ShellSession implements Session {
   /** Ends the session. All pending requests fail with the first reason. */
   #fail(problem: Problem): void {
     this.#over ??= problem;
-    for (const { timer, reject } of this.#pending.values()) {
-      clearTimeout(timer);
+    for (const { cancel, reject } of this.#pending.values()) {
+      cancel?.();
       reject(new ProblemError(this.#over));
     }
     this.#pending.clear();

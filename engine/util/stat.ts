@@ -5,7 +5,8 @@ export function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (thrown) {
-    if (['ENAMETOOLONG', 'ELOOP'].includes((thrown as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (['ENAMETOOLONG', 'ELOOP', 'ENOTDIR'].includes((thrown as NodeJS.ErrnoException).code ?? ''))
+      return undefined;
     throw thrown;
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
-import { build, named, reconcile, statuses } from './reconcile.ts';
+import { build, errors, named, reconcile, statuses } from './reconcile.ts';
 
 describeLab('one apply a host at a time', () => {
   let lab: Lab<'web1'>;
@@ -151,5 +151,27 @@ describeLab('one apply a host at a time', () => {
     expect((await ran('history')).stdout).toContain('own.yml');
     await lab.exec('web1', 'rm -r /home/deploy/own /home/deploy/.local && touch /home/deploy/.local');
     expect((await ran('apply', 'own.yml')).exit).toBe(0);
+  });
+
+  it('the second one leaves the journal of the first alone, which can still be reverted', async () => {
+    await lab.exec('web1', 'rm -f /root/begun /root/quick*; echo old >/root/kept');
+    const resources = [{ name: 'Kept', file: { path: '/root/kept', content: 'new\n' } }];
+    const checks = [{ command: { run: 'touch /root/begun; sleep 8; exit 1' } }];
+    const play = {
+      name: 'Reverting',
+      hosts: 'all',
+      become: true,
+      resources,
+      checks,
+      on_failed_check: 'revert',
+    };
+    writeFileSync(join(folder, 'reverting.yml'), JSON.stringify(play));
+    const first = ran('apply', 'reverting.yml', '--json');
+    await expect.poll(() => exists('/root/begun'), { timeout: 30_000 }).toBe(true);
+    const second = await ran('apply', 'quick.yml', '--json');
+    expect(errors(second)[0]).toMatchObject({ code: 'locked' });
+    const { exit, events } = await first;
+    expect([exit, JSON.stringify(events).includes('"Kept"')]).toEqual([1, true]);
+    expect((await lab.exec('web1', 'cat /root/kept; rm /root/kept /root/begun')).stdout).toBe('old\n');
   });
 });

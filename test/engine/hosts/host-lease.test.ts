@@ -12,6 +12,7 @@ import {
   leaseHeldProblem,
   originScript,
   releaseScript,
+  shownLease,
 } from '../../../engine/hosts/host-lease.ts';
 import { recordedScript } from '../../../engine/hosts/kept-outcome.ts';
 import { libraries, scratch, sh, shells } from '../shell.ts';
@@ -115,12 +116,40 @@ describe.each(shells)('the lease of a host, kept by %s', (_, argv) => {
   it.each([
     ['it has expired', () => writeFileSync(lease(), `a\t1\t2\t${fields()[3]}\t1\talice\n`)],
     ['a power cut has emptied it', () => writeFileSync(lease(), '')],
-    ['it is no lease', () => writeFileSync(lease(), 'a\tb\tc\td\te\tf\n')],
   ])('is free when %s', (_name, spoil) => {
     take('a');
     spoil();
     expect(run('r_show').text).toBe('');
     expect([take('b').exit, fields()[0]]).toEqual([0, 'b']);
+  });
+
+  it.each(['a\tb\tc\td\te\tf\n', 'a\t1\t2\n', 'a\t1\t99999999999999999999\tx.1\t1\talice\n', 'half', '\n'])(
+    'is held until it is released when it is damaged: %j',
+    text => {
+      take('a');
+      writeFileSync(lease(), text);
+      expect(leaseHeldProblem('web1', take('b'))).toMatchObject({
+        code: 'locked',
+        message: 'web1 is being changed by an unknown run, because its lease is damaged.',
+      });
+      expect(shownLease(run('r_show').text)).toEqual({
+        holder: 'an unknown run, because its lease is damaged',
+      });
+      // A controller that was cut off is not waited for.
+      expect(run('r_await').text).toBe('');
+      run('r_drop');
+      expect([take('b').exit, fields()[0]]).toEqual([0, 'b']);
+    },
+  );
+
+  it('is held by a step that goes on, even past its time', () => {
+    const script = `(read -r r_q r_p </proc/self/stat; mkdir -p "$r_records/outcome.a"; echo "1 $r_q 1.$r_q" >"$r_records/outcome.a/of"; exec sleep 5) & sleep 0.3`;
+    take('a');
+    writeFileSync(lease(), `a\t1\t2\t${fields()[3]}\t1\talice\n`);
+    run(`${script}; r_show`);
+    expect(take('b').exit).toBe(75);
+    run('rm -r "$r_records/outcome.a"');
+    expect(take('b').exit).toBe(0);
   });
 
   it('is free once its session has ended', () => {

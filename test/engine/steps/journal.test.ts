@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { script } from '../../../engine/apply/step-script.ts';
 import { decodeOutcome, outcomeScript, recordedScript } from '../../../engine/hosts/kept-outcome.ts';
@@ -72,7 +72,7 @@ describe.each(shells)('a journal by %s', (_, argv) => {
     ]);
     const compiled = script([{ do: 'journal', into: 'revert', ...undoing(steps)! }, ...steps]);
     // Written anew for each path, the journal would take the square of their number.
-    const counting = `mv() { case $* in */new\\ *) echo >>"$r_home/written" ;; esac; command mv "$@"; }`;
+    const counting = `mv() { case $* in */back.new\\ *) echo >>"$r_home/written" ;; esac; command mv "$@"; }`;
     expect(sh(`${home()}; ${counting}\n${compiled.script}`, compiled.input, argv).exit).toBe(0);
     expect(readFileSync(`${dir}/state/written`, 'utf8')).toBe('\n');
     expect(revert(argv).exit).toBe(0);
@@ -90,6 +90,23 @@ describe.each(shells)('a journal by %s', (_, argv) => {
     change([step, { do: 'write', path: `${dir}/file`, content: 'new' }, step], argv);
     revert(argv);
     expect(execFileSync('cat', [`${dir}/told`], { encoding: 'utf8' })).toBe('before new\nafter old\n');
+  });
+
+  it('is left alone by other sessions as long as its own lives', () => {
+    writeFileSync(`${dir}/file`, 'old');
+    for (const into of ['revert', 'armed'] as const) {
+      const steps: Step[] = [{ do: 'write', path: `${dir}/file`, content: 'new' }];
+      const { script: text, input } = script([{ do: 'journal', into, ...undoing(steps)! }, ...steps]);
+      const made = `printf '%s\\n' r_revert | r_seal $r_home/${into}/again`;
+      const recovered = (pid: number) => {
+        const whole = `${home()}; r_me=\${r_me%.*}.${pid}\n${text}\n${made}`;
+        expect(sh(whole, input, argv).exit).toBe(0);
+        sh(`${home()}; r_recover`, undefined, argv);
+        return [existsSync(`${dir}/state/${into}`), readFileSync(`${dir}/file`, 'utf8')];
+      };
+      expect(recovered(process.pid)).toEqual([true, 'new']);
+      expect(recovered(2 ** 22 + 1)).toEqual([false, 'old']);
+    }
   });
 
   it('reports the failed command by its exit code, and continues with the others', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { problemsOf } from '../../../engine/problem.ts';
 import { shellCommand, shellQuote } from '../../../engine/quote.ts';
@@ -85,6 +86,15 @@ describe.each([
         stderr: 'err\n',
         truncated: false,
       });
+    });
+
+    test('an answer that arrived in time counts, although this process stood still until after its time limit', async () => {
+      const answer = session.run({ script: 'sleep 0.3; echo out', timeoutMs: 800 });
+      await sleep(100);
+      // After an immediate, the loop looks at its timers before it reads.
+      await new Promise(setImmediate);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+      expect(`${(await answer).stdout}`).toBe('out\n');
     });
 
     test.each([

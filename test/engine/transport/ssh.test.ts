@@ -98,7 +98,7 @@ describe('a connection', () => {
     expect(there.channels).toBe(2);
     expect(there.commands).toEqual([
       `exec sh -c 'read -r n; eval "$(head -c "$n")"'`,
-      `exec sudo -n -H -u root -- sh -c 'read -r n; eval "$(head -c "$n")"'`,
+      `exec env LC_ALL=C sudo -n -H -u root -- sh -c 'read -r n; eval "$(head -c "$n")"'`,
     ]);
     expect([own.account, root.account, root === again]).toEqual(['deploy', 'root', true]);
   });
