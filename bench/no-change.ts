@@ -58,7 +58,12 @@ try {
   ];
   const applied = async (bundle: string) => {
     const args = [bundle, 'apply', 'flask.yml', '-i', 'relayed.yml', '--no-diff'];
-    return (await promisify(execFile)(process.execPath, args, { cwd: folder })).stdout;
+    // Each build keeps its compiled code.
+    const env = {
+      ...process.env,
+      XDG_CACHE_HOME: join(folder, bundle === own ? 'own-cache' : 'other-cache'),
+    };
+    return (await promisify(execFile)(process.execPath, args, { cwd: folder, env })).stdout;
   };
   const apply = async (bundle: string) => {
     const stdout = await applied(bundle);
@@ -69,6 +74,7 @@ try {
     'reconcile apply flask.yml, nothing to do': () => apply(own),
     ...(other !== undefined && { 'the same by the other build': () => apply(other) }),
   };
+  await applied(own);
   // The first apply of another build may have changes.
   if (other !== undefined) await applied(other);
   const times = new Map<string, number[]>(Object.keys(programs).map(name => [name, []]));

@@ -18,6 +18,8 @@ export interface Outcome {
   predictedFrom: readonly string[];
   /** Whether it is unknown before the apply if the resource needs a change. */
   open?: boolean;
+  /** Whether its change runs something, as a command does. */
+  runs?: true;
   /** A possible obstacle to a planned change: a sentence. */
   doubt?: string;
   /** The planned diff, if the resource differed from the plan at its turn. */

@@ -159,6 +159,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   obstacles(args: A, read: Readings<P>, diff: Diff): Obstacle[];
   reacts?(args: A): Reacts[];
   check?: boolean;
+  runs?: boolean;
   asCheck?: Module;
   claims?(args: A): Claims;
   needs?(args: A): string[];

@@ -37,6 +37,8 @@ type ProbeData =
       cwd?: string;
       timeoutS: number;
       about?: readonly string[];
+      /** Whether the script may leave a process behind, which would keep its outputs open. */
+      detaches?: boolean;
       simulates?: 'install' | 'remove';
       /** Further words for the simulated apt-get: the packages that earlier resources install and remove. */
       planned?: readonly string[];
@@ -100,8 +102,9 @@ export interface Candidate {
 }
 
 /**
- * Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID … The property
- * `DownParts` is the engine's own. For a unit without a process, it lists the units behind it that do not run.
+ * Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID … Three properties
+ * are the engine's own. For a unit without a process, `DownParts` lists the units behind it that do not run. `Asked` lists
+ * the links that [Install] asks for, relative to /etc/systemd/system, and `Links` those that exist.
  */
 export type UnitState = Record<string, string>;
 
@@ -182,19 +185,20 @@ export const program = (name: string): Probe<string | null> => ({ kind: 'program
  * empty, and its output is cut at 64 KiB. `about` lists the things that the answer depends on: `packages`,
  * `package-lists`, `units`, objects of a PostgreSQL server, or absolute paths with everything below them. A path or any
  * other text in the list also stands for each earlier command that contains it. Without `about`, the answer depends on
- * everything. With an empty list, it counts as it is before the play. A script that `simulates` an apt-get VERB adds
+ * everything. With an empty list, it counts as it is before the play. The answer to a script that `detaches` is complete
+ * even if a process of the script goes on; any other script is waited for with its processes. A script that `simulates` an apt-get VERB adds
  * `$r_planned` to its words: the packages that earlier resources install and remove.
  */
 export const command = (
   script: string,
   options: Partial<
-    Pick<Extract<Probe, { kind: 'command' }>, 'as' | 'cwd' | 'timeoutS' | 'about' | 'simulates'>
+    Pick<Extract<Probe, { kind: 'command' }>, 'as' | 'cwd' | 'timeoutS' | 'about' | 'detaches' | 'simulates'>
   > = {},
 ): Probe<CommandResult> => ({
   kind: 'command',
   script,
-  timeoutS: options.timeoutS ?? 30,
-  ...defined({ as: options.as, cwd: options.cwd, about: options.about, simulates: options.simulates }),
+  timeoutS: 30,
+  ...defined(options),
 });
 
 const only =

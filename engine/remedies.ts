@@ -83,7 +83,8 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
   timeout:
     'Look for a command that waits for input or for the network. Raise `timeout` of the resource, or --timeout, if it only needs longer.',
   'program-missing': 'Add an `apt` resource with the package of the program before this resource.',
-  'not-running': 'Add a `service` resource with `state: started` before this resource.',
+  'not-running':
+    'Add a `service` resource with `state: running` before this resource. `pg_lsclusters` on the host lists the clusters of PostgreSQL: without one, create it in a `command` with `pg_createcluster`.',
   'unit-missing':
     'Usual causes are a typing error and a missing package. Add the `apt` or `systemd_unit` resource that brings the unit before this one.',
   'read-failed':

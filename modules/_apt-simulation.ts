@@ -21,13 +21,17 @@ export const matchesVersion = (version: string, wanted: string): boolean =>
 
 const texts = {
   simulate: scriptBeside(import.meta.url, './apt-simulate.sh'),
+  installed: scriptBeside(import.meta.url, './apt-installed.sh'),
   provided: scriptBeside(import.meta.url, './apt-provided.sh'),
   chosen: scriptBeside(import.meta.url, './apt-chosen.sh'),
 };
 
 /** Returns a script that prints those of `names` that an installed package provides, one a line. */
 export const provided = (names: readonly string[]): string =>
-  filled(texts.provided, { names: shellQuote(` ${names.join(' ')} `) });
+  filled(texts.provided, {
+    names: shellQuote(` ${names.join(' ')} `),
+    any: names.map(regexQuote).join('|'),
+  });
 
 /** Returns a script that simulates `apt-get WORDS` for all packages, as a shell list that begins with `unless`. */
 export const simulate = (words: readonly string[], unless = ''): string =>
@@ -47,11 +51,14 @@ export const simulateAutoremove = (names: readonly string[]): string =>
  * Returns a script that simulates the installation of the packages that are not installed as written. If all are, it
  * does nothing. A package that another one provides is left out, because a simulation takes a second.
  */
-export const simulateInstallation = (words: readonly string[], written: readonly string[]): string =>
-  `provided=$(${provided(written)})\n${simulateFor(words, written, isLacking)}`;
-
-const isLacking = `case $status in installed\${v:-=*}) continue ;; esac
+export function simulateInstallation(words: readonly string[], written: readonly string[]): string {
+  const installed = filled(texts.installed, { names: written.map(shellQuote).join(' ') });
+  const hasVersions = written.some(one => one.includes('='));
+  const isLacking = `case $status in installed\${v:-=*}) continue ;; esac
+  [ "$provided" != unknown ] || provided=$(${provided(written)})
   ! printf '%s\n' "$provided" | grep -qxF -- "$p" || continue`;
+  return `${hasVersions ? '' : `${installed}\n`}provided=unknown\n${simulateFor(words, written, isLacking)}`;
+}
 
 const simulateFor = (words: readonly string[], written: readonly string[], choose: string, none = 'exit 0') =>
   filled(texts.simulate, {

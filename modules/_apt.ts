@@ -96,9 +96,13 @@ export const aptMark = (verb: 'hold' | 'unhold' | 'manual', names: readonly stri
 
 /**
  * Waits until no process holds a lock of dpkg or apt, then completes an interrupted installation, with all packages of
- * `notes`; `others` is the text of the other notes.
+ * `notes` and without those that go; `others` is the text of the other notes.
  */
-export const prepare = (lockTimeoutS: number, { notes, others }: ReturnType<typeof notesOf>): RunStep =>
+export const prepare = (
+  lockTimeoutS: number,
+  { notes, others }: ReturnType<typeof notesOf>,
+  goes: readonly string[],
+): RunStep =>
   run({
     label: 'wait for the package lock and finish what dpkg has begun',
     timeoutS: installTimeoutS,
@@ -115,6 +119,7 @@ export const prepare = (lockTimeoutS: number, { notes, others }: ReturnType<type
       waits: `${lockTimeoutS}`,
       apt: quietApt,
       names: notes.flatMap(({ names }) => names).join(' '),
+      goes: goes.join(' '),
       complete: notes.length === 0 ? ':' : withoutNotes(...notes.map(({ requested }) => requested)),
       cluster: removeHalfMadeCluster,
     }),

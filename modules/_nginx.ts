@@ -117,12 +117,14 @@ const server = (parts: string[][]): string =>
 
 const indent = (lines: string[]): string[] => lines.map(line => (line === '' ? '' : `    ${line}`));
 
-// A bare port means IPv4 and IPv6, for which Nginx needs two sockets.
-const listens = (ports: readonly (number | string)[], flag = ''): string[] =>
-  ports
-    .flatMap(port => (/^[0-9]+$/.test(`${port}`) ? [`${port}`, `[::]:${port}`] : `${port}`))
+// A bare port means IPv4 and IPv6, for which Nginx needs two sockets. It refuses to open one twice.
+function listens(ports: readonly (number | string)[], flag = ''): string[] {
+  const each = ports.flatMap(port => (/^[0-9]+$/.test(`${port}`) ? [`${port}`, `[::]:${port}`] : `${port}`));
+  return [...new Set(each)]
+    .filter(address => !each.some(other => other.startsWith(`${address} `)))
     .map(address => (flag === '' || address.split(' ').includes(flag) ? address : `${address} ${flag}`))
     .map(address => `listen ${address};`);
+}
 
 function location([path, given]: [string, Directives]): string[] {
   const headers = given['proxy_set_header'];

@@ -53,6 +53,12 @@ export function listItems(name: string, value: string): string[] | undefined {
   return items.map(item => item.trim().replace(/^"(.*)"$/s, unquoted));
 }
 
+/** Whether a list of libraries has one without a name: ALTER SYSTEM writes it for an empty list, too. */
+export function lacksLibrary(name: string, value: string): boolean {
+  const items = /_preload_libraries$/i.test(name) ? listItems(name, value) : undefined;
+  return items !== undefined && (items.length === 0 || items.includes(''));
+}
+
 /** Whether two texts mean the same value of a setting: 4MB and 4096kB, on and true, `a, b` and `a,b`. */
 export function sameValue(name: string, a: string, b: string, kind: SettingKind): boolean {
   const meaning = (text: string) => JSON.stringify(listItems(name, text) ?? canonical(text, kind));

@@ -175,11 +175,13 @@ export function installedPackages(listing: string): Map<string, Installed> {
 export const minorOf = (text: string | undefined): string | undefined => /(3\.\d+)/.exec(text ?? '')?.[1];
 
 /**
- * Returns the unmet requirements of packages and of all that they require, as texts. For a package without one of its
- * files, `folder` is the folder by which pip takes it for installed.
+ * Returns the unmet requirements of packages and of all that they require, as texts. `limits` are constraints: they count for
+ * packages that are required. For a package without one of its files, `folder` is the folder by which pip takes it for
+ * installed.
  */
 export function lacking(
   requirements: readonly Requirement[],
+  limits: readonly Requirement[],
   installed: ReadonlyMap<string, Installed>,
   variables: Variables,
 ): { says: string; folder?: string }[] {
@@ -190,17 +192,19 @@ export function lacking(
       .flatMap(need => {
         const found = installed.get(need.name);
         if (found === undefined) return [{ says: by === '' ? need.text : `${need.text} (for ${by})` }];
-        if (!allows(need, found.version)) {
+        const own = limits.filter(one => one.name === need.name && applies(one, variables));
+        const broken = [need, ...own].find(one => !allows(one, found.version));
+        if (broken !== undefined) {
           const has = `has ${found.version}`;
-          return [{ says: `${need.text} (${by === '' ? has : `for ${by}, ${has}`})` }];
+          return [{ says: `${broken.text} (${by === '' ? has : `for ${by}, ${has}`})` }];
         }
         return ['', ...need.extras].flatMap(part => {
           const id = `${need.name}[${part}]`;
           if (seen.has(id)) return [];
           seen.add(id);
           const isLost = part === '' && found.lost !== undefined;
-          const own = isLost ? [{ says: `${found.lost} of ${need.name}`, folder: found.folder }] : [];
-          return [...own, ...lackingIn(found.needs, part, part === '' ? need.name : id)];
+          const files = isLost ? [{ says: `${found.lost} of ${need.name}`, folder: found.folder }] : [];
+          return [...files, ...lackingIn(found.needs, part, part === '' ? need.name : id)];
         });
       });
   const all = lackingIn(requirements, '');

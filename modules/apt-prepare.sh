@@ -2,7 +2,7 @@
 # apt-get itself waits for dpkg's lock, but not for that of the lists, and does not name the holder. A lock counts as
 # held if the process that /proc/locks names for its inode has the lock's file open.
 # Needs: {limit}, seconds to wait; {waits}, the same as declared; {apt}, an apt-get that asks nothing; {names}, the
-# packages of the resource's installations that were cut off; {complete}, apt-note-complete.sh for their notes; {cluster},
+# packages of the resource's installations that were cut off; {goes}, the packages that it removes; {complete}, apt-note-complete.sh for their notes; {cluster},
 # pg-half-made-cluster.sh.
 # Exits 75 if the lock is not released in time, and 76 if dpkg cannot complete the installation.
 
@@ -17,7 +17,11 @@ holder() {
   done
   return 1
 }
-broken() { dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' | grep -E '^.([HUFWt]|.R)'; }
+# A package that goes may have scripts that fail: they keep it from being completed, and not from being removed.
+broken() {
+  dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' |
+    awk -v goes=' {goes} ' '/^..R/ || (/^.[HUFWt]/ && !index(goes, " " $2 " ")) { print; n++ } END { exit !n }'
+}
 end=$(($(date +%s) + {limit}))
 while who=$(holder); do
   if [ "$(date +%s)" -ge "$end" ]; then

@@ -172,7 +172,7 @@ export const apt = defineModule({
       chosen.map(({ written }) => written),
     ]);
     return [
-      run.prepare(lockTimeoutS, notesOf(args, read)),
+      run.prepare(lockTimeoutS, notesOf(args, read), removes ? names : []),
       (isInstall || diff.has('upgraded') || listsDiffer) && !fresh && run.refresh,
       removes && diff.has('held') && run.aptMark('unhold', held),
       removes && names.length > 0 && get('removal', { goes: names, purges }, removalVerb(args), ...names),

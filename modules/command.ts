@@ -16,7 +16,7 @@ const exitCode = { type: 'integer', minimum: 0, maximum: 255 } as const;
 const word = { type: 'string' } as const;
 const thing = {
   type: 'string',
-  pattern: '^((/[^/]+)+|unit:[^\\s/]+|package:[a-z0-9][a-z0-9+.:-]+)$',
+  pattern: '^((/[^/]+)*/[^/]*[^/\\n]|unit:[^\\s/]+|package:[a-z0-9][a-z0-9+.:-]+)$',
 } as const;
 
 const runArgs = {
@@ -51,7 +51,7 @@ const args = {
     description: 'The command runs only if this path does not exist; the path must exist afterwards.',
   },
   unless: text(
-    'The command runs only if this script fails; the script must succeed afterwards. A check runs the script too, so it must change nothing.',
+    'The command runs only if this script fails; the script must succeed afterwards. A check runs the script too, so it must change nothing. If a later resource changes what the script reads, the command runs again at the next apply.',
     { minLength: 1 },
   ),
   only_if: text(
@@ -154,6 +154,7 @@ export const command = defineModule({
   ],
   reacts: args =>
     args.run_on === undefined ? [] : [{ to: [...args.run_on], unit: () => noteOf(args), action: 'run' }],
+  runs: true,
   verifies: args => args.creates !== undefined || args.unless !== undefined,
   unproven: ({ creates }) =>
     creates === undefined
@@ -202,5 +203,5 @@ const noteOf = ({ run }: RunArguments): string => `command:${digest(run)}`;
 /** Returns the probe of a script that runs like the command: same account, directory and environment. */
 function look(script: string, { cwd, env, user }: RunArguments, timeoutS?: number) {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}\n`);
-  return condition(exports.join('') + script, defined({ as: user, cwd, timeoutS }));
+  return condition(exports.join('') + script, defined({ as: user, cwd, timeoutS, detaches: true }));
 }

@@ -13,7 +13,7 @@ export const file = defineModule({
   args: {
     path: { ...absolutePath, description: 'Path of the file on the host; its directory must exist.' },
     ...wholeText(
-      'Content of the file. Without `content`, `src` and `template`, the content stays unchanged.',
+      'Content of the file. Without `content`, `src` and `template`, the content stays unchanged. A file with new content replaces the old one, which stays behind other hard links and behind mounts in containers.',
     ),
     ...ownership('the file'),
     mode: { ...fileMode, description: 'Permissions in octal; a new file has 0644.' },

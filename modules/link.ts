@@ -11,7 +11,7 @@ export const link = defineModule({
   args: {
     path: { ...absolutePath, description: 'Path of the link; its directory must exist.' },
     target: text('Target as written in the link; it need not exist, and may be relative to the link.', {
-      minLength: 1,
+      pattern: '[^\\n]$',
     }),
     force: flag('Whether the link replaces a file or an empty directory.', { default: false }),
   },

@@ -1,5 +1,6 @@
 import { duration, text, whole } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
+import { psqlFunctions } from '../engine/module-kit/psql.ts';
 import { command, Missing, program } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import { defined } from '../engine/util/defined.ts';
@@ -102,6 +103,7 @@ const connectionOf = ({ dsn, host = '127.0.0.1', port, database, user, password 
 function script(args: Check): string {
   const service = serviceFile({ connect_timeout: '5', application_name: 'reconcile', ...connectionOf(args) });
   const query = `START TRANSACTION READ ONLY;\n${args.query}\n;ROLLBACK;`;
-  return `printf '%s\\n' ${shellQuote(query)} | PGSERVICEFILE=/dev/fd/3 psql -XAtqw -v ON_ERROR_STOP=1 -d service=reconcile 3<<'R_SERVICE'
+  return `${psqlFunctions.trim()}
+printf '%s\\n' ${shellQuote(query)} | PGSERVICEFILE=/dev/fd/3 "$r_psql" -XAtqw -v ON_ERROR_STOP=1 -d service=reconcile 3<<'R_SERVICE'
 ${service}R_SERVICE`;
 }

@@ -38,6 +38,14 @@ CASE WHEN NOT (pg_char_to_encoding(:'encoding') BETWEEN 0 AND 34) THEN '' END
         AND coalesce({provider} = :'declared', true)
         AND coalesce(replace(lower({icu}), '_', '-') = :'wanted_icu', true)))
 
+-- outdated: the collation version with which `template` was made, and the one of the operating system, if they differ. An
+-- upgrade of Debian changes it. PostgreSQL 14 has no such function, so the query stands in a text.
+(SELECT datcollversion || ' and ' || coalesce(actual, 'none') FROM (
+    SELECT to_jsonb(d) ->> 'datcollversion' AS datcollversion, (xpath('//v/text()', query_to_xml(format(
+      'SELECT pg_database_collation_actual_version(%s) AS v', oid), false, true, '')))[1]::text AS actual
+    FROM pg_database AS d WHERE datname = :'template' AND to_jsonb(d) ->> 'datcollversion' IS NOT NULL) AS versions
+  WHERE datcollversion IS DISTINCT FROM actual)
+
 -- mismatch: the locale of a copy of `template`, if it is for another encoding. `locale` and `encoding` are the declared
 -- ones, or NULL.
 (SELECT l FROM (SELECT coalesce(:'locale', datcollate) AS l,

@@ -185,42 +185,53 @@ const rowsOf = ({ name, encoding }: Database, holders = "'{}'::text[]") =>
     about: [`database:${name}`, `owner of database ${name}`, `connection_limit of database ${name}`],
   });
 
-const needsOf = ({ name, owner, encoding, locale: wanted, template, ...args }: Database): postgres.Needs => [
-  postgres.roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),
-  {
-    of: 'create',
-    trouble: query('no_encoding', { encoding: encoding ?? 'UTF8' }),
-    says: `PostgreSQL has no encoding ${encoding} for databases.`,
-  },
-  template !== undefined && {
-    of: 'create',
-    trouble: query('no_database', { name: template }),
-    says: `The template ${template} of ${name} does not exist.`,
-    about: [`database:${template}`],
-  },
-  template !== undefined && {
-    of: 'create',
-    trouble: query('copied', {
-      ...{ locale, provider, icu, template, encoding, wanted: wanted && bare(wanted) },
-      declared: declaredProvider(args) ?? (wanted && 'libc'),
-      wanted_icu: args.icu_locale && tag(args.icu_locale),
-    }),
-    says: `A copy of ${template} has its encoding and locale, %s.`,
-    fix: 'Leave out either the template, or the encoding, the locale and its provider.',
-  },
-  {
-    of: 'create',
-    trouble: query('mismatch', { locale: wanted, encoding, template: template ?? 'template0' }),
-    says: `The locale %s does not fit the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
-    fix: 'Give a locale of that encoding, such as `C`, or the encoding of the locale.',
-  },
-  declaredProvider(args) !== undefined && {
-    of: 'create',
-    trouble: query('no_provider', { provider: declaredProvider(args), locale: wanted }),
-    says: 'This server has no locale %s.',
-    fix: 'The provider icu came with PostgreSQL 15, and builtin with 17.',
-  },
-];
+const needsOf = (declared: Database): postgres.Needs => {
+  const { name, owner, encoding, locale: wanted, template, ...args } = declared;
+  const copied = copiedBy(declared);
+  return [
+    postgres.roleNeed('owner', owner, `The owner ${owner} of ${name} does not exist.`),
+    {
+      of: 'create',
+      trouble: query('no_encoding', { encoding: encoding ?? 'UTF8' }),
+      says: `PostgreSQL has no encoding ${encoding} for databases.`,
+    },
+    template !== undefined && {
+      of: 'create',
+      trouble: query('no_database', { name: template }),
+      says: `The template ${template} of ${name} does not exist.`,
+      about: [`database:${template}`],
+    },
+    template !== undefined && {
+      of: 'create',
+      trouble: query('copied', {
+        ...{ locale, provider, icu, template, encoding, wanted: wanted && bare(wanted) },
+        declared: declaredProvider(args) ?? (wanted && 'libc'),
+        wanted_icu: args.icu_locale && tag(args.icu_locale),
+      }),
+      says: `A copy of ${template} has its encoding and locale, %s.`,
+      fix: 'Leave out either the template, or the encoding, the locale and its provider.',
+    },
+    {
+      of: 'create',
+      trouble: query('outdated', { template: copied }),
+      says: `PostgreSQL makes no copy of ${copied}, because its collation and that of the operating system have different versions: %s.`,
+      fix: `Rebuild the indexes of ${copied} that sort text, then run in psql\n    ALTER DATABASE ${identifier(copied)} REFRESH COLLATION VERSION`,
+      about: [`database:${copied}`],
+    },
+    {
+      of: 'create',
+      trouble: query('mismatch', { locale: wanted, encoding, template: template ?? 'template0' }),
+      says: `The locale %s does not fit the encoding${encoding === undefined ? '' : ` ${encoding}`} of ${name}.`,
+      fix: 'Give a locale of that encoding, such as `C`, or the encoding of the locale.',
+    },
+    declaredProvider(args) !== undefined && {
+      of: 'create',
+      trouble: query('no_provider', { provider: declaredProvider(args), locale: wanted }),
+      says: 'This server has no locale %s.',
+      fix: 'The provider icu came with PostgreSQL 15, and builtin with 17.',
+    },
+  ];
+};
 
 const removalNeeds = ({ name, force }: Database): postgres.Needs => [
   {

@@ -9,7 +9,7 @@ FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = :'name'
 (SELECT default_version FROM pg_available_extensions AS a WHERE a.name = v.name)
 
 -- versions: the versions to which the extension `name` can change, unless {version} is one of them.
-(SELECT coalesce(string_agg(version, ', '), 'none') FROM (
+(SELECT coalesce(string_agg(version, ', '), 'no other version') FROM (
     SELECT version FROM pg_available_extension_versions AS v WHERE name = :'name' AND NOT EXISTS(SELECT FROM pg_extension WHERE extname = :'name')
     UNION SELECT target FROM pg_available_extensions AS a, pg_extension_update_paths(a.name)
       WHERE a.name = :'name' AND path IS NOT NULL AND source = (SELECT extversion FROM pg_extension WHERE extname = :'name')) AS possible

@@ -54,6 +54,11 @@ export const pg_setting = defineModule({
       at: 'name',
       says: `Debian’s psql would look for the server at the new place before its restart. Write ${name} into a \`file\` such as /etc/postgresql/15/main/conf.d/place.conf, and restart the server with a \`service\`.`,
     },
+    value !== undefined &&
+      values.lacksLibrary(name, String(value)) && {
+        at: 'value',
+        says: `PostgreSQL writes an empty list as a library without a name, and the server does not start with it. Set \`state: absent\`, which leaves the list to the other configuration files.`,
+      },
   ],
   probes: ({ name, value }) => ({
     rows: rowOf(name),

@@ -4,16 +4,20 @@
 # one, and an owner of a file other than $owner, or without $owner the current account. It starts no Python. pip writes
 # RECORD with its line for INSTALLER last: a package without this line was cut off.
 # Needs: $venv, its folder; $unfinished, a file that exists during its creation; $system, set if it uses the host's
-# packages; $owner, or nothing.
+# packages; $owner, or nothing. Files without a hash, such as compiled ones, do not belong to the package itself.
 
-grep -ls /INSTALLER, "$venv"/lib/python3*/site-packages/*.dist-info/RECORD | while read -r f; do f=${f%/*}; echo "package ${f##*/}"; done
-# Files without a hash, such as compiled ones, do not belong to the package itself.
-awk '/,sha256=/ && !/^"?\// {
+awk '/\/INSTALLER,/ && !(FILENAME in whole) {
+  whole[FILENAME]
+  n = split(FILENAME, at, "/")
+  print "package " at[n - 1]
+}
+/,sha256=/ && !/^"?\// {
   sub(/,[^,]*,[^,]*$/, "")
   if (gsub(/^"|"$/, "")) gsub(/""/, "\"")
   print substr(FILENAME, 1, length(FILENAME) - length("RECORD")) "../" $0
 }' "$venv"/lib/python3*/site-packages/*.dist-info/RECORD 2>/dev/null | xargs -r -d '\n' sh -c '
   for f do
+    case $f in "package "*) echo "$f"; continue ;; esac
     [ -e "$f" ] && continue
     d=${f%%.dist-info/../*}
     [ "$d" = "$of" ] || echo "lost ${d##*/}.dist-info ${f#*.dist-info/../}"

@@ -17,7 +17,7 @@ const args = {
   path: { ...absolutePath, description: 'Folder of the virtual environment.' },
   python: text('Python of the environment, as a program or its path.', { default: 'python3', minLength: 1 }),
   requirements: text(
-    'Requirements file on the host, whose packages are all installed, with all that they require.',
+    'Requirements file on the host, whose packages and those of the files that it includes are all installed, with all that they require.',
     {
       pattern: '^/',
     },
@@ -39,6 +39,7 @@ const args = {
 type Arguments = Given<typeof args, 'path'>;
 
 const listing = scriptBeside(import.meta.url, './python-listing.sh');
+const included = scriptBeside(import.meta.url, './python-included.sh');
 const keepNetrc = scriptBeside(import.meta.url, './python-netrc.sh');
 
 export const python_venv = defineModule({
@@ -76,6 +77,12 @@ export const python_venv = defineModule({
     // python3 is a link to Debian's default version.
     link: path(args.python.startsWith('/') ? args.python : `/usr/bin/${args.python}`),
     requirements: content(args.requirements ?? `${args.path}/pyvenv.cfg`),
+    perhapsIncluded:
+      args.requirements === undefined
+        ? undefined
+        : command(withVariables(included, { file: args.requirements }), {
+            about: [posix.dirname(posix.dirname(args.requirements))],
+          }),
     ...foldersAbove(args),
   }),
   actual: (read, args) => {
@@ -152,7 +159,12 @@ export const python_venv = defineModule({
   claimsBelow: ({ owner }, path) => (owner === undefined ? {} : pathClaims(path, undefined, { owner })),
 });
 
-type Read = { config: Content; listing: { stdout: string }; requirements: Content };
+type Read = {
+  config: Content;
+  listing: { stdout: string };
+  requirements: Content;
+  perhapsIncluded?: { stdout: string } | undefined;
+};
 type Content = { bytes?: Uint8Array | undefined } | null;
 
 const textOf = (file: Content): string =>
@@ -160,11 +172,15 @@ const textOf = (file: Content): string =>
 const madeFrom = (config: string): string | undefined =>
   minorOf(/^version(?:_info)? = (.*)$/m.exec(config)?.[1]);
 
-/** Returns the unmet requirements of the declared packages. */
-function unmet({ config, listing, requirements }: Read, args: Arguments) {
+/** Returns the unmet requirements of the declared packages, with those of the included files. */
+function unmet(read: Read, args: Arguments) {
+  const { config, listing, requirements } = read;
   const listed = args.requirements === undefined ? '' : textOf(requirements);
+  const includes = /^[ \t]*(-[rc]|--requirement|--constraint)/m.test(listed);
+  const [more = '', limits = ''] = (includes && read.perhapsIncluded?.stdout.split('\f')) || [];
   return lacking(
-    readRequirements([...(args.packages ?? []), listed].join('\n')),
+    readRequirements([...(args.packages ?? []), listed, more].join('\n')),
+    readRequirements(limits),
     installedPackages(listing.stdout),
     {
       python_version: madeFrom(textOf(config)) ?? '',

@@ -19,7 +19,7 @@ const { unitName } = units;
 
 const args = {
   name: text('Name of the unit; without a suffix it is a `.service`.', { minLength: 1 }),
-  enabled: flag('Whether the unit starts at boot.'),
+  enabled: flag('Whether the unit starts at boot, by the links that its [Install] asks for.'),
   state: oneOf(
     ['running', 'stopped'],
     'Whether the unit runs. `running` also requires the same process after `settle`, and for a unit without a process, such as `postgresql`, that the units it stands for run.',
@@ -83,7 +83,7 @@ export const service = defineModule({
     const notes = state === 'running' && args.state !== 'stopped' ? read.owed : [];
     const restart = reasons(notes, 'restart', own);
     return {
-      masked: isMasked(read.unit),
+      masked: maskedness(read.unit, args.masked),
       enabled: enabledness(read.unit, args.enabled),
       state,
       restart,
@@ -101,12 +101,17 @@ export const service = defineModule({
     const verb = verbFor(diff, args.state, unit, owed);
     // A unit that dies and comes back may look healthy to the next apply: the note makes that apply restart it.
     const action = verb === 'reload' ? 'reload' : 'restart';
+    const isEnabled = unit.UnitFileState === 'enabled';
+    // systemctl does not disable a masked unit.
+    const unmasks = isMasked(unit) && (diff.has('masked') ? !args.masked : diff.has('enabled'));
     return [
       // systemd 252 does not notice a new folder of drop-ins, which a command may have made.
       (verb || unit.NeedDaemonReload === 'yes') && units.daemonReload,
-      diff.has('masked') && !args.masked && units.systemctl('unmask', name),
-      diff.has('enabled') && units.systemctl(args.enabled ? 'enable' : 'disable', name, unit),
+      unmasks && units.systemctl('unmask', name, unit),
+      diff.has('enabled') &&
+        units.systemctl(args.enabled ? (isEnabled ? 'reenable' : 'enable') : 'disable', name, unit),
       diff.has('state') && args.state === 'stopped' && units.systemctl('stop', name, unit),
+      unmasks && !diff.has('masked') && units.systemctl('mask', name, unit),
       diff.has('masked') && args.masked && units.systemctl('mask', name),
       verb && { do: 'owe', unit: name, action, because: context.name },
       verb && units.startAndSettle(verb, name, durationS(args.settle), unit, args.state !== 'running'),
@@ -142,8 +147,17 @@ const mayBeUnknown = ({ enabled, state, masked }: Arguments): boolean =>
 
 const isMasked = (read: UnitState): boolean => read.LoadState === 'masked' || read.UnitFileState === 'masked';
 
+const maskedness = (read: UnitState, declared: boolean | undefined): boolean | string =>
+  declared && units.isMaskedUntilBoot(read) ? 'until the next boot' : isMasked(read);
+
 /** Returns whether the unit is enabled; for a generated unit, or one that cannot be enabled as declared, its file's state. */
-function enabledness({ UnitFileState = '' }: UnitState, declared: boolean | undefined): boolean | string {
+function enabledness(read: UnitState, declared: boolean | undefined): boolean | string {
+  const { UnitFileState = '', Asked, Links } = read;
+  const [asked, links] = [Asked, Links].map(list => list?.split(' ').filter(Boolean));
+  // The links of a masked unit start it once the mask is gone.
+  if (isMasked(read)) return declared === false && links?.some(link => link.includes('/')) === true;
+  const missing = UnitFileState === 'enabled' && links ? asked?.filter(link => !links.includes(link)) : [];
+  if (missing?.length) return `without ${missing.join(', ')}`;
   if (['enabled', 'alias'].includes(UnitFileState)) return true;
   return UnitFileState === 'generated' || (declared && UnitFileState in notEnabled) ? UnitFileState : false;
 }

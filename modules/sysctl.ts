@@ -53,6 +53,7 @@ export const sysctl = defineModule({
   obstacles: ({ name, value }, { live, atBoot, needsAtBoot, needsWritable }, diff) => {
     if (diff.kind === 'remove') return [];
     const other = winner((needsAtBoot ?? atBoot).stdout, name);
+    const [declared, shown] = [value, live?.stdout].map(numbersIn);
     return [
       live && live.exit !== 0
         ? {
@@ -64,6 +65,12 @@ export const sysctl = defineModule({
             says: `${dotted(name)} is read-only here, as most kernel parameters are in a container.`,
             fix: 'Set it on the machine that the container runs on, or leave it out for this host.',
           },
+      declared !== undefined &&
+        shown !== undefined &&
+        declared !== shown && {
+          says: `The value of ${dotted(name)} has ${numbered(declared)}, and the kernel shows ${shown}: ${normal(live?.stdout)}.`,
+          fix: `Give the whole value, as \`sysctl -n ${dotted(name)}\` shows it.`,
+        },
       other !== undefined &&
         other.value !== normal(value) && {
           says: `${other.file} sets ${dotted(name)} to ${other.value} and wins at boot: systemd-sysctl reads it after ${fileOf(name)}.`,
@@ -96,6 +103,11 @@ const dotted = (name: string) => swapped(keyOf(name));
 const procOf = (name: string) => `/proc/sys/${keyOf(name)}`;
 const fileOf = (name: string) => `/etc/sysctl.d/90-reconcile-${name.replaceAll('/', '.')}.conf`;
 const normal = (value: Value) => String(value).trim().split(/\s+/).join(' ');
+const numbered = (count: number) => (count === 1 ? '1 number' : `${count} numbers`);
+
+/** Returns how many numbers a value consists of, or undefined if it has another form. The kernel never changes how many it shows. */
+const numbersIn = (value: Value) =>
+  /^-?\d+( -?\d+)*$/.test(normal(value)) ? normal(value).split(' ').length : undefined;
 const setting = (name: string, value: Value) => ['sysctl', '-w', `${dotted(name)}=${normal(value)}`];
 
 /** Fails if root cannot write the parameter. The engine finds the obstacles of other accounts. */

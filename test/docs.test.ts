@@ -224,10 +224,11 @@ describe('the output on a page equals that of the program', () => {
     expect(await printed(each.page, each.command)).toBe(each.output);
   });
 
-  it.each(written('text'))('$page:$line has the form of a summary or of a problem', ({ text }) => {
+  it.each(written('text'))('$page:$line has the form of a summary, a total or a problem', ({ text }) => {
     const [, code] = /^\S+:\d+:\d+: .* \[([a-z-]+)\]\n(?: {2}.*\n)+$/.exec(text) ?? [];
     if (code !== undefined) expect(Object.keys(explanations)).toContain(code);
-    else expect(text).toMatch(/^(\S+: \d+ changed, \d+ unchanged, \d+ failed\n)+$/);
+    else
+      expect(text).toMatch(/^((\S+: \d+ changed, \d+ unchanged, \d+ failed\n)+|Plan: .* on \d+ hosts?\n)$/);
   });
 });
 

@@ -4,11 +4,10 @@ import { createInterface } from 'node:readline/promises';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { shellQuote } from '../quote.ts';
 import { nameList } from '../report/columns.ts';
-import { htmlReport } from '../report/html.ts';
+import { htmlReport, type Origin } from '../report/html.ts';
 import { jsonReporter } from '../report/json.ts';
 import { junitReport } from '../report/junit.ts';
 import { plainReporter } from '../report/plain.ts';
-import { renderProblems } from '../report/problem-text.ts';
 import { RunRecord } from '../report/record.ts';
 import type { Reporter } from '../report/reporter.ts';
 import { paint, span } from '../report/style.ts';
@@ -19,9 +18,10 @@ import { statOf } from '../util/stat.ts';
 import type { Playbook } from '../validate/play.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
 import { forecastFile } from './forecast-file.ts';
-import { columnsOfOutput, type Io, isColorful, tellNoHost } from './io.ts';
+import { columnsOfOutput, type Io, isColorful, problemText, tellNoHost } from './io.ts';
 import { refuseMissingKeys } from './key-files.ts';
 import type { PlaybookSettings } from './options.ts';
+import { originOf } from './origin.ts';
 import { loadOrOpen, newPlan, savePlan } from './plan-file.ts';
 import { replaceFile } from './replace-file.ts';
 
@@ -70,6 +70,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
   const reporter = chooseReporter(settings, approved !== undefined, io);
   const connect = await credentials(settings, hosts, io, asking => reporter.hold(asking));
   const record = new RunRecord();
+  const origin = settings.report === undefined ? undefined : await originOf(playbook, io);
   const interrupted = () =>
     reporter.notice('Interrupted: the current steps finish first. Ctrl-C again stops at once.');
   const forecasts = forecastFile(io.env['RECONCILE_FORECAST']);
@@ -105,13 +106,18 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
     io.signal.removeEventListener('abort', interrupted);
     io.beforeExit = undefined;
     // A run that worked fails by a report that could not be written; any other exit code stays.
-    if (!writeReports(settings, record, io) && exitCode === 0) exitCode = 1;
+    if (!writeReports(settings, record, origin, io) && exitCode === 0) exitCode = 1;
   }
   return exitCode;
 }
 
 /** Writes the reports of a run. Shows the problem of each that could not be written, and returns whether none had one. */
-function writeReports({ report, junit }: ApplySettings, record: RunRecord, io: Io): boolean {
+function writeReports(
+  { report, junit }: ApplySettings,
+  record: RunRecord,
+  origin: Origin | undefined,
+  io: Io,
+): boolean {
   const problems: Problem[] = [];
   const write = (file: string | undefined, text: (record: RunRecord) => string) => {
     if (file === undefined) return;
@@ -127,10 +133,10 @@ function writeReports({ report, junit }: ApplySettings, record: RunRecord, io: I
       );
     }
   };
-  write(report, htmlReport);
+  write(report, record => htmlReport(record, origin));
   write(junit, junitReport);
   const shown = problems.map(problem => problemView(problem, io.redactor));
-  if (shown.length > 0) io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
+  if (shown.length > 0) io.stderr.write(problemText(shown, io));
   return problems.length === 0;
 }
 
@@ -139,7 +145,7 @@ function lockedSecrets(io: Io) {
   return (_from: string, problem: Problem): void => {
     if (problem.code !== 'secrets-locked') throw new ProblemError(problem);
     const shown = problemView(problem, io.redactor);
-    io.stderr.write(renderProblems([shown], { color: isColorful(io.stderr, io.env) }));
+    io.stderr.write(problemText([shown], io));
   };
 }
 

@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
 import { ownCommand } from '../util/own-command.ts';
 import { insteadOfCommand, insteadOfOption } from './habits.ts';
-import { type Io, isColorful } from './io.ts';
+import { type Io, problemText } from './io.ts';
 import {
   applyOptions,
   checkOption,
@@ -265,11 +265,8 @@ function bug({ message }: Problem): Problem {
 
 /** Writes problems to stderr, masked. Returns 3, the exit code of every problem before the first contact with a host. */
 async function tell(problems: readonly Problem[], io: Io): Promise<number> {
-  const [{ renderProblems }, { problemView }] = await Promise.all([
-    import('../report/problem-text.ts'),
-    import('../report/view.ts'),
-  ]);
+  const { problemView } = await import('../report/view.ts');
   const shown = problems.map(problem => problemView(problem, io.redactor));
-  io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
+  io.stderr.write(problemText(shown, io));
   return 3;
 }

@@ -2,10 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Problem, ProblemError } from '../problem.ts';
-import { renderProblems } from '../report/problem-text.ts';
 import { problemView } from '../report/view.ts';
 import { runOnTerminal } from '../util/child-process.ts';
-import { type Io, isColorful } from './io.ts';
+import { type Io, problemText } from './io.ts';
 import { askOnTerminal } from './prompt.ts';
 
 /**
@@ -41,7 +40,7 @@ export async function edited(
       // Without anybody to ask, the text is lost: it holds secrets, so it cannot be saved in clear.
       if (io.stdin.isTTY !== true) throw new ProblemError(...problems);
       const shown = problems.map(problem => problemView(problem, io.redactor));
-      io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
+      io.stderr.write(problemText(shown, io));
       const answer = await askOnTerminal(io, 'Edit it again? Otherwise the changes are lost. [Y/n] ', true);
       if (answer === undefined || /^n/i.test(answer.trim())) return undefined;
     }

@@ -1,11 +1,10 @@
 import type { Become, Host } from '../host.ts';
 import { type Problem, ProblemError, problemsOf } from '../problem.ts';
-import { renderProblems } from '../report/problem-text.ts';
 import { problemView } from '../report/view.ts';
 import type { Session } from '../transport/connect.ts';
 import type { ConnectOptions } from '../transport/connect-options.ts';
 import { credentials, type LoginSettings } from './credentials.ts';
-import { type Io, isColorful, tellNoHost } from './io.ts';
+import { type Io, problemText, tellNoHost } from './io.ts';
 import { refuseMissingKeys } from './key-files.ts';
 import { loadInventory } from './load-files.ts';
 
@@ -53,7 +52,7 @@ export async function askHosts<T>(
   };
   await Promise.all(Array.from({ length: Math.min(settings.parallel, hosts.length) }, work));
   const shown = problems.map(problem => problemView(problem, io.redactor));
-  if (shown.length > 0) io.stderr.write(renderProblems(shown, { color: isColorful(io.stderr, io.env) }));
+  if (shown.length > 0) io.stderr.write(problemText(shown, io));
   const { unreachableCodes } = await import('../run/result.ts');
   return {
     answers: hosts.flatMap(({ name }) => (found.has(name) ? [[name, found.get(name)!] as const] : [])),

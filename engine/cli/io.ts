@@ -1,3 +1,5 @@
+import type { Problem, Warning } from '../problem.ts';
+import { renderProblems } from '../report/problem-text.ts';
 import type { Output } from '../report/reporter.ts';
 import type { Redactor } from '../secrets/redaction.ts';
 
@@ -32,4 +34,9 @@ export function tellNoHost(pattern: string, { stderr, redactor }: Io, play?: str
 /** Returns the width of the terminal, or Infinity without one. */
 export function columnsOfOutput(output: Output & { isTTY?: boolean }): number {
   return output.isTTY ? output.columns || 80 : Infinity;
+}
+
+/** Returns problems as text for standard error. */
+export function problemText(problems: readonly (Problem | Warning)[], { stderr, env }: Io): string {
+  return renderProblems(problems, { color: isColorful(stderr, env), columns: columnsOfOutput(stderr) });
 }

@@ -9,8 +9,7 @@ export function packageFolder(): string {
     if (existsSync(join(at, 'docs/guide', 'getting-started.md'))) return at;
     if (at === dirname(at)) break;
   }
-  const message =
-    'The pages and examples are missing: only the file dist/reconcile.cjs of the program was copied.';
+  const message = 'The pages and examples are missing: only the folder dist/ of the program was copied.';
   const hint = 'Install the whole package, or read the folders docs/ and playbooks/ of the repository.';
   throw new ProblemError({ code: 'usage', message, hint });
 }

@@ -1,5 +1,6 @@
 import { type Problem, ProblemError, type Warning } from '../problem.ts';
-import { type Io, isColorful } from './io.ts';
+import { problemView } from '../report/view.ts';
+import { type Io, problemText } from './io.ts';
 import { load, loadInventory } from './load-files.ts';
 import type { PlaybookSettings } from './options.ts';
 
@@ -42,14 +43,13 @@ export async function validate(
       problems.push(...thrown.problems);
     }
   }
-  await tell(warnings, io);
+  tell(warnings, io);
   if (problems.length > 0) throw new ProblemError(...problems);
   return settings.strict === true && warnings.length > 0 ? 3 : 0;
 }
 
-async function tell(warnings: readonly Warning[], io: Io): Promise<void> {
+function tell(warnings: readonly Warning[], io: Io): void {
   if (warnings.length === 0) return;
-  const { renderProblems } = await import('../report/problem-text.ts');
-  const text = renderProblems(warnings, { color: isColorful(io.stderr, io.env) });
-  io.stderr.write(io.redactor.mask(text));
+  const shown = warnings.map(warning => problemView(warning, io.redactor));
+  io.stderr.write(problemText(shown, io));
 }

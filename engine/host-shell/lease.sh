@@ -1,8 +1,8 @@
 # The lease, the history and the used saved plans of a host. They belong to the account that makes the changes.
 # Defines: r_lease, r_take, r_renew, r_unwritten, r_release, r_believable, r_show, r_await, r_drop, r_history, r_origin; r_home,
 # the state directory of the account.
-# Needs: r_base, r_me, r_no and r_dead of steps.sh; r_running of outcome.sh; r_intact and r_intact_all of journal.sh;
-# r_held_exit, r_lost_exit, r_applied_exit, r_state_exit, r_distrusted_exit; r_plans_lines, r_history_lines and
+# Needs: r_uid of paths.sh; r_base, r_me, r_no and r_dead of steps.sh; r_running of outcome.sh; r_intact and
+# r_intact_all of journal.sh; r_held_exit, r_lost_exit, r_applied_exit, r_state_exit, r_distrusted_exit; r_plans_lines, r_history_lines and
 # r_history_bytes, which bound the files.
 # Exit codes: r_held_exit with the lease on standard output: another run holds the lease; r_lost_exit: this run has lost it;
 # r_applied_exit with the line of `plans`: another run has used the saved plan; r_state_exit with `unwritten` and the reason
@@ -18,7 +18,7 @@
 # run, time.
 
 r_home=$r_base
-[ "$(id -u)" = 0 ] || r_home=${XDG_STATE_HOME:-$HOME/.local/state}/reconcile
+[ "$r_uid" = 0 ] || r_home=${XDG_STATE_HOME:-$HOME/.local/state}/reconcile
 r_locked() { ( flock -w 30 9 || r_no "$r_home stays locked" || exit; "$@" ) 9<"$r_home"; }
 r_above() {
   r_a=$1
@@ -55,7 +55,7 @@ r_await() {
   done
 }
 r_believable() {
-  r_l=$(find -H "$r_base" "$r_home" "$r_records" -maxdepth 1 ! -type l \( ! -uid 0 ! -uid "$(id -u)" -o -perm /022 \) \
+  r_l=$(find -H "$r_base" "$r_home" "$r_records" -maxdepth 1 ! -type l \( ! -uid 0 ! -uid "$r_uid" -o -perm /022 \) \
     -printf '%p\t%u\t%m\n' -quit 2>/dev/null)
   [ -z "$r_l" ] || { printf '%s\n' "$r_l" >&2; return "$r_distrusted_exit"; }
   for r_j in "$r_home"/undo.????????.*.?????????? "$r_home/revert" "$r_home/armed"; do

@@ -1,6 +1,6 @@
 # Keeps the output and the exit code of a change on the host, for a controller that lost its connection.
 # Defines: r_recorded, r_keep, r_kept, r_size, r_outcome, r_running, r_works, r_adopt, r_forget_outcomes; r_records, the folder of the records.
-# Needs: r_home; r_change, the change; r_line and r_unwritten of lease.sh; r_kept_bytes of each end of an output.
+# Needs: r_uid; r_home; r_change, the change; r_line and r_unwritten of lease.sh; r_kept_bytes of each end of an output.
 # Exit codes: r_recorded exits as the change does; r_state_exit: there is no room for the record.
 #
 # There is one record for each run and account, in memory for root. It names the change by its number and its process.
@@ -10,7 +10,7 @@
 # the change has the output open, so that no such process dies of SIGPIPE; r_recorded waits a second for that.
 
 r_records=/run/reconcile
-[ "$(id -u)" = 0 ] || r_records=$r_home
+[ "$r_uid" = 0 ] || r_records=$r_home
 r_recorded() {
   r_o=$r_records/outcome.$1
   rm -rf -- "$r_o" 2>/dev/null
@@ -89,7 +89,7 @@ r_outcome() {
   if [ -f "$r_o/of" ] && ! r_of; then echo cut; return; fi
   if [ ! -f "$r_o/of" ] || [ "$r_p" != "$2" ]; then
     if r_line && [ "$r_run" = "$1" ] && [ "${r_session%%.*}" != "${r_me%%.*}" ]; then echo restarted
-    elif [ -w "$r_records" ] || [ "$(id -u)" = 0 ]; then echo never
+    elif [ -w "$r_records" ] || [ "$r_uid" = 0 ]; then echo never
     else echo cut; fi
     return
   fi

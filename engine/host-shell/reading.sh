@@ -1,14 +1,13 @@
 # The functions of every reading and every change.
-# Defines: r_mark, r_as, r_ended, r_until_end, r_find, r_content, r_owed; r_account, the account of the session.
+# Defines: r_mark, r_as, r_ended, r_find, r_content, r_owed; r_account, the account of the session.
 # Needs: in each script r_k, a mark that no output contains, and r_e, the file that takes standard error.
 # Exit codes: r_as exits as its command does.
 
-r_account=$(id -un)
+r_account=root
+[ "$(id -u)" = 0 ] || r_account=$(id -un)
 r_mark() { printf '\n%s %s %s\n%s\n%s .\n' "$r_k" "$1" "$?" "$r_e" "$r_k"; }
 r_as() { r_u=$1; shift; if [ "$r_u" = "$r_account" ]; then "$@"; else runuser -u "$r_u" -- "$@"; fi; }
-# A process that a command leaves behind may keep its outputs open, so they end at a mark.
-r_ended() { printf '\n%s exit %s\n' "$r_k" "$1"; printf '\n%s exit\n' "$r_k" >&2; }
-r_until_end() { sed -n "/^$r_k exit/q;p"; }
+r_ended() { printf '\n%s exit %s\n' "$r_k" "$1"; }
 r_find() { find "$@" -printf '%p\0%y\0%u\0%g\0%m\0%s\0%T@\0%l\0' 2>/dev/null; }
 r_content() {
   printf '%s\n' "$1"

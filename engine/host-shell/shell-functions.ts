@@ -58,6 +58,9 @@ const outcomeFunctions = functionsOf(scriptBeside(import.meta.url, './outcome.sh
   r_kept_bytes: keptBytes,
 });
 
+/** Sets `r_psql`, the psql to run: Debian's wrapper, or the program behind it. */
+export const psqlFunctions = functionsOf(scriptBeside(import.meta.url, './psql.sh'));
+
 /** All shell functions that scripts call on a host. A session defines them once. */
 export const allFunctions =
   readingFunctions +

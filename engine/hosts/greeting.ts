@@ -14,12 +14,12 @@ export class Greeting {
 
   ask(session: Session): void {
     const send = (script: string, what: string) => session.run({ script, what }).catch(() => undefined);
-    this.#skewS ??= send('date +%s', 'reading the clock').then(answer =>
-      /^\d+$/.test(answer?.stdout.toString().trim() ?? '')
-        ? Number(answer?.stdout) - Math.floor(Date.now() / 1000)
-        : 0,
-    );
-    this.#leases.push(send('r_show', 'reading the lease'));
+    const shown = send('date +%s; r_show', 'reading the clock and the lease');
+    this.#skewS ??= shown.then(answer => {
+      const [clock = ''] = answer?.stdout.toString().split('\n') ?? [];
+      return /^\d+$/.test(clock) ? Number(clock) - Math.floor(Date.now() / 1000) : 0;
+    });
+    this.#leases.push(shown);
     if (this.savedPlanId !== undefined)
       this.#origins.push(send(originScript(this.savedPlanId), 'reading the origin'));
   }
@@ -27,7 +27,9 @@ export class Greeting {
   /** Returns the lease that a run held then, or undefined if there was none. */
   async lease(): Promise<Lease | undefined> {
     const answers = await Promise.all(this.#leases);
-    return answers.map(answer => answer && shownLease(answer.stdout.toString())).find(Boolean);
+    return answers
+      .map(answer => answer && shownLease(answer.stdout.toString().replace(/^.*\n/, '')))
+      .find(Boolean);
   }
 
   /** Returns the problem of a state directory that is not to be believed. */

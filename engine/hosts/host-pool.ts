@@ -60,7 +60,9 @@ export class HostPool {
     // If the release fails, the lease ends with the session.
     const problem =
       lines.length > 0 ? await connected?.release(this.#holder, lines).catch(() => undefined) : undefined;
-    await connected?.close().catch(() => {});
+    // A shell that has changed nothing ends by itself, and waiting for that takes a round trip.
+    const closed = connected?.close().catch(() => {});
+    if (lines.length > 0) await closed;
     return problem;
   }
 

@@ -48,8 +48,8 @@ export const anyOf = <const O extends readonly Schema[], const M extends Schema 
   more?: M,
 ) => ({ anyOf: schemas, description, ...more }) as { readonly anyOf: O; readonly description: string } & M;
 
-/** An absolute path without a slash at its end. It excludes `/` itself. */
-export const absolutePath = { type: 'string', pattern: '^(/[^/]+)+$' } as const;
+/** An absolute path without a slash or a line break at its end. It excludes `/` itself. */
+export const absolutePath = { type: 'string', pattern: '^(/[^/]+)*/[^/]*[^/\\n]$' } as const;
 /** Permissions as three or four octal digits. */
 export const fileMode = { type: 'string', pattern: '^[0-7]{3,4}$' } as const;
 /** The name of an account or a group. */

@@ -80,7 +80,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   file?(args: Given<A, R>): OwnFile;
   /**
    * The probes to read, by name. The engine reads a probe whose name begins with `needs` only for `obstacles`, and leaves it
-   * out while earlier resources may change its answer.
+   * out while earlier resources may change its answer. One whose name begins with `perhaps` leaves the plan open only if
+   * `actual` uses its reading.
    */
   probes?(args: Given<A, R>): P;
   /** Returns the state from the readings, `null` if the thing does not exist, or a `Missing` if the state cannot be read. */
@@ -141,6 +142,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   claimsBelow?(args: Given<A, R>, path: string): Claims;
   /** Returns the folder from which root runs programs. The engine refuses a folder that another account can write to. */
   runsFrom?(args: Given<A, R>): string | undefined;
+  /** Whether a change runs something, as a command does. Plans show it with the sign `»`. */
+  runs?: boolean;
   /** Returns false if no reading can prove the change, as for a command that always runs. */
   verifies?(args: Given<A, R>): boolean;
   /** Returns the sentence of the problem if a diff is left after the change. */
@@ -184,9 +187,9 @@ export function defineModule<
   const isAbsent = (args: { state?: string }) => absent !== undefined && args.state === 'absent';
   const removalDefinition = { ...own, ...removal };
   const { summary, name, examples, identity } = own;
-  const { files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS } = own;
+  const { files, secrets, check, asCheck, runs, verifies, unproven, runsFrom, spelled, timeoutS } = own;
   return {
-    ...defined({ files, secrets, check, asCheck, verifies, unproven, runsFrom, spelled, timeoutS }),
+    ...defined({ files, secrets, check, asCheck, runs, verifies, unproven, runsFrom, spelled, timeoutS }),
     name,
     summary,
     together: [...(own.together ?? []), ...togetherIn(own)],

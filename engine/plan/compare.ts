@@ -65,14 +65,19 @@ export function compare(resource: Resource, view: ForecastView, context: Context
 
 function compareKnown(resource: Resource, view: ForecastView, context: Context): Comparison {
   const { module, args, name } = resource;
-  const { read, otherwise, from, doubts, sure, unlikely, certain, missing, problem } = readingsOf(
-    resource,
-    view,
-    context.verifying,
-  );
+  const used = new Set<string>();
+  const readings = () => readingsOf(resource, view, context.verifying, used);
+  const actualOf = ({ missing, problem, read }: ReturnType<typeof readings>): State | null | Missing =>
+    problem === undefined ? (missing?.missing ?? module.actual(read, args, context)) : null;
+  let seen = readings();
+  let actual = actualOf(seen);
+  if (used.size > 0) {
+    seen = readings();
+    actual = actualOf(seen);
+  }
+  const { read, otherwise, from, doubts, sure, unlikely, certain, missing, problem } = seen;
   if (problem !== undefined)
     return { ...unknown, from, open: false, problem: { ...problem, resource: name } };
-  const actual: State | null | Missing = missing?.missing ?? module.actual(read, args, context);
   if (actual instanceof Missing)
     return comparisonOfMissing(resource, view, actual, read, from, doubts, missing?.open);
   const desired = module.desired(args, read);
@@ -155,8 +160,11 @@ function comparisonOfMissing(
   return { ...unknown, diff: found, work: found ?? undefined, desired, from: all, open: true };
 }
 
-/** Returns the readings for a module, the resources that they depend on, and the resources that leave them open. */
-function readingsOf(resource: Resource, view: ForecastView, verifying: boolean) {
+/**
+ * Returns the readings for a module, the resources that they depend on, and the resources that leave them open. An open
+ * reading `perhaps…` counts only once the module has used it: then its name is in `used`.
+ */
+function readingsOf(resource: Resource, view: ForecastView, verifying: boolean, used: Set<string>) {
   const read: Record<string, unknown> = {};
   /** The same readings, with the present reading in the place of each expected one. */
   const otherwise: Record<string, unknown> = {};
@@ -169,6 +177,15 @@ function readingsOf(resource: Resource, view: ForecastView, verifying: boolean) 
     // The needs of a change do not matter once it is made.
     if (isNeed && verifying) continue;
     const { reading, from: causes, open, expected, otherwise: other, ...seen } = view.predict(probe);
+    if (open && key.startsWith('perhaps') && !used.has(key) && 'value' in reading) {
+      const get = () => {
+        used.add(key);
+        return reading.value;
+      };
+      for (const readings of [read, otherwise])
+        Object.defineProperty(readings, key, { get, enumerable: true });
+      continue;
+    }
     if (open && !isNeed) certain = false;
     if ('problem' in reading) problem ??= reading.problem;
     else if ('missing' in reading) {

@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+import { attributeClaim, ownerClaim, presenceClaim, typeClaim } from '../module.ts';
 import type { Owed, Probe } from '../probe.ts';
 import { Missing } from '../probe.ts';
 import { blank } from '../probes/blank.ts';
@@ -17,7 +19,8 @@ export interface Edge<R = Resource> {
 
 /**
  * Returns the edges between the resources of one host, without contacting it. The derived edges come from a check of a
- * blank host: its predictions name the resources that they depend on. An edge that other edges imply is left out.
+ * blank host, whose predictions name the resources that they depend on, and from folders and owners: a path follows the
+ * resource of the folder that it lies in, and that of the account it belongs to. An edge that other edges imply is left out.
  */
 export function edgesOf(resources: readonly Resource[]): Edge[] {
   const named = byName(resources);
@@ -36,11 +39,15 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
   };
   const edges: Edge[] = [];
   const from = restingOn(resources);
+  const places = new Places();
   for (const to of resources) {
+    const founding = places.foundationOf(to);
+    places.add(to);
     const own = written.filter(edge => edge.to === to);
     own.filter(({ from }) => order.get(from)! < order.get(to)!).forEach(lead);
+    const leading = resources.filter(each => from.get(to.name)!.includes(each) || founding.has(each));
     // The latest first, because it may lead from the others.
-    for (const each of from.get(to.name)!.toReversed()) {
+    for (const each of leading.toReversed()) {
       if (each === to || before.get(to)!.has(each)) continue;
       own.push({ from: each, to, kind: 'after' });
       lead(own.at(-1)!);
@@ -71,6 +78,45 @@ function restingOn(all: readonly Resource[]): ReadonlyMap<string, Resource[]> {
       ];
     }),
   );
+}
+
+/** The folders, accounts and groups of resources, by the resource that makes them. */
+class Places {
+  readonly #folders = new Map<string, Resource>();
+  readonly #accounts = new Map<string, Resource>();
+
+  add(resource: Resource): void {
+    this.#accounts.set(
+      unlessUnknown(() => thingOf(resource), ''),
+      resource,
+    );
+    for (const [claim, value] of claimsOf(resource))
+      if (claim.startsWith(typeClaim) && value === 'directory')
+        this.#folders.set(claim.slice(typeClaim.length), resource);
+  }
+
+  /** Returns the resources of the folders in which the paths of a resource lie, and of the accounts that own them. */
+  foundationOf(resource: Resource): Set<Resource> {
+    const found = claimsOf(resource).map(([claim, value]) => {
+      const kind = [typeClaim, presenceClaim].find(each => claim.startsWith(each));
+      if (kind !== undefined && value !== 'nothing') return this.#folderAbove(claim.slice(kind.length));
+      if (claim.startsWith(ownerClaim(''))) return this.#accounts.get(`user ${value}`);
+      return claim.startsWith(attributeClaim('group', '')) ? this.#accounts.get(`group ${value}`) : undefined;
+    });
+    return new Set(found.filter(each => each !== undefined));
+  }
+
+  #folderAbove(path: string): Resource | undefined {
+    for (let at = posix.dirname(path); at !== '/' && at !== '.'; at = posix.dirname(at)) {
+      const folder = this.#folders.get(at);
+      if (folder !== undefined) return folder;
+    }
+    return undefined;
+  }
+}
+
+function claimsOf({ module, args, when }: Resource): [claim: string, value: unknown][] {
+  return when === false ? [] : Object.entries(unlessUnknown(() => module.claims?.(args)) ?? {});
 }
 
 /** The readings of a host without anything that a playbook could bring. */

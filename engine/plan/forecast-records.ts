@@ -31,7 +31,7 @@ export function forecastRecords(
     const asked = Object.entries(probesOf(resource))
       // A probe about nothing only helps to word a difference.
       .filter(([, probe]) => !(probe.kind === 'command' && probe.about?.length === 0))
-      .map(([key, probe]) => ({ isNeed: key.startsWith('needs'), probe, ...view.predict(probe) }));
+      .map(([key, probe]) => ({ isNeed: /^(needs|perhaps)/.test(key), probe, ...view.predict(probe) }));
     const answers = asked.filter(({ isNeed, probe }) => !isNeed && ['sql', 'command'].includes(probe.kind));
     const doubts = [...new Set(asked.flatMap(({ open, from }) => (open ? from : [])))];
     const state = doubts.length === 0 ? undefined : view.stateLeft(resource, doubts);

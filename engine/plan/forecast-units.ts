@@ -235,6 +235,8 @@ function applyChange(unit: UnitPrediction, change: Change, read: UnitState): voi
   const mayRest = change.perhaps === true && unit.value['ActiveState'] !== 'active';
   unit.isAliased ||= change.alias === true;
   const sets: Sets = {
+    // Whoever enables or disables a unit changes its links.
+    ...('UnitFileState' in given && { Links: undefined }),
     ...given,
     ...((isOver || mayRest) && { ActiveState: undefined }),
     ...(unit.isAliased && 'UnitFileState' in given && { UnitFileState: undefined }),

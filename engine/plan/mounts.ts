@@ -43,6 +43,16 @@ export function readOnly(folder: string, view: ObstacleView): Obstacle | undefin
   };
 }
 
+/** Returns the obstacle of a file or link that would replace a mount point: a rename cannot. */
+export function replacesMount(at: string, view: ObstacleView): Obstacle | undefined {
+  return mountsOf(view).some(mount => mount.at === at)
+    ? {
+        says: `${at} is a mount point, which no new file replaces.`,
+        fix: 'Change what is mounted there, or unmount it in an earlier resource.',
+      }
+    : undefined;
+}
+
 /** Returns the obstacle of removing a path with a mount point at it or below it. */
 export function mounted(at: string, view: ObstacleView): Obstacle | undefined {
   const mount = mountsOf(view).find(one => isWithin(one.at, at));

@@ -7,7 +7,7 @@ import { stateDirectory } from '../state-directory.ts';
 import type { CheckedStep, RunStep, Step } from '../step.ts';
 import { foldersAbove } from '../util/paths.ts';
 import { accountThere, certain, first, followed, type ObstacleView } from './certain-readings.ts';
-import { mounted, readOnly } from './mounts.ts';
+import { mounted, readOnly, replacesMount } from './mounts.ts';
 import { unitObstacle } from './unit-obstacles.ts';
 
 /** Returns the first obstacle of a step at its turn, or undefined if none is known. */
@@ -18,6 +18,7 @@ export function obstacleTo(step: Step, view: ObstacleView): Obstacle | undefined
         placeOf(step.path, view) ??
         inTheWay(step.path, ['directory'], 'a file', view) ??
         immutable(step.path, /[ai]/, view) ??
+        replacesMount(step.path, view) ??
         owned(step.path, view) ??
         owners(step, view) ??
         programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view)
@@ -26,7 +27,8 @@ export function obstacleTo(step: Step, view: ObstacleView): Obstacle | undefined
       return (
         placeOf(step.path, view) ??
         inTheWay(step.path, ['directory'], 'a link', view) ??
-        immutable(step.path, /[ai]/, view)
+        immutable(step.path, /[ai]/, view) ??
+        replacesMount(step.path, view)
       );
     case 'directory':
       return (

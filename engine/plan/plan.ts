@@ -197,6 +197,7 @@ function blankOutcome({ name, module, secrets, delegatedTo }: Resource): Outcome
     name,
     ...(delegatedTo && { delegatedTo: delegatedTo.name }),
     module: module.name,
+    ...(module.runs && { runs: true }),
     status: 'unchanged',
     diff: null,
     predictedFrom: [],

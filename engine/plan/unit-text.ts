@@ -14,6 +14,7 @@ export const ofTheFile: Sets = Object.fromEntries(
     'SourcePath',
     'TriggeredBy',
     'FragmentPath',
+    'Asked',
   ].map(property => [property, undefined]),
 );
 
@@ -30,6 +31,7 @@ export function fromFile(name: string, content: string): (was: UnitState, dropIn
     const own = {
       ...kindOf(name, text),
       ...relations(text),
+      Asked: asked(name, text).join(' '),
       ...(name.endsWith('.service') && {
         CanReload: reloads(text) ? 'yes' : was['DropInPaths'] ? undefined : 'no',
       }),
@@ -61,6 +63,8 @@ export function fromDropIn(name: string, content: string): (was: UnitState) => S
         Object.entries(given).map(([key, units]) => [key, `${was[key] ?? ''} ${units}`.trim()]),
       ),
       ...(state !== 'static' && !isEnabled && { UnitFileState: state }),
+      Asked:
+        was['Asked'] === undefined ? undefined : [was['Asked'], ...asked(name, content)].join(' ').trim(),
       ...(reloads(content) && { CanReload: 'yes' }),
       NeedDaemonReload: undefined,
     };
@@ -76,11 +80,32 @@ export function withoutDropIn(content: string): (was: UnitState) => Sets {
   });
 }
 
+const installOf = (text: string): string =>
+  [...text.matchAll(/^\[Install\]\s*$([\s\S]*?)(?=^\[|(?![\s\S]))/gm)].map(([, lines]) => lines).join('\n');
+
+/** Returns the links that [Install] asks for; `unit-links.sh` reads them on the host. */
+function asked(name: string, text: string): string[] {
+  const install = installOf(text);
+  const named = (key: string) => {
+    const lines = [...install.matchAll(new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*(.*)$`, 'gm'))].map(
+      line => line[1]!,
+    );
+    const words = lines
+      .slice(lines.lastIndexOf('') + 1)
+      .join(' ')
+      .split(/[ \t]+/);
+    return words.filter(word => word !== '' && !word.includes('%'));
+  };
+  return [
+    ...named('WantedBy').map(target => `${target}.wants/${name}`),
+    ...named('RequiredBy').map(target => `${target}.requires/${name}`),
+    ...named('Alias').filter(alias => alias !== name && !alias.includes('@')),
+  ];
+}
+
 /** Returns whether a unit can be enabled. It needs a target in [Install]. */
 function enabling(text: string): 'disabled' | 'indirect' | 'static' {
-  const install = [...text.matchAll(/^\[Install\]\s*$([\s\S]*?)(?=^\[|(?![\s\S]))/gm)]
-    .map(([, lines]) => lines)
-    .join('\n');
+  const install = installOf(text);
   if (/^\s*(WantedBy|RequiredBy|UpheldBy|Alias)\s*=\s*\S/m.test(install)) return 'disabled';
   return /^\s*Also\s*=\s*\S/m.test(install) ? 'indirect' : 'static';
 }

@@ -12,8 +12,8 @@ export const command: ProbeKind<'command'> = {
     const problem = { code: 'read-failed', message: 'The command of a reading was cut off.' } as const;
     return probes.map(probe => [probe, value === undefined ? { problem } : { value }]);
   },
-  key: ({ script, as, cwd, timeoutS, planned = [] }) =>
-    JSON.stringify([script, as ?? null, cwd ?? null, timeoutS, ...planned]),
+  key: ({ script, as, cwd, timeoutS, detaches = false, planned = [] }) =>
+    JSON.stringify([script, as ?? null, cwd ?? null, timeoutS, detaches, ...planned]),
 };
 
 /** The script reaches its shell by a pipe, because every account of the host can see arguments. */
@@ -27,7 +27,10 @@ function scriptOf(probe: Of<'command'>): string {
     probe.cwd === undefined
       ? `${asking}; r_ended $?`
       : `if cd -- ${shellQuote(probe.cwd)} 2>/dev/null; then ${asking}; r_ended $?; else r_ended ${noSuchPlace}; fi`;
-  return `{ { ${entering}; } 2>&1 >&5 5>&- | r_until_end >&2 5>&-; } 5>&1 | sed "/^$r_k exit/q"`;
+  if (!probe.detaches) return entering;
+  // A process that the script leaves behind may keep its outputs open, so they end at a mark.
+  const ending = `{ ${entering}; printf '\\n%s exit\\n' "$r_k" >&2; } 2>&1 >&5 5>&-`;
+  return `{ ${ending} | sed -n "/^$r_k exit/q;p" >&2 5>&-; } 5>&1 | sed "/^$r_k exit/q"`;
 }
 
 /** Returns the output before the mark of `r_ended`, and the exit code in it. */

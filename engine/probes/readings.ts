@@ -45,6 +45,9 @@ const cut: Problem = {
 /** The number of sections that run at the same time. */
 const lanes = 6;
 
+/** The time of a section in relation to that of a `find`. */
+const shares: { readonly [K in Probe['kind']]?: number } = { unit: 4, candidate: 8, sql: 8, command: 8 };
+
 /**
  * Merges probes and facts into one script with a small fixed number of processes. The answer to each section ends with marks
  * that hold a random number, so no output of a host can be taken for another section.
@@ -56,9 +59,9 @@ export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new
   const sections = compile([...distinct.values()], nonce);
   const factsNeeded = facts.size > 0;
   const scripts = [
-    ...sections.map(({ script }) => script),
-    'date +%s',
-    ...(factsNeeded ? [factsScript(facts)] : []),
+    ...sections.map(({ script, probes }) => ({ script, share: shares[probes[0]!.kind] ?? 1 })),
+    { script: 'date +%s', share: 1 },
+    ...(factsNeeded ? [{ script: factsScript(facts), share: 1 }] : []),
   ];
   const [clock, factual] = [sections.length, sections.length + 1];
   return {
@@ -81,15 +84,19 @@ export function reader(probes: Iterable<Probe>, facts: ReadonlySet<string> = new
 }
 
 /**
- * Returns the sections as lanes of a pipeline, which run at the same time. Each lane prints its own answers and then passes on
- * those of the lanes before it, so no file is needed. The stderr of a section follows its stdout.
+ * Returns the sections as lanes of a pipeline, which run at the same time and take about as long. Each lane prints its own
+ * answers and then passes on those of the lanes before it, so no file is needed. The stderr of a section follows its stdout.
  */
-function together(scripts: readonly string[]): string {
-  const marked = scripts.map((script, i) => `r_e=$({\n${script}\n} 2>&1 >&4 4>&-); r_mark ${i}`);
-  return Array.from({ length: Math.min(lanes, marked.length) }, (_, lane) => {
-    const own = marked.filter((_, i) => i % lanes === lane).join('\n');
-    return `{ {\n${own}\n} 4>&1 </dev/null${lane === 0 ? '' : '; cat'}; }`;
-  }).join(' | ');
+function together(scripts: readonly { script: string; share: number }[]): string {
+  const all = Array.from({ length: Math.min(lanes, scripts.length) }, () => ({ scripts: '', share: 0 }));
+  for (const [i, { script, share }] of [...scripts.entries()].toSorted(([, a], [, b]) => b.share - a.share)) {
+    const lane = all.reduce((least, one) => (one.share < least.share ? one : least));
+    lane.scripts += `r_e=$({\n${script}\n} 2>&1 >&4 4>&-); r_mark ${i}\n`;
+    lane.share += share;
+  }
+  return all
+    .map(({ scripts }, i) => `{ {\n${scripts}} 4>&1 </dev/null${i === 0 ? '' : '; cat'}; }`)
+    .join(' | ');
 }
 
 /** Cuts an answer at the marks `\nNONCE INDEX EXIT\n` behind each section's stdout and `\nNONCE .\n` behind its stderr. */

@@ -1,15 +1,15 @@
+import { psqlFunctions } from '../host-shell/shell-functions.ts';
 import { Missing } from '../probe.ts';
-import { shellCommand, shellQuote } from '../quote.ts';
+import { regexQuote, shellCommand, shellQuote } from '../quote.ts';
 import { grouped } from '../util/grouped.ts';
 import { failed } from './output.ts';
 import type { Of, ProbeKind, Reading } from './probe-kind.ts';
 
 export const sql: ProbeKind<'sql'> = {
   compile: (probes, nonce) =>
-    [...grouped(probes, ({ as, database }) => JSON.stringify([as, database])).values()].map(group => ({
-      probes: group,
-      script: scriptOf(group, nonce),
-    })),
+    [...grouped(probes, ({ as }) => as).values()]
+      .flatMap(partsOf)
+      .map(group => ({ probes: group.flat(), script: scriptOf(group, nonce) })),
   decode(probes, output, nonce) {
     const text = output.stdout.toString();
     const first = probes[0]!;
@@ -17,11 +17,10 @@ export const sql: ProbeKind<'sql'> = {
     // Debian's psql is a wrapper that may be there without any client behind it (pg_wrapper(1)).
     if (output.exit === 127 || /^Error: You must install at least one postgresql-client-/m.test(text))
       return all({ missing: new Missing('psql', ['package:postgresql*']) });
-    if (/database ".*" does not exist/.test(text) && output.exit !== 0) {
-      return all({ missing: new Missing(`database ${first.database}`, [`database:${first.database}`]) });
-    }
+    const isRefused = output.exit !== 0 && !text.includes(`${nonce} q 0 `);
+    if (/database ".*" does not exist/.test(text) && isRefused) return all(absent(first.database));
     if (
-      output.exit !== 0 &&
+      isRefused &&
       /user \S+ does not exist|could not connect|connection to server .* failed/.test(text + output.stderr)
     ) {
       return all({
@@ -30,12 +29,17 @@ export const sql: ProbeKind<'sql'> = {
     }
     let start = 0;
     return probes.map((probe, i) => {
-      const mark = new RegExp(`^${nonce} q ${i} (\\S+) (\\S+) (.*)$`, 'm').exec(text.slice(start));
+      const mark = new RegExp(`^${nonce} q ${i} (.*)$`, 'm').exec(text.slice(start));
       if (mark === null) return [probe, failed('psql', output)];
       const answer = text.slice(start, start + mark.index);
       start += mark.index + mark[0].length + 1;
-      if (mark[1] === 'true')
-        return [probe, failed('psql', { ...output, exit: 3, stderr: `ERROR: ${mark[3]}` })];
+      if (mark[1] === 'absent f') return [probe, absent(probe.database)];
+      const [, hasError, message] =
+        new RegExp(`^${regexQuote(probe.database)} (true|false) \\S+ (.*)$`).exec(mark[1]!) ?? [];
+      // A later database may refuse the connection. psql then has none, or keeps the one before.
+      if (hasError === undefined) return [probe, failed('psql', { ...output, exit: 2, stderr: answer })];
+      if (hasError === 'true')
+        return [probe, failed('psql', { ...output, exit: 3, stderr: `ERROR: ${message}` })];
       const value = rows(answer);
       return [probe, value === undefined ? failed('psql', output) : { value }];
     });
@@ -43,22 +47,57 @@ export const sql: ProbeKind<'sql'> = {
   key: ({ query, database, as }) => JSON.stringify([query, database, as]),
 };
 
+const absent = (database: string): Reading => ({
+  missing: new Missing(`database ${database}`, [`database:${database}`]),
+});
+
+/**
+ * Returns the probes of each psql, by database. The psql of the database postgres, which knows all databases, connects to
+ * others in turn. Names that would need quotes have a psql of their own.
+ */
+function partsOf(probes: readonly Of<'sql'>[]): Of<'sql'>[][][] {
+  const databases = [...grouped(probes, ({ database }) => database).values()];
+  const first = databases.find(([probe]) => probe!.database === 'postgres');
+  const isLater = (group: Of<'sql'>[]) => group !== first && /^[a-z_]\w*$/.test(group[0]!.database);
+  if (first === undefined) return databases.map(group => [group]);
+  const others = databases.filter(group => group !== first && !isLater(group));
+  return [[first, ...databases.filter(isLater)], ...others.map(group => [group])];
+}
+
 /**
  * psql 11 and later reports for each query whether it failed (:ERROR), so one psql answers all queries. They go in by
  * standard input. A NOTICE would stand in the answer, so notices are turned off.
  */
-function scriptOf(probes: readonly Of<'sql'>[], nonce: string): string {
-  const first = probes[0]!;
-  const queries = probes.map(
-    ({ query }, i) =>
-      `SELECT coalesce(json_agg(row_to_json(reconcile_q)), '[]') FROM (${query.replace(/;\s*$/, '')}) AS reconcile_q;\n` +
-      `\\echo '${nonce} q ${i}' :ERROR :SQLSTATE :LAST_ERROR_MESSAGE`,
+function scriptOf(databases: readonly (readonly Of<'sql'>[])[], nonce: string): string {
+  const { as, database: first } = databases[0]![0]!;
+  let i = 0;
+  const asked = databases.map(probes => {
+    const numbered = probes.map(({ query }) => ({ query, mark: `\\echo '${nonce} q ${i++}'` }));
+    const queries = numbered.map(
+      ({ query, mark }) =>
+        `SELECT coalesce(json_agg(row_to_json(reconcile_q)), '[]') FROM (${query.replace(/;\s*$/, '')}) AS reconcile_q;\n` +
+        `${mark} :DBNAME :ERROR :SQLSTATE :LAST_ERROR_MESSAGE\n`,
+    );
+    return {
+      database: probes[0]!.database,
+      queries: `SET client_min_messages = error;\n${queries.join('')}`,
+      absent: numbered.map(({ mark }) => `${mark} absent :is_there\n`).join(''),
+    };
+  });
+  const later = asked.slice(1).map(
+    ({ database, queries, absent }) => `\\unset is_there
+SELECT EXISTS (SELECT FROM pg_database WHERE datname = '${database}') AS is_there \\gset
+\\if :is_there
+\\connect ${database}
+${queries}\\else
+${absent}\\endif
+`,
   );
-  const input = shellQuote(`SET client_min_messages = error;\n${queries.join('\n')}\n`);
-  const psql = shellCommand(['psql', '-XAtq', '-d', first.database]);
-  return `r_ask() { r_o=$(printf '%s' ${input} | r_as ${shellQuote(first.as)} ${psql} 2>&1); r_c=$?; }
+  const psql = `"$r_psql" ${shellCommand(['-XAtq', '-d', first])}`;
+  return `r_ask() { r_o=$(printf '%s' ${shellQuote(asked[0]!.queries + later.join(''))} | r_as ${shellQuote(as)} ${psql} 2>&1); r_c=$?; }
 ${startingLibrary}
 if command -v psql >/dev/null; then
+${psqlFunctions}
   r_i=0
   while r_ask; [ "$r_c" = 2 ] && [ "$r_i" -lt ${startingAttempts} ] && r_starting "$r_o"; do r_i=$((r_i + 1)); sleep 0.5; done
   printf '%s\n' "$r_o"

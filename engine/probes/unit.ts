@@ -1,4 +1,5 @@
 import { Missing, type UnitState } from '../probe.ts';
+import { scriptBeside } from '../util/text-beside.ts';
 import { failed } from './output.ts';
 import type { ProbeKind } from './probe-kind.ts';
 import { words } from './words.ts';
@@ -20,27 +21,31 @@ export const unit: ProbeKind<'unit'> = {
       .trim()
       .split(/\n\n+/)
       .map(block => Object.fromEntries(block.split('\n').map(property)) as UnitState);
-    const parts = blocks.slice(probes.length);
+    const links = blocks.slice(probes.length, 2 * probes.length);
+    const parts = blocks.slice(2 * probes.length);
     return probes.map((probe, i) => [
       probe,
       output.exit === 0
-        ? { value: { ...blocks[i], DownParts: downParts(blocks[i] ?? {}, parts) } }
+        ? { value: { ...blocks[i], ...links[i], DownParts: downParts(blocks[i] ?? {}, parts) } }
         : failed(`systemctl show ${probe.name}`, output),
     ]);
   },
   key: probe => probe.name,
 };
 
-/** After the units, the script shows the parts of each unit that has no process; see `downParts`. */
+/** After the units, the script shows their links, and the parts of each unit that has no process; see `downParts`. */
 function scriptOf(names: string): string {
-  const parts = `awk -v RS= '/\\nSubState=exited/' | sed -n 's/^ConsistsOf=//p'`;
+  const parts = `awk -v RS= -F '\\n' '/\\nSubState=exited/ { for (i = 1; i <= NF; i++) if (sub(/^ConsistsOf=/, "", $i)) print $i }'`;
   return `r_o=$(TZ=UTC systemctl show -p ${properties} -- ${names})
 r_c=$?
-printf '%s\\n' "$r_o"
+printf '%s\\n\\n' "$r_o"
+printf '%s\\n' "$r_o" | ${linksScript}
 r_p=$(printf '%s\\n' "$r_o" | ${parts})
 [ -z "$r_p" ] || { echo; systemctl show -p Id,Type,ActiveState -- $r_p; }
 (exit "$r_c")`;
 }
+
+const linksScript = scriptBeside(import.meta.url, './unit-links.sh');
 
 /** Returns a property. Timestamps become seconds since 1970, as `--timestamp=unix` shows them from systemd 248 on. */
 function property(line: string): [name: string, value: string] {

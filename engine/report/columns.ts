@@ -26,6 +26,21 @@ export function truncate(text: string, columns: number): string {
   return takeColumns(text, columns - 1) + '…';
 }
 
+/** Returns the text, cut to `columns` with a `…` in its first half if it is longer: the end of a path says most. */
+export function truncateMiddle(text: string, columns: number): string {
+  const all = columnsOf(text);
+  if (all <= columns) return text;
+  const start = takeColumns(text, Math.floor((columns - 1) / 3));
+  let end = '';
+  let left = columns - 1 - columnsOf(start);
+  for (const { segment } of [...graphemes(text)].reverse()) {
+    left -= wide.test(segment) ? 2 : 1;
+    if (left < 0) break;
+    end = segment + end;
+  }
+  return columns <= 0 ? '' : `${start}…${end}`;
+}
+
 /** Returns the text with spaces up to `columns`. */
 export function pad(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - columnsOf(text)));
@@ -43,17 +58,41 @@ export function takeColumns(text: string, columns: number): string {
   return taken;
 }
 
-/** Returns the names in the given order. Three or more that count up become `web1…web7`. */
-export function nameList(names: readonly string[]): string {
-  const shown: string[] = [];
+/** Returns the names in the given order. Three or more that count up become `web1…web7`. Ends with a count after `most`. */
+export function nameList(names: readonly string[], most = Infinity): string {
+  const runs = runsOf(names);
+  if (runs.length <= most) return runs.map(({ text }) => text).join(', ');
+  const left = runs.slice(most).reduce((sum, { count }) => sum + count, 0);
+  return `${runs
+    .slice(0, most)
+    .map(({ text }) => text)
+    .join(', ')} +${left}`;
+}
+
+/** Names or ranges of names in a list of hosts. The others are only counted. */
+const mostRanges = 6;
+
+/** Returns some of all hosts in a few words: `all 50 hosts`, `all 50 hosts except web7`, `web1, web2`, `web1, web3 +21`. */
+export function hostList(hosts: readonly string[], all: readonly string[], most = mostRanges): string {
+  if (all.length > 3 && hosts.length === all.length) return `all ${all.length} hosts`;
+  if (hosts.length > all.length / 2 && runsOf(hosts).length > 3) {
+    const own = new Set(hosts);
+    const others = all.filter(host => !own.has(host));
+    if (runsOf(others).length <= most) return `all ${all.length} hosts except ${nameList(others)}`;
+  }
+  return nameList(hosts, most);
+}
+
+function runsOf(names: readonly string[]): { text: string; count: number }[] {
+  const runs: { text: string; count: number }[] = [];
   for (let i = 0; i < names.length; ) {
     let end = i;
     while (end + 1 < names.length && follows(names[end]!, names[end + 1]!)) end++;
-    if (end - i >= 2) shown.push(`${names[i]}…${names[end]}`);
-    else shown.push(...names.slice(i, end + 1));
+    if (end - i >= 2) runs.push({ text: `${names[i]}…${names[end]}`, count: end - i + 1 });
+    else runs.push(...names.slice(i, end + 1).map(text => ({ text, count: 1 })));
     i = end + 1;
   }
-  return shown.join(', ');
+  return runs;
 }
 
 function follows(name: string, next: string): boolean {

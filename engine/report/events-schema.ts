@@ -48,6 +48,7 @@ const resource = {
     'Resources that the diff was predicted from; empty if it was read.',
   ),
   'open?': described({ const: true }, 'It is unknown before the apply whether the resource needs a change.'),
+  'runs?': described({ const: true }, 'Its change runs something, as a command does.'),
   'doubt?': described(string, 'A possible obstacle to a planned change.'),
   deviation: described(
     orNull(object({ planned: orNull(ref('diff')), 'suspect?': string })),

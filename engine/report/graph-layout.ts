@@ -27,6 +27,8 @@ export interface Layout {
 /** A cell of a column: a box, or a lane in which a line passes between boxes. */
 interface Cell {
   column: number;
+  /** Its place in the column: the number of a box, or for a lane that of the box at which its line begins. */
+  rank: number;
   height: number;
   /** The position of its middle. */
   y: number;
@@ -37,15 +39,15 @@ interface Cell {
 
 /**
  * Places the boxes in columns, from left to right in the direction of the links (longest path), so few in each that the
- * whole has the shape of a page. Within a column, the mean of their neighbours sorts them (two sweeps of the barycentre
- * heuristic of Sugiyama, Tagawa and Toda, 1981). Boxes without links are below, row by row.
+ * whole has the shape of a page. Within a column they keep their order, and move towards their neighbours. Boxes without
+ * links are below, row by row.
  */
 export function layoutOf(count: number, links: readonly Link[]): Layout {
   const linked = new Set(links.flatMap(({ from, to }) => [from, to]));
   const perColumn = Math.max(8, Math.ceil(Math.sqrt(linked.size * 3)));
   const cells = columnsOf(count, links, linked, perColumn);
   const { columns, lanesOf } = withLanes(cells, links);
-  order(columns);
+  for (const column of columns) column.sort((a, b) => a.rank - b.rank);
   for (const side of ['left', 'right', 'left'] as const) align(columns, side);
 
   const all = columns.flat();
@@ -97,7 +99,7 @@ function columnsOf(
     let column = Math.max(-1, ...before) + 1;
     while ((filled[column] ?? 0) >= perColumn) column++;
     filled[column] = (filled[column] ?? 0) + 1;
-    cells.set(index, { column, height: box.height + gap.y, y: 0, left: [], right: [] });
+    cells.set(index, { column, rank: index, height: box.height + gap.y, y: 0, left: [], right: [] });
   }
   return cells;
 }
@@ -119,7 +121,7 @@ function withLanes(cells: ReadonlyMap<number, Cell>, links: readonly Link[]) {
     chains.set(keyOf(link), chain);
     for (let column = low.column + 1 + chain.length; column < high.column; column++) {
       const before = chain.at(-1) ?? low;
-      chain.push(put({ column, height: laneHeight, y: 0, left: [before], right: [] }));
+      chain.push(put({ column, rank: low.rank, height: laneHeight, y: 0, left: [before], right: [] }));
       before.right.push(chain.at(-1)!);
     }
     const last = chain[high.column - low.column - 2] ?? low;
@@ -132,17 +134,6 @@ function withLanes(cells: ReadonlyMap<number, Cell>, links: readonly Link[]) {
     return link.from < link.to ? lanes : lanes.toReversed();
   };
   return { columns, lanesOf };
-}
-
-/** Sorts each column by the mean position of the neighbours in the column before, then in the column behind. */
-function order(columns: Cell[][]): void {
-  for (const side of ['left', 'right', 'left', 'right'] as const) {
-    for (const column of side === 'left' ? columns : columns.toReversed()) {
-      const position = (cell: Cell) => columns[cell.column]!.indexOf(cell);
-      const keys = new Map(column.map((cell, i) => [cell, mean(cell[side].map(position)) ?? i]));
-      column.sort((a, b) => keys.get(a)! - keys.get(b)!);
-    }
-  }
 }
 
 /** Moves each cell as near to the middle of its neighbours as the other cells of its column allow. */

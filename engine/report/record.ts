@@ -11,6 +11,11 @@ export interface HostRecord {
   lease?: Lease;
   /** Seconds by which the host's clock is ahead, if they are many. */
   skewS?: number;
+  /** The time of the first and of the last event, in milliseconds since 1970. */
+  firstMs?: number;
+  lastMs?: number;
+  /** The end of each applied resource by its name, in the same unit. */
+  readonly endsMs: Map<string, number>;
 }
 
 /** A play and its hosts, in the order of the inventory. */
@@ -42,6 +47,7 @@ export class RunRecord {
   }
 
   add(event: EventView): void {
+    this.#clock(event);
     switch (event.event) {
       case 'run_started':
         this.playbook = event.playbook;
@@ -61,7 +67,7 @@ export class RunRecord {
         }
         return;
       case 'resource':
-        this.#on(event.play, event.host).resources.set(event.name, event);
+        this.#addResource(event);
         return;
       case 'host_reverted':
         this.reverted.set(event.host, event);
@@ -88,6 +94,30 @@ export class RunRecord {
     return (this.problems.get(host) ?? []).filter(problem => !told.has(problem.message));
   }
 
+  /** Records an outcome without its host and time, so that those of several hosts can be equal. */
+  #addResource({
+    event: _,
+    run: __,
+    time,
+    host,
+    play,
+    ...resource
+  }: EventView & { event: 'resource' }): void {
+    const on = this.#on(play, host);
+    on.resources.set(resource.name, resource);
+    on.endsMs.set(resource.name, Date.parse(time));
+  }
+
+  /** Records the time of an event of a host. Its end belongs to the last of its plays. */
+  #clock(event: EventView): void {
+    if (!('host' in event)) return;
+    const plays = [...this.plays.values()].filter(({ hosts }) => hosts.has(event.host));
+    const host = 'play' in event ? this.#on(event.play, event.host) : plays.at(-1)?.hosts.get(event.host);
+    if (host === undefined) return;
+    host.lastMs = Date.parse(event.time);
+    host.firstMs ??= host.lastMs;
+  }
+
   #play(name: string): PlayRecord {
     const play = this.plays.get(name) ?? { name, hosts: new Map() };
     this.plays.set(name, play);
@@ -97,7 +127,7 @@ export class RunRecord {
   #on(play: string, host: string): HostRecord {
     const { hosts } = this.#play(play);
     let record = hosts.get(host);
-    if (record === undefined) hosts.set(host, (record = { host, resources: new Map() }));
+    if (record === undefined) hosts.set(host, (record = { host, resources: new Map(), endsMs: new Map() }));
     return record;
   }
 }

@@ -1,8 +1,10 @@
 import { stopLines } from './batch-text.ts';
-import { type Layout, planText } from './plan-text.ts';
+import { planText } from './plan-text.ts';
 import type { RunRecord } from './record.ts';
+import type { Layout } from './resource-lines.ts';
 import { paint, span } from './style.ts';
 import { headingText, summaryText } from './summary.ts';
+import { totalText } from './total-text.ts';
 
 /** The layout of a result, and the text at its end. */
 export interface ResultLayout extends Layout {
@@ -25,9 +27,15 @@ export function resultText(record: RunRecord, layout: ResultLayout): string {
     stopLines(record, layout.columns)
       .map(line => `${paint(line, layout.color)}\n`)
       .join('') +
+    (record.check ? totalText(record, layout) : '') +
     summaryText(record, layout) +
     (record.check ? footer(record, layout) : '')
   );
+}
+
+/** Returns the plan before the question whether to apply it, with its total at the end. */
+export function questionText(record: RunRecord, layout: ResultLayout): string {
+  return `${headingText(record, layout.color)}\n\n${planText(record, layout)}${totalText(record, layout)}`;
 }
 
 function interruptedText(record: RunRecord, { color, appliesPlan }: ResultLayout): string {

@@ -55,6 +55,15 @@ export function wrap(spans: readonly Span[], columns: number): Span[][] {
   return lines;
 }
 
+/** Fills lines with the text behind `indent` columns. Indented lines of the text, such as commands, stay in one piece. */
+export function paragraphs(text: string, indent: number, columns: number, style?: Style): Span[][] {
+  return text.split('\n').flatMap(line => {
+    const own = span(line.replaceAll('\t', '    '), style);
+    const lines = /^\s/.test(line) ? [[own]] : wrap([own], Math.max(10, columns - indent));
+    return lines.map(words => [span(' '.repeat(indent)), ...words]);
+  });
+}
+
 /** Fills lines with groups of spans. A group is split only if it is longer than a line. */
 export function flow(groups: readonly (readonly Span[])[], columns: number): Span[][] {
   const lines: Span[][] = [[]];

@@ -1,10 +1,12 @@
 import type { HostResult } from '../events.ts';
-import { columnsOf, nameList } from './columns.ts';
+import { columnsOf, hostList } from './columns.ts';
 import type { RunRecord } from './record.ts';
-import { paint, type Span, span } from './style.ts';
+import { paint, type Span, span, widthOf, wrap } from './style.ts';
 
 /** More hosts than this are grouped by equal numbers. */
 const mostHostLines = 12;
+/** Names or ranges of names in the line of hosts that ended alike. The others are only counted. */
+const mostRanges = 3;
 
 /** Returns the first line of a result: the run, and the number of its hosts. */
 export function headingText(record: RunRecord, color: boolean): string {
@@ -19,20 +21,29 @@ export function headingText(record: RunRecord, color: boolean): string {
   );
 }
 
-/** Returns the end of the run on each host, one line for each; of many hosts, one line for those that ended alike. */
-export function summaryText(record: RunRecord, options: { color: boolean; aligned: boolean }): string {
+/**
+ * Returns the end of the run on each host, one line for each; of many hosts, one line for those that ended alike. `aligned`
+ * aligns the numbers, if the lines then fit into `columns`.
+ */
+export function summaryText(
+  record: RunRecord,
+  { color, aligned, columns }: { color: boolean; aligned: boolean; columns: number },
+): string {
   const lines = record.hosts.flatMap(host => {
     const result = record.results.get(host);
     return result === undefined ? [] : [{ hosts: [host], counts: countsOf(result, record.check) }];
   });
   const shown = lines.length > mostHostLines ? [...merged(lines), total(record)] : lines;
-  const width = options.aligned ? Math.max(0, ...shown.map(({ hosts }) => columnsOf(nameList(hosts)))) : 0;
+  const names = shown.map(({ hosts }) => hostList(hosts, record.hosts, mostRanges));
+  const widest = Math.max(0, ...names.map(columnsOf));
+  const isRoomy = shown.every(({ counts }) => widest + 2 + widthOf(counts) <= columns);
+  const width = aligned && isRoomy ? widest : 0;
   return shown
-    .map(({ hosts, counts }) => {
-      const name = nameList(hosts);
-      const gap = ' '.repeat(Math.max(0, width - columnsOf(name)) + 1);
-      return paint([span(`${name}:`, 'bold'), span(gap), ...counts], options.color) + '\n';
+    .flatMap(({ counts }, i) => {
+      const gap = ' '.repeat(Math.max(0, width - columnsOf(names[i]!)) + 1);
+      return wrap([span(`${names[i]}:`, 'bold'), span(gap), ...counts], columns);
     })
+    .map(line => `${paint(line, color)}\n`)
     .join('');
 }
 
@@ -48,7 +59,10 @@ function merged(lines: readonly SummaryLine[]): SummaryLine[] {
     if (groups.has(key)) groups.get(key)!.hosts.push(...hosts);
     else groups.set(key, { hosts: [...hosts], counts });
   }
-  return [...groups.values()];
+  return [...groups.values()].map(({ hosts, counts }) => ({
+    hosts,
+    counts: hosts.length > 1 && counts.length > 1 ? [...counts, span(' each', 'dim')] : counts,
+  }));
 }
 
 /** Returns the last line for many hosts: all of them together. */
@@ -70,7 +84,10 @@ function total(record: RunRecord): SummaryLine {
     },
     record.check,
   );
-  const dead = unreachable === 0 ? [] : [span(', '), span(`${unreachable} hosts unreachable`, 'red')];
+  const dead =
+    unreachable === 0
+      ? []
+      : [span(', '), span(`${unreachable === 1 ? '1 host' : `${unreachable} hosts`} unreachable`, 'red')];
   return { hosts: [`${results.length} hosts`], counts: [...counts, ...dead] };
 }
 

@@ -1,11 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { columnsOf } from './columns.ts';
 import { LiveView } from './live.ts';
-import { planText } from './plan-text.ts';
 import { RunRecord } from './record.ts';
 import type { Output, Reporter } from './reporter.ts';
-import { type ResultLayout, resultText } from './result-text.ts';
-import { headingText } from './summary.ts';
+import { questionText, type ResultLayout, resultText } from './result-text.ts';
 
 const hideCursor = '\x1b[?25l';
 const showCursor = '\x1b[?25h';
@@ -29,15 +27,25 @@ export function terminalReporter(
   let timer: NodeJS.Timeout | undefined;
   let drawn: string[] = [];
   let held = false;
+  let explained = false;
 
   const columns = () => output.columns || 80;
-  const fullLayout = (): ResultLayout => ({ ...layout, columns: columns(), color: true, aligned: true });
+  const fullLayout = (): ResultLayout => ({
+    ...layout,
+    columns: columns(),
+    color: true,
+    aligned: true,
+    explained,
+  });
 
-  /** Moves to the beginning of the first live line, even if the window has become narrower and wrapped some. */
+  /**
+   * Moves to the beginning of the first live line, even if the window has become narrower and wrapped some, and if the
+   * terminal has echoed a key such as Ctrl-C.
+   */
   const home = () => {
     const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(width(line) / columns())), 0);
     drawn = [];
-    return rows === 0 ? '' : `\x1b[${rows}A\r`;
+    return rows === 0 ? '\r' : `\x1b[${rows}A\r`;
   };
   const draw = () => {
     // A slow terminal gets fewer frames, because waiting for it could stop the run.
@@ -71,14 +79,15 @@ export function terminalReporter(
     },
     showPlan() {
       stop();
-      output.write(headingText(record, true) + '\n\n' + planText(record, fullLayout()));
+      output.write(questionText(record, fullLayout()));
+      explained = true;
     },
     hold(still) {
       held = still;
       if (timer !== undefined) output.write(still ? home() + eraseBelow + showCursor : hideCursor);
     },
     notice(text) {
-      output.write('\r' + home() + eraseBelow + text + '\n');
+      output.write(home() + eraseBelow + text + '\n');
       if (timer !== undefined) draw();
     },
     close: stop,

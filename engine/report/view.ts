@@ -2,7 +2,7 @@ import type { BatchNames, Deviation, Event, HostResult, Outcome, Status } from '
 import type { Lease } from '../lease.ts';
 import type { Change, PlannedDiff, StateValue } from '../module.ts';
 import { isText } from '../module-kit/state-text.ts';
-import type { Place, Problem } from '../problem.ts';
+import type { Place, Problem, Warning } from '../problem.ts';
 import type { Redactor } from '../secrets/redaction.ts';
 import { asTyped } from '../util/own-command.ts';
 import { diffTexts, type TextDiff } from './text-diff.ts';
@@ -38,6 +38,7 @@ export interface ResourceView {
   diff: DiffView | null;
   predicted_from: string[];
   open?: boolean;
+  runs?: boolean;
   doubt?: string;
   deviation: { planned: DiffView | null; suspect?: string } | null;
   duration_ms: number;
@@ -153,8 +154,8 @@ export function view(event: Event, redactor: Redactor): EventView {
 }
 
 /** Returns a problem for output, for problems that end the program before any event. */
-export function problemView(problem: Problem, redactor: Redactor): Problem {
-  return showing(redactor).problem(problem);
+export function problemView<P extends Problem | Warning>(problem: P, redactor: Redactor): P {
+  return { ...problem, ...showing(redactor).problem(problem) };
 }
 
 /** Returns a text for the terminal that is not part of an event. */
@@ -211,8 +212,8 @@ function showing(redactor: Redactor) {
     ...(suspect !== undefined && { suspect: line(suspect) }),
   });
 
-  const problem = (raw: Problem): Problem => ({
-    code: raw.code,
+  const problem = <P extends Problem | Warning>(raw: P) => ({
+    code: raw.code as P['code'],
     message: lines(raw.message),
     ...(raw.hint === undefined ? {} : { hint: asTyped(lines(raw.hint)) }),
     ...(raw.at === undefined ? {} : { at: place(raw.at) }),
@@ -236,6 +237,7 @@ function showing(redactor: Redactor) {
     diff: diff(raw.diff, raw.secrets.length > 0),
     predicted_from: raw.predictedFrom.map(line),
     ...(raw.open === true && { open: true }),
+    ...(raw.runs === true && { runs: true }),
     ...(raw.doubt === undefined ? {} : { doubt: line(raw.doubt) }),
     deviation: raw.deviation ? deviation(raw.deviation, raw.secrets.length > 0) : null,
     duration_ms: Math.round(raw.durationMs),

@@ -56,8 +56,8 @@ export function durationHint(schema: Schema, data: unknown, key: string): string
     : undefined;
 }
 
-/** Whether a text is an absolute path without a slash at its end. */
-const isPath = (data: unknown): boolean => /^(?:\/[^/]+)+$/.test(String(data));
+/** Whether a text is an absolute path without a slash or a line break at its end. */
+const isPath = (data: unknown): boolean => /^(?:\/[^/]+)*\/[^/]*[^/\n]$/.test(String(data));
 
 /** Returns the hint to make a text an absolute path. */
 export function pathHint({ parentSchema, data }: Failure, path: Path): string | undefined {
@@ -66,6 +66,8 @@ export function pathHint({ parentSchema, data }: Failure, path: Path): string | 
   const text = String(data);
   if (/^~/.test(text))
     return `Write out the home directory: ${key}${text.replace(/^~(\w*)/, (_, name) => `/home/${name || 'NAME'}`)}`;
+  if (text.endsWith('\n'))
+    return `Write it on one line, or with >- instead of >, which keeps the line break at its end.`;
   const plain = text.replaceAll(/\/+/g, '/').replace(/\/$/, '');
   if (isPath(plain)) return `Write it without a slash at its end or two in a row: ${key}${plain}`;
   if (text === '/') return `Name a path below the root, such as ${key}/srv`;

@@ -41,7 +41,8 @@ export function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
-  if (typeof value === 'string') return `text "${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`;
+  if (typeof value === 'string')
+    return `text "${(value.length > 60 ? `${value.slice(0, 60)}…` : value).replaceAll('\n', '␊')}"`;
   return typeof value === 'number' ? `the number ${value}` : String(value);
 }
 

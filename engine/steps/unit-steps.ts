@@ -30,6 +30,7 @@ export const daemonReload: RunStep = {
 
 const opposite = {
   enable: 'disable',
+  reenable: 'reenable',
   disable: 'enable',
   mask: 'unmask',
   unmask: 'mask',
@@ -54,18 +55,26 @@ const daemonReloadIfThere: RunStep = {
   command: '[ ! -d /run/systemd/system ] || systemctl daemon-reload',
 };
 
-/** Returns the step of one verb of systemctl, for the reading `unit`. Its opposite undoes it, before files are restored. */
+/**
+ * Returns the step of one verb of systemctl, for the reading `unit`. Its opposite undoes it, before files are restored.
+ * `reenable` replaces the links of an enabled unit by those that its [Install] asks for.
+ */
 export function systemctl(verb: keyof typeof opposite, name: string, unit: UnitState = {}): RunStep {
-  const back = ['systemctl', opposite[verb], '--', name];
+  const words = [...(verb.endsWith('mask') && isMaskedUntilBoot(unit) ? ['--runtime'] : []), '--', name];
+  const back = ['systemctl', opposite[verb], ...words];
   return {
     do: 'run',
-    command: ['systemctl', verb, '--', name],
-    undo: verb === 'stop' ? { after: back } : { before: back },
+    command: ['systemctl', verb, ...words],
+    undo: ['stop', 'reenable'].includes(verb) ? { after: back } : { before: back },
     // All verbs but `stop` make systemd read all of its files anew.
     touches:
       verb === 'stop' ? stops(name, unit) : [...touchesOf(verb, name, unit), { kind: 'daemon-reload' }],
   };
 }
+
+/** Whether the mask of a unit is a link in /run, which the next boot removes. */
+export const isMaskedUntilBoot = ({ UnitFileState }: UnitState): boolean =>
+  UnitFileState === 'masked-runtime';
 
 const set = (name: string, sets: Readonly<Record<string, string | undefined>>) =>
   ({ kind: 'unit', name, sets }) satisfies Effect;
@@ -114,11 +123,15 @@ function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string, u
     ];
   // The unit behind a mask is known only after the unmasking.
   if (verb === 'unmask')
-    return [{ kind: 'removal', path }, set(name, { LoadState: undefined, UnitFileState: undefined })];
+    return [
+      { kind: 'removal', path: isMaskedUntilBoot(unit) ? `/run/systemd/system/${name}` : path },
+      set(name, { LoadState: undefined, UnitFileState: undefined }),
+    ];
   const target = /\.(socket|timer)$/.exec(name)?.[1]?.concat('s') ?? 'multi-user';
+  const UnitFileState = verb === 'disable' ? 'disabled' : 'enabled';
   return [
-    set(name, { UnitFileState: `${verb}d` }),
-    ...names(unit, 'Also').map(each => set(each, { UnitFileState: `${verb}d` })),
+    set(name, { UnitFileState, Links: verb === 'disable' ? '' : unit['Asked'] }),
+    ...names(unit, 'Also').map(each => set(each, { UnitFileState })),
     // An unknown file may name these units as Also=.
     ...(unit['Also'] === undefined ? names(unit, 'TriggeredBy') : []).map(each =>
       set(each, { UnitFileState: undefined }),

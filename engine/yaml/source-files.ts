@@ -77,13 +77,7 @@ export class PlaybookFiles {
       const full = join(folder, path);
       const stat = statOf(full);
       if (stat?.isDirectory() && !lstatSync(full).isSymbolicLink()) continue;
-      if (!stat?.isFile()) {
-        throw new ProblemError({
-          code: 'file-missing',
-          message: `"${shownPath(full)}" is neither a file nor a folder.`,
-          at,
-        });
-      }
+      if (!stat?.isFile()) throw new ProblemError({ code: 'file-missing', at, ...unlike(full, stat) });
       files.push({ path, full, stat });
     }
     const isLarge = files.reduce((sum, { stat }) => sum + stat.size, 0) > treeBytes;
@@ -106,6 +100,21 @@ export class PlaybookFiles {
     };
     return ['templates', 'files', '.'].flatMap(list);
   }
+}
+
+/** Returns why something in a folder cannot be copied as a file, and the remedy. */
+function unlike(path: string, stat: Stats | undefined): { message: string; hint: string } {
+  const shown = `"${shownPath(path)}"`;
+  if (stat?.isDirectory())
+    return {
+      message: `${shown} is a link to a folder, and a tree copies no links.`,
+      hint: 'Take it out of the folder, and declare it on the host as a `link`.',
+    };
+  if (stat !== undefined)
+    return { message: `${shown} is neither a file nor a folder.`, hint: 'Take it out of the folder.' };
+  return path.includes('\uFFFD')
+    ? { message: `The name of ${shown} is not in UTF-8.`, hint: 'Rename the file.' }
+    : { message: `${shown} is a link to nothing.`, hint: 'Correct the link, or remove it.' };
 }
 
 /** Returns the text of a file, or throws a ProblemError that names it as `shown`. */

@@ -42,7 +42,7 @@ export function initProcess(lab: LabRecord, host: HostRecord): number | undefine
   });
 }
 
-/** Starts a host and waits until one can log in. Throws with the end of its console after a minute. */
+/** Starts a host and waits until one can log in. Throws with the end of its console after three minutes. */
 export async function bootHost(lab: LabRecord, host: HostRecord): Promise<void> {
   if (initProcess(lab, host)) return;
   const root = rootDir(lab, host);
@@ -64,7 +64,7 @@ export async function bootHost(lab: LabRecord, host: HostRecord): Promise<void> 
   // Debian 13's systemd needs the unified hierarchy; nspawn alone would hand over what this machine has.
   startIn(cgroupOf(lab, host), nspawn, log, { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' });
   try {
-    await waitFor(`${host.name} boots`, 60_000, async () => {
+    await waitFor(`${host.name} boots`, 180_000, async () => {
       const init = initProcess(lab, host);
       // sshd answers before /run/nologin is gone, and would turn everybody but root away.
       const ready = init && (await tcpAnswers(hostAddress(lab.id, host.index), 22, true));

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { fitsServiceFile, parseDsn, serviceFile } from '../../modules/_pg-connection.ts';
+import { pg_check } from '../../modules/pg_check.ts';
 
 test.each([
   ['postgresql://', {}],
@@ -32,4 +33,22 @@ test.each(['', 'flaskdb', 'mysql://x/y', 'postgresql://a%zz@db/x', "host='db"])(
 test('a service file holds any value without a line break and without a final blank', () => {
   expect(serviceFile({ host: 'db', password: " =#'" })).toBe("[reconcile]\nhost=db\npassword= =#'\n");
   expect(['a b', 'a\nb', 'a ', 'é'.repeat(600)].map(fitsServiceFile)).toEqual([true, false, false, false]);
+});
+
+test('neither the password nor the query is in the arguments or the environment of psql', () => {
+  const dsn = 'postgresql+psycopg://app:p%27a%20s%5Cs@db1/my%20db?sslmode=require';
+  const { answer } = pg_check.probes({ dsn, query: "SELECT 'x'", timeout: '10s' } as never);
+  expect((answer as { script: string }).script).toContain(`
+printf '%s\\n' 'START TRANSACTION READ ONLY;
+SELECT '\\''x'\\''
+;ROLLBACK;' | PGSERVICEFILE=/dev/fd/3 "$r_psql" -XAtqw -v ON_ERROR_STOP=1 -d service=reconcile 3<<'R_SERVICE'
+[reconcile]
+connect_timeout=5
+application_name=reconcile
+user=app
+password=p'a s\\s
+host=db1
+dbname=my db
+sslmode=require
+R_SERVICE`);
 });

@@ -40,10 +40,7 @@ export class Draw {
   path(type = 'file'): string {
     const all = this.pool('file', 'path') as string[];
     // dpkg makes its folders in the place of files, and nothing on a host says before which these are.
-    const paths = all.filter(path =>
-      // Nginx fails over a folder in the place of a file.
-      type === 'directory' ? !/^\/etc\/nginx\/.*\//.test(path) : !foldersOfPackages.has(path),
-    );
+    const paths = all.filter(path => type === 'directory' || !foldersOfPackages.has(path));
     if (paths.length === 0) return '/srv/a';
     const placed = paths.filter(path => this.made.hasFolderOf(path));
     const fitting = placed.filter(path => !this.made.isOther(path, type));

@@ -103,13 +103,16 @@ function drawResource(
   const known = draw.earlier.flatMap(({ keys: { register } }) => (register === undefined ? [] : [register]));
   if (random.chance(known.length > 0 ? 0.4 : 0.06)) keys['when'] = drawCondition(random, known as string[]);
   if (random.chance(0.03)) keys['on_failure'] = 'continue';
-  // Only the user of a command knows what it may do without root.
-  if (random.chance(0.005) && module !== 'command') keys['become'] = false;
+  // Only the user of a command knows what it may do without root: those in /var/tmp need no rights.
+  if (module !== 'command' ? random.chance(0.005) : isForAll(args) && random.chance(0.2))
+    keys['become'] = false;
   // A text is asked for, and this is none.
   if (known.length > 0 && module === 'file' && 'content' in args && random.chance(0.1))
     args['content'] = `{{ ${random.pick(known)}.changed }}`;
   return { name, module, args, keys };
 }
+
+const isForAll = ({ run }: CaseResource['args']): boolean => String(run).startsWith('touch /var/tmp/');
 
 function drawCondition(random: Random, registered: readonly string[]): string {
   const facts = ["facts.os.codename == 'bookworm'", 'facts.cpus > 0', 'false'];

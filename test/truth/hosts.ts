@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Lab, type Outcome, openLab, type Release } from '../lab/lab.ts';
@@ -9,7 +9,7 @@ export interface TruthHost {
   release: Release;
   /**
    * Holds `inventory.yml` with this host alone, called `web1`, `nowhere.yml` with one that no connection reaches, and the
-   * files that generated resources name.
+   * files that generated resources name. As the home of the program, it makes the program wait for a busy machine.
    */
   folder: string;
   /** The root of the host's file system as this machine sees it. */
@@ -71,6 +71,8 @@ function truthHost(lab: Lab, name: string, release: Release): TruthHost {
   writeFileSync(join(folder, 'inventory.yml'), JSON.stringify({ hosts: { web1: host } }));
   const nowhere = { address: '127.0.0.1', port: 1, user, vars };
   writeFileSync(join(folder, 'nowhere.yml'), JSON.stringify({ hosts: { web1: nowhere } }));
+  mkdirSync(join(folder, '.ssh'));
+  writeFileSync(join(folder, '.ssh/config'), 'Host *\n  ConnectTimeout 120\n');
   const exec = (script: string) => lab.exec(name, script, { timeoutMs: 300_000 });
   const reset = async (layer: Layer) => {
     await lab.restore(name, layer);
@@ -81,7 +83,7 @@ function truthHost(lab: Lab, name: string, release: Release): TruthHost {
 }
 
 /** Waits until systemd has no job left: what is still starting would look like a change. */
-export const atRest = `for i in $(seq 100); do
+export const atRest = `for i in $(seq 600); do
     case $(systemctl is-system-running 2>/dev/null) in running|degraded) [ -z "$(systemctl list-jobs --no-legend)" ] && exit 0 ;; esac
     sleep 0.1
   done

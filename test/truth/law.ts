@@ -56,7 +56,8 @@ export interface Verdict {
 /** The way to apply a case: with `apply PLAYBOOK`, or with a saved plan. */
 export type Way = 'plain' | 'saved';
 
-const longestRunMs = 240_000;
+/** A longer run says something about the load of this machine, or about a program that hangs, but not about a plan. */
+const longestRunMs = 600_000;
 
 /** Brings the host to the case's start state, runs the program on it as a user would, and judges each step. */
 export async function judge(host: TruthHost, subject: Case, way: Way): Promise<Verdict> {
@@ -176,13 +177,16 @@ async function begin(host: TruthHost, { start }: Case): Promise<void> {
 }
 
 async function program(host: TruthHost, args: string[], forecast?: string): Promise<Ran> {
-  const going = starting(host.folder, args, forecast === undefined ? {} : { RECONCILE_FORECAST: forecast });
-  const timer = setTimeout(() => going.child.kill('SIGKILL'), longestRunMs);
-  try {
-    return await going.ended;
-  } finally {
-    clearTimeout(timer);
-  }
+  const env = { HOME: host.folder, ...(forecast !== undefined && { RECONCILE_FORECAST: forecast }) };
+  const going = starting(host.folder, args, env);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    going.child.kill('SIGKILL');
+  }, longestRunMs);
+  const ran = await going.ended.finally(() => clearTimeout(timer));
+  if (isLate) throw new Error(`reconcile ${args.join(' ')} did not end within ${longestRunMs / 1000} s`);
+  return ran;
 }
 
 /** The first thing that was touched: a path, or words such as `unit nginx.service`. */

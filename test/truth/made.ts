@@ -103,15 +103,21 @@ export class Made {
 
   /**
    * Whether it brings or removes a package in whose folders an earlier resource has something, which it may change, or
-   * the guard of an earlier command has read something.
+   * the guard of an earlier command has read something. Only a purge removes files below /etc, and no installation changes
+   * the files of /etc/default.
    */
   takesAway({ module, args }: CaseResource): boolean {
     if (module !== 'apt') return false;
     const words = (args['packages'] as string[]).map(name => name.split('-')[0]!);
     const isBeside = (path: string) => path.startsWith('/') && words.some(word => path.includes(word));
+    const isRemoval = args['state'] === 'absent';
+    const keeps = (path: string) =>
+      isRemoval ? args['purge'] !== true && path.startsWith('/etc/') : path.startsWith('/etc/default/');
     return (
-      [...this.#guarded].some(isBeside) ||
-      [...this.#settled].some(([path, how]) => how !== args['state'] && isBeside(path))
+      [...this.#guarded].some(path => isBeside(path) && !(isRemoval && keeps(path))) ||
+      [...this.#settled].some(
+        ([path, how]) => how !== args['state'] && isBeside(path) && !(how === 'file' && keeps(path)),
+      )
     );
   }
 

@@ -174,7 +174,9 @@ function link(draw: Draw): Args {
 // law leaves out.
 function command(draw: Draw): Args {
   const path = draw.path('directory');
-  const made = draw.made.hasFolderOf(path) ? path : '/srv/made/by/command';
+  // Nginx fails over a folder in the place of a file.
+  const isForNginx = /^\/etc\/nginx\/.*\//.test(path);
+  const made = draw.made.hasFolderOf(path) && !isForNginx ? path : '/srv/made/by/command';
   const ref = draw.reference();
   const place = {
     ...draw.maybe(0.15, () => ({ cwd: draw.random.pick(['/srv', '/srv', '/srv/a', '/srv/a/b']) })),

@@ -104,6 +104,16 @@ describe.each(shells)('reading through %s', (_, argv) => {
     expect(got.two).toEqual({ value: { exit: 0, stdout: '', stderr: '' } });
   });
 
+  it('does not wait for a process that a command leaves behind', () => {
+    const script = 'sleep 300 & echo $!; echo err >&2; exit 3';
+    const got = read({ left: probe.command(script, { detaches: true }), after: probe.path(dir) }, argv);
+    expect(got.left).toEqual({ value: { exit: 3, stdout: expect.stringMatching(/^\d+\n$/), stderr: 'err' } });
+    expect(got.after).toMatchObject({ value: { type: 'directory' } });
+    const { stdout } = (got.left as { value: probe.CommandResult }).value;
+    // Throws if the process has ended.
+    process.kill(Number(stdout));
+  });
+
   it('answers every section, whatever their number, output and exit codes', () => {
     const script = (i: number) => `head -c 60000 /dev/zero | tr '\\0' ${i % 10}; echo ${i} >&2; exit ${i}`;
     const probes = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [i, probe.command(script(i))]));
@@ -169,7 +179,7 @@ describe.each(shells)('a server that accepts no connection, queried by %s', (_, 
     const psql = `#!/bin/sh
 echo >>${folder}/asked
 [ "$(wc -l <${folder}/asked)" -gt 2 ] || { echo 'psql: error: connection to server on socket "s" failed: ${words}'; exit 2; }
-sed -n "s/^.echo '\\(.*\\)' :ERROR.*/[]\\n\\1 false 00000 none/p"
+sed -n "s/^.echo '\\(.*\\)' :DBNAME.*/[]\\n\\1 postgres false 00000 none/p"
 `;
     writeFileSync(`${folder}/psql`, psql, { mode: 0o755 });
     const one = probe.sql('SELECT 1 AS one', { as: 'root' });
@@ -188,6 +198,73 @@ sed -n "s/^.echo '\\(.*\\)' :ERROR.*/[]\\n\\1 false 00000 none/p"
     expect(asked('No such file or directory')).toMatchObject({
       missing: { what: 'a running PostgreSQL server' },
     });
+  });
+});
+
+describe('the queries of several databases', () => {
+  const [first, app, odd] = ['postgres', 'app', 'odd name'].map(database =>
+    probe.sql('SELECT 1 AS one', { database }),
+  ) as [probe.Probe, probe.Probe, probe.Probe];
+
+  /** Decodes the output of the psql of `postgres` and `app`: `answer` in the place of the answer of `app`. */
+  const answered = (answer: (nonce: string) => string) => {
+    const request = reader([app, first]);
+    const [, nonce] = /^r_k=(\w+)/.exec(request.script)!;
+    const output = `[{"one":1}]\n${nonce} q 0 postgres false 00000 \n${answer(nonce!)}`;
+    const observed = request.decode({ stdout: Buffer.from(`${output}\n${nonce} 0 0\n\n${nonce} .\n`) });
+    expect(observed.of(first)).toEqual({ value: [{ one: 1 }] });
+    return observed.of(app);
+  };
+
+  it('have one psql, but for names that need quotes', () => {
+    expect(reader([first, app]).script.match(/ "\$r_psql" -XAtq -d .*/g)).toHaveLength(1);
+    expect(reader([first, app, odd]).script.match(/ "\$r_psql" -XAtq -d .*/g)).toHaveLength(2);
+    expect(reader([app, probe.sql('SELECT 1', { database: 'other' })]).script).not.toContain('connect');
+  });
+
+  it('each have an answer', () => {
+    expect(answered(nonce => `[{"one":2}]\n${nonce} q 1 app false 00000 \n`)).toEqual({
+      value: [{ one: 2 }],
+    });
+  });
+
+  it('may have a name with blanks', () => {
+    const request = reader([odd]);
+    const [, nonce] = /^r_k=(\w+)/.exec(request.script)!;
+    const output = `[{"one":1}]\n${nonce} q 0 odd name false 00000 \n\n${nonce} 0 0\n\n${nonce} .\n`;
+    expect(request.decode({ stdout: Buffer.from(output) }).of(odd)).toEqual({ value: [{ one: 1 }] });
+  });
+
+  it('tell an absent database from a question that failed', () => {
+    const missing = { what: 'database app' };
+    expect(answered(nonce => `${nonce} q 1 absent f\n`)).toMatchObject({ missing });
+    expect(answered(nonce => `${nonce} q 1 absent :is_there\n`)).toMatchObject({
+      problem: { code: 'read-failed' },
+    });
+  });
+
+  it('are answered behind those of an absent database', () => {
+    const there = probe.sql('SELECT 2 AS two', { database: 'there' });
+    const request = reader([first, app, there]);
+    const [, nonce] = /^r_k=(\w+)/.exec(request.script)!;
+    const output = [
+      [0, 'postgres'],
+      [2, 'there'],
+    ].map(([i, database]) => `[]\n${nonce} q ${i} ${database} false 00000 \n`);
+    const text = output.join(`${nonce} q 1 absent f\n`);
+    const observed = request.decode({ stdout: Buffer.from(`${text}\n${nonce} 0 0\n\n${nonce} .\n`) });
+    expect(observed.of(app)).toMatchObject({ missing: { what: 'database app' } });
+    expect(observed.of(there)).toEqual({ value: [] });
+  });
+
+  it.each([
+    ['keeps no connection', ':DBNAME'],
+    ['stays in the first database', 'postgres'],
+  ])('have no answer from a psql that %s because the second refuses', (_, database) => {
+    const refusal = 'FATAL: database "app" is not currently accepting connections';
+    expect(
+      answered(nonce => `${refusal}\n[{"one":1}]\n${nonce} q 1 ${database} false 00000 \n`),
+    ).toMatchObject({ problem: { code: 'read-failed', cause: expect.stringContaining(refusal) } });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { columnsOf, nameList, truncate } from '../../../engine/report/columns.ts';
+import { columnsOf, hostList, nameList, truncate, truncateMiddle } from '../../../engine/report/columns.ts';
 import { flow, paint, span, widthOf, wrap } from '../../../engine/report/style.ts';
 import fc from '../../random.ts';
 
@@ -21,6 +21,35 @@ test.each<[text: string, columns: number, cut: string]>([
   ['abc', 0, ''],
 ])('%s in %i columns is %s', (text, columns, cut) => {
   expect(truncate(text, columns)).toBe(cut);
+});
+
+test.each<[text: string, columns: number, cut: string]>([
+  ['/etc/nginx/nginx.conf', 21, '/etc/nginx/nginx.conf'],
+  ['/etc/nginx/nginx.conf', 16, '/etc/…nginx.conf'],
+  ['日本語日本語', 7, '日…本語'],
+  ['abc', 0, ''],
+])('%s in %i columns, cut in the middle, is %s', (text, columns, cut) => {
+  expect(truncateMiddle(text, columns)).toBe(cut);
+});
+
+describe('hosts of a play', () => {
+  const all = Array.from({ length: 50 }, (_, i) => `web${i + 1}`);
+  const odd = all.filter((_, i) => i % 2 === 0);
+
+  it.each<[shown: string, hosts: string[], of: string[]]>([
+    ['all 50 hosts', all, all],
+    ['web1…web3', all.slice(0, 3), all.slice(0, 3)],
+    ['web1…web40', all.slice(0, 40), all],
+    ['web1, web2, web4…web50', all.filter(host => host !== 'web3'), all],
+    ['all 50 hosts except web9, web20, web30', all.filter(host => !/^web(9|20|30)$/.test(host)), all],
+    ['web1, web3, web5, web7, web9, web11 +19', odd, all],
+  ])('are %s', (shown, hosts, of) => {
+    expect(hostList(hosts, of)).toBe(shown);
+  });
+
+  it('are all named without a limit', () => {
+    expect(hostList(odd, all, Infinity)).toBe(odd.join(', '));
+  });
 });
 
 test.each<[names: string[], shown: string]>([

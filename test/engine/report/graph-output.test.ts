@@ -51,6 +51,16 @@ function malformed(xml: string): string | undefined {
 }
 
 describe('a graph laid out', () => {
+  it('keeps the order of the linked boxes in each column', () => {
+    fc.assert(
+      fc.property(graphs, ({ count, edges }) => {
+        const { boxes } = layoutOf(count, edges);
+        const linked = boxes.filter((_, i) => edges.some(({ from, to }) => i === from || i === to));
+        return linked.every((a, i) => linked.every((b, j) => i >= j || a.x !== b.x || a.y < b.y));
+      }),
+    );
+  });
+
   it('has all boxes inside, no overlapping boxes, and no line behind a box', () => {
     fc.assert(
       fc.property(graphs, ({ count, edges }) => {

@@ -1,34 +1,20 @@
 import { describe, expect, it, test } from 'vitest';
 import type { HostResult } from '../../../engine/events.ts';
 import { textOf } from '../../../engine/module-kit/state-text.ts';
-import { RunRecord } from '../../../engine/report/record.ts';
-import { type ResultLayout, resultText } from '../../../engine/report/result-text.ts';
-import { changes, create, flaskPlan, outcome, remove, result, Sample, update } from './sample.ts';
-
-const layout: ResultLayout = {
-  columns: Infinity,
-  color: false,
-  diff: true,
-  verbosity: 0,
-  aligned: false,
-  applyCommand: 'reconcile apply playbooks/flask.yml',
-};
-
-function finish(sample: Sample, hosts: Record<string, HostResult>, exit_code: number, check = true): void {
-  sample.emit({ event: 'run_finished', hosts, exit_code, check, durationMs: 4200 });
-}
-
-function shown(sample: Sample, options: Partial<ResultLayout> = {}): string {
-  const record = new RunRecord();
-  for (const view of sample.views) record.add(view);
-  return resultText(record, { ...layout, ...options });
-}
-
-function start(sample: Sample, check: boolean, hosts: string[], play = 'Flask on Gunicorn'): string {
-  sample.redactor.add('correct horse', 'secrets.key');
-  sample.emit({ event: 'run_started', playbook: 'playbooks/flask.yml', play, check, hosts });
-  return play;
-}
+import type { ResultLayout } from '../../../engine/report/result-text.ts';
+import {
+  changes,
+  create,
+  finish,
+  flaskPlan,
+  outcome,
+  remove,
+  result,
+  Sample,
+  shown,
+  start,
+  update,
+} from './sample.ts';
 
 /** A check of three hosts, two of them alike, and one that is as declared. */
 function typicalCheck(): Sample {

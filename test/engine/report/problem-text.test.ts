@@ -68,3 +68,25 @@ test('an empty line separates problems', () => {
   const problem: Problem = { code: 'usage', message: 'X.' };
   expect(renderProblems([problem, problem])).toBe('X. [usage]\n\nX. [usage]\n');
 });
+
+test('sentences are wrapped at the width of the terminal, and commands stay in one piece', () => {
+  const problem: Problem = {
+    code: 'step-failed',
+    message: 'The file /etc/nginx/nginx.conf belongs to nobody, so it cannot be replaced.',
+    hint: 'Give it to root, and apply again after that, with this command:\n    chown root:root /etc/nginx/nginx.conf',
+    at: { file: 'site.yml', line: 5, column: 60, length: 4, text: `${'-'.repeat(59)}HERE${'-'.repeat(40)}` },
+  };
+  expect(renderProblems([problem], { columns: 40 })).toBe(
+    [
+      'site.yml:5:60: The file',
+      '/etc/nginx/nginx.conf belongs to nobody,',
+      'so it cannot be replaced. [step-failed]',
+      '  5 | …--------------------HERE--------',
+      '    |                      ^^^^',
+      '  Give it to root, and apply again after',
+      '  that, with this command:',
+      '      chown root:root /etc/nginx/nginx.conf',
+      '',
+    ].join('\n'),
+  );
+});

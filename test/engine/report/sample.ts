@@ -2,6 +2,8 @@ import type { Emit, Event, HostResult, Outcome, Status } from '../../../engine/e
 import type { Change, Diff, State } from '../../../engine/module.ts';
 import { textOf } from '../../../engine/module-kit/state-text.ts';
 import { diff } from '../../../engine/plan/diff.ts';
+import { RunRecord } from '../../../engine/report/record.ts';
+import { type ResultLayout, resultText } from '../../../engine/report/result-text.ts';
 import { type EventView, view } from '../../../engine/report/view.ts';
 import { Redactor } from '../../../engine/secrets/redaction.ts';
 
@@ -9,9 +11,10 @@ import { Redactor } from '../../../engine/secrets/redaction.ts';
 export class Sample {
   readonly redactor = new Redactor();
   readonly events: Event[] = [];
+  time = '2026-01-01T00:00:00.000Z';
 
   readonly emit: Emit = body => {
-    this.events.push({ time: '2026-01-01T00:00:00.000Z', run: '1', ...body } as Event);
+    this.events.push({ time: this.time, run: '1', ...body } as Event);
   };
 
   get views(): EventView[] {
@@ -90,4 +93,38 @@ export function flaskPlan(status: 'would_change' | 'changed'): { blank: Outcome[
       ...unchanged,
     ],
   };
+}
+
+/** The layout of a pipe. */
+export const layout: ResultLayout = {
+  columns: Infinity,
+  color: false,
+  diff: true,
+  verbosity: 0,
+  aligned: false,
+  applyCommand: 'reconcile apply playbooks/flask.yml',
+};
+
+/** Ends the run. */
+export function finish(
+  sample: Sample,
+  hosts: Record<string, HostResult>,
+  exit_code: number,
+  check = true,
+): void {
+  sample.emit({ event: 'run_finished', hosts, exit_code, check, durationMs: 4200 });
+}
+
+/** Returns the result as text. */
+export function shown(sample: Sample, options: Partial<ResultLayout> = {}): string {
+  const record = new RunRecord();
+  for (const view of sample.views) record.add(view);
+  return resultText(record, { ...layout, ...options });
+}
+
+/** Begins a play, and returns its name. */
+export function start(sample: Sample, check: boolean, hosts: string[], play = 'Flask on Gunicorn'): string {
+  sample.redactor.add('correct horse', 'secrets.key');
+  sample.emit({ event: 'run_started', playbook: 'playbooks/flask.yml', play, check, hosts });
+  return play;
 }

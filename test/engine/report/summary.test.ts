@@ -14,7 +14,7 @@ it('a summary counts the changes that were declined', () => {
     result: { status: 'ok', ...counts },
     problems: [],
   });
-  expect(summaryText(record, { color: false, aligned: false })).toBe(
+  expect(summaryText(record, { color: false, aligned: false, columns: Infinity })).toBe(
     'm1: 0 changed, 15 unchanged, 0 failed, 2 not applied\n',
   );
 });

@@ -32,7 +32,11 @@ it('reads a piece only when the host has taken the one before', async () => {
   const to = slow();
   const sender = new Sender(to.stream);
   let made = 0;
-  const sent = sender.send([pieces(100, () => (made++, Buffer.from('.')))]);
+  const piece = () => {
+    made++;
+    return Buffer.from('.');
+  };
+  const sent = sender.send([pieces(100, piece)]);
   const behind = sender.send([Buffer.from('!')]);
   for (let i = 0; i < 10; i++) await turn();
   expect(made).toBeLessThanOrEqual(2);
