@@ -96,7 +96,8 @@ export function leaseHeldProblem(host: string, answer: Answer): Problem | undefi
       cause: answer.stderr.toString().trim(),
       hint: 'Make room on its file system, or correct its owner and mode, and apply again.',
     };
-  const applied = answer.exit === appliedExit ? decodeUse(answer.stdout.toString().trimEnd()) : undefined;
+  const applied =
+    answer.exit === appliedExit ? decodeUse(answer.stdout.toString().replace(/\n$/, '')) : undefined;
   if (applied !== undefined) return appliedProblem(host, applied.at);
   const lease = answer.exit === heldExit ? shownLease(answer.stdout.toString()) : undefined;
   if (lease === undefined) return undefined;
