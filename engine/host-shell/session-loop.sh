@@ -13,7 +13,7 @@ trap '' HUP
 umask 022
 cd /
 unset n HISTFILE LANGUAGE ENV BASH_ENV CDPATH POSIXLY_CORRECT
-export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
 session_drain() { cat; cat >/dev/null; }
 session_mark() {
   printf '\n%s %s\n' "$session_nonce" "$*"
