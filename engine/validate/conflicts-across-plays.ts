@@ -47,7 +47,9 @@ export function comparing(plays: readonly Play[]): readonly Play[] {
     ...play,
     resolve(host, facts, registered = {}) {
       const resources = play.resolve(host, facts, registered);
-      if (facts === undefined || Object.keys(registered).length > 0) return resources;
+      // A play that uses no facts is complete without them.
+      const isComplete = facts !== undefined || play.factsUsed.size + play.otherFacts.asked.size === 0;
+      if (!isComplete || Object.keys(registered).length > 0) return resources;
       const here = known.get(host.name) ?? new Map<Play, readonly Resource[]>();
       const own = resources.filter(({ delegatedTo }) => delegatedTo === undefined);
       const problems = disagreements([

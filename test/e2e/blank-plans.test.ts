@@ -21,9 +21,16 @@ const files = readdirSync(playbooks).filter(file => /\.ya?ml$/.test(file) && fil
 
 /** The hosts that a playbook is written for, all of them blank, and a folder with the playbook. */
 async function hostsFor(file: string): Promise<{ lab: Lab; folder: string }> {
-  if (file !== triedAlone.twoTier) return blankHosts();
-  const lab = await openLab({ hosts: { db1: older, web1: newer, web2: older, lb1: newer } });
-  const groups = { db: { hosts: ['db1'] }, web: { hosts: ['web1', 'web2'] }, lb: { hosts: ['lb1'] } };
+  const isTiered = file === triedAlone.twoTier;
+  if (!isTiered && file !== triedAlone.rolling) return blankHosts();
+  const lab = await openLab<string>({
+    hosts: { web1: newer, web2: older, lb1: newer, ...(isTiered && { db1: older }) },
+  });
+  const groups = {
+    web: { hosts: ['web1', 'web2'] },
+    lb: { hosts: ['lb1'] },
+    ...(isTiered && { db: { hosts: ['db1'] } }),
+  };
   return { lab, folder: workspace(lab, { groups }) };
 }
 
