@@ -4,7 +4,7 @@
 # Needs: r_uid of paths.sh; r_base, r_me, r_no and r_dead of steps.sh; r_running of outcome.sh; r_intact and r_intact_all of
 # journal.sh; r_held_exit, r_lost_exit, r_applied_exit, r_state_exit, r_distrusted_exit; r_plans_lines, r_history_lines and
 # r_history_bytes, which bound the files.
-# Exit codes: r_held_exit with the lease on standard output: another run holds the lease; r_lost_exit: this run has lost it;
+# Exit codes: r_held_exit with `held` and the lease on standard output: another run holds it; r_lost_exit: this run has lost it;
 # r_applied_exit with the line of `plans`: another run has used the saved plan; r_state_exit with `unwritten` and the reason
 # on standard error: the state directory cannot be written; r_distrusted_exit with `PATH TAB OWNER TAB MODE` on standard
 # error: another account could have written a part of the state directory; or with the words of r_intact: a journal is
@@ -97,7 +97,7 @@ r_renew() {
 r_take() {
   r_now=$(date +%s)
   if ! r_held; then r_since=$r_now
-  elif [ "$r_run" != "$1" ]; then cat "$r_home/lease"; return "$r_held_exit"; fi
+  elif [ "$r_run" != "$1" ]; then echo held && cat "$r_home/lease"; return "$r_held_exit"; fi
   [ -z "${4-}" ] || r_use "$4" "$1" || return
   printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$r_since" "$((r_now + $3))" "$r_me" "$r_my" "$2" |
     (umask 077; r_put "$r_home/lease") || r_unwritten "$r_home/lease"

@@ -99,7 +99,9 @@ export function leaseHeldProblem(host: string, answer: Answer): Problem | undefi
   const applied =
     answer.exit === appliedExit ? decodeUse(answer.stdout.toString().replace(/\n$/, '')) : undefined;
   if (applied !== undefined) return appliedProblem(host, applied.at);
-  const lease = answer.exit === heldExit ? shownLease(answer.stdout.toString()) : undefined;
+  // A step may exit with the same code. Its output begins in another way.
+  const [, held] = /^held\n(.*)$/s.exec(answer.stdout.toString()) ?? [];
+  const lease = answer.exit === heldExit && held !== undefined ? shownLease(held) : undefined;
   if (lease === undefined) return undefined;
   return {
     code: 'locked',

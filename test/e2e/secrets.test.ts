@@ -231,7 +231,7 @@ describe('a command that gives secrets', () => {
     const sources = '[{ command: [op, read, "op://vault/db"], as: db }, sops.yml]';
     expect(planned(sources, 'secrets.db ~ secrets.token')).toMatchObject({
       exit: 0,
-      stderr: expect.stringContaining('file'),
+      stdout: expect.stringContaining('file'),
     });
     expect(read('made')).toBe('from-opfrom-sops');
   });
@@ -248,7 +248,7 @@ describe('a command that gives secrets', () => {
       try {
         expect(planned('[{ command: [pass, show, db], as: db }]')).toMatchObject({
           exit: 0,
-          stderr: expect.stringContaining('file'),
+          stdout: expect.stringContaining('file'),
         });
         expect(read('made')).toBe('from-pass');
       } finally {

@@ -72,6 +72,17 @@ it('an interruption ends the attempts of a resource after the current one', asyn
   expect(read('tries')!.split('\n').length - 1).toBeLessThan(3);
 });
 
+it.each([75, 76, 77, 78, 79])(
+  'a command that exits %i has failed, and says nothing about the lease',
+  async exit => {
+    const { of } = await apply(`  - command: { run: "echo held; exit ${exit}", always: true }\n`);
+    expect(of('resource')[0]?.error).toMatchObject({
+      code: 'step-failed',
+      message: `the command exited ${exit}.`,
+    });
+  },
+);
+
 it('a host that takes too long is reported', async () => {
   const { exitCode, of } = await apply('  - command: { run: sleep 5, always: true }\n', { timeoutMs: 1000 });
   expect(exitCode).toBe(1);
