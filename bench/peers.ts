@@ -20,7 +20,7 @@ import {
   tools,
 } from './peers/tools.ts';
 
-const rounds = Number(process.argv[2] ?? 5);
+const rounds = Number(process.argv[2] ?? 3);
 const firstRuns = Number(process.argv[3] ?? 3);
 const names = ['web1', 'web2', 'web3', 'web4'] as const;
 type Name = (typeof names)[number];

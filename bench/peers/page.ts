@@ -102,8 +102,8 @@ ${await versionsTable(missing)}
   of the time.
 - All log in as an account with sudo. Hosts have Python and python3-apt, which only Ansible needs.
 - Ansible runs with pipelining, 50 forks, a set interpreter and no gathering of facts; with Mitogen also with its strategy
-  \`mitogen_linear\`. pyinfra runs with \`-y\`, which skips its separate detection of changes. reconcile runs
-  with \`--no-diff\`, since the others show no diffs.
+  \`mitogen_linear\`. pyinfra runs with \`-y\`, which skips its separate detection of changes. reconcile runs with
+  \`--no-diff\`, since the others show no diffs.
 
 ## Nothing to do
 
@@ -113,7 +113,7 @@ ${table(columns, withSpread('seconds'))}
 The same medians as multiples of reconcile's. Numbers below 1 are faster than reconcile:
 
 ${table(columns, multiple)}
-Processor time of the controller, without the hosts' share:
+Processor time in seconds, of the programs on the controller that end with the run:
 
 ${table(columns, withSpread('processor'))}
 ## First run
@@ -124,15 +124,15 @@ ${table([first], withSpread('seconds'), changing)}
 The same medians as multiples of reconcile's:
 
 ${table([first], multiple, changing)}
-reconcile's time includes the 3 s of \`settle\`, for which it watches the new service. The others do not look at the service again
-after its start. reconcile also reads every changed resource again.
+reconcile's time includes the 3 s of \`settle\`, for which it watches the new service. The others do not look at the service
+again after its start. reconcile also reads every changed resource again.
 
 ## Were the results the same?
 
 ${
   faults.size === 0
-    ? `Yes. After each first run, the shell script found nothing to change on any host. All tools reported no change in each of
-the runs with nothing to do, whichever tool had made the state.`
+    ? `Yes. After each first run, the shell script found nothing to change on any host. With nothing to do, every tool reported no
+change in each run.`
     : [...faults].map(fault => `- ${fault}`).join('\n')
 }
 
