@@ -3,7 +3,7 @@
  * hosts with Debian 12, in turns. Writes docs/benchmarks.md. `npx tsx bench/peers.ts [ROUNDS [FIRST-RUNS]]`, both odd.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from '../test/e2e/reconcile.ts';
 import { run } from '../test/lab/command.ts';
@@ -31,6 +31,9 @@ const host: HostStart = {
   prepared: 'apt-get update -qq; apt-get install -qqy python3 python3-apt </dev/null >/dev/null',
 };
 
+const file = join(import.meta.dirname, '../docs/benchmarks.md');
+const loadNow = () => loadavg()[0]!.toFixed(1);
+const loadBefore = loadNow();
 build();
 const missing = await bringPeers();
 const present = tools.filter(({ packages }) => !packages.some(each => missing.has(each)));
@@ -58,15 +61,15 @@ try {
       if (left.some(output => !output.includes('changed 0\n')))
         faults.add(`The state that ${tool.name} leaves is another one than that of the shell script.`);
     }
-  for (let round = 0; round < rounds; round++)
+  for (let round = 0; round < rounds; round++) {
     for (const column of columns)
       for (const tool of present)
         if (!tool.isSilent(await measure(tool, column), column.hosts))
           faults.add(`${tool.name} reports changes although there is nothing to do.`);
-  writeFileSync(
-    join(import.meta.dirname, '../docs/benchmarks.md'),
-    await page({ columns, first, faults, missing }),
-  );
+    // After each round, so that an interruption loses one round only.
+    const load = [loadBefore, loadNow()] as const;
+    writeFileSync(file, await page({ columns, first, faults, missing, load }));
+  }
 } finally {
   rmSync(scratch, { recursive: true });
   for (const relay of relays) await relay.close();

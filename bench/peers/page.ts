@@ -25,11 +25,14 @@ interface Measured {
   /** Sentences about tools whose runs or results were not as they should be. */
   faults: ReadonlySet<string>;
   missing: ReadonlySet<keyof typeof versions>;
+  /** The load average of the machine, at the start and at the end. */
+  load: readonly [string, string];
 }
 
 const sorted = (column: Column, { name }: Tool, part: keyof Sample) =>
   (column.results.get(name) ?? []).map(sample => sample[part]).sort((a, b) => a - b);
-const median = (values: readonly number[]) => values[Math.floor(values.length / 2)]!;
+const median = ({ length, ...values }: readonly number[]) =>
+  (values[Math.floor((length - 1) / 2)]! + values[Math.floor(length / 2)]!) / 2;
 const shown = (seconds: number) => seconds.toFixed(seconds < 10 ? 2 : 1);
 
 type Cell = (column: Column, tool: Tool) => string;
@@ -44,7 +47,7 @@ const withSpread =
 /** A median as a multiple of reconcile's. */
 const multiple: Cell = (column, tool) => {
   const [theirs, mine] = [tool, own].map(each => median(sorted(column, each, 'seconds')));
-  return theirs === undefined ? 'not measured' : (theirs / mine!).toFixed(theirs < 10 * mine! ? 1 : 0);
+  return Number.isNaN(theirs) ? 'not measured' : (theirs / mine!).toFixed(theirs < 10 * mine! ? 1 : 0);
 };
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
@@ -79,7 +82,7 @@ async function versionsTable(missing: Measured['missing']): Promise<string> {
 }
 
 /** Returns the text of the page. */
-export async function page({ columns, first, faults, missing }: Measured): Promise<string> {
+export async function page({ columns, first, faults, missing, load }: Measured): Promise<string> {
   const runs = (column: Column) => [...column.results.values()][0]!.length;
   const changing = tools.slice(1);
   return `<!-- Written by bench/peers.ts. -->
@@ -93,7 +96,9 @@ Debian 12, measures and writes this page. It needs root on Debian or Ubuntu, and
 The stack has nine resources: two packages, two folders, a link, two templates, a file, a systemd unit and its running
 service. \`bench/peers/\` holds it as a playbook of reconcile, a playbook of Ansible, a deploy of pyinfra and a shell script.
 
-Measured on ${new Date().toISOString().slice(0, 10)}, on a machine with ${availableParallelism()} processor cores that the controller and all hosts share:
+Measured on ${new Date().toISOString().slice(0, 10)}, on a machine with ${availableParallelism()} processor cores that the controller and all hosts share.
+The load average of the machine was ${load[0]} at the start and ${load[1]} at the end. About 0 at the start means an idle machine; a
+higher one, that other programs made all times longer.
 
 ${await versionsTable(missing)}
 - The tools run in turns, one run at a time. Cells show the median in seconds, with the minimum and the maximum.
