@@ -31,8 +31,11 @@ interface Measured {
 
 const sorted = (column: Column, { name }: Tool, part: keyof Sample) =>
   (column.results.get(name) ?? []).map(sample => sample[part]).sort((a, b) => a - b);
-const median = ({ length, ...values }: readonly number[]) =>
-  (values[Math.floor((length - 1) / 2)]! + values[Math.floor(length / 2)]!) / 2;
+/** Returns the mean of the two values in the middle if their number is even, and NaN for no values. */
+function median(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  return (values[Math.floor(middle)]! + values[Math.ceil(middle)]!) / 2;
+}
 const shown = (seconds: number) => seconds.toFixed(seconds < 10 ? 2 : 1);
 
 type Cell = (column: Column, tool: Tool) => string;
@@ -47,7 +50,7 @@ const withSpread =
 /** A median as a multiple of reconcile's. */
 const multiple: Cell = (column, tool) => {
   const [theirs, mine] = [tool, own].map(each => median(sorted(column, each, 'seconds')));
-  return Number.isNaN(theirs) ? 'not measured' : (theirs / mine!).toFixed(theirs < 10 * mine! ? 1 : 0);
+  return Number.isNaN(theirs!) ? 'not measured' : (theirs! / mine!).toFixed(theirs! < 10 * mine! ? 1 : 0);
 };
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
