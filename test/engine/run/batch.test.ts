@@ -3,8 +3,7 @@ import type { Host } from '../../../engine/host.ts';
 import type { HostShare } from '../../../engine/playbook/rollout-text.ts';
 import type { Resource } from '../../../engine/resource.ts';
 import { AtOnce } from '../../../engine/run/at-once.ts';
-import { Batch, FailureCount } from '../../../engine/run/batch.ts';
-import { batchesOf } from '../../../engine/run/batches.ts';
+import { Batch, batchesOf, FailureCount } from '../../../engine/run/batch.ts';
 import { HostSlots } from '../../../engine/run/host-slots.ts';
 import type { Play } from '../../../engine/validate/play.ts';
 
