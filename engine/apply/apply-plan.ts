@@ -193,7 +193,6 @@ class PlanApply {
   async #end(): Promise<Applied> {
     const { connected, holder, signal } = this.#options;
     const { risks, exclusively, playRevert } = this.#shared;
-    const isBroken = this.#isBroken;
     for (const [each, risk] of risks) {
       const problem = await exclusively(each, () => risk.finish());
       if (problem !== undefined) this.#problems.push(problem);
@@ -201,7 +200,7 @@ class PlanApply {
     const named = (status: Outcome['status']) =>
       new Set(this.#outcomes.filter(outcome => outcome.status === status).map(({ name }) => name));
     const reverted =
-      isBroken && !signal.aborted
+      this.#isBroken && !signal.aborted
         ? await exclusively(connected, async () => playRevert?.revert(connected, holder, named('changed')))
         : undefined;
     if (reverted !== undefined) {

@@ -23,7 +23,7 @@ export class PlayRevert {
 
   /** Notes a resource before its change. The script of a reversible change writes the journal itself. */
   note(resource: Resource, reversible: boolean): void {
-    // A host that left comes back by resources of its own.
+    // The resources under `after` bring a host back that has left.
     if (!reversible && resource.visit !== undefined) return;
     this.#noted.set(resource.name, { resource, reversible });
   }

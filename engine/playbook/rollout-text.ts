@@ -1,3 +1,4 @@
+import type { Visit } from '../resource.ts';
 import { checkKeys, isPlainMap } from '../schema/known-keys.ts';
 import { playKeys } from '../schema/resource-keys.ts';
 import { durationS } from '../util/duration.ts';
@@ -37,7 +38,7 @@ export function readRollout(doc: Doc, path: Path, reading: Reading, problems: Pr
   const found = problems.size;
   checkKeys({ doc, path, label: 'rollout' }, data, playKeys['rollout']!, problems);
   if (!isPlainMap(data)) return { before: [], after: [] };
-  const around = (visit: 'before' | 'after') =>
+  const around = (visit: Visit) =>
     readEntries(doc, [...path, visit], reading, problems).map(entry => ({
       ...entry,
       visit,

@@ -4,7 +4,7 @@ import type { HostRecord, RunRecord } from './record.ts';
 
 /** Hosts of a timeline; of more, those that took longest. */
 const mostHosts = 30;
-/** Share of the run below which a resource has no bar of its own. */
+/** Share of the run's time. A resource with less has no bar. */
 const leastShare = 0.004;
 
 /** A host with the times of its first and its last event, over all plays. */

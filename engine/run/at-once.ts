@@ -1,6 +1,6 @@
 import type { Turnstile } from '../apply/apply-options.ts';
 import type { Resource } from '../resource.ts';
-import { type HostSlot, HostSlots } from './host-slots.ts';
+import { HostSlots } from './host-slots.ts';
 
 /** The hosts that apply a resource with `at_once`. */
 interface Users {
@@ -18,18 +18,18 @@ export class AtOnce {
     if (atOnce === undefined) return undefined;
     const users = this.#users.get(atOnce.key) ?? { slots: new HostSlots(atOnce.most) };
     this.#users.set(atOnce.key, users);
-    let slot: HostSlot | undefined;
+    let free: (() => void) | undefined;
     return {
       async enter() {
-        slot ??= await users.slots.take();
+        free ??= await users.slots.next();
         if (users.failedOn === undefined) return undefined;
         const message = `${name} failed on ${users.failedOn}, so no other host begins it (at_once).`;
         return { code: 'at-once-stopped', message };
       },
       leave(isFailed) {
-        if (slot === undefined) return;
+        if (free === undefined) return;
         if (isFailed) users.failedOn ??= host;
-        slot.free();
+        free();
       },
     };
   }

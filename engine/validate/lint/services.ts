@@ -19,7 +19,7 @@ export const restartMissing: Rule = {
       const named = unlessUnknown(() => [...(args['restart_on'] ?? []), ...(args['reload_on'] ?? [])]);
       if (named === undefined) continue;
       const answered = new Set(named.flatMap(name => meant(name, service.resource, resources)));
-      // What is declared under `before` is declared anew under `after`, with a reaction of its own.
+      // `after` declares again what `before` has set, and names the service that reacts.
       const isElsewhere = ({ visit }: Resource) => visit !== undefined && visit !== service.resource.visit;
       const missing = dependencies(service, managed).filter(
         ({ resource }) => !answered.has(resource) && !isElsewhere(resource),
