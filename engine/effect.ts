@@ -33,6 +33,13 @@ export type Effect =
   | PackagesEffect
   /** The marks `held` and `automatic` of packages change. */
   | { kind: 'mark'; names: readonly string[]; sets: Partial<Pick<PackageState, 'held' | 'automatic'>> }
+  /**
+   * An account or a group comes or changes. `line` has the fields of its line in passwd or group; null if it goes, and left
+   * out if they are not known.
+   */
+  | { kind: 'account'; database: 'passwd' | 'group'; name: string; line?: readonly string[] | null }
+  /** An account becomes a member of a group, or leaves it. */
+  | { kind: 'membership'; user: string; group: string; is: boolean }
   /** The package lists are refreshed. */
   | { kind: 'package-lists' }
   /** A restart, reload or run is owed to a unit. Without `owed`, nothing is owed to it. */

@@ -70,15 +70,21 @@ export const pathOf = (claim: string): string | undefined => {
 };
 
 /** The input of a module's functions besides arguments and readings. */
-export interface Context {
+export interface Context extends HostContext {
   /** True in the reading after a change. */
   verifying: boolean;
+  /** The name of the resource, for notes of owed restarts. */
+  name: string;
+}
+
+/** The part of the context that all resources of a host share. */
+export interface HostContext {
   /** Seconds since 1970 by the host's clock. */
   nowS: number;
   /** The time of a saved plan, if one is applied. Ages count up to this time. */
   plannedS?: number;
-  /** The name of the resource, for notes of owed restarts. */
-  name: string;
+  /** The account that logs in; undefined = not known. */
+  login?: string | undefined;
 }
 
 /** An example of arguments for the docs and the contract tests. */
@@ -156,7 +162,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   /** The undeclared keys of a new thing. */
   initial(args: A, read: Readings<P> | undefined): State;
   steps(diff: Diff, args: A, read: Readings<P>, context: Context): Step[];
-  obstacles(args: A, read: Readings<P>, diff: Diff): Obstacle[];
+  obstacles(args: A, read: Readings<P>, diff: Diff, context: Context): Obstacle[];
   reacts?(args: A): Reacts[];
   check?: boolean;
   runs?: boolean;

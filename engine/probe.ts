@@ -17,6 +17,8 @@ type ProbeData =
   | { kind: 'candidate'; name: string }
   | { kind: 'unit'; name: string }
   | { kind: 'account'; database: 'passwd' | 'group'; name: string }
+  | { kind: 'user'; name: string }
+  | { kind: 'group'; name: string }
   | {
       kind: 'sql';
       query: string;
@@ -120,6 +122,33 @@ export interface Owed {
 /** The reason of a restart whose note does not tell it. */
 export const damagedNote = 'a damaged note';
 
+/** An account of /etc/passwd. */
+export interface UserState {
+  uid: number;
+  /** The primary group: its name, or its number if it has no name. */
+  group: string;
+  /** The supplementary groups in /etc/group, in order. */
+  groups: string[];
+  comment: string;
+  home: string;
+  shell: string;
+  /** Whether `!` stands before the password. */
+  locked: boolean;
+  /** `none`, `set`, or `unknown` for an account that may not read it. A locked password counts as set. */
+  password: 'none' | 'set' | 'unknown';
+  /** A date such as 2030-12-31, `never`, or `unknown` for an account that may not read it. */
+  expires: string;
+}
+
+/** A group of /etc/group. */
+export interface GroupState {
+  gid: number;
+  /** The accounts in its line, in order. */
+  members: string[];
+  /** The accounts with this primary group. */
+  primaryOf: string[];
+}
+
 /** The end of a command probe. */
 export interface CommandResult {
   exit: number;
@@ -149,12 +178,19 @@ export const installedPackage = (name: string): Probe<PackageState | null> => ({
 export const candidate = (name: string): Probe<Candidate | null> => ({ kind: 'candidate', name });
 /** The properties of a unit, by its full name with suffix. LoadState is `not-found` for an unknown unit. */
 export const unit = (name: string): Probe<UnitState> => ({ kind: 'unit', name });
-/** The fields of an account's line in passwd or group; null if there is no such account. */
+/**
+ * The fields of an account's line in passwd or group, from all sources of the host; null if there is no such account. `name`
+ * may also be a number.
+ */
 export const account = (database: 'passwd' | 'group', name: string): Probe<string[] | null> => ({
   kind: 'account',
   database,
   name,
 });
+/** An account of /etc/passwd; null if it does not exist there. */
+export const user = (name: string): Probe<UserState | null> => ({ kind: 'user', name });
+/** A group of /etc/group; null if it does not exist there. */
+export const group = (name: string): Probe<GroupState | null> => ({ kind: 'group', name });
 
 /**
  * The rows of a read-only query, as JSON objects. psql sends the query over the local socket, as the system user `as`.

@@ -76,6 +76,10 @@ export interface RunStep {
   cwd?: string;
   /** Files that the program reads. A missing one is an obstacle. */
   reads?: readonly string[];
+  /** Accounts that must exist. A missing one is an obstacle. */
+  users?: readonly string[];
+  /** Groups that must exist. A missing one is an obstacle. */
+  groups?: readonly string[];
   /** The folder of the programs. The step is refused if an account other than root and its own can write there. */
   runsFrom?: string;
   env?: Readonly<Record<string, string>>;

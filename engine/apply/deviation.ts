@@ -31,7 +31,7 @@ export async function differsFromPlan(
   try {
     const connected = connectedTo(resource);
     await exclusively(connected, () => connected.ensure(resource, together));
-    const context = { verifying: false, ...connected.times(createdS), name: resource.name };
+    const context = { ...connected.context(createdS), verifying: false, name: resource.name };
     const { work: found = null, problem } = compare(resource, asRead(connected.observed(resource)), context);
     if (problem !== undefined) return { outcome: { status: 'failed', diff: null, error: problem } };
     if (!deviates(item, found)) return undefined;

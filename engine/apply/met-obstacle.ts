@@ -4,8 +4,9 @@ import { first } from '../plan/certain-readings.ts';
 import type { Comparison } from '../plan/compare.ts';
 import { Forecast } from '../plan/forecast.ts';
 import { viewOf } from '../plan/host-sight.ts';
-import { isForRoot, obstacleTo } from '../plan/obstacles.ts';
+import { obstacleTo } from '../plan/obstacles.ts';
 import { blockedBy, mostRounds, type Planning } from '../plan/plan.ts';
+import { isForRoot } from '../plan/rights.ts';
 import type { Problem } from '../problem.ts';
 import type { Resource } from '../resource.ts';
 import type { Step } from '../step.ts';
@@ -14,8 +15,12 @@ import type { Step } from '../step.ts';
  * Returns the module's obstacle in the readings after failed steps, such as a package that is missing from the fresh lists;
  * undefined if there is none.
  */
-export function obstacleLeft(resource: Resource, { work, read }: Comparison): Problem | undefined {
-  const [obstacle] = work ? resource.module.obstacles(resource.args, read as never, work) : [];
+export function obstacleLeft(
+  resource: Resource,
+  { work, read }: Comparison,
+  context: Context,
+): Problem | undefined {
+  const [obstacle] = work ? resource.module.obstacles(resource.args, read as never, work, context) : [];
   return obstacle && blockedBy(resource, obstacle);
 }
 
@@ -28,13 +33,13 @@ export async function obstacleMet(
   step: Step | undefined,
   all: readonly Step[],
   connected: ConnectedHost,
-  times: Context,
+  context: Context,
 ): Promise<Problem | undefined> {
   if (step === undefined) return undefined;
   for (let rounds = 0; rounds < mostRounds; rounds++) {
     const unread: Planning['unread'] = [];
     const observed = connected.observed(resource);
-    const sight = { observed, times, forecast: new Forecast(), login: connected.login };
+    const sight = { observed, context, forecast: new Forecast() };
     const view = viewOf(resource, sight, probe => unread.push({ resource, probe }));
     const obstacle = first([step, ...all.filter(isForRoot)], one => obstacleTo(one, view));
     if (unread.length === 0) return obstacle && blockedBy(resource, obstacle);

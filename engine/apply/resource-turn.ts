@@ -170,8 +170,8 @@ class ResourceTurn {
   /** Compares the resource with valid readings. */
   async #read(): Promise<Comparison> {
     await this.#connected.ensure(this.#resource, resourcesReadAlong(this.#queue, this.#index));
-    const times = this.#connected.times(this.#apply.holder.savedPlan?.createdS);
-    this.#context = { verifying: false, ...times, name: this.#resource.name };
+    const context = this.#connected.context(this.#apply.holder.savedPlan?.createdS);
+    this.#context = { ...context, verifying: false, name: this.#resource.name };
     return this.#compare(this.#context);
   }
 
@@ -184,7 +184,7 @@ class ResourceTurn {
     const resource = this.#resource;
     const { playRevert, risks } = this.#apply;
     const obstacle = resource.module
-      .obstacles(resource.args, before.read as never, work)
+      .obstacles(resource.args, before.read as never, work, this.#context)
       .find(({ unsure }) => !unsure);
     if (obstacle !== undefined) return blockedBy(resource, obstacle);
 
@@ -196,7 +196,7 @@ class ResourceTurn {
     // The journal of another host belongs to the play of that host.
     const isJournaled = resource.delegatedTo === undefined && playRevert !== undefined;
     playRevert?.note(resource, isJournaled && undo !== undefined);
-    const stuck = risky ? irreversible({ ...resource, risky }, own) : undefined;
+    const stuck = risky ? irreversible({ ...resource, risky }, own, this.#connected.login) : undefined;
     if (stuck !== undefined) return blockedBy(resource, stuck);
     const journal = (into: JournalStep['into']): Step[] => (undo ? [{ do: 'journal', into, ...undo }] : []);
     const arm = (afterS: number): Step[] => (risky ? [{ do: 'arm', afterS }] : []);
@@ -251,7 +251,7 @@ class ResourceTurn {
     if (isBroken) {
       const left = unread === undefined ? this.#compare(this.#context) : undefined;
       const obstacle =
-        (left && obstacleLeft(resource, left)) ??
+        (left && obstacleLeft(resource, left, this.#context)) ??
         (await obstacleMet(resource, outputs.at(-1)?.step, own, connected, this.#context));
       return { ...failure(outputs, end), ...obstacle, ...end.unsent };
     }

@@ -30,7 +30,7 @@ export class Risk {
   /** Whether the change of a resource is risky, or makes an armed change take effect. */
   concerns(resource: Resource, steps: readonly Step[]): boolean {
     if (this.#outstanding.has(resource.name)) return true;
-    return isRisky(resource, steps);
+    return isRisky(resource, steps, this.#connected.login);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { accountKey, type Become, type Host } from '../host.ts';
-import type { Context } from '../module.ts';
+import type { HostContext } from '../module.ts';
 import type { Probe } from '../probe.ts';
 import { Observed, reader } from '../probes/readings.ts';
 import { type Problem, ProblemError } from '../problem.ts';
@@ -82,10 +82,11 @@ export class ConnectedHost {
     return Object.values(probesOf(resource)).every(probe => observed.of(probe) !== undefined);
   }
 
-  /** Returns the times for a module, by the host's clock. `createdS` dates a saved plan, by the controller's clock. */
-  times(createdS?: number): Pick<Context, 'nowS' | 'plannedS'> {
+  /** Returns what modules learn of the host besides readings, with times by its clock. `createdS` dates a saved plan, by the controller's clock. */
+  context(createdS?: number): HostContext {
     const nowS = Math.floor(Date.now() / 1000) + this.#skewS;
-    return { nowS, ...(createdS !== undefined && { plannedS: createdS + this.#skewS }) };
+    const plannedS = createdS === undefined ? {} : { plannedS: createdS + this.#skewS };
+    return { nowS, login: this.login, ...plannedS };
   }
 
   /** Forgets all readings, because the host has changed or may have. */
@@ -108,7 +109,7 @@ export class ConnectedHost {
    */
   async ensure(resource: Resource, others: readonly Resource[]): Promise<void> {
     const ageS = this.#changes === 0 ? readingAgeS.before : readingAgeS.after;
-    if (this.times().nowS - this.#readS > ageS) this.forget();
+    if (this.context().nowS - this.#readS > ageS) this.forget();
     if (!this.knows(resource)) await this.read(others.filter(other => !this.knows(other)));
   }
 

@@ -116,7 +116,7 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
    * While earlier resources may change a reading other than `needs…`, the plan shows a doubt instead. The function is also
    * called for `state: absent`, with the diff kind `remove` and the readings of the removal.
    */
-  obstacles?(args: Given<A, R>, read: Read<P>, diff: Diff): Conditional<Obstacle>;
+  obstacles?(args: Given<A, R>, read: Read<P>, diff: Diff, context: Context): Conditional<Obstacle>;
   /** Returns work that the change makes necessary. The engine notes it before the steps and does it after them. */
   owes?(args: Given<A, R>, read: Read<P>): Owes | undefined;
   /**
@@ -222,7 +222,8 @@ export function defineModule<
     },
     fresh: (args, read) => (isAbsent(args) ? removalDefinition : own).fresh?.(args, read) ?? null,
     initial: (args, read) => own.initial?.(args, read) ?? {},
-    obstacles: (args, read, diff) => compact<Obstacle>(own.obstacles?.(args, read, diff) ?? []),
+    obstacles: (args, read, diff, context) =>
+      compact<Obstacle>(own.obstacles?.(args, read, diff, context) ?? []),
     ...(own.needs && { needs: args => (isAbsent(args) ? [] : own.needs!(args)) }),
     ...(own.reacts && { reacts: args => (isAbsent(args) ? [] : own.reacts!(args)) }),
     ...((own.claimsBelow ?? removal?.claimsBelow) && {

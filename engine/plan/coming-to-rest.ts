@@ -20,7 +20,7 @@ export function undoingProblem(
   if (!isLasting || later.length === 0 || 'code' in sight) return undefined;
   let isRead = true;
   const { view, causes } = recordCauses(viewOf(resource, sight, () => (isRead = false)));
-  const context: Context = { verifying: true, ...sight.times, name };
+  const context: Context = { ...sight.context, verifying: true, name };
   // A package enables and starts the units with its name, and takes them away with it.
   const predict: typeof view.predict = probe => {
     const seen = view.predict(probe);

@@ -61,9 +61,8 @@ export function edgesOf(resources: readonly Resource[]): Edge[] {
 function restingOn(all: readonly Resource[]): ReadonlyMap<string, Resource[]> {
   const sight: HostSight = {
     observed: new BlankHost(),
-    times: { nowS: 0 },
+    context: { nowS: 0, login: 'root' },
     forecast: new Forecast(),
-    login: 'root',
     imagined: true,
   };
   const here = all.map(({ delegatedTo: _, ...resource }) => resource);

@@ -32,7 +32,9 @@ export function forecastRecords(
       // A probe about nothing only helps to word a difference.
       .filter(([, probe]) => !(probe.kind === 'command' && probe.about?.length === 0))
       .map(([key, probe]) => ({ isNeed: /^(needs|perhaps)/.test(key), probe, ...view.predict(probe) }));
-    const answers = asked.filter(({ isNeed, probe }) => !isNeed && ['sql', 'command'].includes(probe.kind));
+    const answers = asked.filter(
+      ({ isNeed, probe }) => !isNeed && ['sql', 'command', 'user', 'group'].includes(probe.kind),
+    );
     const doubts = [...new Set(asked.flatMap(({ open, from }) => (open ? from : [])))];
     const state = doubts.length === 0 ? undefined : view.stateLeft(resource, doubts);
     for (const one of asked) {
@@ -45,7 +47,7 @@ export function forecastRecords(
     }
     if (answers.length === 0 || resource.module.check) continue;
     const of = thingOf(resource);
-    const compared = compare(resource, view, { verifying: true, ...sight.times, name: resource.name });
+    const compared = compare(resource, view, { ...sight.context, verifying: true, name: resource.name });
     if (compared.open || compared.problem !== undefined || compared.diff !== null) continue;
     all.set(of, { probe: { kind: 'state', of }, value: 'as declared', certainty: 'known', from: doubts });
   }
@@ -81,6 +83,8 @@ function essence(probe: Probe, value: unknown): unknown {
       return probe.shared || probe.parts ? null : value;
     case 'flags':
     case 'candidate':
+    case 'user':
+    case 'group':
       return value;
     default:
       return probe satisfies never;

@@ -48,3 +48,14 @@ export interface Laying {
 export function known<T>(reading: Reading | undefined): T | undefined {
   return reading !== undefined && 'value' in reading ? (reading.value as T) : undefined;
 }
+
+/** Returns a value that is open if any resource may change it. */
+export const openedBy = (from: readonly string[], value: unknown): ForecastReading => ({
+  reading: { value },
+  from: [...new Set(from)],
+  open: from.length > 0,
+});
+
+/** Returns a prediction with the reading itself as the alternative to an expected value. */
+export const orAsRead = (seen: ForecastReading, otherwise: unknown): ForecastReading =>
+  seen.expected ? { ...seen, otherwise } : seen;

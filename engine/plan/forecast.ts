@@ -3,18 +3,22 @@ import { areRelated, packageOf, programFolders } from '../host-knowledge.ts';
 import type { State } from '../module.ts';
 import {
   type Candidate,
+  type GroupState,
   Missing,
   type Owed,
   type PackageState,
   type Probe,
   type UnitState,
+  type UserState,
 } from '../probe.ts';
 import { regexQuote } from '../quote.ts';
-import { type Resource, thingOf } from '../resource.ts';
+import type { Resource } from '../resource.ts';
+import { AccountForecast } from './forecast-accounts.ts';
 import { FileForecast } from './forecast-files.ts';
 import { NoteForecast } from './forecast-notes.ts';
 import { PackageForecast, plain } from './forecast-packages.ts';
-import type { ForecastReading, Laying, ReadProbe } from './forecast-types.ts';
+import { StateForecast } from './forecast-states.ts';
+import { type ForecastReading, type Laying, openedBy, orAsRead, type ReadProbe } from './forecast-types.ts';
 import { UnitForecast } from './forecast-units.ts';
 
 type Seen = Omit<ForecastReading, 'reading'> & { value: unknown };
@@ -28,11 +32,12 @@ export class Forecast {
   #units = new UnitForecast();
   #packages = new PackageForecast();
   #notes = new NoteForecast();
+  #accounts = new AccountForecast();
   #objects = new Map<string, string[]>();
   #lists: string[] = [];
   /** The commands that may change anything, with the text that names things. */
   #opaque: { by: string; text: string }[] = [];
-  #states = new Map<string, { state: State | null; by: string; spelled: Readonly<Record<string, string>> }>();
+  #states = new StateForecast();
   #changing: string[] = [];
 
   /** Returns an independent forecast with the same content. */
@@ -42,10 +47,11 @@ export class Forecast {
     copy.#units = new UnitForecast(this.#units);
     copy.#packages = new PackageForecast(this.#packages);
     copy.#notes = new NoteForecast(this.#notes);
+    copy.#accounts = new AccountForecast(this.#accounts);
     copy.#objects = new Map(this.#objects);
     copy.#lists = [...this.#lists];
     copy.#opaque = [...this.#opaque];
-    copy.#states = new Map(this.#states);
+    copy.#states = new StateForecast(this.#states);
     copy.#changing = [...this.#changing];
     return copy;
   }
@@ -66,21 +72,15 @@ export class Forecast {
 
   /** Returns the state in which an earlier resource leaves the same thing, unless a resource of `from` comes after it. */
   stateLeft(resource: Resource, from: readonly string[]): State | null | undefined {
-    const known = this.#states.get(thingOf(resource));
+    const known = this.#states.of(resource);
     if (known === undefined) return undefined;
     const later = this.#changing.slice(this.#changing.lastIndexOf(known.by) + 1);
-    if (from.some(by => later.includes(by))) return undefined;
-    if (known.state === null) return null;
-    // Another spelling of the same value is no difference.
-    const now = resource.module.spelled?.(resource.args) ?? {};
-    const same = Object.keys(now).filter(key => now[key] === known.spelled[key]);
-    const declared = same.length === 0 ? null : resource.module.desired(resource.args, undefined);
-    return { ...known.state, ...Object.fromEntries(same.map(key => [key, declared?.[key] ?? null])) };
+    return from.some(by => later.includes(by)) ? undefined : known.state;
   }
 
   /** Whether certainly no resource so far creates a thing. */
   lacks(thing: string): boolean {
-    return this.#opaque.length === 0 && (this.#states.get(thing)?.state ?? null) === null;
+    return this.#opaque.length === 0 && this.#states.lacks(thing);
   }
 
   /** Returns the resources that may bring a missing thing, by its tokens (see Missing). */
@@ -90,18 +90,15 @@ export class Forecast {
         const name = token.slice(token.indexOf(':') + 1).replace(/\*.*|(\.service)$/, '');
         return name !== '' && text.includes(name);
       });
-    return [...new Set([...this.#packages.bringing(tokens), ...this.#saying(named)])];
+    const makers = tokens.flatMap(token => this.#accounts.changing(token));
+    return [...new Set([...this.#packages.bringing(tokens), ...makers, ...this.#saying(named)])];
   }
 
   /** Records the planned change of a resource and its state afterwards; `desired` is undefined if that is not known. */
   recordChange(resource: Resource, desired: State | null | undefined): void {
     this.#changing.push(resource.name);
     if (desired !== undefined && !resource.incomplete && resource.when === true)
-      this.#states.set(thingOf(resource), {
-        state: desired,
-        by: resource.name,
-        spelled: resource.module.spelled?.({ ...desired, ...resource.args }) ?? {},
-      });
+      this.#states.record(resource, desired);
   }
 
   /** Lays the effects of a resource's steps over the forecast, in order. */
@@ -111,6 +108,7 @@ export class Forecast {
       this.#files.lay(effect, laying, raw);
       this.#units.lay(effect, laying, raw);
       this.#notes.lay(effect, laying);
+      this.#accounts.lay(effect, laying);
       this.#packages.lay(effect, laying, name => this.#read<PackageState>({ kind: 'package', name }, raw));
       switch (effect.kind) {
         case 'package-lists':
@@ -152,8 +150,7 @@ export class Forecast {
 
   #over(probe: Probe, value: unknown, raw: ReadProbe): ForecastReading {
     const as = ({ value, ...rest }: Seen): ForecastReading => ({ reading: { value }, ...rest });
-    const opened = (from: readonly string[]) =>
-      as({ value, from: [...new Set(from)], open: from.length > 0 });
+    const opened = (from: readonly string[]) => openedBy(from, value);
     const naming = () => ('name' in probe ? this.#naming(plain(probe.name)) : []);
     switch (probe.kind) {
       case 'path':
@@ -173,22 +170,52 @@ export class Forecast {
         return as(this.#packages.candidate(probe.name, value as Candidate | null, naming(), lists));
       }
       case 'account': {
-        const takers = value === null ? [] : this.#takers(probe.name);
-        if (takers.length > 0) return { ...opened(takers), unlikely: true, otherwise: null };
-        if (value !== null) return opened([]);
-        const makers = [...naming(), ...this.#files.concerning(`/etc/${probe.database}`)];
-        const unlikely = makers.length === 0 && !this.#packages.hasNamesake(probe.name);
-        return { ...opened([...this.#packages.changing, ...makers]), unlikely };
+        const own = this.#accounts.line(probe.database, probe.name, value as string[] | null);
+        const seen = this.#account(probe, own.value);
+        return { ...seen, from: [...own.from, ...seen.from], open: own.open || seen.open };
       }
+      case 'user':
+        return as(
+          this.#besides(
+            this.#accounts.user(probe.name, value as UserState | null),
+            probe.name,
+            '/etc/passwd',
+          ),
+        );
+      case 'group':
+        return as(
+          this.#besides(
+            this.#accounts.group(probe.name, value as GroupState | null),
+            probe.name,
+            '/etc/group',
+          ),
+        );
       case 'program':
         return this.#program(probe.name, value as string | null, raw);
       case 'owed':
         return as(this.#notes.owed(probe.unit, value as Owed[]));
       case 'sql':
-        return this.#sql(probe, value, opened);
+        return this.#sql(probe, value);
       case 'command':
         return probe.simulates ? this.#simulation(probe, raw) : opened(this.#doubtsOf(probe.about));
     }
+  }
+
+  /** Adds what may change an account or a group besides the resources that manage it: packages, commands and files. */
+  #besides({ value, from, open }: Seen, name: string, file: string): Seen {
+    const namesakes = this.#packages.hasNamesake(name) ? this.#packages.changing : [];
+    const others = [...namesakes, ...this.#naming(name), ...this.#files.concerning(file)];
+    return { value, from: [...from, ...others], open: open || others.length > 0 };
+  }
+
+  /** Returns the prediction of an account besides the resources that manage it: packages, commands and files. */
+  #account({ database, name }: Extract<Probe, { kind: 'account' }>, value: string[] | null): ForecastReading {
+    const takers = value === null ? [] : this.#takers(name);
+    if (takers.length > 0) return { ...openedBy(takers, value), unlikely: true, otherwise: null };
+    if (value !== null) return openedBy([], value);
+    const makers = [...this.#naming(name), ...this.#files.concerning(`/etc/${database}`)];
+    const unlikely = makers.length === 0 && !this.#packages.hasNamesake(name);
+    return { ...openedBy([...this.#packages.changing, ...makers], value), unlikely };
   }
 
   /** Returns the resources that may remove an account: purges of packages, and commands. */
@@ -218,22 +245,16 @@ export class Forecast {
     return { reading: { value: read }, from, open: from.length > 0 };
   }
 
-  #sql(
-    { about, parts }: Extract<Probe, { kind: 'sql' }>,
-    value: unknown,
-    opened: (from: readonly string[]) => ForecastReading,
-  ): ForecastReading {
-    const server = this.#units.unit(serverUnit('postgresql*'), {
-      LoadState: 'loaded',
-      ActiveState: 'active',
-    });
+  #sql({ about, parts }: Extract<Probe, { kind: 'sql' }>, value: unknown): ForecastReading {
+    const running = { LoadState: 'loaded', ActiveState: 'active' };
+    const server = this.#units.unit(serverUnit('postgresql*'), running);
     const removers = this.#packages.removing(name => /^postgresql-\d+$/.test(name));
     if ((server.value['ActiveState'] === 'inactive' && !server.open) || removers.length > 0) {
       return { reading: { missing: noServer }, from: [...server.from, ...removers], open: false };
     }
     const changersOf = (objects: readonly string[]) => objects.flatMap(name => this.#objects.get(name) ?? []);
     const from = changersOf(about ?? [...this.#objects.keys()]);
-    const seen = opened([...from, ...this.#saying(() => true)]);
+    const seen = openedBy([...from, ...this.#saying(() => true)], value);
     const troubles = parts && (value as { troubles: readonly (string | null)[] }[])[0]?.troubles;
     if (troubles === undefined) return seen;
     const left = troubles.map((one, i) => (changersOf(parts![i] ?? []).length > 0 ? null : one));
@@ -257,7 +278,7 @@ export class Forecast {
         return [...this.#packages.touching, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
       if (what === 'package-lists') return [...this.#lists, ...opaque(/\b(apt|apt-get)\b/)];
       if (what === 'units') return this.#units.changing;
-      const objects = this.#objects.get(what) ?? [];
+      const objects = [...(this.#objects.get(what) ?? []), ...this.#accounts.changing(what)];
       return [...objects, ...this.#files.concerning(what), ...opaque(new RegExp(regexQuote(what)))];
     });
   }
@@ -272,9 +293,6 @@ export class Forecast {
     return this.#opaque.filter(({ text }) => isMeant(text)).map(({ by }) => by);
   }
 }
-
-const orAsRead = (seen: ForecastReading, otherwise: unknown): ForecastReading =>
-  seen.expected ? { ...seen, otherwise } : seen;
 
 const noServer = new Missing('a running PostgreSQL server', ['package:postgresql', 'running:postgresql*']);
 

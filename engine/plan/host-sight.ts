@@ -1,4 +1,4 @@
-import type { Context } from '../module.ts';
+import type { HostContext } from '../module.ts';
 import type { Probe } from '../probe.ts';
 import { blank } from '../probes/blank.ts';
 import type { Observed } from '../probes/readings.ts';
@@ -11,18 +11,16 @@ import type { ForecastReading, ReadProbe } from './forecast-types.ts';
 export interface HostSight {
   /** The readings by the account that applies the resource. */
   observed: Observed;
-  times: Pick<Context, 'nowS' | 'plannedS'>;
+  context: HostContext;
   /** The forecast of that host after the changes planned so far. */
   forecast: Forecast;
-  /** The account that logs in; undefined = not known. */
-  login: string | undefined;
   /** Whether the host is only imagined: then it has no obstacles. */
   imagined?: boolean;
 }
 
 /** The predictions for a resource, the account that applies it, and the present readings. */
 export interface ResourceView extends ForecastView {
-  /** undefined = not known. */
+  /** The account that applies the resource; undefined = not known. */
   account: string | undefined;
   raw: ReadProbe;
 }
@@ -30,7 +28,7 @@ export interface ResourceView extends ForecastView {
 /** Returns the predictions of a resource's host at its turn. A probe that was not read goes to `unread`, and its value is open. */
 export function viewOf(
   resource: Resource,
-  { observed, forecast, login }: HostSight,
+  { observed, forecast, context }: HostSight,
   unread: (probe: Probe) => void,
 ): ResourceView {
   const { become } = resource;
@@ -40,7 +38,7 @@ export function viewOf(
     return reading;
   };
   return {
-    account: become === undefined || become === false ? login : (become.user ?? 'root'),
+    account: become === undefined || become === false ? context.login : (become.user ?? 'root'),
     raw,
     predict: (probe): ForecastReading =>
       forecast.predict(probe, raw) ?? { reading: { value: blank(probe) }, from: [], open: true },

@@ -54,13 +54,13 @@ export function layResource(
     const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
     if (lacking !== undefined) return { obstacle: lacking };
     const read = comparison.read ?? blankReadings(module.probes(args));
-    const all = imagined || isUnread ? [] : module.obstacles(args, read, work);
+    const all = imagined || isUnread ? [] : module.obstacles(args, read, work, context);
     // An obstacle from uncertain readings is only a doubt.
     const own = certain ? all.find(obstacle => !obstacle.unsure) : undefined;
     if (own !== undefined) return { obstacle: own };
     doubt = all[0];
     const steps = reloading(module.steps(work, args, read, context));
-    const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps]);
+    const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps], context.login);
     if (stuck !== undefined) return { obstacle: stuck };
     for (const step of steps) {
       const { obstacle, hopes: own } = imagined ? { hopes: [] } : met(step, view);

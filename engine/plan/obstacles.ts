@@ -1,13 +1,12 @@
 import { posix } from 'node:path';
-import type { Effect } from '../effect.ts';
 import { nginxReads, unitAt, wholeChecks } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
-import { type CommandResult, command, flags, type PathState, path, program } from '../probe.ts';
-import { stateDirectory } from '../state-directory.ts';
+import { type PathState, path, program } from '../probe.ts';
 import type { CheckedStep, RunStep, Step } from '../step.ts';
 import { foldersAbove } from '../util/paths.ts';
 import { accountThere, certain, first, followed, type ObstacleView } from './certain-readings.ts';
 import { mounted, readOnly, replacesMount } from './mounts.ts';
+import { changeable, enterable, immutable, isForRoot, owned, rights, sticky } from './rights.ts';
 import { unitObstacle } from './unit-obstacles.ts';
 
 /** Returns the first obstacle of a step at its turn, or undefined if none is known. */
@@ -139,9 +138,7 @@ function inTheWay(
   return { says: `${at} is ${named(there.type)}; ${end}.` };
 }
 
-function named(type: PathState['type']): string {
-  return type === 'other' ? 'a special file' : `a ${type}`;
-}
+const named = (type: PathState['type']): string => (type === 'other' ? 'a special file' : `a ${type}`);
 
 function owners(
   { owner, group }: { owner?: string; group?: string },
@@ -155,13 +152,13 @@ function owners(
 }
 
 function ofRun(step: RunStep, view: ObstacleView): Obstacle | undefined {
+  const acting = isForRoot(step) ? 'root' : step.as;
   const unknown =
-    step.as === undefined ? undefined : (accountThere('passwd', step.as, view) ?? rights(view, step.as));
+    (step.as === undefined ? undefined : accountThere('passwd', step.as, view)) ??
+    (acting === undefined ? undefined : rights(view, acting));
   if (unknown !== undefined) return unknown;
   // The session enters the folder, and the program of another account starts in it.
   const touched = (step.touches ?? []).flatMap(effect => ('path' in effect ? effect.path : []));
-  const forRoot = isForRoot(step) ? rights(view, 'root') : undefined;
-  if (forRoot !== undefined) return forRoot;
   const shut =
     (step.cwd === undefined ? undefined : enterable(`${step.cwd}/.`, view.account, view)) ??
     first(touched, place => enterable(place, step.as ?? view.account, view));
@@ -178,37 +175,20 @@ function ofRun(step: RunStep, view: ObstacleView): Obstacle | undefined {
     typeof step.command === 'string' || step.env?.['PATH'] !== undefined ? undefined : step.command[0];
   return (
     first(step.touches ?? [], effect => unitObstacle(effect, view)) ??
+    first(step.users ?? [], user => accountThere('passwd', user, view)) ??
+    first(step.groups ?? [], group => accountThere('group', group, view)) ??
     first(step.reads ?? [], file => fileThere(file, view)) ??
     programThere(named, step.cwd ?? '/', view)
   );
 }
 
-/** Returns the obstacle of an account that may not enter a folder above `at`. Its groups are not considered. */
-function enterable(at: string, account: string | undefined, view: ObstacleView): Obstacle | undefined {
-  if (account === undefined || account === 'root') return undefined;
-  return first(foldersAbove(at), folder => {
-    const there = followed(folder, view);
-    if (there?.type !== 'directory') return undefined;
-    const isOwner = there.owner === account;
-    const digits = there.mode.slice(-3);
-    const mayEnter = isOwner ? /^[1357]/.test(digits) : /[1357]/.test(digits.slice(1));
-    if (mayEnter) return undefined;
-    return {
-      says: `${account} may not enter ${folder}, whose mode is ${there.mode}.`,
-      fix:
-        account === view.account && !isOwner
-          ? 'Did you mean become: true? Otherwise add x to the mode of the directory, for example 0755.'
-          : 'Add x to the mode of the directory, for example 0755.',
-    };
-  });
-}
-
 function fileThere(at: string, view: ObstacleView): Obstacle | undefined {
-  if (followed(at, view) !== null) return undefined;
-  return {
-    says: `There is no file ${at} on the host, and no earlier resource brings it.`,
-    fix: 'Move the resource that brings the file before this one.',
-  };
+  return followed(at, view) !== null
+    ? undefined
+    : {
+        says: `There is no file ${at} on the host, and no earlier resource brings it.`,
+        fix: 'Move the resource that brings the file before this one.',
+      };
 }
 
 /** Returns the obstacle of a missing program, searched as a shell does in a folder. */
@@ -226,74 +206,3 @@ const noProgram = (name: string): Obstacle => ({
   fix: 'Install it first, or give the path of an existing program.',
   code: 'program-missing',
 });
-
-/** Whether only root can do a step. */
-export const isForRoot = (step: Step): boolean => step.do === 'run' && (step.touches ?? []).some(needsRoot);
-
-/** Whether only root can cause an effect. */
-const needsRoot = (effect: Effect): boolean =>
-  ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists'].includes(effect.kind) ||
-  ('path' in effect && effect.path.startsWith(`${stateDirectory}/`));
-
-/** Returns the obstacle of an account that may not act as `wanted`. */
-function rights(
-  { account: own }: ObstacleView,
-  wanted: string,
-  what = `may not act as ${wanted} on the host`,
-): Obstacle | undefined {
-  return own === undefined || own === 'root' || own === wanted ? undefined : forbidden(own, what);
-}
-
-/** Returns the obstacle of an account that may not change the owner and mode of a path. */
-function owned(at: string, view: ObstacleView): Obstacle | undefined {
-  const { account: own } = view;
-  if (own === undefined || own === 'root') return undefined;
-  const there = followed(at, view);
-  return there && there.owner !== own
-    ? forbidden(own, `may not change ${at}, which belongs to ${there.owner}`)
-    : undefined;
-}
-
-/** Returns the obstacle of removing a path from a sticky folder such as /tmp: only the owner of either may. */
-function sticky(at: string, view: ObstacleView): Obstacle | undefined {
-  const { account: own } = view;
-  const folder = followed(posix.dirname(at), view);
-  if (own === undefined || own === 'root' || !folder || folder.owner === own) return undefined;
-  return (Number(folder.mode[0]) & 1) === 0 ? undefined : owned(at, view);
-}
-
-function forbidden(account: string, what: string): Obstacle {
-  return { says: `${account} ${what}.`, fix: 'Did you mean become: true?' };
-}
-
-/** Returns the obstacle of a path with one of the attribute `letters`: not even root may change it. */
-function immutable(at: string, letters: RegExp, view: ObstacleView): Obstacle | undefined {
-  const there = certain(path(at), view);
-  if (there === null || there?.type === 'link' || there?.type === 'other') return undefined;
-  // The flags are asked for with the path, not in a round of readings after it.
-  const letter = letters.exec(certain(flags(at), view) ?? '')?.[0];
-  return there === undefined || letter === undefined
-    ? undefined
-    : {
-        says: `${at} is ${letter === 'i' ? 'immutable' : 'append-only'}: not even root may change it.`,
-        fix: `Allow it in an earlier resource, with\n    chattr -${letter} ${at}`,
-      };
-}
-
-/** Returns the obstacle of an account that can create and remove nothing in a folder. */
-const changeable = (folder: string, view: ObstacleView): Obstacle | undefined =>
-  readOnly(folder, view) ?? immutable(folder, /i/, view) ?? writable(folder, view);
-
-function writable(folder: string, view: ObstacleView): Obstacle | undefined {
-  const { account: own } = view;
-  if (own === undefined || own === 'root') return undefined;
-  const there = followed(folder, view);
-  if (there?.type !== 'directory') return undefined;
-  const groups = certain<CommandResult>(command('id -Gn', { about: [] }), view)
-    ?.stdout.trim()
-    .split(/\s+/);
-  if (groups === undefined) return undefined;
-  const digit = there.owner === own ? 1 : groups.includes(there.group) ? 2 : 3;
-  if ((Number(there.mode[digit]) & 2) !== 0) return undefined;
-  return forbidden(own, `may not write to ${folder}`);
-}

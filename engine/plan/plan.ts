@@ -114,7 +114,7 @@ function walk(
     if ('code' in sight) return outcome('failed', { error: sight });
     const { forecast } = sight;
     const view = viewOf(resource, sight, probe => unread.push({ resource, probe }));
-    const context = { verifying: false, ...sight.times, name: resource.name };
+    const context = { ...sight.context, verifying: false, name: resource.name };
     const comparison = compare(resource, view, context);
     const { problem, open, diff } = comparison;
     const predictedFrom = [...new Set([resource.waitsFor ?? [], comparison.from].flat())];
@@ -162,7 +162,7 @@ function advise(
   if ('code' in sight || outcome.error === undefined) return;
   const trial = { ...sight, forecast: sight.forecast.copy() };
   const { view, causes } = recordCauses(viewOf(resource, trial, () => {}));
-  const context = { verifying: false, ...sight.times, name: resource.name };
+  const context = { ...sight.context, verifying: false, name: resource.name };
   const comparison = compare(resource, view, context);
   if (comparison.problem !== undefined) return;
   const { obstacle } = layResource(resource, comparison, view, trial, context, new Map());

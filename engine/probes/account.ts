@@ -10,8 +10,12 @@ export const account: ProbeKind<'account'> = {
       return [{ probes, script: `getent ${database} ${words(probes.map(probe => probe.name))}` }];
     }),
   decode(probes, output) {
-    const accounts = new Map(lines(output).map(line => [line.split(':')[0], line.split(':')]));
-    return probes.map(probe => [probe, { value: accounts.get(probe.name) ?? null }]);
+    const all = lines(output).map(line => line.split(':'));
+    const fieldOf = (name: string) => (/^\d+$/.test(name) ? 2 : 0);
+    return probes.map(probe => [
+      probe,
+      { value: all.find(fields => fields[fieldOf(probe.name)] === probe.name) ?? null },
+    ]);
   },
   key: ({ database, name }) => `${database} ${name}`,
 };

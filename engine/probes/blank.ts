@@ -18,6 +18,8 @@ export function blank(probe: Probe): unknown {
     case 'package':
     case 'candidate':
     case 'account':
+    case 'user':
+    case 'group':
     case 'program':
       return null;
     default:

@@ -6,6 +6,7 @@ import { command } from './command.ts';
 import { content } from './content.ts';
 import { entries } from './entries.ts';
 import { flags } from './flags.ts';
+import { group, user } from './local-accounts.ts';
 import { owed } from './owed.ts';
 import { installedPackage } from './package.ts';
 import { path } from './path.ts';
@@ -24,6 +25,8 @@ const kinds: { readonly [K in Probe['kind']]: ProbeKind<K> } = {
   candidate,
   unit,
   account,
+  user,
+  group,
   sql,
   owed,
   program,

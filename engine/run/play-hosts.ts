@@ -64,9 +64,8 @@ export class PlayHosts {
     if ('code' in connected) return notEntered(resource, connected);
     return {
       observed: connected.observed(resource),
-      times: connected.times(createdS),
+      context: connected.context(createdS),
       forecast: trial.of(connected.host.name),
-      login: connected.login,
     };
   }
 

@@ -75,14 +75,6 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
     example:
       'command: { run: "git clone https://example.com/app.git /srv/app", creates: /srv/app/.git/HEAD }',
   },
-  user: {
-    text: 'Use `command` with `unless`',
-    example: 'command: { run: "useradd --system --create-home app", unless: "id app" }',
-  },
-  group: {
-    text: 'Use `command` with `unless`',
-    example: 'command: { run: "groupadd --system app", unless: "getent group app" }',
-  },
   authorized_key: {
     text: 'Use `file` with all keys of the account',
     example:

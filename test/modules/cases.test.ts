@@ -123,7 +123,7 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
     }
     const found = diff(actual, module.desired(args, read));
     expect(shown(found)).toEqual(situation.changes);
-    const obstacles = found === null ? [] : module.obstacles(args, read, found);
+    const obstacles = found === null ? [] : module.obstacles(args, read, found, context);
     const [unsure, blocked] = [true, false].map(which =>
       obstacles.filter(one => (one.unsure ?? false) === which).map(({ says }) => says),
     );

@@ -144,6 +144,7 @@ export class Made {
       this.#types.delete(String(args['path']));
       this.#folders.delete(String(args['path']));
       if (module === 'apt') for (const each of args['packages'] as string[]) this.gone.add(each);
+      if (module === 'user') this.accounts.delete(String(args['name']));
       return;
     }
     if (module === 'command') this.byLine(String(args['run']));
@@ -158,6 +159,7 @@ export class Made {
     if (module === 'pg_role') this.roles.add(name);
     if (module === 'pg_database') this.databases.add(name);
     if (module === 'directory' || module === 'tree') this.#folder(name);
+    if (module === 'user' || module === 'group') this.accounts.add(name);
     if (['file', 'directory', 'link'].includes(module)) this.#types.set(name, module);
     if (module === 'systemd_unit') this.#unit(name.replace(/\.service$/, ''));
     if (module === 'file') this.byLine(name);

@@ -33,7 +33,16 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
       `ln -sfn /srv/r/1 /srv/a`,
     ]);
   },
-  accounts: () => 'useradd --system ghost',
+  accounts: ({ random }) =>
+    random.pick([
+      'useradd --system ghost',
+      'groupadd web',
+      'groupadd --gid 1500 web && useradd --create-home --groups web,www-data app',
+      'useradd --create-home --uid 1501 --shell /bin/sh --comment One app && echo "app:secret" | chpasswd',
+      'useradd --create-home app && usermod --lock --expiredate 2030-01-01 app',
+      'useradd --create-home app && usermod -aG www-data app && systemd-run --uid=app sleep infinity',
+      'mkdir -p /home/app /srv/home',
+    ]),
   packages: draw => {
     const name = draw.from('apt', 'packages');
     return draw.random.pick([

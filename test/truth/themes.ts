@@ -46,7 +46,16 @@ const ofUnits = [
 ];
 
 /** Weights of the themes themselves. */
-export const themeWeights = { files: 5, moving: 3, packages: 5, units: 4, postgres: 4, web: 3, anything: 3 };
+export const themeWeights = {
+  files: 5,
+  accounts: 3,
+  moving: 3,
+  packages: 5,
+  units: 4,
+  postgres: 4,
+  web: 3,
+  anything: 3,
+};
 
 /** Every theme by its name. */
 export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
@@ -55,6 +64,12 @@ export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
     modules: { file: 5, directory: 5, link: 2, tree: 2, command: 2 },
     paths: plain,
     start: ['files', 'accounts'],
+  },
+  accounts: {
+    layers: { blank: 3, servers: 1 },
+    modules: { user: 6, group: 4, file: 3, directory: 3, command: 1, service: 0.5, systemd_unit: 0.5 },
+    paths: [...plain, '/home/app', '/home/app/.profile', '/home/ghost/f'],
+    start: ['accounts', 'files'],
   },
   moving: {
     layers: { blank: 1 },

@@ -115,7 +115,7 @@ const blank = observed(
 /** The plan once all has been read that it asks for: of what `from` does not tell, folders are there. */
 function planOf(resources: Resource[], from: Observed = blank, forecast = new Forecast()): PlannedResource[] {
   for (;;) {
-    const sight = { observed: from, times: { nowS: 0 }, forecast: forecast.copy(), login: 'root' };
+    const sight = { observed: from, context: { nowS: 0, login: 'root' }, forecast: forecast.copy() };
     const { planned, unread } = plan(resources, () => sight, sight.forecast);
     const asked = unread.map(({ probe }): [Probe, unknown] => [
       probe,
@@ -307,7 +307,7 @@ describe('a plan', () => {
     /** Returns the plan of the second play while the first one is planned but not applied. */
     const second = (first: Resource[], then: Resource[], from = blank) => {
       const forecast = new Forecast();
-      const sight = { observed: from, times: { nowS: 0 }, forecast, login: 'root' };
+      const sight = { observed: from, context: { nowS: 0, login: 'root' }, forecast };
       plan(first, () => sight, forecast);
       return shown(then, from, forecast);
     };
@@ -386,7 +386,7 @@ describe('a resource of a later play', () => {
     ['0600', [undefined, undefined]],
   ])('with mode %s is compared with the earlier plays', (mode, expected) => {
     const there = observed([path('/f.conf'), { type: 'file', owner: 'root', group: 'root', mode: '0640' }]);
-    const sight = { observed: there, times: { nowS: 0 }, forecast: new Forecast(), login: 'root' };
+    const sight = { observed: there, context: { nowS: 0, login: 'root' }, forecast: new Forecast() };
     const planFully = (resources: Resource[]): PlannedResource[] => {
       const forecast = sight.forecast.copy();
       const { planned, unread } = plan(resources, () => ({ ...sight, forecast }), forecast);

@@ -1,0 +1,70 @@
+import type { Obstacle } from '../engine/module.ts';
+import { type CommandResult, type Content, command } from '../engine/probe.ts';
+import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
+
+const elsewhere = scriptBeside(import.meta.url, './user-elsewhere.sh');
+const processes = scriptBeside(import.meta.url, './user-processes.sh');
+const digest = scriptBeside(import.meta.url, './user-password.sh');
+const home = scriptBeside(import.meta.url, './user-home.sh');
+
+/** Reads the line of an account that is not in /etc/passwd, as it is before the play. */
+export const elsewhereOf = (name: string) =>
+  command(withVariables(elsewhere, { u_name: name }), { about: [] });
+
+/** Reads the processes of an account whose `uid` or `home` is another one; without both, its processes in any case. */
+export const processesOf = (name: string, uid?: number, home?: string) =>
+  command(withVariables(processes, { u_name: name, u_uid: uid, u_home: home }), {
+    about: ['units', `passwd:${name}`],
+  });
+
+/** Reads the SHA-256 of the hash of an account's password. */
+export const passwordDigest = (name: string) =>
+  command(withVariables(digest, { u_name: name }), { about: [`passwd:${name}`, '/etc/shadow'] });
+
+/** Reads the owner of an account's home directory. */
+export const homeOwner = (name: string) =>
+  command(withVariables(home, { u_name: name }), { about: [`passwd:${name}`] });
+
+/** Returns the obstacle of an account that LDAP or another source brings. */
+export function fromElsewhere(name: string, found: CommandResult): Obstacle | false {
+  return (
+    found.stdout !== '' && {
+      says: `${name} is not an account of /etc/passwd: another source of /etc/nsswitch.conf brings it.`,
+      fix: 'Change it there, or give another name.',
+    }
+  );
+}
+
+/** Returns the obstacle of an account whose processes forbid a change. `what` names the program and the change. */
+export function busy(name: string, running: CommandResult | undefined, what: string): Obstacle | false {
+  const all = running?.stdout.trim().split('\n').filter(Boolean) ?? [];
+  const shown = all.slice(0, 3).map(line => line.replace(/^(\d+) (.*)$/, '$2 ($1)'));
+  const more = all.length > 3 ? ` and ${all.length - 3} more` : '';
+  return (
+    all.length > 0 && {
+      says: `${what} while processes of ${name} run: ${shown.join(', ')}${more}.`,
+      fix: 'Stop them first, for example with a `service` in an earlier resource.',
+    }
+  );
+}
+
+/** Returns the obstacle of a login shell that /etc/shells does not list. */
+export function unlistedShell(shell: string, listed: Content | null | undefined): Obstacle | false {
+  const isForLogin = !/\/(nologin|false)$/.test(shell);
+  const all = listed?.bytes?.toString().split('\n');
+  return (
+    isForLogin &&
+    all !== undefined &&
+    !all.includes(shell) && {
+      says: `${shell} is not a login shell of the host: /etc/shells does not list it.`,
+      fix: 'Install its package first, or give one of the shells in /etc/shells.',
+    }
+  );
+}
+
+/** Returns the obstacle of removing the account that logs in. */
+export const ofLogin = (name: string, login: string | undefined): Obstacle | false =>
+  name === login && {
+    says: `${name} is the account that this run logs in with.`,
+    fix: 'Log in with another account to remove it.',
+  };

@@ -1,0 +1,264 @@
+import { createHash } from 'node:crypto';
+import {
+  absolutePath,
+  accountName,
+  flag,
+  listOf,
+  oneOf,
+  text,
+  whole,
+} from '../engine/module-kit/argument.ts';
+import { defineModule } from '../engine/module-kit/define-module.ts';
+import {
+  account,
+  type CommandResult,
+  command,
+  content,
+  entries,
+  type GroupState,
+  group,
+  path,
+  type UserState,
+  user as userProbe,
+} from '../engine/probe.ts';
+import {
+  busy,
+  elsewhereOf,
+  fromElsewhere,
+  homeOwner,
+  ofLogin,
+  passwordDigest,
+  processesOf,
+  unlistedShell,
+} from './_accounts.ts';
+import { change, createsHome, creation, isIn } from './_user-steps.ts';
+
+/** An account. What is not declared stays unchanged. */
+export const user = defineModule({
+  name: 'user',
+  summary: 'An account of the host: its groups, home, shell, password and expiry.',
+  args: {
+    name: { ...accountName, description: 'Name of the account.' },
+    uid: whole('Number of the account. A new account has the next free one.', { minimum: 1 }),
+    group: {
+      ...accountName,
+      description: 'Primary group. A new account has the group of its name, which is created.',
+    },
+    groups: listOf(
+      accountName,
+      'Supplementary groups. The account keeps its others, unless `groups_exact`.',
+      {
+        uniqueItems: true,
+      },
+    ),
+    groups_exact: flag('Whether the account leaves all supplementary groups that `groups` does not list.', {
+      default: false,
+    }),
+    comment: text('Full name or purpose, without colons.', { pattern: '^[^:\\n]*$' }),
+    home: { ...absolutePath, description: 'Home directory. A new account has /home/NAME.' },
+    create_home: flag(
+      'Whether a new account gets its home directory, from /etc/skel. The default is `true`, and `false` with `system`.',
+    ),
+    move_home: flag('Whether another `home` moves the files of the old one.', { default: false }),
+    shell: { ...absolutePath, description: 'Login shell. A new account has the host’s default.' },
+    system: flag('Whether a new account is one of the system, with a low number. An existing one stays.', {
+      default: false,
+    }),
+    password_hash: text('Hash of the password, as `openssl passwd -6` prints it.', {
+      pattern: '^\\$[0-9a-z]+\\$[^:\\s]+$',
+    }),
+    password_on: oneOf(
+      ['always', 'create'],
+      'When `password_hash` applies: `create` leaves the password of an existing account unchanged.',
+      { default: 'always' },
+    ),
+    locked: flag('Whether the password is locked. Keys still open the account; `expires` shuts it.'),
+    expires: text('First day on which the account is shut, such as 2030-12-31, or `never`.', {
+      pattern: '^(never|[0-9]{4}-[0-9]{2}-[0-9]{2})$',
+    }),
+    remove_home: flag('Whether `state: absent` also removes the home directory and the mail.', {
+      default: false,
+    }),
+  },
+  required: ['name'],
+  absent: 'removes it, and leaves its files unless `remove_home`',
+  examples: {
+    'An administrator': { name: 'deploy', groups: ['sudo'], shell: '/bin/bash' },
+    'A service account without a home': {
+      name: 'app',
+      system: true,
+      home: '/srv/app',
+      shell: '/usr/sbin/nologin',
+    },
+    'A password that only a new account gets': {
+      name: 'deploy',
+      password_hash:
+        '$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.',
+      password_on: 'create',
+    },
+    'No such account': { name: 'guest', state: 'absent', remove_home: true },
+  },
+  secrets: { in: ['password_hash'] },
+  identity: ({ name }) => name,
+  refine: ({ groups, groups_exact, home, move_home, expires, remove_home }) => [
+    groups_exact && !groups && { at: 'groups_exact', says: 'Give the groups; the list may be empty.' },
+    move_home && !home && { at: 'move_home', says: 'Give the new home.' },
+    expires !== undefined && !isDay(expires) && { at: 'expires', says: `There is no day ${expires}.` },
+    remove_home && { at: 'remove_home', says: 'remove_home belongs to state: absent.' },
+  ],
+  probes: ({ name, uid, home, password_hash }) => ({
+    user: userProbe(name),
+    password: password_hash ? passwordDigest(name) : undefined,
+    perhapsGroup: account('group', name),
+    perhapsSkeleton: entries('/etc/skel', { depth: 1 }),
+    perhapsModes: command("grep -E '^(HOME_MODE|UMASK)' /etc/login.defs", { about: ['/etc/login.defs'] }),
+    needsHome: path(home ?? `/home/${name}`),
+    needsElsewhere: elsewhereOf(name),
+    needsShells: content('/etc/shells'),
+    needsHolder: uid === undefined ? undefined : account('passwd', String(uid)),
+    needsIdle: uid === undefined && home === undefined ? undefined : processesOf(name, uid, home),
+  }),
+  actual: ({ user, password }, { password_hash, groups, groups_exact }) =>
+    user && {
+      ...user,
+      groups: groups_exact ? user.groups : groups?.filter(one => isIn(user, one)).toSorted(),
+      password: passwordState(user, password?.stdout, password_hash),
+    },
+  initial: ({ name, password_hash }) => ({
+    ...{ group: name, groups: [], comment: '', home: `/home/${name}`, expires: 'never' },
+    ...{ locked: password_hash === undefined, password: password_hash === undefined ? 'none' : 'set' },
+  }),
+  desired: ({ uid, group, groups, comment, home, shell, locked, expires, ...args }, read) => ({
+    ...{ uid, group, groups: groups?.toSorted(), comment, home, shell, locked, expires },
+    password: args.password_hash && (args.password_on === 'always' || !read?.user) ? 'set' : undefined,
+  }),
+  obstacles({ name, uid, home, shell, locked, ...args }, read, diff, { login }) {
+    const { user, needsElsewhere, needsHolder, needsShells, needsHome, needsIdle, ...removal } = read;
+    const elsewhere = user === null && needsElsewhere && fromElsewhere(name, needsElsewhere);
+    if (diff.kind === 'remove')
+      return [elsewhere, ofLogin(name, login), ...removalObstacles(name, needsIdle, removal)];
+    const moved = ['uid', 'home'].filter(key => user !== null && diff.has(key));
+    const folder = home ?? `/home/${name}`;
+    return [
+      elsewhere,
+      moved.length > 0 && busy(name, needsIdle, `usermod does not change ${moved.join(' and ')}`),
+      diff.has('uid') &&
+        needsHolder && {
+          says: `The uid ${uid} belongs to ${needsHolder[0]}.`,
+          fix: 'Give another uid, or leave it out.',
+        },
+      diff.has('shell') && shell !== undefined && unlistedShell(shell, needsShells),
+      user === null &&
+        createsHome(args) &&
+        needsHome && {
+          says: `${folder} exists already, and would not belong to ${name}.`,
+          fix: 'Set create_home: false, and give the directory its owner in a `directory` after this resource.',
+        },
+      user !== null &&
+        args.move_home &&
+        diff.has('home') &&
+        needsHome && { says: `${folder} exists already, so the files of ${user.home} cannot move there.` },
+      diff.has('locked') &&
+        locked === false &&
+        !args.password_hash &&
+        user?.password !== 'set' && {
+          says: `${name} has no password that could be unlocked.`,
+          fix: 'Give a password_hash.',
+        },
+    ];
+  },
+  steps(diff, args, { user, perhapsGroup, perhapsSkeleton, perhapsModes }) {
+    const { name, password_hash, locked } = args;
+    const staysLocked = locked ?? (user?.locked === true && user.password === 'set');
+    return [
+      user === null &&
+        creation(args, {
+          hasGroup: perhapsGroup !== null,
+          skeleton: (perhapsSkeleton ?? []).map(entry => entry.path),
+          mode: homeMode(perhapsModes.stdout),
+        }),
+      diff.has('password') && {
+        do: 'run',
+        command: ['chpasswd', '--encrypted'],
+        input: `${name}:${staysLocked ? '!' : ''}${password_hash}\n`,
+        touches: [{ kind: 'account', database: 'passwd', name }],
+      },
+      user !== null && change(diff, args, user),
+    ];
+  },
+  remove: ({ name, remove_home }, { user, ownGroup }) => {
+    const { group, home } = user!;
+    const { members, primaryOf } = (ownGroup ?? { members: [name], primaryOf: [] }) as GroupState;
+    const isAlone = group === name && members.length === 0 && primaryOf.length === 1;
+    return [
+      {
+        do: 'run',
+        command: ['userdel', name],
+        touches: [
+          { kind: 'account', database: 'passwd', name, line: null },
+          ...(isAlone ? [{ kind: 'account', database: 'group', name, line: null } as const] : []),
+        ],
+      },
+      remove_home && { do: 'remove', path: home, recursive: true },
+      remove_home && { do: 'remove', path: `/var/mail/${name}` },
+    ];
+  },
+  removal: {
+    refine: ({ name }) => [name === 'root' && { at: 'name', says: 'root is not removed.' }],
+    probes: ({ name, remove_home }) => ({
+      user: userProbe(name),
+      ownGroup: group(name),
+      needsSudo: group('sudo'),
+      needsAdmin: group('admin'),
+      needsElsewhere: elsewhereOf(name),
+      needsIdle: processesOf(name),
+      needsOwner: remove_home ? homeOwner(name) : undefined,
+    }),
+    actual: ({ user }: { user: UserState | null }) => user && { ...user },
+  },
+});
+
+const isDay = (text: string) =>
+  text === 'never' || new Date(`${text}T00:00Z`).getUTCDate() === Number(text.slice(-2));
+/** Returns the mode of a new home directory by the lines of login.defs(5). */
+function homeMode(lines: string): string {
+  const value = (key: string) => new RegExp(`^${key}\\s+(\\d+)`, 'm').exec(lines)?.[1];
+  const masked = 0o777 & ~Number.parseInt(value('UMASK') ?? '022', 8);
+  return (value('HOME_MODE') ?? masked.toString(8)).padStart(4, '0');
+}
+
+function passwordState(user: UserState, digest: string | undefined, declared: string | undefined): string {
+  if (declared === undefined || user.password !== 'set') return user.password;
+  const isSame = digest?.startsWith(createHash('sha256').update(declared).digest('hex'));
+  return isSame ? 'set' : 'another';
+}
+
+/** Returns the obstacles of a removal. */
+function removalObstacles(
+  name: string,
+  running: CommandResult | undefined,
+  read: Readonly<Record<string, unknown>>,
+) {
+  const { needsSudo, needsAdmin, needsOwner } = read as Record<string, unknown>;
+  const administrators = { sudo: needsSudo, admin: needsAdmin } as Record<
+    string,
+    GroupState | null | undefined
+  >;
+  const owner = (needsOwner as CommandResult | undefined)?.stdout.trim();
+  return [
+    busy(name, running, 'userdel removes no account'),
+    ...Object.entries(administrators).map(
+      ([group, state]) =>
+        state?.members.join() === name && {
+          says: `${name} is the last member of ${group}: nobody could become root by it.`,
+          fix: `Add another account to ${group} in an earlier resource.`,
+        },
+    ),
+    owner !== undefined &&
+      owner !== '' &&
+      owner !== name && {
+        says: `The home directory of ${name} belongs to ${owner}, so it is not removed.`,
+        fix: 'Leave out remove_home.',
+      },
+  ];
+}
