@@ -35,9 +35,15 @@ export type Effect =
   | { kind: 'mark'; names: readonly string[]; sets: Partial<Pick<PackageState, 'held' | 'automatic'>> }
   /**
    * An account or a group comes or changes. `line` has the fields of its line in passwd or group; null if it goes, and left
-   * out if they are not known.
+   * out if they are not known. With `renumbers`, its number changes, and files may show the old one, as after a removal.
    */
-  | { kind: 'account'; database: 'passwd' | 'group'; name: string; line?: readonly string[] | null }
+  | {
+      kind: 'account';
+      database: 'passwd' | 'group';
+      name: string;
+      line?: readonly string[] | null;
+      renumbers?: boolean;
+    }
   /** An account becomes a member of a group, or leaves it. */
   | { kind: 'membership'; user: string; group: string; is: boolean }
   /** The package lists are refreshed. */

@@ -1,4 +1,5 @@
 export { apt } from './apt.ts';
+export { authorized_keys } from './authorized_keys.ts';
 export { certbot } from './certbot.ts';
 export { command } from './command.ts';
 export { directory } from './directory.ts';

@@ -79,7 +79,8 @@ export function creation(args: Args, { hasGroup, skeleton, mode }: Place): RunSt
     ],
     ...needing([...groups, ...(primary === undefined ? [] : [primary])]),
     touches: [
-      { kind: 'account', database: 'passwd', name, line },
+      // The account may be one that an earlier resource creates.
+      { kind: 'account', database: 'passwd', name, line, ...(uid !== undefined && { renumbers: true }) },
       ...memberships(name, groups, true),
       ...(primary === undefined
         ? [{ kind: 'account', database: 'group', name, line: [name, 'x', ''] } as const]
@@ -131,7 +132,15 @@ export function change(diff: Diff, args: Args, before: UserState): RunStep | und
     ...needing([...joined, ...(diff.has('group') ? [args.group!] : [])]),
     touches: [
       ...(diff.changes.some(({ key }) => key !== 'groups')
-        ? [{ kind: 'account', database: 'passwd', name, line } as const]
+        ? [
+            {
+              kind: 'account',
+              database: 'passwd',
+              name,
+              line,
+              ...(diff.has('uid') && { renumbers: true }),
+            } as const,
+          ]
         : []),
       ...memberships(name, joined, true),
       ...(groups_exact

@@ -62,9 +62,10 @@ export const group = defineModule({
     const had = group?.members ?? [];
     const wanted = members_exact ? members! : [...new Set([...had, ...(members ?? [])])].toSorted();
     const number = gid === undefined ? [] : ['--gid', String(gid)];
-    const touched = [
-      { kind: 'account', database: 'group', name, line: [name, 'x', String(gid ?? group?.gid ?? '')] },
-    ] as const;
+    const line = [name, 'x', String(gid ?? group?.gid ?? '')];
+    // The group may be one that an earlier resource creates.
+    const renumbers = diff.has('gid') && { renumbers: true };
+    const touched = [{ kind: 'account', database: 'group', name, line, ...renumbers }] as const;
     const added = wanted.filter(one => !had.includes(one));
     const changed = [...added, ...had.filter(one => !wanted.includes(one))];
     return [

@@ -60,6 +60,12 @@ export function folderEffectsOf(
       const emptied = { ...opens(theirs, theirs, value => value?.type === 'directory'), wide: true };
       return [...(comes.size > 0 || !whole ? [coming] : []), ...(goes.length > 0 ? [going, emptied] : [])];
     }
+    case 'account': {
+      if (effect.line !== null && !effect.renumbers) return [];
+      const key = effect.database === 'passwd' ? 'owner' : 'group';
+      const all = () => true;
+      return [{ ...opens(all, all, value => value?.[key] === effect.name), wide: true }];
+    }
     case 'anything': {
       const named = pathsIn(effect.text);
       const own = pathsIn(effect.command ?? '');

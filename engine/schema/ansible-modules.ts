@@ -76,9 +76,9 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
       'command: { run: "git clone https://example.com/app.git /srv/app", creates: /srv/app/.git/HEAD }',
   },
   authorized_key: {
-    text: 'Use `file` with all keys of the account',
+    text: 'Use `authorized_keys` with the lines of all keys',
     example:
-      'file: { path: /home/deploy/.ssh/authorized_keys, src: deploy.keys, owner: deploy, mode: "0600" }',
+      'authorized_keys: { user: deploy, keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPD0tO7H5DNQmGZz4RPDU9Hbta1bLPbqkEbMzS7mJqmE laptop"] }',
   },
   cron: {
     text: 'Use `file` in `/etc/cron.d`, or a `systemd_unit` for a timer',

@@ -55,7 +55,7 @@ it('draws an unknown module, with arguments from its schema or its examples', ()
     desired: () => ({}),
     steps: () => [],
   });
-  const drawn = seeds
+  const drawn = [...seeds, ...seeds.map(seed => `${seed} again`)]
     .flatMap(seed => generateCase({ ...modules, gadget }, seed).plays.flat())
     .filter(({ module }) => module === 'gadget');
   expect(drawn.length).toBeGreaterThan(10);

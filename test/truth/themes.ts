@@ -67,7 +67,16 @@ export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
   },
   accounts: {
     layers: { blank: 3, servers: 1 },
-    modules: { user: 6, group: 4, file: 3, directory: 3, command: 1, service: 0.5, systemd_unit: 0.5 },
+    modules: {
+      user: 6,
+      group: 4,
+      authorized_keys: 2,
+      file: 3,
+      directory: 3,
+      command: 1,
+      service: 0.5,
+      systemd_unit: 0.5,
+    },
     paths: [...plain, '/home/app', '/home/app/.profile', '/home/ghost/f'],
     start: ['accounts', 'files'],
   },

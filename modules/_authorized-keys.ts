@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import type { CommandResult } from '../engine/probe.ts';
+
+/** One line of a file of authorized keys, as sshd(8) describes it. */
+export interface KeyLine {
+  /** The line itself. */
+  line: string;
+  /** The type and the key in base64: what identifies it. */
+  key: string;
+  /** The options, the type, the fingerprint and the comment. */
+  shown: string;
+}
+
+const keyTypes =
+  /^(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)$/;
+
+/** Returns the key in a line, or undefined for an empty line, a comment, and anything that is no key. */
+export function keyIn(line: string): KeyLine | undefined {
+  const text = line.trim();
+  const options = keyTypes.test(text.split(/\s/)[0]!)
+    ? undefined
+    : /^((?:"(?:[^"\\]|\\.)*"|[^\s"])+)\s+/.exec(text)?.[1];
+  const rest = text.slice(options?.length ?? 0);
+  const [, type = '', base64 = '', comment] = /^\s*(\S+)\s+([A-Za-z0-9+/]+=*)(?:\s+(.*))?$/.exec(rest) ?? [];
+  if (!keyTypes.test(type)) return undefined;
+  const blob = Buffer.from(base64, 'base64');
+  // The wire form of a key begins with its type: RFC 4253, section 6.6.
+  if (blob.length < 8 || blob.toString('latin1', 4, 4 + blob.readUInt32BE(0)) !== type) return undefined;
+  const fingerprint = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '');
+  const shown = [options, type, `SHA256:${fingerprint}`, comment].filter(Boolean).join(' ');
+  return { line: text, key: `${type} ${blob.toString('base64')}`, shown };
+}
+
+/** A thing on the way to a file of keys. */
+export interface Place {
+  type: string;
+  owner: string;
+  mode: string;
+}
+
+/** The authorized keys of an account and their place. */
+export interface AuthorizedKeys {
+  group: string;
+  path: string;
+  home: Place | undefined;
+  folder: Place | undefined;
+  file: Place | undefined;
+  lines: string[];
+}
+
+/** Returns what authorized-keys.sh printed, or undefined if there is no such account. */
+export function authorizedKeys({ exit, stdout }: CommandResult): AuthorizedKeys | undefined {
+  if (exit !== 0) return undefined;
+  const [group = '', path = '', ...rest] = stdout.split('\n');
+  const [home, folder, file] = rest.slice(0, 3).map(placeIn);
+  const lines = rest.slice(3);
+  return { group, path, home, folder, file, lines: lines.at(-1) === '' ? lines.slice(0, -1) : lines };
+}
+
+function placeIn(line: string): Place | undefined {
+  const [, type = '', owner = '', mode = ''] = /^(.*) (\S+) (\d+)$/.exec(line) ?? [];
+  return line === '-' ? undefined : { type, owner, mode: mode.padStart(4, '0') };
+}
