@@ -85,6 +85,8 @@ export interface HostContext {
   plannedS?: number;
   /** The account that logs in; undefined = not known. */
   login?: string | undefined;
+  /** `SHA256:…` of the key that logged in; undefined if none did, or if only ssh knows it. */
+  loginKey?: string | undefined;
 }
 
 /** An example of arguments for the docs and the contract tests. */
@@ -185,6 +187,17 @@ export interface Files {
   template?: boolean;
   /** `src` names a folder. The engine reads all files below it. */
   tree?: boolean;
+  /** `from_inventory` stands for the hosts of the inventory. From it the engine makes `hosts`. */
+  inventory?: boolean;
+}
+
+/** A host of the inventory, for a module that takes all of them. */
+export interface InventoryHost {
+  name: string;
+  address: string;
+  port: number;
+  /** The public key that the inventory pins, `ssh-ed25519 AAAA…`; null if it pins none. */
+  host_key: string | null;
 }
 
 /** A file of a folder beside the playbook. */

@@ -37,7 +37,9 @@ export function fromElsewhere(name: string, found: CommandResult): Obstacle | fa
 
 /** Returns the obstacle of an account whose processes forbid a change. `what` names the program and the change. */
 export function busy(name: string, running: CommandResult | undefined, what: string): Obstacle | false {
-  const all = running?.stdout.trim().split('\n').filter(Boolean) ?? [];
+  // What earlier resources start or stop is not known yet.
+  if (running === undefined) return { says: `${what} while processes of ${name} run.`, unsure: true };
+  const all = running.stdout.trim().split('\n').filter(Boolean);
   const shown = all.slice(0, 3).map(line => line.replace(/^(\d+) (.*)$/, '$2 ($1)'));
   const more = all.length > 3 ? ` and ${all.length - 3} more` : '';
   return (

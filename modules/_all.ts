@@ -6,6 +6,7 @@ export { directory } from './directory.ts';
 export { file } from './file.ts';
 export { group } from './group.ts';
 export { http_check } from './http_check.ts';
+export { known_hosts } from './known_hosts.ts';
 export { link } from './link.ts';
 export { nginx_site } from './nginx_site.ts';
 export { pg_check } from './pg_check.ts';

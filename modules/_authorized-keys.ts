@@ -48,13 +48,23 @@ export interface AuthorizedKeys {
   lines: string[];
 }
 
-/** Returns what authorized-keys.sh printed, or undefined if there is no such account. */
-export function authorizedKeys({ exit, stdout }: CommandResult): AuthorizedKeys | undefined {
-  if (exit !== 0) return undefined;
-  const [group = '', path = '', ...rest] = stdout.split('\n');
-  const [home, folder, file] = rest.slice(0, 3).map(placeIn);
-  const lines = rest.slice(3);
-  return { group, path, home, folder, file, lines: lines.at(-1) === '' ? lines.slice(0, -1) : lines };
+/** Returns where authorized-keys.sh says the keys are, or undefined if there is no such account. */
+export function placeOfKeys({
+  exit,
+  stdout,
+}: CommandResult): Pick<AuthorizedKeys, 'group' | 'path' | 'home'> | undefined {
+  const [group = '', path = '', home = '-'] = stdout.split('\n');
+  return exit === 0 ? { group, path, home: placeIn(home) } : undefined;
+}
+
+/** Returns what authorized-keys.sh says is there. */
+export function keysThere({ stdout }: CommandResult): Pick<AuthorizedKeys, 'folder' | 'file' | 'lines'> {
+  const [folder = '-', file = '-', ...lines] = stdout.split('\n');
+  return {
+    folder: placeIn(folder),
+    file: placeIn(file),
+    lines: lines.at(-1) === '' ? lines.slice(0, -1) : lines,
+  };
 }
 
 function placeIn(line: string): Place | undefined {

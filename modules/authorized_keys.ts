@@ -4,7 +4,7 @@ import { accountName, flag, listOf } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import { account, command, content, Missing, path, type Readings } from '../engine/probe.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
-import { type AuthorizedKeys, authorizedKeys, type KeyLine, keyIn } from './_authorized-keys.ts';
+import { type AuthorizedKeys, type KeyLine, keyIn, keysThere, placeOfKeys } from './_authorized-keys.ts';
 
 const script = scriptBeside(import.meta.url, './authorized-keys.sh');
 
@@ -69,9 +69,21 @@ export const authorized_keys = defineModule({
       folder: isThere && inHome(there) ? `${user} 0700` : undefined,
     };
   },
-  obstacles({ user }, read) {
+  obstacles({ user, keys, exclusive }, read, { kind }, { login, loginKey }) {
     const there = thereIn(read, user);
-    return there === undefined ? [] : obstaclesIn(there, user);
+    if (there === undefined) return [];
+    const [present, declared] = [there.lines, keys].map(lines =>
+      parsed(lines).some(({ shown }) => isKey(shown, loginKey)),
+    );
+    const isTaken = present && (kind === 'remove' ? declared : exclusive && !declared);
+    return [
+      user === login &&
+        isTaken && {
+          says: `This run logs in to ${user} with the key ${loginKey}, which would be removed.`,
+          fix: 'Add it to the keys, or log in with another key of the account.',
+        },
+      ...obstaclesIn(there, user),
+    ];
   },
   steps(diff, { user, keys, exclusive }, read) {
     const there = thereIn(read, user) ?? newPlace(user, read.account);
@@ -110,11 +122,16 @@ export const authorized_keys = defineModule({
 /** The file of an account that nobody configured otherwise. Its probes know what earlier resources do to it. */
 const usualPath = (user: string) => `${user === 'root' ? '/root' : `/home/${user}`}/.ssh/authorized_keys`;
 
+const asked = (user: string, usual: string, about: readonly string[]) =>
+  command(withVariables(script, { k_user: user, k_usual: usual }), {
+    about: [`passwd:${user}`, '/etc/ssh/sshd_config', '/etc/ssh/sshd_config.d', ...about],
+  });
+
 const probesOf = (user: string) => ({
   account: account('passwd', user),
-  found: command(withVariables(script, { k_user: user }), {
-    about: [`passwd:${user}`, '/etc/ssh/sshd_config', '/etc/ssh/sshd_config.d'],
-  }),
+  found: asked(user, '', []),
+  // It depends on the path, which is not known yet.
+  perhapsElsewhere: asked(user, usualPath(user), ['/']),
   folder: path(posix.dirname(usualPath(user))),
   file: path(usualPath(user)),
   text: content(usualPath(user)),
@@ -123,16 +140,13 @@ const probesOf = (user: string) => ({
 type Read = Readings<ReturnType<typeof probesOf>>;
 
 /** Returns the keys of an account and their place, or undefined if there is no such account. */
-function thereIn({ found, folder, file, text }: Read, user: string): AuthorizedKeys | undefined {
-  const there = authorizedKeys(found);
-  if (there?.path !== usualPath(user)) return there;
-  const lines = text?.bytes?.toString().replace(/\n$/, '').split('\n') ?? [];
-  return {
-    ...there,
-    folder: folder ?? undefined,
-    file: file ?? undefined,
-    lines: lines.filter((line, i) => i > 0 || line !== ''),
-  };
+function thereIn(read: Read, user: string): AuthorizedKeys | undefined {
+  const place = placeOfKeys(read.found);
+  if (place === undefined) return undefined;
+  if (place.path !== usualPath(user)) return { ...place, ...keysThere(read.perhapsElsewhere) };
+  const { folder, file, text } = read;
+  const lines = text?.bytes?.toString() ? text.bytes.toString().replace(/\n$/, '').split('\n') : [];
+  return { ...place, folder: folder ?? undefined, file: file ?? undefined, lines };
 }
 
 const noAccount = (user: string) =>
@@ -145,6 +159,8 @@ const noAccount = (user: string) =>
 const parsed = (lines: readonly string[]): KeyLine[] => lines.flatMap(line => keyIn(line) ?? []);
 const shown = (keys: readonly KeyLine[]) => [...new Set(keys.map(one => one.shown))].toSorted();
 const textOf = (lines: readonly string[]) => lines.map(line => `${line}\n`).join('');
+
+const isKey = (shown: string, fingerprint = 'none') => shown.split(' ').includes(fingerprint);
 
 /** Returns the fingerprints of keys, without what repeats. */
 const shortOf = (keys: readonly string[]) =>

@@ -65,6 +65,11 @@ export class AccountSessions {
     return this.#connection.login;
   }
 
+  /** `SHA256:…` of the key that logged in; undefined if none did, or if only ssh knows it. */
+  get loginKey(): string | undefined {
+    return this.#connection.loginKey;
+  }
+
   /** Restores the unfinished changes of an earlier run, also in the shells that are already open. */
   recover(): void {
     this.#recovers = true;

@@ -86,7 +86,7 @@ export class ConnectedHost {
   context(createdS?: number): HostContext {
     const nowS = Math.floor(Date.now() / 1000) + this.#skewS;
     const plannedS = createdS === undefined ? {} : { plannedS: createdS + this.#skewS };
-    return { nowS, login: this.login, ...plannedS };
+    return { nowS, login: this.login, loginKey: this.sessions.loginKey, ...plannedS };
   }
 
   /** Forgets all readings, because the host has changed or may have. */

@@ -5,6 +5,7 @@ import {
   type Context,
   type Diff,
   type Files,
+  type InventoryHost,
   type Module,
   type Obstacle,
   pathOf,
@@ -162,8 +163,9 @@ export type Given<A extends Properties, R extends string> = ObjectOf<A, R> & Fil
 /** The readings. For `state: absent`, the probes of `removal` can take the place of the module's own. */
 type Read<P> = Readings<P & Readonly<Probes>>;
 
-/** The arguments that the engine adds for `src`, `template` and a tree. */
+/** The arguments that the engine adds for `src`, `template`, a tree and `from_inventory`. */
 interface FilesGiven {
+  hosts?: readonly InventoryHost[];
   content?: string | Buffer | FileContent;
   files?: readonly SourceFile[];
 }

@@ -137,7 +137,7 @@ export function clear(value: Value, secrets: SecretText[]): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clear(inner, secrets)]));
 }
 
-/** Reads the file that `src` or `template` names, if the module takes one. */
+/** Reads the file that `src` or `template` names, or the hosts of the inventory, if the module takes one of these. */
 function addContent(
   { module, doc, path }: ResourceText,
   args: Record<string, unknown>,
@@ -146,6 +146,11 @@ function addContent(
   secrets: SecretText[],
 ): void {
   const { src, template } = args;
+  if (module.files?.inventory === true && args['from_inventory'] === true)
+    args['hosts'] = Object.values(scope.get('hosts') as { [name: string]: Value }).map(host => {
+      const { name, address, port, host_key } = host as { [key: string]: Value };
+      return { name, address, port, host_key };
+    });
   const place = (key: string) => doc.place([...path, key]);
   if (module.files?.tree === true) {
     args['files'] =

@@ -59,7 +59,7 @@ function hostsOf(surroundings: Surroundings): { [name: string]: Value } {
   const { inventory, otherFacts } = surroundings;
   const hosts: { [name: string]: Value } = {};
   for (const host of inventory.hosts.values()) {
-    const description = describeHost(host);
+    const description: { [key: string]: Value } = { ...describeHost(host), host_key: host.hostKey ?? null };
     let facts: { [name: string]: Value } | undefined;
     const factsOf = () => (facts ??= otherFacts.of(host.name));
     let vars: { value: Value; asked: FactsByHost } | undefined;

@@ -17,6 +17,8 @@ export interface Connection {
   readonly hostKeyFingerprint: string | undefined;
   /** The account of the login; undefined if only the host knows it. */
   readonly login: string | undefined;
+  /** `SHA256:…` of the key that logged in; undefined if none did, or if only ssh knows it. */
+  readonly loginKey: string | undefined;
   /** Closes all sessions, then the connection. */
   close(): Promise<void>;
 }
@@ -66,6 +68,7 @@ async function sshLink(host: Host, options: ConnectOptions): Promise<Link> {
 class LinkConnection implements Connection {
   readonly hostKeyFingerprint: string | undefined;
   readonly login: string | undefined;
+  readonly loginKey: string | undefined;
   readonly #host: Host;
   readonly #link: Link;
   readonly #options: ConnectOptions;
@@ -79,6 +82,7 @@ class LinkConnection implements Connection {
     this.#options = options;
     this.hostKeyFingerprint = link.hostKeyFingerprint;
     this.login = link.login;
+    this.loginKey = link.loginKey;
   }
 
   session(wanted: Become | false): Promise<Session> {

@@ -107,6 +107,14 @@ async function identityOf(file: KeyFile, username: string, ask: Ask | undefined)
     : { label, method: { type: 'publickey', username, key } };
 }
 
+/** Returns the public key of a proof that was accepted, in wire form; undefined for a password. */
+export function acceptedKey({ method }: Identity): Buffer | undefined {
+  if (method.type === 'agent' && method.agent instanceof Signer) return method.agent.signed?.getPublicSSH();
+  if (method.type !== 'publickey') return undefined;
+  const [parsed] = [ssh2.utils.parseKey(method.key, method.passphrase)].flat();
+  return parsed instanceof Error ? undefined : parsed?.getPublicSSH();
+}
+
 /** Rejects if the agent does not answer in time. */
 function keysOf(agent: BaseAgent, timeoutMs: number): Promise<ParsedKey[]> {
   return new Promise((resolve, reject) => {
@@ -127,6 +135,8 @@ type Sign = (key: ParsedKey, data: Buffer, options: SigningRequestOptions, done:
 class Signer extends ssh2.BaseAgent<ParsedKey> {
   readonly #keys: ParsedKey[];
   readonly #sign: Sign;
+  /** The key that signed last. */
+  signed: ParsedKey | undefined;
 
   constructor(keys: ParsedKey[], sign: Sign) {
     super();
@@ -146,6 +156,7 @@ class Signer extends ssh2.BaseAgent<ParsedKey> {
     options: SigningRequestOptions | SignCallback,
     done?: SignCallback,
   ) {
+    this.signed = key;
     if (typeof options === 'function') this.#sign(key, data, {}, options);
     else this.#sign(key, data, options, done!);
   }

@@ -35,6 +35,8 @@ export interface Link {
   /** The account of a shell without become; undefined if only the host knows it. */
   readonly login: string | undefined;
   readonly hostKeyFingerprint: string | undefined;
+  /** `SHA256:…` of the key that logged in; undefined if none did, or if only ssh knows it. */
+  readonly loginKey: string | undefined;
   /** Whether becoming another account may ask for a password. */
   readonly asksPasswords: boolean;
   /**

@@ -6,7 +6,7 @@ import { type Problem, ProblemError } from '../problem.ts';
 import { offeredAlgorithms } from './algorithms.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { hostKeyProblem, login as loginCommand, record, recordedKeys } from './host-key.ts';
-import { type Identities, type Identity, identities } from './identities.ts';
+import { acceptedKey, type Identities, type Identity, identities } from './identities.ts';
 import { streamThrough } from './jumps.ts';
 import type { Ask } from './key-file.ts';
 import { fingerprint, judge, type KnownKey } from './known-hosts.ts';
@@ -20,6 +20,8 @@ const retriesMs = [300, 900, 2700];
 export interface LoggedIn {
   client: Client;
   hostKeyFingerprint: string;
+  /** The fingerprint of the key that logged in; undefined for a password. */
+  loginKey: string | undefined;
 }
 
 /** Connects, if necessary through jump hosts, and logs in. Rejects as `connect` does. */
@@ -47,6 +49,8 @@ class Login {
   #accepted: readonly string[] = [];
   readonly #taken: string[] = [];
   #hostKey: Buffer | undefined;
+  /** The last proof that was offered. */
+  #proof: Identity | undefined;
   #hostKeyProblem: Problem | undefined;
   #timer: NodeJS.Timeout | undefined;
   #fail: (error: Error & { level?: string }) => void = () => {};
@@ -82,7 +86,8 @@ class Login {
       });
       if (judge(this.#keys, this.#hostKey!).is === 'unknown') await record(this.#target, this.#hostKey!);
       this.#options.onEvent?.('authenticated');
-      return { client, hostKeyFingerprint: fingerprint(this.#hostKey!) };
+      const key = this.#proof && acceptedKey(this.#proof);
+      return { client, hostKeyFingerprint: fingerprint(this.#hostKey!), loginKey: key && fingerprint(key) };
     } catch (thrown) {
       client.on('error', () => {});
       client.destroy();
@@ -155,6 +160,7 @@ class Login {
           return next({ type: 'none', username: this.#target.user });
         if (proof === undefined) return next(false as never);
         if (!this.#offered.includes(proof.label)) this.#offered.push(proof.label);
+        this.#proof = proof;
         next(proof.method);
       },
     };

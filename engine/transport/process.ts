@@ -96,6 +96,7 @@ export function processLink(host: Host, options: ConnectOptions): Link {
     login,
     asksPasswords: login !== undefined,
     hostKeyFingerprint: undefined,
+    loginKey: undefined,
     open: (become, asked) => startProgram(host.name, start(host, options, become, asked), environment(host)),
     refusal: (ending, words) =>
       refusals[host.transport]?.({ ...host, ...(login && { user: login }) }, ending, words),

@@ -19,18 +19,20 @@ class SshLink implements Link {
   readonly asksPasswords = true;
   readonly login: string;
   readonly hostKeyFingerprint: string;
+  readonly loginKey: string | undefined;
   readonly #host: Target;
   readonly #client: Client;
   readonly #timeoutMs: number;
   readonly #closed: Promise<void>;
   #cause: string | undefined;
 
-  constructor(host: Target, { client, hostKeyFingerprint }: LoggedIn) {
+  constructor(host: Target, { client, hostKeyFingerprint, loginKey }: LoggedIn) {
     this.#host = host;
     this.#client = client;
     this.#timeoutMs = host.connectTimeoutMs;
     this.login = host.user;
     this.hostKeyFingerprint = hostKeyFingerprint;
+    this.loginKey = loginKey;
     client.removeAllListeners('error');
     client.on('error', error => {
       this.#cause ??= error.message;

@@ -26,7 +26,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'group.name': ['ghost', 'app', 'web', 'www-data'],
   'group.gid': [1500, 1501, 33],
   'group.members': [['www-data'], ['app'], ['ghost', 'www-data'], []],
-  'authorized_keys.user': ['www-data', 'app', 'ghost', 'root'],
+  'authorized_keys.user': ['www-data', 'app', 'ghost'],
   'authorized_keys.keys': [
     ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIgncmH2srpr03wkB3trptAiKJOrZBFfqxubYl3naT2Y key1'],
     ['restrict ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIgncmH2srpr03wkB3trptAiKJOrZBFfqxubYl3naT2Y key1'],
@@ -36,6 +36,8 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
       'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMO3mVvWmMQll7Fi7gYSBlgbVDfoJUCmZUP8f0N2zgh1 key2',
     ],
   ],
+  'known_hosts.name': ['backup.example', 'one.example,10.0.0.1'],
+  'known_hosts.path': ['/etc/ssh/ssh_known_hosts', '/srv/a/f'],
   cwd: ['/srv', '/srv/a', '/srv/a/b'],
   content: ['# one\n', '# two\n', ''],
   template: ['page.j2'],
