@@ -18,6 +18,7 @@ export { pg_role } from './pg_role.ts';
 export { pg_setting } from './pg_setting.ts';
 export { python_venv } from './python_venv.ts';
 export { service } from './service.ts';
+export { sshd_config } from './sshd_config.ts';
 export { sysctl } from './sysctl.ts';
 export { systemd_unit } from './systemd_unit.ts';
 export { tree } from './tree.ts';

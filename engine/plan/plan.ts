@@ -165,8 +165,9 @@ function advise(
   const context = { ...sight.context, verifying: false, name: resource.name };
   const comparison = compare(resource, view, context);
   if (comparison.problem !== undefined) return;
-  const { obstacle } = layResource(resource, comparison, view, trial, context, new Map());
-  const bringer = obstacle === undefined ? later.find(({ name }) => causes.has(name)) : undefined;
+  const { obstacle, doubt } = layResource(resource, comparison, view, trial, context, new Map());
+  const isMet = obstacle === undefined && doubt === undefined;
+  const bringer = isMet ? later.find(({ name }) => causes.has(name)) : undefined;
   if (bringer === undefined) return;
   const { name, at } = bringer;
   outcome.error = {

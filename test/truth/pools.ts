@@ -38,6 +38,13 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   ],
   'known_hosts.name': ['backup.example', 'one.example,10.0.0.1'],
   'known_hosts.path': ['/etc/ssh/ssh_known_hosts', '/srv/a/f'],
+  'sshd_config.name': ['a', 'b'],
+  'sshd_config.settings': [
+    { PasswordAuthentication: false },
+    { MaxAuthTries: 4, PermitRootLogin: 'prohibit-password' },
+    { AllowUsers: ['deploy', 'root', 'nobody'], X11Forwarding: false },
+    { AcceptEnv: ['FOO', 'BAR'], LoginGraceTime: '1m' },
+  ],
   cwd: ['/srv', '/srv/a', '/srv/a/b'],
   content: ['# one\n', '# two\n', ''],
   template: ['page.j2'],
