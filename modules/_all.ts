@@ -1,4 +1,5 @@
 export { apt } from './apt.ts';
+export { apt_repository } from './apt_repository.ts';
 export { certbot } from './certbot.ts';
 export { command } from './command.ts';
 export { directory } from './directory.ts';

@@ -33,6 +33,22 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
       ...draw.maybe(0.3, () => ({ autoremove: true })),
     })),
   }),
+  apt_repository: draw => {
+    const name = draw.from('apt_repository', 'name');
+    if (draw.random.chance(0.2)) return { name, state: 'absent' };
+    const of = (argument: string) => ({ [argument]: draw.from('apt_repository', argument) });
+    return {
+      name,
+      ...of('uris'),
+      suites: ['{{ facts.os.codename }}-backports'],
+      components: [name === 'other' ? 'contrib' : 'main'],
+      signed_by: '/usr/share/keyrings/debian-archive-keyring.gpg',
+      ...draw.maybe(0.2, () => ({ enabled: draw.random.chance(0.5) })),
+      ...draw.maybe(0.2, () => of('options')),
+      ...draw.maybe(0.3, () => of('pin')),
+      ...draw.maybe(0.2, () => of('replaces')),
+    };
+  },
   command,
   service,
   systemd_unit: unit,
