@@ -2,6 +2,7 @@ export { apt } from './apt.ts';
 export { apt_repository } from './apt_repository.ts';
 export { certbot } from './certbot.ts';
 export { command } from './command.ts';
+export { debconf } from './debconf.ts';
 export { directory } from './directory.ts';
 export { file } from './file.ts';
 export { http_check } from './http_check.ts';

@@ -49,6 +49,13 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
     { packages: ['jq'], version: '9.*', priority: -1 },
   ],
   'apt_repository.replaces': [['/etc/apt/sources.list.d/old.list']],
+  'debconf.package': ['iptables-persistent', 'uuid-runtime', 'tzdata'],
+  'debconf.answers': [
+    { 'iptables-persistent/autosave_v4': false },
+    { 'iptables-persistent/autosave_v4': true, 'iptables-persistent/autosave_v6': false },
+    { 'tzdata/Areas': 'Europe' },
+  ],
+  'debconf.passwords': [{ 'app/password': 'one two' }],
   'service.name': [
     'nginx',
     'memcached',

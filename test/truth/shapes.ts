@@ -49,6 +49,12 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
       ...draw.maybe(0.2, () => of('replaces')),
     };
   },
+  debconf: draw => ({
+    package: draw.random.chance(0.7) ? 'iptables-persistent' : 'tzdata',
+    answers: draw.from('debconf', 'answers'),
+    ...draw.maybe(0.2, () => ({ passwords: draw.from('debconf', 'passwords') })),
+    ...draw.maybe(0.3, () => ({ reconfigure: true })),
+  }),
   command,
   service,
   systemd_unit: unit,
