@@ -1,3 +1,4 @@
+export { alternatives } from './alternatives.ts';
 export { apt } from './apt.ts';
 export { apt_repository } from './apt_repository.ts';
 export { certbot } from './certbot.ts';

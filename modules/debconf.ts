@@ -76,7 +76,7 @@ export const debconf = defineModule({
           .map(({ question }) => question)
           .join(' '),
       }),
-      { about: [args.package, 'debconf-set-selections', 'debconf-communicate'] },
+      { about: [`package:${args.package}`, args.package, 'debconf-set-selections', ...objectsOf(args)] },
     ),
   }),
   actual: (read, args) => {
@@ -131,7 +131,10 @@ export const debconf = defineModule({
           .map(({ question, type, value }) => `${question} ${type} ${value}\n`)
           .join(''),
         undo: {},
-        touches: [{ kind: 'below', path: '/var/cache/debconf' }],
+        touches: [
+          { kind: 'below', path: '/var/cache/debconf' },
+          { kind: 'objects', names: objectsOf(args) },
+        ],
       },
       again && {
         do: 'run',
@@ -170,6 +173,8 @@ const itemsOf = memoized(({ answers = {}, passwords = {} }: Arguments): Item[] =
   }),
   ...Object.entries(passwords).map(([question, value]): Item => ({ question, type: 'password', value })),
 ]);
+
+const objectsOf = (args: Arguments) => itemsOf(args).map(({ question }) => `answer:${question}`);
 
 function declared(args: Arguments) {
   const values = itemsOf(args).map(item => [item.question, item.type === 'password' ? 'set' : item.value]);

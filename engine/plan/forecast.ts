@@ -255,6 +255,10 @@ export class Forecast {
     return about.flatMap(what => {
       if (what === 'packages')
         return [...this.#packages.touching, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
+      if (what.startsWith('package:')) {
+        const name = what.slice('package:'.length);
+        return [...this.#packages.bringing([what]), ...this.#packages.removing(one => one === name)];
+      }
       if (what === 'package-lists') return [...this.#lists, ...opaque(/\b(apt|apt-get)\b/)];
       if (what === 'units') return this.#units.changing;
       const objects = this.#objects.get(what) ?? [];

@@ -22,6 +22,10 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'tree.src': ['small', 'deep'],
   'tree.exclude': [['*.txt'], ['f']],
   target: ['/srv/a', '/srv/r/1', '/srv/r/2', 'r/1', 'r/2', 'b', 'f', '/etc/app.conf', '/srv/none'],
+  'alternatives.name': ['pager', 'tool', 'awk'],
+  'alternatives.path': ['/usr/bin/less', '/usr/local/bin/tool', '/usr/bin/mawk'],
+  'alternatives.link': ['/usr/local/sbin/tool'],
+  'alternatives.priority': [10],
   'apt.packages': [
     ...['memcached', 'hello', 'nginx-light', 'redis-server', 'rsync', 'jq', 'uuid-runtime'],
     ...['iptables-persistent', 'nginx-common'],
@@ -49,7 +53,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
     { packages: ['jq'], version: '9.*', priority: -1 },
   ],
   'apt_repository.replaces': [['/etc/apt/sources.list.d/old.list']],
-  'debconf.package': ['iptables-persistent', 'uuid-runtime', 'tzdata'],
+  'debconf.package': ['iptables-persistent', 'tzdata'],
   'debconf.answers': [
     { 'iptables-persistent/autosave_v4': false },
     { 'iptables-persistent/autosave_v4': true, 'iptables-persistent/autosave_v6': false },

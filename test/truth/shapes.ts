@@ -33,6 +33,14 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
       ...draw.maybe(0.3, () => ({ autoremove: true })),
     })),
   }),
+  alternatives: draw =>
+    draw.random.pick<Args>([
+      { name: 'awk', path: '/usr/bin/mawk' },
+      { name: 'awk', auto: true },
+      { name: 'pager', path: '/bin/more' },
+      { name: 'tool', path: draw.path(), link: '/usr/local/sbin/tool', priority: draw.random.pick([10, 20]) },
+      { name: 'tool', path: draw.path(), state: 'absent' },
+    ]),
   apt_repository: draw => {
     const name = draw.from('apt_repository', 'name');
     if (draw.random.chance(0.2)) return { name, state: 'absent' };
