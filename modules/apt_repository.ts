@@ -37,6 +37,16 @@ export const apt_repository = defineModule({
       signed_by: '/usr/share/keyrings/debian-archive-keyring.gpg',
       pin: { packages: ['golang-*'], release: 'n=bookworm-backports', priority: 600 },
     },
+    'A PPA of Launchpad, whose key is on a key server': {
+      name: 'deadsnakes',
+      uris: ['https://ppa.launchpadcontent.net/deadsnakes/ppa/ubuntu'],
+      suites: ['noble'],
+      components: ['main'],
+      key: {
+        url: 'https://keyserver.ubuntu.com/pks/lookup?op=get&search=0xF23C5A6CF475977595C89F51BA6932366A755776',
+        fingerprint: 'F23C5A6CF475977595C89F51BA6932366A755776',
+      },
+    },
     'In the place of an older file, with the key beside the playbook': {
       name: 'vendor',
       uris: ['https://apt.example.com'],
