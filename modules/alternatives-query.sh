@@ -5,5 +5,5 @@
 
 known=$(LC_ALL=C update-alternatives --query "$group" 2>/dev/null) || exit
 link=$(printf '%s\n' "$known" | sed -n 's/^Link: //p')
-leads=$(readlink -- "$link") || { [ ! -e "$link" ] || leads=file; }
+leads=$(readlink -- "$link") || { [ ! -e "$link" ] || leads='file'; }
 printf '%s\n\nLeads: %s\n' "$known" "$leads"

@@ -8,7 +8,7 @@ import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
 
 // debconf-set-selections reads a line for each answer, and joins a line that ends in a backslash with the next.
 const line = { type: 'string', pattern: '^([^\\s]|[^\\s][^\\n]*[^\\s\\\\])?$' } as const;
-const questions = { propertyNames: { pattern: '^[a-z0-9][a-z0-9+.-]*/[^\\s]+$' }, minProperties: 1 } as const;
+const questions = { propertyNames: { pattern: '^[a-z0-9][a-z0-9+.-]*/[^\\s]+$' } } as const;
 
 const args = {
   package: text('Name of the package that asks.', { pattern: '^[a-z0-9][a-z0-9+.-]+$' }),
@@ -61,10 +61,10 @@ export const debconf = defineModule({
     in: ['passwords'],
     instead: 'Put it under `passwords`: every account of the host can read the other answers.',
   },
-  refine: ({ answers, passwords = {} }) => [
-    answers === undefined && Object.keys(passwords).length === 0 && { says: 'Give answers or passwords.' },
-    ...Object.keys(passwords)
-      .filter(question => answers !== undefined && question in answers)
+  refine: ({ answers = {}, passwords = {} }) => [
+    Object.keys({ ...answers, ...passwords }).length === 0 && { says: 'Give answers or passwords.' },
+    Object.keys(passwords)
+      .filter(question => question in answers)
       .map(question => ({ at: 'passwords', says: `${question} has an answer already.` })),
   ],
   probes: args => ({
