@@ -51,8 +51,9 @@ export type Effect =
   /** A restart, reload or run is owed to a unit. Without `owed`, nothing is owed to it. */
   | { kind: 'note'; unit: string; owed?: Omit<Owed, 'sinceS'> }
   /**
-   * Objects of a PostgreSQL server are created, changed or dropped: `role:app`, `database:appdb`, `settings`, `hba` … The
-   * answers of queries that are `about` one of them become open.
+   * Objects are created, changed or dropped: those of a PostgreSQL server, such as `role:app`, `database:appdb`, `settings`
+   * or `hba`, and answers of debconf, such as `answer:tzdata/Areas`. The answers of queries and commands that are `about` one
+   * of them become open.
    */
   | { kind: 'objects'; names: readonly string[] }
   /** Everything that a command probe reads becomes open, and so does every missing thing that `text` or `command` names. */

@@ -218,8 +218,8 @@ export const program = (name: string): Probe<string | null> => ({ kind: 'program
 
 /**
  * The result of a shell script that must not change anything, for everything that no other probe reads. Its stdin is
- * empty, and its output is cut at 64 KiB. `about` lists the things that the answer depends on: `packages`,
- * `package-lists`, `units`, objects of a PostgreSQL server, or absolute paths with everything below them. A path or any
+ * empty, and its output is cut at 64 KiB. `about` lists the things that the answer depends on: `packages`, one package
+ * such as `package:nginx`, `package-lists`, `units`, objects, or absolute paths with everything below them. A path or any
  * other text in the list also stands for each earlier command that contains it. Without `about`, the answer depends on
  * everything. With an empty list, it counts as it is before the play. The answer to a script that `detaches` is complete
  * even if a process of the script goes on; any other script is waited for with its processes. A script that `simulates` an apt-get VERB adds

@@ -1,7 +1,10 @@
+export { alternatives } from './alternatives.ts';
 export { apt } from './apt.ts';
+export { apt_repository } from './apt_repository.ts';
 export { authorized_keys } from './authorized_keys.ts';
 export { certbot } from './certbot.ts';
 export { command } from './command.ts';
+export { debconf } from './debconf.ts';
 export { directory } from './directory.ts';
 export { file } from './file.ts';
 export { group } from './group.ts';

@@ -126,10 +126,14 @@ export const prepare = (
   });
 const prepareScript = scriptBeside(import.meta.url, './apt-prepare.sh');
 
-/** Fetches the package lists, and touches their directory: apt leaves its time unchanged if no list is new. */
+/**
+ * Fetches the package lists, and touches their directory: apt leaves its time unchanged if no list is new. After a failure,
+ * which may have fetched some lists, they count as older than the sources.
+ */
 export const refresh = run({
   label: 'apt-get update',
-  command: 'apt-get -q -o Acquire::Retries=2 --error-on=any update && touch /var/lib/apt/lists',
+  command:
+    'if apt-get -q -o Acquire::Retries=2 --error-on=any update; then touch /var/lib/apt/lists; else touch -d @0 /var/lib/apt/lists; exit 100; fi',
   timeoutS: installTimeoutS,
   touches: [{ kind: 'package-lists' }],
 });

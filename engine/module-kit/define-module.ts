@@ -256,10 +256,14 @@ type Entries = Readonly<Record<string, unknown>>;
 
 const sources = ['content', 'src', 'template'];
 
+type Sourced = { args: Entries; alternatives?: Entries; files?: Files };
+
 /** Returns sentences about the arguments of which a resource gives one, or one group. */
-function togetherIn({ alternatives = {}, files }: { alternatives?: Entries; files?: Files }): string[] {
+function togetherIn({ args, alternatives = {}, files }: Sourced): string[] {
   const groups = Object.values(alternatives as Record<string, readonly string[]>);
-  const own = sources.filter(name => name === 'content' || files?.[name as 'src' | 'template'] === true);
+  const own = sources.filter(
+    name => name in args && (name === 'content' || files?.[name as 'src' | 'template'] === true),
+  );
   return compact([
     groups.length > 0 && `At most one of these groups: ${groups.map(names => names.join(', ')).join(' · ')}.`,
     files?.tree !== true && own.length > 1 && `At most one of ${own.join(', ')}.`,

@@ -70,6 +70,11 @@ export class PackageForecast {
       .map(({ by }) => by);
   }
 
+  /** Returns the resources that may install or remove a package. */
+  changers(name: string): string[] {
+    return [...this.bringing([`package:${name}`]), ...this.removing(one => one === name)];
+  }
+
   /** Returns the resource that certainly removes a package. */
   remover(name: string): string | undefined {
     const known = this.#known.get(name);

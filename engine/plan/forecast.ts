@@ -275,7 +275,8 @@ export class Forecast {
     const opaque = (word: RegExp) => this.#saying(text => word.test(text));
     return about.flatMap(what => {
       if (what === 'packages')
-        return [...this.#packages.touching, ...opaque(/\b(apt|apt-get|dpkg|aptitude)\b/)];
+        return [...this.#packages.touching, ...opaque(/\b(apt(-get)?|dpkg|aptitude)\b/)];
+      if (what.startsWith('package:')) return this.#packages.changers(what.slice('package:'.length));
       if (what === 'package-lists') return [...this.#lists, ...opaque(/\b(apt|apt-get)\b/)];
       if (what === 'units') return this.#units.changing;
       const objects = [...(this.#objects.get(what) ?? []), ...this.#accounts.changing(what)];

@@ -37,14 +37,15 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
     text: 'Use `apt`',
     example: 'apt: { packages: [nginx], update_cache: 1h }',
   },
-  'apt_repository deb822_repository': {
-    text: 'Use `file`; `apt` refreshes lists that are older than the sources',
+  deb822_repository: {
+    text: 'Use `apt_repository`, with the same arguments in plurals',
     example:
-      'file: { path: /etc/apt/sources.list.d/backports.list, content: "deb http://deb.debian.org/debian bookworm-backports main\\n" }',
+      'apt_repository: { name: backports, uris: ["http://deb.debian.org/debian"], suites: [bookworm-backports], components: [main], signed_by: /usr/share/keyrings/debian-archive-keyring.gpg }',
   },
   apt_key: {
-    text: 'Use `file` with the key in `files/` beside the playbook, and `signed-by` in the source',
-    example: 'file: { path: /etc/apt/keyrings/vendor.asc, src: vendor.asc }',
+    text: 'Use `apt_repository`, whose `key` has a `url` and a `fingerprint`, or whose `src` is a file beside the playbook',
+    example:
+      'apt_repository: { name: vendor, uris: ["https://apt.example.com"], suites: [stable], components: [main], src: vendor.asc }',
   },
   pip: {
     text: 'Use `python_venv`',

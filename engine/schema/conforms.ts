@@ -72,6 +72,7 @@ const keywords: Record<string, (wanted: never, schema: Schema) => Check> = {
     return (data, open) =>
       !isObject(data) || checks.every(([key, check]) => data[key] === undefined || check(data[key], open));
   },
+  minProperties: (wanted: number) => data => !isObject(data) || Object.keys(data).length >= wanted,
   propertyNames: (wanted: Schema) => {
     const check = checkOf(wanted);
     return (data, open) => !isObject(data) || Object.keys(data).every(key => check(key, open));

@@ -211,12 +211,14 @@ function argumentsOf(module: Module, written: Record<string, unknown>, files: Re
   return args;
 }
 
-/** `{text: …}` stands for a file's content in readings. */
+/** `{text: …}` and `{base64: …}` stand for a file's content in readings. */
 function decoded(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decoded);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value);
   if (entries.length === 1 && entries[0]![0] === 'text') return textOf(String(entries[0]![1]));
+  if (entries.length === 1 && entries[0]![0] === 'base64')
+    return textOf(Buffer.from(String(entries[0]![1]), 'base64'));
   return Object.fromEntries(entries.map(([key, inner]) => [key, decoded(inner)]));
 }
 
@@ -224,10 +226,13 @@ function decoded(value: unknown): unknown {
 const withoutAbout = (probes: Record<string, object>) =>
   Object.fromEntries(Object.entries(probes).map(([key, probe]) => [key, { ...probe, about: undefined }]));
 
-/** Steps as a situation writes them: bytes as text, maps as objects, what is not known as null. */
+/** Steps as a situation writes them: bytes as text or, if they are none, in base64, maps as objects, what is not known as null. */
 function plain(value: unknown): unknown {
   if (value === undefined) return null;
-  if (value instanceof Uint8Array) return Buffer.from(value).toString();
+  if (value instanceof Uint8Array) {
+    const text = Buffer.from(value).toString();
+    return text.includes('\ufffd') ? { base64: Buffer.from(value).toString('base64') } : text;
+  }
   if (value instanceof Map) return plain(Object.fromEntries(value));
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;

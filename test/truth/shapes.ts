@@ -33,6 +33,36 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
       ...draw.maybe(0.3, () => ({ autoremove: true })),
     })),
   }),
+  alternatives: draw =>
+    draw.random.pick<Args>([
+      { name: 'awk', path: '/usr/bin/mawk' },
+      { name: 'awk', auto: true },
+      { name: 'pager', path: '/bin/more' },
+      { name: 'tool', path: draw.path(), link: '/usr/local/sbin/tool', priority: draw.random.pick([10, 20]) },
+      { name: 'tool', path: draw.path(), state: 'absent' },
+    ]),
+  apt_repository: draw => {
+    const name = draw.from('apt_repository', 'name');
+    if (draw.random.chance(0.2)) return { name, state: 'absent' };
+    const of = (argument: string) => ({ [argument]: draw.from('apt_repository', argument) });
+    return {
+      name,
+      ...of('uris'),
+      suites: ['{{ facts.os.codename }}-backports'],
+      components: [name === 'other' ? 'contrib' : 'main'],
+      signed_by: '/usr/share/keyrings/debian-archive-keyring.gpg',
+      ...draw.maybe(0.2, () => ({ enabled: draw.random.chance(0.5) })),
+      ...draw.maybe(0.2, () => of('options')),
+      ...draw.maybe(0.3, () => of('pin')),
+      ...draw.maybe(0.2, () => of('replaces')),
+    };
+  },
+  debconf: draw => ({
+    package: draw.random.chance(0.7) ? 'iptables-persistent' : 'tzdata',
+    answers: draw.from('debconf', 'answers'),
+    ...draw.maybe(0.2, () => ({ passwords: draw.from('debconf', 'passwords') })),
+    ...draw.maybe(0.3, () => ({ reconfigure: true })),
+  }),
   command,
   service,
   systemd_unit: unit,

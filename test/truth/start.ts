@@ -10,6 +10,13 @@ const quoted = (text: string) => `'${text.replaceAll('\n', '\\n')}'`;
 const siteFile =
   "mkdir -p /etc/nginx/sites-available && printf 'server {\\n  listen 8080;\\n}\\n' >/etc/nginx/sites-available/app";
 
+const archive = 'http://deb.debian.org/debian $(. /etc/os-release; echo $VERSION_CODENAME)-backports';
+const sources = [
+  `echo "deb ${archive} main" >/etc/apt/sources.list.d/old.list`,
+  `printf 'Types: deb\\nURIs: %s\\nSuites: %s\\nComponents: main\\n' ${archive} >/etc/apt/sources.list.d/backports.sources`,
+  `printf 'Package: *\\nPin: release n=x\\nPin-Priority: 1\\n' >/etc/apt/preferences.d/other`,
+];
+
 /** Ways in which a host can be other than fresh, by kind: each a shell line. */
 const actions: Readonly<Record<string, (draw: Draw) => string>> = {
   files: draw => {
@@ -52,6 +59,7 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
       `apt-get -qy purge ${name}`,
       `apt-mark auto ${name}`,
       `${install} ${name} && apt-mark hold ${name}`,
+      draw.random.pick(sources),
     ]);
   },
   services: draw => {
