@@ -17,4 +17,5 @@ export { python_venv } from './python_venv.ts';
 export { service } from './service.ts';
 export { sysctl } from './sysctl.ts';
 export { systemd_unit } from './systemd_unit.ts';
+export { timezone } from './timezone.ts';
 export { tree } from './tree.ts';

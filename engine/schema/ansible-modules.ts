@@ -109,10 +109,6 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
     text: 'Use `command` with `unless`',
     example: 'command: { run: "hostnamectl set-hostname web1", unless: "test \\"$(hostname)\\" = web1" }',
   },
-  timezone: {
-    text: 'Use `link`',
-    example: 'link: { path: /etc/localtime, target: /usr/share/zoneinfo/Europe/Berlin }',
-  },
   modprobe: {
     text: 'Use `command` with `unless`, and `file` in `/etc/modules-load.d`',
     example: 'command: { run: "modprobe br_netfilter", unless: "test -d /sys/module/br_netfilter" }',

@@ -119,6 +119,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
     ...['vm.swappiness', 'net.ipv4.nosuch'],
   ],
   'sysctl.value': [0, 1, '1', '1024 65000'],
+  'timezone.name': ['Europe/Berlin', 'Etc/UTC', 'America/New_York', 'Europe/Nowhere'],
   'pg_hba.database': ['appdb', 'all', ['appdb', 'otherdb']],
   'pg_hba.user': ['app', 'all', ['app', 'report']],
   'pg_hba.address': ['127.0.0.1/32', '10.9.0.0/16'],
