@@ -55,7 +55,7 @@ const unnamed =
  * the whole host, which the installation of the system makes and packages leave alone.
  */
 const ofAdministrator =
-  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|(sysctl|modprobe|modules-load|cloud\/cloud\.cfg)\.d\/\d*-?reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$)|(fstab|hostname|hosts|localtime|timezone)$)/;
+  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|(sysctl|modprobe|modules-load|cloud\/cloud\.cfg)\.d\/\d*-?reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$)|(default\/locale|fstab|hostname|hosts|locale\.(conf|gen)|localtime|timezone)$)/;
 
 /** Folders in which many packages have a file, and folders of programs, whose names say little about the package. */
 const shared =

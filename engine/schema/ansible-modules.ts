@@ -105,9 +105,9 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
     text: 'Use `systemd_unit` for a unit `.mount`, and `service` to start it',
     example: 'systemd_unit: { name: srv-data.mount, src: srv-data.mount }',
   },
-  hostname: {
-    text: 'Use `command` with `unless`',
-    example: 'command: { run: "hostnamectl set-hostname web1", unless: "test \\"$(hostname)\\" = web1" }',
+  locale_gen: {
+    text: 'Use `locale`',
+    example: 'locale: { name: de_CH.UTF-8 }',
   },
   modprobe: {
     text: 'Use `command` with `unless`, and `file` in `/etc/modules-load.d`',

@@ -119,6 +119,8 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
     ...['vm.swappiness', 'net.ipv4.nosuch'],
   ],
   'sysctl.value': [0, 1, '1', '1024 65000'],
+  'hostname.name': ['web1', 'web2.example.com'],
+  'locale.name': ['de_CH.UTF-8', 'fr_CH.utf8', 'C.UTF-8', 'ak_GH', 'de_CX.UTF-8'],
   'timezone.name': ['Europe/Berlin', 'Etc/UTC', 'America/New_York', 'Europe/Nowhere'],
   'pg_hba.database': ['appdb', 'all', ['appdb', 'otherdb']],
   'pg_hba.user': ['app', 'all', ['app', 'report']],
