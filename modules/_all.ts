@@ -5,6 +5,7 @@ export { directory } from './directory.ts';
 export { file } from './file.ts';
 export { hostname } from './hostname.ts';
 export { http_check } from './http_check.ts';
+export { kernel_module } from './kernel_module.ts';
 export { link } from './link.ts';
 export { locale } from './locale.ts';
 export { nginx_site } from './nginx_site.ts';

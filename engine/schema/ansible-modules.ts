@@ -110,8 +110,8 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
     example: 'locale: { name: de_CH.UTF-8 }',
   },
   modprobe: {
-    text: 'Use `command` with `unless`, and `file` in `/etc/modules-load.d`',
-    example: 'command: { run: "modprobe br_netfilter", unless: "test -d /sys/module/br_netfilter" }',
+    text: 'Use `kernel_module`',
+    example: 'kernel_module: { name: br_netfilter }',
   },
   'docker_container docker_compose docker_compose_v2 podman_container': {
     text: 'Use `command` with `unless`, or a `systemd_unit` that runs the container',

@@ -120,6 +120,8 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   ],
   'sysctl.value': [0, 1, '1', '1024 65000'],
   'hostname.name': ['web1', 'web2.example.com'],
+  'kernel_module.name': ['usb-storage', 'usb_storage', 'br_netfilter'],
+  'kernel_module.options': ['quirks=1', 'delay_use=3'],
   'locale.name': ['de_CH.UTF-8', 'fr_CH.utf8', 'C.UTF-8', 'ak_GH', 'de_CX.UTF-8'],
   'timezone.name': ['Europe/Berlin', 'Etc/UTC', 'America/New_York', 'Europe/Nowhere'],
   'pg_hba.database': ['appdb', 'all', ['appdb', 'otherdb']],
