@@ -8,6 +8,7 @@ export { http_check } from './http_check.ts';
 export { kernel_module } from './kernel_module.ts';
 export { link } from './link.ts';
 export { locale } from './locale.ts';
+export { mount } from './mount.ts';
 export { nginx_site } from './nginx_site.ts';
 export { pg_check } from './pg_check.ts';
 export { pg_database } from './pg_database.ts';

@@ -101,10 +101,6 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
     text: 'Use `file`, and `service` with `name: nftables` and `reload_on` for the rules',
     example: 'file: { path: /etc/nftables.conf, src: nftables.conf, validate: "nft -c -f %s" }',
   },
-  mount: {
-    text: 'Use `systemd_unit` for a unit `.mount`, and `service` to start it',
-    example: 'systemd_unit: { name: srv-data.mount, src: srv-data.mount }',
-  },
   locale_gen: {
     text: 'Use `locale`',
     example: 'locale: { name: de_CH.UTF-8 }',
