@@ -19,7 +19,8 @@ export interface Entry {
 
 const decoded = (word: string) =>
   word.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
-const encoded = (word: string) =>
+/** Returns a word in the form of /etc/fstab and of the kernel. */
+export const encoded = (word: string) =>
   word.replace(/[\s\\#]/g, each => `\\${each.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
 export const textOf = (file: Content | null | undefined) => file?.bytes?.toString() ?? '';

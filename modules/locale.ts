@@ -112,9 +112,10 @@ export const locale = defineModule({
 });
 
 const probesOf = (name: string) => ({
-  listed: command('locale -a 2>/dev/null; cat /var/lib/locales/supported.d/* 2>/dev/null', {
-    about: [placeInArchive(normal(name)), 'locale-gen', 'localedef'],
-  }),
+  listed: command(
+    `locale -a 2>/dev/null | grep -xF ${shellQuote(normal(name))}; cat /var/lib/locales/supported.d/* 2>/dev/null`,
+    { about: [placeInArchive(normal(name)), 'locale-gen', 'localedef'] },
+  ),
   all: installedPackage('locales-all'),
   gen: content(generated),
   supported: content('/usr/share/i18n/SUPPORTED'),
@@ -157,7 +158,7 @@ const isOfPackage = ({ all, listed }: Read, name: string) =>
 function presence(read: Read, name: string): { available: boolean; kept: boolean } {
   const isOfAll = read.all?.status === 'installed';
   return {
-    available: isBuiltin(name) || isOfAll || linesOf(read.listed.stdout).map(normal).includes(normal(name)),
+    available: isBuiltin(name) || isOfAll || linesOf(read.listed.stdout).includes(normal(name)),
     kept: isBuiltin(name) || isOfPackage(read, name) || entryIn(textOf(read.gen), name) !== undefined,
   };
 }

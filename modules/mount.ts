@@ -4,9 +4,10 @@ import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { command, content, Missing, path, program, type Readings } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
-import { daemonReload } from '../engine/steps/unit-steps.ts';
+import { daemonReloadIfThere } from '../engine/steps/unit-steps.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
 import {
+  encoded,
   entriesIn,
   fstab,
   mayAdministrate,
@@ -155,14 +156,14 @@ export const mount = defineModule({
       read.folder === null && { do: 'directory', path: at },
       diff.has('live') && live === other && unmount(at),
       diff.has('live') && (['not mounted', other].includes(live) ? mountNow(given) : remount(given)),
-      changesLine && [{ do: 'write', path: fstab, content: text, validate: parses }, daemonReload],
+      changesLine && [{ do: 'write', path: fstab, content: text, validate: parses }, daemonReloadIfThere],
     ];
   },
   remove: (given, read) => [
     liveOf(read, given) !== 'not mounted' && unmount(given.path),
     linesOf(read, given).length > 0 && [
       { do: 'write', path: fstab, content: replaced(textOf(read.fstab), linesOf(read, given)) },
-      daemonReload,
+      daemonReloadIfThere,
     ],
   ],
   removal: {
@@ -175,6 +176,7 @@ export const mount = defineModule({
   claims: ({ path: at }) => pathClaims(at, 'directory'),
 });
 
+const table = scriptBeside(import.meta.url, './mount-table.sh');
 const point = scriptBeside(import.meta.url, './mount-point.sh');
 
 function probes(given: Arguments) {
@@ -185,14 +187,14 @@ function probes(given: Arguments) {
     ...(source.startsWith('/') ? [`${mountTable}${source}`] : []),
   ];
   const helper = helperOf(given) === undefined ? undefined : program(`mount.${typeOf(given)}`);
-  const script = `r_path=${shellQuote(at)}\nr_source=${shellQuote(source)}\n${point}`;
+  const named = `r_source=${shellQuote(source)}`;
   return {
     fstab: content(fstab),
     folder: path(at),
-    table: command(`cat ${mountTable}`, { about }),
-    point: command(script, { about }),
-    // Also the contents of the folder.
-    needsPoint: command(script, { about: [...about, at] }),
+    table: command(`r_path=${shellQuote(encoded(at))}\nr_at=${shellQuote(at)}\n${named}\n${table}`, {
+      about,
+    }),
+    needsPoint: command(`r_path=${shellQuote(at)}\n${named}\n${point}`, { about: [...about, at] }),
     rights,
     helper,
   };
@@ -235,7 +237,7 @@ function liveOf(read: Read, given: Arguments): string {
   const isOther = !isBind(given) && type !== declared && !(declared === 'auto' || type.startsWith(declared));
   // The source of a file system without a device is only a name.
   const isNamed = /[/:=]/.test(given.source ?? '');
-  if (isOther || (isNamed && !read.point.stdout.startsWith('same'))) return other;
+  if (isOther || (isNamed && !/^same$/m.test(read.table.stdout))) return other;
   const wanted = expected(given);
   const isDeclared = (key: string) => wanted.some(each => each.startsWith(`${key}=`));
   const shown = comparable(options).filter(option => {

@@ -128,6 +128,8 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'mount.source': ['tmpfs', '/srv/a'],
   'mount.type': ['tmpfs'],
   'mount.options': [['size=16m'], ['nosuid', 'size=32m'], ['bind']],
+  'swap.path': ['/srv/swap', '/srv/a'],
+  'swap.size': ['16M'],
   'pg_hba.database': ['appdb', 'all', ['appdb', 'otherdb']],
   'pg_hba.user': ['app', 'all', ['app', 'report']],
   'pg_hba.address': ['127.0.0.1/32', '10.9.0.0/16'],
