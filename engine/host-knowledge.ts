@@ -50,9 +50,12 @@ const commonNames = new Set(
 const unnamed =
   /^\/(etc\/(ssl|mysql|systemd|X11|xdg)|var\/(www|mail|spool|cache\/debconf|(lib|log)\/(mysql|letsencrypt|php|nfs|dhcp))|run\/(mysqld|php)|usr\/lib\/(jvm|cgi-bin|sysusers\.d|tmpfiles\.d))(\/|$)/;
 
-/** Paths below /etc that belong to the administrator or to certbot, and files with a name that only reconcile gives. */
+/**
+ * Paths below /etc that belong to the administrator or to certbot, files with a name that only reconcile gives, and files of
+ * the whole host, which the installation of the system makes and packages leave alone.
+ */
 const ofAdministrator =
-  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|sysctl\.d\/90-reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
+  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|(sysctl|modprobe|modules-load|cloud\/cloud\.cfg)\.d\/\d*-?reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$)|(default\/locale|fstab|hostname|hosts|locale\.(conf|gen)|localtime|timezone)$)/;
 
 /** Folders in which many packages have a file, and folders of programs, whose names say little about the package. */
 const shared =

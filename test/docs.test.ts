@@ -323,25 +323,25 @@ it('the module of the guide and the scaffold of new-module are valid', () => {
     return ran.stdout + ran.stderr;
   };
   const on = (language: string) => blocks.filter(block => block.page === walk && block.language === language);
-  run('--import', 'tsx', 'scripts/new-module.ts', 'timezone');
+  run('--import', 'tsx', 'scripts/new-module.ts', 'boot_target');
   run('--import', 'tsx', 'scripts/new-module.ts', 'scaffold');
-  writeFileSync(join(folder, 'modules/timezone.ts'), on('ts')[0]!.text);
+  writeFileSync(join(folder, 'modules/boot_target.ts'), on('ts')[0]!.text);
   const [created, unchanged, playbook, ...rest] = on('yaml');
   expect(rest).toEqual([]);
-  writeFileSync(join(folder, 'test/modules/timezone/created.yml'), created!.text);
-  writeFileSync(join(folder, 'test/modules/timezone/unchanged.yml'), unchanged!.text);
+  writeFileSync(join(folder, 'test/modules/boot_target/created.yml'), created!.text);
+  writeFileSync(join(folder, 'test/modules/boot_target/unchanged.yml'), unchanged!.text);
   writeFileSync(join(folder, 'site.yml'), playbook!.text);
   run('--import', 'tsx', 'scripts/gen.ts');
-  expect(existsSync(join(folder, 'docs/modules/timezone.md'))).toBe(true);
+  expect(existsSync(join(folder, 'docs/modules/boot_target.md'))).toBe(true);
   run('--import', 'tsx', 'engine/cli/main.ts', 'validate', 'site.yml', '-i', 'web1,');
   const cases = run(
     'node_modules/vitest/vitest.mjs',
     ...['run', '--project', 'unit', 'test/modules/cases.test.ts', '--reporter=verbose'],
-    ...['-t', '^(timezone|scaffold) '],
+    ...['-t', '^(boot_target|scaffold) '],
   );
   for (const title of [
-    'a host in another zone is moved',
-    'a host in the zone stays unchanged',
+    'a host with another target gets a new link',
+    'a host with the target stays unchanged',
     'a scaffold that is not there',
   ])
     expect(cases).toContain(title);

@@ -132,20 +132,20 @@ export class Forecast {
   /** Returns the prediction of a missing thing, such as a stopped server, with the resources that may bring it. */
   #missing(probe: Probe, reading: { missing: Missing }): ForecastReading {
     const { broughtBy } = reading.missing;
-    const units = broughtBy.filter(token => token.startsWith('running:')).map(token => token.slice(8));
     const clusters = probe.kind === 'sql' ? this.#saying(text => /\bpg_ctlcluster\b/.test(text)) : [];
-    const starters = [...units.flatMap(pattern => this.#starting(pattern)), ...clusters];
+    const starters = [...broughtBy.flatMap(token => this.#starting(token)), ...clusters];
     const makers = broughtBy.flatMap(token => this.#objects.get(token) ?? []);
     const from = [...new Set([...this.bringers(broughtBy), ...starters, ...makers])];
     return { reading, from, open: from.length > 0 || (probe.kind === 'sql' && this.#opaque.length > 0) };
   }
 
-  #starting(pattern: string): readonly string[] {
+  #starting(token: string): readonly string[] {
+    if (!token.startsWith('running:')) return [];
+    const pattern = token.slice('running:'.length);
     const stopped = { LoadState: 'loaded', ActiveState: 'inactive' };
-    return [serverUnit(pattern), ...this.#units.changed(pattern)].flatMap(name => {
-      const { value, from } = this.#units.unit(name, stopped);
-      return value['ActiveState'] === 'active' ? from : [];
-    });
+    const units = [serverUnit(pattern), ...this.#units.changed(pattern)];
+    const seen = units.map(name => this.#units.unit(name, stopped));
+    return seen.flatMap(({ value, from }) => (value['ActiveState'] === 'active' ? from : []));
   }
 
   #over(probe: Probe, value: unknown, raw: ReadProbe): ForecastReading {
@@ -175,20 +175,16 @@ export class Forecast {
         return { ...seen, from: [...own.from, ...seen.from], open: own.open || seen.open };
       }
       case 'user':
-        return as(
-          this.#besides(
-            this.#accounts.user(probe.name, value as UserState | null),
-            probe.name,
-            '/etc/passwd',
-          ),
+        return this.#besides(
+          this.#accounts.user(probe.name, value as UserState | null),
+          probe.name,
+          'passwd',
         );
       case 'group':
-        return as(
-          this.#besides(
-            this.#accounts.group(probe.name, value as GroupState | null),
-            probe.name,
-            '/etc/group',
-          ),
+        return this.#besides(
+          this.#accounts.group(probe.name, value as GroupState | null),
+          probe.name,
+          'group',
         );
       case 'program':
         return this.#program(probe.name, value as string | null, raw);
@@ -202,10 +198,10 @@ export class Forecast {
   }
 
   /** Adds what may change an account or a group besides the resources that manage it: packages, commands and files. */
-  #besides({ value, from, open }: Seen, name: string, file: string): Seen {
+  #besides({ value, from, open }: Seen, name: string, database: string): ForecastReading {
     const namesakes = this.#packages.hasNamesake(name) ? this.#packages.changing : [];
-    const others = [...namesakes, ...this.#naming(name), ...this.#files.concerning(file)];
-    return { value, from: [...from, ...others], open: open || others.length > 0 };
+    const others = [...namesakes, ...this.#naming(name), ...this.#files.concerning(`/etc/${database}`)];
+    return { reading: { value }, from: [...from, ...others], open: open || others.length > 0 };
   }
 
   /** Returns the prediction of an account besides the resources that manage it: packages, commands and files. */

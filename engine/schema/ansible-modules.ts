@@ -94,21 +94,13 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
     text: 'Use `file`, and `service` with `name: nftables` and `reload_on` for the rules',
     example: 'file: { path: /etc/nftables.conf, src: nftables.conf, validate: "nft -c -f %s" }',
   },
-  mount: {
-    text: 'Use `systemd_unit` for a unit `.mount`, and `service` to start it',
-    example: 'systemd_unit: { name: srv-data.mount, src: srv-data.mount }',
-  },
-  hostname: {
-    text: 'Use `command` with `unless`',
-    example: 'command: { run: "hostnamectl set-hostname web1", unless: "test \\"$(hostname)\\" = web1" }',
-  },
-  timezone: {
-    text: 'Use `link`',
-    example: 'link: { path: /etc/localtime, target: /usr/share/zoneinfo/Europe/Berlin }',
+  locale_gen: {
+    text: 'Use `locale`',
+    example: 'locale: { name: de_CH.UTF-8 }',
   },
   modprobe: {
-    text: 'Use `command` with `unless`, and `file` in `/etc/modules-load.d`',
-    example: 'command: { run: "modprobe br_netfilter", unless: "test -d /sys/module/br_netfilter" }',
+    text: 'Use `kernel_module`',
+    example: 'kernel_module: { name: br_netfilter }',
   },
   'docker_container docker_compose docker_compose_v2 podman_container': {
     text: 'Use `command` with `unless`, or a `systemd_unit` that runs the container',

@@ -49,7 +49,8 @@ export function reloading(steps: readonly Step[]): readonly Step[] {
   return steps.some(isOfUnit) && !isRead ? [...steps, daemonReloadIfThere] : steps;
 }
 
-const daemonReloadIfThere: RunStep = {
+/** The same for a host that may run without systemd. */
+export const daemonReloadIfThere: RunStep = {
   ...daemonReload,
   label: 'systemctl daemon-reload',
   command: '[ ! -d /run/systemd/system ] || systemctl daemon-reload',

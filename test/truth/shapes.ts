@@ -146,6 +146,14 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
     attempts: 2,
     delay: '200ms',
   }),
+  mount: draw => {
+    const path = draw.random.pick(['/srv/m', '/srv/m/in', '/srv/n']);
+    if (draw.random.chance(0.25)) return { path, state: 'absent' };
+    const options = draw.random.pick([['size=16m'], ['nosuid', 'size=32m'], []]);
+    return draw.random.chance(0.3)
+      ? { path, source: '/srv', options: ['bind', ...draw.random.pick([[], ['ro']])] }
+      : { path, source: 'tmpfs', type: 'tmpfs', options, ...draw.maybe(0.2, () => ({ mounted: false })) };
+  },
   python_venv: draw => ({
     path: draw.from('python_venv', 'path'),
     ...draw.maybe(0.2, () => ({ owner: draw.account() })),
