@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { type CommandResult, command, type Probe, readOnly, type UnitState } from './probe.ts';
+import { shellQuote } from './quote.ts';
 
 /** Knowledge of Debian and Ubuntu that the engine does not read from hosts. */
 
@@ -159,4 +160,19 @@ printf '%s\\n' "$said" | sed -n 's/^.*\\[emerg\\] [0-9#]*: //p' >&2
 exit 1`,
     { about: ['/etc/nginx', '/etc/letsencrypt', '/etc/ssl', 'packages'] },
   ),
+  'visudo -c': command('command -v visudo >/dev/null || exit 0; visudo -c >/dev/null', {
+    about: ['/etc/sudoers', '/etc/sudoers.d', 'packages'],
+  }),
+};
+
+/**
+ * The probes that check new content of a file without writing it, by the command that validates the staged file. A probe
+ * reports no error where the program is missing.
+ */
+export const contentChecks: Readonly<Record<string, (content: string) => Probe<CommandResult>>> = {
+  'visudo -cf %s': content =>
+    command(
+      `command -v visudo >/dev/null || exit 0; printf %s ${shellQuote(content)} | visudo -cf - >/dev/null`,
+      { about: ['packages'] },
+    ),
 };

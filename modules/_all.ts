@@ -15,6 +15,7 @@ export { pg_role } from './pg_role.ts';
 export { pg_setting } from './pg_setting.ts';
 export { python_venv } from './python_venv.ts';
 export { service } from './service.ts';
+export { sudoers } from './sudoers.ts';
 export { sysctl } from './sysctl.ts';
 export { systemd_unit } from './systemd_unit.ts';
 export { tree } from './tree.ts';

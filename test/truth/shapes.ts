@@ -36,6 +36,19 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
   command,
   service,
   systemd_unit: unit,
+  sudoers: draw => ({
+    name: draw.from('sudoers', 'name'),
+    ...draw.random.pick<Args>([
+      { state: 'absent' },
+      { defaults: draw.from('sudoers', 'defaults') },
+      {
+        user: draw.from('sudoers', 'user'),
+        commands: draw.from('sudoers', 'commands'),
+        nopasswd: draw.random.chance(0.5),
+      },
+      { group: 'www-data', commands: ['/usr/bin/id'] },
+    ]),
+  }),
   pg_setting: draw => {
     const name = draw.random.chance(0.05) ? 'app.greeting' : draw.from('pg_setting', 'name');
     if (draw.random.chance(0.25)) return { name, state: 'absent' };
