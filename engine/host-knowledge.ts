@@ -55,6 +55,17 @@ const unnamed =
 const ofAdministrator =
   /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|sysctl\.d\/90-reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
 
+/** Folders in which packages name their files after themselves, with the name of such a file. */
+const namedAfterPackage = /^\/etc\/(?:cron|logrotate|sudoers)\.d\/(?:\d+-)?([^/]+)$/;
+
+/** Debian's files of other names in these folders, and their packages. */
+const otherNames: Readonly<Record<string, string>> = {
+  alternatives: 'dpkg',
+  btmp: 'logrotate',
+  wtmp: 'logrotate',
+  e2scrub_all: 'e2fsprogs',
+};
+
 /** Folders in which many packages have a file, and folders of programs, whose names say little about the package. */
 const shared =
   /^(\/etc|\/etc\/([^/]+\.d|cron\.[a-z]+|default|alternatives|skel|ssl(\/[a-z]+)?)|(\/usr)?\/s?bin|(\/usr)?\/lib\/systemd\/system)$/;
@@ -62,8 +73,9 @@ const shared =
 /**
  * Whether packages with these names may write a path. `with-folder` means: only if the folder of the path does not exist
  * yet. By Debian's policy (chapter 9), packages keep out of /srv, /home, /opt, /root and /usr/local, and out of
- * /etc/systemd/system except for the links that enable their units. Certbot's certificates come from no package. In folders
- * of other packages and below /usr, /var and /run, packages write paths with their name, or in Debian's common folders.
+ * /etc/systemd/system except for the links that enable their units. In some folders, their files have their names.
+ * Certbot's certificates come from no package. In folders of other packages and below /usr, /var and /run, packages write
+ * paths with their name, or in Debian's common folders.
  * Packages that are `leaving` take away the paths with their name.
  */
 export function packagesWrite(
@@ -74,6 +86,9 @@ export function packagesWrite(
   if (ofAdministrator.test(path)) return false;
   if (!/^\/(etc|usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path))
     return false;
+  const [, entry] = namedAfterPackage.exec(path) ?? [];
+  if (entry !== undefined)
+    return names.some(name => name.startsWith(entry.slice(0, 4)) || name === otherNames[entry]);
   if (unnamed.test(path) || (!leaving && shared.test(posix.dirname(path)))) return true;
   const own = path.split('/').filter(part => part.length > 2 && !commonNames.has(part));
   if (own.some(part => names.some(name => areRelated(part, name)))) return true;

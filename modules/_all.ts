@@ -1,6 +1,7 @@
 export { apt } from './apt.ts';
 export { certbot } from './certbot.ts';
 export { command } from './command.ts';
+export { cron_job } from './cron_job.ts';
 export { directory } from './directory.ts';
 export { file } from './file.ts';
 export { http_check } from './http_check.ts';

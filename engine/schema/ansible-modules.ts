@@ -89,8 +89,9 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
       'file: { path: /home/deploy/.ssh/authorized_keys, src: deploy.keys, owner: deploy, mode: "0600" }',
   },
   cron: {
-    text: 'Use `file` in `/etc/cron.d`, or a `systemd_unit` for a timer',
-    example: 'file: { path: /etc/cron.d/backup, content: "0 3 * * * root /usr/local/sbin/backup\\n" }',
+    text: 'Use `cron_job`, or a `systemd_unit` for a timer',
+    example:
+      'cron_job: { name: backup, user: root, schedule: "17 3 * * *", command: /usr/local/sbin/backup }',
   },
   ufw: {
     text: 'Use `command` with `unless`',

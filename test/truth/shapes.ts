@@ -36,6 +36,17 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
   command,
   service,
   systemd_unit: unit,
+  cron_job: draw => ({
+    name: draw.from('cron_job', 'name'),
+    ...(draw.random.chance(0.25)
+      ? { state: 'absent' }
+      : {
+          user: draw.account(),
+          schedule: draw.from('cron_job', 'schedule'),
+          command: draw.from('cron_job', 'command'),
+          ...draw.maybe(0.4, () => ({ env: draw.from('cron_job', 'env') })),
+        }),
+  }),
   sudoers: draw => ({
     name: draw.from('sudoers', 'name'),
     ...draw.random.pick<Args>([
