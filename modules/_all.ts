@@ -18,5 +18,6 @@ export { python_venv } from './python_venv.ts';
 export { service } from './service.ts';
 export { sudoers } from './sudoers.ts';
 export { sysctl } from './sysctl.ts';
+export { systemd_config } from './systemd_config.ts';
 export { systemd_unit } from './systemd_unit.ts';
 export { tree } from './tree.ts';

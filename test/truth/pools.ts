@@ -124,6 +124,16 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'cron_job.schedule': ['@daily', '0 0 * * *', '5 4 * * mon', { minute: 5, hour: 4 }, { hour: 4 }],
   'cron_job.command': ['true', 'date +\\%F >/srv/last'],
   'cron_job.env': [{}, { MAILTO: '' }, { PATH: '/usr/bin', N: 5 }],
+  'systemd_config.name': ['journald', 'journald', 'logind', 'logind', 'system', 'timesyncd'],
+  'systemd_config.section': ['Other'],
+  'systemd_config.values': [
+    ...[
+      { SystemMaxUse: '500M' },
+      { KillUserProcesses: false },
+      { LogLevel: 'debug' },
+      { NTP: ['a.example'] },
+    ],
+  ],
   'sudoers.name': ['ops', 'ops', 'web', 'web', 'odd.name'],
   'sudoers.user': ['www-data', 'deploy', 'ghost'],
   'sudoers.group': ['www-data'],

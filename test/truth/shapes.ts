@@ -47,6 +47,18 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
           ...draw.maybe(0.4, () => ({ env: draw.from('cron_job', 'env') })),
         }),
   }),
+  systemd_config: draw => {
+    const name = draw.from<string>('systemd_config', 'name');
+    const sound: Record<string, Args[]> = {
+      journald: [{ SystemMaxUse: '500M' }, { ForwardToSyslog: false }],
+      logind: [{ KillUserProcesses: false }, { KillUserProceses: false }],
+      system: [{ DefaultTimeoutStopSec: '20s' }],
+      timesyncd: [{ NTP: ['a.example', 'b.example'] }],
+    };
+    return draw.random.chance(0.25)
+      ? { name, state: 'absent' }
+      : { name, values: draw.random.pick(sound[name]!) };
+  },
   sudoers: draw => ({
     name: draw.from('sudoers', 'name'),
     ...draw.random.pick<Args>([
