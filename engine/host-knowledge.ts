@@ -192,4 +192,19 @@ export const contentChecks: Readonly<Record<string, (content: string) => Probe<C
       `command -v visudo >/dev/null || exit 0; printf %s ${shellQuote(content)} | visudo -cf - >/dev/null`,
       { about: ['packages'] },
     ),
+  // Logrotate reads only regular files.
+  'logrotate -d %s': content =>
+    command(
+      `command -v logrotate >/dev/null || exit 0
+new=$(mktemp) && printf %s ${shellQuote(content)} >"$new" || exit 0
+said=$(logrotate -d "$new" 2>&1 | sed -n "s|$new:||; s/^error: //p; s/^warning: \\(.*unknown\\)/\\1/p")
+rm -f "$new"
+[ -z "$said" ] || { printf '%s\\n' "$said" >&2; exit 1; }`,
+      { about: ['packages', 'useradd', 'adduser', 'groupadd', ...foldersIn(content)] },
+    ),
 };
+
+/** Returns the folders of the absolute paths that begin the lines of a text. */
+const foldersIn = (text: string): string[] => [
+  ...new Set([...text.matchAll(/^"?(\/[^\n{"]*)\//gm)].map(([, folder]) => folder!)),
+];

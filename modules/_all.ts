@@ -6,6 +6,7 @@ export { directory } from './directory.ts';
 export { file } from './file.ts';
 export { http_check } from './http_check.ts';
 export { link } from './link.ts';
+export { logrotate } from './logrotate.ts';
 export { nginx_site } from './nginx_site.ts';
 export { pg_check } from './pg_check.ts';
 export { pg_database } from './pg_database.ts';

@@ -59,7 +59,7 @@ export const systemd_config = defineModule({
   },
   identity: args => {
     const section = sectionOf(args);
-    return section === configurations[args.name].section ? args.name : `${args.name} ${section}`;
+    return section === configurations[args.name]?.section ? args.name : `${args.name} ${section}`;
   },
   refine: ({ values }) => [
     values === undefined && { says: 'Give the values.' },
@@ -124,12 +124,12 @@ export const systemd_config = defineModule({
   ],
 });
 
-const sectionOf = ({ name, section }: Arguments) => section ?? configurations[name].section;
+const sectionOf = ({ name, section }: Arguments) => section ?? configurations[name]?.section ?? '';
 const fileOf = (args: Arguments) =>
   `/etc/systemd/${args.name}.conf.d/zz-reconcile-${sectionOf(args).toLowerCase()}.conf`;
 const noteOf = ({ name }: Arguments) => `systemd_config ${name}`;
 const readerOf = (name: Arguments['name']) =>
-  configurations[name].reader ?? `/usr/lib/systemd/systemd-${name}`;
+  configurations[name]?.reader ?? `/usr/lib/systemd/systemd-${name}`;
 
 const plain = (value: Scalar) => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value).trim());
 

@@ -47,6 +47,18 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
           ...draw.maybe(0.4, () => ({ env: draw.from('cron_job', 'env') })),
         }),
   }),
+  logrotate: draw => ({
+    name: draw.from('logrotate', 'name'),
+    ...(draw.random.chance(0.25)
+      ? { state: 'absent' }
+      : {
+          paths: draw.from('logrotate', 'paths'),
+          every: draw.random.pick(['daily', 'weekly']),
+          keep: draw.from('logrotate', 'keep'),
+          ...draw.maybe(0.2, () => ({ su: draw.from('logrotate', 'su') })),
+          ...draw.maybe(0.3, () => ({ compress: draw.random.chance(0.5) })),
+        }),
+  }),
   systemd_config: draw => {
     const name = draw.from<string>('systemd_config', 'name');
     const sound: Record<string, Args[]> = {

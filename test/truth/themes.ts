@@ -47,7 +47,13 @@ const ofUnits = [
 
 const ofSystem = [
   ...['/etc/cron.d/backup', '/etc/cron.d', '/etc/sudoers.d/ops', '/etc/hosts', '/etc/app.conf', '/srv/a'],
-  ...['/etc/systemd/journald.conf.d', '/etc/systemd/journald.conf.d/zzz.conf'],
+  ...[
+    '/etc/logrotate.d/web',
+    '/srv/a/f',
+    '/var/log/app',
+    '/etc/systemd/journald.conf.d',
+    '/etc/systemd/journald.conf.d/zzz.conf',
+  ],
 ];
 
 /** Weights of the themes themselves. */
@@ -103,9 +109,9 @@ export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
   },
   system: {
     layers: { blank: 1 },
-    needs: ['cron'],
+    needs: ['cron', 'logrotate'],
     modules: {
-      ...{ cron_job: 4, sudoers: 3, systemd_config: 3, sysctl: 1 },
+      ...{ cron_job: 4, sudoers: 3, systemd_config: 3, logrotate: 3, sysctl: 1 },
       ...{ file: 2, directory: 1, link: 1, service: 1, apt: 1, command: 1 },
     },
     paths: ofSystem,
