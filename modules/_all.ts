@@ -22,3 +22,4 @@ export { sysctl } from './sysctl.ts';
 export { systemd_config } from './systemd_config.ts';
 export { systemd_unit } from './systemd_unit.ts';
 export { tree } from './tree.ts';
+export { unattended_upgrades } from './unattended_upgrades.ts';

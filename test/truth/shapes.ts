@@ -59,6 +59,15 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
           ...draw.maybe(0.3, () => ({ compress: draw.random.chance(0.5) })),
         }),
   }),
+  unattended_upgrades: draw => ({
+    ...draw.random.pick<Args>([
+      { state: 'absent' },
+      { enabled: false },
+      { origins: draw.from('unattended_upgrades', 'origins') },
+      { reboot_time: '04:30', remove_unused: true },
+      { mail: 'root' },
+    ]),
+  }),
   systemd_config: draw => {
     const name = draw.from<string>('systemd_config', 'name');
     const sound: Record<string, Args[]> = {

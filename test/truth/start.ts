@@ -34,6 +34,7 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
     ]);
   },
   accounts: () => 'useradd --system ghost',
+  upgrades: () => `systemctl unmask apt-daily-upgrade.timer && ${install} unattended-upgrades`,
   packages: draw => {
     const name = draw.from('apt', 'packages');
     return draw.random.pick([
