@@ -4,6 +4,7 @@ export { command } from './command.ts';
 export { cron_job } from './cron_job.ts';
 export { directory } from './directory.ts';
 export { file } from './file.ts';
+export { hosts_entry } from './hosts_entry.ts';
 export { http_check } from './http_check.ts';
 export { link } from './link.ts';
 export { logrotate } from './logrotate.ts';

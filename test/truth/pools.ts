@@ -151,6 +151,8 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'unattended_upgrades.exclude': [['^linux-'], []],
   'unattended_upgrades.reboot_time': ['04:30'],
   'unattended_upgrades.mail': ['root'],
+  'hosts_entry.ip': ['10.0.0.5', '10.0.0.5', '10.0.0.6', 'fd00::5', '127.0.1.1'],
+  'hosts_entry.names': [['db.internal', 'db'], ['db'], ['web'], ['web', 'shop'], ['shop']],
   'sudoers.name': ['ops', 'ops', 'web', 'web', 'odd.name'],
   'sudoers.user': ['www-data', 'deploy', 'ghost'],
   'sudoers.group': ['www-data'],

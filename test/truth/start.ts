@@ -34,6 +34,12 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
     ]);
   },
   accounts: () => 'useradd --system ghost',
+  hosts: draw =>
+    draw.random.pick([
+      "echo '10.0.0.5 db.internal db' >>/etc/hosts",
+      "echo '10.0.0.9 web # reconcile' >>/etc/hosts",
+      "printf '10.0.0.5 shop' >>/etc/hosts",
+    ]),
   upgrades: () => `systemctl unmask apt-daily-upgrade.timer && ${install} unattended-upgrades`,
   packages: draw => {
     const name = draw.from('apt', 'packages');

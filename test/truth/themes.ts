@@ -111,11 +111,19 @@ export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
     layers: { blank: 1 },
     needs: ['cron', 'logrotate'],
     modules: {
-      ...{ cron_job: 4, sudoers: 3, systemd_config: 3, logrotate: 3, unattended_upgrades: 1, sysctl: 1 },
+      ...{
+        cron_job: 4,
+        sudoers: 3,
+        systemd_config: 3,
+        logrotate: 3,
+        unattended_upgrades: 1,
+        hosts_entry: 3,
+        sysctl: 1,
+      },
       ...{ file: 2, directory: 1, link: 1, service: 1, apt: 1, command: 1 },
     },
     paths: ofSystem,
-    start: ['files', 'accounts', 'packages', 'services', 'upgrades'],
+    start: ['files', 'accounts', 'packages', 'services', 'upgrades', 'hosts'],
   },
   anything: {
     layers: { blank: 2, servers: 2, postgres: 2 },
