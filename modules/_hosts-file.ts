@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { ipVersion, normalIp } from '../engine/util/ip-address.ts';
 
 /** The format of /etc/hosts: hosts(5). */
 
@@ -21,10 +21,6 @@ export interface Entry {
 /** The end of a line that reconcile wrote. Such a line belongs to its names, even when their address changes. */
 const mark = '# reconcile';
 
-/** Returns an address in its shortest spelling. */
-export const normalIp = (ip: string): string =>
-  isIPv6(ip) && !ip.includes('%') ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip.toLowerCase();
-
 /** Returns the lines of the file; a line without an address is a text. */
 function linesOf(content: string): (HostsLine | string)[] {
   return content.split('\n').map(text => {
@@ -36,7 +32,7 @@ function linesOf(content: string): (HostsLine | string)[] {
 
 const has = (line: HostsLine, names: readonly string[]) =>
   line.names.some(each => names.some(name => name.toLowerCase() === each.toLowerCase()));
-const isSameFamily = (one: string, other: string) => isIPv6(one) === isIPv6(other);
+const isSameFamily = (one: string, other: string) => ipVersion(one) === ipVersion(other);
 
 /** Returns the lines that are about an entry, and the lines of others that give one of its names another address. */
 export function linesAbout(content: string, { ip, names }: Entry) {

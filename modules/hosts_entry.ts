@@ -1,9 +1,9 @@
-import { isIP } from 'node:net';
 import { listOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { type Content, command, content, path } from '../engine/probe.ts';
-import { holds, linesAbout, normalIp, withEntry, withoutEntry } from './_hosts-file.ts';
+import { ipVersion, normalIp } from '../engine/util/ip-address.ts';
+import { holds, linesAbout, withEntry, withoutEntry } from './_hosts-file.ts';
 
 const file = '/etc/hosts';
 
@@ -113,7 +113,7 @@ export const hosts_entry = defineModule({
     ...presenceOf(args, 'yes'),
     ...Object.fromEntries(
       args.names.map(name => [
-        `the entry for ${lower(name)} as IPv${isIP(args.ip)} in ${file}`,
+        `the entry for ${lower(name)} as IPv${ipVersion(args.ip)} in ${file}`,
         `${normalIp(args.ip)} ${args.names.join(' ')}`,
       ]),
     ),
@@ -125,7 +125,7 @@ const cloudInit =
   "grep -shE '^[[:space:]]*manage_etc_hosts:' /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg";
 
 const lower = (name: string) => name.toLowerCase();
-const ipRefusal = (ip: string) => isIP(ip) === 0 && { at: 'ip', says: `${ip} is no address.` };
+const ipRefusal = (ip: string) => ipVersion(ip) === 0 && { at: 'ip', says: `${ip} is no address.` };
 
 /** Bytes beyond ASCII are written back as they are. */
 const textOf = (content: Content | null) => content?.bytes?.toString('latin1') ?? '';

@@ -33,7 +33,6 @@ const args = {
   // The type is stated, not inferred: the values of the keys nest too deeply for the compiler.
   values: {
     type: 'object',
-    minProperties: 1,
     description:
       'Settings by the names of systemd. A list replaces the items of all other files; a text adds to them where systemd collects items, as for `DNS`.',
     propertyNames: { pattern: '^[A-Z][A-Za-z0-9]*$' },
@@ -61,9 +60,9 @@ export const systemd_config = defineModule({
     const section = sectionOf(args);
     return section === configurations[args.name]?.section ? args.name : `${args.name} ${section}`;
   },
-  refine: ({ values }) => [
-    values === undefined && { says: 'Give the values.' },
-    Object.entries(values ?? {})
+  refine: ({ values = {} }) => [
+    Object.keys(values).length === 0 && { says: 'Give the values.' },
+    Object.entries(values)
       .filter(([, value]) => [value].flat().some(each => /\n/.test(String(each))))
       .map(([key]) => ({ at: 'values', says: `The value of ${key} has a line break.` })),
   ],
