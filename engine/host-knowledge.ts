@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { type CommandResult, command, type Probe, readOnly, type UnitState } from './probe.ts';
+import { shellQuote } from './quote.ts';
 
 /** Knowledge of Debian and Ubuntu that the engine does not read from hosts. */
 
@@ -55,7 +56,18 @@ const unnamed =
  * the whole host, which the installation of the system makes and packages leave alone.
  */
 const ofAdministrator =
-  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|(sysctl|modprobe|modules-load|cloud\/cloud\.cfg)\.d\/\d*-?reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$)|(default\/locale|fstab|hostname|hosts|locale\.(conf|gen)|localtime|timezone)$)/;
+  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|systemd\/[a-z]+\.conf\.d\/zz-reconcile-|(sysctl|modprobe|modules-load|cloud\/cloud\.cfg)\.d\/\d*-?reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$)|(default\/locale|fstab|hostname|hosts|locale\.(conf|gen)|localtime|timezone)$)/;
+
+/** Folders in which packages name their files after themselves, with the name of such a file. */
+const namedAfterPackage = /^\/etc\/(?:cron|logrotate|sudoers)\.d\/(?:\d+-)?([^/]+)$/;
+
+/** Debian's files of other names in these folders, and their packages. */
+const otherNames: Readonly<Record<string, string>> = {
+  alternatives: 'dpkg',
+  btmp: 'logrotate',
+  wtmp: 'logrotate',
+  e2scrub_all: 'e2fsprogs',
+};
 
 /** Folders in which many packages have a file, and folders of programs, whose names say little about the package. */
 const shared =
@@ -64,8 +76,9 @@ const shared =
 /**
  * Whether packages with these names may write a path. `with-folder` means: only if the folder of the path does not exist
  * yet. By Debian's policy (chapter 9), packages keep out of /srv, /home, /opt, /root and /usr/local, and out of
- * /etc/systemd/system except for the links that enable their units. Certbot's certificates come from no package. In folders
- * of other packages and below /usr, /var and /run, packages write paths with their name, or in Debian's common folders.
+ * /etc/systemd/system except for the links that enable their units. In some folders, their files have their names.
+ * Certbot's certificates come from no package. In folders of other packages and below /usr, /var and /run, packages write
+ * paths with their name, or in Debian's common folders.
  * Packages that are `leaving` take away the paths with their name.
  */
 export function packagesWrite(
@@ -76,6 +89,9 @@ export function packagesWrite(
   if (ofAdministrator.test(path)) return false;
   if (!/^\/(etc|usr(?!\/local\/)|var(?!\/lib\/reconcile\/)|lib|lib64|bin|sbin|run|boot)\/./.test(path))
     return false;
+  const [, entry] = namedAfterPackage.exec(path) ?? [];
+  if (entry !== undefined)
+    return names.some(name => name.startsWith(entry.slice(0, 4)) || name === otherNames[entry]);
   if (unnamed.test(path) || (!leaving && shared.test(posix.dirname(path)))) return true;
   const own = path.split('/').filter(part => part.length > 2 && !commonNames.has(part));
   if (own.some(part => names.some(name => areRelated(part, name)))) return true;
@@ -141,6 +157,8 @@ export const riskyPaths = [
   '/etc/network/',
   '/etc/netplan/',
   '/etc/systemd/network/',
+  '/etc/systemd/networkd.conf',
+  '/etc/systemd/networkd.conf.d/',
   '/etc/NetworkManager/',
 ];
 
@@ -162,4 +180,34 @@ printf '%s\\n' "$said" | sed -n 's/^.*\\[emerg\\] [0-9#]*: //p' >&2
 exit 1`,
     { about: ['/etc/nginx', '/etc/letsencrypt', '/etc/ssl', 'packages'] },
   ),
+  'visudo -c': command('command -v visudo >/dev/null || exit 0; visudo -c >/dev/null', {
+    about: ['/etc/sudoers', '/etc/sudoers.d', 'packages'],
+  }),
 };
+
+/**
+ * The probes that check new content of a file without writing it, by the command that validates the staged file. A probe
+ * reports no error where the program is missing.
+ */
+export const contentChecks: Readonly<Record<string, (content: string) => Probe<CommandResult>>> = {
+  'visudo -cf %s': content =>
+    command(
+      `command -v visudo >/dev/null || exit 0; printf %s ${shellQuote(content)} | visudo -cf - >/dev/null`,
+      { about: ['packages'] },
+    ),
+  // Logrotate reads only regular files.
+  'logrotate -d %s': content =>
+    command(
+      `command -v logrotate >/dev/null || exit 0
+new=$(mktemp) && printf %s ${shellQuote(content)} >"$new" || exit 0
+said=$(logrotate -d "$new" 2>&1 | sed -n "s|$new:||; s/^error: //p; s/^warning: \\(.*unknown\\)/\\1/p")
+rm -f "$new"
+[ -z "$said" ] || { printf '%s\\n' "$said" >&2; exit 1; }`,
+      { about: ['packages', 'useradd', 'adduser', 'groupadd', ...foldersIn(content)] },
+    ),
+};
+
+/** Returns the folders of the absolute paths that begin the lines of a text. */
+const foldersIn = (text: string): string[] => [
+  ...new Set([...text.matchAll(/^"?(\/[^\n{"]*)\//gm)].map(([, folder]) => folder!)),
+];

@@ -1,6 +1,6 @@
 import type { Claims, Context, Diff, State } from '../module.ts';
 import { type Content, content, Missing, type PathState, path } from '../probe.ts';
-import type { Step } from '../step.ts';
+import type { CheckedStep, Step } from '../step.ts';
 import { type Conditional, compact, defined } from '../util/defined.ts';
 import type { NewContent } from '../util/file-content.ts';
 import { pathClaims } from './path-claims.ts';
@@ -12,6 +12,10 @@ export interface OwnFile {
   content: NewContent;
   /** Four octal digits; without it, `0644`. */
   mode?: string;
+  /** A shell command that checks the staged file, named `%s` in it. */
+  validate?: string;
+  /** A command that checks the file together with others. If it fails, the old file is restored. */
+  by?: readonly string[];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments and readings have the types of the module's own functions
@@ -33,6 +37,10 @@ interface Parts {
 export function withOwnFile<D extends Parts>(own: D): D {
   if (own.file === undefined) return own;
   const fileOf = (args: Any) => ({ owner: 'root', group: 'root', mode: '0644', ...own.file!(args) });
+  const changed = (args: Any, step: CheckedStep['steps'][number]): Step => {
+    const { by } = fileOf(args);
+    return by === undefined ? step : { do: 'checked', steps: [step], by };
+  };
   const probesOf = (args: Any) => ({
     ownFile: path(fileOf(args).path),
     ownContent: content(fileOf(args).path),
@@ -53,16 +61,17 @@ export function withOwnFile<D extends Parts>(own: D): D {
       const others = compact<Step>(own.steps?.(diff, args, read, context) ?? []);
       // The file answers every difference that the module's own steps do not.
       const isDue = others.length === 0 || ['content', 'owner', 'group', 'mode'].some(key => diff.has(key));
-      return [others, isDue && { do: 'write', ...fileOf(args) }];
+      const { by: _, ...file } = fileOf(args);
+      return [others, isDue && changed(args, { do: 'write', ...file })];
     },
     remove: (args, read, context) => [
       compact<Step>(own.remove?.(args, read, context) ?? []),
-      { do: 'remove', path: fileOf(args).path },
+      changed(args, { do: 'remove', path: fileOf(args).path }),
     ],
     removal: { probes: probesOf, actual: (read: Any) => stateOf(read), ...own.removal },
     claims(args) {
-      const { path: at, content: bytes, ...attributes } = fileOf(args);
-      return { ...pathClaims(at, 'file', attributes, () => bytes), ...own.claims?.(args) };
+      const { path: at, content: bytes, owner, group, mode } = fileOf(args);
+      return { ...pathClaims(at, 'file', { owner, group, mode }, () => bytes), ...own.claims?.(args) };
     },
   };
   return { ...own, ...parts };

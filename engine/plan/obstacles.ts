@@ -1,13 +1,14 @@
 import { posix } from 'node:path';
-import { nginxReads, unitAt, wholeChecks } from '../host-knowledge.ts';
+import { nginxReads, unitAt } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
 import { type PathState, path, program } from '../probe.ts';
-import type { CheckedStep, RunStep, Step } from '../step.ts';
+import type { RunStep, Step } from '../step.ts';
 import { foldersAbove } from '../util/paths.ts';
 import { accountThere, certain, first, followed, type ObstacleView } from './certain-readings.ts';
 import { mounted, readOnly, replacesMount } from './mounts.ts';
 import { changeable, enterable, immutable, isForRoot, owned, rights, sticky } from './rights.ts';
 import { unitObstacle } from './unit-obstacles.ts';
+import { brokenAlready, refused } from './validation-obstacles.ts';
 
 /** Returns the first obstacle of a step at its turn, or undefined if none is known. */
 export function obstacleTo(step: Step, view: ObstacleView): Obstacle | undefined {
@@ -20,7 +21,8 @@ export function obstacleTo(step: Step, view: ObstacleView): Obstacle | undefined
         replacesMount(step.path, view) ??
         owned(step.path, view) ??
         owners(step, view) ??
-        programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view)
+        programThere(/^[\w./+-]+(?=\s)/.exec(step.validate ?? '')?.[0], '/', view) ??
+        refused(step, view)
       );
     case 'link':
       return (
@@ -67,18 +69,6 @@ export function obstacleTo(step: Step, view: ObstacleView): Obstacle | undefined
     default:
       return undefined;
   }
-}
-
-/** Returns the obstacle of a check that already fails, because of a file that the step does not change. */
-function brokenAlready({ by, steps }: CheckedStep, view: ObstacleView): Obstacle | undefined {
-  const probe = wholeChecks[by.join(' ')];
-  const result = probe && certain(probe, view);
-  const isOwn = steps.some(({ path }) => result?.stderr.includes(`/${posix.basename(path)}:`));
-  if (!result || result.exit === 0 || isOwn) return undefined;
-  return {
-    says: `${by.join(' ')} fails already, whatever is changed here: ${result.stderr.trim().split('\n')[0]}`,
-    fix: 'Fix the named file in an earlier resource.',
-  };
 }
 
 /** Returns the obstacle of a path whose folder is missing or cannot be written to. */

@@ -82,8 +82,9 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
       'authorized_keys: { user: deploy, keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPD0tO7H5DNQmGZz4RPDU9Hbta1bLPbqkEbMzS7mJqmE laptop"] }',
   },
   cron: {
-    text: 'Use `file` in `/etc/cron.d`, or a `systemd_unit` for a timer',
-    example: 'file: { path: /etc/cron.d/backup, content: "0 3 * * * root /usr/local/sbin/backup\\n" }',
+    text: 'Use `cron_job`, or a `systemd_unit` for a timer',
+    example:
+      'cron_job: { name: backup, user: root, schedule: "17 3 * * *", command: /usr/local/sbin/backup }',
   },
   ufw: {
     text: 'Use `command` with `unless`',

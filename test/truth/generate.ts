@@ -43,7 +43,9 @@ function onceMore(resource: CaseResource, name: string): CaseResource {
 /** The packages without which everything that a theme is about would be missing on a blank host. */
 function prerequisites(theme: Theme, layer: Layer): CaseResource[] {
   if (layer !== 'blank' || theme.needs === undefined) return [];
-  return [{ name: 'r1', module: 'apt', args: { packages: [theme.needs], recommends: false }, keys: {} }];
+  return [
+    { name: 'r1', module: 'apt', args: { packages: [theme.needs].flat(), recommends: false }, keys: {} },
+  ];
 }
 
 function drawTheme(

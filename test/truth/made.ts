@@ -9,6 +9,7 @@ const serviceOfPackage: Readonly<Record<string, string>> = {
   rsync: 'rsync',
   postgresql: 'postgresql',
   'iptables-persistent': 'netfilter-persistent',
+  cron: 'cron',
 };
 
 const ofLayer: Readonly<Record<Layer, readonly string[]>> = {
@@ -76,6 +77,7 @@ export class Made {
     if (module.startsWith('pg_')) return this.databases.size > 0;
     if (module === 'service') return this.services.size > 0;
     if (module === 'nginx_site') return this.services.has('nginx');
+    if (module === 'cron_job' || module === 'logrotate') return this.services.has('cron');
     if (module === 'http_check') return this.#layer === 'servers'; // which has curl
     return !['certbot', 'python_venv'].includes(module) || this.#layer === 'servers';
   }

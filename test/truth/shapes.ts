@@ -66,6 +66,63 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
   command,
   service,
   systemd_unit: unit,
+  cron_job: draw => ({
+    name: draw.from('cron_job', 'name'),
+    ...(draw.random.chance(0.25)
+      ? { state: 'absent' }
+      : {
+          user: draw.account(),
+          schedule: draw.from('cron_job', 'schedule'),
+          command: draw.from('cron_job', 'command'),
+          ...draw.maybe(0.4, () => ({ env: draw.from('cron_job', 'env') })),
+        }),
+  }),
+  logrotate: draw => ({
+    name: draw.from('logrotate', 'name'),
+    ...(draw.random.chance(0.25)
+      ? { state: 'absent' }
+      : {
+          paths: draw.from('logrotate', 'paths'),
+          every: draw.random.pick(['daily', 'weekly']),
+          keep: draw.from('logrotate', 'keep'),
+          ...draw.maybe(0.2, () => ({ su: draw.from('logrotate', 'su') })),
+          ...draw.maybe(0.3, () => ({ compress: draw.random.chance(0.5) })),
+        }),
+  }),
+  unattended_upgrades: draw => ({
+    ...draw.random.pick<Args>([
+      { state: 'absent' },
+      { enabled: false },
+      { origins: draw.from('unattended_upgrades', 'origins') },
+      { reboot_time: '04:30', remove_unused: true },
+      { mail: 'root' },
+    ]),
+  }),
+  systemd_config: draw => {
+    const name = draw.from<string>('systemd_config', 'name');
+    const sound: Record<string, Args[]> = {
+      journald: [{ SystemMaxUse: '500M' }, { ForwardToSyslog: false }],
+      logind: [{ KillUserProcesses: false }, { KillUserProceses: false }],
+      system: [{ DefaultTimeoutStopSec: '20s' }],
+      timesyncd: [{ NTP: ['a.example', 'b.example'] }],
+    };
+    return draw.random.chance(0.25)
+      ? { name, state: 'absent' }
+      : { name, values: draw.random.pick(sound[name]!) };
+  },
+  sudoers: draw => ({
+    name: draw.from('sudoers', 'name'),
+    ...draw.random.pick<Args>([
+      { state: 'absent' },
+      { defaults: draw.from('sudoers', 'defaults') },
+      {
+        user: draw.from('sudoers', 'user'),
+        commands: draw.from('sudoers', 'commands'),
+        nopasswd: draw.random.chance(0.5),
+      },
+      { group: 'www-data', commands: ['/usr/bin/id'] },
+    ]),
+  }),
   pg_setting: draw => {
     const name = draw.random.chance(0.05) ? 'app.greeting' : draw.from('pg_setting', 'name');
     if (draw.random.chance(0.25)) return { name, state: 'absent' };

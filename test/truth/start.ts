@@ -50,6 +50,13 @@ const actions: Readonly<Record<string, (draw: Draw) => string>> = {
       'useradd --create-home app && usermod -aG www-data app && systemd-run --uid=app sleep infinity',
       'mkdir -p /home/app /srv/home',
     ]),
+  hosts: draw =>
+    draw.random.pick([
+      "echo '10.0.0.5 db.internal db' >>/etc/hosts",
+      "echo '10.0.0.9 web # reconcile' >>/etc/hosts",
+      "printf '10.0.0.5 shop' >>/etc/hosts",
+    ]),
+  upgrades: () => `systemctl unmask apt-daily-upgrade.timer && ${install} unattended-upgrades`,
   packages: draw => {
     const name = draw.from('apt', 'packages');
     return draw.random.pick([

@@ -5,8 +5,8 @@ export interface Theme {
   layers: Readonly<Partial<Record<Layer, number>>>;
   /** Module → weight. Modules that are not named here come in by `anything` and by the module in focus. */
   modules: Readonly<Record<string, number>>;
-  /** The package that most of them need. */
-  needs?: string;
+  /** The packages that most of them need. */
+  needs?: string | readonly string[];
   paths: readonly string[];
   /** Of the kinds of start actions. */
   start: readonly string[];
@@ -45,16 +45,20 @@ const ofUnits = [
   ...['/etc/systemd/system/app@.service', '/etc/systemd/system/multi-user.target.wants/w1.service'],
 ];
 
+const ofSystem = [
+  ...['/etc/cron.d/backup', '/etc/cron.d', '/etc/sudoers.d/ops', '/etc/hosts', '/etc/app.conf', '/srv/a'],
+  ...[
+    '/etc/logrotate.d/web',
+    '/srv/a/f',
+    '/var/log/app',
+    '/etc/systemd/journald.conf.d',
+    '/etc/systemd/journald.conf.d/zzz.conf',
+  ],
+];
+
 /** Weights of the themes themselves. */
 export const themeWeights = {
-  files: 5,
-  accounts: 3,
-  moving: 3,
-  packages: 5,
-  units: 4,
-  postgres: 4,
-  web: 3,
-  anything: 3,
+  ...{ files: 5, accounts: 3, moving: 3, packages: 5, units: 4, postgres: 4, web: 3, system: 4, anything: 3 },
 };
 
 /** Every theme by its name. */
@@ -117,6 +121,24 @@ export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
       ...['/etc/nginx/sites-available/app', '/srv/a', '/var/www/html', '/var/www/html/index.html'],
     ],
     start: ['web', 'services', 'packages'],
+  },
+  system: {
+    layers: { blank: 1 },
+    needs: ['cron', 'logrotate'],
+    modules: {
+      ...{
+        cron_job: 4,
+        sudoers: 3,
+        systemd_config: 3,
+        logrotate: 3,
+        unattended_upgrades: 1,
+        hosts_entry: 3,
+        sysctl: 1,
+      },
+      ...{ file: 2, directory: 1, link: 1, service: 1, apt: 1, command: 1 },
+    },
+    paths: ofSystem,
+    start: ['files', 'accounts', 'packages', 'services', 'upgrades', 'hosts'],
   },
   anything: {
     layers: { blank: 2, servers: 2, postgres: 2 },
