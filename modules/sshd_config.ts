@@ -104,6 +104,15 @@ export const sshd_config = defineModule({
         },
     ];
   },
+  claims: ({ settings = {} }) =>
+    Object.fromEntries(
+      Object.entries(settings)
+        .filter(([key]) => !additive.includes(key.toLowerCase()))
+        .map(([key, value]) => [
+          `the setting ${key.toLowerCase()} of sshd`,
+          [value].flat().map(plain).join(' '),
+        ]),
+    ),
   owes: ({ name, settings }, { perhapsSocket }) => ({
     unit: noteOf(name),
     action: 'reload',
@@ -144,7 +153,7 @@ function inForce({ stdout }: CommandResult, which: 'now' | 'own', settings: Valu
       const word = key.toLowerCase();
       const own = valuesOf('own', word);
       const all = valuesOf(which, word).filter(value => !additive.includes(word) || own.includes(value));
-      return [key, all.length > 0 ? all.toSorted().join(' ') : undefined];
+      return [key, all.length > 0 ? [...new Set(all)].toSorted().join(' ') : undefined];
     }),
   );
 }

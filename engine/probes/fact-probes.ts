@@ -9,18 +9,32 @@ const sources: Readonly<Record<string, { script: string; parse?: (text: string) 
   'os.codename': { script: '(. /etc/os-release; printf %s "$VERSION_CODENAME")' },
   arch: { script: 'dpkg --print-architecture 2>/dev/null || uname -m' },
   kernel: { script: 'uname -r' },
+  machine: { script: 'uname -m' },
+  virtualization: { script: 'systemd-detect-virt 2>/dev/null', parse: orNull },
+  container: { script: 'systemd-detect-virt --container 2>/dev/null', parse: orNull },
   cpus: { script: 'nproc', parse: Number },
   memory_mb: {
     script:
       'while read -r r_n r_v r_x; do [ "$r_n" = MemTotal: ] && printf %s "$r_v" && break; done </proc/meminfo',
     parse: text => Math.round(Number(text) / 1024),
   },
+  swap_mb: {
+    script:
+      'while read -r r_n r_v r_x; do [ "$r_n" = SwapTotal: ] && printf %s "$r_v" && break; done </proc/meminfo',
+    parse: text => Math.round(Number(text) / 1024),
+  },
   ipv4: { script: addresses('inet'), parse: list },
   ipv6: { script: addresses('inet6'), parse: list },
+  default_interface: { script: routeWord('dev'), parse: orNull },
+  default_gateway: { script: routeWord('via'), parse: orNull },
   disks: { script: 'df -PkT -x tmpfs -x devtmpfs -x overlay -x squashfs 2>/dev/null', parse: disks },
   systemd: {
     script: 'systemctl --version 2>/dev/null | { read -r r_n r_v r_x; printf %s "$r_v"; }',
     parse: text => (text === '' ? null : Number(text)),
+  },
+  timezone: {
+    script: 'r_z=$(readlink -f /etc/localtime 2>/dev/null); printf %s "${r_z#*/zoneinfo/}"',
+    parse: text => (text.startsWith('/') || text === '' ? 'Etc/UTC' : text),
   },
   time: { script: 'date +%s', parse: Number },
 };
@@ -53,6 +67,16 @@ function known(names: ReadonlySet<string>): string[] {
 
 function addresses(family: 'inet' | 'inet6'): string {
   return `ip -o -f ${family} addr show scope global 2>/dev/null | while read -r r_n r_i r_f r_a r_x; do printf '%s\\n' "\${r_a%/*}"; done`;
+}
+
+/** Prints the word after `key` in the default route, of IPv4 or else of IPv6. */
+function routeWord(key: 'dev' | 'via'): string {
+  const find = `case " $r_l " in *" ${key} "*) r_l=\${r_l#*${key} }; printf '%s' "\${r_l%% *}"; break ;; esac`;
+  return `{ ip -4 route show default; ip -6 route show default; } 2>/dev/null | while read -r r_l; do ${find}; done`;
+}
+
+function orNull(text: string): Plain {
+  return text === '' || text === 'none' ? null : text;
 }
 
 function list(text: string): Plain {

@@ -35,8 +35,9 @@ export function condition(text: EntryText, scope: VariableScope, { offline }: So
 /** Returns the rounds of an entry. Throws if its loop is over neither a list nor a map. */
 export function roundsOf(text: EntryText, scope: VariableScope, options: Sources): Round[] {
   if (text.loop === undefined) return [{ scope }];
-  // A condition without the element decides about the whole loop.
-  if (!usesElement(text) && condition(text, scope, options) === false) return [{ scope }];
+  // A condition without the element decides about the whole loop, whose elements may not even exist then.
+  if (!usesElement(text) && condition(text, scope, options) === false)
+    return [{ scope: scope.with(Object.fromEntries(elementNames.map(name => [name, new Unknown(name)]))) }];
   if (options.offline) checkReferences(referencesOf(text.loop), scope);
   const value = evaluateTree(text.loop, scope, runtime);
   if (value instanceof Unknown) {
@@ -70,10 +71,10 @@ function usesElement({ when }: EntryText): boolean {
   return typeof when === 'object' && when.references.some(({ path }) => isElement(path));
 }
 
+const elementNames = ['item', 'index', 'key'];
+
 /** Whether a reference is to the element of a loop. */
-export function isElement(path: readonly string[]): boolean {
-  return ['item', 'index', 'key'].includes(path[0]!);
-}
+export const isElement = (path: readonly string[]): boolean => elementNames.includes(path[0]!);
 
 /** Returns the place of the value of a key of an entry. */
 export function placeOf({ doc, path }: EntryText, key: string): Place {
