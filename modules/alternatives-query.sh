@@ -1,9 +1,13 @@
-# Prints what update-alternatives knows of a group, and the target of its link as `Leads:`, which is `file` for something
-# other than a link, and empty for nothing.
+# Prints update-alternatives' file about a group, and behind a form feed a line for its common link and one for the link that
+# names the choice: path, type as find shows it, and target, separated by tabs. It costs one process, and `--query` four.
 # Needs: `group`.
-# Exit codes: 0, 2 for an unknown group, or 127 without update-alternatives.
+# Exit codes: 0, or 2 for an unknown group.
 
-known=$(LC_ALL=C update-alternatives --query "$group" 2>/dev/null) || exit
-link=$(printf '%s\n' "$known" | sed -n 's/^Link: //p')
-leads=$(readlink -- "$link") || { [ ! -e "$link" ] || leads='file'; }
-printf '%s\n\nLeads: %s\n' "$known" "$leads"
+[ -r "/var/lib/dpkg/alternatives/$group" ] || exit 2
+{
+  read -r mode && read -r link && printf '%s\n%s\n' "$mode" "$link"
+  while IFS= read -r line; do printf '%s\n' "$line"; done
+} <"/var/lib/dpkg/alternatives/$group"
+printf '\f'
+find "$link" "/etc/alternatives/$group" -maxdepth 0 -printf '%p\t%y\t%l\n' 2>/dev/null
+exit 0

@@ -53,7 +53,6 @@ export const alternatives = defineModule({
   probes: args => ({ query: queryOf(args) }),
   actual: ({ query }, { name, path, link, auto }) => {
     const group = groupIn(query.stdout);
-    if (query.exit === 127) return Missing.fromPackages('the program update-alternatives', 'dpkg');
     if (link === undefined && (group === undefined || (path !== undefined && !group.candidates.has(path))))
       return new Missing(
         path === undefined ? `a group of alternatives ${name}` : `the alternative ${path} of ${name}`,
@@ -101,7 +100,7 @@ export const alternatives = defineModule({
       slave,
       at,
     ]);
-    const back = group && (group.mode === 'auto' ? ['--auto', name] : ['--set', name, group.value]);
+    const back = group && (group.mode.startsWith('auto') ? ['--auto', name] : ['--set', name, group.value]);
     const chooses = diff.has('mode') || diff.has('path') || diff.has('the link leads to');
     return [
       registers && {
@@ -158,33 +157,45 @@ interface Candidate {
   slaves: ReadonlyMap<string, string>;
 }
 
-/** Returns a group as update-alternatives describes it, or undefined if it knows none. */
+/** Returns a group in the output of `queryScript`, or undefined if there is none. */
 function groupIn(printed: string) {
-  const [head = '', ...others] = printed.split('\n\n');
-  const field = (block: string, name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? '';
-  const slavesIn = (block: string) =>
-    new Map([...block.matchAll(/^ (\S+) (.+)$/gm)].map(([, name, at]) => [name!, at!]));
-  if (field(head, 'Name') === '') return undefined;
-  const candidates = others.flatMap((block): [string, Candidate][] =>
-    block.startsWith('Alternative: ')
-      ? [
-          [
-            field(block, 'Alternative'),
-            { priority: Number(field(block, 'Priority')), slaves: slavesIn(block) },
-          ],
-        ]
-      : [],
+  const [file = '', links = ''] = printed.split('\f');
+  const [mode = '', link = '', ...lines] = file.split('\n');
+  if (link === '') return undefined;
+  const end = lines.indexOf('');
+  const slaves = new Map(pairsOf(lines.slice(0, end)));
+  const names = [...slaves.keys()];
+  const candidates = new Map<string, Candidate>();
+  for (let at = end + 1; (lines[at] ?? '') !== ''; at += 2 + names.length) {
+    const own = names
+      .map((name, i) => [name, lines[at + 2 + i] ?? ''] as const)
+      .filter(([, path]) => path !== '');
+    candidates.set(lines[at]!, { priority: Number(lines[at + 1]), slaves: new Map(own) });
+  }
+  const targetOf = (path: string) => {
+    const [, type, target] =
+      links
+        .split('\n')
+        .map(each => each.split('\t'))
+        .find(([at]) => at === path) ?? [];
+    return type === 'l' ? target : type && 'file';
+  };
+  const value = targetOf(chosenOf(links)) ?? 'none';
+  const isBest = [...candidates.values()].every(
+    ({ priority }) => priority <= (candidates.get(value)?.priority ?? Number.NEGATIVE_INFINITY),
   );
   return {
-    link: field(head, 'Link'),
-    mode: field(head, 'Status'),
-    value: field(head, 'Value'),
-    /** The links of the files that go along, by their names. */
-    slaves: slavesIn(head),
-    candidates: new Map(candidates),
-    leads: field(others.at(-1) ?? '', 'Leads'),
+    ...{ link, value, slaves, candidates, leads: targetOf(link) },
+    // A link that somebody changed by hand.
+    mode: mode === 'auto' && !isBest ? `auto, but ${value}` : mode,
   };
 }
+
+/** Returns the link that names the choice, which lies in /etc/alternatives. */
+const chosenOf = (links: string): string => /^\/etc\/alternatives\/[^\t\n]+/m.exec(links)?.[0] ?? '';
+
+const pairsOf = (lines: readonly string[]): [string, string][] =>
+  lines.flatMap((name, at) => (at % 2 === 0 ? [[name, lines[at + 1] ?? '']] : []));
 
 /** Returns the effects of a change: the links of a group and of what goes along, and its description. */
 function touched({ name, link }: Arguments, group: ReturnType<typeof groupIn>): Effect[] {
