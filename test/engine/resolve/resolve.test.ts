@@ -112,6 +112,13 @@ describe('when', () => {
   });
 });
 
+test('a loop that is left out as a whole may have its element in its name', () => {
+  const [skipped, ...more] = resolve(
+    '  - { name: "Parameter {{ key }}", file: { path: "/{{ key }}" }, loop: { a: 1 }, when: false }',
+  );
+  expect([skipped!.name, skipped!.when, more]).toEqual(['«key»', false, []]);
+});
+
 describe('loop', () => {
   test('a list provides item and index, and the label shows the item', () => {
     const resources = resolve(
