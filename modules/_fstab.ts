@@ -19,9 +19,9 @@ export interface Entry {
 
 const decoded = (word: string) =>
   word.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
-/** Returns a word in the form of /etc/fstab and of the kernel. */
+/** Returns a word in the form of /etc/fstab and of the kernel. Only at the beginning of a line, `#` makes a comment. */
 export const encoded = (word: string) =>
-  word.replace(/[\s\\#]/g, each => `\\${each.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  word.replace(/[\s\\]|^#/g, each => `\\${each.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
 export const textOf = (file: Content | null | undefined) => file?.bytes?.toString() ?? '';
 
