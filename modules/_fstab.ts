@@ -2,8 +2,8 @@ import { type Content, command } from '../engine/probe.ts';
 
 export const fstab = '/etc/fstab';
 
-/** The file systems of the host: proc(5), “/proc/pid/mountinfo”. Its parts are named by paths below this one. */
-export const mountTable = '/proc/self/mountinfo';
+/** The path of the mount table in effects, with the mount point behind it. /proc/self is a link, which a forecast would follow. */
+export const mountTable = '/proc/1/mountinfo';
 
 /** A line of /etc/fstab. */
 export interface Entry {

@@ -142,11 +142,11 @@ function probes({ path: at }: Arguments) {
         about,
       },
     ),
-    needsUse: command('cat /proc/swaps /proc/meminfo', { about }),
+    needsUse: command('cat /proc/swaps /proc/meminfo', { about: [] }),
     kind: command(`[ ! -f ${shellQuote(at)} ] || blkid -p -s TYPE -o value ${shellQuote(at)} 2>/dev/null`, {
       about: [at],
     }),
-    needsRoom: command(`stat -f -c '%T %a %S' ${shellQuote(folder)}`, { about: [folder, 'mount'] }),
+    needsRoom: command(`stat -f -c '%T %a %S' ${shellQuote(folder)}`, { about: [] }),
     container: path('/run/systemd/container'),
     rights,
   };
