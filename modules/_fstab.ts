@@ -1,4 +1,4 @@
-import { type Content, command } from '../engine/probe.ts';
+import type { Content } from '../engine/probe.ts';
 
 export const fstab = '/etc/fstab';
 
@@ -70,10 +70,3 @@ export function replaced(
 
 /** A check of the form of the staged file. It does not judge other lines. */
 export const parses = "LC_ALL=C findmnt --verify --tab-file %s 2>&1 | grep -Eq '^(Success|0 parse errors)'";
-
-/** The rights of root, as the kernel shows them. */
-export const rights = command('[ "$(id -u)" != 0 ] || grep ^CapEff: /proc/self/status', { about: [] });
-
-/** Whether root has CAP_SYS_ADMIN. The engine finds the obstacles of other accounts. */
-export const mayAdministrate = (status: string) =>
-  status === '' || ((BigInt(`0x${/[0-9a-f]+$/.exec(status.trim())?.[0] ?? '0'}`) >> 21n) & 1n) === 1n;
