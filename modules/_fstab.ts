@@ -1,9 +1,9 @@
-import { type Content, command } from '../engine/probe.ts';
+import type { Content } from '../engine/probe.ts';
 
 export const fstab = '/etc/fstab';
 
-/** The file systems of the host: proc(5), “/proc/pid/mountinfo”. Its parts are named by paths below this one. */
-export const mountTable = '/proc/self/mountinfo';
+/** The path of the mount table in effects, with the mount point behind it. /proc/self is a link, which a forecast would follow. */
+export const mountTable = '/proc/1/mountinfo';
 
 /** A line of /etc/fstab. */
 export interface Entry {
@@ -19,9 +19,9 @@ export interface Entry {
 
 const decoded = (word: string) =>
   word.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
-/** Returns a word in the form of /etc/fstab and of the kernel. */
+/** Returns a word in the form of /etc/fstab and of the kernel. Only at the beginning of a line, `#` makes a comment. */
 export const encoded = (word: string) =>
-  word.replace(/[\s\\#]/g, each => `\\${each.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  word.replace(/[\s\\]|^#/g, each => `\\${each.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
 export const textOf = (file: Content | null | undefined) => file?.bytes?.toString() ?? '';
 
@@ -70,10 +70,3 @@ export function replaced(
 
 /** A check of the form of the staged file. It does not judge other lines. */
 export const parses = "LC_ALL=C findmnt --verify --tab-file %s 2>&1 | grep -Eq '^(Success|0 parse errors)'";
-
-/** The rights of root, as the kernel shows them. */
-export const rights = command('[ "$(id -u)" != 0 ] || grep ^CapEff: /proc/self/status', { about: [] });
-
-/** Whether root has CAP_SYS_ADMIN. The engine finds the obstacles of other accounts. */
-export const mayAdministrate = (status: string) =>
-  status === '' || ((BigInt(`0x${/[0-9a-f]+$/.exec(status.trim())?.[0] ?? '0'}`) >> 21n) & 1n) === 1n;

@@ -3,6 +3,7 @@ import { defineModule } from '../engine/module-kit/define-module.ts';
 import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { type Content, command, content } from '../engine/probe.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
+import { mayRoot, rights } from './_rights.ts';
 
 const file = '/etc/hostname';
 const hostsFile = '/etc/hosts';
@@ -42,7 +43,7 @@ export const hostname = defineModule({
     live: content('/proc/sys/kernel/hostname'),
     hosts: hosts ? content(hostsFile) : undefined,
     cloud: cloudInit,
-    needsRight: command('[ "$(id -u)" != 0 ] || grep ^CapEff: /proc/self/status', { about: [] }),
+    needsRight: rights,
   }),
   actual: ({ static: text, live, hosts, cloud }, { name }) => ({
     live: textOf(live).trim(),
@@ -65,7 +66,7 @@ export const hostname = defineModule({
     return [
       diff.has('live') &&
         needsRight !== undefined &&
-        !mayAdministrate(needsRight.stdout) && {
+        !mayRoot('admin', needsRight.stdout) && {
           says: 'The name of this container cannot be changed from inside.',
           fix: `Start the container with the name ${name}, or leave this resource out for this host.`,
         },
@@ -176,7 +177,3 @@ const laterSetting = (printed: string, withHosts: boolean) =>
     ({ file, isWanted }) =>
       !isWanted && (!file.startsWith('/etc/cloud/') || (file !== '/etc/cloud/cloud.cfg' && file > cloudFile)),
   );
-
-/** Whether root has CAP_SYS_ADMIN, which sethostname(2) needs. The engine finds the obstacles of other accounts. */
-const mayAdministrate = (status: string) =>
-  status === '' || ((BigInt(`0x${/[0-9a-f]+$/.exec(status.trim())?.[0] ?? '0'}`) >> 21n) & 1n) === 1n;

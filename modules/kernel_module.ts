@@ -6,6 +6,7 @@ import { textOf } from '../engine/module-kit/state-text.ts';
 import { command, content, Missing, type Probe, path, program, type Readings } from '../engine/probe.ts';
 import type { RunStep } from '../engine/step.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
+import { mayRoot, rights } from './_rights.ts';
 
 const args = {
   name: text('Name of the module; `-` and `_` are the same.', { pattern: '^[A-Za-z0-9_-]+$' }),
@@ -37,7 +38,7 @@ export const kernel_module = defineModule({
   actual: (read, args) => {
     const { name } = args;
     const loaded = isLoaded(read);
-    if (loaded !== wanted(args).loaded && mayLoad(read.rights.stdout) && read.modprobe === null)
+    if (loaded !== wanted(args).loaded && mayRoot('module', read.rights.stdout) && read.modprobe === null)
       return Missing.fromPackages('modprobe', 'kmod');
     const lists = linesIn(read.config.stdout).some(
       ({ file, words }) => isList(file) && words[0] === plain(name),
@@ -58,7 +59,7 @@ export const kernel_module = defineModule({
     const { loaded, at_boot } = wanted(args);
     const name = plain(args.name);
     const changes = diff.has('loaded') || diff.has('parameters');
-    if (changes && !mayLoad(read.rights.stdout))
+    if (changes && !mayRoot('module', read.rights.stdout))
       return [
         {
           says: `This container cannot ${loaded ? 'load' : 'unload'} kernel modules.`,
@@ -144,7 +145,7 @@ function probes(args: Arguments) {
     loaded: path(`/sys/module/${name}`),
     file: command(file, { about: [] }),
     values: args.options === undefined ? undefined : command(values, { about: [`/sys/module/${name}`] }),
-    rights: command('[ "$(id -u)" != 0 ] || grep ^CapEff: /proc/self/status', { about: [] }),
+    rights,
     modprobe: program('modprobe'),
     bootFile: content(bootFileOf(name)),
     folder: path('/etc/modprobe.d'),
@@ -203,10 +204,6 @@ function valuesOf({ loaded, values }: Read, options: string): string {
 
 /** A switch is shown as Y or N, and may be declared as 1 or 0. */
 const switched = (value: string) => value.replace(/^[Yy]$/, '1').replace(/^[Nn]$/, '0');
-
-/** Whether root has CAP_SYS_MODULE. The engine finds the obstacles of other accounts. */
-const mayLoad = (status: string) =>
-  status === '' || ((BigInt(`0x${/[0-9a-f]+$/.exec(status.trim())?.[0] ?? '0'}`) >> 16n) & 1n) === 1n;
 
 const isList = (file: string) => /modules-load\.d|^\/etc\/modules$/.test(file);
 const isNothing = ([program = '']: readonly string[]) => ['true', 'false', ':'].includes(basename(program));

@@ -6,19 +6,9 @@ import { shellQuote } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
 import { daemonReloadIfThere } from '../engine/steps/unit-steps.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
-import {
-  encoded,
-  entriesIn,
-  fstab,
-  mayAdministrate,
-  mountTable,
-  optionsOf,
-  parses,
-  replaced,
-  rights,
-  textOf,
-} from './_fstab.ts';
+import { encoded, entriesIn, fstab, mountTable, optionsOf, parses, replaced, textOf } from './_fstab.ts';
 import { comparable, mountsIn, opposites, placeOf } from './_mounts.ts';
+import { mayRoot, rights } from './_rights.ts';
 
 const args = {
   path: { ...absolutePath, description: 'Folder at which it is mounted; made if it does not exist.' },
@@ -120,7 +110,7 @@ export const mount = defineModule({
     const unmounts = isRemoval ? live !== 'not mounted' : diff.has('live') && live === other;
     return [
       (unmounts || diff.has('live')) &&
-        !mayAdministrate(read.rights.stdout) && {
+        !mayRoot('admin', read.rights.stdout) && {
           says: 'This container cannot mount file systems.',
           fix: 'Declare the mount where the container is started, or give `mounted: false`.',
         },

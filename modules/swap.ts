@@ -7,7 +7,8 @@ import { shellQuote } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
 import { daemonReloadIfThere } from '../engine/steps/unit-steps.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
-import { encoded, entriesIn, fstab, mayAdministrate, parses, replaced, rights, textOf } from './_fstab.ts';
+import { encoded, entriesIn, fstab, parses, replaced, textOf } from './_fstab.ts';
+import { mayRoot, rights } from './_rights.ts';
 
 const args = {
   path: { ...absolutePath, description: 'Path of the swap file; its directory must exist.' },
@@ -48,7 +49,7 @@ export const swap = defineModule({
     const isMade = !isRemoval && (diff.has('size') || diff.has('active'));
     if (
       (isMade || (isRemoval && active)) &&
-      (read.container !== null || !mayAdministrate(read.rights.stdout))
+      (read.container !== null || !mayRoot('admin', read.rights.stdout))
     )
       return [
         {
@@ -142,11 +143,11 @@ function probes({ path: at }: Arguments) {
         about,
       },
     ),
-    needsUse: command('cat /proc/swaps /proc/meminfo', { about }),
+    needsUse: command('cat /proc/swaps /proc/meminfo', { about: [] }),
     kind: command(`[ ! -f ${shellQuote(at)} ] || blkid -p -s TYPE -o value ${shellQuote(at)} 2>/dev/null`, {
       about: [at],
     }),
-    needsRoom: command(`stat -f -c '%T %a %S' ${shellQuote(folder)}`, { about: [folder, 'mount'] }),
+    needsRoom: command(`stat -f -c '%T %a %S' ${shellQuote(folder)}`, { about: [] }),
     container: path('/run/systemd/container'),
     rights,
   };

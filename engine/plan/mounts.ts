@@ -3,8 +3,8 @@ import { type CommandResult, command, path } from '../probe.ts';
 import { foldersAbove, isWithin } from '../util/paths.ts';
 import { certain, type ObstacleView } from './certain-readings.ts';
 
-/** The file systems of a host: proc(5), “/proc/pid/mountinfo”. A step that mounts at PATH touches /proc/self/mountinfo/PATH. */
-const mountinfo = command('cat /proc/self/mountinfo', { about: ['mount', '/proc/self/mountinfo'] });
+/** The file systems of a host: proc(5), “/proc/pid/mountinfo”. A step that mounts at PATH touches /proc/1/mountinfo/PATH. */
+const mountinfo = command('cat /proc/self/mountinfo', { about: ['mount', '/proc/1/mountinfo'] });
 
 interface Mount {
   at: string;
