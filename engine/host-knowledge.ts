@@ -53,7 +53,7 @@ const unnamed =
 
 /** Paths below /etc that belong to the administrator or to certbot, and files with a name that only reconcile gives. */
 const ofAdministrator =
-  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|systemd\/[a-z]+\.conf\.d\/zz-reconcile-|sysctl\.d\/90-reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
+  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|systemd\/[a-z]+\.conf\.d(\/|$)|sysctl\.d\/90-reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$))/;
 
 /** Folders in which packages name their files after themselves, with the name of such a file. */
 const namedAfterPackage = /^\/etc\/(?:cron|logrotate|sudoers)\.d\/(?:\d+-)?([^/]+)$/;
