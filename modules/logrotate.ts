@@ -110,8 +110,8 @@ export const logrotate = defineModule({
   actual: ({ logrotate, others }, args) =>
     logrotate === null
       ? Missing.fromPackages('logrotate', 'logrotate')
-      : { rotated_by: earlier(others.stdout, args) ?? fileOf(args.name) },
-  desired: ({ name }) => ({ rotated_by: fileOf(name) }),
+      : rotator(others.stdout, args, earlier(others.stdout, args)),
+  desired: (args, read) => rotator(read?.others.stdout, args, fileOf(args.name)) ?? {},
   removal: { refine: args => [nameRefusal(args)] },
   obstacles: (args, read, { kind }) => {
     if (kind === 'remove') return [];
@@ -200,6 +200,10 @@ function textOf(args: Arguments): string {
 
 /** The lines of all files that begin with a log, each as `FILE:LINE`. */
 const rotatedLogs = `grep -sHE '^[[:space:]]*"?/' /etc/logrotate.d/*`;
+
+/** Returns a key for the file that rotates the logs, only if it is another one, and otherwise null. */
+const rotator = (lines: string | undefined, args: Arguments, file: string | undefined) =>
+  lines !== undefined && earlier(lines, args) !== undefined ? { rotated_by: file } : null;
 
 /** Returns the first file that logrotate reads before this one and that rotates one of its logs. */
 function earlier(lines: string, { name, paths = [] }: Arguments): string | undefined {

@@ -86,8 +86,8 @@ export const sudoers = defineModule({
   actual: ({ visudo, rules }, args) =>
     visudo === null
       ? Missing.fromPackages('sudo', 'sudo', 'sudo-rs', 'sudo-ldap')
-      : { decides: winner(rules.stdout, args) ?? fileOf(args.name) },
-  desired: ({ name }) => ({ decides: fileOf(name) }),
+      : decision(rules.stdout, args, winner(rules.stdout, args)),
+  desired: (args, read) => decision(read?.rules.stdout, args, fileOf(args.name)) ?? {},
   removal: { refine: ({ name }) => [nameRefusal(name)] },
   obstacles: (args, { rules, needsRules }, { kind }) => {
     if (kind === 'remove') return [];
@@ -155,6 +155,10 @@ function settingsOf(args: Arguments): string[] {
 /** The lines of all files without their comments, each as `FILE:LINE`. */
 const allRules = "grep -sHE '^[#@]includedir|^[^#]' /etc/sudoers /etc/sudoers.d/*";
 const includes = /^\/etc\/sudoers:[#@]includedir[ \t]+"?\/etc\/sudoers\.d/m;
+
+/** Returns a key for the file that decides, only if it is another one, and otherwise null. */
+const decision = (rules: string | undefined, args: Arguments, file: string | undefined) =>
+  rules !== undefined && winner(rules, args) !== undefined ? { decides: file } : null;
 
 /** Returns the file with the last rule that answers otherwise than this one whether its commands need a password. */
 function winner(rules: string, args: Arguments): string | undefined {

@@ -81,11 +81,15 @@ export const systemd_config = defineModule({
   actual: ({ reader, owed, inForce }, args) => {
     if (reader === null) return Missing.fromPackages(`systemd-${args.name}`, `systemd-${args.name}`);
     const other = winner(inForce.stdout, args);
-    return { ...(other && { [other.key]: other.value }), loaded: owed.length === 0 };
+    const state = { ...(other && { [other.key]: other.value }), ...(owed.length > 0 && { loaded: false }) };
+    return Object.keys(state).length > 0 ? state : null;
   },
   desired: ({ values = {}, ...args }, read) => {
     const other = read?.inForce && winner(read.inForce.stdout, { ...args, values });
-    return { ...(other && { [other.key]: [values[other.key]!].flat().map(plain).join(' ') }), loaded: true };
+    return {
+      ...(other && { [other.key]: [values[other.key]!].flat().map(plain).join(' ') }),
+      ...(read && read.owed.length > 0 && { loaded: true }),
+    };
   },
   removal: {
     probes: args => ({
@@ -96,7 +100,7 @@ export const systemd_config = defineModule({
     actual: ({ ownFile, owed }) =>
       ownFile === null && owed.length === 0
         ? null
-        : { file: ownFile?.type ?? null, loaded: owed.length === 0 },
+        : { file: ownFile?.type ?? null, ...(owed.length > 0 && { loaded: false }) },
   },
   obstacles: (args, { inForce, needsInForce, needsKeys }, { kind }) => {
     if (kind === 'remove') return [];
@@ -150,9 +154,9 @@ const placesOf = (name: string) => [
   'packages',
 ];
 
-/** Prints the declared settings whose names the program of the daemon, or its library, contains. */
+/** Prints the declared settings whose names the program of the daemon contains, or the library of the service manager. */
 const knownKeys = ({ name, values = {} }: Arguments) =>
-  `grep -ahowE ${shellQuote(Object.keys(values).join('|'))} ${readerOf(name)} /usr/lib/*/systemd/libsystemd-core-*.so 2>/dev/null | sort -u`;
+  `grep -ahowE ${shellQuote(Object.keys(values).join('|'))} ${readerOf(name)}${name === 'system' ? ' /usr/lib/*/systemd/libsystemd-core-*.so' : ''} 2>/dev/null | sort -u`;
 
 /** Returns the first declared setting to which a file that systemd reads later gives another value. */
 function winner(config: string, args: Arguments) {

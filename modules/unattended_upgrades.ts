@@ -64,19 +64,15 @@ export const unattended_upgrades = defineModule({
     needsTimer: enabled ? unit('apt-daily-upgrade.timer') : undefined,
     ...(mail !== undefined && { needsMail: program('mail'), needsSendmail: program('sendmail') }),
   }),
-  actual: ({ program, settings, ownContent }, args) =>
-    program === null
-      ? Missing.fromPackages('unattended-upgrades', 'unattended-upgrades')
-      : Object.fromEntries(
-          overridden(settings, ownContent as Content | null, args).map(([key, value]) => [key, value]),
-        ),
-  desired: (args, read) =>
-    Object.fromEntries(
-      (read?.settings === undefined
-        ? []
-        : overridden(read.settings, read['ownContent'] as Content | null, args)
-      ).map(([key, , value]) => [key, value]),
-    ),
+  actual: ({ program, settings, ownContent }, args) => {
+    if (program === null) return Missing.fromPackages('unattended-upgrades', 'unattended-upgrades');
+    const wrong = overridden(settings, ownContent as Content | null, args);
+    return wrong.length === 0 ? null : Object.fromEntries(wrong.map(([key, value]) => [key, value]));
+  },
+  desired: (args, read) => {
+    const wrong = read?.settings && overridden(read.settings, read['ownContent'] as Content | null, args);
+    return Object.fromEntries((wrong ?? []).map(([key, , value]) => [key, value]));
+  },
   obstacles: (args, { settings, needsLater, needsTimer, needsMail, needsSendmail, ownContent }, { kind }) => {
     if (kind === 'remove') return [];
     const wrong = overridden(settings, ownContent as Content | null, args);

@@ -51,7 +51,8 @@ export function withOwnFile<D extends Parts>(own: D): D {
       const file = stateOf(read);
       if (own.actual === undefined) return file;
       const rest = own.actual(read, args, context);
-      return rest instanceof Missing ? rest : { ...rest, ...file };
+      if (rest instanceof Missing) return rest;
+      return rest === null && file === null ? null : { ...rest, ...file };
     },
     desired(args, read) {
       const { content: bytes, owner, group, mode } = fileOf(args);
