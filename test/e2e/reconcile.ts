@@ -39,7 +39,12 @@ export function workspace(lab: Lab, inventory: Record<string, unknown> = {}): st
 }
 
 /** Playbooks that have a test file of their own, which compares their check with their apply among other things. */
-export const triedAlone = { flask: 'flask.yml', twoTier: 'two-tier.yml', rolling: 'rolling.yml' } as const;
+export const triedAlone = {
+  flask: 'flask.yml',
+  twoTier: 'two-tier.yml',
+  rolling: 'rolling.yml',
+  baseline: 'baseline.yml',
+} as const;
 
 /** A blank host of each release, each with an ACME server, and a workspace for them. */
 export async function blankHosts() {
