@@ -4,6 +4,7 @@ export { certbot } from './certbot.ts';
 export { command } from './command.ts';
 export { directory } from './directory.ts';
 export { file } from './file.ts';
+export { firewall } from './firewall.ts';
 export { group } from './group.ts';
 export { http_check } from './http_check.ts';
 export { known_hosts } from './known_hosts.ts';
