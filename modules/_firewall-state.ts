@@ -90,7 +90,7 @@ const verdictOf = (policy: string | undefined) =>
 /** Returns whether the kernel has the rules that the files of ufw have. */
 function ufwForce(read: Read): boolean | string {
   const { stdout } = read.found;
-  if (!/^-A INPUT -j ufw-before-input/m.test(stdout)) return false;
+  if (!/^-A ufw-before-input -j ufw-user-input/m.test(stdout)) return false;
   const filed = families(read).filter(family => family === 4 || hasIpv6(read));
   const lines = ufw.kernelLines(filed.map(family => rulesText(read, family)).join('\n'));
   const policies = (['INPUT', 'OUTPUT'] as const).map(name => {

@@ -88,7 +88,7 @@ function restoring({ found, unit }: Read): string {
 export function ofUfw(diff: Diff, args: Arguments, read: Read): Conditional<Step> {
   const conf = textOf(read.conf);
   const [enabled, isEnabled] = [args.enabled ? 'yes' : 'no', ufw.valueIn(conf, 'ENABLED') === 'yes'];
-  const isLive = read.found.stdout.includes('-A INPUT -j ufw-before-input');
+  const isLive = read.found.stdout.includes('-A ufw-before-input -j ufw-user-input');
   const onlyRules =
     isLive && isEnabled && !['incoming', 'outgoing', 'ipv6', 'at_boot'].some(key => diff.has(key));
   const policy = (is: 'allow' | 'deny') => (is === 'allow' ? '"ACCEPT"' : '"DROP"');

@@ -4,7 +4,7 @@
 # Exit codes: 0; 1 if iptables cannot be asked; 127 if ufw is not installed.
 
 command -v ufw >/dev/null || exit 127
-own='^-P (INPUT|OUTPUT) |^-A INPUT -j ufw6?-before-input|^-A ufw6?-user-(input|output) '
+own='^-P (INPUT|OUTPUT) |^-A ufw6?-before-input -j ufw6?-user-input|^-A ufw6?-user-(input|output) '
 all=$(iptables -S) || exit 1
 printf '%s\n' "$all" | grep -E "$own"
 [ -e /proc/net/if_inet6 ] || exit 0
