@@ -39,7 +39,7 @@ const args = {
       },
       additionalProperties: false,
     },
-    'All rules. The first one that matches a packet decides.',
+    'All rules: each has one of `allow`, `deny` and `limit`, and may have `from`, `to`, `on`, `direction` and `comment`. The first one that matches a packet decides.',
   ),
   incoming: oneOf(['deny', 'allow'], 'What happens to incoming packets that no rule matches.', {
     default: 'deny',
@@ -126,7 +126,9 @@ export const firewall = defineModule({
   together: [
     'Loopback, established connections, errors and pings, the neighbours of IPv6, and DHCP always pass.',
     'nftables has its own table `inet reconcile`; other tables, as of Docker or Fail2ban, stay. A packet passes only if all tables let it pass.',
-    'Forwarded packets stay as they are. They include those to the ports that Docker publishes: these are open in spite of `incoming: deny`.',
+    'Forwarded packets have no rules: nftables leaves them as they are, and ufw has its own default for them. The ports that Docker publishes are open in spite of `incoming: deny`.',
+    '`reconcile-firewall.service` loads the table of nftables at boot, and again after `nftables.service`, whose usual configuration flushes all tables. `nftables.service` itself stays as it is.',
+    'Every change of the rules is risky: the host reverts it by itself, unless a new connection proves that it can still be entered.',
   ],
   identity: () => 'host',
   refine: ({ backend, rules = [], exclusive }) => {

@@ -13,7 +13,7 @@ const hosts = ['web1', 'web2'] as const;
 
 /** Answers each connection to port 8080 of both families with two letters. */
 const server = `use Socket; socket S, AF_INET6, SOCK_STREAM, 0; setsockopt S, SOL_SOCKET, SO_REUSEADDR, 1;
-bind S, pack_sockaddr_in6(8080, IN6ADDR_ANY) or die; listen S, 128; while (accept C, S) { syswrite C, "ok"; close C }`;
+bind S, pack_sockaddr_in6(8080, "\\0" x 16) or die; listen S, 128; while (accept C, S) { syswrite C, "ok"; close C }`;
 
 /** A table of another program, with an element in a set. */
 const foreign = `table inet other {
@@ -112,11 +112,11 @@ describeLab('firewall', () => {
         ]);
       isOver = true;
       const answers = await asking;
-      expect([answers.length > 100, answers.filter(one => one !== 'ok')]).toEqual([true, []]);
+      expect([answers.length > 100, answers.filter(one => one !== 'ok').slice(0, 9)]).toEqual([true, []]);
     });
 
     it('refuses rules that shut out the run, in the check', async () => {
-      const before = await on('web1', 'nft list ruleset');
+      const before = await on('web1', 'nft -s list ruleset');
       write({ name: 'Rules', firewall: { backend, rules: [web] } });
       const checked = await apply('--check');
       expect([checked.exit, errors(checked)[0]?.message]).toEqual([
@@ -124,7 +124,7 @@ describeLab('firewall', () => {
         expect.stringContaining('to port 22 of'),
       ]);
       expect((await apply()).exit).toBe(1);
-      expect(await on('web1', 'nft list ruleset')).toBe(before);
+      expect(await on('web1', 'nft -s list ruleset')).toBe(before);
     });
 
     it('reverts rules that shut out the run by a way that the check cannot know', async () => {
