@@ -106,7 +106,7 @@ export const firewall = defineModule({
   examples: {
     'A web server': {
       backend: 'nftables',
-      rules: [{ limit: '22/tcp', comment: 'SSH' }, { allow: '80,443/tcp' }],
+      rules: [{ allow: '22/tcp', comment: 'SSH' }, { allow: '80,443/tcp' }],
     },
     'A database for one network, by ufw': {
       backend: 'ufw',
@@ -128,6 +128,7 @@ export const firewall = defineModule({
     'nftables has its own table `inet reconcile`; other tables, as of Docker or Fail2ban, stay. A packet passes only if all tables let it pass.',
     'Forwarded packets have no rules: nftables leaves them as they are, and ufw has its own default for them. The ports that Docker publishes are open in spite of `incoming: deny`.',
     '`reconcile-firewall.service` loads the table of nftables at boot, and again after `nftables.service`, whose usual configuration flushes all tables. `nftables.service` itself stays as it is.',
+    'Each run opens at least two connections, so a `limit` for the port of SSH can turn away the third run in half a minute.',
     'Every change of the rules is risky: the host reverts it by itself, unless a new connection proves that it can still be entered.',
   ],
   identity: () => 'host',
