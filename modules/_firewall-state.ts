@@ -18,7 +18,9 @@ export interface Arguments {
 /** The readings of either backend. */
 export interface Read {
   found: CommandResult;
+  program: string | null;
   way: CommandResult;
+  ipv6: PathState | null;
   unit: UnitState;
   needsFirewalld?: UnitState;
   file?: Content | null;
@@ -45,7 +47,8 @@ export const firewallOf = ({ incoming, outgoing, rules = [] }: Arguments): nft.F
   rules: rules.map(ruleOf),
 });
 
-export function ofNft({ found, file, unitText, link, unit }: Read, args: Arguments): State {
+export function ofNft(read: Read, args: Arguments): State {
+  const { found, file, unitText, link, unit } = read;
   const firewall = firewallOf(args);
   const isLoaded = found.stdout.trim() !== '';
   const isUnit =
@@ -58,8 +61,7 @@ export function ofNft({ found, file, unitText, link, unit }: Read, args: Argumen
   };
 }
 
-export const families = (read: Read | undefined): Family[] =>
-  read === undefined || /^ipv6$/m.test(read.found.stdout) ? [4, 6] : [4];
+export const families = (read: Read | undefined): Family[] => (read?.ipv6 === null ? [4] : [4, 6]);
 
 const rulesKey = (family: Family) => (family === 4 ? 'rules' : 'rules_ipv6');
 export const rulesText = ({ rules4, rules6 }: Read, family: Family): string =>
@@ -107,7 +109,7 @@ function ufwForce(read: Read): boolean | string {
 /** Returns the rules that a file of ufw will have: the declared ones, and the others behind them if they stay. */
 export function wantedEntries(args: Arguments, read: Read | undefined, family: Family): ufw.Entry[] {
   const own = ufw.entriesOf(firewallOf(args).rules, family);
-  if (args.exclusive || read === undefined) return own;
+  if (args.exclusive || !read || read.program === null) return own;
   const there = ufw.entriesIn(rulesText(read, family), family);
   const left = own.map(({ label }) => label);
   for (const { label } of there) if (left[0] === label) left.shift();
@@ -148,7 +150,9 @@ export function shutOut(args: Arguments, read: Read): Obstacle | undefined {
 /** Returns the obstacle of another firewall that is in force. */
 export function rival(backend: Arguments['backend'], read: Read): Obstacle | undefined {
   const runs = (unit: UnitState | undefined) => unit?.ActiveState === 'active';
-  const isUfw = ufw.valueIn(textOf(read.needsUfw), 'ENABLED') === 'yes' && runs(read.needsUfwUnit);
+  // The unit of ufw stays inactive until the next boot after ufw itself was called.
+  const isUfw =
+    ufw.valueIn(textOf(read.needsUfw), 'ENABLED') === 'yes' && read.needsUfwUnit?.LoadState === 'loaded';
   const name = runs(read.needsFirewalld)
     ? 'firewalld'
     : backend === 'nftables'

@@ -1,9 +1,8 @@
 # Reads the table of reconcile that is in force.
 # Prints: the table as nft lists it, without counters and without the elements of its sets; nothing if it is not loaded.
 # Needs: root.
-# Exit codes: 0; 1 if nft may not read; 127 if nft is not installed.
+# Exit codes: 0; 1 if nft may not read.
 
-command -v nft >/dev/null || exit 127
 tables=$(nft list tables inet) || exit 1
 case "
 $tables

@@ -1,7 +1,7 @@
 import { anyOf, flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import { pathClaims } from '../engine/module-kit/path-claims.ts';
-import { command, content, Missing, path, unit } from '../engine/probe.ts';
+import { command, content, Missing, path, program, unit } from '../engine/probe.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
 import * as nft from './_firewall-nft.ts';
 import { type Declared, problemOf, ruleOf, shown } from './_firewall-rules.ts';
@@ -152,24 +152,27 @@ export const firewall = defineModule({
     ];
   },
   probes: ({ backend }) => ({
+    program: program(backend === 'ufw' ? 'ufw' : 'nft'),
     found: command(scripts[backend], { about: changers }),
     way: command(waysIn, { about: [] }),
+    ipv6: path('/proc/net/if_inet6'),
     ...(backend === 'nftables' ? nftProbes : ufwProbes),
     needsFirewalld: unit('firewalld.service'),
   }),
   actual: (read, args) => {
     const { backend } = args;
-    if (read.found.exit === 127)
+    if (read.program === null)
       return backend === 'ufw' ? Missing.fromPackages('ufw', 'ufw') : Missing.fromPackages('nft', 'nftables');
     return backend === 'nftables' ? state.ofNft(read as Read, args) : state.ofUfw(read as Read, args);
   },
   fresh: () => ({ in_force: false, at_boot: false }),
   desired: (args, read) => state.desired(args, read as Read | undefined),
   obstacles: (args, read) => [
-    ![0, 127].includes(read.found.exit) && {
-      says: `This host cannot use ${args.backend}: ${read.found.stderr.trim().split('\n')[0]}`,
-      fix: 'A container needs the capability CAP_NET_ADMIN, and the modules of its machine’s kernel.',
-    },
+    read.program !== null &&
+      read.found.exit !== 0 && {
+        says: `This host cannot use ${args.backend}: ${read.found.stderr.trim().split('\n')[0]}`,
+        fix: 'A container needs the capability CAP_NET_ADMIN, and the modules of its machine’s kernel.',
+      },
     args.enabled && state.shutOut(args, read as Read),
     args.enabled && state.rival(args.backend, read as Read),
   ],
