@@ -60,7 +60,7 @@ export function shown({ verdict, ports, proto, from, to, on, out, comment }: Rul
 }
 
 /** Returns the address family of a rule, or undefined if it is for both. */
-export const familyOf = ({ from, to }: Pick<Rule, 'from' | 'to'>): Family | undefined =>
+export const familyOf = ({ from, to }: Partial<Rule>): Family | undefined =>
   (from ?? to) === undefined ? undefined : (from ?? to)!.includes(':') ? 6 : 4;
 
 /** Returns the refusal of a declared rule, or undefined. */
