@@ -8,6 +8,7 @@ export { cron_job } from './cron_job.ts';
 export { debconf } from './debconf.ts';
 export { directory } from './directory.ts';
 export { file } from './file.ts';
+export { firewall } from './firewall.ts';
 export { group } from './group.ts';
 export { hostname } from './hostname.ts';
 export { hosts_entry } from './hosts_entry.ts';

@@ -87,13 +87,12 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
       'cron_job: { name: backup, user: root, schedule: "17 3 * * *", command: /usr/local/sbin/backup }',
   },
   ufw: {
-    text: 'Use `command` with `unless`',
-    example:
-      'command: { run: "ufw allow 443/tcp", unless: "ufw show added | grep -qx \'ufw allow 443/tcp\'" }',
+    text: 'Use `firewall` with all rules of the host in one resource',
+    example: 'firewall: { backend: ufw, rules: [{ allow: 22/tcp }, { allow: 443/tcp }] }',
   },
   'iptables nftables firewalld': {
-    text: 'Use `file`, and `service` with `name: nftables` and `reload_on` for the rules',
-    example: 'file: { path: /etc/nftables.conf, src: nftables.conf, validate: "nft -c -f %s" }',
+    text: 'Use `firewall`, which has a table of its own',
+    example: 'firewall: { backend: nftables, rules: [{ allow: 22/tcp }, { allow: 443/tcp }] }',
   },
   locale_gen: {
     text: 'Use `locale`',

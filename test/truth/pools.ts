@@ -59,7 +59,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'alternatives.priority': [10],
   'apt.packages': [
     ...['memcached', 'hello', 'nginx-light', 'redis-server', 'rsync', 'jq', 'uuid-runtime'],
-    ...['iptables-persistent', 'nginx-common'],
+    ...['iptables-persistent', 'nginx-common', 'nftables', 'ufw'],
   ],
   /** Names and versions that apt knows otherwise, or not at all. */
   'apt.odd': ['hello=2.*', 'jq=9.9*', 'no-such-tool', 'jq:native', 'libjq1', 'hello:amd64'],
@@ -234,6 +234,15 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
     { timestamp_timeout: 5 },
     { lecture: false, env_keep: ['EDITOR'] },
     { no_such_setting: true },
+  ],
+  'firewall.rules': [
+    [{ allow: '22/tcp', comment: 'SSH' }, { allow: '80,443,8000:8100/tcp' }],
+    [{ allow: 22 }, { limit: '2222/tcp' }, { allow: 53, from: '10.0.0.0/8' }, { deny: 'any', on: 'eth1' }],
+    [
+      { allow: 'any', from: '10.0.0.0/8' },
+      { deny: '25/tcp', direction: 'out', to: '192.0.2.1' },
+    ],
+    [{ allow: '80/tcp' }],
   ],
   'pg_hba.database': ['appdb', 'all', ['appdb', 'otherdb']],
   'pg_hba.user': ['app', 'all', ['app', 'report']],

@@ -92,7 +92,17 @@ export const themes: Readonly<Record<keyof typeof themeWeights, Theme>> = {
   },
   packages: {
     layers: { blank: 3, servers: 2 },
-    modules: { apt: 6, apt_repository: 1, file: 3, directory: 3, link: 1, service: 3, tree: 1, command: 1 },
+    modules: {
+      apt: 6,
+      apt_repository: 1,
+      file: 3,
+      directory: 3,
+      link: 1,
+      service: 3,
+      tree: 1,
+      command: 1,
+      firewall: 1,
+    },
     paths: ofPackages,
     start: ['packages', 'files', 'services'],
   },
