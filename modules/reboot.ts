@@ -26,7 +26,8 @@ const slackS = 120;
  */
 export const reboot = defineModule({
   name: 'reboot',
-  summary: 'No reboot is due: a host that needs one restarts, and the later resources follow in the new boot.',
+  summary:
+    'No reboot is due: a host that needs one restarts, and the later resources follow in the new boot.',
   args: {
     required: flag(
       'Whether the host restarts if it needs to: if /run/reboot-required is there, or a newer kernel than the running one is installed.',
@@ -134,7 +135,11 @@ const newest = (kernel: string) => kernel.split(' ').at(-1)!;
 function reasons({ asked, package: packages, kernel }: ReturnType<typeof linesOf>): string[] {
   const [newer] = kernel ?? [];
   return [
-    ...(packages ? [`because ${packages.join(', ')} asked for it`] : asked ? ['because the host asks for it'] : []),
+    ...(packages
+      ? [`because ${packages.join(', ')} asked for it`]
+      : asked
+        ? ['because the host asks for it']
+        : []),
     ...(newer ? [`because kernel ${newest(newer)} is installed and ${running(newer)} runs`] : []),
   ];
 }
@@ -142,5 +147,7 @@ function reasons({ asked, package: packages, kernel }: ReturnType<typeof linesOf
 function owing(owed: readonly Owed[]): string[] {
   const names = [...new Set(owed.map(({ because }) => because))].sort();
   if (names.length === 0) return [];
-  return names.includes(damagedNote) ? ['because the note of an owed reboot is damaged'] : [`because ${names.join(', ')} changed`];
+  return names.includes(damagedNote)
+    ? ['because the note of an owed reboot is damaged']
+    : [`because ${names.join(', ')} changed`];
 }
