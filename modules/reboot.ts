@@ -107,7 +107,7 @@ export const reboot = defineModule({
       { do: 'reboot', withinS: waitS },
       {
         do: 'run',
-        label: 'systemctl is-system-running --wait',
+        label: 'wait until all units have started',
         command: script,
         timeoutS: waitS + slackS / 2,
         undo: {},

@@ -153,7 +153,7 @@ export class AccountSessions {
       code: 'reboot-failed',
       message: `${this.#host.name} was told to restart, and could not be entered again in time.`,
       cause: last,
-      hint: 'Look at its console. Once it is up, apply again.',
+      hint: 'Its console shows the reason. Once it is up, apply again.',
     });
   }
 

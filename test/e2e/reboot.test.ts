@@ -109,7 +109,7 @@ describeLab('a reboot', () => {
     await need('web1');
     const was = await bootOf('web1');
     const going = starting(folder, ['apply', 'one.yml', '--json']);
-    await going.until(({ event, name }) => event === 'resource_started' && name === 'Reboot');
+    await going.until(({ event, name }) => event === 'resource' && name === 'Settings');
     await expect
       .poll(() => bootOf('web1').catch(() => 'none'), { timeout: 60_000, interval: 100 })
       .not.toBe(was);

@@ -116,6 +116,8 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
     attempts: 2,
     delay: '200ms',
   }),
+  // A host of this test needs no reboot.
+  reboot: () => ({}),
   python_venv: draw => ({
     path: draw.from('python_venv', 'path'),
     ...draw.maybe(0.2, () => ({ owner: draw.account() })),
