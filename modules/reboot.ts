@@ -17,6 +17,9 @@ const tried = `${bootDirectory}/booted-for`;
 /** What may make a host need a reboot. */
 const causes = ['packages', '/run/reboot-required', '/run/reboot-required.pkgs', '/boot'];
 
+/** Seconds after which the note of other owed work cannot be one of this run. */
+const earlierS = 3600;
+
 /** Seconds for the steps besides the two waits. */
 const slackS = 120;
 
@@ -62,12 +65,13 @@ export const reboot = defineModule({
     owed: reboot_on && owed('host'),
     host: command(withVariables(scripts.host, { b_base: stateDirectory, b_tried: tried }), { about: [] }),
   }),
-  actual: ({ needed, owed = [] }) => ({
-    reboot: [...reasons(linesOf(needed?.stdout)), ...owing(owed)].join(', and ') || 'no',
-  }),
+  actual: ({ needed, owed = [], host }, _args, { nowS, plannedS = nowS }) => {
+    const because = [...reasons(linesOf(needed?.stdout)), ...owing(owed)].join(', and ');
+    return { reboot: because === '' ? 'no' : because + besides(linesOf(host.stdout).owed, plannedS) };
+  },
   desired: () => ({ reboot: 'no' }),
   obstacles: (_args, { needed, owed = [], host }, _diff, { transport = 'ssh' }) => {
-    const { init, owed: notes = [], tried: before = [] } = linesOf(host.stdout);
+    const { init, tried: before = [] } = linesOf(host.stdout);
     const [kernel] = linesOf(needed?.stdout).kernel ?? [];
     const isOther = transport !== 'ssh' && transport !== 'openssh';
     return [
@@ -88,10 +92,6 @@ export const reboot = defineModule({
           says: `The host was restarted for kernel ${newest(kernel)}, and its boot loader chose ${running(kernel)} again.`,
           fix: 'Correct the default entry of the boot loader (`grub-editenv list`, GRUB_DEFAULT), or remove the newer kernel.',
         },
-      notes.length > 0 && {
-        says: `Earlier changes are not in effect yet, and the reboot comes first: ${notes.map(decodeURIComponent).join(', ')} is owed a restart, reload or run.`,
-        unsure: true,
-      },
     ];
   },
   steps: (_diff, { max_wait }, { needed, host }) => {
@@ -150,4 +150,17 @@ function owing(owed: readonly Owed[]): string[] {
   return names.includes(damagedNote)
     ? ['because the note of an owed reboot is damaged']
     : [`because ${names.join(', ')} changed`];
+}
+
+/** Returns a name without the escapes of the file name of its note. */
+const plain = (name: string) =>
+  name.replace(/%([2-7][0-9A-F])/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+
+/** Returns the work that an earlier apply left owed: the reboot comes before it. */
+function besides(notes: readonly string[] = [], nowS: number): string {
+  const earlier = notes.flatMap(note => {
+    const [since, action, unit = ''] = note.split(' ');
+    return Number(since) < nowS - earlierS ? [`${action} of ${plain(unit)}`] : [];
+  });
+  return earlier.length === 0 ? '' : ` (still owed by an earlier apply: ${earlier.join(', ')})`;
 }
