@@ -28,6 +28,8 @@ export type Effect =
       /** A stopped unit stays stopped, unless a restart or reload is owed to it. */
       ifDue?: boolean;
     }
+  /** The host restarts. Units that are enabled start, and others that ran do not. */
+  | { kind: 'boot' }
   /** systemd loads all units from their files again. */
   | { kind: 'daemon-reload' }
   | PackagesEffect
@@ -48,7 +50,7 @@ export type Effect =
   | { kind: 'membership'; user: string; group: string; is: boolean }
   /** The package lists are refreshed. */
   | { kind: 'package-lists' }
-  /** A restart, reload or run is owed to a unit. Without `owed`, nothing is owed to it. */
+  /** A restart, reload or run is owed to a unit, or a reboot to `host`. Without `owed`, nothing is owed to it. */
   | { kind: 'note'; unit: string; owed?: Omit<Owed, 'sinceS'> }
   /**
    * Objects are created, changed or dropped: those of a PostgreSQL server, such as `role:app`, `database:appdb`, `settings`

@@ -1,3 +1,4 @@
+import type { Host } from './host.ts';
 import type { Missing, Owed, Probe, Readings } from './probe.ts';
 import type { ProblemCode } from './problem.ts';
 import type { Schema } from './schema-types.ts';
@@ -87,6 +88,8 @@ export interface HostContext {
   login?: string | undefined;
   /** `SHA256:…` of the key that logged in; undefined if none did, or if only ssh knows it. */
   loginKey?: string | undefined;
+  /** The transport to the host; undefined = ssh. */
+  transport?: Host['transport'];
 }
 
 /** An example of arguments for the docs and the contract tests. */

@@ -110,9 +110,9 @@ export interface Candidate {
  */
 export type UnitState = Record<string, string>;
 
-/** A restart, reload or run that an earlier change made necessary, and that is not done yet. */
+/** A restart, reload, run or reboot that an earlier change made necessary, and that is not done yet. */
 export interface Owed {
-  action: 'restart' | 'reload' | 'run';
+  action: 'restart' | 'reload' | 'run' | 'reboot';
   /** The name of the resource that changed. */
   because: string;
   /** Seconds since 1970; null for a planned change. */
@@ -211,7 +211,7 @@ export const sql = (
   as: options.as ?? 'postgres',
   ...defined({ about: options.about, shared: options.shared, parts: options.parts }),
 });
-/** The owed restarts and reloads of a unit, or the owed runs of a command, by its name. */
+/** The owed restarts and reloads of a unit, the owed runs of a command, or the owed reboots of `host`, by its name. */
 export const owed = (unit: string): Probe<Owed[]> => ({ kind: 'owed', unit });
 /** The full path of a program in root's PATH; null if there is none. */
 export const program = (name: string): Probe<string | null> => ({ kind: 'program', name });

@@ -125,6 +125,8 @@ export const explanations = {
     'The connection ended and could not be restored. The next run reads the effects of a step that was running.',
   'cut-off': 'Something on the host ended a step early, and the resource is not as declared.',
   'host-restarted': 'The host was restarted while a step was running, and the resource is not as declared.',
+  'reboot-failed':
+    'A `reboot` was begun, and the host did not come back within `max_wait`. The later resources were not applied.',
   'locked-out':
     'After a risky change, no new connection could enter the host or become the account that does the work. The host reverted the change.',
   'put-back':

@@ -73,6 +73,8 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
   'cut-off':
     'Usual causes are a lack of memory and an administrator who ended the process. Look into `journalctl -k` on the host, then apply again.',
   'host-restarted': 'Apply again once the host is up.',
+  'reboot-failed':
+    'Look at the console of the host. Apply again once it is up: a host that has restarted meanwhile is not restarted again. Raise `max_wait` for a host that only needs longer.',
   'locked-out':
     'The change itself is wrong: a rule, port or account that keeps you out. Correct it in the playbook; the old state is in place.',
   'put-back': 'Apply again, and keep the connection open until the end.',

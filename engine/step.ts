@@ -1,4 +1,5 @@
 import type { Effect } from './effect.ts';
+import type { Owed } from './probe.ts';
 import type { NewContent } from './util/file-content.ts';
 
 /**
@@ -17,10 +18,15 @@ export type Step =
   | RunStep
   | SqlStep
   | CheckedStep
-  /** Notes on the host that a unit needs a restart or reload, or a command a run, because of the change of a resource. */
-  | { do: 'owe'; unit: string; action: 'restart' | 'reload' | 'run'; because: string }
+  /** Notes on the host that a unit needs a restart or reload, a command a run, or `host` a reboot, because a resource changed. */
+  | { do: 'owe'; unit: string; action: Owed['action']; because: string }
   /** Removes the note of an `owe` step. */
   | { do: 'pay'; unit: string }
+  /**
+   * Restarts the host. The steps after it follow in the new boot, which the engine enters within `withinS` seconds. All that
+   * the engine knew of the host is read anew.
+   */
+  | { do: 'reboot'; withinS: number }
   | JournalStep
   /** Starts the watcher on the host. It undoes the journal `armed` after at least `afterS` seconds without a confirmation. */
   | { do: 'arm'; afterS: number };

@@ -28,6 +28,7 @@ export { pg_hba } from './pg_hba.ts';
 export { pg_role } from './pg_role.ts';
 export { pg_setting } from './pg_setting.ts';
 export { python_venv } from './python_venv.ts';
+export { reboot } from './reboot.ts';
 export { service } from './service.ts';
 export { sshd_config } from './sshd_config.ts';
 export { sudoers } from './sudoers.ts';

@@ -1,4 +1,4 @@
-import type { Problem, ProblemCode } from '../problem.ts';
+import { type Problem, type ProblemCode, ProblemError } from '../problem.ts';
 import type { Step } from '../step.ts';
 import { describe } from '../steps/step-kinds.ts';
 import type { Answer } from '../transport/connect.ts';
@@ -87,4 +87,11 @@ export function failure(outputs: readonly StepOutput[], answer: Answer): Problem
     cause: `$ ${command}\n${words}`.trimEnd(),
     ...(hint === undefined ? {} : { hint }),
   };
+}
+
+/** Returns the problem of a change whose session ended before its script, because a reading can still prove it. */
+export function cutOffProblem(thrown: unknown): Problem {
+  const problem = thrown instanceof ProblemError ? thrown.problems[0] : undefined;
+  if (problem?.code === 'cut-off' || problem?.code === 'host-restarted') return problem;
+  throw thrown;
 }

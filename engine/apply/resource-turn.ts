@@ -7,7 +7,7 @@ import { asRead, type Comparison, compare } from '../plan/compare.ts';
 import { lacks } from '../plan/diff.ts';
 import { blockedBy, type PlannedResource, unmet } from '../plan/plan.ts';
 import type { Reaction } from '../plan/reactions.ts';
-import { type Problem, type ProblemCode, ProblemError, problemsOf } from '../problem.ts';
+import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
 import type { RegisteredOutcome } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
 import type { JournalStep, Step } from '../step.ts';
@@ -19,9 +19,10 @@ import { durationS } from '../util/duration.ts';
 import { joined } from '../util/file-content.ts';
 import type { ApplyOptions, Turnstile } from './apply-options.ts';
 import { inSets } from './checked-sets.ts';
-import { failure } from './failure.ts';
+import { cutOffProblem, failure } from './failure.ts';
 import { obstacleLeft, obstacleMet } from './met-obstacle.ts';
 import { isTogether, resourcesReadAlong } from './read-along.ts';
+import { aroundReboot, enterAfterReboot, unprovenBefore } from './reboot.ts';
 import type { PlayRevert } from './revert.ts';
 import { armedS, proofS, Risk } from './risky-changes.ts';
 import { type StepOutput, script } from './step-script.ts';
@@ -58,6 +59,7 @@ const finalCodes = new Set<string>([
   'timeout',
   'cut-off',
   'host-restarted',
+  'reboot-failed',
   'locked-out',
   'lease-lost',
 ] satisfies ProblemCode[]);
@@ -196,7 +198,9 @@ class ResourceTurn {
     // The journal of another host belongs to the play of that host.
     const isJournaled = resource.delegatedTo === undefined && playRevert !== undefined;
     playRevert?.note(resource, isJournaled && undo !== undefined);
-    const stuck = risky ? irreversible({ ...resource, risky }, own, this.#connected.login) : undefined;
+    const stuck =
+      unprovenBefore(own, risk) ??
+      (risky ? irreversible({ ...resource, risky }, own, this.#connected.login) : undefined);
     if (stuck !== undefined) return blockedBy(resource, stuck);
     const journal = (into: JournalStep['into']): Step[] => (undo ? [{ do: 'journal', into, ...undo }] : []);
     const arm = (afterS: number): Step[] => (risky ? [{ do: 'arm', afterS }] : []);
@@ -214,21 +218,30 @@ class ResourceTurn {
     ];
   }
 
-  /** Runs the steps, and reads the resource again in the same round trip. */
+  /** Runs the steps, and reads the resource again in the same round trip. Those after a reboot run in the new boot. */
   async #change(steps: readonly Step[]): Promise<ScriptEnd> {
+    const [before, after] = aroundReboot(steps);
+    const start = before.length > 0 ? await this.#run(before) : undefined;
+    if (start && 'exit' in start.end && start.end.exit !== 0) return { ...start, unread: start.end };
+    if (start) await enterAfterReboot(this.#connected, this.#resource, start);
+    const running = this.#run(after);
+    const reading = this.#connected
+      .ensure(this.#resource, resourcesReadAlong(this.#queue, this.#index))
+      .catch((thrown: unknown) => thrown);
+    const [{ end, outputs }, unread] = await Promise.all([running, reading]);
+    return { end, outputs: [...(start?.outputs ?? []), ...outputs], unread };
+  }
+
+  async #run(steps: readonly Step[]): Promise<Omit<ScriptEnd, 'unread'>> {
     const resource = this.#resource;
     const compiled = script(steps);
     const input = joined(compiled.input);
     const stepsS = resource.module.timeoutS?.(resource.args) ?? stepsTimeoutS;
     const timeoutMs = (stepsS + input.length / slowestBytesPerS) * 1000;
-    const running = this.#connected
+    const end = await this.#connected
       .change(resource, this.#apply.holder, { script: compiled.script, input, timeoutMs })
-      .catch(cutOff);
-    const reading = this.#connected
-      .ensure(resource, resourcesReadAlong(this.#queue, this.#index))
-      .catch((thrown: unknown) => thrown);
-    const [end, unread] = await Promise.all([running, reading]);
-    return { end, outputs: 'exit' in end ? compiled.outputs(end) : [], unread };
+      .catch(cutOffProblem);
+    return { end, outputs: 'exit' in end ? compiled.outputs(end) : [] };
   }
 
   /** Returns the problem of a change that failed, locks everybody out or is not as declared; undefined if it is proven. */
@@ -274,13 +287,6 @@ class ResourceTurn {
     const message = module.unproven?.(args) ?? `After the change ${name} is not as declared: ${lacks(diff)}.`;
     return { code: 'not-as-declared', message };
   }
-}
-
-/** Returns the problem of a change whose session ended before its script, because a reading can still prove it. */
-function cutOff(thrown: unknown): Problem {
-  const problem = thrown instanceof ProblemError ? thrown.problems[0] : undefined;
-  if (problem?.code === 'cut-off' || problem?.code === 'host-restarted') return problem;
-  throw thrown;
 }
 
 function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']> {

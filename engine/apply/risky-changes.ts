@@ -27,6 +27,11 @@ export class Risk {
     this.#connected = connected;
   }
 
+  /** Names of the resources whose change the host reverts at its next boot. */
+  get armed(): string[] {
+    return [...this.#armed];
+  }
+
   /** Whether the change of a resource is risky, or makes an armed change take effect. */
   concerns(resource: Resource, steps: readonly Step[]): boolean {
     if (this.#outstanding.has(resource.name)) return true;

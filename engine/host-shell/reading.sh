@@ -1,6 +1,6 @@
 # The functions of every reading and every change.
 # Defines: r_mark, r_as, r_ended, r_find, r_content, r_owed; r_account, the account of the session.
-# Needs: in each script r_k, a mark that no output contains, and r_e, the file that takes standard error.
+# Needs: r_owed_at of steps.sh; in each script r_k, a mark that no output contains, and r_e, the file that takes standard error.
 # Exit codes: r_as exits as its command does.
 
 r_account=root
@@ -20,7 +20,7 @@ r_content() {
 }
 r_owed() {
   for r_p do
-    r_f=$r_base/owed/$r_p
+    r_owed_at "$r_p"
     [ -e "$r_f" ] || continue
     [ -f "$r_f" ] && [ -s "$r_f" ] || printf '%s\t\n' "$r_p"
     [ ! -f "$r_f" ] || while IFS= read -r r_l || [ -n "$r_l" ]; do printf '%s\t%s\n' "$r_p" "$r_l"; done <"$r_f"

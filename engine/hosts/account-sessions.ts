@@ -15,6 +15,12 @@ const reconnectDelaysS = [1, 2, 4, 8, 16];
 /** Time limit of the new connection that proves that a host can still be entered. */
 const proofTimeoutMs = 6000;
 
+/** Most seconds between two attempts to enter a host that restarts. */
+const bootPauseS = 5;
+
+/** Time limit of the first answer of a host that restarts: its old shells may hang. */
+const bootTimeoutMs = 15_000;
+
 /** A change that was sent and has no answer yet. */
 export interface Flight {
   become: Become | false;
@@ -36,6 +42,8 @@ export class AccountSessions {
   #recovers: boolean;
   #flight: Flight | undefined;
   #restoring: Promise<void> | undefined;
+  /** Ends when a host that restarts is entered anew. */
+  #entering: Promise<void> | undefined;
   #closed = false;
   /** Called after a reconnection, with the reason of the loss. */
   onReconnect: (why: Problem) => void = () => {};
@@ -83,6 +91,7 @@ export class AccountSessions {
    */
   async run(become: Become | false, request: Request, flight?: Flight): Promise<Answer> {
     const account = accountKey(become);
+    if (this.#entering !== undefined) await this.#entering;
     if (flight !== undefined) this.#flight = flight;
     const session = this.#sessions.get(account) ?? (await this.#open(become));
     try {
@@ -112,6 +121,69 @@ export class AccountSessions {
       if (thrown instanceof ProblemError) return thrown.problems[0];
       throw thrown;
     }
+  }
+
+  /**
+   * Leaves a host that restarts, and enters it once it has left `boot` (see `r_boot`). Rejects with a ProblemError,
+   * reboot-failed, after `withinS` seconds. Other requests wait for that.
+   */
+  enterNextBoot(become: Become | false, boot: string, withinS: number): Promise<void> {
+    this.#entering = this.#enterNextBoot(become, boot, Date.now() + withinS * 1000).finally(() => {
+      this.#entering = undefined;
+    });
+    return this.#entering;
+  }
+
+  async #enterNextBoot(become: Become | false, boot: string, untilMs: number): Promise<void> {
+    const accounts = [...this.#sessions.keys()].map(key => JSON.parse(key) as Become | false);
+    this.#sessions.clear();
+    void this.#connection.close().catch(() => {});
+    let last = 'The host has not left its boot.';
+    for (let pauseS = 1; ; pauseS = Math.min(pauseS * 2, bootPauseS)) {
+      if (this.#closed || Date.now() + pauseS * 1000 > untilMs) break;
+      await sleep(pauseS * 1000);
+      const found = await this.#bootOf(become);
+      // Early in a boot, another sshd, with another key, may answer, and accounts may be turned away.
+      if ('code' in found) last = found.message;
+      else if (found.boot !== boot) return this.#adopt(found.connection, accounts);
+      else void found.connection.close().catch(() => {});
+    }
+    this.#closed = true;
+    throw new ProblemError({
+      code: 'reboot-failed',
+      message: `${this.#host.name} was told to restart, and could not be entered again in time.`,
+      cause: last,
+      hint: 'Its console shows the reason. Once it is up, apply again.',
+    });
+  }
+
+  /** Connects anew, and asks for the boot of the host. Returns the problem if that fails. */
+  async #bootOf(become: Become | false): Promise<{ boot: string; connection: Connection } | Problem> {
+    try {
+      const connection = await connect(this.#host, this.#options);
+      try {
+        const request = { script: 'r_boot', what: 'waiting for the restart', timeoutMs: bootTimeoutMs };
+        const answer = await (await connection.session(become)).run(request);
+        return { boot: answer.stdout.toString().trim(), connection };
+      } catch (thrown) {
+        void connection.close().catch(() => {});
+        throw thrown;
+      }
+    } catch (thrown) {
+      if (thrown instanceof ProblemError) return thrown.problems[0]!;
+      throw thrown;
+    }
+  }
+
+  /** Opens the shells of the accounts in a new boot. Their journals are no longer those of a dead session. */
+  async #adopt(connection: Connection, accounts: readonly (Become | false)[]): Promise<void> {
+    this.#connection = connection;
+    for (const become of accounts) {
+      const session = await connection.session(become);
+      this.#sessions.set(accountKey(become), session);
+      session.run({ script: 'r_adopt; r_recover', what: 'recovering' }).catch(() => {});
+    }
+    this.onReconnect({ code: 'host-restarted', message: 'The host was restarted.' });
   }
 
   close(): Promise<void> {

@@ -86,7 +86,8 @@ export class ConnectedHost {
   context(createdS?: number): HostContext {
     const nowS = Math.floor(Date.now() / 1000) + this.#skewS;
     const plannedS = createdS === undefined ? {} : { plannedS: createdS + this.#skewS };
-    return { nowS, login: this.login, loginKey: this.sessions.loginKey, ...plannedS };
+    const { login, host, sessions } = this;
+    return { nowS, login, loginKey: sessions.loginKey, transport: host.transport, ...plannedS };
   }
 
   /** Forgets all readings, because the host has changed or may have. */
@@ -196,6 +197,12 @@ export class ConnectedHost {
       this.#renewal ??= setInterval(() => this.#renew(holder), (leaseS * 1000) / 3).unref();
     }
     return answer;
+  }
+
+  /** Waits at most `withinS` seconds until the host, which restarts, has left a boot, and enters it anew. Nothing read before counts. */
+  async enterNextBoot({ become }: Resource, boot: string, withinS: number): Promise<void> {
+    await this.sessions.enterNextBoot(become ?? false, boot, withinS);
+    this.forget();
   }
 
   /** Renews the lease, which could expire during a check that waits or many unchanged resources. */

@@ -26,8 +26,8 @@ interface Change {
 interface PossibleChange {
   sequence: number;
   by: string;
-  /** Whether it may concern a unit, by the name of the unit and by whether the unit exists and runs. */
-  concerns(name: string, isThere: boolean, runs: boolean): boolean;
+  /** Whether it may concern a unit, by its name and state, and by whether the unit exists and runs. */
+  concerns(name: string, isThere: boolean, runs: boolean, state: UnitState): boolean;
   /** The most probable state of a new unit; undefined = not known. */
   guess?: Sets;
   /** Whether its name suggests that it brings a unit of this name. */
@@ -117,6 +117,9 @@ export class UnitForecast {
         break;
       case 'packages':
         this.#packages(effect, by);
+        break;
+      case 'boot':
+        this.#possibleChanges.push({ sequence: this.#sequence, by, concerns: changesAtBoot });
         break;
       case 'anything':
         this.#possibleChanges.push({
@@ -259,7 +262,7 @@ function applyPossibleChange(unit: UnitPrediction, change: PossibleChange, name:
   if (change.names?.(name) === true) unit.unlikely = false;
   // A mask is a link of the administrator and always stays.
   if (there && unit.value['LoadState'] === 'masked') return;
-  if (!change.concerns(name, there, unit.value['ActiveState'] === 'active')) return;
+  if (!change.concerns(name, there, unit.value['ActiveState'] === 'active', unit.value)) return;
   unit.from.add(change.by);
   unit.open = true;
   unit.expected = !there && change.guess !== undefined;
@@ -269,6 +272,10 @@ function applyPossibleChange(unit: UnitPrediction, change: PossibleChange, name:
   if (there && change.takes?.(name) && !unit.value['FragmentPath']?.startsWith('/etc/'))
     Object.assign(unit, { value: { ...unit.value, ...removedUnit }, expected: true, unlikely: false });
 }
+
+/** Whether a unit may run after a boot and not before, or the other way round. */
+const changesAtBoot = (_: string, there: boolean, runs: boolean, { UnitFileState }: UnitState) =>
+  there && (UnitFileState === 'enabled' ? !runs : UnitFileState === 'disabled' && runs);
 
 const removedUnit: Sets = { LoadState: 'not-found', ActiveState: 'inactive', UnitFileState: '' };
 

@@ -64,6 +64,8 @@ export function obstacleTo(step: Step, view: ObstacleView): Obstacle | undefined
       return ofRun(step, view);
     case 'owe':
       return rights(view, 'root', `may not note on the host that ${step.unit} is owed a ${step.action}`);
+    case 'reboot':
+      return rights(view, 'root', 'may not restart the host');
     case 'sql':
       return rights(view, step.as ?? 'postgres') ?? accountThere('passwd', step.as ?? 'postgres', view);
     default:

@@ -13,7 +13,7 @@ export const isForRoot = (step: Step): boolean => step.do === 'run' && (step.tou
 
 /** Whether only root can cause an effect. */
 const needsRoot = (effect: Effect): boolean =>
-  ['packages', 'mark', 'unit', 'daemon-reload', 'package-lists', 'account', 'membership'].includes(
+  ['packages', 'mark', 'unit', 'boot', 'daemon-reload', 'package-lists', 'account', 'membership'].includes(
     effect.kind,
   ) ||
   ('path' in effect && effect.path.startsWith(`${stateDirectory}/`));

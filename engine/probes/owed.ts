@@ -19,7 +19,7 @@ function decodeOwed(all: readonly string[], unit: string): Owed[] {
     .filter(fields => fields[0] === unit)
     .map(
       ([, action, since, because]): Owed =>
-        ['restart', 'reload', 'run'].includes(action ?? '') && /^\d+$/.test(since ?? '') && because
+        ['restart', 'reload', 'run', 'reboot'].includes(action ?? '') && /^\d+$/.test(since ?? '') && because
           ? { action: action as Owed['action'], sinceS: Number(since), because }
           : { action: 'restart', sinceS: null, because: damagedNote },
     );

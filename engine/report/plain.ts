@@ -74,7 +74,7 @@ const ends = {
 function progressLine(event: EventView): string | undefined {
   if (event.event === 'host_waits')
     return `${event.host}: waiting for the last step of ${event.lease.holder}, which was cut off`;
-  if (event.event === 'host_reconnected') return `${event.host}: the connection was lost and made again`;
+  if (event.event === 'host_reconnected') return `${event.host}: connected again. ${event.why}`;
   if (event.event === 'host_reverted') return `${event.host}: reverted ${event.restored.join(', ')}`;
   return batchProgress(event);
 }

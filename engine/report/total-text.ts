@@ -53,7 +53,9 @@ export function totalText(
     [run, `${counted(run.count, 'command')} to run`, 'cyan'],
     ...[...answers].map(([key, tally]): [Tally, string, Span['style']] => [
       tally,
-      `${counted(tally.count, 'service')} to ${key}${namesOf(tally)}`,
+      key === 'reboot'
+        ? `${counted(tally.count, 'host')} to reboot`
+        : `${counted(tally.count, 'service')} to ${key}${namesOf(tally)}`,
       'magenta',
     ]),
     [perhaps, `${perhaps.count} perhaps (±)`, undefined],

@@ -165,7 +165,6 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
     text: 'Leave it out: facts are read when an expression uses them, and `reconcile facts` shows them',
   },
   ping: { text: 'Leave it out: `reconcile facts` logs in to every host' },
-  reboot: { text: 'reconcile restarts no host. Restart it yourself, then apply again' },
   'add_host group_by': { text: 'Put the host and its groups into the inventory' },
   pause: { text: 'Use `settle` of a `service`, or `retry` of the resource that needs the time' },
   meta: { text: 'Leave it out: a `service` restarts at its own place in the list' },

@@ -1,7 +1,7 @@
 import type { Effect } from '../effect.ts';
 import { armedRevertFunctions, journalFunctions, stepFunctions } from '../host-shell/shell-functions.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { stateDirectory } from '../state-directory.ts';
+import { noteAt } from '../state-directory.ts';
 import type { CheckedStep, RunStep, Step, Undo } from '../step.ts';
 import { FileContent, type Input, type NewContent } from '../util/file-content.ts';
 import { foldersAbove } from '../util/paths.ts';
@@ -99,7 +99,7 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     compile: ({ unit, action, because }) =>
       `r_owe ${[encodeURIComponent(unit), action, because].map(shellQuote).join(' ')}`,
     describe: ({ unit, action, because }) => `note: ${action} of ${unit} owed because ${because}`,
-    undo: ({ unit }) => ({ paths: [`${stateDirectory}/owed/${encodeURIComponent(unit)}`] }),
+    undo: ({ unit }) => ({ paths: [noteAt(unit)] }),
     effects: ({ unit, action, because }) => [{ kind: 'note', unit, owed: { action, because } }],
   },
   pay: {
@@ -107,6 +107,17 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     describe: ({ unit }) => `note: nothing owed to ${unit}`,
     undo: () => ({}),
     effects: ({ unit }) => [{ kind: 'note', unit }],
+  },
+  reboot: {
+    compile: () => 'r_reboot',
+    describe: () => 'systemctl reboot',
+    undo: () => ({}),
+    effects: () => [
+      { kind: 'boot' },
+      { kind: 'below', path: '/run' },
+      { kind: 'below', path: '/tmp' },
+      { kind: 'note', unit: 'host' },
+    ],
   },
   journal: {
     compile: step => `{ ${journal(step)}\n}`,

@@ -42,6 +42,9 @@ export function initProcess(lab: LabRecord, host: HostRecord): number | undefine
   });
 }
 
+/** Starts a container again whenever it restarts itself: nspawn then exits with 133. */
+const restarting = 'while "$0" "$@"; [ $? = 133 ]; do sleep 1; done';
+
 /** Starts a host and waits until one can log in. Throws with the end of its console after three minutes. */
 export async function bootHost(lab: LabRecord, host: HostRecord): Promise<void> {
   if (initProcess(lab, host)) return;
@@ -62,7 +65,9 @@ export async function bootHost(lab: LabRecord, host: HostRecord): Promise<void> 
     '--boot',
   ] as const;
   // Debian 13's systemd needs the unified hierarchy; nspawn alone would hand over what this machine has.
-  startIn(cgroupOf(lab, host), nspawn, log, { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' });
+  startIn(cgroupOf(lab, host), ['sh', '-c', restarting, ...nspawn], log, {
+    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1',
+  });
   try {
     await waitFor(`${host.name} boots`, 180_000, async () => {
       const init = initProcess(lab, host);

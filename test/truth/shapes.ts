@@ -211,6 +211,8 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
       ? { path, source: '/srv', options: ['bind', ...draw.random.pick([[], ['ro']])] }
       : { path, source: 'tmpfs', type: 'tmpfs', options, ...draw.maybe(0.2, () => ({ mounted: false })) };
   },
+  // A host of this test needs no reboot.
+  reboot: () => ({}),
   python_venv: draw => ({
     path: draw.from('python_venv', 'path'),
     ...draw.maybe(0.2, () => ({ owner: draw.account() })),

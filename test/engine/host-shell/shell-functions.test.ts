@@ -46,6 +46,21 @@ describe.each(shells)('functions of a session run by %s', (_name, argv) => {
     expect(run('r_pay app.service; r_owed app.service').stdout).toBe('');
   });
 
+  it('r_owe keeps the note of a reboot in the folder that ends with the boot', () => {
+    const { stdout } =
+      run(`r_records=$r_base/boot; r_owe host reboot A; r_owed host; ls "$r_base/boot" "$r_base/owed"
+      r_pay host; r_owed host; rm -r "$r_base/boot"`);
+    expect(stdout.replace(/\d{9,}/, 'T')).toBe(
+      `host\treboot\tT\tA\n${state()}/boot:\nowed.host\n\n${state()}/owed:\n`,
+    );
+  });
+
+  it('r_boot prints the ID of the boot and the start of process 1', () => {
+    const [, ...fields] = readFileSync('/proc/1/stat', 'utf8').split(/\) | /).slice(-51);
+    expect(run('r_boot').stdout).toMatch(new RegExp(`^${boot}-[0-9a-f-]{27} \\d+\\n$`));
+    expect(fields.join(' ')).toContain(run('r_boot').stdout.trim().split(' ')[1]);
+  });
+
   it('r_owed also prints a note without its final newline, an empty one and a folder, and r_owe and r_pay work on them', () => {
     const at = '"$r_base/owed"';
     run(`mkdir -p ${at} ${at}/folder; printf 'restart\\t1\\tF' >${at}/cut; : >${at}/empty`);

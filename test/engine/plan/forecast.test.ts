@@ -330,3 +330,25 @@ it('a step that may be impossible leaves its effects open', () => {
   expect(forecast.predict(path('/srv/a'), raw)).toMatchObject({ from: ['A'], open: true });
   expect(one.asked).toEqual([]);
 });
+
+describe('after a boot', () => {
+  const app = unit('app.service');
+  const after = (state: object) =>
+    host([app, { LoadState: 'loaded', ...state }]).after('Reboot', { kind: 'boot' });
+
+  it('a unit is uncertain that is enabled and did not run, or the other way round', () => {
+    for (const [UnitFileState, ActiveState, open] of [
+      ['enabled', 'active', false],
+      ['enabled', 'inactive', true],
+      ['disabled', 'active', true],
+      ['disabled', 'inactive', false],
+      ['static', 'active', false],
+    ] as const)
+      expect(after({ UnitFileState, ActiveState }).predicts(app)).toMatchObject({ open });
+  });
+
+  it('a unit that is not there does not come', () => {
+    const one = host([app, { LoadState: 'not-found' }]).after('Reboot', { kind: 'boot' });
+    expect(one.predicts(app)).toMatchObject({ value: { LoadState: 'not-found' }, open: false });
+  });
+});
