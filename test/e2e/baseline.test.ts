@@ -1,5 +1,7 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ansible } from '../lab/judge.ts';
 import type { Lab } from '../lab/lab.ts';
 import { describeLab } from '../lab/require.ts';
 import { expectAsShown } from './as-shown.ts';
@@ -67,6 +69,39 @@ const drifts: readonly { by: string; shows: Readonly<Record<string, readonly str
   { by: 'chmod 0600 /etc/logrotate.d/apps', shows: { 'Rotation of application logs': ['mode'] } },
 ];
 
+/** The same server as Ansible's own modules declare it. */
+const tasks = [
+  {
+    apt: { name: ['cron', 'fail2ban', 'locales', 'logrotate', 'nftables', 'rsyslog', 'unattended-upgrades'] },
+  },
+  { group: { name: 'admins', system: true } },
+  { user: { name: 'ops', groups: 'admins', append: true, shell: '/bin/bash' } },
+  { user: { name: 'auditor', groups: 'admins', append: true, shell: '/bin/bash' } },
+  { file: { path: '/home/ops/.ssh', state: 'directory', owner: 'ops', group: 'ops', mode: '0700' } },
+  {
+    lineinfile: {
+      path: '/home/ops/.ssh/authorized_keys',
+      line: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPD0tO7H5DNQmGZz4RPDU9Hbta1bLPbqkEbMzS7mJqmE ops',
+      owner: 'ops',
+      mode: '0600',
+    },
+  },
+  { lineinfile: { path: '/etc/sudoers.d/admins', line: '%admins ALL=(ALL) NOPASSWD: ALL', mode: '0440' } },
+  { lineinfile: { path: '/etc/ssh/sshd_config.d/00-reconcile.conf', line: 'PasswordAuthentication no' } },
+  {
+    copy: {
+      dest: '/etc/fail2ban/jail.d/sshd.local',
+      content: '[sshd]\nenabled = true\nbackend = systemd\nbantime = 1h\n',
+    },
+  },
+  { systemd: { name: 'fail2ban', enabled: true, state: 'started' } },
+  { systemd: { name: 'apt-daily.timer', enabled: true, masked: false, state: 'started' } },
+  { lineinfile: { path: '/etc/cron.d/report-space', line: '17 5 * * * root df -h / | logger -t space' } },
+  { file: { path: '/etc/localtime', src: '/usr/share/zoneinfo/Europe/Berlin', state: 'link' } },
+  { lineinfile: { path: '/etc/default/locale', regexp: '^LANG=', line: 'LANG=en_US.UTF-8' } },
+  { file: { path: '/var/log/apps', state: 'directory', owner: 'root', group: 'adm', mode: '0750' } },
+];
+
 /** Returns the keys of the differences that a run shows on a host, by resource. */
 function keysShown(ran: Ran, host: string): Record<string, string[]> {
   const changed = ran.events.filter(
@@ -125,5 +160,38 @@ describeLab('playbooks/baseline.yml on a blank Debian 12 and a blank Debian 13 h
       expect(Object.keys(statuses(again, name)).toSorted()).toEqual(
         Object.keys(statuses(checked, name)).toSorted(),
       );
+  });
+
+  // Debian 12's ansible-core does not know the Python of Debian 13.
+  it('is as Ansible declares it, too', () => {
+    const { changed, failed, output } = ansible(lab, 'web1', tasks, true);
+    expect({ changed, failed, output }).toEqual({ changed: 0, failed: 0, output });
+  });
+
+  it('is content with what Ansible made', async () => {
+    const made = [
+      { group: { name: 'judges', gid: 1234 } },
+      { user: { name: 'judge', uid: 1234, groups: 'judges', shell: '/bin/sh', comment: 'Judge' } },
+      { lineinfile: { path: '/etc/hosts', line: '10.0.0.5 court.internal court' } },
+    ];
+    const { failed, output } = ansible(lab, 'web1', made, false);
+    expect({ failed, output }).toEqual({ failed: 0, output });
+    const resources = [
+      { group: { name: 'judges', gid: 1234, members: ['judge'] } },
+      {
+        user: {
+          name: 'judge',
+          uid: 1234,
+          groups: ['judges'],
+          shell: '/bin/sh',
+          comment: 'Judge',
+          home: '/home/judge',
+        },
+      },
+      { hosts_entry: { ip: '10.0.0.5', names: ['court.internal', 'court'] } },
+    ];
+    writeFileSync(join(folder, 'judged.yml'), JSON.stringify({ hosts: 'web1', become: true, resources }));
+    const checked = await reconcile(folder, ['apply', 'judged.yml', '--check', '--json']);
+    expect([keysShown(checked, 'web1'), problems(checked)]).toEqual([{}, []]);
   });
 });
