@@ -1,6 +1,6 @@
 /**
  * `npm run chaos`: cuts off an apply of the Flask playbook at every boundary between resources and inside of them, and a
- * roll-out at every boundary between batches, and checks the next apply. Ends with `N of N`, and writes that into the README after a complete run.
+ * roll-out at every boundary between batches, and the replacement of a key, and checks the next apply. Ends with `N of N`, and writes that into the README after a complete run.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,6 +19,7 @@ const vitest = [
   'lab',
   'test/e2e/chaos.test.ts',
   'test/e2e/rolling.test.ts',
+  'test/e2e/key-replaced.test.ts',
   ...reporters,
 ];
 spawnSync('npx', [...vitest, ...process.argv.slice(2)], {
