@@ -36,7 +36,12 @@ export function ansible<Name extends string>(
       'env',
       `ANSIBLE_HOME=${join(folder, '.ansible')}`,
       'ansible-playbook',
-      ...['-i', join(folder, 'hosts.json'), ...(check ? ['--check', '--diff'] : []), join(folder, 'play.yml')],
+      ...[
+        '-i',
+        join(folder, 'hosts.json'),
+        ...(check ? ['--check', '--diff'] : []),
+        join(folder, 'play.yml'),
+      ],
     ]);
     const count = (word: string) => Number(new RegExp(`${word}=(\\d+)`).exec(stdout)?.[1] ?? Number.NaN);
     return { changed: count('changed'), failed: count('failed'), output: stdout + stderr };
