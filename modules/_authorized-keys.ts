@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { shownKey, sshKey } from '../engine/module-kit/ssh-key.ts';
 import type { CommandResult } from '../engine/probe.ts';
 
 /** One line of a file of authorized keys, as sshd(8) describes it. */
@@ -23,12 +23,10 @@ export function keyIn(line: string): KeyLine | undefined {
   const rest = text.slice(options?.length ?? 0);
   const [, type = '', base64 = '', comment] = /^\s*(\S+)\s+([A-Za-z0-9+/]+=*)(?:\s+(.*))?$/.exec(rest) ?? [];
   if (!keyTypes.test(type)) return undefined;
-  const blob = Buffer.from(base64, 'base64');
-  // The wire form of a key begins with its type: RFC 4253, section 6.6.
-  if (blob.length < 8 || blob.toString('latin1', 4, 4 + blob.readUInt32BE(0)) !== type) return undefined;
-  const fingerprint = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '');
-  const shown = [options, type, `SHA256:${fingerprint}`, comment].filter(Boolean).join(' ');
-  return { line: text, key: `${type} ${blob.toString('base64')}`, shown };
+  const found = sshKey(type, base64);
+  if (found === undefined) return undefined;
+  const shown = [options, shownKey(found), comment].filter(Boolean).join(' ');
+  return { line: text, key: `${type} ${found.base64}`, shown };
 }
 
 /** A thing on the way to a file of keys. */

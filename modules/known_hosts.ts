@@ -1,7 +1,7 @@
-import { createHash, createHmac } from 'node:crypto';
 import type { InventoryHost } from '../engine/module.ts';
 import { absolutePath, flag, listOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
+import { isHashOf, type SshKey, shownKey, sshKey } from '../engine/module-kit/ssh-key.ts';
 import { type Content, content } from '../engine/probe.ts';
 
 /** The keys by which SSH recognizes other hosts. Keys are declared; none is asked for over the network. */
@@ -87,22 +87,17 @@ export const known_hosts = defineModule({
 
 const usualPath = '/etc/ssh/ssh_known_hosts';
 
-interface Key {
-  type: string;
-  base64: string;
-}
-
 /** A line of a known_hosts file. `names` is empty for a comment. */
 interface Line {
   text: string;
   marker: string;
   names: string[];
-  key: Key;
+  key: SshKey;
 }
 
 interface Host {
   names: string[];
-  keys: Key[];
+  keys: SshKey[];
 }
 
 type Args = { name?: string; keys?: readonly string[]; hosts?: readonly InventoryHost[] };
@@ -119,22 +114,16 @@ function declared({ name, keys = [], hosts = [] }: Args): Host[] {
   return [...own, ...others];
 }
 
-/** Returns the key in a public key's text; its data begins with its type: RFC 4253, section 6.6. */
-function keyIn(text: string): Key | undefined {
+/** Returns the key in a public key's text. */
+function keyIn(text: string): SshKey | undefined {
   const [type = '', base64 = ''] = text.trim().split(/\s+/);
-  const blob = Buffer.from(base64, 'base64');
-  const isWhole = blob.length > 8 && blob.toString('latin1', 4, 4 + blob.readUInt32BE(0)) === type;
-  return isWhole ? { type, base64: blob.toString('base64') } : undefined;
+  return sshKey(type, base64);
 }
 
 const parsed = (keys: readonly string[]) => keys.flatMap(key => keyIn(key) ?? []);
 const sorted = (list: readonly string[]) => [...new Set(list)].toSorted();
 
-/** Returns a key as the plan shows it, by its fingerprint. */
-function shown(name: string, { type, base64 }: Key): string {
-  const hash = createHash('sha256').update(Buffer.from(base64, 'base64')).digest('base64');
-  return `${name} ${type} SHA256:${hash.replace(/=+$/, '')}`;
-}
+const shown = (name: string, key: SshKey): string => `${name} ${shownKey(key)}`;
 
 const linesOf = (text: Content | null) =>
   (text?.bytes?.toString() ?? '').replace(/\n$/, '').split('\n').filter(Boolean).map(lineIn);
@@ -149,10 +138,9 @@ function lineIn(text: string): Line {
 /** Returns those of `names` that a line without a marker is for. A hashed line is for one name: sshd(8). */
 function named({ marker, names: [first = '', ...more] }: Line, names: readonly string[]): string[] {
   if (marker !== '') return [];
-  const [, version, salt = '', hash] = first.split('|');
-  if (version !== '1') return names.filter(name => [first, ...more].some(one => one.toLowerCase() === name));
-  const key = Buffer.from(salt, 'base64');
-  return names.filter(name => createHmac('sha1', key).update(name).digest('base64') === hash);
+  if (!first.startsWith('|1|'))
+    return names.filter(name => [first, ...more].some(one => one.toLowerCase() === name));
+  return names.filter(name => isHashOf(first, name));
 }
 
 /** Writes the file without the keys of `names`, and with the lines `added`. Other names keep their lines. */

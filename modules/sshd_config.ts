@@ -2,16 +2,12 @@ import { text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import { type CommandResult, command, Missing, owed, type UnitState, unit } from '../engine/probe.ts';
 import { glob } from '../engine/quote.ts';
-import type { Schema } from '../engine/schema-types.ts';
 import type { RunStep } from '../engine/step.ts';
 import { compact } from '../engine/util/defined.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
-
-type Scalar = string | number | boolean;
-type Values = Readonly<Record<string, Scalar | readonly Scalar[]>>;
+import { hasLineBreak, plain, type Settings, settingsMap } from './_settings.ts';
 
 const script = scriptBeside(import.meta.url, './sshd-config.sh');
-const scalar = { type: ['string', 'number', 'boolean'] };
 
 /** Settings of sshd, compared as sshd itself understands them. */
 export const sshd_config = defineModule({
@@ -22,15 +18,11 @@ export const sshd_config = defineModule({
       pattern: '^[A-Za-z0-9_-]+$',
       default: 'reconcile',
     }),
-    // The type is stated, not inferred: the values of the keys nest too deeply for the compiler.
-    settings: {
-      type: 'object',
-      minProperties: 1,
-      description:
-        'Settings by the keywords of sshd_config. `true` is `yes`; a list gives its items, as for `AllowUsers`.',
-      propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9]*$' },
-      additionalProperties: { anyOf: [scalar, { type: 'array', items: scalar, minItems: 1 }] },
-    } as Schema as { readonly const: Values },
+    settings: settingsMap(
+      'Settings by the keywords of sshd_config. `true` is `yes`; a list gives its items, as for `AllowUsers`.',
+      '^[A-Za-z][A-Za-z0-9]*$',
+      true,
+    ),
   },
   absent: 'removes the file',
   examples: {
@@ -54,9 +46,7 @@ export const sshd_config = defineModule({
           says: `${word} is no setting: write it with \`file\`.`,
         },
     ),
-    Object.values(settings ?? {})
-      .flat()
-      .some(value => /\n/.test(String(value))) && {
+    Object.values(settings ?? {}).some(hasLineBreak) && {
       at: 'settings',
       says: 'A value has a line break.',
     },
@@ -108,10 +98,7 @@ export const sshd_config = defineModule({
     Object.fromEntries(
       Object.entries(settings)
         .filter(([key]) => !additive.includes(key.toLowerCase()))
-        .map(([key, value]) => [
-          `the setting ${key.toLowerCase()} of sshd`,
-          [value].flat().map(plain).join(' '),
-        ]),
+        .map(([key, value]) => [`the setting ${key.toLowerCase()} of sshd`, plain(value)]),
     ),
   owes: ({ name, settings }, { perhapsSocket }) => ({
     unit: noteOf(name),
@@ -122,14 +109,13 @@ export const sshd_config = defineModule({
 
 const fileOf = (name: string) => `/etc/ssh/sshd_config.d/00-${name}.conf`;
 const noteOf = (name: string) => `sshd_config ${name}`;
-const keysOf = (settings: Values = {}) => Object.keys(settings).map(key => key.toLowerCase());
-const plain = (value: Scalar) => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value).trim());
-const textOf = (settings: Values = {}) =>
+const keysOf = (settings: Settings = {}) => Object.keys(settings).map(key => key.toLowerCase());
+const textOf = (settings: Settings = {}) =>
   Object.entries(settings)
-    .map(([key, value]) => `${key} ${[value].flat().map(plain).join(' ')}\n`)
+    .map(([key, value]) => `${key} ${plain(value)}\n`)
     .join('');
 
-const asking = (name: string, settings: Values | undefined) =>
+const asking = (name: string, settings: Settings | undefined) =>
   withVariables(script, {
     s_keys: keysOf(settings).join('|') || 'none',
     s_text: textOf(settings),
@@ -142,7 +128,7 @@ const additive = ['acceptenv', 'setenv', 'subsystem', 'hostkey'];
 const collected = ['allowgroups', 'allowusers', 'denygroups', 'denyusers', 'listenaddress', 'port'];
 
 /** Returns the values of the declared keywords in sshd's own words: in its present configuration, or in our text alone. */
-function inForce({ stdout }: CommandResult, which: 'now' | 'own', settings: Values = {}) {
+function inForce({ stdout }: CommandResult, which: 'now' | 'own', settings: Settings = {}) {
   const valuesOf = (kind: string, key: string) =>
     stdout.split('\n').flatMap(line => {
       const [, found, word, value = ''] = /^(\w+) (\S+)(?: (.*))?$/.exec(line) ?? [];
@@ -181,7 +167,7 @@ function overruled(
 }
 
 /** Loads the configuration. A socket opens its ports anew; a service that its socket starts reads its files each time. */
-function loading(settings: Values | undefined, socket: UnitState): RunStep {
+function loading(settings: Settings | undefined, socket: UnitState): RunStep {
   const isMoved = keysOf(settings).some(key => ['port', 'listenaddress'].includes(key));
   const command = compact([
     isMoved &&

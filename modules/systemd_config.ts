@@ -3,12 +3,9 @@ import { oneOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { command, content, Missing, owed, path } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
-import type { Schema } from '../engine/schema-types.ts';
 import type { RunStep } from '../engine/step.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
-
-type Scalar = string | number | boolean;
-type Values = Readonly<Record<string, Scalar | readonly Scalar[]>>;
+import { hasLineBreak, plain, settingsMap } from './_settings.ts';
 
 /** The configurations, each with its section, and the program that reads it if that is not `systemd-NAME`. */
 const configurations = {
@@ -23,21 +20,15 @@ const configurations = {
 } as const;
 const names = Object.keys(configurations) as (keyof typeof configurations)[];
 
-const scalar = { type: ['string', 'number', 'boolean'] };
-
 const args = {
   name: oneOf(names, 'Name of the daemon without `systemd-`, or `system` for the service manager.'),
   section: text('Section of the settings; by default the main one, such as `Journal` or `Login`.', {
     pattern: '^[A-Za-z0-9]+$',
   }),
-  // The type is stated, not inferred: the values of the keys nest too deeply for the compiler.
-  values: {
-    type: 'object',
-    description:
-      'Settings by the names of systemd. A list replaces the items of all other files; a text adds to them where systemd collects items, as for `DNS`.',
-    propertyNames: { pattern: '^[A-Z][A-Za-z0-9]*$' },
-    additionalProperties: { anyOf: [scalar, { type: 'array', items: scalar }] },
-  } as Schema as { readonly const: Values },
+  values: settingsMap(
+    'Settings by the names of systemd. A list replaces the items of all other files; a text adds to them where systemd collects items, as for `DNS`.',
+    '^[A-Z][A-Za-z0-9]*$',
+  ),
 } as const;
 type Arguments = Given<typeof args, 'name'>;
 
@@ -63,7 +54,7 @@ export const systemd_config = defineModule({
   refine: ({ values = {} }) => [
     Object.keys(values).length === 0 && { says: 'Give the values.' },
     Object.entries(values)
-      .filter(([, value]) => [value].flat().some(each => /\n/.test(String(each))))
+      .filter(([, value]) => hasLineBreak(value))
       .map(([key]) => ({ at: 'values', says: `The value of ${key} has a line break.` })),
   ],
   file: args => ({ path: fileOf(args), content: textOf(args) }),
@@ -87,7 +78,7 @@ export const systemd_config = defineModule({
   desired: ({ values = {}, ...args }, read) => {
     const other = read?.inForce && winner(read.inForce.stdout, { ...args, values });
     return {
-      ...(other && { [other.key]: [values[other.key]!].flat().map(plain).join(' ') }),
+      ...(other && { [other.key]: plain(values[other.key]!) }),
       ...(read && read.owed.length > 0 && { loaded: true }),
     };
   },
@@ -134,14 +125,10 @@ const noteOf = ({ name }: Arguments) => `systemd_config ${name}`;
 const readerOf = (name: Arguments['name']) =>
   configurations[name]?.reader ?? `/usr/lib/systemd/systemd-${name}`;
 
-const plain = (value: Scalar) => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value).trim());
-
 /** An empty value before a list drops the items that systemd has collected from other files. */
 function textOf({ values = {}, ...args }: Arguments): string {
   const lines = Object.entries(values).flatMap(([key, value]) =>
-    Array.isArray(value)
-      ? [`${key}=`, `${key}=${value.map(plain).join(' ')}`]
-      : [`${key}=${plain(value as Scalar)}`],
+    Array.isArray(value) ? [`${key}=`, `${key}=${plain(value)}`] : [`${key}=${plain(value)}`],
   );
   return [`[${sectionOf(args)}]`, ...lines, ''].join('\n');
 }
@@ -173,7 +160,7 @@ function winner(config: string, args: Arguments) {
   }
   const other = Object.entries(args.values ?? {}).find(([key, value]) => {
     const found = later.get(key);
-    return found !== undefined && meaning(found.value) !== meaning([value].flat().map(plain).join(' '));
+    return found !== undefined && meaning(found.value) !== meaning(plain(value));
   });
   return other && { key: other[0], ...later.get(other[0])! };
 }

@@ -2,7 +2,8 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Problem, ProblemError } from '../problem.ts';
 import { shellCommand, shellQuote } from '../quote.ts';
-import { fingerprint, hashedName, judge, type KnownKey, keyType, knownKeys } from './known-hosts.ts';
+import { fingerprint, hashedName, keyType } from '../util/ssh-formats.ts';
+import { judge, type KnownKey, knownKeys } from './known-hosts.ts';
 import type { Target } from './target.ts';
 
 const pinned = 'host_key of the inventory';

@@ -7,9 +7,9 @@ import ssh2, {
   type SigningRequestOptions,
 } from 'ssh2';
 import { type Problem, ProblemError } from '../problem.ts';
+import { keyType } from '../util/ssh-formats.ts';
 import { acceptsKeyType } from './algorithms.ts';
 import { type Ask, type KeyFile, keyFile } from './key-file.ts';
-import { keyType } from './known-hosts.ts';
 import type { Target } from './target.ts';
 
 /** One proof for the login: a key or a certificate. */

@@ -3,7 +3,7 @@ import { readFile as readText, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { readFile } from '../util/read-file.ts';
-import { keyType } from './known-hosts.ts';
+import { keyType } from '../util/ssh-formats.ts';
 
 /** Asks the user. Returns undefined without an answer. The terminal shows the answer only if `shown`. */
 export type Ask = (question: string, shown?: boolean) => Promise<string | undefined>;

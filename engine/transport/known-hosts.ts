@@ -1,6 +1,6 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { readFile } from '../util/read-file.ts';
+import { keyType } from '../util/ssh-formats.ts';
 import { HashedNames } from './hashed-names.ts';
 import { matchesList } from './name-patterns.ts';
 
@@ -20,16 +20,6 @@ export type Verdict =
   | { is: 'known' }
   | { is: 'unknown' }
   | { is: 'revoked' | 'changed' | 'certificate-only'; by: KnownKey };
-
-/** Returns the fingerprint of a public key, in the form of ssh-keygen. */
-export function fingerprint(blob: Buffer): string {
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
-}
-
-/** Returns the type of a public key in wire form, or an empty text if it has none. */
-export function keyType(blob: Buffer): string {
-  return blob.length < 4 ? '' : blob.toString('latin1', 4, 4 + blob.readUInt32BE(0));
-}
 
 /** Returns the recorded keys of a host, from all files in order. An unreadable file has none. */
 export function knownKeys(files: readonly string[], address: string, port: number): KnownKey[] {
@@ -111,11 +101,6 @@ class KnownHosts {
       })
       .filter(({ type, blob }) => keyType(blob) === type);
   }
-}
-
-/** Returns a name in the form of HashKnownHosts. */
-export function hashedName(name: string, salt: Buffer = randomBytes(20)): string {
-  return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name.toLowerCase()).digest('base64')}`;
 }
 
 /** Returns the verdict of the recorded keys of a host on the key that it shows. */

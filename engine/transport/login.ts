@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuthenticationType, Client, ConnectConfig, Prompt } from 'ssh2';
 import ssh2 from 'ssh2';
 import { type Problem, ProblemError } from '../problem.ts';
+import { fingerprint } from '../util/ssh-formats.ts';
 import { offeredAlgorithms } from './algorithms.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { hostKeyProblem, login as loginCommand, record, recordedKeys } from './host-key.ts';
 import { acceptedKey, type Identities, type Identity, identities } from './identities.ts';
 import { streamThrough } from './jumps.ts';
 import type { Ask } from './key-file.ts';
-import { fingerprint, judge, type KnownKey } from './known-hosts.ts';
+import { judge, type KnownKey } from './known-hosts.ts';
 import { NotYet, openSocket } from './socket.ts';
 import type { Target } from './target.ts';
 

@@ -6,14 +6,8 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { HashedNames } from '../../../engine/transport/hashed-names.ts';
-import {
-  fingerprint,
-  hashedName,
-  hostKeyAlgorithms,
-  judge,
-  keysIn,
-  keyType,
-} from '../../../engine/transport/known-hosts.ts';
+import { hostKeyAlgorithms, judge, keysIn } from '../../../engine/transport/known-hosts.ts';
+import { fingerprint, hashedName, keyType } from '../../../engine/util/ssh-formats.ts';
 import fc, { runs } from '../../random.ts';
 import { ed25519, otherKey, publicKey, rsa } from './ssh-server.ts';
 

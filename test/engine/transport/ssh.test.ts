@@ -9,8 +9,8 @@ import { type Problem, problemsOf } from '../../../engine/problem.ts';
 import { shellCommand } from '../../../engine/quote.ts';
 import { connect, openSession } from '../../../engine/transport/connect.ts';
 import type { ConnectOptions } from '../../../engine/transport/connect-options.ts';
-import { fingerprint } from '../../../engine/transport/known-hosts.ts';
 import { bootstrap } from '../../../engine/transport/session-loop.ts';
+import { fingerprint } from '../../../engine/util/ssh-formats.ts';
 import fc, { runs } from '../../random.ts';
 import {
   clientKey,
