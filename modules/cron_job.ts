@@ -34,7 +34,7 @@ type Arguments = Given<typeof args, 'name'>;
 
 export const cron_job = defineModule({
   name: 'cron_job',
-  summary: 'A command that cron runs on a schedule, in a file of its own in /etc/cron.d.',
+  summary: 'A scheduled command of cron, as one file in /etc/cron.d.',
   args,
   required: ['name'],
   absent: 'removes the file',

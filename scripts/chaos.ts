@@ -1,6 +1,7 @@
 /**
- * `npm run chaos`: cuts off an apply of the Flask playbook at every boundary between resources and inside of them, and a
- * roll-out at every boundary between batches, and the replacement of a key, and checks the next apply. Ends with `N of N`, and writes that into the README after a complete run.
+ * `npm run chaos`: cuts off an apply of the Flask playbook at every boundary between resources and inside of them, a roll-out
+ * at every boundary between batches, and the replacement of a key. It checks the next apply, and ends with `N of N`, which a
+ * complete run writes into the README.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
