@@ -3,19 +3,16 @@ import { type HostStart, type Lab, openLab } from '../lab/lab.ts';
 import { newer, older, type Release } from '../lab/releases.ts';
 import { layers, type Situation } from './situation.ts';
 
-type Name = 'a1' | 'a2' | 'b1' | 'b2';
+export type Name = 'h1' | 'h2' | 'h3' | 'h4';
 
-/** Two hosts at the start of a situation: the first of them has the first of `ofPair`'s releases, and so on. */
-export type Pair = readonly [Name, Name];
-
-/** Hosts that situations are tried on, two at a time. */
-export interface Pairs {
-  /** Waits for two hosts that no other situation uses, and gives them back when `work` is over. */
-  withPair(work: (pair: Pair) => Promise<void>): Promise<void>;
+/** Hosts that situations are tried on, one at a time on each. */
+export interface SituationHosts {
+  /** Waits for a host that no other situation uses, and gives it back when `work` is over. */
+  withHost(work: (name: Name) => Promise<void>): Promise<void>;
   /** Brings a host to a situation's start on a release. Throws when its script fails. */
   begin(name: Name, release: Release, situation: Situation): Promise<void>;
-  /** An inventory of hosts as an object. */
-  inventoryOf(names: readonly Name[]): Record<string, unknown>;
+  /** An inventory of a host as an object. */
+  inventoryOf(name: Name): Record<string, unknown>;
   /** Changes with everything that is written to a host. */
   files(name: Name): Promise<string>;
   /** The same, and with what runs, what is installed and what PostgreSQL holds. */
@@ -24,20 +21,16 @@ export interface Pairs {
 }
 
 /** Boots four hosts; whatever layer a situation starts from, each of them can be brought there in about a second. */
-export async function openPairs(): Promise<Pairs> {
+export async function openHosts(): Promise<SituationHosts> {
   const states: Record<string, HostStart> = {};
   for (const release of new Set([older, newer])) {
     states[`${release} blank`] = release;
     for (const [layer, prepared] of Object.entries(layers()))
       states[`${release} ${layer}`] = { release, prepared };
   }
-  const hosts = { a1: older, a2: newer, b1: older, b2: newer };
-  const lab: Lab<Name> = await openLab({ hosts, states });
-  const free: Pair[] = [
-    ['a1', 'a2'],
-    ['b1', 'b2'],
-  ];
-  const waiting: ((pair: Pair) => void)[] = [];
+  const lab: Lab<Name> = await openLab({ hosts: { h1: older, h2: newer, h3: older, h4: newer }, states });
+  const free: Name[] = ['h1', 'h2', 'h3', 'h4'];
+  const waiting: ((name: Name) => void)[] = [];
 
   const on = async (name: Name, script: string): Promise<string> => {
     const { code, stdout, stderr } = await lab.exec(name, `set -e\n${script}`);
@@ -46,14 +39,14 @@ export async function openPairs(): Promise<Pairs> {
   };
 
   return {
-    async withPair(work) {
-      const pair = free.shift() ?? (await new Promise<Pair>(resolve => waiting.push(resolve)));
+    async withHost(work) {
+      const name = free.shift() ?? (await new Promise<Name>(resolve => waiting.push(resolve)));
       try {
-        await work(pair);
+        await work(name);
       } finally {
         const next = waiting.shift();
-        if (next) next(pair);
-        else free.push(pair);
+        if (next) next(name);
+        else free.push(name);
       }
     },
     async begin(name, release, { layer, start }) {
@@ -68,14 +61,12 @@ export async function openPairs(): Promise<Pairs> {
       });
       if (start) await on(name, start);
     },
-    inventoryOf: names => ({
-      hosts: Object.fromEntries(
-        names.map(name => {
-          const { address, port, user, hostKey } = lab.hosts[name];
-          return [name, { address, port, user, identity_file: lab.identityFile, host_key: hostKey }];
-        }),
-      ),
-    }),
+    inventoryOf(name) {
+      const { address, port, user, hostKey } = lab.hosts[name];
+      return {
+        hosts: { [name]: { address, port, user, identity_file: lab.identityFile, host_key: hostKey } },
+      };
+    },
     files: name => on(name, fileSystem),
     everything: name => on(name, `${fileSystem}\n${servers}`),
     close: () => lab.close(),

@@ -106,7 +106,7 @@ function read(name: string, text: string): Situation {
   return {
     name,
     title: written.title,
-    releases: [older, newer].filter(release => [undefined, release].includes(written.release)),
+    releases: [...new Set([older, newer])].filter(release => [undefined, release].includes(written.release)),
     layer,
     start: written.start ?? '',
     files: { ...written.files, 'play.yml': playbook },

@@ -2,10 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Release } from '../lab/releases.ts';
 import { describeLab } from '../lab/require.ts';
 import { build, type Ran, reconcile } from './reconcile.ts';
 import { type Expectation, type Situation, situations } from './situation.ts';
-import { openPairs, type Pair, type Pairs } from './situation-hosts.ts';
+import { type Name, openHosts, type SituationHosts } from './situation-hosts.ts';
 import {
   applyComplaints,
   blockedComplaints,
@@ -20,8 +21,9 @@ const { all, unreadable } = situations();
 const offline = all.filter(({ expect }) => expect.kind === 'refused');
 const online = all.filter(({ expect, releases }) => expect.kind !== 'refused' && releases.length > 0);
 
-/** With SITUATIONS=all each way of applying is tried on each release; otherwise the two share the releases. */
-const turns = process.env['SITUATIONS'] === 'all' ? [0, 1] : [0];
+type Way = 'applied' | 'applied by a saved plan';
+const ways: readonly Way[] = ['applied', 'applied by a saved plan'];
+const triesAll = process.env['SITUATIONS'] === 'all';
 
 let folder: string;
 beforeAll(() => {
@@ -72,35 +74,36 @@ function refusedComplaints({ expect: wanted }: Situation, checked: Ran, validate
   ];
 }
 
+/** With SITUATIONS=all each way on each release; otherwise one way on one release. */
+function triesOf({ name, releases }: Situation): [Way, Release][] {
+  const all = ways.flatMap(way => releases.map((release): [Way, Release] => [way, release]));
+  if (triesAll) return all;
+  // By the name, so that a new situation leaves the others where they are.
+  const sum = [...name].reduce((so, letter) => so + letter.charCodeAt(0), 0);
+  return [all[sum % all.length]!];
+}
+
 describeLab('situations on real hosts', () => {
-  let hosts: Pairs;
+  let hosts: SituationHosts;
   beforeAll(async () => {
-    hosts = await openPairs();
+    hosts = await openHosts();
   });
   afterAll(() => hosts?.close());
 
-  for (const turn of turns) {
-    for (const situation of online) {
-      const other = turn === 0 ? '' : ', the other way round';
-      it.concurrent(`${titleOf(situation)}${other}`, () =>
-        hosts.withPair(pair => live(situation, turn, pair)));
+  for (const situation of online) {
+    for (const [way, release] of triesOf(situation)) {
+      it.concurrent(`${titleOf(situation)} (${way}, ${release})`, () =>
+        hosts.withHost(name => live(situation, way, release, name)));
     }
   }
 
-  async function live(situation: Situation, turn: number, pair: Pair): Promise<void> {
-    const { name: title, releases } = situation;
-    // By the name, so that a new situation leaves the others where they are.
-    const first = turn + [...title].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
-    const ofPair = pair.map((_, at) => releases[(first + at) % releases.length]!);
-    await Promise.all(pair.map((name, at) => hosts.begin(name, ofPair[at]!, situation)));
-    const place = lay(situation, hosts.inventoryOf(pair));
-    const complaints = await complaintsOf(situation.expect, pair, place);
-    const where = (complaint: string) =>
-      complaint.replace(/^(..):/, (_, name) => `${ofPair[pair.indexOf(name)]}:`);
-    expect(complaints.map(where)).toEqual([]);
+  async function live(situation: Situation, way: Way, release: Release, name: Name): Promise<void> {
+    await hosts.begin(name, release, situation);
+    const place = lay(situation, hosts.inventoryOf(name));
+    expect(await complaintsOf(situation.expect, way, name, place)).toEqual([]);
   }
 
-  async function complaintsOf(wanted: Expectation, pair: Pair, place: string): Promise<string[]> {
+  async function complaintsOf(wanted: Expectation, way: Way, name: Name, place: string): Promise<string[]> {
     const run = (...args: string[]) => reconcile(place, [...args, '--json']);
     if (wanted.kind === 'either') {
       const { exit } = await run('apply', 'play.yml', '--check');
@@ -108,93 +111,72 @@ describeLab('situations on real hosts', () => {
       const seen = works
         ? { kind: 'works', check: {}, signs: {}, restless: [] }
         : { ...wanted, kind: 'stopped' };
-      return complaintsOf(seen as Expectation, pair, place);
+      return complaintsOf(seen as Expectation, way, name, place);
     }
-    if (wanted.kind === 'works') return worksComplaints(wanted, pair, run, place);
+    if (wanted.kind === 'works') return worksComplaints(wanted, way, name, run, place);
     if (wanted.kind === 'refused') throw new Error('a refusal needs no host');
-    return failingComplaints(wanted, pair, run);
+    return failingComplaints(wanted, name, run);
   }
 
   type Run = (...args: string[]) => Promise<Ran>;
-  const of = (name: Pair[number], complaints: readonly string[]) =>
-    complaints.map(each => `${name}: ${each}`);
 
-  /** On one host the playbook itself is applied, on the other one a plan that was saved of the same state. */
   async function worksComplaints(
     wanted: Extract<Expectation, { kind: 'works' }>,
-    [plain, saved]: Pair,
+    way: Way,
+    name: Name,
     run: Run,
     place: string,
   ): Promise<string[]> {
-    const { restless } = wanted;
-    const before = await hosts.files(plain);
-    const [checked, planned] = await Promise.all([
-      run('apply', 'play.yml', '--check', '-l', plain),
-      run('plan', 'play.yml', '-l', saved, '-o', 'plan.json'),
-    ]);
-    const after = await hosts.files(plain);
+    const isSaved = way === 'applied by a saved plan';
+    const before = await hosts.files(name);
+    const checked = isSaved
+      ? await run('plan', 'play.yml', '-o', 'plan.json')
+      : await run('apply', 'play.yml', '--check');
+    const after = await hosts.files(name);
     const complaints = [
-      ...(after === before ? [] : [`${plain}: the check changed something on the host`]),
-      ...of(plain, checkComplaints(checked, plain, wanted.check)),
-      ...of(saved, checkComplaints(planned, saved, wanted.check)),
-      ...(await signComplaints(wanted.signs, plain, place)),
+      ...(after === before ? [] : ['the check changed something on the host']),
+      ...checkComplaints(checked, name, wanted.check),
+      ...(await signComplaints(wanted.signs, place)),
     ];
-    if (![checked.exit, planned.exit].every(exit => exit === 0 || exit === 2)) return complaints;
-    const [applied, done] = await Promise.all([
-      run('apply', 'play.yml', '-l', plain),
-      run('apply', 'plan.json'),
-    ]);
-    complaints.push(...of(plain, applyComplaints(checked, applied, plain)));
-    complaints.push(
-      ...of(
-        saved,
-        applyComplaints(planned, done, saved).map(each => `by the plan, ${each}`),
-      ),
-    );
+    if (checked.exit !== 0 && checked.exit !== 2) return complaints;
+    const applied = await run('apply', isSaved ? 'plan.json' : 'play.yml');
+    complaints.push(...applyComplaints(checked, applied, name));
+    const { restless } = wanted;
     const again = await run('apply', 'play.yml');
-    for (const name of [plain, saved])
-      complaints.push(...of(name, restComplaints(again, name, { what: 'the second apply', restless })));
-    if (turns.length > 1) {
+    complaints.push(...restComplaints(again, name, { what: 'the second apply', restless }));
+    if (triesAll) {
       const rest = await run('apply', 'play.yml', '--check');
-      for (const name of [plain, saved])
-        complaints.push(...of(name, restComplaints(rest, name, { what: 'the last check', restless })));
+      complaints.push(...restComplaints(rest, name, { what: 'the last check', restless }));
     }
     return complaints;
   }
 
   /** The sign at the beginning of the resource's line. */
-  async function signComplaints(
-    signs: Readonly<Record<string, string>>,
-    name: Pair[number],
-    place: string,
-  ): Promise<string[]> {
+  async function signComplaints(signs: Readonly<Record<string, string>>, place: string): Promise<string[]> {
     if (Object.keys(signs).length === 0) return [];
-    const { stdout } = await reconcile(place, ['apply', 'play.yml', '--check', '-l', name]);
+    const { stdout } = await reconcile(place, ['apply', 'play.yml', '--check']);
     const lines = stdout.split('\n').map(line => line.trim());
     return Object.entries(signs).flatMap(([resource, sign]) => {
       const line = lines.find(each => each.slice(1).trim().startsWith(resource));
-      return line?.startsWith(sign) ? [] : [`${name}: ${resource}: no "${sign}" but "${line ?? 'nothing'}"`];
+      return line?.startsWith(sign) ? [] : [`${resource}: no "${sign}" but "${line ?? 'nothing'}"`];
     });
   }
 
   async function failingComplaints(
     wanted: Extract<Expectation, { kind: 'blocked' | 'stopped' | 'fails' }>,
-    pair: Pair,
+    name: Name,
     run: Run,
   ): Promise<string[]> {
-    const states = () => Promise.all(pair.map(hosts.everything));
-    const before = await states();
+    const before = await hosts.everything(name);
     const checked = await run('apply', 'play.yml', '--check');
     const applied = await run('apply', 'play.yml');
-    if (wanted.kind === 'fails')
-      return pair.flatMap(name => of(name, failureComplaints(checked, applied, name, wanted)));
-    const after = await states();
-    const moved = pair.filter((_, at) => after[at] !== before[at]);
+    if (wanted.kind === 'fails') return failureComplaints(checked, applied, name, wanted);
+    const after = await hosts.everything(name);
     const complaints =
       wanted.kind === 'stopped'
         ? stoppedComplaints(wanted, checked, applied)
-        : pair.flatMap(name => of(name, blockedComplaints(checked, applied, name, wanted)));
-    return [...moved.map(name => `${name}: something was changed on the host`), ...complaints];
+        : blockedComplaints(checked, applied, name, wanted);
+    return [...(after === before ? [] : ['something was changed on the host']), ...complaints];
   }
 
   function stoppedComplaints(
