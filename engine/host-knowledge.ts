@@ -187,25 +187,32 @@ exit 1`,
 
 /**
  * The probes that check new content of a file without writing it, by the command that validates the staged file. A probe
- * reports no error where the program is missing.
+ * reports no error where the program is missing. Errors that depend on more of the host have a probe of their own, so that
+ * the others stay certain while that changes.
  */
-export const contentChecks: Readonly<Record<string, (content: string) => Probe<CommandResult>>> = {
-  'visudo -cf %s': content =>
+export const contentChecks: Readonly<Record<string, (content: string) => readonly Probe<CommandResult>[]>> = {
+  'visudo -cf %s': content => [
     command(
       `command -v visudo >/dev/null || exit 0; printf %s ${shellQuote(content)} | visudo -cf - >/dev/null`,
-      { about: ['packages'] },
+      { about: ['package:sudo*'] },
     ),
-  // Logrotate reads only regular files.
-  'logrotate -d %s': content =>
-    command(
-      `command -v logrotate >/dev/null || exit 0
+  ],
+  'logrotate -d %s': content => [
+    logrotateCheck(content, 'unknown option|keyword|bad |unexpected|missing', ['package:logrotate']),
+    logrotateCheck(content, '', ['packages', 'useradd', 'adduser', 'groupadd', ...foldersIn(content)]),
+  ],
+};
+
+/** Fails with the errors that match a pattern. Logrotate reads only regular files. */
+const logrotateCheck = (content: string, pattern: string, about: readonly string[]) =>
+  command(
+    `command -v logrotate >/dev/null || exit 0
 new=$(mktemp) && printf %s ${shellQuote(content)} >"$new" || exit 0
-said=$(logrotate -d "$new" 2>&1 | sed -n "s|$new:||; s/^error: //p; s/^warning: \\(.*unknown\\)/\\1/p")
+said=$(logrotate -d "$new" 2>&1 | sed -n "s|$new:||; s/^error: //p; s/^warning: \\(.*unknown\\)/\\1/p" | grep -E '${pattern}')
 rm -f "$new"
 [ -z "$said" ] || { printf '%s\\n' "$said" >&2; exit 1; }`,
-      { about: ['packages', 'useradd', 'adduser', 'groupadd', ...foldersIn(content)] },
-    ),
-};
+    { about },
+  );
 
 /** Returns the folders of the absolute paths that begin the lines of a text. */
 const foldersIn = (text: string): string[] => [

@@ -133,6 +133,8 @@ export interface Obstacle {
   code?: ProblemCode;
   /** Whether the steps before may still remove the condition. The plan then shows a doubt, and the apply decides. */
   unsure?: boolean;
+  /** Whether the condition holds whatever the readings turn out to be: it follows from the arguments and the login. */
+  always?: boolean;
 }
 
 /** The resources whose changes a resource answers. */

@@ -144,6 +144,7 @@ export function shutOut(args: Arguments, read: Read): Obstacle | undefined {
   return {
     says: `These rules shut out this run, which came from ${way.client} to port ${way.port} of ${way.server}: ${why}.`,
     fix: `Admit it first, e.g. with\n    - { allow: ${way.port}/tcp }`,
+    always: args.exclusive,
   };
 }
 

@@ -159,7 +159,9 @@ export const pg_database = defineModule({
   },
 });
 
-const localesOfTheHost = command('locale -a', { about: ['/usr/lib/locale', 'packages'] });
+const localesOfTheHost = command('locale -a', {
+  about: ['/usr/lib/locale', 'package:locales*', 'package:libc*'],
+});
 
 const [locale, provider, icu] = [query('locale'), query('provider'), query('icu')];
 

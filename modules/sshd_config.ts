@@ -53,7 +53,7 @@ export const sshd_config = defineModule({
   ],
   file: ({ name, settings }) => ({ path: fileOf(name), content: textOf(settings), mode: '0600' }),
   probes: ({ name, settings }) => ({
-    ssh: command(asking(name, settings), { about: ['packages', '/etc/ssh'] }),
+    ssh: command(asking(name, settings), { about: ['package:openssh*', '/etc/ssh'] }),
     owed: owed(noteOf(name)),
     perhapsSocket: unit('ssh.socket'),
   }),
@@ -80,17 +80,20 @@ export const sshd_config = defineModule({
       settings['PubkeyAuthentication'] === false &&
         loginKey !== undefined && {
           says: `This run logs in with a key, which PubkeyAuthentication no would refuse.`,
+          always: true,
         },
       login !== undefined &&
         allowed.length > 0 &&
         !allowed.some(pattern => /[@?!]/.test(pattern) || glob(pattern).test(login)) && {
           says: `This run logs in as ${login}, whom AllowUsers would refuse.`,
           fix: `Add ${login} to AllowUsers, or log in with another account.`,
+          always: true,
         },
       login === 'root' &&
         settings['PermitRootLogin'] === false && {
           says: 'This run logs in as root, whom PermitRootLogin no would refuse.',
           fix: 'Log in with another account and `become: true`.',
+          always: true,
         },
     ];
   },

@@ -67,7 +67,7 @@ export const systemd_config = defineModule({
     // The files as they are before the play. A file that an earlier resource changes is only a doubt.
     inForce: command(allFiles(args.name), { about: [] }),
     needsInForce: command(allFiles(args.name), { about: placesOf(args.name) }),
-    needsKeys: command(knownKeys(args), { about: ['packages'] }),
+    needsKeys: command(knownKeys(args), { about: ['package:systemd*'] }),
   }),
   actual: ({ reader, owed, inForce }, args) => {
     if (reader === null) return Missing.fromPackages(`systemd-${args.name}`, `systemd-${args.name}`);

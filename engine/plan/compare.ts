@@ -75,11 +75,10 @@ function compareKnown(resource: Resource, view: ForecastView, context: Context):
     seen = readings();
     actual = actualOf(seen);
   }
-  const { read, otherwise, from, doubts, sure, unlikely, certain, missing, problem } = seen;
+  const { read, otherwise, from, doubts, sure, unlikely, certain, problem } = seen;
   if (problem !== undefined)
     return { ...unknown, from, open: false, problem: { ...problem, resource: name } };
-  if (actual instanceof Missing)
-    return comparisonOfMissing(resource, view, actual, read, from, doubts, missing?.open);
+  if (actual instanceof Missing) return comparisonOfMissing(resource, view, actual, seen);
   const desired = module.desired(args, read);
   const left = doubts.length > 0 && !sure ? view.stateLeft(resource, doubts) : undefined;
   // The undeclared keys of a new thing are unknown.
@@ -135,18 +134,16 @@ function removal(actual: State | null): Diff {
 function comparisonOfMissing(
   resource: Resource,
   view: ForecastView,
-  missing: Missing,
-  read: Record<string, unknown>,
-  from: readonly string[],
-  doubts: readonly string[],
-  isOpen: boolean | undefined,
+  { broughtBy, ...absent }: Missing,
+  { read, from, doubts, certain, missing }: ReturnType<typeof readingsOf>,
 ): Comparison {
   const { module, args } = resource;
-  const { broughtBy } = missing;
+  const isOpen = missing?.open;
   const bringers = view.bringers(broughtBy);
   const hasOthers = broughtBy.some(token => !token.startsWith('package:'));
   const causes = [...new Set([...bringers, ...(hasOthers || isOpen ? doubts : []), ...(isOpen ? from : [])])];
-  if (causes.length === 0) return { ...unknown, from: [], open: false, problem: absence(resource, missing) };
+  if (causes.length === 0)
+    return { ...unknown, from: [], open: false, problem: absence(resource, { broughtBy, ...absent }) };
   const desired = module.desired(args, undefined);
   const settled = view.stateLeft(resource, [...causes, ...from]);
   if (settled !== undefined && diff(settled, desired) === null)
@@ -157,7 +154,9 @@ function comparisonOfMissing(
     return { ...unknown, work: diff(null, desired) ?? undefined, desired, from: causes, open: true };
   const found = diff(module.fresh(args, read), desired);
   const all = [...new Set([...causes, ...from])];
-  return { ...unknown, diff: found, work: found ?? undefined, desired, from: all, open: true };
+  // What the module itself found missing leaves its readings whole, and obstacles in them stay.
+  const seen = missing === undefined ? { read, certain } : unknown;
+  return { ...unknown, ...seen, diff: found, work: found ?? undefined, desired, from: all, open: true };
 }
 
 /**

@@ -70,9 +70,10 @@ export class PackageForecast {
       .map(({ by }) => by);
   }
 
-  /** Returns the resources that may install or remove a package. */
+  /** Returns the resources that may install or remove a package; `*` in its name matches any characters. */
   changers(name: string): string[] {
-    return [...this.bringing([`package:${name}`]), ...this.removing(one => one === name)];
+    const pattern = glob(name);
+    return [...this.bringing([`package:${name}`]), ...this.removing(one => pattern.test(one))];
   }
 
   /** Returns the resource that certainly removes a package. */

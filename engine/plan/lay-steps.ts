@@ -55,8 +55,8 @@ export function layResource(
     if (lacking !== undefined) return { obstacle: lacking };
     const read = comparison.read ?? blankReadings(module.probes(args));
     const all = imagined || isUnread ? [] : module.obstacles(args, read, work, context);
-    // An obstacle from uncertain readings is only a doubt.
-    const own = certain ? all.find(obstacle => !obstacle.unsure) : undefined;
+    // Other obstacles from uncertain readings are only doubts.
+    const own = all.find(({ always, unsure }) => always || (certain && !unsure));
     if (own !== undefined) return { obstacle: own };
     doubt = all[0];
     const steps = reloading(module.steps(work, args, read, context));

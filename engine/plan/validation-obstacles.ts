@@ -3,7 +3,7 @@ import { contentChecks, wholeChecks } from '../host-knowledge.ts';
 import type { Obstacle } from '../module.ts';
 import type { CheckedStep, WriteStep } from '../step.ts';
 import { FileContent } from '../util/file-content.ts';
-import { certain, type ObstacleView } from './certain-readings.ts';
+import { certain, first, type ObstacleView } from './certain-readings.ts';
 
 /** Returns the obstacle of a check that already fails, because of a file that the step does not change. */
 export function brokenAlready({ by, steps }: CheckedStep, view: ObstacleView): Obstacle | undefined {
@@ -23,10 +23,12 @@ export function refused(
   view: ObstacleView,
 ): Obstacle | undefined {
   if (content instanceof FileContent) return undefined;
-  const probe = contentChecks[validate]?.(Buffer.from(content as Uint8Array).toString());
-  const result = probe && certain(probe, view);
-  if (!result || result.exit === 0) return undefined;
-  return {
-    says: `${validate.replace('%s', path)} refuses the new content: ${result.stderr.trim().split('\n')[0]}`,
-  };
+  const probes = contentChecks[validate]?.(Buffer.from(content as Uint8Array).toString()) ?? [];
+  return first(probes, probe => {
+    const result = certain(probe, view);
+    if (!result || result.exit === 0) return undefined;
+    return {
+      says: `${validate.replace('%s', path)} refuses the new content: ${result.stderr.trim().split('\n')[0]}`,
+    };
+  });
 }

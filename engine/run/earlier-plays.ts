@@ -8,13 +8,16 @@ import type { PlayHosts } from './play-hosts.ts';
 export class EarlierPlays {
   readonly #resources = new Map<string, Resource[]>();
 
-  /** Refuses planned resources that undo one of an earlier play: an apply of both would never come to rest. */
+  /**
+   * Refuses planned resources that undo one of an earlier play: an apply of both would never come to rest. Returns the
+   * earlier resources whose state the planned ones may change.
+   */
   async compare(
     host: string,
     planned: readonly PlannedResource[],
     hosts: PlayHosts,
     sightOf: (resource: Resource) => HostSight | Problem,
-  ): Promise<void> {
+  ): Promise<readonly Resource[]> {
     const earlier = this.#resources.get(host) ?? [];
     const isMoving =
       planned.some(({ outcome }) => outcome.status === 'would_change') && !planned.some(cannotWork);
@@ -24,6 +27,7 @@ export class EarlierPlays {
     }
     const own = planned.map(({ resource }) => resource);
     this.#resources.set(host, [...earlier, ...own.filter(lasts)]);
+    return isMoving ? earlier : [];
   }
 }
 

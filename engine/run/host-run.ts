@@ -219,8 +219,8 @@ export class HostRun {
         registered = {};
         declared = undefined;
       } else if (more === undefined) {
-        if (check) await earlier.compare(this.host.name, planned, hosts, sightOf);
-        this.#options.onForecast?.(this.host.name, forecastRecords(resources, sightOf));
+        const before = check ? await earlier.compare(this.host.name, planned, hosts, sightOf) : [];
+        this.#options.onForecast?.(this.host.name, forecastRecords([...before, ...resources], sightOf));
         trial.keep();
         return declared;
       } else registered = more;

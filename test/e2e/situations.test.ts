@@ -75,8 +75,12 @@ function refusedComplaints({ expect: wanted }: Situation, checked: Ran, validate
 }
 
 /** With SITUATIONS=all each way on each release; otherwise one way on one release. */
-function triesOf({ name, releases }: Situation): [Way, Release][] {
-  const all = ways.flatMap(way => releases.map((release): [Way, Release] => [way, release]));
+function triesOf({ name, releases, expect }: Situation): [Way, Release][] {
+  // A failure ends before the ways part.
+  const isDone = expect.kind === 'works' || expect.kind === 'either';
+  const all = ways
+    .slice(0, isDone ? 2 : 1)
+    .flatMap(way => releases.map((release): [Way, Release] => [way, release]));
   if (triesAll) return all;
   // By the name, so that a new situation leaves the others where they are.
   const sum = [...name].reduce((so, letter) => so + letter.charCodeAt(0), 0);

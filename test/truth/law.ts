@@ -49,7 +49,7 @@ export interface Verdict {
   outcome: 'refused' | 'blocked' | 'undecided' | 'applied' | 'silent';
   violations: Violation[];
   forecast?: ForecastVerdict;
-  /** The obstacles that the check told of, each with its code. */
+  /** The obstacles that the check told of, each with its code; of an undecided case those that its apply met. */
   obstacles: string[];
 }
 
@@ -105,10 +105,7 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
       ]);
     if (changed.length > 0 && !goesOn(problems, subject))
       violate('2', `check fails by ${problems[0]?.code}, apply changes the host`, changed);
-    return verdict(
-      'blocked',
-      problems.map(({ code, message }) => `${code}: ${message.split('\n')[0]}`),
-    );
+    return verdict('blocked', problems.map(inOneLine));
   }
   if (check.exit !== 0 && check.exit !== 2) return verdict('silent');
 
@@ -125,7 +122,8 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
   const happened = outcomes(applied);
   const compared = compareOutcomes(shown, happened, subject, modules);
   for (const { kind, details } of compared.against) violate(sentence, kind, details);
-  if (compared.undecided && compared.against.length === 0) return verdict('undecided');
+  if (compared.undecided && compared.against.length === 0)
+    return verdict('undecided', errors(applied).map(inOneLine));
   if (applied.exit !== 0 && compared.against.length === 0) {
     const said = errors(applied);
     const words = said.length > 0 ? said.map(({ message }) => message) : [lastWords(applied)];
@@ -163,6 +161,9 @@ export async function judge(host: TruthHost, subject: Case, way: Way): Promise<V
   const outcome = verdict(check.exit === 0 ? 'silent' : 'applied');
   return forecast === undefined ? outcome : { ...outcome, forecast };
 }
+
+const inOneLine = ({ code, message }: { code: string; message: string }): string =>
+  `${code}: ${message.split('\n')[0]}`;
 
 /** Whether the play says that the rest is to be done although one of its checks fails. */
 const goesOn = (problems: readonly { code: string }[], { plays }: Case): boolean =>

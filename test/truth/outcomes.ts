@@ -64,7 +64,7 @@ export function allowed(shown: RanEvent, hasCondition: boolean): string[] {
 }
 
 /** The messages of an apply about missing things. */
-const missing = /^(obstacle|unit-missing|program-missing|not-running)$/;
+const missing = /^(obstacle|unit-missing|program-missing|not-running|invalid-value)$/;
 
 /** The message of certbot about an unseen proof: only the authority knows what it sees. */
 const unproven = /challenges? (have )?failed/i;

@@ -16,7 +16,7 @@ const viewOf = (probe: Probe<CommandResult>, value: CommandResult, open = false)
 
 const content = 'deploy ALL=\n';
 const step: WriteStep = { do: 'write', path: '/etc/sudoers.d/a', content, validate: 'visudo -cf %s' };
-const probe = contentChecks['visudo -cf %s']!(content);
+const [probe] = contentChecks['visudo -cf %s']!(content) as [Probe<CommandResult>];
 const error = { exit: 1, stdout: '', stderr: 'stdin:1:12: syntax error\ndeploy ALL=\n' };
 
 it('content that its program refuses is an obstacle with the first words of the program', () => {
