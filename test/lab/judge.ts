@@ -1,8 +1,22 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runNow } from './command.ts';
+import { must, runNow } from './command.ts';
 import type { Lab } from './enter.ts';
+import { ensurePackages, labDir } from './machine.ts';
+
+/** Debian 12's own ansible-core does not know the Python of Debian 13. */
+const version = '2.19.14';
+const environment = join(labDir(), `ansible-core-${version}`);
+const playbookProgram = join(environment, 'bin/ansible-playbook');
+
+/** Installs Ansible for all labs of this machine, unless it is there. */
+export async function bringAnsible(): Promise<void> {
+  if (existsSync(playbookProgram)) return;
+  await ensurePackages(['python3-venv']);
+  await must(['python3', '-m', 'venv', environment]);
+  await must([join(environment, 'bin/pip'), 'install', '--quiet', `ansible-core==${version}`]);
+}
 
 /** What Ansible says after its tasks on one host. */
 export interface Judgement {
@@ -12,8 +26,8 @@ export interface Judgement {
 }
 
 /**
- * Lets Debian's ansible-playbook do its tasks on a host, or with `check` only say what it would change. The host needs
- * Python.
+ * Lets ansible-playbook do its tasks on a host, or with `check` only say what it would change. The host needs Python, and
+ * this machine what `bringAnsible` brings.
  */
 export function ansible<Name extends string>(
   lab: Lab<Name>,
@@ -35,7 +49,7 @@ export function ansible<Name extends string>(
     const { stdout, stderr } = runNow([
       'env',
       `ANSIBLE_HOME=${join(folder, '.ansible')}`,
-      'ansible-playbook',
+      playbookProgram,
       ...[
         '-i',
         join(folder, 'hosts.json'),
