@@ -44,4 +44,4 @@ async function work(): Promise<void> {
   for (let target = targets.pop(); target !== undefined; target = targets.pop()) await logIn(target);
 }
 
-await Promise.all(Array.from({ length: parallel }, work));
+for (let i = 0; i < parallel; i++) void work();

@@ -68,7 +68,7 @@ export async function measureFleet(
     for (let round = 0; round < rounds; round++) {
       measured.own.push(await reconcile(folder, hosts));
       measured.logins.push(await handshakes(folder));
-      console.log(round, measured.own.at(-1), measured.logins.at(-1));
+      for (const use of [measured.own.at(-1)!, measured.logins.at(-1)!]) console.log(shownUse(use, hosts));
     }
     return measured;
   } finally {
@@ -77,8 +77,15 @@ export async function measureFleet(
   }
 }
 
+const shownUse = ({ seconds, processor, memoryMB }: Use, hosts: number) =>
+  `${((processor / hosts) * 1000).toFixed(1)} ms a host, ${memoryMB.toFixed(0)} MB, ${seconds.toFixed(1)} s`;
+
 /** Starts simulated hosts, in processes of their own. `folder` gets the inventory and the program for logins. */
-async function simulate(count: number, recording: Recording, folder: string): Promise<{ close(): void }> {
+export async function simulate(
+  count: number,
+  recording: Recording,
+  folder: string,
+): Promise<{ close(): void }> {
   const processes = Math.min(count, availableParallelism());
   const names = Array.from({ length: count }, (_, i) => nameOf(i + 1));
   const identityFile = join(folder, 'id_ed25519');
@@ -165,12 +172,13 @@ async function used(
   writeFileSync(hook, `process.on('exit', () => ${written});\n`);
   const env = { ...process.env, NODE_OPTIONS: `--require ${hook}`, XDG_CACHE_HOME: folder };
   const started = performance.now();
-  const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let stdout = '';
+  const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
   child.stdout.on('data', bytes => (stdout += bytes));
+  child.stderr.on('data', bytes => (stderr += bytes));
   const exit = await new Promise(resolve => child.on('close', resolve));
   const seconds = (performance.now() - started) / 1000;
-  if (exit !== 0) throw new Error(`${words.join(' ')} exited ${exit}\n${stdout}`);
+  if (exit !== 0) throw new Error(`${words.join(' ')} exited ${exit}\n${stdout}${stderr}`);
   const { maxRSS, userCPUTime, systemCPUTime } = JSON.parse(readFileSync(file, 'utf8'));
   const use = { seconds, processor: (userCPUTime + systemCPUTime) / 1e6, memoryMB: (maxRSS * 1024) / 1e6 };
   return { use, stdout };

@@ -24,7 +24,12 @@ export interface Recorder {
 }
 
 /** Starts an SSH server that passes every command on to a host, and keeps what both sides say. */
-export async function startRecorder(host: string, address: string, identityFile: string, port = 22): Promise<Recorder> {
+export async function startRecorder(
+  host: string,
+  address: string,
+  identityFile: string,
+  port = 22,
+): Promise<Recorder> {
   const key = ed25519Key();
   const talks: Talk[] = [];
   let ident = '';

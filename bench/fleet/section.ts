@@ -19,12 +19,17 @@ export function beyondLoginMs({ hosts, own, logins }: MeasuredFleet): number {
 
 const title = '## One controller, many hosts\n';
 
-/** Returns the page with this section in place of the old one. */
-export function withSection(page: string, section: string): string {
+/** Returns this section of the page, or an empty text if there is none. */
+export function sectionIn(page: string): string {
   const start = page.indexOf(title);
-  if (start < 0) return page.replace(/(?=^## What the numbers do not show)/m, () => `${section}\n`);
-  const end = page.indexOf('\n## ', start) + 1;
-  return `${page.slice(0, start)}${section}\n${page.slice(end)}`;
+  return start < 0 ? '' : page.slice(start, page.indexOf('\n## ', start) + 1);
+}
+
+/** Returns the page with a new section in place of the old one. */
+export function withSection(page: string, section: string): string {
+  const rest = page.replace(sectionIn(page), '');
+  const at = rest.indexOf('## Were the results the same?');
+  return `${rest.slice(0, at)}${section.trimEnd()}${section === '' ? '' : '\n\n'}${rest.slice(at)}`;
 }
 
 export function fleetSection(measured: MeasuredFleet): string {
