@@ -34,6 +34,7 @@ function logIn({ port, hostKey }: Targets['targets'][number]): Promise<void> {
       sock: connect({ host: '127.0.0.1', port, noDelay: true }) as never,
       username: 'deploy',
       privateKey,
+      authHandler: ['publickey'],
       algorithms,
       hostVerifier: (key: Buffer) => key.equals(expected),
     });
