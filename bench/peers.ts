@@ -1,14 +1,17 @@
 /**
  * Compares reconcile with `ssh HOST true`, a shell script, pyinfra, Ansible with Mitogen and Ansible: the same stack on
- * hosts with Debian 12, in turns. Writes docs/benchmarks.md. `npx tsx bench/peers.ts [ROUNDS [FIRST-RUNS]]`, both odd.
+ * hosts with Debian 12, in turns. Then measures reconcile with many hosts, as bench/fleet.ts does. Writes
+ * docs/benchmarks.md. `npx tsx bench/peers.ts [ROUNDS [FIRST-RUNS]]`, both odd.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from '../test/e2e/reconcile.ts';
 import { run } from '../test/lab/command.ts';
 import { type HostStart, type Lab, openLab } from '../test/lab/lab.ts';
 import { type Relay, startRelay } from '../test/lab/relay.ts';
+import { measureFleet, record } from './fleet/measure.ts';
+import { fleetSection, sectionIn, withSection } from './fleet/section.ts';
 import { type Column, page } from './peers/page.ts';
 import {
   bringPeers,
@@ -68,8 +71,11 @@ try {
           faults.add(`${tool.name} reports changes although there is nothing to do.`);
     // After each round, so that an interruption loses one round only.
     const load = [loadBefore, loadNow()] as const;
-    writeFileSync(file, await page({ columns, first, faults, missing, load }));
+    const fleetBefore = sectionIn(readFileSync(file, 'utf8'));
+    writeFileSync(file, withSection(await page({ columns, first, faults, missing, load }), fleetBefore));
   }
+  const many = await measureFleet(await record(lab.hosts.web1.address, lab.identityFile), 1000, rounds);
+  writeFileSync(file, withSection(readFileSync(file, 'utf8'), fleetSection(many)));
 } finally {
   rmSync(scratch, { recursive: true });
   for (const relay of relays) await relay.close();

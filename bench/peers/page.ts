@@ -148,7 +148,8 @@ change in each run.`
 
 - **Larger playbooks.** Each task of Ansible and each operation of pyinfra adds time, and so does each round trip. The stack
   is small, which favours both.
-- **More hosts.** On two cores, four hosts at once mostly measure the machine.
+- **More hosts.** On two cores, four hosts at once mostly measure the machine. So the time for many hosts is that of the
+  processor.
 - **Real networks.** The round trip is constant. Bandwidth is not limited and no packet is lost.
 - **Kept connections.** Ansible without Mitogen reuses its connections if it runs again within a minute.
 - **Facts.** A playbook of Ansible that uses facts gathers them first.

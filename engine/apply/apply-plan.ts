@@ -108,7 +108,12 @@ class PlanApply {
       return doneElsewhere(resource, await this.#options.doneElsewhere(resource));
     const differs =
       savedPlan &&
-      (await differsFromPlan(item, resourcesReadAlong(this.#queue, i), this.#shared, savedPlan.createdS));
+      (await differsFromPlan(
+        item,
+        () => resourcesReadAlong(this.#queue, i),
+        this.#shared,
+        savedPlan.createdS,
+      ));
     if (differs !== undefined) return differs;
     const turnstile = this.#options.turnstile(resource);
     this.#shared.enter = turnstile?.enter;

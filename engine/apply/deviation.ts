@@ -18,11 +18,11 @@ export function deviates({ outcome, resource }: PlannedResource, found: Diff | n
 
 /**
  * Returns the failed turn of a resource that differs from the saved plan, before the resource changes; undefined if it is
- * as the plan shows. `together` are the resources to read along with it.
+ * as the plan shows. `together` returns the resources to read along with it.
  */
 export async function differsFromPlan(
   item: PlannedResource,
-  together: readonly Resource[],
+  together: () => readonly Resource[],
   { connectedTo, exclusively }: Pick<ApplyOptions, 'connectedTo' | 'exclusively'>,
   createdS: number,
 ): Promise<{ outcome: Pick<Outcome, 'status' | 'diff' | 'error'>; found?: Diff | null } | undefined> {

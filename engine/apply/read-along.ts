@@ -16,5 +16,6 @@ export function resourcesReadAlong(queue: readonly PlannedResource[], i: number)
 
 /** Whether the same account of the same host does two resources. */
 export function isTogether(a: Resource, b: Resource): boolean {
-  return a.delegatedTo?.name === b.delegatedTo?.name && accountKey(a.become) === accountKey(b.become);
+  const isSameAccount = a.become === b.become || accountKey(a.become) === accountKey(b.become);
+  return a.delegatedTo?.name === b.delegatedTo?.name && isSameAccount;
 }

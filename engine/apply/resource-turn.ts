@@ -171,7 +171,7 @@ class ResourceTurn {
 
   /** Compares the resource with valid readings. */
   async #read(): Promise<Comparison> {
-    await this.#connected.ensure(this.#resource, resourcesReadAlong(this.#queue, this.#index));
+    await this.#connected.ensure(this.#resource, () => resourcesReadAlong(this.#queue, this.#index));
     const context = this.#connected.context(this.#apply.holder.savedPlan?.createdS);
     this.#context = { ...context, verifying: false, name: this.#resource.name };
     return this.#compare(this.#context);
@@ -226,7 +226,7 @@ class ResourceTurn {
     if (start) await enterAfterReboot(this.#connected, this.#resource, start);
     const running = this.#run(after);
     const reading = this.#connected
-      .ensure(this.#resource, resourcesReadAlong(this.#queue, this.#index))
+      .ensure(this.#resource, () => resourcesReadAlong(this.#queue, this.#index))
       .catch((thrown: unknown) => thrown);
     const [{ end, outputs }, unread] = await Promise.all([running, reading]);
     return { end, outputs: [...(start?.outputs ?? []), ...outputs], unread };

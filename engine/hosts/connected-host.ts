@@ -104,14 +104,14 @@ export class ConnectedHost {
   }
 
   /**
-   * Reads `resource` if it has no valid reading, and `others` with it, in one round trip for each account. Old readings are
+   * Reads `resource` if it has no valid reading, and `together` with it, in one round trip for each account. Old readings are
    * not used: this process or the connection may have stood still, and others may have changed the host. The host's clock
    * tells the age of a reading, because an answer may have been on its way for long.
    */
-  async ensure(resource: Resource, others: readonly Resource[]): Promise<void> {
+  async ensure(resource: Resource, together: () => readonly Resource[]): Promise<void> {
     const ageS = this.#changes === 0 ? readingAgeS.before : readingAgeS.after;
     if (this.context().nowS - this.#readS > ageS) this.forget();
-    if (!this.knows(resource)) await this.read(others.filter(other => !this.knows(other)));
+    if (!this.knows(resource)) await this.read(together().filter(other => !this.knows(other)));
   }
 
   /** Reads resources and facts in one round trip for each account. Returns the facts. */

@@ -1,6 +1,6 @@
 import { runtime } from '../expression/controller-values.ts';
 import { compile, placeIn, type Template } from '../expression/expression.ts';
-import { evaluateTree, referencesOf } from '../expression/template-tree.ts';
+import { evaluateTree, isConstant, referencesOf } from '../expression/template-tree.ts';
 import type { VariableScope } from '../expression/variables.ts';
 import type { Refusal } from '../module.ts';
 import type { ResourceText } from '../playbook/entry-text.ts';
@@ -9,6 +9,7 @@ import { UnknownArgument, unlessUnknown } from '../resource.ts';
 import { complete, validate } from '../schema/json-schema.ts';
 import type { Schema } from '../schema/schema.ts';
 import { Redactor } from '../secrets/redaction.ts';
+import { memoized } from '../util/memoized.ts';
 import { Problems } from '../util/problem-collector.ts';
 import {
   isMap,
@@ -62,26 +63,44 @@ export class Templates {
   }
 }
 
-/** Evaluates and checks the arguments. Throws a ProblemError with all mistakes, in which secrets are masked. */
+/** The arguments that are the same for all hosts of a play, by their texts. */
+const common = memoized((_: PlaybookFiles) => new WeakMap<ResourceText, Arguments>());
+
+/** Returns the evaluated and checked arguments. Throws a ProblemError with all mistakes, in which secrets are masked. */
 export function readArguments(text: ResourceText, scope: VariableScope, sources: Sources): Arguments {
+  if (!isCommon(text)) return evaluated(text, scope, sources);
+  const known = common(sources.files);
+  const read = known.get(text) ?? evaluated(text, scope, sources);
+  known.set(text, read);
+  return read;
+}
+
+/** Whether arguments have neither templates nor the hosts of the inventory. */
+function isCommon({ args, module }: ResourceText): boolean {
+  if (!isConstant(args) || !isMap(args.value)) return false;
+  const rendered = module.files?.template === true && args.value['template'] !== undefined;
+  return !rendered && module.files?.inventory !== true;
+}
+
+function evaluated(text: ResourceText, scope: VariableScope, sources: Sources): Arguments {
   const { module, doc, path } = text;
   const schema = module.args as unknown as Schema;
   const secrets: SecretText[] = [];
   const wrong = new Problems();
   if (sources.offline) wrong.attempt(() => checkReferences(referencesOf(text.args), scope));
-  const evaluated = spread(wrong.attempt(() => evaluateTree(text.args, scope, runtime)) ?? {}, schema);
+  const values = spread(wrong.attempt(() => evaluateTree(text.args, scope, runtime)) ?? {}, schema);
   wrong.done();
-  const holders = Object.entries(evaluated as object).flatMap(([name, value]) =>
+  const holders = Object.entries(values as object).flatMap(([name, value]) =>
     holdsSecret(value) ? [name] : [],
   );
-  const completed = complete(schema, clear(evaluated, secrets), () => undefined) as Record<string, unknown>;
+  const completed = complete(schema, clear(values, secrets), () => undefined) as Record<string, unknown>;
   const problems = validate(schema, completed, { doc, path, label: module.name }, 'unknown');
   if (problems.length === 0) {
     for (const { at, says } of refusals(text, sealed(completed)))
       problems.push({
         code: 'invalid-value',
         message: says,
-        at: at !== undefined && Object.hasOwn(evaluated as object, at) ? doc.place([...path, at]) : text.at,
+        at: at !== undefined && Object.hasOwn(values as object, at) ? doc.place([...path, at]) : text.at,
         hint: `\`reconcile modules ${module.name}\` ${module.together.length > 0 ? 'shows which arguments go together' : 'describes the arguments'}.`,
       });
   }

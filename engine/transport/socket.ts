@@ -36,9 +36,22 @@ export function openSocket(host: Target): Promise<Socket> {
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.removeAllListeners('error');
-      resolve(socket);
+      resolve(joiningWrites(socket));
     });
   });
+}
+
+/** Sends everything that is written in one turn of the event loop together: ssh2 writes each packet in three pieces. */
+function joiningWrites(socket: Socket): Socket {
+  const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
+  socket.write = (...given: unknown[]) => {
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+    }
+    return write(...given);
+  };
+  return socket;
 }
 
 type Words = (target: Target) => string;

@@ -220,7 +220,9 @@ function playOf(
       otherFacts.begin();
       try {
         const scope = scopeOf(host, facts, surroundings);
-        return resolvePlay(text, scope, { ...options, host, registered, offline: facts === undefined });
+        const offline = facts === undefined;
+        const isChecked = offline && Object.keys(registered).length === 0;
+        return resolvePlay(text, scope, { ...options, host, registered, offline, isChecked });
       } catch (thrown) {
         if (!(thrown instanceof ProblemError)) throw thrown;
         throw new ProblemError(...thrown.problems.map(problem => ({ ...problem, host: host.name })));

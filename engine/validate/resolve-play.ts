@@ -12,6 +12,8 @@ import type { ResolvedEntry } from './shared-resources.ts';
 export interface ResolvingPlay extends Resolving {
   /** The resolved entries of the earlier plays. */
   earlier: readonly ResolvedEntry[];
+  /** Whether `resolveOffline` has already checked the same resources, together with those of the other hosts. */
+  isChecked?: boolean;
 }
 
 /** Returns the resources of a play for one host, in order. Throws a ProblemError with all mistakes. */
@@ -19,9 +21,10 @@ export function resolvePlay(play: PlayText, scope: VariableScope, options: Resol
   const problems = new Problems();
   const become = problems.attempt(() => becomeOfPlay(play, scope));
   const all = resolveEntries(play.resources, aroundPlay(scope, become), options, problems);
-  checkNames(play, all, problems);
+  if (!options.isChecked) checkNames(play, all, problems);
   // Once outcomes are known, the readings of the host decide.
-  if (Object.keys(options.registered).length === 0) checkOrder(all, options.earlier, problems);
+  if (!options.isChecked && Object.keys(options.registered).length === 0)
+    checkOrder(all, options.earlier, problems);
   problems.done();
   return expandNeeds(all).filter(({ tags }) => options.selects(tags));
 }

@@ -14,6 +14,7 @@ const treeBytes = 64 * 1024 * 1024;
 /** Reads the files beside a playbook, each once. */
 export class PlaybookFiles {
   readonly #folder: string;
+  readonly #paths = new Map<string, string>();
   readonly #read = new Map<string, Buffer>();
   readonly #found = new Map<string, FileContent>();
   readonly #trees = new Map<string, readonly SourceFile[]>();
@@ -32,13 +33,18 @@ export class PlaybookFiles {
    * templates/, then either relative to the playbook. Throws if it is missing.
    */
   find(name: string, at: Place, kind: 'template' | 'file' | 'folder'): string {
+    const known = this.#paths.get(`${kind} ${name}`);
+    if (known !== undefined) return known;
     const folders = kind === 'template' ? ['templates', 'files', '.'] : ['files', 'templates', '.'];
     const places = isAbsolute(name) ? [name] : folders.map(folder => join(this.#folder, folder, name));
     const found = places.find(path => {
       const stat = statOf(path);
       return kind === 'folder' ? stat?.isDirectory() : stat?.isFile();
     });
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      this.#paths.set(`${kind} ${name}`, found);
+      return found;
+    }
     const suggestion = didYouMean(name, this.#names());
     throw new ProblemError({
       code: 'file-missing',

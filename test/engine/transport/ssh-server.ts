@@ -30,8 +30,8 @@ export interface ServerOptions {
   allowed?: string;
   /** Number of connections that are closed without a word. */
   busy?: number;
-  /** Whether channel and exec requests are answered at all. */
-  deaf?: boolean;
+  /** The point from which on a client gets no answer: the connection, the login, or the opening of a channel. */
+  deaf?: 'banner' | 'login' | 'channel';
 }
 
 export interface TestServer {
@@ -59,6 +59,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const front = createServer(socket => {
     sockets.add(socket.setNoDelay(true).on('error', () => {}));
     state.connections++;
+    if (options.deaf === 'banner') return;
     if (state.connections <= (options.busy ?? 0)) return void socket.end('Exceeded MaxStartups\r\n');
     server.injectSocket(socket as never);
   });
@@ -110,6 +111,7 @@ function serve(
   const allowed = (options.allowed ?? publicKey(clientKey.private)).split(' ')[1]!;
   client.on('error', () => {});
   client.on('authentication', context => {
+    if (options.deaf === 'login') return;
     const byKey = context.method === 'publickey' && context.key.data.toString('base64') === allowed;
     if (context.method === 'publickey' && !context.signature)
       state.shown.push(context.key.data.toString('base64'));
@@ -140,7 +142,7 @@ function serve(
   });
   let open = 0;
   client.on('session', (accept, reject) => {
-    if (options.deaf) return;
+    if (options.deaf === 'channel') return;
     if (open >= (options.maxSessions ?? Number.POSITIVE_INFINITY)) return reject();
     open++;
     state.channels++;

@@ -414,7 +414,7 @@ describe('a host that cannot be reached', () => {
   });
 
   test('because it opens no shell', async () => {
-    const there = await server({ deaf: true });
+    const there = await server({ deaf: 'channel' });
     const options = { ...trusting(there.knownHosts), connectTimeoutMs: 3000 };
     expect(await problemOf(openSession(there.host, false, options))).toMatchObject({
       code: 'unreachable',
