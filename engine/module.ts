@@ -133,6 +133,11 @@ export interface Obstacle {
   code?: ProblemCode;
   /** Whether the steps before may still remove the condition. The plan then shows a doubt, and the apply decides. */
   unsure?: boolean;
+  /**
+   * Whether the host cannot have the thing at all, such as swap in a container. Its state is then unknown there: the plan says
+   * so, nothing is done about it, and the host does not fail.
+   */
+  unknown?: boolean;
 }
 
 /** The resources whose changes a resource answers. */

@@ -111,8 +111,8 @@ export const mount = defineModule({
     return [
       (unmounts || diff.has('live')) &&
         !mayRoot('admin', read.rights.stdout) && {
-          says: 'This container cannot mount file systems.',
-          fix: 'Declare the mount where the container is started, or give `mounted: false`.',
+          says: 'This container cannot mount file systems; what starts it can.',
+          unknown: true,
         },
       unmounts &&
         inner && {

@@ -53,8 +53,8 @@ export const swap = defineModule({
     )
       return [
         {
-          says: 'A container has no swap of its own.',
-          fix: 'Declare it on the machine that the container runs on, or leave it out for this host.',
+          says: 'A container has no swap of its own; its machine has.',
+          unknown: true,
         },
       ];
     const [, type = '', blocks = '0', blockBytes = '0'] =

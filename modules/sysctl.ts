@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, posix } from 'node:path';
 import { anyOf, flag, text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import { command } from '../engine/probe.ts';
@@ -55,16 +55,23 @@ export const sysctl = defineModule({
     const other = winner((needsAtBoot ?? atBoot).stdout, name);
     const [declared, shown] = [value, live?.stdout].map(numbersIn);
     return [
-      live && live.exit !== 0
-        ? {
-            says: `The kernel has no parameter ${dotted(name)} that can be read.`,
-            fix: 'Check the name; load its kernel module in an earlier resource; or write only the file, with live: false.',
-          }
-        : diff.has('live') &&
-          needsWritable?.exit === 1 && {
-            says: `${dotted(name)} is read-only here, as most kernel parameters are in a container.`,
-            fix: 'Set it on the machine that the container runs on, or leave it out for this host.',
-          },
+      live &&
+        live.exit !== 0 &&
+        (needsWritable?.exit === 2
+          ? {
+              says: `The kernel shows no parameter ${dotted(name)} to this container; its machine may have it.`,
+              unknown: true,
+            }
+          : {
+              says: `The kernel has no parameter ${dotted(name)} that can be read.`,
+              fix: 'Check the name; load its kernel module in an earlier resource; or write only the file, with live: false.',
+            }),
+      live?.exit === 0 &&
+        diff.has('live') &&
+        needsWritable?.exit === 1 && {
+          says: `${dotted(name)} is read-only in this container; its machine sets it.`,
+          unknown: true,
+        },
       declared !== undefined &&
         shown !== undefined &&
         declared !== shown && {
@@ -110,8 +117,18 @@ const numbersIn = (value: Value) =>
   /^-?\d+( -?\d+)*$/.test(normal(value)) ? normal(value).split(' ').length : undefined;
 const setting = (name: string, value: Value) => ['sysctl', '-w', `${dotted(name)}=${normal(value)}`];
 
-/** Fails if root cannot write the parameter. The engine finds the obstacles of other accounts. */
-const writable = (name: string) => `[ "$(id -u)" != 0 ] || [ -w ${shellQuote(procOf(name))} ]`;
+/**
+ * Exits 1 if root cannot write the parameter, and 2 if it may be one that the kernel hides from the network of a container.
+ * The engine finds the obstacles of other accounts.
+ */
+const writable = (name: string) => {
+  const at = shellQuote(procOf(name));
+  const folder = shellQuote(posix.dirname(procOf(name)));
+  const isHidden = keyOf(name).startsWith('net/')
+    ? `[ -e ${at} ] || { [ -d ${folder} ] && systemd-detect-virt -cq && exit 2; }; `
+    : '';
+  return `${isHidden}[ "$(id -u)" != 0 ] || ! [ -e ${at} ] || [ -w ${at} ]`;
+};
 
 /** The causes of another live value. The parameters right below the named folders exist from boot, so nothing brings them. */
 const changersOf = (name: string) => [

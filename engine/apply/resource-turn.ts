@@ -150,8 +150,9 @@ class ResourceTurn {
       before = await this.#read();
     }
     if (before.problem !== undefined) return { outcome: { status: 'failed', error: before.problem } };
-    const { work } = before;
-    if (work === null || work === undefined) return { outcome: { status: 'unchanged' }, found: null };
+    const { work, unknown } = before;
+    if (unknown !== undefined) return { outcome: { status: 'unknown', unknown }, found: null };
+    if (!work) return { outcome: { status: 'unchanged' }, found: null };
     if (this.#resource.module.check)
       return { outcome: { status: 'failed', diff: work, error: unmet(this.#resource, work) } };
 
@@ -296,5 +297,4 @@ function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']>
   }));
 }
 
-const hasWork = ({ problem, work }: Comparison): boolean =>
-  problem === undefined && work !== null && work !== undefined;
+const hasWork = ({ problem, work }: Comparison): boolean => problem === undefined && Boolean(work);

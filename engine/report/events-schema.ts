@@ -41,7 +41,7 @@ const resource = {
   name: string,
   module: string,
   'delegated_to?': described(string, 'The host that the resource is done on, if it is another one.'),
-  status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'would_change'] },
+  status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'unknown', 'would_change'] },
   diff: described(orNull(ref('diff')), 'The diff; null = none.'),
   predicted_from: described(
     listOf(string),
@@ -60,6 +60,7 @@ const resource = {
     string,
     '`when`, `run_once` if another host does it, or the reason why it was not reached.',
   ),
+  'unknown?': described(string, 'Why the host cannot have the thing, such as swap in a container.'),
   'commands?': described(
     listOf(object({ command: string, output: string })),
     'With -v: the commands that ran.',
@@ -72,6 +73,7 @@ const counts = {
   failed: count,
   skipped: count,
   deviations: count,
+  'unknown?': described(count, 'Left out if there are none.'),
   'unconfirmed?': count,
 };
 

@@ -41,10 +41,11 @@ function item(resource: ResourceView, variants: readonly Variant[]): string {
 }
 
 function what(resource: ResourceView): string {
-  const { status, diff, skipped, runs } = resource;
+  const { status, diff, skipped, unknown, runs } = resource;
   if (diff !== null) return spans(describe(diff, resource).flat());
   if (status === 'would_change') return open;
   if (status === 'unchanged') return runs ? 'not needed' : 'as declared';
+  if (unknown !== undefined) return `unknown here: ${escapeMarkup(unknown)}`;
   return skipped === undefined ? '' : `skipped: ${escapeMarkup(skipped)}`;
 }
 

@@ -44,6 +44,7 @@ export interface ResourceView {
   duration_ms: number;
   error: Problem | null;
   skipped?: string;
+  unknown?: string;
   commands?: CommandView[];
 }
 
@@ -243,6 +244,7 @@ function showing(redactor: Redactor) {
     duration_ms: Math.round(raw.durationMs),
     error: raw.error ? problem(raw.error) : null,
     ...(raw.skipped === undefined ? {} : { skipped: line(raw.skipped) }),
+    ...(raw.unknown === undefined ? {} : { unknown: line(raw.unknown) }),
     ...(raw.commands === undefined
       ? {}
       : {
