@@ -23,6 +23,8 @@ export interface Outcome {
   runs?: true;
   /** A possible obstacle to a planned change: a sentence. */
   doubt?: string;
+  /** Something to know before a planned change: a sentence. */
+  warning?: string;
   /** The planned diff, if the resource differed from the plan at its turn. */
   deviation?: Deviation;
   durationMs: number;

@@ -138,7 +138,13 @@ export interface Obstacle {
    * so, nothing is done about it, and the host does not fail.
    */
   unknown?: boolean;
+  /** Whether it is no obstacle, but something to know before the change. The plan shows it below the change. */
+  warns?: boolean;
 }
+
+/** Returns the obstacles without the warnings among them. */
+export const blocking = (obstacles: readonly Obstacle[]): Obstacle[] =>
+  obstacles.filter(({ warns }) => !warns);
 
 /** The resources whose changes a resource answers. */
 export interface Reacts {

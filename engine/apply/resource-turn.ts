@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../events.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import { leaseHeldProblem } from '../hosts/host-lease.ts';
-import type { Context, Diff } from '../module.ts';
+import { blocking, type Context, type Diff } from '../module.ts';
 import { asRead, type Comparison, compare } from '../plan/compare.ts';
 import { lacks } from '../plan/diff.ts';
 import { blockedBy, type PlannedResource, unmet } from '../plan/plan.ts';
@@ -186,9 +186,8 @@ class ResourceTurn {
   #guard(before: Comparison, work: Diff): GuardedSteps | Problem {
     const resource = this.#resource;
     const { playRevert, risks } = this.#apply;
-    const obstacle = resource.module
-      .obstacles(resource.args, before.read as never, work, this.#context)
-      .find(({ unsure }) => !unsure);
+    const said = resource.module.obstacles(resource.args, before.read as never, work, this.#context);
+    const obstacle = blocking(said).find(({ unsure }) => !unsure);
     if (obstacle !== undefined) return blockedBy(resource, obstacle);
 
     const own = this.#steps(before, work);

@@ -1,4 +1,4 @@
-import type { Context, Diff, PlannedDiff, State } from '../module.ts';
+import { blocking, type Context, type Diff, type PlannedDiff, type State } from '../module.ts';
 import { Missing, type Probe } from '../probe.ts';
 import type { Observed } from '../probes/readings.ts';
 import type { Problem } from '../problem.ts';
@@ -70,7 +70,7 @@ function unlessImpossible({ module, args }: Resource, comparison: Comparison, co
   const { work, read, certain } = comparison;
   if (work === undefined || read === undefined || !certain) return comparison;
   const obstacles = unlessUnknown(() => module.obstacles(args, read, work, context), []);
-  const first = obstacles.find(({ unsure }) => !unsure);
+  const first = blocking(obstacles).find(({ unsure }) => !unsure);
   return first?.unknown ? { ...comparison, diff: null, work: undefined, unknown: first.says } : comparison;
 }
 

@@ -149,6 +149,7 @@ function walk(
       predictedFrom: [...new Set([...predictedFrom, ...hopes])],
       ...(isOpen && { open: true }),
       ...(doubt !== undefined && { doubt }),
+      ...(seen.warning !== undefined && { warning: seen.warning.says }),
     });
   });
   return { planned, unread };

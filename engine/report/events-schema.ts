@@ -50,6 +50,7 @@ const resource = {
   'open?': described({ const: true }, 'It is unknown before the apply whether the resource needs a change.'),
   'runs?': described({ const: true }, 'Its change runs something, as a command does.'),
   'doubt?': described(string, 'A possible obstacle to a planned change.'),
+  'warning?': described(string, 'Something to know before a planned change.'),
   deviation: described(
     orNull(object({ planned: orNull(ref('diff')), 'suspect?': string })),
     'Not null if the diff at the turn of the resource differed from the planned one, `planned`; `suspect` is the last resource before it whose command does not declare its effects.',

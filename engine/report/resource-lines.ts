@@ -99,10 +99,11 @@ function mostOf({ verbosity }: Layout): number {
   return verbosity > 0 ? Infinity : mostElements;
 }
 
-function doubtLines({ doubt, status }: ResourceView, { columns }: Layout): Line[] {
-  if (doubt === undefined || status !== 'would_change') return [];
-  const words = [span(`may fail: ${doubt}`, 'yellow')];
-  return wrap(words, Math.max(10, columns - 6)).map(line => [span('      '), ...line]);
+function doubtLines({ doubt, warning, status }: ResourceView, { columns }: Layout): Line[] {
+  if (status !== 'would_change') return [];
+  return [doubt && `may fail: ${doubt}`, warning && `note: ${warning}`]
+    .flatMap(words => (words ? wrap([span(words, 'yellow')], Math.max(10, columns - 6)) : []))
+    .map(line => [span('      '), ...line]);
 }
 
 function deviationLines(resource: ResourceView, layout: Layout): Line[] {

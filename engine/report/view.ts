@@ -40,6 +40,7 @@ export interface ResourceView {
   open?: boolean;
   runs?: boolean;
   doubt?: string;
+  warning?: string;
   deviation: { planned: DiffView | null; suspect?: string } | null;
   duration_ms: number;
   error: Problem | null;
@@ -240,6 +241,7 @@ function showing(redactor: Redactor) {
     ...(raw.open === true && { open: true }),
     ...(raw.runs === true && { runs: true }),
     ...(raw.doubt === undefined ? {} : { doubt: line(raw.doubt) }),
+    ...(raw.warning === undefined ? {} : { warning: line(raw.warning) }),
     deviation: raw.deviation ? deviation(raw.deviation, raw.secrets.length > 0) : null,
     duration_ms: Math.round(raw.durationMs),
     error: raw.error ? problem(raw.error) : null,

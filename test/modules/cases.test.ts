@@ -40,6 +40,8 @@ interface Situation {
   unsure?: string[];
   /** Sentences of what keeps the host from having the thing at all. */
   unknown?: string[];
+  /** Sentences to know before the change. */
+  warnings?: string[];
 }
 
 const keys = new Set([
@@ -47,6 +49,7 @@ const keys = new Set([
   'obstacles',
   'unsure',
   'unknown',
+  'warnings',
 ]);
 
 describe.each(Object.entries(modules))('%s', (name, module) => {
@@ -134,13 +137,15 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
     const found = diff(actual, module.desired(args, read));
     expect(shown(found)).toEqual(situation.changes);
     const obstacles = found === null ? [] : module.obstacles(args, read, found, context);
-    const kindOf = (one: Obstacle) => (one.unsure ? 'unsure' : one.unknown ? 'unknown' : 'blocked');
+    const kindOf = (one: Obstacle) =>
+      one.warns ? 'warns' : one.unsure ? 'unsure' : one.unknown ? 'unknown' : 'blocked';
     const of = (kind: string) => obstacles.filter(one => kindOf(one) === kind).map(({ says }) => says);
-    const [blocked, unsure, unknown] = [of('blocked'), of('unsure'), of('unknown')];
-    expect({ blocked, unsure, unknown }).toEqual({
+    const [blocked, unsure, unknown, warnings] = [of('blocked'), of('unsure'), of('unknown'), of('warns')];
+    expect({ blocked, unsure, unknown, warnings }).toEqual({
       blocked: situation.obstacles ?? [],
       unsure: situation.unsure ?? [],
       unknown: situation.unknown ?? [],
+      warnings: situation.warnings ?? [],
     });
     if (blocked.length + unknown.length > 0) return;
     const steps = found === null ? [] : module.steps(found, args, read, context);
