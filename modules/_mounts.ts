@@ -51,13 +51,22 @@ function spelled(key: string, value: string): string | undefined {
   return number === undefined ? undefined : `${(Number(number) * units[unit!.toLowerCase()]!) / 1024}k`;
 }
 
+/** Returns an option with a value in the one spelling of it; undefined if there is none. */
+function normal(option: string): string | undefined {
+  const [key = '', value] = option.split(/=(.*)/s);
+  const known = value !== undefined && Object.hasOwn(valued, key) ? spelled(key, value) : undefined;
+  return known === undefined ? undefined : `${key}=${known}`;
+}
+
+/** Whether two lists mean the same options. */
+export const isSame = (one: readonly string[], other: readonly string[]): boolean => {
+  const [first, second] = [one, other].map(list => list.map(each => normal(each) ?? each).toSorted());
+  return first!.join('\n') === second!.join('\n');
+};
+
 /** Returns the options of a list that can be compared, in one order and one spelling. */
 export function comparable(options: readonly string[]): string[] {
-  const values = options.flatMap(option => {
-    const [key = '', value] = option.split(/=(.*)/s);
-    const known = value !== undefined && Object.hasOwn(valued, key) ? spelled(key, value) : undefined;
-    return known === undefined ? [] : `${key}=${known}`;
-  });
+  const values = options.flatMap(option => normal(option) ?? []);
   return [...Object.keys(opposites).filter(flag => options.includes(flag)), ...values].toSorted();
 }
 

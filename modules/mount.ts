@@ -7,7 +7,7 @@ import type { RunStep } from '../engine/step.ts';
 import { daemonReloadIfThere } from '../engine/steps/unit-steps.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
 import { encoded, entriesIn, fstab, mountTable, optionsOf, parses, replaced, textOf } from './_fstab.ts';
-import { comparable, fixedOption, mountsIn, opposites, placeOf } from './_mounts.ts';
+import { comparable, fixedOption, isSame, mountsIn, opposites, placeOf } from './_mounts.ts';
 import { mayRoot, rights } from './_rights.ts';
 
 const args = {
@@ -88,11 +88,12 @@ export const mount = defineModule({
       return Missing.fromPackages(`mount.${typeOf(given)}`, helper);
     const lines = linesOf(read, given);
     const [first] = lines;
+    const declared = optionsOf(given.options);
     if (first === undefined && live === 'not mounted') return null;
     return {
       source: first?.source ?? 'no line',
       type: first?.type ?? 'no line',
-      options: first?.options ?? [],
+      options: isSame(first?.options ?? [], declared) ? declared : (first?.options ?? []),
       passno: first?.passno ?? 0,
       lines: lines.length > 1 ? lines.length : 1,
       live: given.state === 'mounted' ? live : undefined,
