@@ -3,7 +3,8 @@ import type { PlannedDiff } from './module.ts';
 import type { Problem } from './problem.ts';
 import type { SecretText } from './value.ts';
 
-export type Status = 'unchanged' | 'changed' | 'failed' | 'skipped' | 'would_change';
+/** `unknown`: the host cannot have the thing, such as swap in a container, and nothing is done about it. */
+export type Status = 'unchanged' | 'changed' | 'failed' | 'skipped' | 'unknown' | 'would_change';
 
 /** The planned or applied change of a resource on a host. */
 export interface Outcome {
@@ -22,12 +23,16 @@ export interface Outcome {
   runs?: true;
   /** A possible obstacle to a planned change: a sentence. */
   doubt?: string;
+  /** Something to know before a planned change: a sentence. */
+  warning?: string;
   /** The planned diff, if the resource differed from the plan at its turn. */
   deviation?: Deviation;
   durationMs: number;
   error?: Problem;
   /** Why the resource was skipped: `when`, `tags`, `run_once` (another host did it), or the name of the failed resource. */
   skipped?: string;
+  /** Why the resource is unknown on this host: a sentence. */
+  unknown?: string;
   /** The secret texts in the arguments. With any of them, the old content of the file is not shown. */
   secrets: readonly SecretText[];
   /** The commands that ran, with their output, for -v and -vv. */
@@ -46,6 +51,8 @@ export interface Counts {
   failed: number;
   skipped: number;
   deviations: number;
+  /** Resources that are unknown on the host; left out if there are none. */
+  unknown?: number;
   /** Changes that `--confirm` showed and the user declined. */
   unconfirmed?: number;
 }

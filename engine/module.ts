@@ -135,7 +135,18 @@ export interface Obstacle {
   unsure?: boolean;
   /** Whether the condition holds whatever the readings turn out to be: it follows from the arguments and the login. */
   always?: boolean;
+  /**
+   * Whether the host cannot have the thing at all, such as swap in a container. Its state is then unknown there: the plan says
+   * so, nothing is done about it, and the host does not fail.
+   */
+  unknown?: boolean;
+  /** Whether it is no obstacle, but something to know before the change. The plan shows it below the change. */
+  warns?: boolean;
 }
+
+/** Returns the obstacles without the warnings among them. */
+export const blocking = (obstacles: readonly Obstacle[]): Obstacle[] =>
+  obstacles.filter(({ warns }) => !warns);
 
 /** The resources whose changes a resource answers. */
 export interface Reacts {

@@ -186,3 +186,60 @@ function isWithin(address: string, network: string | undefined): boolean {
   list.addSubnet(base, Number(bits ?? (family === 'ipv6' ? 128 : 32)), family);
   return list.check(address, family);
 }
+
+const meet = (one: string | undefined, other: string | undefined): boolean => {
+  const base = (network: string) => network.split('/')[0]!;
+  return !one || !other || isWithin(base(one), other) || isWithin(base(other), one);
+};
+
+/** Whether two rules decide differently about some packet, so that their order matters. */
+function conflict(one: Rule, other: Rule): boolean {
+  const [families, ranges] = [[one, other].map(familyOf), [one, other].map(({ ports }) => rangesOf(ports))];
+  const havePort =
+    [one, other].some(({ ports }) => ports === 'any') ||
+    ranges[0]!.some(([low, high]) => ranges[1]!.some(([from, to]) => low <= to && from <= high));
+  const haveProto = one.proto === other.proto || [one, other].some(({ proto }) => proto === 'any');
+  const haveFamily = families[0] === families[1] || families.includes(undefined);
+  return (
+    one.verdict !== other.verdict &&
+    one.out === other.out &&
+    haveProto &&
+    havePort &&
+    haveFamily &&
+    meet(one.from, other.from) &&
+    meet(one.to, other.to) &&
+    (one.on === other.on || !one.on || !other.on)
+  );
+}
+
+/**
+ * Returns two rules whose order decides about some packet and is another than the declared one; undefined if there are none,
+ * or if the lists do not have the same rules. Otherwise, the order of rules means nothing.
+ */
+export function misplaced(labels: readonly string[], declared: readonly Rule[]): [Rule, Rule] | undefined {
+  const wanted = new Map(declared.map((rule, at) => [shown(rule), { rule, at }]));
+  const found = labels.flatMap(label => wanted.get(label) ?? []);
+  for (const [i, first] of found.entries())
+    for (const second of found.slice(i + 1))
+      if (first.at > second.at && conflict(first.rule, second.rule)) return [first.rule, second.rule];
+  return undefined;
+}
+
+/** Whether two lists have the same rules, in whatever order. */
+export const isSameSet = (labels: readonly string[], declared: readonly Rule[]): boolean =>
+  labels.toSorted().join('\n') === declared.map(shown).toSorted().join('\n');
+
+/** Returns the labels in the declared order if their own means the same. */
+export const inOrder = (labels: readonly string[], declared: readonly Rule[]): readonly string[] =>
+  isSameSet(labels, declared) && misplaced(labels, declared) === undefined ? declared.map(shown) : labels;
+
+/** Whether a rule admits a port from everywhere. */
+export const isOpen = (
+  { verdict, out, from, to, on, ports, proto }: Rule,
+  port: number,
+  by: string,
+): boolean =>
+  verdict !== 'deny' &&
+  !(out || from || to || on) &&
+  (proto === 'any' || proto === by) &&
+  (ports === 'any' || rangesOf(ports).some(([low, high]) => low <= port && port <= high));

@@ -1,7 +1,19 @@
 import type { Obstacle, StateValue } from '../engine/module.ts';
 import type { CommandResult, Content, PathState, UnitState } from '../engine/probe.ts';
 import * as nft from './_firewall-nft.ts';
-import { type Declared, decisionAbout, type Family, ruleOf, shown, wayIn } from './_firewall-rules.ts';
+import {
+  type Declared,
+  decisionAbout,
+  type Family,
+  inOrder,
+  isOpen,
+  isSameSet,
+  misplaced,
+  type Rule,
+  ruleOf,
+  shown,
+  wayIn,
+} from './_firewall-rules.ts';
 import * as ufw from './_firewall-ufw.ts';
 
 /** The states of `firewall`, read and declared, and what is in the way of the declared one. */
@@ -23,6 +35,7 @@ export interface Read {
   ipv6: PathState | null;
   unit: UnitState;
   needsFirewalld?: UnitState;
+  needsPublished?: CommandResult;
   file?: Content | null;
   folder?: PathState | null;
   unitText?: Content | null;
@@ -53,12 +66,49 @@ export function ofNft(read: Read, args: Arguments): State {
   const isLoaded = found.stdout.trim() !== '';
   const isUnit =
     textOf(unitText) === nft.unitText && link?.target === nft.unitFile && unit.ActiveState === 'active';
-  const isOther = textOf(file) !== nft.render(firewall);
+  const filed = nft.stateOf(textOf(file), firewall).rules;
+  const isOther = textOf(file) !== nft.render({ ...firewall, rules: asFiled(filed, firewall.rules) });
+  const state = nft.stateOf(found.stdout, firewall);
   return {
     in_force: isLoaded,
     at_boot: !file && !link ? false : isOther ? 'with other rules' : isUnit || 'without its unit',
-    ...(isLoaded && nft.stateOf(found.stdout, firewall)),
+    ...(isLoaded && { ...state, rules: inOrder(state.rules, inChains(firewall.rules)) }),
+    ...orderOf(args, read)?.found,
   };
+}
+
+const inChains = (rules: readonly Rule[]) =>
+  [false, true].flatMap(out => rules.filter(rule => rule.out === out));
+
+/** Returns the declared rules in the order of the file, if that means the same. */
+function asFiled(labels: readonly string[], rules: readonly Rule[]): readonly Rule[] {
+  if (!isSameSet(labels, rules) || misplaced(labels, rules)) return rules;
+  return labels.map(label => rules.find(rule => shown(rule) === label)!);
+}
+
+/** Returns two rules in another order than declared, for which the order matters, as keys of the state. */
+function orderOf(args: Arguments, read: Read) {
+  const nftLists = () => [
+    [nft.stateOf(read.found.stdout, firewallOf(args)).rules, firewallOf(args).rules] as const,
+  ];
+  const ufwLists = () =>
+    families(read).map(
+      family =>
+        [
+          ufw.entriesIn(rulesText(read, family), family).map(({ label }) => label),
+          wantedEntries(args, read, family).flatMap(({ rule }) => rule ?? []),
+        ] as const,
+    );
+  if (!args.enabled || read.program === null) return undefined;
+  for (const [labels, rules] of args.backend === 'nftables' ? nftLists() : ufwLists()) {
+    const [first, second] = (isSameSet(labels, rules) && misplaced(labels, rules)) || [];
+    if (first && second)
+      return {
+        found: { order: `${shown(first)} before ${shown(second)}` },
+        wanted: { order: `${shown(second)} before ${shown(first)}` },
+      };
+  }
+  return undefined;
 }
 
 export const families = (read: Read | undefined): Family[] => (read?.ipv6 === null ? [4] : [4, 6]);
@@ -71,7 +121,10 @@ export function ofUfw(read: Read, args: Arguments): State {
   const defaults = textOf(read.defaults);
   const lists = families(read).map(family => [
     rulesKey(family),
-    ufw.entriesIn(rulesText(read, family), family).map(({ label }) => label),
+    inOrder(
+      ufw.entriesIn(rulesText(read, family), family).map(({ label }) => label),
+      wantedEntries(args, read, family).flatMap(({ rule }) => rule ?? []),
+    ),
   ]);
   const isEnabled = ufw.valueIn(textOf(read.conf), 'ENABLED') === 'yes';
   return {
@@ -81,6 +134,7 @@ export function ofUfw(read: Read, args: Arguments): State {
     outgoing: verdictOf(ufw.valueIn(defaults, 'DEFAULT_OUTPUT_POLICY')),
     ...(families(read).length > 1 && { ipv6: hasIpv6(read) }),
     ...Object.fromEntries(args.enabled ? lists : []),
+    ...orderOf(args, read)?.found,
   };
 }
 
@@ -120,7 +174,8 @@ export function wantedEntries(args: Arguments, read: Read | undefined, family: F
 export function desired(args: Arguments, read: Read | undefined): State {
   const { backend, enabled, incoming, outgoing } = args;
   if (!enabled) return { in_force: false, at_boot: false };
-  const both = { in_force: true, at_boot: true, incoming, outgoing };
+  const order = read && orderOf(args, read)?.wanted;
+  const both = { in_force: true, at_boot: true, incoming, outgoing, ...order };
   if (backend === 'nftables') return { ...both, rules: nft.labelsOf(firewallOf(args).rules), basis: 'whole' };
   const lists = families(read).map(family => [
     rulesKey(family),
@@ -146,6 +201,21 @@ export function shutOut(args: Arguments, read: Read): Obstacle | undefined {
     fix: `Admit it first, e.g. with\n    - { allow: ${way.port}/tcp }`,
     always: args.exclusive,
   };
+}
+
+/** Returns the warning of ports that Docker publishes, and that no rule admits: such packets are forwarded. */
+export function pastTheRules(args: Arguments, { needsPublished }: Read): Obstacle | undefined {
+  if (args.incoming === 'allow') return undefined;
+  const { rules } = firewallOf(args);
+  const ports = [...(needsPublished?.stdout ?? '').matchAll(/^(\d+)\/(tcp|udp)$/gm)]
+    .filter(([, port, proto]) => !rules.some(rule => isOpen(rule, Number(port), proto!)))
+    .map(([label]) => label);
+  return ports.length === 0
+    ? undefined
+    : {
+        says: `Docker publishes ${[...new Set(ports)].join(', ')} past these rules. Publish a port at an address of the host, such as 127.0.0.1:8080:80, to keep it closed.`,
+        warns: true,
+      };
 }
 
 /** Returns the obstacle of another firewall that is in force. */

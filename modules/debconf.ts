@@ -96,17 +96,17 @@ export const debconf = defineModule({
     if (!isInstalled(read.package)) return [];
     const found = answersIn(read.answers.stdout);
     const unknown = itemsOf(args).filter(({ question }) => read.answers.exit === 0 && !found.has(question));
-    return args.reconfigure
-      ? unknown.map(({ question }) => ({
-          says: `${args.package} asks no question ${question}.`,
-          fix: `List its questions with \`debconf-show ${args.package}\`.`,
-        }))
-      : [
-          diff.changes.length > 0 && {
-            says: `${args.package} is installed already: it uses new answers only when it is configured again.`,
-            fix: 'Declare the answers before the resource that installs it, or set reconfigure: true.',
-          },
-        ];
+    return [
+      ...unknown.map(({ question }) => ({
+        says: `${args.package} asks no question ${question}.`,
+        fix: `List its questions with \`debconf-show ${args.package}\`.`,
+      })),
+      !args.reconfigure &&
+        diff.changes.length > 0 && {
+          says: `${args.package} is installed already: it uses new answers only when it is configured again.`,
+          fix: 'Declare the answers before the resource that installs it, or set reconfigure: true.',
+        },
+    ];
   },
   steps: (_diff, args, read) => {
     const again = isInstalled(read.package);

@@ -63,6 +63,7 @@ const scripts = {
   ufw: scriptBeside(import.meta.url, './firewall-ufw.sh'),
 };
 const waysIn = scriptBeside(import.meta.url, './firewall-way.sh');
+const published = scriptBeside(import.meta.url, './firewall-published.sh');
 
 /** What can change the rules in force. */
 const changers = [
@@ -155,6 +156,7 @@ export const firewall = defineModule({
     program: program(backend === 'ufw' ? 'ufw' : 'nft'),
     found: command(scripts[backend], { about: changers }),
     way: command(waysIn, { about: [] }),
+    needsPublished: command(published, { about: ['docker', 'packages', 'units'] }),
     ipv6: path('/proc/net/if_inet6'),
     ...(backend === 'nftables' ? nftProbes : ufwProbes),
     needsFirewalld: unit('firewalld.service'),
@@ -175,6 +177,7 @@ export const firewall = defineModule({
       },
     args.enabled && state.shutOut(args, read as Read),
     args.enabled && state.rival(args.backend, read as Read),
+    args.enabled && state.pastTheRules(args, read as Read),
   ],
   steps: (diff, args, read) =>
     args.backend === 'nftables' ? steps.ofNft(args, read as Read) : steps.ofUfw(diff, args, read as Read),

@@ -61,14 +61,14 @@ export const hostname = defineModule({
       : undefined,
     cloud_init: read?.cloud.stdout ? keeps : undefined,
   }),
-  obstacles: ({ name }, { needsRight, cloud, hosts }, diff) => {
+  obstacles: (_args, { needsRight, cloud, hosts }, diff) => {
     const winner = laterSetting(cloud.stdout, hosts !== undefined);
     return [
       diff.has('live') &&
         needsRight !== undefined &&
         !mayRoot('admin', needsRight.stdout) && {
           says: 'The name of this container cannot be changed from inside.',
-          fix: `Start the container with the name ${name}, or leave this resource out for this host.`,
+          unknown: true,
         },
       winner !== undefined && {
         says: `${winner.file} sets ${winner.setting} and wins over ${cloudFile}.`,

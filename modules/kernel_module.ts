@@ -62,8 +62,8 @@ export const kernel_module = defineModule({
     if (changes && !mayRoot('module', read.rights.stdout))
       return [
         {
-          says: `This container cannot ${loaded ? 'load' : 'unload'} kernel modules.`,
-          fix: 'Declare the module on the machine that the container runs on, or leave it out for this host.',
+          says: `This container cannot ${loaded ? 'load' : 'unload'} kernel modules; its machine can.`,
+          unknown: true,
         },
       ];
     const lines = linesIn((read.needsConfig ?? read.config).stdout);

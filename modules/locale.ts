@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { flag, text } from '../engine/module-kit/argument.ts';
+import { flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import {
   type Content,
@@ -17,6 +17,12 @@ import type { RunStep } from '../engine/step.ts';
 const generated = '/etc/locale.gen';
 const defaults = '/etc/default/locale';
 
+/** The variables of /etc/default/locale that win over LANG for a part of the messages, numbers, dates …: locale(7). */
+const categories = [
+  ...['LC_CTYPE', 'LC_NUMERIC', 'LC_TIME', 'LC_COLLATE', 'LC_MONETARY', 'LC_MESSAGES', 'LC_PAPER', 'LC_NAME'],
+  ...['LC_ADDRESS', 'LC_TELEPHONE', 'LC_MEASUREMENT', 'LC_IDENTIFICATION'],
+];
+
 /** A locale that programs can use. An upgrade of the package `locales` rebuilds only those in /etc/locale.gen. */
 export const locale = defineModule({
   name: 'locale',
@@ -26,32 +32,51 @@ export const locale = defineModule({
       pattern: '^([a-z]{2,3}_[A-Z]{2,3}|C|POSIX)(\\.[A-Za-z0-9-]+)?(@[a-z]+)?$',
     }),
     default: flag('Whether it is the default, the `LANG` of /etc/default/locale that new sessions get.'),
+    categories: listOf(
+      oneOf(categories, 'Name of a category.'),
+      'Categories of new sessions that have it besides the default, such as `LC_TIME`; no others have it.',
+      { uniqueItems: true },
+    ),
   },
   required: ['name'],
   absent: 'removes it and its line in /etc/locale.gen',
   examples: {
     'The default of new sessions': { name: 'de_CH.UTF-8', default: true },
     'A further locale': { name: 'fr_CH.UTF-8' },
+    'Dates and numbers of new sessions': { name: 'de_CH.UTF-8', categories: ['LC_TIME', 'LC_NUMERIC'] },
     'A locale that is not used': { name: 'en_US.UTF-8', state: 'absent' },
   },
   identity: ({ name }) => normal(name),
   probes: ({ name }) => probesOf(name),
-  actual: (read, { name, default: isDefault }) => {
+  actual: (read, { name, default: isDefault, categories: wanted }) => {
     const { available, kept } = presence(read, name);
-    const lang = langOf(read.lang);
     if (!available && read.supported === null) return Missing.fromPackages('locales', 'locales');
     if (!available && !kept) return null;
-    return { available, kept, default: isDefault === undefined ? undefined : lang === normal(name) };
+    return {
+      available,
+      kept,
+      default: isDefault === undefined ? undefined : localeOf(read.lang, 'LANG') === normal(name),
+      categories: wanted && categoriesOf(read.lang, name),
+    };
   },
-  desired: ({ default: isDefault }) => ({ available: true, kept: true, default: isDefault }),
-  obstacles: ({ name, default: isDefault }, read, diff) => {
+  desired: ({ default: isDefault, categories: wanted }) => ({
+    available: true,
+    kept: true,
+    default: isDefault,
+    categories: wanted?.toSorted(),
+  }),
+  obstacles: ({ name, default: isDefault, categories: wanted = [] }, read, diff) => {
     const { available, kept } = presence(read, name);
     const all = /^LC_ALL=.+$/m.exec(textOf(read.lang))?.[0];
     if (diff.kind === 'remove')
       return [
-        langOf(read.lang) === normal(name) && {
+        localeOf(read.lang, 'LANG') === normal(name) && {
           says: `${name} is the default locale of this host.`,
           fix: 'Make another locale the default in an earlier resource.',
+        },
+        categoriesOf(read.lang, name).length > 0 && {
+          says: `${name} is the locale of ${categoriesOf(read.lang, name).join(', ')} on this host.`,
+          fix: 'Give them another locale, or declare it with `categories: []`, in an earlier resource.',
         },
         isOfPackage(read, name) && {
           says: `A package brings the locale ${name}.`,
@@ -64,14 +89,14 @@ export const locale = defineModule({
           says: `/usr/share/i18n/SUPPORTED lists no locale ${name}.`,
           fix: `Choose a name that is there. See the names of the language with\n    grep '^${name.split('_')[0]}_' /usr/share/i18n/SUPPORTED`,
         },
-      isDefault === true &&
+      (isDefault === true || wanted.length > 0) &&
         all !== undefined && {
-          says: `${all} in ${defaults} wins over LANG.`,
+          says: `${all} in ${defaults} wins over ${isDefault ? 'LANG' : wanted.join(', ')}.`,
           fix: 'Take the line out of that file in an earlier resource.',
         },
     ];
   },
-  steps: (diff, { name, default: isDefault }, read) => {
+  steps: (diff, { name, default: isDefault, categories: wanted }, read) => {
     const [id, charset] = entryIn(textOf(read.supported), name) ?? [name, 'UTF-8'];
     return [
       diff.has('available') && build(id, charset),
@@ -80,10 +105,10 @@ export const locale = defineModule({
         path: generated,
         content: `${ended(textOf(read.gen))}${id} ${charset}\n`,
       },
-      diff.has('default') && {
+      (diff.has('default') || diff.has('categories')) && {
         do: 'write',
         path: placeOf(read.place),
-        content: withLang(textOf(read.lang), isDefault ? name : undefined),
+        content: withLocale(textOf(read.lang), name, { isDefault, wanted }),
       },
     ];
   },
@@ -108,7 +133,10 @@ export const locale = defineModule({
       return available || kept ? { available, kept } : null;
     },
   },
-  claims: ({ name, default: isDefault }) => (isDefault ? { 'the default locale': normal(name) } : {}),
+  claims: ({ name, default: isDefault, categories: wanted = [] }) => ({
+    ...(isDefault && { 'the default locale': normal(name) }),
+    ...Object.fromEntries(wanted.map(category => [`the default locale of ${category}`, normal(name)])),
+  }),
 });
 
 const probesOf = (name: string) => ({
@@ -163,15 +191,37 @@ function presence(read: Read, name: string): { available: boolean; kept: boolean
   };
 }
 
-const assignment = /^[ \t]*(?:export[ \t]+)?LANG=(["']?)(.*?)\1[ \t]*(?:\n|$)/m;
+const assignment = (variable: string) =>
+  new RegExp(`^[ \\t]*(?:export[ \\t]+)?${variable}=(["']?)(.*?)\\1[ \\t]*(?:\\n|$)`, 'm');
 
-/** Returns the normal name of the default locale, or an empty text if there is none. */
-const langOf = (file: Content | null) => normal(assignment.exec(textOf(file))?.[2] ?? '');
+/** Returns the normal name of the locale that a variable has, or an empty text if it has none. */
+const localeOf = (file: Content | null, variable: string) =>
+  normal(assignment(variable).exec(textOf(file))?.[2] ?? '');
 
-/** Returns the text with another default locale, or without one. */
-function withLang(text: string, name: string | undefined): string {
-  const line = name === undefined ? '' : `LANG=${name}\n`;
-  return assignment.test(text) ? text.replace(assignment, line) : `${ended(text)}${line}`;
+/** Returns the categories that have a locale, in alphabetical order. */
+const categoriesOf = (file: Content | null, name: string) =>
+  categories.filter(category => localeOf(file, category) === normal(name)).toSorted();
+
+/** Returns the text with another value of a variable, or without the variable. */
+function withValue(text: string, variable: string, value: string | undefined): string {
+  const line = value === undefined ? '' : `${variable}=${value}\n`;
+  return assignment(variable).test(text) ? text.replace(assignment(variable), line) : `${ended(text)}${line}`;
+}
+
+/** Returns the text in which the default and the categories have the locale as declared. What is not declared stays. */
+function withLocale(
+  text: string,
+  name: string,
+  { isDefault, wanted }: { isDefault?: boolean | undefined; wanted?: readonly string[] | undefined },
+): string {
+  const isAt = (variable: string) => normal(assignment(variable).exec(text)?.[2] ?? '') === normal(name);
+  const variables = [
+    ...(isDefault === undefined ? [] : [['LANG', isDefault] as const]),
+    ...(wanted === undefined ? [] : categories.map(each => [each, wanted.includes(each)] as const)),
+  ];
+  return variables
+    .filter(([variable, is]) => is !== isAt(variable))
+    .reduce((so, [variable, is]) => withValue(so, variable, is ? name : undefined), text);
 }
 
 /** Returns the path of the file behind /etc/default/locale, which is a link since Debian 13. */

@@ -1,4 +1,4 @@
-import { absolutePath, flag, listOf, text, whole } from '../engine/module-kit/argument.ts';
+import { absolutePath, listOf, oneOf, text, whole } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { command, content, Missing, path, program, type Readings } from '../engine/probe.ts';
@@ -7,7 +7,7 @@ import type { RunStep } from '../engine/step.ts';
 import { daemonReloadIfThere } from '../engine/steps/unit-steps.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
 import { encoded, entriesIn, fstab, mountTable, optionsOf, parses, replaced, textOf } from './_fstab.ts';
-import { comparable, mountsIn, opposites, placeOf } from './_mounts.ts';
+import { comparable, fixedOption, isSame, mountsIn, opposites, placeOf } from './_mounts.ts';
 import { mayRoot, rights } from './_rights.ts';
 
 const args = {
@@ -27,7 +27,11 @@ const args = {
     maximum: 9,
     default: 0,
   }),
-  mounted: flag('Whether it is mounted now. With `false`, only /etc/fstab is managed.', { default: true }),
+  state: oneOf(
+    ['mounted', 'fstab'],
+    '`mounted` mounts it now and at boot; `fstab` manages only its line in /etc/fstab;',
+    { default: 'mounted' },
+  ),
 } as const;
 type Arguments = Given<typeof args, 'path'>;
 
@@ -80,18 +84,19 @@ export const mount = defineModule({
   actual: (read, given) => {
     const helper = helperOf(given);
     const live = liveOf(read, given);
-    if (given.mounted && live === 'not mounted' && helper && read.helper === null)
+    if (given.state === 'mounted' && live === 'not mounted' && helper && read.helper === null)
       return Missing.fromPackages(`mount.${typeOf(given)}`, helper);
     const lines = linesOf(read, given);
     const [first] = lines;
+    const declared = optionsOf(given.options);
     if (first === undefined && live === 'not mounted') return null;
     return {
       source: first?.source ?? 'no line',
       type: first?.type ?? 'no line',
-      options: first?.options ?? [],
+      options: isSame(first?.options ?? [], declared) ? declared : (first?.options ?? []),
       passno: first?.passno ?? 0,
       lines: lines.length > 1 ? lines.length : 1,
-      live: given.mounted ? live : undefined,
+      live: given.state === 'mounted' ? live : undefined,
     };
   },
   desired: given => ({
@@ -100,19 +105,27 @@ export const mount = defineModule({
     options: optionsOf(given.options),
     passno: given.passno,
     lines: 1,
-    live: given.mounted ? `mounted${withOptions(expected(given))}` : undefined,
+    live: given.state === 'mounted' ? `mounted${withOptions(expected(given))}` : undefined,
   }),
   obstacles: (given, read, diff) => {
     const isRemoval = diff.kind === 'remove';
     const live = liveOf(read, given);
     const [, kind, count] = /^(users|entries) (\d+)/.exec(read.needsPoint?.stdout ?? '') ?? [];
     const inner = mountsIn(read.table.stdout).find(({ at }) => at.startsWith(`${given.path}/`));
+    const shown = mountsIn(read.table.stdout).findLast(({ at }) => at === given.path)?.options ?? [];
+    const fixed = live.startsWith('mounted') ? fixedOption(shown, expected(given)) : undefined;
     const unmounts = isRemoval ? live !== 'not mounted' : diff.has('live') && live === other;
     return [
       (unmounts || diff.has('live')) &&
         !mayRoot('admin', read.rights.stdout) && {
-          says: 'This container cannot mount file systems.',
-          fix: 'Declare the mount where the container is started, or give `mounted: false`.',
+          says: 'This container cannot mount file systems; what starts it can.',
+          unknown: true,
+        },
+      !isRemoval &&
+        diff.has('live') &&
+        fixed !== undefined && {
+          says: `${given.path} is mounted with ${fixed}, which a remount does not change.`,
+          fix: `Unmount it in an earlier resource, or declare ${fixed}.`,
         },
       unmounts &&
         inner && {

@@ -1,14 +1,15 @@
 # Prints what a reboot has to know of a host: `init` if systemd is its first process, `failed UNIT` for each failed unit,
-# `owed SINCE ACTION UNIT` for each note of owed work in the state directory, and `tried KERNEL` if the host was already restarted for that
-# kernel.
-# Needs: $b_base, the state directory; $b_tried, the file with that kernel. Exits with 0.
+# `tried KERNEL` if the host was already restarted for that kernel, `asks NAME` for each disk whose passphrase a boot asks for,
+# and `time HH:MM` if there is a window.
+# Needs: $b_tried, the file with that kernel; $b_window, the window or nothing. Exits with 0.
 
 [ ! -d /run/systemd/system ] || echo init
 systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null | sed 's/ .*//; s/^/failed /'
-for b_note in "$b_base"/owed/*; do
-  [ -f "$b_note" ] || continue
-  IFS='	' read -r b_action b_since b_because <"$b_note"
-  printf 'owed %s %s %s\n' "$b_since" "$b_action" "${b_note##*/}"
-done
 [ ! -f "$b_tried" ] || sed 's/^/tried /' "$b_tried"
+[ -z "$b_window" ] || date '+time %H:%M'
+# Dropbear and clevis unlock disks without anybody at the console.
+if [ -s /etc/crypttab ] && [ ! -e /etc/dropbear/initramfs ] && [ ! -e /etc/dropbear-initramfs ] && [ ! -e /usr/bin/clevis ]; then
+  awk '!/^[[:space:]]*(#|$)/ && ($3 == "" || $3 == "none" || $3 == "-") &&
+    $4 !~ /(^|,)(noauto|nofail|keyscript=|tpm2-device=|fido2-device=|pkcs11-uri=)/ { print "asks " $1 }' /etc/crypttab
+fi
 exit 0

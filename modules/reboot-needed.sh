@@ -1,6 +1,6 @@
 # Prints why a host needs a reboot: `asked` if /run/reboot-required is there, `package NAME` for each package in its list, and
 # `kernel RUNNING NEWEST` if a newer kernel of the same flavour is installed, or another build of the running one.
-# Needs: nothing. Exits with 0.
+# Needs: nothing. It asks needrestart too, which knows images in other places, if that is there. Exits with 0.
 #
 # A container, and a machine whose running kernel is not in /boot, get their kernel from elsewhere.
 
@@ -17,5 +17,10 @@ if [ "$b_newest" != "$b_kernel" ]; then
 fi
 b_runs=$(sed -n 's/.* Debian \([^ ]*\) (.*/\1/p' /proc/version)
 b_there=$(dpkg-query -W -f '${Version}' "linux-image-$b_kernel" 2>/dev/null)
-[ -z "$b_runs" ] || [ -z "$b_there" ] || [ "$b_runs" = "$b_there" ] || echo "kernel $b_runs $b_there"
+if [ -n "$b_runs" ] && [ -n "$b_there" ] && [ "$b_runs" != "$b_there" ]; then
+  echo "kernel $b_runs $b_there"
+  exit 0
+fi
+[ ! -x /usr/sbin/needrestart ] || needrestart -b -k 2>/dev/null |
+  awk -F': ' '/-KCUR/ { is = $2 } /-KEXP/ { newest = $2 } /-KSTA: [23]/ { due = 1 } END { if (due && is != "" && newest != "") print "kernel " is " " newest }'
 exit 0

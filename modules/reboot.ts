@@ -1,4 +1,4 @@
-import { duration, flag, listOf } from '../engine/module-kit/argument.ts';
+import { duration, flag, listOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import { command, damagedNote, type Owed, owed } from '../engine/probe.ts';
 import { bootDirectory, stateDirectory } from '../engine/state-directory.ts';
@@ -8,6 +8,7 @@ import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
 const scripts = {
   needed: scriptBeside(import.meta.url, './reboot-needed.sh'),
   host: scriptBeside(import.meta.url, './reboot-host.sh'),
+  owed: scriptBeside(import.meta.url, './reboot-owed.sh'),
   settled: scriptBeside(import.meta.url, './reboot-settled.sh'),
 };
 
@@ -41,6 +42,10 @@ export const reboot = defineModule({
       'Names of resources whose change makes a reboot necessary, even if an earlier, interrupted apply made the change.',
       { minItems: 1 },
     ),
+    window: text(
+      'Time of day, by the clock of the host, in which it may restart, such as `02:00-04:30`. Outside it nothing is due, and a later apply restarts the host.',
+      { pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$' },
+    ),
     max_wait: duration(
       'Longest time until the host can be entered again, and from then until all of its units have started.',
       { default: '10m' },
@@ -48,6 +53,7 @@ export const reboot = defineModule({
   },
   examples: {
     'If the host needs it': {},
+    'At night': { window: '02:00-04:30' },
     'After a change of the kernel command line, and only then': {
       required: false,
       reboot_on: ['Kernel command line'],
@@ -60,18 +66,24 @@ export const reboot = defineModule({
     !required &&
       reboot_on === undefined && { at: 'required', says: 'Give reboot_on, or leave out required.' },
   ],
-  probes: ({ required, reboot_on }) => ({
+  probes: ({ required, reboot_on, window = '' }) => ({
     needed: required ? command(scripts.needed, { about: causes }) : undefined,
     owed: reboot_on && owed('host'),
-    host: command(withVariables(scripts.host, { b_base: stateDirectory, b_tried: tried }), { about: [] }),
+    host: command(withVariables(scripts.host, { b_tried: tried, b_window: window }), { about: [] }),
+    // The notes as they are before the play. One that an earlier resource settles is only a doubt.
+    notes: command(withVariables(scripts.owed, { b_base: stateDirectory }), { about: [] }),
+    needsNotes: command(withVariables(scripts.owed, { b_base: stateDirectory }), { about: ['owed'] }),
   }),
-  actual: ({ needed, owed = [], host }, _args, { nowS, plannedS = nowS }) => {
+  actual: ({ needed, owed = [], host }, { window }) => {
+    if (!isWithin(linesOf(host.stdout).time?.[0], window)) return { reboot: 'no' };
     const because = [...reasons(linesOf(needed?.stdout)), ...owing(owed)].join(', and ');
-    return { reboot: because === '' ? 'no' : because + besides(linesOf(host.stdout).owed, plannedS) };
+    return { reboot: because === '' ? 'no' : because };
   },
   desired: () => ({ reboot: 'no' }),
-  obstacles: (_args, { needed, owed = [], host }, _diff, { transport = 'ssh' }) => {
-    const { init, tried: before = [] } = linesOf(host.stdout);
+  obstacles: (_args, read, _diff, { transport = 'ssh', nowS, plannedS = nowS }) => {
+    const { needed, owed = [], host, notes, needsNotes } = read;
+    const { init, tried: before = [], asks = [] } = linesOf(host.stdout);
+    const left = earlier(linesOf((needsNotes ?? notes).stdout).owed, plannedS);
     const [kernel] = linesOf(needed?.stdout).kernel ?? [];
     const isOther = transport !== 'ssh' && transport !== 'openssh';
     return [
@@ -85,6 +97,15 @@ export const reboot = defineModule({
       !init && {
         says: 'systemd does not run the host, so it cannot restart it.',
         fix: 'Leave the reboot out for this host, e.g. by `when`.',
+      },
+      left.length > 0 && {
+        says: `An earlier apply still owes the ${left.join(', the ')}: a reboot would do its work halfway.`,
+        fix: 'Apply its playbook first, or put the resource that does this work before the reboot.',
+        unsure: !needsNotes,
+      },
+      asks.length > 0 && {
+        says: `A boot asks for the passphrase of ${asks.join(', ')} in /etc/crypttab: the host stays away until somebody enters it.`,
+        warns: true,
       },
       owed.length === 0 &&
         kernel !== undefined &&
@@ -156,11 +177,16 @@ function owing(owed: readonly Owed[]): string[] {
 const plain = (name: string) =>
   name.replace(/%([2-7][0-9A-F])/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
-/** Returns the work that an earlier apply left owed: the reboot comes before it. */
-function besides(notes: readonly string[] = [], nowS: number): string {
-  const earlier = notes.flatMap(note => {
+/** Returns the work that an earlier apply left owed. */
+const earlier = (notes: readonly string[] = [], nowS: number): string[] =>
+  notes.flatMap(note => {
     const [since, action, unit = ''] = note.split(' ');
     return Number(since) < nowS - earlierS ? [`${action} of ${plain(unit)}`] : [];
   });
-  return earlier.length === 0 ? '' : ` (still owed by an earlier apply: ${earlier.join(', ')})`;
+
+/** Whether a time is in a window, which may begin before midnight and end after it. */
+function isWithin(time: string | undefined, window: string | undefined): boolean {
+  const [from, to] = window?.split('-') ?? [];
+  if (time === undefined || from === undefined || to === undefined) return true;
+  return from <= to ? from <= time && time < to : from <= time || time < to;
 }

@@ -3,6 +3,7 @@ import type { Diff } from '../engine/module.ts';
 import { duration, flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import {
+  type CommandResult,
   damagedNote,
   Missing,
   type Owed,
@@ -14,6 +15,7 @@ import {
 } from '../engine/probe.ts';
 import * as units from '../engine/steps/unit-steps.ts';
 import { durationS } from '../engine/util/duration.ts';
+import { mayRoot, rights } from './_rights.ts';
 
 const { unitName } = units;
 
@@ -73,6 +75,7 @@ export const service = defineModule({
     unit: unit(unitName(name)),
     owed: owed(unitName(name)),
     file: masked ? path(units.unitFile(unitName(name))) : undefined,
+    ...(clocks.test(unitName(name)) && { container: path('/run/systemd/container'), rights }),
   }),
   actual: (read, args, { nowS, name: own }) => {
     const name = unitName(args.name);
@@ -94,7 +97,18 @@ export const service = defineModule({
   desired: ({ masked, enabled, state }) => ({ masked, enabled, state, restart: 'no', reload: 'no' }),
   obstacles: (args, read, diff) => {
     const [says, fix] = refusal(args, read, diff) ?? [];
-    return [says !== undefined && { says: `${unitName(args.name)} ${says}.`, fix }];
+    const { container, rights: status } = read as { container?: PathState | null; rights?: CommandResult };
+    // Without the right to set the clock, the conditions of these units keep them from starting.
+    const hasNoClock = container && (/timesyncd/.test(args.name) || !mayRoot('time', status?.stdout ?? ''));
+    return [
+      hasNoClock &&
+        diff.has('state') &&
+        args.state === 'running' && {
+          says: 'A container has the clock of its machine, which sets it.',
+          unknown: true,
+        },
+      says !== undefined && { says: `${unitName(args.name)} ${says}.`, fix },
+    ];
   },
   steps: (diff, args, { unit, owed }, context) => {
     const name = unitName(args.name);
@@ -134,6 +148,9 @@ export const service = defineModule({
   ],
   timeoutS: args => units.startLimitS + 150 + durationS(args.settle),
 });
+
+/** Services that set the clock from the network. */
+const clocks = /^(systemd-timesyncd|chrony|chronyd|ntpsec|openntpd)\.service$/;
 
 function bringersOf(name: string): string[] {
   const known = packageOf(name);

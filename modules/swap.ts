@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { absolutePath, text } from '../engine/module-kit/argument.ts';
+import { absolutePath, text, whole } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { command, content, path, type Readings } from '../engine/probe.ts';
@@ -9,11 +9,16 @@ import { daemonReloadIfThere } from '../engine/steps/unit-steps.ts';
 import { scriptBeside } from '../engine/util/text-beside.ts';
 import { encoded, entriesIn, fstab, parses, replaced, textOf } from './_fstab.ts';
 import { mayRoot, rights } from './_rights.ts';
+import { config, configPlaces, fileOf, lineFor, overruled, procOf, setting, winner } from './_sysctl.ts';
 
 const args = {
   path: { ...absolutePath, description: 'Path of the swap file; its directory must exist.' },
   size: text('Size in mebibytes or gibibytes, such as `512M` or `2G`. A change turns the file off and on.', {
     pattern: '^[1-9][0-9]{0,6}[MG]$',
+  }),
+  swappiness: whole('How readily the kernel swaps, now and at boot: its parameter `vm.swappiness`.', {
+    minimum: 0,
+    maximum: 200,
   }),
 } as const;
 type Arguments = Given<typeof args, 'path'>;
@@ -24,9 +29,9 @@ export const swap = defineModule({
   args,
   required: ['path'],
   absent: 'turns it off and removes it and its line',
-  together: ['The tendency to swap is the parameter `vm.swappiness` of `sysctl`.'],
   examples: {
     'Two gibibytes': { path: '/swapfile', size: '2G' },
+    'Used only when the memory is full': { path: '/swapfile', size: '1G', swappiness: 1 },
     'No swap file': { path: '/swapfile', state: 'absent' },
   },
   identity: ({ path }) => path,
@@ -36,14 +41,15 @@ export const swap = defineModule({
   ],
   probes,
   actual: (read, given) => stateOf(read, given),
-  desired: ({ size = '' }) => ({
+  desired: ({ size = '', swappiness }) => ({
     size: sizeOf(bytesOf(size)),
     active: true,
     at_boot: true,
     ...attributes,
+    ...(swappiness !== undefined && { swappiness: `${swappiness}`, swappiness_at_boot: `${swappiness}` }),
   }),
   obstacles: (given, read, diff) => {
-    const { path: at, size } = given;
+    const { path: at, size, swappiness } = given;
     const active = Number(read.swaps.stdout) > 0;
     const isRemoval = diff.kind === 'remove';
     const isMade = !isRemoval && (diff.has('size') || diff.has('active'));
@@ -53,8 +59,8 @@ export const swap = defineModule({
     )
       return [
         {
-          says: 'A container has no swap of its own.',
-          fix: 'Declare it on the machine that the container runs on, or leave it out for this host.',
+          says: 'A container has no swap of its own; its machine has.',
+          unknown: true,
         },
       ];
     const [, type = '', blocks = '0', blockBytes = '0'] =
@@ -87,6 +93,9 @@ export const swap = defineModule({
           says: `The file system of ${at} has room for ${sizeOf(Math.floor(freeBytes / mebi) * mebi)}, and the file needs ${size}.`,
           fix: 'Make room, or give a smaller size.',
         },
+      !isRemoval &&
+        swappiness !== undefined &&
+        overruled((read.needsAtBoot ?? read.atBoot)?.stdout ?? '', parameter, swappiness, !read.needsAtBoot),
       (isRemoval || isMade) &&
         active &&
         usedKiB > availableKiB && {
@@ -96,7 +105,7 @@ export const swap = defineModule({
     ];
   },
   steps: (diff, given, read) => {
-    const { path: at, size = '' } = given;
+    const { path: at, size = '', swappiness } = given;
     const lines = linesOf(read, at);
     const text = replaced(textOf(read.fstab), lines, {
       ...{ source: at, path: 'none', type: 'swap', passno: 0 },
@@ -116,6 +125,17 @@ export const swap = defineModule({
         { do: 'write', path: fstab, content: text, validate: parses },
         daemonReloadIfThere,
       ],
+      diff.has('swappiness') && {
+        do: 'run',
+        command: setting(parameter, swappiness),
+        touches: [{ kind: 'file', path: procOf(parameter), content: `${swappiness}\n` }],
+        undo: { after: setting(parameter, liveOf(read)) },
+      },
+      diff.has('swappiness_at_boot') && {
+        do: 'write',
+        path: fileOf(parameter),
+        content: lineFor(parameter, swappiness),
+      },
     ];
   },
   remove: ({ path: at }, read) => [
@@ -126,12 +146,18 @@ export const swap = defineModule({
     ],
     read.file && { do: 'remove', path: at },
   ],
-  claims: ({ path: at }) => pathClaims(at, 'file', attributes),
+  claims: ({ path: at, swappiness }) => ({
+    ...pathClaims(at, 'file', attributes),
+    ...(swappiness !== undefined &&
+      pathClaims(fileOf(parameter), 'file', {}, () => lineFor(parameter, swappiness))),
+  }),
 });
 
+/** The parameter of the whole host, which two swap files share. */
+const parameter = 'vm.swappiness';
 const attributes = { owner: 'root', group: 'root', mode: '0600' } as const;
 
-function probes({ path: at }: Arguments) {
+function probes({ path: at, swappiness }: Arguments) {
   const folder = posix.dirname(at);
   const about = ['swapon', 'swapoff', `/proc/swaps${at}`];
   return {
@@ -150,6 +176,11 @@ function probes({ path: at }: Arguments) {
     needsRoom: command(`stat -f -c '%T %a %S' ${shellQuote(folder)}`, { about: [] }),
     container: path('/run/systemd/container'),
     rights,
+    live: swappiness === undefined ? undefined : content(procOf(parameter)),
+    parameterFile: swappiness === undefined ? undefined : content(fileOf(parameter)),
+    // The files as they are before the play. A file that an earlier resource changes is only a doubt.
+    atBoot: swappiness === undefined ? undefined : command(config, { about: [] }),
+    needsAtBoot: swappiness === undefined ? undefined : command(config, { about: configPlaces }),
   };
 }
 type Read = Readings<ReturnType<typeof probes>>;
@@ -168,7 +199,7 @@ const linesOf = (read: Read, at: string) =>
   entriesIn(textOf(read.fstab)).filter(({ source, type }) => type === 'swap' && source === at);
 
 /** Returns the state of the swap file, or null if there is neither a file nor a line. */
-function stateOf(read: Read, { path: at }: Arguments) {
+function stateOf(read: Read, { path: at, swappiness }: Arguments) {
   const lines = linesOf(read, at);
   if (read.file === null && lines.length === 0) return null;
   const activeKiB = Number(read.swaps.stdout);
@@ -181,8 +212,14 @@ function stateOf(read: Read, { path: at }: Arguments) {
     at_boot:
       lines.length > 1 ? `${lines.length} lines` : lines.some(({ options }) => !options.includes('noauto')),
     ...{ owner, group, mode },
+    ...(swappiness !== undefined && { swappiness: liveOf(read), swappiness_at_boot: bootOf(read) }),
   };
 }
+
+const liveOf = ({ live }: Read) => textOf(live).trim();
+/** Returns the value that holds at boot: of a later file, or of the own one. */
+const bootOf = ({ parameterFile, atBoot }: Read) =>
+  winner(atBoot?.stdout ?? '', parameter)?.value ?? /=\s*(\d+)/.exec(textOf(parameterFile))?.[1] ?? 'not set';
 
 const touching = (at: string) => [
   { kind: 'below', path: at } as const,

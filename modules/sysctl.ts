@@ -1,8 +1,21 @@
-import { basename } from 'node:path';
+import { posix } from 'node:path';
 import { anyOf, flag, text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import { command } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
+import {
+  config,
+  configPlaces,
+  dotted,
+  fileOf,
+  keyOf,
+  lineFor,
+  normal,
+  overruled,
+  procOf,
+  setting,
+  winner,
+} from './_sysctl.ts';
 
 type Value = string | number | undefined;
 
@@ -37,7 +50,7 @@ export const sysctl = defineModule({
   },
   identity: ({ name }) => dotted(name),
   refine: ({ value }) => [value === undefined && { says: 'Give the value.' }],
-  file: ({ name, value }) => ({ path: fileOf(name), content: `${dotted(name)} = ${normal(value)}\n` }),
+  file: ({ name, value }) => ({ path: fileOf(name), content: lineFor(name, value) }),
   probes: ({ name, live }) => ({
     live: live ? command(`cat ${shellQuote(procOf(name))}`, { about: changersOf(name) }) : undefined,
     // The files as they are before the play. A file that an earlier resource changes is only a doubt.
@@ -52,31 +65,32 @@ export const sysctl = defineModule({
   desired: ({ value, live }) => ({ live: live ? normal(value) : undefined, at_boot: normal(value) }),
   obstacles: ({ name, value }, { live, atBoot, needsAtBoot, needsWritable }, diff) => {
     if (diff.kind === 'remove') return [];
-    const other = winner((needsAtBoot ?? atBoot).stdout, name);
     const [declared, shown] = [value, live?.stdout].map(numbersIn);
     return [
-      live && live.exit !== 0
-        ? {
-            says: `The kernel has no parameter ${dotted(name)} that can be read.`,
-            fix: 'Check the name; load its kernel module in an earlier resource; or write only the file, with live: false.',
-          }
-        : diff.has('live') &&
-          needsWritable?.exit === 1 && {
-            says: `${dotted(name)} is read-only here, as most kernel parameters are in a container.`,
-            fix: 'Set it on the machine that the container runs on, or leave it out for this host.',
-          },
+      live &&
+        live.exit !== 0 &&
+        (needsWritable?.exit === 2
+          ? {
+              says: `The kernel shows no parameter ${dotted(name)} to this container; its machine may have it.`,
+              unknown: true,
+            }
+          : {
+              says: `The kernel has no parameter ${dotted(name)} that can be read.`,
+              fix: 'Check the name; load its kernel module in an earlier resource; or write only the file, with live: false.',
+            }),
+      live?.exit === 0 &&
+        diff.has('live') &&
+        needsWritable?.exit === 1 && {
+          says: `${dotted(name)} is read-only in this container; its machine sets it.`,
+          unknown: true,
+        },
       declared !== undefined &&
         shown !== undefined &&
         declared !== shown && {
           says: `The value of ${dotted(name)} has ${numbered(declared)}, and the kernel shows ${shown}: ${normal(live?.stdout)}.`,
           fix: `Give the whole value, as \`sysctl -n ${dotted(name)}\` shows it.`,
         },
-      other !== undefined &&
-        other.value !== normal(value) && {
-          says: `${other.file} sets ${dotted(name)} to ${other.value} and wins at boot: systemd-sysctl reads it after ${fileOf(name)}.`,
-          fix: 'Take the line out of that file in an earlier resource.',
-          unsure: !needsAtBoot,
-        },
+      overruled((needsAtBoot ?? atBoot).stdout, name, value, !needsAtBoot),
     ];
   },
   steps: (diff, { name, value }, { live }) => [
@@ -91,27 +105,23 @@ export const sysctl = defineModule({
     `The kernel shows another value than it was given: declare it as \`sysctl -n ${dotted(name)}\` shows it.`,
 });
 
-/** The assignments of all files, in the order of systemd-sysctl, with a line `# PATH` before those of each file. */
-const config = "/usr/lib/systemd/systemd-sysctl --cat-config 2>/dev/null | grep -E '^# /|^[^#;]+='";
-const configPlaces = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map(at => `${at}/sysctl.d`);
-configPlaces.push('/etc/sysctl.conf', 'packages');
-
-/** In a name whose first separator is a dot, dots and slashes change places: sysctl.d(5). */
-const swapped = (name: string) => name.replace(/[./]/g, each => (each === '.' ? '/' : '.'));
-const keyOf = (name: string) => (/^[^.]*\//.test(name) ? name.replace(/^\/+/, '') : swapped(name));
-const dotted = (name: string) => swapped(keyOf(name));
-const procOf = (name: string) => `/proc/sys/${keyOf(name)}`;
-const fileOf = (name: string) => `/etc/sysctl.d/90-reconcile-${name.replaceAll('/', '.')}.conf`;
-const normal = (value: Value) => String(value).trim().split(/\s+/).join(' ');
 const numbered = (count: number) => (count === 1 ? '1 number' : `${count} numbers`);
 
 /** Returns how many numbers a value consists of, or undefined if it has another form. The kernel never changes how many it shows. */
 const numbersIn = (value: Value) =>
   /^-?\d+( -?\d+)*$/.test(normal(value)) ? normal(value).split(' ').length : undefined;
-const setting = (name: string, value: Value) => ['sysctl', '-w', `${dotted(name)}=${normal(value)}`];
-
-/** Fails if root cannot write the parameter. The engine finds the obstacles of other accounts. */
-const writable = (name: string) => `[ "$(id -u)" != 0 ] || [ -w ${shellQuote(procOf(name))} ]`;
+/**
+ * Exits 1 if root cannot write the parameter, and 2 if it may be one that the kernel hides from the network of a container.
+ * The engine finds the obstacles of other accounts.
+ */
+const writable = (name: string) => {
+  const at = shellQuote(procOf(name));
+  const folder = shellQuote(posix.dirname(procOf(name)));
+  const isHidden = keyOf(name).startsWith('net/')
+    ? `[ -e ${at} ] || { [ -d ${folder} ] && systemd-detect-virt -cq && exit 2; }; `
+    : '';
+  return `${isHidden}[ "$(id -u)" != 0 ] || ! [ -e ${at} ] || [ -w ${at} ]`;
+};
 
 /** The causes of another live value. The parameters right below the named folders exist from boot, so nothing brings them. */
 const changersOf = (name: string) => [
@@ -120,16 +130,3 @@ const changersOf = (name: string) => [
     ? []
     : ['modprobe', 'packages', 'units']),
 ];
-
-/** Returns the value that holds after boot and its file, if that file follows the parameter's own. */
-function winner(config: string, name: string) {
-  let file = '';
-  let last: { file: string; value: string } | undefined;
-  for (const line of config.split('\n')) {
-    file = /^# (\/\S+\/sysctl\.d\/[^/]+\.conf)$/.exec(line)?.[1] ?? file;
-    const [, key, value] = /^\s*-?\s*([^#;=\s]+)\s*=(.*)$/.exec(line) ?? [];
-    const isLater = basename(file) > basename(fileOf(name));
-    if (isLater && key && keyOf(key) === keyOf(name)) last = { file, value: normal(value) };
-  }
-  return last;
-}

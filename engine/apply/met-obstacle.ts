@@ -1,5 +1,5 @@
 import type { ConnectedHost } from '../hosts/connected-host.ts';
-import type { Context } from '../module.ts';
+import { blocking, type Context } from '../module.ts';
 import { first } from '../plan/certain-readings.ts';
 import type { Comparison } from '../plan/compare.ts';
 import { Forecast } from '../plan/forecast.ts';
@@ -20,7 +20,8 @@ export function obstacleLeft(
   { work, read }: Comparison,
   context: Context,
 ): Problem | undefined {
-  const [obstacle] = work ? resource.module.obstacles(resource.args, read as never, work, context) : [];
+  const all = work ? resource.module.obstacles(resource.args, read as never, work, context) : [];
+  const [obstacle] = blocking(all);
   return obstacle && blockedBy(resource, obstacle);
 }
 

@@ -6,7 +6,7 @@ import type { Resource } from '../resource.ts';
 export function resourcesReadAlong(queue: readonly PlannedResource[], i: number): Resource[] {
   const { resource: own } = queue[i]!;
   const next = queue.findIndex(
-    ({ outcome }, at) => at > i && outcome.status !== 'unchanged' && outcome.status !== 'skipped',
+    ({ outcome }, at) => at > i && !['unchanged', 'skipped', 'unknown'].includes(outcome.status),
   );
   return queue
     .slice(i, next < 0 ? undefined : next + 1)

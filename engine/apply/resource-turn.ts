@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../events.ts';
 import type { ConnectedHost } from '../hosts/connected-host.ts';
 import { leaseHeldProblem } from '../hosts/host-lease.ts';
-import type { Context, Diff } from '../module.ts';
+import { blocking, type Context, type Diff } from '../module.ts';
 import { asRead, type Comparison, compare } from '../plan/compare.ts';
 import { lacks } from '../plan/diff.ts';
 import { blockedBy, type PlannedResource, unmet } from '../plan/plan.ts';
@@ -150,8 +150,9 @@ class ResourceTurn {
       before = await this.#read();
     }
     if (before.problem !== undefined) return { outcome: { status: 'failed', error: before.problem } };
-    const { work } = before;
-    if (work === null || work === undefined) return { outcome: { status: 'unchanged' }, found: null };
+    const { work, unknown } = before;
+    if (unknown !== undefined) return { outcome: { status: 'unknown', unknown }, found: null };
+    if (!work) return { outcome: { status: 'unchanged' }, found: null };
     if (this.#resource.module.check)
       return { outcome: { status: 'failed', diff: work, error: unmet(this.#resource, work) } };
 
@@ -185,9 +186,8 @@ class ResourceTurn {
   #guard(before: Comparison, work: Diff): GuardedSteps | Problem {
     const resource = this.#resource;
     const { playRevert, risks } = this.#apply;
-    const obstacle = resource.module
-      .obstacles(resource.args, before.read as never, work, this.#context)
-      .find(({ unsure }) => !unsure);
+    const said = resource.module.obstacles(resource.args, before.read as never, work, this.#context);
+    const obstacle = blocking(said).find(({ unsure }) => !unsure);
     if (obstacle !== undefined) return blockedBy(resource, obstacle);
 
     const own = this.#steps(before, work);
@@ -296,5 +296,4 @@ function shown(outputs: readonly StepOutput[]): NonNullable<Outcome['commands']>
   }));
 }
 
-const hasWork = ({ problem, work }: Comparison): boolean =>
-  problem === undefined && work !== null && work !== undefined;
+const hasWork = ({ problem, work }: Comparison): boolean => problem === undefined && Boolean(work);

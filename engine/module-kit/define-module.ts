@@ -51,7 +51,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   required?: readonly R[];
   /**
    * A clause about the effect of `state: absent`, such as `removes it`. With it, the engine adds the argument `state` and
-   * calls `remove` for `state: absent`. No function of the module sees `state`.
+   * calls `remove` for `state: absent`. No function of the module sees `state`, unless `args` has it for several ways to be
+   * present, such as `mounted` and `fstab`; the engine then adds `absent` to them.
    */
   absent?: string;
   /** Examples of arguments, each under a title. The docs show them, and the contract tests try them. */
@@ -170,12 +171,14 @@ interface FilesGiven {
   files?: readonly SourceFile[];
 }
 
-const stateSchema = (clause: string) =>
-  ({
-    enum: ['present', 'absent'],
-    default: 'present',
-    description: `Whether it exists; \`absent\` ${clause}.`,
-  }) as const;
+/** Returns the schema of `state`. `ways` is the module's own, with the ways to be present. */
+const stateSchema = (clause: string, ways?: Schema): Schema => ({
+  enum: [...((ways?.['enum'] as readonly string[] | undefined) ?? ['present']), 'absent'],
+  default: ways?.['default'] ?? 'present',
+  description: ways
+    ? `${ways['description']} \`absent\` ${clause}.`
+    : `Whether it exists; \`absent\` ${clause}.`,
+});
 
 /** Makes a module from the definition of a resource type. The types of the arguments come from their schemas. */
 export function defineModule<
@@ -199,7 +202,10 @@ export function defineModule<
     identity,
     args: {
       type: 'object',
-      properties: { ...own.args, ...(absent !== undefined && { state: stateSchema(absent) }) },
+      properties: {
+        ...own.args,
+        ...(absent !== undefined && { state: stateSchema(absent, own.args['state']) }),
+      },
       required: own.required ?? [],
       additionalProperties: false,
     },

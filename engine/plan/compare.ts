@@ -1,8 +1,8 @@
-import type { Context, Diff, PlannedDiff, State } from '../module.ts';
+import { blocking, type Context, type Diff, type PlannedDiff, type State } from '../module.ts';
 import { Missing, type Probe } from '../probe.ts';
 import type { Observed } from '../probes/readings.ts';
 import type { Problem } from '../problem.ts';
-import { type Resource, UnknownArgument } from '../resource.ts';
+import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
 import { changesOf, diff, keepsTo } from './diff.ts';
 import type { ForecastReading } from './forecast-types.ts';
 
@@ -27,6 +27,8 @@ export interface Comparison {
   /** Why an apply of the resource may fail. */
   doubt?: string | undefined;
   problem?: Problem | undefined;
+  /** Why the host cannot have the thing: a sentence. Then there is nothing to do. */
+  unknown?: string;
 }
 
 /** The predictions that a comparison needs: from a forecast or, at the turn of a resource, from its fresh readings. */
@@ -56,11 +58,20 @@ const unknown = { diff: null, read: undefined, certain: false } as const;
 /** Compares one resource with the predictions of `view`. */
 export function compare(resource: Resource, view: ForecastView, context: Context): Comparison {
   try {
-    return compareKnown(resource, view, context);
+    return unlessImpossible(resource, compareKnown(resource, view, context), context);
   } catch (thrown) {
     if (thrown instanceof UnknownArgument) return { ...unknown, from: [thrown.from], open: true };
     throw thrown;
   }
+}
+
+/** Returns the comparison, or one without a diff if the host cannot have the thing at all. */
+function unlessImpossible({ module, args }: Resource, comparison: Comparison, context: Context): Comparison {
+  const { work, read, certain } = comparison;
+  if (work === undefined || read === undefined || !certain) return comparison;
+  const obstacles = unlessUnknown(() => module.obstacles(args, read, work, context), []);
+  const first = blocking(obstacles).find(({ unsure }) => !unsure);
+  return first?.unknown ? { ...comparison, diff: null, work: undefined, unknown: first.says } : comparison;
 }
 
 function compareKnown(resource: Resource, view: ForecastView, context: Context): Comparison {

@@ -1,5 +1,5 @@
 import { inNewServer, serverData } from '../host-knowledge.ts';
-import type { Context, Obstacle } from '../module.ts';
+import { blocking, type Context, type Obstacle } from '../module.ts';
 import { type Probe, path } from '../probe.ts';
 import { blankReadings } from '../probes/blank.ts';
 import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
@@ -13,9 +13,18 @@ import type { HostSight, ResourceView } from './host-sight.ts';
 import { obstacleTo } from './obstacles.ts';
 import type { Reaction } from './reactions.ts';
 
+/** The end of a resource's laying. */
+interface Laid {
+  obstacle?: Obstacle | undefined;
+  /** The resources that must bring a needed thing and probably do not. */
+  hopes?: readonly string[];
+  /** An obstacle that earlier steps may still remove. */
+  doubt?: Obstacle | undefined;
+  warning?: Obstacle | undefined;
+}
+
 /**
- * Lays the effects of a resource over the forecast, step by step, and returns the first obstacle. `hopes` are the resources
- * that must bring a needed thing and probably do not. `doubt` is an obstacle that earlier steps may still remove.
+ * Lays the effects of a resource over the forecast, step by step, and returns the first obstacle.
  */
 export function layResource(
   resource: Resource,
@@ -24,11 +33,12 @@ export function layResource(
   { forecast, imagined = false }: HostSight,
   context: Context,
   reactions: ReadonlyMap<string, readonly Reaction[]>,
-): { obstacle?: Obstacle | undefined; hopes?: readonly string[]; doubt?: Obstacle | undefined } {
+): Laid {
   const { module, args, name } = resource;
   const { work, desired, certain } = comparison;
   const hopes: string[] = [];
   let doubt: Obstacle | undefined;
+  let warning: Obstacle | undefined;
   const laying = {
     by: name,
     account: view.account,
@@ -54,7 +64,9 @@ export function layResource(
     const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
     if (lacking !== undefined) return { obstacle: lacking };
     const read = comparison.read ?? blankReadings(module.probes(args));
-    const all = imagined || isUnread ? [] : module.obstacles(args, read, work, context);
+    const said = imagined || isUnread ? [] : module.obstacles(args, read, work, context);
+    warning = said.find(({ warns }) => warns);
+    const all = blocking(said);
     // Other obstacles from uncertain readings are only doubts.
     const own = all.find(({ always, unsure }) => always || (certain && !unsure));
     if (own !== undefined) return { obstacle: own };
@@ -75,7 +87,7 @@ export function layResource(
     if (!(thrown instanceof UnknownArgument)) throw thrown;
     forecast.lay(unknownEffects(resource), laying, view.raw);
   }
-  return { hopes, doubt };
+  return { hopes, doubt, warning };
 }
 
 /** Returns the obstacle of a step, or the resources that must bring a thing it needs, and probably do not. */

@@ -128,7 +128,8 @@ function walk(
     const waits = resource.when === undefined;
     if (problem !== undefined && waits) return outcome('would_change', { predictedFrom, open: true });
     if (problem !== undefined) return outcome('failed', { error: problem });
-    const { work, desired } = comparison;
+    const { work, desired, unknown } = comparison;
+    if (unknown !== undefined) return outcome('unknown', { unknown, predictedFrom });
     if (work === undefined && desired !== undefined)
       return outcome('unchanged', { predictedFrom, ...((open || waits) && { open: true }) });
     const {
@@ -148,6 +149,7 @@ function walk(
       predictedFrom: [...new Set([...predictedFrom, ...hopes])],
       ...(isOpen && { open: true }),
       ...(doubt !== undefined && { doubt }),
+      ...(seen.warning !== undefined && { warning: seen.warning.says }),
     });
   });
   return { planned, unread };

@@ -19,7 +19,7 @@ const resource = {
   properties: {
     name: text,
     module: text,
-    status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'would_change'] },
+    status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'unknown', 'would_change'] },
     declared: {
       ...digest,
       description: 'Digest of the arguments and other keys of the resource on this host.',

@@ -117,7 +117,8 @@ export function departure(saved: SavedHost, now: SavedHost, planned: readonly Pl
 function movement(was: SavedResource, now: SavedResource, outcome: Outcome): string[] {
   if (was.open === true) return [];
   if (outcome.error !== undefined) return was.status === now.status ? [] : [outcome.error.message];
-  if (was.diff !== null && now.diff === null) return ['as declared now'];
+  if (was.diff !== null && now.diff === null)
+    return [now.status === 'unknown' ? 'unknown here now' : 'as declared now'];
   if (was.diff !== null && now.diff !== null && was.diff.kind !== now.diff.kind)
     return [now.diff.kind === 'create' ? 'does not exist any more' : 'exists now'];
   const changes = (of: SavedResource) => new Map(of.diff?.changes.map(change => [change.key, change]));
@@ -137,9 +138,11 @@ function movement(was: SavedResource, now: SavedResource, outcome: Outcome): str
   return [
     now.status === 'skipped'
       ? 'would be skipped'
-      : now.status === 'unchanged'
-        ? 'as declared now'
-        : 'would change',
+      : now.status === 'unknown'
+        ? 'unknown here now'
+        : now.status === 'unchanged'
+          ? 'as declared now'
+          : 'would change',
   ];
 }
 

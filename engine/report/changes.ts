@@ -18,6 +18,7 @@ const signs = {
   failed: { text: '✗', style: ['red', 'bold'] },
   unchanged: { text: '=', style: 'dim' },
   skipped: { text: '·', style: 'dim' },
+  unknown: { text: '?', style: 'dim', legend: 'this host cannot have it' },
 } as const satisfies Record<string, Sign>;
 
 /** The sign of a resource that differed from the plan at its turn. */
@@ -25,7 +26,7 @@ export const deviationSign: Sign = { text: '≠', style: 'yellow', legend: 'diff
 
 /** Returns the outcome of a resource in one word: `answer` restarts or reloads something, `write` is not certain. */
 export function effectOf({ status, diff, runs }: ResourceView): keyof typeof signs {
-  if (status === 'failed' || status === 'skipped') return status;
+  if (status === 'failed' || status === 'skipped' || status === 'unknown') return status;
   if (diff === null && status === 'would_change') return 'write';
   if (diff === null) return status === 'changed' ? 'update' : 'unchanged';
   if (diff.kind === 'write') return 'write';

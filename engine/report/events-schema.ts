@@ -41,7 +41,7 @@ const resource = {
   name: string,
   module: string,
   'delegated_to?': described(string, 'The host that the resource is done on, if it is another one.'),
-  status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'would_change'] },
+  status: { enum: ['unchanged', 'changed', 'failed', 'skipped', 'unknown', 'would_change'] },
   diff: described(orNull(ref('diff')), 'The diff; null = none.'),
   predicted_from: described(
     listOf(string),
@@ -50,6 +50,7 @@ const resource = {
   'open?': described({ const: true }, 'It is unknown before the apply whether the resource needs a change.'),
   'runs?': described({ const: true }, 'Its change runs something, as a command does.'),
   'doubt?': described(string, 'A possible obstacle to a planned change.'),
+  'warning?': described(string, 'Something to know before a planned change.'),
   deviation: described(
     orNull(object({ planned: orNull(ref('diff')), 'suspect?': string })),
     'Not null if the diff at the turn of the resource differed from the planned one, `planned`; `suspect` is the last resource before it whose command does not declare its effects.',
@@ -60,6 +61,7 @@ const resource = {
     string,
     '`when`, `run_once` if another host does it, or the reason why it was not reached.',
   ),
+  'unknown?': described(string, 'Why the host cannot have the thing, such as swap in a container.'),
   'commands?': described(
     listOf(object({ command: string, output: string })),
     'With -v: the commands that ran.',
@@ -72,6 +74,7 @@ const counts = {
   failed: count,
   skipped: count,
   deviations: count,
+  'unknown?': described(count, 'Left out if there are none.'),
   'unconfirmed?': count,
 };
 

@@ -22,7 +22,7 @@ export function resourceList(
 }
 
 function item(resource: ResourceView, variants: readonly Variant[]): string {
-  const { module, status, doubt, deviation, error } = resource;
+  const { module, status, doubt, warning, deviation, error } = resource;
   const after = status === 'would_change' ? predictedFrom(resource) : [];
   const planned = deviation?.planned ? spans(describe(deviation.planned, resource).flat()) : 'no change';
   return (
@@ -33,6 +33,9 @@ function item(resource: ResourceView, variants: readonly Variant[]): string {
     (doubt === undefined || status !== 'would_change'
       ? ''
       : `<p class="deviation">may fail: ${escapeMarkup(doubt)}</p>`) +
+    (warning === undefined || status !== 'would_change'
+      ? ''
+      : `<p class="deviation">note: ${escapeMarkup(warning)}</p>`) +
     (deviation === null ? '' : `<p class="deviation">≠ the plan showed: ${planned}</p>`) +
     (error === null ? '' : problemBox(error)) +
     (status === 'failed' ? outputBox(resource.commands ?? []) : '') +
@@ -41,10 +44,11 @@ function item(resource: ResourceView, variants: readonly Variant[]): string {
 }
 
 function what(resource: ResourceView): string {
-  const { status, diff, skipped, runs } = resource;
+  const { status, diff, skipped, unknown, runs } = resource;
   if (diff !== null) return spans(describe(diff, resource).flat());
   if (status === 'would_change') return open;
   if (status === 'unchanged') return runs ? 'not needed' : 'as declared';
+  if (unknown !== undefined) return `unknown here: ${escapeMarkup(unknown)}`;
   return skipped === undefined ? '' : `skipped: ${escapeMarkup(skipped)}`;
 }
 

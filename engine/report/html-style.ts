@@ -57,7 +57,7 @@ ol li:first-child { border-top: 0; }
 .create > .sign, .write > .sign { color: var(--green); } .update > .sign { color: var(--yellow); }
 .remove > .sign, .failed > .sign { color: var(--red); }
 .run > .sign { color: var(--blue); } .answer > .sign { color: var(--purple); }
-.unchanged > .sign, .skipped > .sign { color: var(--soft); }
+.unchanged > .sign, .skipped > .sign, .unknown > .sign { color: var(--soft); }
 li > code, .after, .quiet, summary { color: var(--soft); }
 .what { margin-left: .3rem; }
 ins { color: var(--green); text-decoration: none; } del { color: var(--red); text-decoration: none; }

@@ -22,7 +22,7 @@ export function junitReport(record: RunRecord): string {
         tests: cases.length + problems.length,
         failures: count('failed'),
         errors: problems.length,
-        skipped: count('skipped'),
+        skipped: count('skipped') + count('unknown'),
       };
       return element('testsuite', { name: `${host}: ${play.name}`, ...counts, timestamp: record.startedAt }, [
         ...cases,
@@ -34,7 +34,10 @@ export function junitReport(record: RunRecord): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', attributes, suites)}\n`;
 }
 
-function testCase(host: string, { name, module, status, duration_ms, error, skipped }: ResourceView): string {
+function testCase(
+  host: string,
+  { name, module, status, duration_ms, error, skipped, unknown }: ResourceView,
+): string {
   const inner: string[] = [];
   if (status === 'failed' || error !== null) {
     const { code = 'step-failed', message = 'failed', cause, hint } = error ?? {};
@@ -42,6 +45,7 @@ function testCase(host: string, { name, module, status, duration_ms, error, skip
     inner.push(element('failure', { type: code, message }, [escapeMarkup(text)]));
   }
   if (status === 'skipped') inner.push(element('skipped', { message: skipped ?? '' }, []));
+  if (status === 'unknown') inner.push(element('skipped', { message: `unknown here: ${unknown}` }, []));
   if (status === 'changed' || status === 'would_change') inner.push(`<system-out>${status}</system-out>`);
   return element('testcase', { classname: `${host}.${module}`, name, time: seconds(duration_ms) }, inner);
 }

@@ -137,14 +137,17 @@ function hostLine(host: LiveHost, nameColumns: number, nowMs: number, check: boo
   ];
 }
 
-function endOf({ status, changed, failed }: HostResult, check: boolean): Span[] {
+function endOf({ status, changed, failed, unknown }: HostResult, check: boolean): Span[] {
   if (status === 'not_reached') return [span('not reached', 'yellow')];
   if (status === 'reverted') return [span('✗ reverted', 'red')];
   if (status === 'unreachable') return [span('✗ unreachable', 'red')];
   if (status === 'failed') return [span(failed > 0 ? `✗ ${failed} failed` : '✗ failed', 'red')];
   if (changed > 0)
     return [span('✓ ', 'green'), span(check ? `${changed} would change` : `${changed} changed`, 'yellow')];
-  return [span('✓ as declared', 'green')];
+  return [
+    span('✓ as declared', 'green'),
+    ...(unknown === undefined ? [] : [span(`, ${unknown} unknown here`, 'dim')]),
+  ];
 }
 
 function bar(share: number): Span[] {

@@ -150,7 +150,7 @@ function isShown(resource: ResourceView, { verbosity }: Layout): boolean {
 }
 
 function isLoud({ status, deviation }: ResourceView): boolean {
-  return status === 'changed' || status === 'would_change' || status === 'failed' || deviation !== null;
+  return (status !== 'unchanged' && status !== 'skipped') || deviation !== null;
 }
 
 /** Merges the blocks of a change whose texts differ on many hosts. Only the texts of the first host stay. */

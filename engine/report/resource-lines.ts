@@ -81,12 +81,14 @@ function changeLines(resource: ResourceView, frame: Frame, layout: Layout): Line
 
 /** Returns the change of a resource, in groups of words that no line break should split. */
 function what(resource: ResourceView, { over, causes }: Frame, layout: Layout): Line[] {
-  const { status, diff, skipped, runs } = resource;
+  const { status, diff, skipped, unknown = '', runs } = resource;
   const words = diff === null ? [] : describe(diff, resource, mostOf(layout));
   if (status === 'failed') words.unshift([span(diff === null ? 'failed' : 'failed: ', 'red')]);
   if (status === 'would_change' && over) words.unshift([span('not done: ', 'yellow')]);
   if (status === 'skipped')
     words.unshift([span(`skipped: ${skipped === undefined ? '' : causes.labelOf(skipped)}`, 'dim')]);
+  if (status === 'unknown')
+    words.unshift(`unknown here: ${unknown}`.split(/(?<= )/).map(word => span(word, 'dim')));
   if (status === 'unchanged') words.unshift([span(runs ? 'not needed' : 'as declared', 'dim')]);
   if (status === 'would_change' && diff === null) words.push([span(open, 'dim')]);
   const after = causes.wordsOf(resource);
@@ -97,10 +99,11 @@ function mostOf({ verbosity }: Layout): number {
   return verbosity > 0 ? Infinity : mostElements;
 }
 
-function doubtLines({ doubt, status }: ResourceView, { columns }: Layout): Line[] {
-  if (doubt === undefined || status !== 'would_change') return [];
-  const words = [span(`may fail: ${doubt}`, 'yellow')];
-  return wrap(words, Math.max(10, columns - 6)).map(line => [span('      '), ...line]);
+function doubtLines({ doubt, warning, status }: ResourceView, { columns }: Layout): Line[] {
+  if (status !== 'would_change') return [];
+  return [doubt && `may fail: ${doubt}`, warning && `note: ${warning}`]
+    .flatMap(words => (words ? wrap([span(words, 'yellow')], Math.max(10, columns - 6)) : []))
+    .map(line => [span('      '), ...line]);
 }
 
 function deviationLines(resource: ResourceView, layout: Layout): Line[] {

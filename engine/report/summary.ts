@@ -71,6 +71,7 @@ function total(record: RunRecord): SummaryLine {
   const sum = (key: 'changed' | 'unchanged' | 'failed' | 'skipped' | 'deviations') =>
     results.reduce((all, result) => all + result[key], 0);
   const unconfirmed = results.reduce((all, result) => all + (result.unconfirmed ?? 0), 0);
+  const unknown = results.reduce((all, result) => all + (result.unknown ?? 0), 0);
   const unreachable = results.filter(({ status }) => status === 'unreachable').length;
   const counts = countsOf(
     {
@@ -81,6 +82,7 @@ function total(record: RunRecord): SummaryLine {
       skipped: sum('skipped'),
       deviations: sum('deviations'),
       ...(unconfirmed > 0 && { unconfirmed }),
+      ...(unknown > 0 && { unknown }),
     },
     record.check,
   );
@@ -106,6 +108,7 @@ function countsOf(result: HostResult, check: boolean): Span[] {
   if (failed > 0) counts.push(span(`${failed} failed`, 'red'));
   else if (!check && !above) counts.push(span('0 failed'));
   if (skipped > 0) counts.push(span(`${skipped} skipped`, 'dim'));
+  if (result.unknown !== undefined) counts.push(span(`${result.unknown} unknown here`, 'dim'));
   if (deviations > 0)
     counts.push(span(deviations === 1 ? '1 deviation' : `${deviations} deviations`, 'yellow'));
   if (result.unconfirmed !== undefined) counts.push(span(`${result.unconfirmed} not applied`, 'yellow'));

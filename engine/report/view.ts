@@ -40,10 +40,12 @@ export interface ResourceView {
   open?: boolean;
   runs?: boolean;
   doubt?: string;
+  warning?: string;
   deviation: { planned: DiffView | null; suspect?: string } | null;
   duration_ms: number;
   error: Problem | null;
   skipped?: string;
+  unknown?: string;
   commands?: CommandView[];
 }
 
@@ -239,10 +241,12 @@ function showing(redactor: Redactor) {
     ...(raw.open === true && { open: true }),
     ...(raw.runs === true && { runs: true }),
     ...(raw.doubt === undefined ? {} : { doubt: line(raw.doubt) }),
+    ...(raw.warning === undefined ? {} : { warning: line(raw.warning) }),
     deviation: raw.deviation ? deviation(raw.deviation, raw.secrets.length > 0) : null,
     duration_ms: Math.round(raw.durationMs),
     error: raw.error ? problem(raw.error) : null,
     ...(raw.skipped === undefined ? {} : { skipped: line(raw.skipped) }),
+    ...(raw.unknown === undefined ? {} : { unknown: line(raw.unknown) }),
     ...(raw.commands === undefined
       ? {}
       : {

@@ -34,11 +34,12 @@ export function add(before: HostResult | undefined, now: HostResult): HostResult
     failed: before.failed + now.failed,
     skipped: before.skipped + now.skipped,
     deviations: before.deviations + now.deviations,
-    ...unconfirmedOf((before.unconfirmed ?? 0) + (now.unconfirmed ?? 0)),
+    ...someOf('unconfirmed', (before.unconfirmed ?? 0) + (now.unconfirmed ?? 0)),
+    ...someOf('unknown', (before.unknown ?? 0) + (now.unknown ?? 0)),
   };
 }
 
-const unconfirmedOf = (count: number) => (count === 0 ? {} : { unconfirmed: count });
+const someOf = (key: 'unconfirmed' | 'unknown', count: number) => (count === 0 ? {} : { [key]: count });
 
 /** Returns the exit code of the program for the results of the hosts. `hasStopped` means that failures ended a roll-out. */
 export function exitCodeOf(results: readonly HostResult[], check: boolean, hasStopped = false): number {
@@ -65,7 +66,8 @@ export function resultOf(
     failed: count('failed'),
     skipped: count('skipped'),
     deviations: outcomes.filter(({ deviation }) => deviation !== undefined).length,
-    ...unconfirmedOf(isDeclined ? count('would_change') : 0),
+    ...someOf('unconfirmed', isDeclined ? count('would_change') : 0),
+    ...someOf('unknown', count('unknown')),
   };
   const status = () => {
     if (problems.some(({ code }) => unreachableCodes.has(code))) return 'unreachable';

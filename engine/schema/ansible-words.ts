@@ -134,6 +134,11 @@ const values: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     touch: 'Leave state out: a file that is missing is created.',
     file: 'Leave state out: a file that is missing is created.',
   },
+  'mount.state': {
+    present: 'Write state: fstab, which manages only the line in /etc/fstab.',
+    remounted: 'Leave state out: a file system with other options is mounted anew.',
+    unmounted: 'Write state: absent, which unmounts it and removes its line.',
+  },
   'service.state': {
     restarted: 'A service restarts by itself: name the resources that it answers in its restart_on:',
     reloaded: 'A service reloads by itself: name the resources that it answers in its reload_on:',

@@ -106,7 +106,10 @@ const kinds: { readonly [K in Step['do']]: StepKind<Of<K>> } = {
     compile: ({ unit }) => `r_pay ${shellQuote(encodeURIComponent(unit))}`,
     describe: ({ unit }) => `note: nothing owed to ${unit}`,
     undo: () => ({}),
-    effects: ({ unit }) => [{ kind: 'note', unit }],
+    effects: ({ unit }) => [
+      { kind: 'note', unit },
+      { kind: 'objects', names: ['owed'] },
+    ],
   },
   reboot: {
     compile: () => 'r_reboot',

@@ -245,6 +245,7 @@ function playOf(
           files,
           templates,
           shownFiles,
+          together: text.rollout === undefined && hosts.length > 1,
           made,
         };
         return subjectOf(source, resources, count);

@@ -61,6 +61,7 @@ describeLab('a reboot', () => {
     await lab.boot(host);
   }
 
+  // ansible#78007: a host that had not gone down yet counted as rebooted.
   it('that the host asks for is shown, done once, and followed by the later resources', async () => {
     await need('web1');
     const was = await bootOf('web1');
@@ -105,6 +106,7 @@ describeLab('a reboot', () => {
     ]);
   });
 
+  // ansible#47647: a host that was down for its reboot counted as unreachable.
   it('whose controller is killed while the host is down is not done again', async () => {
     await need('web1');
     const was = await bootOf('web1');
@@ -161,6 +163,7 @@ describeLab('a reboot', () => {
   });
 
   describe('of a host that does not come back', () => {
+    // ansible#69088, #58868: a host that did not come back was waited for without an end.
     it('fails after max_wait, and the later resources are not applied', async () => {
       await need('web1');
       // Systemd waits for the script that stops this unit.

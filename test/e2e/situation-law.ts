@@ -24,7 +24,7 @@ const short = (ran: Ran): string => said(ran).trim().split('\n').slice(0, 12).jo
 function shownAs({ status, open }: RanEvent): Shown | undefined {
   if (open && ['unchanged', 'would_change'].includes(status)) return '±';
   if (status === 'would_change') return 'changed';
-  return status === 'unchanged' ? 'unchanged' : undefined;
+  return status === 'unchanged' || status === 'unknown' ? status : undefined;
 }
 
 /** Returns complaints about a check that must find no obstacle, as sentences. */
@@ -43,7 +43,7 @@ export function checkComplaints(
   if (all.length === 0) complaints.push('the check shows no resource');
   const shown = all.map(shownAs);
   if (checked.exit === 0 && shown.includes('changed')) complaints.push('the check exits 0 and shows changes');
-  if (checked.exit === 2 && shown.length > 0 && shown.every(one => one === 'unchanged'))
+  if (checked.exit === 2 && shown.length > 0 && shown.every(one => one === 'unchanged' || one === 'unknown'))
     complaints.push('the check exits 2 and shows no change');
   for (const [name, wanted] of Object.entries(expected)) {
     const [first] = all.filter(({ name: at }) => at === name);
@@ -68,8 +68,8 @@ export function applyComplaints(checked: Ran, applied: Ran, host: string): strin
     if (one.deviation)
       complaints.push(`${one.name}: a deviation, shown as "${describe(shown)}", is "${describe(one)}"`);
     const allowed = {
-      unchanged: shown.open ? ['unchanged', 'changed'] : ['unchanged'],
-      would_change: shown.open ? ['unchanged', 'changed'] : ['changed'],
+      unchanged: shown.open ? ['unchanged', 'changed', 'unknown'] : ['unchanged'],
+      would_change: shown.open ? ['unchanged', 'changed', 'unknown'] : ['changed'],
     }[shown.status as string] ?? [shown.status];
     if (!allowed.includes(one.status))
       complaints.push(`${one.name}: shown as "${describe(shown)}", but the apply says "${describe(one)}"`);
@@ -85,7 +85,7 @@ export function restComplaints(
 ): string[] {
   const moved = outcomes(ran, host).filter(
     ({ name, status, deviation }) =>
-      deviation || !(['unchanged', 'skipped'].includes(status) || restless.includes(name)),
+      deviation || !(['unchanged', 'skipped', 'unknown'].includes(status) || restless.includes(name)),
   );
   const exits = restless.length > 0 ? [0, 2] : [0];
   return [

@@ -7,7 +7,7 @@ import { newer, older, type Release } from '../lab/releases.ts';
 export type Layer = string;
 
 /** The expected outcome of a resource in a check: exactly this one, or `±`. */
-export type Shown = 'unchanged' | 'changed' | '±';
+export type Shown = 'unchanged' | 'changed' | 'unknown' | '±';
 
 /** Texts by resource, each of which its problem holds, whatever the case. */
 export type Words = Readonly<Record<string, readonly string[]>>;
@@ -159,7 +159,7 @@ function expectation(
   if (kind === 'stopped') return { kind, says: listed(stopped), lines };
   if (kind === 'either') return { kind, says: listed(either), lines };
   for (const shown of Object.values(check))
-    if (!['unchanged', 'changed', '±'].includes(shown)) wrong(`expects an unknown "${shown}"`);
+    if (!['unchanged', 'changed', 'unknown', '±'].includes(shown)) wrong(`expects an unknown "${shown}"`);
   if (kind === 'fails') return { kind, words: wordsOf(fails!), check };
   return { kind: 'works', check, signs, restless: listed(restless) };
 }

@@ -4,7 +4,14 @@ import { basename, dirname, join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { type Context, type Diff, type Module, type StateValue, typeClaim } from '../../engine/module.ts';
+import {
+  type Context,
+  type Diff,
+  type Module,
+  type Obstacle,
+  type StateValue,
+  typeClaim,
+} from '../../engine/module.ts';
 import { isText, textOf } from '../../engine/module-kit/state-text.ts';
 import { diff } from '../../engine/plan/diff.ts';
 import { Missing } from '../../engine/probe.ts';
@@ -31,12 +38,18 @@ interface Situation {
   obstacles?: string[];
   /** Sentences of what may make the apply fail, once its steps have brought more to light. */
   unsure?: string[];
+  /** Sentences of what keeps the host from having the thing at all. */
+  unknown?: string[];
+  /** Sentences to know before the change. */
+  warnings?: string[];
 }
 
 const keys = new Set([
   ...['title', 'args', 'context', 'files', 'refused', 'probes', 'read', 'missing', 'changes', 'steps'],
   'obstacles',
   'unsure',
+  'unknown',
+  'warnings',
 ]);
 
 describe.each(Object.entries(modules))('%s', (name, module) => {
@@ -124,14 +137,17 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
     const found = diff(actual, module.desired(args, read));
     expect(shown(found)).toEqual(situation.changes);
     const obstacles = found === null ? [] : module.obstacles(args, read, found, context);
-    const [unsure, blocked] = [true, false].map(which =>
-      obstacles.filter(one => (one.unsure ?? false) === which).map(({ says }) => says),
-    );
-    expect({ blocked, unsure }).toEqual({
+    const kindOf = (one: Obstacle) =>
+      one.warns ? 'warns' : one.unsure ? 'unsure' : one.unknown ? 'unknown' : 'blocked';
+    const of = (kind: string) => obstacles.filter(one => kindOf(one) === kind).map(({ says }) => says);
+    const [blocked, unsure, unknown, warnings] = [of('blocked'), of('unsure'), of('unknown'), of('warns')];
+    expect({ blocked, unsure, unknown, warnings }).toEqual({
       blocked: situation.obstacles ?? [],
       unsure: situation.unsure ?? [],
+      unknown: situation.unknown ?? [],
+      warnings: situation.warnings ?? [],
     });
-    if (blocked!.length > 0) return;
+    if (blocked.length + unknown.length > 0) return;
     const steps = found === null ? [] : module.steps(found, args, read, context);
     expect(shortened(plain(steps), situation.steps ?? [])).toEqual(situation.steps ?? []);
     if (module.check === true) expect(steps).toEqual([]);

@@ -28,13 +28,17 @@ test.each<[shown: string, event: RanEvent, outcomes: string[]]>([
   ['a change', event('r1', 'file', 'would_change', changing), ['changed']],
   ['no change', event('r1', 'file', 'unchanged'), ['unchanged']],
   ['a skipped one', event('r1', 'file', 'skipped'), ['skipped']],
-  ['a change that is not known yet', event('r1', 'file', 'would_change'), ['changed', 'unchanged']],
+  [
+    'a change that is not known yet',
+    event('r1', 'file', 'would_change'),
+    ['changed', 'unchanged', 'unknown'],
+  ],
   [
     '±',
     event('r1', 'file', 'would_change', { diff: { kind: 'write', changes: [] } }),
-    ['changed', 'unchanged'],
+    ['changed', 'unchanged', 'unknown'],
   ],
-  ['an open one', event('r1', 'file', 'unchanged', { open: true }), ['changed', 'unchanged']],
+  ['an open one', event('r1', 'file', 'unchanged', { open: true }), ['changed', 'unchanged', 'unknown']],
 ])('%s allows only what it says', (_, shown, expected) => {
   expect(allowed(shown, false)).toEqual(expected);
 });

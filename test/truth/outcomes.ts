@@ -31,7 +31,7 @@ const gist = (message: string): string =>
     .join(' ');
 
 /** Whether nothing was done, or would be. */
-export const quiet = ({ status }: RanEvent): boolean => status === 'unchanged' || status === 'skipped';
+export const quiet = ({ status }: RanEvent): boolean => ['unchanged', 'skipped', 'unknown'].includes(status);
 /** The end of what a run wrote. */
 export const lastWords = ({ stdout, stderr }: Ran): string => (stderr || stdout).trim().slice(-600);
 /** The module of an outcome and what it came to. */
@@ -59,7 +59,7 @@ const isOpen = (shown: RanEvent): boolean =>
 
 /** The outcomes of an apply that a check's outcome allows. */
 export function allowed(shown: RanEvent, hasCondition: boolean): string[] {
-  if (isOpen(shown)) return ['changed', 'unchanged', ...(hasCondition ? ['skipped'] : [])];
+  if (isOpen(shown)) return ['changed', 'unchanged', 'unknown', ...(hasCondition ? ['skipped'] : [])];
   return [shown.status === 'would_change' ? 'changed' : shown.status];
 }
 

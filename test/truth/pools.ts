@@ -190,6 +190,8 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'mount.options': [['size=16m'], ['nosuid', 'size=32m'], ['bind']],
   'swap.path': ['/srv/swap', '/srv/a'],
   'swap.size': ['16M'],
+  'swap.swappiness': [10],
+  'locale.categories': [['LC_TIME'], ['LC_TIME', 'LC_PAPER']],
   'cron_job.name': ['backup', 'report', 'backup', 'report', 'odd.name'],
   'cron_job.user': ['root', 'www-data', 'deploy', 'ghost'],
   'cron_job.schedule': ['@daily', '0 0 * * *', '5 4 * * mon', { minute: 5, hour: 4 }, { hour: 4 }],

@@ -209,7 +209,7 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
     const options = draw.random.pick([['size=16m'], ['nosuid', 'size=32m'], []]);
     return draw.random.chance(0.3)
       ? { path, source: '/srv', options: ['bind', ...draw.random.pick([[], ['ro']])] }
-      : { path, source: 'tmpfs', type: 'tmpfs', options, ...draw.maybe(0.2, () => ({ mounted: false })) };
+      : { path, source: 'tmpfs', type: 'tmpfs', options, ...draw.maybe(0.2, () => ({ state: 'fstab' })) };
   },
   // A host of this test needs no reboot.
   reboot: () => ({}),

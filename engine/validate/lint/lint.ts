@@ -3,6 +3,7 @@ import { didYouMean } from '../../util/did-you-mean.ts';
 import { allowsIn } from './allow.ts';
 import { publicBind, tooManyConnections } from './gunicorn.ts';
 import { aliasSlash } from './nginx.ts';
+import { rebootTogether } from './reboots.ts';
 import type { Finding, Rule } from './rule.ts';
 import { keyReadable, secretInClear } from './secrets-in-clear.ts';
 import { restartMissing } from './services.ts';
@@ -24,6 +25,7 @@ const rules: readonly Rule[] = [
   tooManyConnections,
   urlPassword,
   restartMissing,
+  rebootTogether,
   unreachableTag,
 ];
 

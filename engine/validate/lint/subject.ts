@@ -17,6 +17,8 @@ import { type Text, textOf, type WrittenText } from './texts.ts';
 export interface Subject {
   /** The number of hosts of this kind. */
   hosts: number;
+  /** Whether all hosts of the play, and more than one, are applied at the same time. */
+  together: boolean;
   resources: readonly ResourceSubject[];
   /** The includes of the play, also those in components. */
   includes: readonly IncludeText[];
@@ -50,6 +52,7 @@ export interface Source {
   templates: Templates;
   /** The playbook and the files of variables, by their shown paths. */
   shownFiles: readonly string[];
+  together: boolean;
   /** The resources that were made for other kinds of hosts. */
   made: Map<Resolved, ResourceSubject>;
 }
@@ -73,8 +76,16 @@ export function subjectOf(source: Source, resources: readonly Resolved[], hosts:
     ...entries.map(({ doc }) => doc.file),
     ...all.flatMap(({ texts }) => texts.flatMap(({ file }) => file ?? [])),
   ]);
-  const { variables, shortSecrets } = source;
-  return { hosts, resources: all, includes: entries.filter(isInclude), variables, shortSecrets, files };
+  const { variables, shortSecrets, together } = source;
+  return {
+    hosts,
+    together,
+    resources: all,
+    includes: entries.filter(isInclude),
+    variables,
+    shortSecrets,
+    files,
+  };
 }
 
 function entriesIn(entries: readonly EntryText[]): EntryText[] {

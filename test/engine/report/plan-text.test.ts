@@ -231,6 +231,37 @@ it('with -vv the commands and their output are shown below a resource', () => {
   expect(shown(sample)).not.toContain('psql');
 });
 
+it('something to know stands below a planned change, and not below a change that was made', () => {
+  const noted = (status: 'would_change' | 'changed') => {
+    const sample = new Sample();
+    const play = start(sample, true, ['web1']);
+    const warning = 'Docker publishes 8080/tcp past these rules.';
+    const rules = outcome('Rules', 'firewall', status, { diff: create({ in_force: true }), warning });
+    sample.emit({ event: 'host_plan', host: 'web1', play, resources: [rules] });
+    return shown(sample);
+  };
+  expect(noted('would_change')).toContain('      note: Docker publishes 8080/tcp past these rules.\n');
+  expect(noted('changed')).not.toContain('note:');
+});
+
+it('a resource that a host cannot have is one quiet line, and its own number', () => {
+  const sample = new Sample();
+  const play = start(sample, true, ['web1']);
+  const unknown = 'A container has no swap of its own; its machine has.';
+  const resources = [
+    outcome('swap /swap', 'swap', 'unknown', { unknown }),
+    outcome('Motd', 'file', 'unchanged'),
+  ];
+  sample.emit({ event: 'host_plan', host: 'web1', play, resources });
+  finish(sample, { web1: result('ok', { unchanged: 1, unknown: 1 }) }, 0);
+  const text = shown(sample);
+  expect(text).toContain(
+    '  ? swap /swap  swap  unknown here: A container has no swap of its own; its machine has.\n',
+  );
+  expect(text).toContain('? this host cannot have it\n');
+  expect(text).toContain('web1: 0 would change, 1 unchanged, 1 unknown here\n');
+});
+
 it('a possible obstacle stands below its change until the change is made', () => {
   const sample = new Sample();
   const play = start(sample, true, ['web1']);

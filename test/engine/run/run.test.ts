@@ -3,6 +3,8 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Event } from '../../../engine/events.ts';
+import type { Module } from '../../../engine/module.ts';
+import { defineModule } from '../../../engine/module-kit/define-module.ts';
 import { run } from '../../../engine/run/run.ts';
 import type { RunOptions } from '../../../engine/run/run-options.ts';
 import { type LoadOptions, loadPlaybook } from '../../../engine/validate/load-playbook.ts';
@@ -17,10 +19,9 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Applies resources to this computer; gives the exit code and what happened. */
 async function apply(resources: string, options: Partial<RunOptions> = {}) {
-  writeFileSync(at('playbook.yml'), `hosts: localhost\nresources:\n${resources}`);
   const events: Event[] = [];
   const exitCode = await run({
-    playbook: loadPlaybook(at('playbook.yml'), { modules }),
+    playbook: options.playbook ?? playbookOf(resources),
     check: false,
     parallel: 1,
     emit: event => events.push(event),
@@ -33,12 +34,51 @@ async function apply(resources: string, options: Partial<RunOptions> = {}) {
   return { exitCode, of };
 }
 
+/** Returns a playbook for this computer, with more modules. */
+function playbookOf(resources: string, more: Readonly<Record<string, Module>> = {}) {
+  writeFileSync(at('playbook.yml'), `hosts: localhost\nresources:\n${resources}`);
+  return loadPlaybook(at('playbook.yml'), { modules: { ...modules, ...more } });
+}
+
 const file = (name: string) => `  - file: { path: ${at(name)}, content: hello }\n`;
 
 it('the answer no leaves everything unchanged, and says what was not applied', async () => {
   const { exitCode, of } = await apply(file('a'), { confirm: async () => false });
   expect([exitCode, existsSync(at('a')), of('resource')]).toEqual([2, false, []]);
   expect(of('host_finished')[0]?.result).toMatchObject({ status: 'ok', changed: 0, unconfirmed: 1 });
+});
+
+it.each([true, false])('what a host cannot have is unknown there, and no failure; check: %s', async check => {
+  const swap = defineModule({
+    name: 'swap',
+    summary: 'Swap.',
+    args: {},
+    examples: {},
+    identity: () => 'all',
+    actual: () => ({ active: false }),
+    desired: () => ({ active: true }),
+    obstacles: () => [{ says: 'A container has no swap.', unknown: true }],
+    steps: () => [{ do: 'run', command: 'false' }],
+  });
+  const answering = `  - command: { run: "echo x >${at('b')}", run_on: [Swap] }\n`;
+  const { exitCode, of } = await apply('', {
+    check,
+    playbook: playbookOf(`  - name: Swap\n    swap: {}\n${answering}${file('a')}`, { swap }),
+  });
+  expect(exitCode).toBe(check ? 2 : 0);
+  expect(of('host_plan')[0]!.resources.map(({ status }) => status)).toEqual([
+    'unknown',
+    'unchanged',
+    'would_change',
+  ]);
+  expect(of('resource').map(({ status }) => status)).toEqual([
+    'unknown',
+    'unchanged',
+    check ? 'would_change' : 'changed',
+  ]);
+  expect(of('resource')[0]).toMatchObject({ unknown: 'A container has no swap.', diff: null });
+  expect(of('resource').some(({ deviation }) => deviation)).toBe(false);
+  expect(of('host_finished')[0]!.result).toMatchObject({ unchanged: 1, changed: 1, failed: 0, unknown: 1 });
 });
 
 it('a change during the question is read before anything is done', async () => {

@@ -52,6 +52,7 @@ describe('lint reports nothing', () => {
       'of an alias that ends as its location does',
       site('location /a/ { alias /srv/a/; } location /b { alias /srv/b; }'),
     ],
+    ['of a reboot of one host after the other', '  - reboot: {}\n    at_once: 1\n'],
     [
       'of a service whose answers are not known',
       '  - { name: Conf, file: { path: /etc/app.conf } }\n  - service: { name: app, restart_on: ["{{ facts.hostname }}"] }\n',
