@@ -35,6 +35,7 @@ export const group = defineModule({
   ],
   probes: ({ name, gid }) => ({
     group: groupProbe(name),
+    needsLine: account('group', name),
     needsHolder: gid === undefined ? undefined : account('group', String(gid)),
   }),
   actual: ({ group }, { members, members_exact }) =>
@@ -44,7 +45,12 @@ export const group = defineModule({
     },
   initial: () => ({ members: [] }),
   desired: ({ gid, members }) => ({ gid, members: members?.toSorted() }),
-  obstacles: ({ name, gid }, { group, needsHolder }, diff) => [
+  obstacles: ({ name, gid }, { group, needsLine, needsHolder, ...read }, diff) => [
+    group === null &&
+      !!(diff.kind === 'remove' ? read['line'] : needsLine) && {
+        says: `${name} is not a group of /etc/group: another source of /etc/nsswitch.conf brings it.`,
+        fix: 'Change it there, or give another name.',
+      },
     diff.kind === 'remove' && group && groupOfBase(name, group),
     diff.kind === 'remove' &&
       group !== null &&
@@ -95,7 +101,9 @@ export const group = defineModule({
     ];
   },
   removal: {
-    actual: ({ group }: { group: GroupState | null }) => group && { gid: group.gid, members: group.members },
+    probes: ({ name }) => ({ group: groupProbe(name), line: account('group', name) }),
+    actual: ({ group, line }: { group: GroupState | null; line: string[] | null }) =>
+      group ? { gid: group.gid, members: group.members } : line && { source: 'another than /etc/group' },
   },
   remove: ({ name }, { group }) => [
     {
