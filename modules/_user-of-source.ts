@@ -29,6 +29,15 @@ export function stateOfSource(read: Read, { name, groups = [] }: Args) {
   return { groups: groups.filter(isIn).toSorted() };
 }
 
+/** Returns the obstacles of groups that gpasswd does not know. */
+export const obstaclesOfSource = (read: Read, { groups = [] }: Pick<Args, 'groups'>) =>
+  groups
+    .filter(one => read[keyOf(one)] === null)
+    .map(one => ({
+      says: `${one} is not a group of /etc/group.`,
+      fix: `Create it in an earlier resource, with\n    group: { name: ${one} }`,
+    }));
+
 /** Adds the account to the groups that lack it. */
 export function joinsOfSource(diff: Diff, { name, groups = [] }: Args): RunStep[] {
   const had = diff.changes.find(({ key }) => key === 'groups')?.before;

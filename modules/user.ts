@@ -31,7 +31,7 @@ import {
   removalObstacles,
   unlistedShell,
 } from './_accounts.ts';
-import { joinsOfSource, probesOfSource, refusalsOfSource, stateOfSource } from './_user-of-source.ts';
+import { joinsOfSource, obstaclesOfSource, probesOfSource, refusalsOfSource, stateOfSource } from './_user-of-source.ts';
 import { change, createsHome, creation, isIn } from './_user-steps.ts';
 
 /** An account. What is not declared stays unchanged. */
@@ -150,7 +150,7 @@ export const user = defineModule({
       return user === null
         ? [fromElsewhere(name)]
         : [ofLogin(name, login), ...removalObstacles(name, needsIdle, removal)];
-    if (!args.local) return [];
+    if (!args.local) return obstaclesOfSource(read, args);
     const elsewhere = user === null && !!needsElsewhere?.stdout && fromElsewhere(name);
     const moved = ['uid', 'home'].filter(key => user !== null && diff.has(key));
     const folder = home ?? `/home/${name}`;
