@@ -31,7 +31,13 @@ import {
   removalObstacles,
   unlistedShell,
 } from './_accounts.ts';
-import { joinsOfSource, obstaclesOfSource, probesOfSource, refusalsOfSource, stateOfSource } from './_user-of-source.ts';
+import {
+  joinsOfSource,
+  obstaclesOfSource,
+  probesOfSource,
+  refusalsOfSource,
+  stateOfSource,
+} from './_user-of-source.ts';
 import { change, createsHome, creation, isIn } from './_user-steps.ts';
 
 /** An account. What is not declared stays unchanged. */
