@@ -66,7 +66,9 @@ const attributes = (at: Read['timerAt']) => (at ? `${at.owner}:${at.group} ${at.
 /** Returns the state of the units, or null if there are none. */
 export function timerState({ service, timer, serviceAt, timerAt, unit = {} }: Read): State | null {
   if (!serviceAt && !timerAt) return null;
-  const found = [attributes(serviceAt), attributes(timerAt)].find(each => each !== null && each !== 'root:root 0644');
+  const found = [attributes(serviceAt), attributes(timerAt)].find(
+    each => each !== null && each !== 'root:root 0644',
+  );
   return {
     ...{ service: service ?? null, timer: timer ?? null },
     ...(found !== undefined && { permissions: found }),
