@@ -6,6 +6,7 @@ import { posix } from 'node:path';
 export interface Rule {
   file: string;
   subject: string;
+  hosts: readonly string[];
   runAs: string;
   commands: readonly string[];
   nopasswd: boolean;
@@ -24,10 +25,13 @@ export function winner(printed: string, rule: Rule, groupsOf: () => readonly str
   const aliases = aliasesIn(lines);
   const expanded = (items: readonly string[]) => expand(items, aliases);
   const later = laterLines(lines, posix.basename(rule.file)).flatMap(({ file, text }) => {
-    const [, subjects = '', as = 'root', what = ''] =
-      /^(\S+)\s+[^\s=]+\s*=\s*(?:\(([^)]*)\))?(.*)$/.exec(text.replace(/\s*(?<!\\),\s*/g, ',')) ?? [];
+    const [, subjects = '', hosts = '', as = 'root', what = ''] =
+      /^(\S+)\s+([^\s=]+)\s*=\s*(?:\(([^)]*)\))?(.*)$/.exec(text.replace(/\s*(?<!\\),\s*/g, ',')) ?? [];
     const isMeant =
-      isAbout(expanded(split(subjects)), rule.subject, groupsOf) && isAs(expanded(split(as)), rule.runAs);
+      // Whether a rule for other hosts is about this one is not known.
+      expanded(split(hosts)).some(host => host === 'ALL' || rule.hosts.includes(host)) &&
+      isAbout(expanded(split(subjects)), rule.subject, groupsOf) &&
+      isAs(expanded(split(as)), rule.runAs);
     return isMeant ? [{ file, commands: commandsIn(what, expanded) }] : [];
   });
   return expanded(rule.commands)
@@ -97,13 +101,17 @@ function isAs(items: readonly string[], runAs: string): boolean {
 function commandsIn(list: string, expanded: (items: readonly string[]) => string[]) {
   let nopasswd = false;
   return split(list).flatMap(each => {
-    const [, tags = '', command = ''] =
-      /^((?:[A-Z_]+\s*[:=]\s*(?:\S+\s+(?=[A-Z_]+\s*:))?)*)(.*)$/.exec(each) ?? [];
-    const last = tags.match(/\b(NO)?PASSWD(?=\s*:)/g)?.at(-1);
-    if (last !== undefined) nopasswd = last === 'NOPASSWD';
+    let command = each;
+    for (let found = tag.exec(command); found !== null; found = tag.exec(command)) {
+      if (/^(NO)?PASSWD$/.test(found[1] ?? '')) nopasswd = found[1] === 'NOPASSWD';
+      command = command.slice(found[0].length);
+    }
     return expanded([command.trim()]).map(path => ({ path, nopasswd }));
   });
 }
+
+/** A tag such as `NOPASSWD:`, or an option such as `CWD=/srv`, in front of a command. */
+const tag = /^\s*(?:([A-Z]+)\s*:|[A-Z_]+=\S+\s)\s*/;
 
 /** Whether a command of another rule includes a command. A path alone stands for any arguments, a folder for its programs. */
 function covers(other: string, own: string): boolean {

@@ -171,10 +171,10 @@ function deciderIn(
   read: { rules: CommandResult; perhapsAccount?: UserState | null | undefined },
   args: Arguments,
 ): string | undefined {
-  const { name, run_as: runAs, commands, nopasswd } = args;
+  const { name, hosts, run_as: runAs, commands, nopasswd } = args;
   const subject = subjectOf(args);
   if (commands === undefined || subject === undefined) return undefined;
-  const rule = { file: fileOf(name), subject, runAs, commands: commands.map(escaped), nopasswd };
+  const rule = { file: fileOf(name), subject, hosts, runAs, commands: commands.map(escaped), nopasswd };
   return winner(read.rules.stdout, rule, () => {
     const account = read.perhapsAccount;
     return account ? [account.group, ...account.groups] : [];
