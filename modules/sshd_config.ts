@@ -1,6 +1,15 @@
 import { text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
-import { type CommandResult, type Content, command, Missing, owed, path, unit } from '../engine/probe.ts';
+import {
+  type CommandResult,
+  type Content,
+  command,
+  Missing,
+  owed,
+  path,
+  readOnly,
+  unit,
+} from '../engine/probe.ts';
 import { glob } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
@@ -128,6 +137,7 @@ const textOf = (settings: Settings = {}) =>
     .join('');
 
 const asking = (name: string, settings: Settings | undefined) =>
+  readOnly +
   withVariables(script, {
     s_keys: keysOf(settings).join('|') || 'none',
     s_text: textOf(settings),

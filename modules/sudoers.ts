@@ -84,11 +84,14 @@ export const sudoers = defineModule({
     validate: 'visudo -cf %s',
     by: ['visudo', '-c'],
   }),
-  probes: ({ user }) => ({
+  probes: ({ user, commands = [] }) => ({
     visudo: program('visudo'),
     // The files as they are before the play. A file that an earlier resource changes is only a doubt.
     rules: command(allRules, { about: [] }),
     needsRules: command(allRules, { about: ['/etc/sudoers', '/etc/sudoers.d', 'packages'] }),
+    needsKind: commands.some(hasWildcard)
+      ? command('visudo --version 2>&1', { about: ['packages'] })
+      : undefined,
     perhapsAccount: user === undefined || user === 'ALL' ? undefined : userProbe(user),
   }),
   actual(read, args) {
@@ -110,6 +113,11 @@ export const sudoers = defineModule({
           fix: 'Add the line `@includedir /etc/sudoers.d` in an earlier resource.',
           unsure: !needsRules,
         },
+      read.needsKind !== undefined &&
+        !read.needsKind.stdout.includes('grammar') && {
+          says: `The host has sudo-rs, which takes a wildcard in the arguments of a command as it is written: ${args.commands!.find(hasWildcard)}`,
+          fix: 'List the commands, or write a script that checks its arguments.',
+        },
       decider !== undefined && {
         says: `${decider} decides otherwise whether ${subjectOf(args)} needs a password: sudo reads it after ${fileOf(args.name)}.`,
         fix: 'Give this file a later name, or change the other rule in an earlier resource.',
@@ -127,6 +135,9 @@ export const sudoers = defineModule({
 });
 
 const fileOf = (name: string) => `/etc/sudoers.d/${name}`;
+
+/** Whether a command has a wildcard in its arguments. */
+const hasWildcard = (each: string) => /\s.*(?<!\\)[*?[]/.test(each);
 
 const nameRefusal = (name: string) =>
   /\.|~$/.test(name) && {
