@@ -1,5 +1,5 @@
 import type { Obstacle } from '../engine/module.ts';
-import { type CommandResult, type Content, command } from '../engine/probe.ts';
+import { type CommandResult, type Content, command, type GroupState } from '../engine/probe.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
 
 const elsewhere = scriptBeside(import.meta.url, './user-elsewhere.sh');
@@ -26,14 +26,10 @@ export const homeOwner = (name: string) =>
   command(withVariables(home, { u_name: name }), { about: [`passwd:${name}`] });
 
 /** Returns the obstacle of an account that LDAP or another source brings. */
-export function fromElsewhere(name: string, found: CommandResult): Obstacle | false {
-  return (
-    found.stdout !== '' && {
-      says: `${name} is not an account of /etc/passwd: another source of /etc/nsswitch.conf brings it.`,
-      fix: 'Change it there, or give another name.',
-    }
-  );
-}
+export const fromElsewhere = (name: string): Obstacle => ({
+  says: `${name} is not an account of /etc/passwd: another source of /etc/nsswitch.conf brings it.`,
+  fix: 'Change it there, give another name, or set local: false and only its groups.',
+});
 
 /** Returns the obstacle of an account whose processes forbid a change. `what` names the program and the change. */
 export function busy(name: string, running: CommandResult | undefined, what: string): Obstacle | false {
@@ -70,3 +66,33 @@ export const ofLogin = (name: string, login: string | undefined): Obstacle | fal
     says: `${name} is the account that this run logs in with.`,
     fix: 'Log in with another account to remove it.',
   };
+
+/** Returns the obstacles of a removal. */
+export function removalObstacles(
+  name: string,
+  running: CommandResult | undefined,
+  read: Readonly<Record<string, unknown>>,
+) {
+  const { needsSudo, needsAdmin, needsOwner } = read as Record<string, unknown>;
+  const administrators = { sudo: needsSudo, admin: needsAdmin } as Record<
+    string,
+    GroupState | null | undefined
+  >;
+  const owner = (needsOwner as CommandResult | undefined)?.stdout.trim();
+  return [
+    busy(name, running, 'userdel removes no account'),
+    ...Object.entries(administrators).map(
+      ([group, state]) =>
+        state?.members.join() === name && {
+          says: `${name} is the last member of ${group}: nobody could become root by it.`,
+          fix: `Add another account to ${group} in an earlier resource.`,
+        },
+    ),
+    owner !== undefined &&
+      owner !== '' &&
+      owner !== name && {
+        says: `The home directory of ${name} belongs to ${owner}, so it is not removed.`,
+        fix: 'Leave out remove_home.',
+      },
+  ];
+}

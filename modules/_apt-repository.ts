@@ -268,3 +268,10 @@ export const isForeign = (suite: string, codename: string | undefined): boolean 
   const own = codenames.exec(suite)?.[0];
   return own !== undefined && codename !== undefined && own !== codename;
 };
+
+/** Whether another source brings the same packages. */
+export const isTwice = (other: sources.Source, { types, components = [] }: Arguments): boolean =>
+  other.types.some(type => types.includes(type as 'deb')) &&
+  (components.length === 0
+    ? other.components.length === 0
+    : components.some(one => other.components.includes(one)));

@@ -27,6 +27,9 @@ export interface Source {
   file: string;
   uri: string;
   suite: string;
+  /** Empty for a suite that is a path. */
+  components: readonly string[];
+  types: readonly string[];
   /** Empty if any key of /etc/apt/trusted.gpg.d counts. */
   signedBy: string;
 }
@@ -46,6 +49,7 @@ export function parseSources(printed: string): Source[] {
       itemsOf(stanza.get('uris')).flatMap(uri =>
         itemsOf(stanza.get('suites')).map(suite => ({
           ...{ file, uri: bareUri(uri), suite, signedBy: stanza.get('signed-by') ?? '' },
+          ...{ components: itemsOf(stanza.get('components')), types: itemsOf(stanza.get('types')) },
         })),
       ),
     );
@@ -54,8 +58,8 @@ export function parseSources(printed: string): Source[] {
 
 /** Returns a line such as `deb [signed-by=/a.gpg] http://a.example stable main` as a stanza. */
 function parseLine(line: string): Stanza[] {
-  const [, options = '', uri, suite] =
-    /^deb(?:-src)?\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)/.exec(line.trim()) ?? [];
+  const [, type = '', options = '', uri, suite, components = ''] =
+    /^(deb(?:-src)?)\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)([^#]*)/.exec(line.trim()) ?? [];
   if (uri === undefined || suite === undefined) return [];
   const pairs = options.matchAll(/([\w-]+)\+?=(\S+)/g);
   return [
@@ -63,6 +67,8 @@ function parseLine(line: string): Stanza[] {
       ...[...pairs].map(([, name, value]) => [name!.toLowerCase(), value!.replaceAll(',', ' ')] as const),
       ['uris', uri] as const,
       ['suites', suite] as const,
+      ['types', type] as const,
+      ['components', components] as const,
     ]),
   ];
 }

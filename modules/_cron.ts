@@ -112,3 +112,68 @@ export function parseCrontab(text: string): Crontab {
   }
   return { ...found, env: [...env].map(([name, value]) => `${name}=${value}`).sort() };
 }
+
+const weekdays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+/** Returns a schedule as expressions of systemd.time(7). Of a day and a weekday, one is enough for cron, unless one begins with `*`. */
+export function calendarOf(schedule: Schedule): string[] {
+  const [minute = '*', hour = '*', day = '*', month = '*', weekday = '*'] = normalSchedule(
+    scheduleText(schedule),
+  ).split(' ');
+  const list = (text: string, field: Field) => {
+    const { from, to } = fields[field];
+    const all = [...new Set(valuesOf(text, fields[field]) ?? [])].toSorted((a, b) => a - b);
+    return all.length === to - from + 1 ? '*' : all.map(each => String(each).padStart(2, '0')).join(',');
+  };
+  const days = [...new Set((valuesOf(weekday, fields.weekday) ?? []).map(each => each % 7))];
+  const names = days.length === 7 ? '' : `${days.map(each => weekdays[each]).join(',')} `;
+  const at = (names: string, day: string) =>
+    `${names}*-${list(month, 'month')}-${list(day, 'day')} ${list(hour, 'hour')}:${list(minute, 'minute')}:00`;
+  const isEither = !day.startsWith('*') && !weekday.startsWith('*');
+  return isEither ? [at('', day), at(names, '*')] : [at(names, day)];
+}
+
+/** Shell that prints the files that cron reads: each behind a line with a form feed and its path. */
+export const printCrontabs =
+  'for f in /etc/crontab /etc/cron.d/*; do [ -f "$f" ] && printf \'\\f%s\\n\' "$f" && cat "$f"; done; :';
+
+/** A job of a resource, as cron reads it. */
+export interface CronJob {
+  schedule: string;
+  user: string;
+  command: string;
+  /** `NAME=value`, sorted. */
+  env: readonly string[];
+}
+
+const isSame = (one: Omit<CronJob, 'env'>, other: Omit<CronJob, 'env'>) =>
+  normalSchedule(one.schedule) === normalSchedule(other.schedule) &&
+  one.user === other.user &&
+  one.command === other.command;
+
+/** Returns another file than `own` that runs the same job, in the output of `printCrontabs`. */
+export function twin(printed: string, job: CronJob, own: string): string | undefined {
+  return printed
+    .split('\f')
+    .slice(1)
+    .map(part => {
+      const end = part.indexOf('\n');
+      return { file: part.slice(0, end), text: part.slice(end + 1) };
+    })
+    .find(({ file, text }) => {
+      const isRead = file === '/etc/crontab' || /^[A-Za-z0-9_-]+$/.test(file.replace(/^.*\//, ''));
+      const { env, jobs } = parseCrontab(text);
+      const isAlike = file === '/etc/crontab' || env.join('\n') === job.env.join('\n');
+      return file !== own && isRead && isAlike && jobs.some(one => isSame(one, job));
+    })?.file;
+}
+
+/** Returns the line of an account's own crontab that runs the same job. */
+export const twinLine = (text: string, job: CronJob): string | undefined =>
+  text.split('\n').find(line => {
+    const [, schedule, command] = /^\s*(@[a-z]+|(?:[^\s#]\S*\s+){4}\S+)\s+(.*?)\s*$/.exec(line) ?? [];
+    return (
+      schedule !== undefined &&
+      isSame({ schedule: scheduleText(schedule), user: job.user, command: command! }, job)
+    );
+  });

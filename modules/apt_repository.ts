@@ -65,6 +65,7 @@ export const apt_repository = defineModule({
   },
   refine: args => {
     const { name, uris = [], suites = [], components = [], key, src, signed_by, options = {}, pin } = args;
+    const { replaces = [] } = args;
     const ring = typeof key === 'string' ? readKeyring(key) : undefined;
     const isPath = (suite: string) => suite.endsWith('/');
     const ways = pin && [pin.release, pin.origin, pin.version].filter(each => each !== undefined);
@@ -86,6 +87,14 @@ export const apt_repository = defineModule({
         components.length > 0 && { at: 'components', says: 'A suite that is a path has no components.' },
       suites.some(suite => !isPath(suite)) &&
         components.length === 0 && { at: 'suites', says: 'Give components.' },
+      uris.some(uri => uri.startsWith('ppa:')) && {
+        at: 'uris',
+        says: 'A PPA is no address: write https://ppa.launchpadcontent.net/OWNER/PPA/ubuntu, and a key with the fingerprint that the page of the PPA shows.',
+      },
+      replaces.some(file => /\/(debian|ubuntu)\.sources$/.test(file)) && {
+        at: 'replaces',
+        says: 'The sources of the distribution stay: declare other sources beside them.',
+      },
       uris.some(uri => /\/\/[^/]*@/.test(uri)) && {
         at: 'uris',
         says: 'Every account can read a source. Put the login into a file of /etc/apt/auth.conf.d.',
@@ -180,14 +189,18 @@ export const apt_repository = defineModule({
     const signedBy = its.keyringOf(args);
     // From 3.0 on, apt takes a source without Signed-By beside one with it.
     const isOld = /^[12]\./.test(read.needsApt?.version ?? '');
-    const other = all.find(
+    const others = all.filter(
       one =>
         ![its.sourceOf(args.name), ...replaces].includes(one.file) &&
         uris.map(sources.bareUri).includes(one.uri) &&
-        suites.includes(one.suite) &&
-        one.signedBy !== signedBy &&
-        (one.signedBy !== '' || isOld),
+        suites.includes(one.suite),
     );
+    const other = others.find(one => one.signedBy !== signedBy && (one.signedBy !== '' || isOld));
+    const twice = others.find(one => its.isTwice(one, args));
+    const removed = ({ file }: sources.Source) =>
+      file.startsWith(`${its.sourcesFolder}/`)
+        ? `Remove it, with replaces: [${file}].`
+        : 'Remove it from that file in an earlier resource.';
     return [
       typeof given === 'string' && { says: `The file ${src} ${given}.` },
       foreign !== undefined && {
@@ -197,9 +210,13 @@ export const apt_repository = defineModule({
       enabled &&
         other && {
           says: `${other.file} has ${other.suite} of ${other.uri} with another Signed-By: apt would refuse all sources.`,
-          fix: other.file.startsWith(`${its.sourcesFolder}/`)
-            ? `Remove it, with replaces: [${other.file}].`
-            : 'Remove it from that file in an earlier resource.',
+          fix: removed(other),
+        },
+      enabled &&
+        !other &&
+        twice && {
+          says: `${twice.file} has ${[twice.suite, ...twice.components].join(' ')} of ${twice.uri} already: apt would warn at every run that it is configured several times.`,
+          fix: removed(twice),
         },
       its.isTried(diff) &&
         read.needsCertificates === null && {

@@ -1,7 +1,7 @@
 # Prints where sshd looks for an account's keys: a line `GROUP`, a line `PATH`, and a line `TYPE OWNER MODE`, or `-`, for its
 # home directory. With $k_usual, prints only what is there, and nothing for the path $k_usual, which other probes read: a line
 # for the directory of the file, a line for the file, and its content.
-# Needs: $k_user, $k_usual. Exits with 3 if there is no such account.
+# Needs: $k_user, $k_usual; $k_read_only, which sets $only. Exits with 3 if there is no such account.
 
 k_line=$(getent passwd "$k_user") || exit 3
 IFS=: read -r k_name k_x k_uid k_gid k_comment k_home k_shell <<END
@@ -9,7 +9,8 @@ $k_line
 END
 k_path=.ssh/authorized_keys
 if grep -qis '^[[:space:]]*AuthorizedKeysFile' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf; then
-  k_set=$(sshd -T -C "user=$k_user,host=localhost,addr=127.0.0.1" 2>/dev/null | sed -n 's/^authorizedkeysfile //p')
+  eval "$k_read_only"
+  k_set=$($only sshd -T -C "user=$k_user,host=localhost,addr=127.0.0.1" 2>/dev/null | sed -n 's/^authorizedkeysfile //p')
   k_path=$(printf '%s\n' "${k_set%% *}" | sed "s,%h,$k_home,g; s,%u,$k_user,g; s,%U,$k_uid,g; s,%%,%,g")
 fi
 case $k_path in /*) ;; *) k_path=$k_home/$k_path ;; esac

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { attributeClaim } from '../engine/module.ts';
 import { accountName, flag, listOf } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
-import { account, command, content, Missing, path, type Readings } from '../engine/probe.ts';
+import { account, command, content, Missing, path, type Readings, readOnly } from '../engine/probe.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
 import { type AuthorizedKeys, type KeyLine, keyIn, keysThere, placeOfKeys } from './_authorized-keys.ts';
 
@@ -123,7 +123,7 @@ export const authorized_keys = defineModule({
 const usualPath = (user: string) => `${user === 'root' ? '/root' : `/home/${user}`}/.ssh/authorized_keys`;
 
 const asked = (user: string, usual: string, about: readonly string[]) =>
-  command(withVariables(script, { k_user: user, k_usual: usual }), {
+  command(withVariables(script, { k_user: user, k_usual: usual, k_read_only: readOnly }), {
     about: [`passwd:${user}`, '/etc/ssh/sshd_config', '/etc/ssh/sshd_config.d', ...about],
   });
 

@@ -17,9 +17,12 @@ export const group = defineModule({
       },
     ),
     members_exact: flag('Whether accounts that `members` does not list leave the group.', { default: false }),
-    system: flag('Whether a new group is one of the system, with a low number. An existing one stays.', {
-      default: false,
-    }),
+    system: flag(
+      'Whether a new group is one of the system, with a low number. An existing one stays, and is removed only with `system`.',
+      {
+        default: false,
+      },
+    ),
   },
   required: ['name'],
   absent: 'removes it; files of the group then show its number',
@@ -35,6 +38,7 @@ export const group = defineModule({
   ],
   probes: ({ name, gid }) => ({
     group: groupProbe(name),
+    needsLine: account('group', name),
     needsHolder: gid === undefined ? undefined : account('group', String(gid)),
   }),
   actual: ({ group }, { members, members_exact }) =>
@@ -44,8 +48,13 @@ export const group = defineModule({
     },
   initial: () => ({ members: [] }),
   desired: ({ gid, members }) => ({ gid, members: members?.toSorted() }),
-  obstacles: ({ name, gid }, { group, needsHolder }, diff) => [
-    diff.kind === 'remove' && group && groupOfBase(name, group),
+  obstacles: ({ name, gid, system }, { group, needsLine, needsHolder, ...read }, diff) => [
+    group === null &&
+      !!(diff.kind === 'remove' ? read['line'] : needsLine) && {
+        says: `${name} is not a group of /etc/group: another source of /etc/nsswitch.conf brings it.`,
+        fix: 'Change it there, or give another name.',
+      },
+    diff.kind === 'remove' && group && groupOfSystem(name, group, system),
     diff.kind === 'remove' &&
       group !== null &&
       group.primaryOf.length > 0 && {
@@ -95,7 +104,9 @@ export const group = defineModule({
     ];
   },
   removal: {
-    actual: ({ group }: { group: GroupState | null }) => group && { gid: group.gid, members: group.members },
+    probes: ({ name }) => ({ group: groupProbe(name), line: account('group', name) }),
+    actual: ({ group, line }: { group: GroupState | null; line: string[] | null }) =>
+      group ? { gid: group.gid, members: group.members } : line && { source: 'another than /etc/group' },
   },
   remove: ({ name }, { group }) => [
     {
@@ -117,6 +128,17 @@ export const group = defineModule({
 const isIn = ({ members, primaryOf }: GroupState, one: string) =>
   members.includes(one) || primaryOf.includes(one);
 
-/** Returns the obstacle of removing a group of base-passwd, whose numbers are below 100 on every Debian. */
-const groupOfBase = (name: string, { gid }: GroupState) =>
-  gid < 100 && { says: `${name} is a group of the base system.`, fix: 'Leave it as it is.' };
+/**
+ * Returns the obstacle of removing a group of base-passwd, whose numbers are below 100 on every Debian, or one of the system,
+ * which may belong to a package.
+ */
+function groupOfSystem(name: string, { gid }: GroupState, isOwn: boolean) {
+  if (gid < 100) return { says: `${name} is a group of the base system.`, fix: 'Leave it as it is.' };
+  return (
+    gid < 1000 &&
+    !isOwn && {
+      says: `${name} is a group of the system, with the number ${gid}, and may belong to a package.`,
+      fix: 'If it is one of your own, set system: true.',
+    }
+  );
+}

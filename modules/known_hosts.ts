@@ -126,7 +126,7 @@ const sorted = (list: readonly string[]) => [...new Set(list)].toSorted();
 const shown = (name: string, key: SshKey): string => `${name} ${shownKey(key)}`;
 
 const linesOf = (text: Content | null) =>
-  (text?.bytes?.toString() ?? '').replace(/\n$/, '').split('\n').filter(Boolean).map(lineIn);
+  text?.bytes?.length ? text.bytes.toString().replace(/\n$/, '').split('\n').map(lineIn) : [];
 
 function lineIn(text: string): Line {
   const words = text.trim().split(/\s+/);

@@ -3,6 +3,7 @@ import type { Obstacle } from '../engine/module.ts';
 import { accountName, fileMode, flag, listOf, oneOf, text, whole } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { account, command, Missing, type PathState, path, program } from '../engine/probe.ts';
+import { shellQuote } from '../engine/quote.ts';
 import { type Conditional, compact } from '../engine/util/defined.ts';
 
 const size = { type: ['string', 'integer'], pattern: '^\\d+[kMG]?$' } as const;
@@ -104,6 +105,7 @@ export const logrotate = defineModule({
     // The files as they are before the play. A file that an earlier resource changes is only a doubt.
     others: command(rotatedLogs, { about: [] }),
     needsOthers: command(rotatedLogs, { about: ['/etc/logrotate.d', 'packages'] }),
+    needsLogs: command(missingLogs(args.paths ?? []), { about: (args.paths ?? []).map(stem) }),
     ...Object.fromEntries([...foldersOf(args.paths ?? [])].map(at => [`needs ${at}`, path(at)])),
     ...Object.fromEntries(accountsOf(args).map(([as, one]) => [`needs ${as} ${one}`, account(as, one)])),
   }),
@@ -116,6 +118,7 @@ export const logrotate = defineModule({
   obstacles: (args, read, { kind }) => {
     if (kind === 'remove') return [];
     const other = earlier((read.needsOthers ?? read.others).stdout, args);
+    const [lacking] = read.needsLogs?.stdout.split('\n').filter(Boolean) ?? [];
     return [
       other !== undefined && {
         says: `${other} rotates the same log, and logrotate would ignore ${fileOf(args.name)}: it reads that file first.`,
@@ -129,6 +132,11 @@ export const logrotate = defineModule({
             fix: 'Create it in an earlier resource.',
           },
       ),
+      lacking !== undefined && {
+        says: `Nothing matches ${lacking} yet, so nothing would be rotated.`,
+        fix: 'Check the path, unless the log comes later.',
+        unsure: true,
+      },
       args.su === undefined &&
         compact(
           [...foldersOf(args.paths ?? [])].map(at => writable(at, read[`needs ${at}`] as PathState | null)),
@@ -197,6 +205,19 @@ function textOf(args: Arguments): string {
   const logs = paths.map(each => (/[\s{}#]/.test(each) ? `"${each}"` : each));
   return [`${logs.join('\n')} {`, ...compact<string>(lines).map(line => `  ${line}`), '}', ''].join('\n');
 }
+
+/** Returns the folder above the first part of a path with a wildcard. */
+const stem = (at: string) => posix.dirname(at.replace(/[*?[{].*$/, 'x'));
+
+/** Returns shell that prints each path or glob that nothing matches. */
+const missingLogs = (paths: readonly string[]) =>
+  paths
+    .map(each => {
+      const glob = each.replace(/[^\w./*?[\]-]/g, '\\$&');
+      return `set -- ${glob}; [ -e "$1" ] || printf '%s\\n' ${shellQuote(each)}`;
+    })
+    .concat(':')
+    .join('; ');
 
 /** The lines of all files that begin with a log, each as `FILE:LINE`. */
 const rotatedLogs = `grep -sHE '^[[:space:]]*"?/' /etc/logrotate.d/*`;

@@ -1,9 +1,17 @@
 import { text } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
-import { type CommandResult, command, Missing, owed, type UnitState, unit } from '../engine/probe.ts';
+import {
+  type CommandResult,
+  type Content,
+  command,
+  Missing,
+  owed,
+  path,
+  readOnly,
+  unit,
+} from '../engine/probe.ts';
 import { glob } from '../engine/quote.ts';
 import type { RunStep } from '../engine/step.ts';
-import { compact } from '../engine/util/defined.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
 import { hasLineBreak, plain, type Settings, settingsMap } from './_settings.ts';
 
@@ -19,7 +27,7 @@ export const sshd_config = defineModule({
       default: 'reconcile',
     }),
     settings: settingsMap(
-      'Settings by the keywords of sshd_config. `true` is `yes`; a list gives its items, as for `AllowUsers`.',
+      'Settings by the keywords of sshd_config. `true` is `yes`; a list gives its items, as for `AllowUsers` and `Port`.',
       '^[A-Za-z][A-Za-z0-9]*$',
       true,
     ),
@@ -55,14 +63,18 @@ export const sshd_config = defineModule({
   probes: ({ name, settings }) => ({
     ssh: command(asking(name, settings), { about: ['package:openssh*', '/etc/ssh'] }),
     owed: owed(noteOf(name)),
-    perhapsSocket: unit('ssh.socket'),
+    ...(isMoved(settings) && {
+      needsSocket: unit('ssh.socket'),
+      needsGenerator: path('/usr/lib/systemd/system-generators/sshd-socket-generator'),
+      needsListening: command(listening, { about: ['units', '/etc/systemd/system'] }),
+    }),
   }),
   actual({ ssh, owed }, { settings }) {
     if (ssh.exit === 3) return Missing.fromPackages('sshd', 'openssh-server');
     return { ...inForce(ssh, 'now', settings), loaded: owed.length === 0 };
   },
   desired: ({ settings }, read) => ({ ...(read && inForce(read.ssh, 'own', settings)), loaded: true }),
-  obstacles({ name, settings = {} }, { ssh }, diff, { login, loginKey }) {
+  obstacles({ name, settings = {} }, { ssh, ...read }, diff, { login, loginKey }) {
     if (diff.kind === 'remove') return [];
     const lines = ssh.stdout.split('\n');
     const wrong = lines.flatMap(line => /^wrong \/dev\/stdin:? line \d+: (.*?)\.?$/.exec(line)?.[1] ?? []);
@@ -77,6 +89,10 @@ export const sshd_config = defineModule({
         fix: 'Correct the setting; `man sshd_config` lists all.',
       })),
       ...lines.map(line => overruled(line, name, diff)),
+      read.needsGenerator === null &&
+        read.needsListening &&
+        read.needsSocket?.['ActiveState'] === 'active' &&
+        deaf(settings, read.needsListening.stdout),
       settings['PubkeyAuthentication'] === false &&
         loginKey !== undefined && {
           says: `This run logs in with a key, which PubkeyAuthentication no would refuse.`,
@@ -103,22 +119,28 @@ export const sshd_config = defineModule({
         .filter(([key]) => !additive.includes(key.toLowerCase()))
         .map(([key, value]) => [`the setting ${key.toLowerCase()} of sshd`, plain(value)]),
     ),
-  owes: ({ name, settings }, { perhapsSocket }) => ({
+  owes: ({ name, settings }, read) => ({
     unit: noteOf(name),
     action: 'reload',
-    steps: [loading(settings, perhapsSocket)],
+    steps: [loading(settings, read['ownContent'] as Content | null)],
   }),
 });
 
 const fileOf = (name: string) => `/etc/ssh/sshd_config.d/00-${name}.conf`;
 const noteOf = (name: string) => `sshd_config ${name}`;
 const keysOf = (settings: Settings = {}) => Object.keys(settings).map(key => key.toLowerCase());
+/** Keywords that take one value a line. */
+const repeated = ['hostkey', 'listenaddress', 'port'];
 const textOf = (settings: Settings = {}) =>
   Object.entries(settings)
-    .map(([key, value]) => `${key} ${plain(value)}\n`)
+    .flatMap(([key, value]) => {
+      const values = Array.isArray(value) && repeated.includes(key.toLowerCase()) ? value : [value];
+      return values.map(each => `${key} ${plain(each)}\n`);
+    })
     .join('');
 
 const asking = (name: string, settings: Settings | undefined) =>
+  readOnly +
   withVariables(script, {
     s_keys: keysOf(settings).join('|') || 'none',
     s_text: textOf(settings),
@@ -169,20 +191,41 @@ function overruled(
   };
 }
 
-/** Loads the configuration. A socket opens its ports anew; a service that its socket starts reads its files each time. */
-function loading(settings: Settings | undefined, socket: UnitState): RunStep {
-  const isMoved = keysOf(settings).some(key => ['port', 'listenaddress'].includes(key));
-  const command = compact([
-    isMoved &&
-      socket['ActiveState'] === 'active' &&
-      'systemctl daemon-reload && systemctl restart ssh.socket',
-    'if systemctl -q is-active ssh.service; then systemctl reload ssh.service; fi',
-  ]).join(' && ');
+const isMoved = (settings: Settings | undefined) =>
+  keysOf(settings).some(key => ['port', 'listenaddress'].includes(key));
+
+const listening = 'systemctl show -p Listen ssh.socket';
+
+/** Returns the obstacle of a port or an address that ssh.socket does not open. Only Ubuntu's has a generator that reads sshd_config. */
+function deaf(settings: Settings, listen: string) {
+  const valuesOf = (word: string) =>
+    Object.entries(settings).flatMap(([key, value]) =>
+      key.toLowerCase() === word ? [value].flat().map(String) : [],
+    );
+  const open = [...listen.matchAll(/^Listen=(\S+):(\d+) /gm)];
+  const ports = valuesOf('port').filter(port => !open.some(each => each[2] === port));
+  const addresses = valuesOf('listenaddress').filter(
+    address => !open.some(([, at, port]) => [at, `${at}:${port}`].includes(address)),
+  );
+  const [first] = [...ports, ...addresses];
+  return (
+    first !== undefined && {
+      says: `ssh.socket opens the ports of SSH on this host and does not read sshd_config, so it would not open ${first}.`,
+      fix: `Tell it in earlier resources, with\n    directory: { path: /etc/systemd/system/ssh.socket.d }\n    file: { path: /etc/systemd/system/ssh.socket.d/ports.conf, content: "[Socket]\\nListenStream=\\nListenStream=${first}\\n" }`,
+    }
+  );
+}
+
+/** Loads the configuration. A port that the old file or the new one sets is opened or closed by the socket, if there is one. */
+function loading(settings: Settings | undefined, old: Content | null): RunStep {
+  const isOpened = isMoved(settings) || /^(port|listenaddress)\s/im.test(String(old?.bytes ?? ''));
+  const command = withVariables(loadScript, { s_moved: isOpened ? 'yes' : '' });
   return {
     do: 'run',
-    label: 'systemctl reload ssh',
+    label: `systemctl reload ssh${isOpened ? ', and restart its socket if it has one' : ''}`,
     command,
     undo: { after: ['sh', '-c', command] },
     touches: [],
   };
 }
+const loadScript = scriptBeside(import.meta.url, './sshd-load.sh');

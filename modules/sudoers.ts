@@ -1,7 +1,14 @@
-import { posix } from 'node:path';
 import { anyOf, flag, listOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
-import { command, Missing, program } from '../engine/probe.ts';
+import {
+  type CommandResult,
+  command,
+  Missing,
+  program,
+  type UserState,
+  user as userProbe,
+} from '../engine/probe.ts';
+import { allRules, includes, winner } from './_sudoers-rules.ts';
 
 const word = { type: 'string', pattern: '^[^\\s!=:,()"\\\\]+$' } as const;
 const scalar = { type: ['string', 'integer', 'boolean'] } as const;
@@ -77,22 +84,28 @@ export const sudoers = defineModule({
     validate: 'visudo -cf %s',
     by: ['visudo', '-c'],
   }),
-  probes: () => ({
+  probes: ({ user, commands = [] }) => ({
     visudo: program('visudo'),
     // The files as they are before the play. A file that an earlier resource changes is only a doubt.
     rules: command(allRules, { about: [] }),
     needsRules: command(allRules, { about: ['/etc/sudoers', '/etc/sudoers.d', 'packages'] }),
+    needsKind: commands.some(hasWildcard)
+      ? command('visudo --version 2>&1', { about: ['packages'] })
+      : undefined,
+    perhapsAccount: user === undefined || user === 'ALL' ? undefined : userProbe(user),
   }),
-  actual: ({ visudo, rules }, args) =>
-    visudo === null
-      ? Missing.fromPackages('sudo', 'sudo', 'sudo-rs', 'sudo-ldap')
-      : decision(rules.stdout, args, winner(rules.stdout, args)),
-  desired: (args, read) => decision(read?.rules.stdout, args, fileOf(args.name)) ?? {},
+  actual(read, args) {
+    if (read.visudo === null) return Missing.fromPackages('sudo', 'sudo', 'sudo-rs', 'sudo-ldap');
+    const decider = deciderIn(read, args);
+    return decision(decider, decider);
+  },
+  desired: (args, read) => (read && decision(deciderIn(read, args), fileOf(args.name))) ?? {},
   removal: { refine: ({ name }) => [nameRefusal(name)] },
-  obstacles: (args, { rules, needsRules }, { kind }) => {
+  obstacles: (args, read, { kind }) => {
     if (kind === 'remove') return [];
+    const { rules, needsRules } = read;
     const { stdout } = needsRules ?? rules;
-    const other = winner(stdout, args);
+    const decider = deciderIn({ ...read, rules: needsRules ?? rules }, args);
     return [
       stdout !== '' &&
         !includes.test(stdout) && {
@@ -100,8 +113,13 @@ export const sudoers = defineModule({
           fix: 'Add the line `@includedir /etc/sudoers.d` in an earlier resource.',
           unsure: !needsRules,
         },
-      other !== undefined && {
-        says: `${other} decides otherwise whether ${subjectOf(args)} needs a password: sudo reads it after ${fileOf(args.name)}.`,
+      read.needsKind !== undefined &&
+        !read.needsKind.stdout.includes('grammar') && {
+          says: `The host has sudo-rs, which takes a wildcard in the arguments of a command as it is written: ${args.commands!.find(hasWildcard)}`,
+          fix: 'List the commands, or write a script that checks its arguments.',
+        },
+      decider !== undefined && {
+        says: `${decider} decides otherwise whether ${subjectOf(args)} needs a password: sudo reads it after ${fileOf(args.name)}.`,
         fix: 'Give this file a later name, or change the other rule in an earlier resource.',
         unsure: !needsRules,
       },
@@ -117,6 +135,9 @@ export const sudoers = defineModule({
 });
 
 const fileOf = (name: string) => `/etc/sudoers.d/${name}`;
+
+/** Whether a command has a wildcard in its arguments. */
+const hasWildcard = (each: string) => /\s.*(?<!\\)[*?[]/.test(each);
 
 const nameRefusal = (name: string) =>
   /\.|~$/.test(name) && {
@@ -152,34 +173,21 @@ function settingsOf(args: Arguments): string[] {
   });
 }
 
-/** The lines of all files without their comments, each as `FILE:LINE`. */
-const allRules = "grep -sHE '^[#@]includedir|^[^#]' /etc/sudoers /etc/sudoers.d/*";
-const includes = /^\/etc\/sudoers:[#@]includedir[ \t]+"?\/etc\/sudoers\.d/m;
-
 /** Returns a key for the file that decides, only if it is another one, and otherwise null. */
-const decision = (rules: string | undefined, args: Arguments, file: string | undefined) =>
-  rules !== undefined && winner(rules, args) !== undefined ? { decides: file } : null;
+const decision = (decider: string | undefined, file: string | undefined) =>
+  decider === undefined ? null : { decides: file };
 
-/** Returns the file with the last rule that answers otherwise than this one whether its commands need a password. */
-function winner(rules: string, args: Arguments): string | undefined {
-  const { name, run_as, commands, nopasswd } = args;
-  if (commands === undefined) return undefined;
-  const lines = rules.replace(/\\\n[^\n:]*:/g, ' ').split('\n');
-  const included = lines.findIndex(line => includes.test(line));
-  const others = lines.flatMap((line, i) => {
-    const [, file = '', subject = '', as = 'root', what = ''] = ruleLine.exec(line) ?? [];
-    const isOfSudoers = file === '/etc/sudoers';
-    // The rest of /etc/sudoers follows all files of the folder.
-    const at = isOfSudoers ? '~' : posix.basename(file);
-    const isLater = isOfSudoers ? i > included : at > name && !/\.|~$/.test(at);
-    const isSame = [subjectOf(args), 'ALL'].includes(subject) && /^ALL\b/.test(as.replace(run_as, 'ALL'));
-    const listed = what.split(/(?<!\\),/).map(each => each.replace(/^(\s*[A-Z]+:)*\s*/, '').trim());
-    const isMeant = listed.some(each => each === 'ALL' || commands.map(escaped).includes(each));
-    return isLater && isSame && isMeant ? [{ file, at, nopasswd: /\bNOPASSWD:/.test(what) }] : [];
+/** Returns the file that decides otherwise than this one whether its commands need a password. */
+function deciderIn(
+  read: { rules: CommandResult; perhapsAccount?: UserState | null | undefined },
+  args: Arguments,
+): string | undefined {
+  const { name, hosts, run_as: runAs, commands, nopasswd } = args;
+  const subject = subjectOf(args);
+  if (commands === undefined || subject === undefined) return undefined;
+  const rule = { file: fileOf(name), subject, hosts, runAs, commands: commands.map(escaped), nopasswd };
+  return winner(read.rules.stdout, rule, () => {
+    const account = read.perhapsAccount;
+    return account ? [account.group, ...account.groups] : [];
   });
-  const last = others.toSorted((a, b) => (a.at === b.at ? 0 : a.at < b.at ? -1 : 1)).at(-1);
-  return last && last.nopasswd !== nopasswd ? last.file : undefined;
 }
-
-/** A rule: its file, its user or group, the accounts as which the commands run, and the commands with their tags. */
-const ruleLine = /^([^:]*):(\S+)\s+[^=]*=\s*(?:\(([^)]*)\))?(.*)$/;

@@ -11,7 +11,6 @@ import {
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import {
   account,
-  type CommandResult,
   command,
   content,
   entries,
@@ -29,8 +28,16 @@ import {
   ofLogin,
   passwordDigest,
   processesOf,
+  removalObstacles,
   unlistedShell,
 } from './_accounts.ts';
+import {
+  joinsOfSource,
+  obstaclesOfSource,
+  probesOfSource,
+  refusalsOfSource,
+  stateOfSource,
+} from './_user-of-source.ts';
 import { change, createsHome, creation, isIn } from './_user-steps.ts';
 
 /** An account. What is not declared stays unchanged. */
@@ -76,6 +83,10 @@ export const user = defineModule({
     expires: text('First day on which the account is shut, such as 2030-12-31, or `never`.', {
       pattern: '^(never|[0-9]{4}-[0-9]{2}-[0-9]{2})$',
     }),
+    local: flag(
+      'Whether it is an account of /etc/passwd. `false` stands for an account that LDAP or another source brings, of which only `groups` are set.',
+      { default: true },
+    ),
     remove_home: flag('Whether `state: absent` also removes the home directory and the mail.', {
       default: false,
     }),
@@ -96,17 +107,20 @@ export const user = defineModule({
         '$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.',
       password_on: 'create',
     },
+    'An account of LDAP in a group of the host': { name: 'alice', local: false, groups: ['docker'] },
     'No such account': { name: 'guest', state: 'absent', remove_home: true },
   },
   secrets: { in: ['password_hash'] },
   identity: ({ name }) => name,
-  refine: ({ groups, groups_exact, home, move_home, expires, remove_home }) => [
+  refine: ({ groups, groups_exact, home, move_home, expires, remove_home, local, ...rest }) => [
+    ...(local ? [] : refusalsOfSource({ ...rest, ...{ groups, groups_exact, home, move_home, expires } })),
     groups_exact && !groups && { at: 'groups_exact', says: 'Give the groups; the list may be empty.' },
     move_home && !home && { at: 'move_home', says: 'Give the new home.' },
     expires !== undefined && !isDay(expires) && { at: 'expires', says: `There is no day ${expires}.` },
     remove_home && { at: 'remove_home', says: 'remove_home belongs to state: absent.' },
   ],
-  probes: ({ name, uid, home, password_hash }) => ({
+  probes: ({ name, uid, home, password_hash, groups, local }) => ({
+    ...(local ? {} : probesOfSource({ name, groups })),
     user: userProbe(name),
     password: password_hash ? passwordDigest(name) : undefined,
     perhapsGroup: account('group', name),
@@ -118,12 +132,16 @@ export const user = defineModule({
     needsHolder: uid === undefined ? undefined : account('passwd', String(uid)),
     needsIdle: uid === undefined && home === undefined ? undefined : processesOf(name, uid, home),
   }),
-  actual: ({ user, password }, { password_hash, groups, groups_exact }) =>
-    user && {
-      ...user,
-      groups: groups_exact ? user.groups : groups?.filter(one => isIn(user, one)).toSorted(),
-      password: passwordState(user, password?.stdout, password_hash),
-    },
+  actual({ user, password, ...read }, { name, password_hash, groups, groups_exact, local }) {
+    if (!local) return stateOfSource(read, { name, groups });
+    return (
+      user && {
+        ...user,
+        groups: groups_exact ? user.groups : groups?.filter(one => isIn(user, one)).toSorted(),
+        password: passwordState(user, password?.stdout, password_hash),
+      }
+    );
+  },
   initial: ({ name, password_hash }) => ({
     ...{ group: name, groups: [], comment: '', home: `/home/${name}`, expires: 'never' },
     ...{ locked: password_hash === undefined, password: password_hash === undefined ? 'none' : 'set' },
@@ -134,9 +152,12 @@ export const user = defineModule({
   }),
   obstacles({ name, uid, home, shell, locked, ...args }, read, diff, { login }) {
     const { user, needsElsewhere, needsHolder, needsShells, needsHome, needsIdle, ...removal } = read;
-    const elsewhere = user === null && needsElsewhere && fromElsewhere(name, needsElsewhere);
     if (diff.kind === 'remove')
-      return [elsewhere, ofLogin(name, login), ...removalObstacles(name, needsIdle, removal)];
+      return user === null
+        ? [fromElsewhere(name)]
+        : [ofLogin(name, login), ...removalObstacles(name, needsIdle, removal)];
+    if (!args.local) return obstaclesOfSource(read, args);
+    const elsewhere = user === null && !!needsElsewhere?.stdout && fromElsewhere(name);
     const moved = ['uid', 'home'].filter(key => user !== null && diff.has(key));
     const folder = home ?? `/home/${name}`;
     return [
@@ -169,6 +190,7 @@ export const user = defineModule({
   },
   steps(diff, args, { user, perhapsGroup, perhapsSkeleton, perhapsModes }) {
     const { name, password_hash, locked } = args;
+    if (!args.local) return joinsOfSource(diff, args);
     const staysLocked = locked ?? (user?.locked === true && user.password === 'set');
     return [
       user === null &&
@@ -187,7 +209,8 @@ export const user = defineModule({
     ];
   },
   remove: ({ name, remove_home }, { user, ownGroup }) => {
-    const { group, home } = user!;
+    if (user === null) return [];
+    const { group, home } = user;
     const { members, primaryOf } = (ownGroup ?? { members: [name], primaryOf: [] }) as GroupState;
     const isAlone = group === name && members.length === 0 && primaryOf.length === 1;
     return [
@@ -204,17 +227,21 @@ export const user = defineModule({
     ];
   },
   removal: {
-    refine: ({ name }) => [name === 'root' && { at: 'name', says: 'root is not removed.' }],
+    refine: ({ name, local }) => [
+      name === 'root' && { at: 'name', says: 'root is not removed.' },
+      !local && { at: 'local', says: 'An account of another source is removed there.' },
+    ],
     probes: ({ name, remove_home }) => ({
       user: userProbe(name),
       ownGroup: group(name),
       needsSudo: group('sudo'),
       needsAdmin: group('admin'),
-      needsElsewhere: elsewhereOf(name),
+      line: account('passwd', name),
       needsIdle: processesOf(name),
       needsOwner: remove_home ? homeOwner(name) : undefined,
     }),
-    actual: ({ user }: { user: UserState | null }) => user && { ...user },
+    actual: ({ user, line }: { user: UserState | null; line: string[] | null }) =>
+      user ? { ...user } : line && { source: 'another than /etc/passwd' },
   },
 });
 
@@ -231,34 +258,4 @@ function passwordState(user: UserState, digest: string | undefined, declared: st
   if (declared === undefined || user.password !== 'set') return user.password;
   const isSame = digest?.startsWith(createHash('sha256').update(declared).digest('hex'));
   return isSame ? 'set' : 'another';
-}
-
-/** Returns the obstacles of a removal. */
-function removalObstacles(
-  name: string,
-  running: CommandResult | undefined,
-  read: Readonly<Record<string, unknown>>,
-) {
-  const { needsSudo, needsAdmin, needsOwner } = read as Record<string, unknown>;
-  const administrators = { sudo: needsSudo, admin: needsAdmin } as Record<
-    string,
-    GroupState | null | undefined
-  >;
-  const owner = (needsOwner as CommandResult | undefined)?.stdout.trim();
-  return [
-    busy(name, running, 'userdel removes no account'),
-    ...Object.entries(administrators).map(
-      ([group, state]) =>
-        state?.members.join() === name && {
-          says: `${name} is the last member of ${group}: nobody could become root by it.`,
-          fix: `Add another account to ${group} in an earlier resource.`,
-        },
-    ),
-    owner !== undefined &&
-      owner !== '' &&
-      owner !== name && {
-        says: `The home directory of ${name} belongs to ${owner}, so it is not removed.`,
-        fix: 'Leave out remove_home.',
-      },
-  ];
 }

@@ -120,6 +120,30 @@ const others: Readonly<Record<string, string>> = {
   weekday: 'schedule',
 };
 
+/** Arguments of Ansible without a counterpart, by module and argument. NAME stands for the name of the thing. */
+export const argumentsOfAnsible: Readonly<Record<string, string>> = {
+  'user.generate_ssh_key':
+    'Make the key with a resource of its own: command: { run: "ssh-keygen -q -t ed25519 -N \'\' -f /home/NAME/.ssh/id_ed25519", user: NAME, creates: /home/NAME/.ssh/id_ed25519 }',
+  'user.append': 'Leave it out: the account keeps its other groups, unless groups_exact is true.',
+  'user.force': 'Leave it out: stop the processes of the account in an earlier resource.',
+  'apt_repository.repo':
+    'Write the parts of the line: uris: [ADDRESS], suites: [SUITE], components: [main], and the key.',
+  'apt_repository.ppa':
+    'Write uris: ["https://ppa.launchpadcontent.net/OWNER/PPA/ubuntu"], suites: ["{{ facts.os.codename }}"], components: [main], and a key with the url and the fingerprint that the page of the PPA shows. An example is in `reconcile modules apt_repository`.',
+  'apt_repository.update_cache': 'Leave it out: the `apt` resource after it refreshes the package lists.',
+  'cron_job.cron_file': 'Leave it out: each job is the file NAME in /etc/cron.d.',
+  'cron_job.disabled': 'Set state: absent, which removes the file of the job.',
+  'known_hosts.key': 'Write keys: [KEY], without the name of the host before the key.',
+  'known_hosts.hash_host': 'Leave it out: names are written as they are, and hashed names in the file count.',
+};
+
+/** Returns the hint for an argument of Ansible; `argument` is the name of the module and of the argument. */
+export function argumentOfAnsible(argument: string, name: unknown): string | undefined {
+  if (!Object.hasOwn(argumentsOfAnsible, argument)) return undefined;
+  const hint = argumentsOfAnsible[argument]!;
+  return typeof name === 'string' ? hint.replaceAll('NAME', name) : hint;
+}
+
 /** Returns the name in `allowed` that Ansible calls `word`. A name of every JavaScript object has none. */
 export function calledByAnsible(word: string, allowed: readonly string[]): string | undefined {
   return Object.hasOwn(others, word) && allowed.includes(others[word]!) ? others[word] : undefined;

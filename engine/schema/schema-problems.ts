@@ -2,7 +2,7 @@ import type { Place, Problem, ProblemCode } from '../problem.ts';
 import { nearest } from '../util/did-you-mean.ts';
 import { grouped } from '../util/grouped.ts';
 import type { Path } from '../yaml/source-text.ts';
-import { calledByAnsible, valueOfAnsible } from './ansible-words.ts';
+import { argumentOfAnsible, calledByAnsible, valueOfAnsible } from './ansible-words.ts';
 import {
   type Failure,
   isAbsolutePath,
@@ -115,13 +115,17 @@ function word(failure: Failure, all: readonly Failure[], data: unknown, subject:
 
 function unknownKey(key: string, path: Path, failure: Failure, subject: Subject, name: string): Words {
   const known = Object.keys(failure.parentSchema.properties ?? {});
-  const near = calledByAnsible(key, known) ?? nearest(key, known);
+  const own = failure.data as Record<string, unknown>;
+  const instead = argumentOfAnsible(`${name}.${key}`, own['name']);
+  const near = instead === undefined ? (calledByAnsible(key, known) ?? nearest(key, known)) : undefined;
   const schema = near === undefined ? {} : unwrap(failure.parentSchema.properties![near]!);
-  const value = (failure.data as Record<string, unknown>)[key];
   return {
     code: 'unknown-key',
     message: `${name} takes no "${key}".${near === undefined ? '' : ` Did you mean "${near}"?`}`,
-    hint: near === undefined ? `It takes ${known.join(', ')}.` : durationHint(schema, value, `${near}: `),
+    hint:
+      near === undefined
+        ? (instead ?? `It takes ${known.join(', ')}.`)
+        : durationHint(schema, own[key], `${near}: `),
     at: subject.doc.place([...subject.path, ...path, key], 'key'),
   };
 }

@@ -66,7 +66,10 @@ function checkOwners(all: readonly Resolved[], problems: Problems): Set<Resolved
             'Put what both declare into one of them.',
           ]
         : isRound(owner, resolved)
-          ? [`More than one round of this loop manages ${what}.`, 'Use item in its arguments.']
+          ? [
+              `More than one round of this loop manages ${what}.`,
+              'Use item in the arguments that name it, or give one resource all items as a list.',
+            ]
           : [`More than one include manages ${what}.`, 'Use a parameter of the component in its arguments.'];
     problems.add({
       code: 'conflict',

@@ -75,6 +75,8 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
           schedule: draw.from('cron_job', 'schedule'),
           command: draw.from('cron_job', 'command'),
           ...draw.maybe(0.4, () => ({ env: draw.from('cron_job', 'env') })),
+          ...draw.maybe(0.3, () => ({ timer: true })),
+          ...draw.maybe(0.2, () => ({ adopt_crontab_line: draw.from('cron_job', 'adopt_crontab_line') })),
         }),
   }),
   logrotate: draw => ({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { namesOfAnsible } from '../../../engine/expression/unknown-name-hints.ts';
 import { modulesOfAnsible } from '../../../engine/schema/ansible-modules.ts';
-import { keywordsOfAnsible } from '../../../engine/schema/ansible-words.ts';
+import { argumentsOfAnsible, keywordsOfAnsible } from '../../../engine/schema/ansible-words.ts';
 import { modules } from '../../../modules/index.ts';
 import { problems } from '../workspace.ts';
 
@@ -59,6 +59,27 @@ describe('a keyword of Ansible', () => {
   test('keeps its value in the equivalent', () => {
     const [problem] = found('hosts: all\nbecome_method: su\nresources: []');
     expect(problem!.hint).toContain('`become: { method: su }`');
+  });
+});
+
+describe('an argument of Ansible', () => {
+  test.each(Object.entries(argumentsOfAnsible))('%s is refused with what to write instead', (word, text) => {
+    const [module = '', argument = ''] = word.split('.');
+    const [problem, ...more] = found(
+      `hosts: all\nresources: [{ ${module}: { name: app, ${argument}: "x" } }]`,
+    ).filter(({ code }) => code === 'unknown-key');
+    expect(more).toEqual([]);
+    expect(problem).toMatchObject({
+      message: `${module} takes no "${argument}".`,
+      hint: text.replaceAll('NAME', 'app'),
+    });
+  });
+
+  // ansible#30035: to make a key, the module tried to set the group of the account.
+  test('generate_ssh_key of user names a resource that works as it is written', () => {
+    const [problem] = found('hosts: all\nresources: [{ user: { name: deploy, generate_ssh_key: true } }]');
+    const [, resource] = /(command: \{.*\})/.exec(problem!.hint!)!;
+    expect(found(`hosts: all\nbecome: true\nresources:\n  - ${resource}`)).toEqual([]);
   });
 });
 
