@@ -1,19 +1,11 @@
-import { packageOf } from '../engine/host-knowledge.ts';
+import { posix } from 'node:path';
 import type { Diff } from '../engine/module.ts';
 import { duration, flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
-import {
-  damagedNote,
-  Missing,
-  type Owed,
-  owed,
-  type PathState,
-  path,
-  type UnitState,
-  unit,
-} from '../engine/probe.ts';
+import { damagedNote, type Owed, owed, type PathState, path, type UnitState, unit } from '../engine/probe.ts';
 import * as units from '../engine/steps/unit-steps.ts';
 import { durationS } from '../engine/util/duration.ts';
+import { missingUnit } from './_unit-names.ts';
 
 const { unitName } = units;
 
@@ -76,8 +68,7 @@ export const service = defineModule({
   }),
   actual: (read, args, { nowS, name: own }) => {
     const name = unitName(args.name);
-    if (read.unit.LoadState === 'not-found' && !mayBeUnknown(args))
-      return new Missing(`unit ${name}`, bringersOf(name));
+    if (read.unit.LoadState === 'not-found' && !mayBeUnknown(args)) return missingUnit(name);
     const state = activity(read.unit, args.state, nowS);
     // A start pays the owed restarts, and a restart does the work of a reload.
     const notes = state === 'running' && args.state !== 'stopped' ? read.owed : [];
@@ -134,12 +125,6 @@ export const service = defineModule({
   ],
   timeoutS: args => units.startLimitS + 150 + durationS(args.settle),
 });
-
-function bringersOf(name: string): string[] {
-  const known = packageOf(name);
-  const units = new Set([name, name.replace(/@.*(?=\.)/, '@')]);
-  return [...[...units].map(unit => `unit:${unit}`), ...(known === undefined ? [] : [`package:${known}`])];
-}
 
 /** Whether the declared state allows a unit that systemd does not know: it does not run, and nothing starts it. */
 const mayBeUnknown = ({ enabled, state, masked }: Arguments): boolean =>
@@ -207,9 +192,11 @@ const notEnabled: Readonly<Record<string, (read: UnitState) => [says: string, fi
     'has only Also= in [Install], which enables other units',
     `Enable ${TriggeredBy || 'the unit in Also='} instead.`,
   ],
-  generated: ({ SourcePath }) => [
+  generated: ({ SourcePath = '' }) => [
     `is generated from ${SourcePath || 'other settings'}, which decides whether it starts at boot`,
-    'Leave out `enabled`, or replace the source by a unit file.',
+    SourcePath.includes('/containers/systemd/')
+      ? `Leave out \`enabled\`: WantedBy= in [Install] of ${posix.basename(SourcePath)} starts it at boot.`
+      : 'Leave out `enabled`, or replace the source by a unit file.',
   ],
   transient: () => ['is a transient unit of a program', 'Leave out `enabled`.'],
 };

@@ -4,7 +4,15 @@ import { type Content, content, path as pathProbe, type UnitState } from '../pro
 import { glob } from '../quote.ts';
 import type { NewContent } from '../util/file-content.ts';
 import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
-import { fromDropIn, fromFile, isThere, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
+import {
+  fromDropIn,
+  fromFile,
+  fromQuadlet,
+  isThere,
+  ofTheFile,
+  type Sets,
+  withoutDropIn,
+} from './unit-text.ts';
 
 /** A change of a unit by planned steps. The effect of a new file depends on the state before. */
 interface Change {
@@ -134,11 +142,12 @@ export class UnitForecast {
   }
 
   #file({ path, content }: { path: string; content: NewContent }, laying: Laying): void {
-    const unit = unitAt(path);
-    if (unit === undefined) return;
+    const { name, part } = unitAt(path) ?? {};
+    if (name === undefined) return;
     const text = String(content);
-    if (unit.part === 'file') this.#change(unit.name, laying, fromFile(unit.name, text));
-    else this.#change(unit.name, laying, fromDropIn(unit.name, text), { dropIn: { path, content: text } });
+    const dropIn = { path, content: text };
+    if (part === 'drop-in') this.#change(name, laying, fromDropIn(name, path, text), { dropIn });
+    else this.#change(name, laying, part === 'file' ? fromFile(name, text) : fromQuadlet(path));
   }
 
   #link(path: string, target: string, laying: Laying): void {
@@ -159,7 +168,7 @@ export class UnitForecast {
 
   #removal(path: string, laying: Laying, raw: ReadProbe): void {
     const unit = unitAt(path);
-    if (unit?.part === 'file') {
+    if (unit !== undefined && unit.part !== 'drop-in') {
       const vendor = raw(pathProbe(`/usr/lib/systemd/system/${unit.name}`));
       const isGone = vendor !== undefined && 'value' in vendor && vendor.value === null;
       // systemd knows a running unit until it stops.
@@ -170,7 +179,7 @@ export class UnitForecast {
       );
     } else if (unit !== undefined) {
       const had = known<Content | null>(raw(content(path)));
-      this.#change(unit.name, laying, withoutDropIn(String(had?.bytes ?? '')));
+      this.#change(unit.name, laying, withoutDropIn(path, String(had?.bytes ?? '')));
     }
   }
 

@@ -41,8 +41,9 @@ function linkable(at: string, view: ObstacleView): Obstacle | undefined {
 /** The links by which a target wants or requires a unit. */
 const unitLink = /\.target\.(wants|requires)\/[^/]+$/;
 
-/** Returns the unit that a socket, timer or path unit starts: systemd.socket(5), systemd.timer(5), systemd.path(5). */
+/** Returns the unit that a socket, timer, path or automount unit starts: systemd.socket(5), systemd.timer(5), systemd.path(5). */
 function triggered(name: string, text: string): string | undefined {
+  if (name.endsWith('.automount')) return name.replace(/automount$/, 'mount');
   const kind = /^(.*)\.(socket|timer|path)$/.exec(name);
   if (kind === null || text.trim() === '') return undefined;
   const named = /^\s*(?:Unit|Service)\s*=\s*(\S+)/m.exec(text)?.[1];

@@ -50,8 +50,23 @@ export function fromFile(name: string, content: string): (was: UnitState, dropIn
   };
 }
 
+/** Returns the properties of the service that is generated from a file of Quadlet. Its text is known only once it is made. */
+export const fromQuadlet =
+  (path: string) =>
+  (was: UnitState): Sets => ({
+    ...ofTheFile,
+    LoadState: was['LoadState'] === 'masked' ? 'masked' : 'loaded',
+    UnitFileState: was['LoadState'] === 'masked' ? 'masked' : 'generated',
+    SourcePath: path,
+    NeedDaemonReload: was['ActiveState'] === 'active' ? 'yes' : undefined,
+  });
+
+/** Returns the paths of a unit's drop-ins without one of them. */
+const without = ({ DropInPaths = '' }: UnitState, path: string): string[] =>
+  DropInPaths.split(' ').filter(each => each !== '' && each !== path);
+
 /** Returns the properties that a drop-in changes. */
-export function fromDropIn(name: string, content: string): (was: UnitState) => Sets {
+export function fromDropIn(name: string, path: string, content: string): (was: UnitState) => Sets {
   return was => {
     if (!isThere(was)) return { NeedDaemonReload: undefined };
     const given = relations(content);
@@ -66,14 +81,16 @@ export function fromDropIn(name: string, content: string): (was: UnitState) => S
       Asked:
         was['Asked'] === undefined ? undefined : [was['Asked'], ...asked(name, content)].join(' ').trim(),
       ...(reloads(content) && { CanReload: 'yes' }),
+      DropInPaths: [...without(was, path), path].join(' '),
       NeedDaemonReload: undefined,
     };
   };
 }
 
 /** Returns the properties that change with the removal of a drop-in. The other drop-ins are not known. */
-export function withoutDropIn(content: string): (was: UnitState) => Sets {
+export function withoutDropIn(path: string, content: string): (was: UnitState) => Sets {
   return was => ({
+    DropInPaths: without(was, path).join(' '),
     NeedDaemonReload: undefined,
     ...(enabling(content) !== 'static' &&
       was['UnitFileState'] === 'disabled' && { UnitFileState: undefined }),
