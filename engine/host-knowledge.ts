@@ -11,11 +11,17 @@ const unitFolders = /^(?:\/etc|\/run|\/usr\/local\/lib|\/usr\/lib|\/lib)\/system
 const quadlets =
   /^(?:\/etc|\/usr\/share)\/containers\/systemd\/([^/]+)\.(?:container|kube|(volume|network|pod))$/;
 
+/** The unit of a file, and the part of the unit in it. */
+export interface UnitPart {
+  name: string;
+  part: 'file' | 'drop-in' | 'quadlet';
+}
+
 /**
  * Returns the unit whose file or drop-in is at a path, e.g. of `/etc/systemd/system/app.service.d/limits.conf`, or that is
  * generated from the file there.
  */
-export function unitAt(path: string): { name: string; part: 'file' | 'drop-in' | 'quadlet' } | undefined {
+export function unitAt(path: string): UnitPart | undefined {
   const [, stem, kind] = quadlets.exec(path) ?? [];
   if (stem !== undefined) return { name: `${stem}${kind ? `-${kind}` : ''}.service`, part: 'quadlet' };
   if (!unitFolders.test(path)) return undefined;

@@ -4,15 +4,7 @@ import { type Content, content, path as pathProbe, type UnitState } from '../pro
 import { glob } from '../quote.ts';
 import type { NewContent } from '../util/file-content.ts';
 import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
-import {
-  fromDropIn,
-  fromFile,
-  fromQuadlet,
-  isThere,
-  ofTheFile,
-  type Sets,
-  withoutDropIn,
-} from './unit-text.ts';
+import { fromWritten, isThere, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
 
 /** A change of a unit by planned steps. The effect of a new file depends on the state before. */
 interface Change {
@@ -142,12 +134,11 @@ export class UnitForecast {
   }
 
   #file({ path, content }: { path: string; content: NewContent }, laying: Laying): void {
-    const { name, part } = unitAt(path) ?? {};
-    if (name === undefined) return;
+    const unit = unitAt(path);
+    if (unit === undefined) return;
     const text = String(content);
-    const dropIn = { path, content: text };
-    if (part === 'drop-in') this.#change(name, laying, fromDropIn(name, path, text), { dropIn });
-    else this.#change(name, laying, part === 'file' ? fromFile(name, text) : fromQuadlet(path));
+    const dropIn = unit.part === 'drop-in' ? { dropIn: { path, content: text } } : {};
+    this.#change(unit.name, laying, fromWritten(unit, path, text), dropIn);
   }
 
   #link(path: string, target: string, laying: Laying): void {

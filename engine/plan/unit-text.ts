@@ -1,3 +1,4 @@
+import type { UnitPart } from '../host-knowledge.ts';
 import type { UnitState } from '../probe.ts';
 
 /** Properties of a unit; undefined = not known. */
@@ -21,8 +22,16 @@ export const ofTheFile: Sets = Object.fromEntries(
 export const isThere = ({ LoadState }: UnitState): boolean =>
   LoadState !== 'not-found' && LoadState !== undefined;
 
+type Written = (was: UnitState, dropIns: string) => Sets;
+
+/** Returns the properties that a written file gives to its unit: the unit's own file, a drop-in or a file of Quadlet. */
+export function fromWritten({ name, part }: UnitPart, path: string, text: string): Written {
+  if (part === 'quadlet') return fromQuadlet(path);
+  return part === 'file' ? fromFile(name, text) : fromDropIn(name, path, text);
+}
+
 /** Returns the properties that systemd reads from a unit's file and the drop-ins written before it. */
-export function fromFile(name: string, content: string): (was: UnitState, dropIns: string) => Sets {
+function fromFile(name: string, content: string): Written {
   return (was, dropIns) => {
     const text = `${content}\n${dropIns}`;
     // systemd refuses a service without a command, and a file without a section.
@@ -51,7 +60,7 @@ export function fromFile(name: string, content: string): (was: UnitState, dropIn
 }
 
 /** Returns the properties of the service that is generated from a file of Quadlet. Its text is known only once it is made. */
-export const fromQuadlet =
+const fromQuadlet =
   (path: string) =>
   (was: UnitState): Sets => ({
     ...ofTheFile,
@@ -66,7 +75,7 @@ const without = ({ DropInPaths = '' }: UnitState, path: string): string[] =>
   DropInPaths.split(' ').filter(each => each !== '' && each !== path);
 
 /** Returns the properties that a drop-in changes. */
-export function fromDropIn(name: string, path: string, content: string): (was: UnitState) => Sets {
+function fromDropIn(name: string, path: string, content: string): Written {
   return was => {
     if (!isThere(was)) return { NeedDaemonReload: undefined };
     const given = relations(content);
