@@ -17,8 +17,22 @@ export const kindOf = (name: string): string => name.slice(name.lastIndexOf('.')
 export const isQuadlet = (name: string): boolean =>
   (quadletKinds as readonly string[]).includes(kindOf(name));
 
-/** Where the file of a unit, of a drop-in (`of`) or of Quadlet lies, and the unit that systemd reads it for. */
-export function placeOf({ name, of }: { name: string; of?: string | undefined }) {
+/** The names that say where a file lies: of a unit, of a drop-in (`of`), of Quadlet, or of a unit of an account. */
+export interface UnitNames {
+  name: string;
+  of?: string | undefined;
+  user?: string | undefined;
+}
+
+/** The home directory that an account usually has. */
+export const usualHome = (user: string): string => (user === 'root' ? '/root' : `/home/${user}`);
+
+/** Returns the path of a file, and the unit that systemd reads it for. */
+export function placeOf({ name, of, user }: UnitNames) {
+  if (user !== undefined) {
+    const folder = `${usualHome(user)}/.config/systemd/user`;
+    return { path: `${folder}/${name}`, folder, unit: name };
+  }
   const path =
     of !== undefined
       ? `/etc/systemd/system/${of}.d/${name}.conf`

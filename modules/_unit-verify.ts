@@ -2,7 +2,7 @@ import { shellQuote } from '../engine/quote.ts';
 import type { CheckedStep, Step } from '../engine/step.ts';
 import { isTemplate, readable, unitFile } from '../engine/steps/unit-steps.ts';
 import { filled, scriptBeside, withVariables } from '../engine/util/text-beside.ts';
-import { isPrefix, isQuadlet, type placeOf } from './_unit-names.ts';
+import { isPrefix, isQuadlet, type placeOf, type UnitNames } from './_unit-names.ts';
 import { programsOf } from './_unit-text.ts';
 
 const unitScript = scriptBeside(import.meta.url, './systemd-verify.sh');
@@ -14,7 +14,7 @@ export const generator = '/usr/lib/systemd/system-generators/podman-system-gener
 
 /** Returns the step that writes the file of a unit, a drop-in or Quadlet, and has systemd or Podman verify it. */
 export function writeVerified(
-  { name, of }: { name: string; of?: string | undefined },
+  { name, of }: UnitNames,
   { path, unit }: ReturnType<typeof placeOf>,
   bytes: Extract<CheckedStep['steps'][number], { do: 'write' }>['content'],
 ): Step {

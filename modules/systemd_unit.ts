@@ -1,22 +1,14 @@
 import type { Refusal } from '../engine/module.ts';
-import { text } from '../engine/module-kit/argument.ts';
+import { accountName, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import { pathClaims } from '../engine/module-kit/path-claims.ts';
 import { textOf } from '../engine/module-kit/state-text.ts';
-import { content, Missing, owed, path, type Readings, type UnitState, unit } from '../engine/probe.ts';
+import { Missing, type UnitState } from '../engine/probe.ts';
 import type { Step } from '../engine/step.ts';
-import { daemonReload, isTemplate, systemctl } from '../engine/steps/unit-steps.ts';
-import { dropInFolders, laterDropIns, overriding } from './_drop-ins.ts';
-import {
-  isPrefix,
-  isQuadlet,
-  kindOf,
-  misnamed,
-  missingUnit,
-  placeOf,
-  quadletKinds,
-  unitKinds,
-} from './_unit-names.ts';
+import { daemonReload, systemctl } from '../engine/steps/unit-steps.ts';
+import { overriding } from './_drop-ins.ts';
+import { isQuadlet, kindOf, misnamed, missingUnit, placeOf, quadletKinds, unitKinds } from './_unit-names.ts';
+import { isPattern, noteOf, probesOf, type Read, stateOf, userState } from './_unit-reading.ts';
 import {
   bytesOf,
   foreignSections,
@@ -26,7 +18,8 @@ import {
   textArguments,
   unloadable,
 } from './_unit-text.ts';
-import { generator, writeVerified } from './_unit-verify.ts';
+import { writeVerified } from './_unit-verify.ts';
+import { newUserUnit, obstaclesTo, userUnitIn, userUnitRemoval, userUnitSteps } from './_user-units.ts';
 
 const args = {
   name: text(
@@ -36,6 +29,11 @@ const args = {
   of: text('Unit that a drop-in extends, such as `nginx.service`.', {
     pattern: `^[A-Za-z0-9:_.\\\\-]+(@[A-Za-z0-9:_.\\\\-]*)?\\.(${unitKinds.join('|')})$`,
   }),
+  user: {
+    ...accountName,
+    description:
+      'Account whose service manager runs the unit. The file is in ~/.config/systemd/user, and the manager runs from the boot on, without a login (lingering).',
+  },
   ...textArguments,
 } as const;
 type Arguments = Given<typeof args, 'name'>;
@@ -75,6 +73,12 @@ export const systemd_unit = defineModule({
       container: { Image: 'docker.io/library/nginx:1.28', PublishPort: '8080:80' },
       install: { WantedBy: 'multi-user.target' },
     },
+    'A service of an account': {
+      name: 'bot.service',
+      user: 'deploy',
+      service: { ExecStart: '/home/deploy/bot/run' },
+      install: { WantedBy: 'default.target' },
+    },
     'A removed unit': { name: 'old.service', state: 'absent' },
   },
   files: { src: true, template: true },
@@ -83,7 +87,8 @@ export const systemd_unit = defineModule({
     instead:
       'Every account can read units. Put the secret into a `file` with mode "0600", and name the file in EnvironmentFile= or LoadCredential=.',
   },
-  identity: ({ name, of }) => (of === undefined ? name : `${of}.d/${name}.conf`),
+  identity: ({ name, of, user }) =>
+    of !== undefined ? `${of}.d/${name}.conf` : user === undefined ? name : `${name} of ${user}`,
   together: [
     'A unit is either whole (content, src or template), or has its sections.',
     'A drop-in of a package’s unit stays when the package changes its file.',
@@ -100,6 +105,11 @@ export const systemd_unit = defineModule({
       (whole !== undefined) === sections.length > 0 && {
         says: 'Give either the whole unit, by content, src or template, or its sections.',
       },
+      args.user !== undefined &&
+        (args.of !== undefined || isQuadlet(args.name)) && {
+          at: 'user',
+          says: 'Drop-ins and files of Quadlet belong to the service manager of the system: leave out the user.',
+        },
       misnaming !== undefined && { at: 'name', says: misnaming },
       isQuadlet(args.name) &&
         setting('ServiceName') !== undefined && {
@@ -122,6 +132,7 @@ export const systemd_unit = defineModule({
   },
   probes: probesOf,
   actual(read, args) {
+    if (args.user !== undefined) return userState(read, args);
     const isUnknown =
       read.unit?.LoadState === 'not-found' || (read.template === null && read.templateOfPackage === null);
     if (args.of !== undefined && isUnknown) return missingUnit(args.of);
@@ -137,11 +148,14 @@ export const systemd_unit = defineModule({
     return {
       content: textOf(bytesOf(args)),
       mode: '0644',
+      ...(args.user !== undefined && { owner: args.user, linger: true }),
       loaded: true,
       ...(other && { [other.key]: other.value }),
     };
   },
   obstacles: (args, read, diff) => {
+    const own = read.found && userUnitIn(read.found, args.name);
+    if (own !== undefined) return obstaclesTo(own, args.user!);
     if (diff.kind === 'remove') return [];
     const { path } = placeOf(args);
     const text = String(bytesOf(args));
@@ -166,12 +180,17 @@ export const systemd_unit = defineModule({
       },
     ];
   },
-  steps: (diff, args, { folder }) => {
+  steps: (diff, args, read) => {
     const place = placeOf(args);
-    const isWritten = diff.has('content') || diff.has('mode');
+    const isWritten = ['content', 'mode', 'owner'].some(key => diff.has(key));
+    if (args.user !== undefined)
+      return userUnitSteps(args.user, args.name, ofUser(args.user, args.name, read), bytesOf(args), {
+        isWritten,
+        isLingering: diff.has('linger'),
+      });
     return [
       isWritten && owedLoad(args),
-      isWritten && folder === null && { do: 'directory', path: place.folder },
+      isWritten && read.folder === null && { do: 'directory', path: place.folder },
       isWritten && writeVerified(args, place, bytesOf(args)),
       daemonReload,
       isPattern(args) && { do: 'pay', unit: noteOf(args) },
@@ -179,9 +198,12 @@ export const systemd_unit = defineModule({
   },
   removal: {
     refine: args => [nameless(args)],
-    actual: (read: Read, args) => stateOf(read, args),
+    actual: (read: Read, args) =>
+      args.user === undefined ? stateOf(read, args) : userState(read, args, true),
   },
   remove: (args, read) => {
+    if (args.user !== undefined)
+      return userUnitRemoval(args.user, args.name, ofUser(args.user, args.name, read));
     const { path, unit } = placeOf(args);
     const { ActiveState, UnitFileState }: UnitState = read.unit ?? {};
     const all = unit.replace('@.', '@*.');
@@ -201,55 +223,8 @@ export const systemd_unit = defineModule({
   claims: args => pathClaims(placeOf(args).path, 'file', { mode: '0644' }, () => bytesOf(args)),
 });
 
-function probesOf(args: Arguments) {
-  const { name, of } = args;
-  const { path: at, folder, unit: read } = placeOf(args);
-  const later = (about: readonly string[]) => (of === undefined ? undefined : laterDropIns(of, at, about));
-  const template = (root: string) =>
-    of !== undefined && isTemplate(of) ? path(`${root}/systemd/system/${of}`) : undefined;
-  return {
-    path: path(at),
-    content: content(at),
-    // systemd does not show templates, so a note records an outstanding load.
-    owed: isPattern(args) ? owed(noteOf(args)) : undefined,
-    unit: isPattern(args) ? undefined : unit(read),
-    folder: of !== undefined || isQuadlet(name) ? path(folder) : undefined,
-    template: template('/etc'),
-    templateOfPackage: template('/usr/lib'),
-    // The drop-ins as they are before the play. One that an earlier resource changes is only a doubt.
-    inForce: later([]),
-    needsInForce: later(of === undefined ? [] : dropInFolders(of)),
-    generator: isQuadlet(name) ? path(generator) : undefined,
-    podman: isQuadlet(name) ? path('/usr/bin/podman') : undefined,
-  };
-}
-type Read = Readings<ReturnType<typeof probesOf>>;
-
-/** Returns the state of the file, or null if there is neither a file nor a load that is outstanding. */
-function stateOf(read: Read, args: Arguments) {
-  const isLoaded = !isStale(read, args);
-  if (read.path === null && isLoaded) return null;
-  const file = read.path?.type === 'file' ? read.path : null;
-  return { content: file && read.content, mode: file?.mode ?? null, loaded: isLoaded };
-}
-
-/** Whether systemd has not read the file yet, or still knows a file that is gone. */
-function isStale({ path, unit, owed }: Read, args: Arguments): boolean {
-  const { LoadState, NeedDaemonReload, DropInPaths = '' } = unit ?? {};
-  if (NeedDaemonReload === 'yes' || (owed?.length ?? 0) > 0) return true;
-  // systemd 252 does not notice a new folder of drop-ins.
-  if (args.of !== undefined)
-    return LoadState === 'loaded' && (path !== null) !== DropInPaths.split(' ').includes(placeOf(args).path);
-  return isQuadlet(args.name) && path !== null && LoadState === 'not-found';
-}
-
-/** Whether systemd shows no unit of the name: the file is for the instances of a template, or for many units. */
-const isPattern = (args: Arguments): boolean =>
-  isTemplate(placeOf(args).unit) || (args.of !== undefined && isPrefix(args.of));
-
-/** The name of the note of an outstanding load, or of the owed restarts of the unit. */
-const noteOf = (args: Arguments): string =>
-  args.of === undefined ? placeOf(args).unit : `${args.of}.d/${args.name}.conf`;
+const ofUser = (user: string, name: string, { found, account }: Read) =>
+  (found && userUnitIn(found, name)) ?? newUserUnit(user, name, account ?? null);
 
 const owedLoad = (args: Arguments): Step | false =>
   isPattern(args) && { do: 'owe', unit: noteOf(args), action: 'reload', because: args.name };
