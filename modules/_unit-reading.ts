@@ -68,7 +68,7 @@ export function userState({ found }: Read, { name, user = '' }: UnitNames, isRem
   if (file === undefined) return null;
   const { LoadState, NeedDaemonReload } = own.unit;
   return {
-    content: file.type === 'file' ? textOf(own.text) : null,
+    content: file.type.startsWith('regular') ? textOf(own.text) : null,
     mode: file.mode,
     owner: file.owner,
     linger: own.lingers && (own.isUp || 'without a running manager'),

@@ -69,26 +69,32 @@ export interface UserUnit {
 export function userUnitIn({ exit, stdout }: CommandResult, name: string): UserUnit | undefined {
   if (exit !== 0) return undefined;
   const [group = '', home = '', linger, up, pam, ...lines] = stdout.split('\n');
-  const paths = [home, ...folders.map(one => `${home}/${one}`), `${home}/.config/systemd/user/${name}`];
-  const rest = lines.slice(paths.length);
-  const end = rest.indexOf('');
-  const unit = rest.slice(0, end).map(line => {
-    const at = line.indexOf('=');
-    return [line.slice(0, at), line.slice(at + 1)];
-  });
+  const [inPlaces, rest] = untilBlank(lines);
+  const [shown, text] = untilBlank(rest);
+  const found = new Map(
+    inPlaces.map(line => {
+      const [, type = '', owner = '', mode = '', path = ''] = /^(.*) (\S+) (\d+) (\/.*)$/.exec(line) ?? [];
+      return [path, { type: type.replace('symbolic ', ''), owner, mode: mode.padStart(4, '0') }];
+    }),
+  );
+  const paths = ['', ...folders.map(one => `/${one}`), `/.config/systemd/user/${name}`];
+  const places = paths.map(each => ({ path: `${home}${each}`, is: found.get(`${home}${each}`) }));
   return {
     ...{ group, lingers: linger === 'linger', isUp: up === 'up', hasPam: pam === 'pam' },
-    path: paths.at(-1)!,
-    places: paths.map((path, i) => ({ path, is: placeIn(lines[i] ?? '-') })),
-    unit: Object.fromEntries(unit),
-    text: rest.slice(end + 1).join('\n'),
+    path: places.at(-1)!.path,
+    places,
+    unit: Object.fromEntries(
+      shown.map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    ),
+    text: text.join('\n'),
   };
 }
 
-function placeIn(line: string): Place | undefined {
-  const [, type = '', owner = '', mode = ''] = /^(.*) (\S+) (\d+)$/.exec(line) ?? [];
-  return line === '-' ? undefined : { type, owner, mode: mode.padStart(4, '0') };
-}
+/** Returns the lines before the first empty line, and those after it. */
+const untilBlank = (lines: readonly string[]): [before: string[], after: string[]] => {
+  const end = lines.indexOf('');
+  return [lines.slice(0, end), lines.slice(end + 1)];
+};
 
 /** The unit of an account that an earlier resource creates. `line` is the line in /etc/passwd, as far as it is known. */
 export function newUserUnit(user: string, name: string, line: readonly string[] | null): UserUnit {

@@ -165,13 +165,15 @@ function noteOf({ name, user }: Arguments): string {
 /** Returns the unit of the system or of an account, or a Missing if its account or service manager is missing. */
 function unitIn(
   read: { unit?: UnitState | undefined; found?: CommandResult | undefined },
-  { name, user }: Arguments,
+  args: Arguments,
 ): UnitState | Missing {
+  const { user } = args;
+  const name = unitName(args.name);
   if (user === undefined || read.found === undefined) return read.unit ?? {};
-  const own = userUnitIn(read.found, unitName(name));
+  const own = userUnitIn(read.found, name);
   if (own === undefined) return missingAccount(user);
-  const isThere = own.isUp && own.unit['LoadState'] !== 'not-found';
-  return isThere ? own.unit : missingUserUnit(user, unitName(name), own.isUp);
+  const isKnown = own.isUp && (own.unit['LoadState'] !== 'not-found' || mayBeUnknown(args));
+  return isKnown ? own.unit : missingUserUnit(user, name, own.isUp);
 }
 
 /** Whether the declared state allows a unit that systemd does not know: it does not run, and nothing starts it. */

@@ -44,7 +44,7 @@ export const systemd_unit = defineModule({
     'A systemd unit file, a drop-in or a file of Quadlet, verified before it takes effect and loaded at once.',
   args,
   required: ['name'],
-  absent: 'stops and disables it, then removes its file',
+  absent: 'stops and disables it, then removes its file; the unit of a removed drop-in runs on',
   examples: {
     'A service of a web application': {
       name: 'app.service',
@@ -91,7 +91,7 @@ export const systemd_unit = defineModule({
     of !== undefined ? `${of}.d/${name}.conf` : user === undefined ? name : `${name} of ${user}`,
   together: [
     'A unit is either whole (content, src or template), or has its sections.',
-    'A drop-in of a package’s unit stays when the package changes its file.',
+    'With `of`, the file is a drop-in; with `user`, a unit of that account.',
   ],
   refine: args => {
     const misspelt = nameless(args);

@@ -58,6 +58,7 @@ function startable(name: string, view: ObstacleView): Obstacle | undefined {
   const text = files.map(file => certain(content(file), view)?.bytes?.toString() ?? '').join('\n');
   const isElsewhere = /^\s*(RootDirectory|RootImage|DynamicUser)\s*=/m.test(text);
   return (
+    unsupported(name, view) ??
     first(isElsewhere ? [] : neededPaths(text), ({ key, at }) =>
       followed(at, view) === null
         ? {
@@ -86,6 +87,17 @@ function startable(name: string, view: ObstacleView): Obstacle | undefined {
         : undefined,
     )
   );
+}
+
+/** Returns the obstacle of a unit of a kind that the kernel or the container of the host does not support. */
+function unsupported(name: string, view: ObstacleView): Obstacle | undefined {
+  const isRefused = name.endsWith('.automount')
+    ? certain(path('/dev/autofs'), view) === null
+    : name.endsWith('.swap') && !!certain(path('/run/systemd/container'), view);
+  const kind = name.slice(name.lastIndexOf('.'));
+  return isRefused
+    ? { says: `${name} cannot start: systemd supports no ${kind} units on this host, such as a container.` }
+    : undefined;
 }
 
 /** Returns the paths that must exist, by the text of a unit: systemd.unit(5), “Conditions and Asserts”, and systemd.exec(5). */
