@@ -14,7 +14,7 @@ const scalar = { type: ['string', 'number', 'boolean'] };
 const section = (title: string, what = '') =>
   ({
     type: 'object',
-    description: `Keys of [${title}]${what} in order. A list repeats the key; a map, e.g. for Environment, becomes quoted assignments; several lines become one value.`,
+    description: `Keys of [${title}]${what}, in order.`,
     propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9-]*$' },
     additionalProperties: {
       anyOf: [scalar, { type: 'array', items: scalar }, { type: 'object', additionalProperties: scalar }],

@@ -91,6 +91,7 @@ export const systemd_unit = defineModule({
     of !== undefined ? `${of}.d/${name}.conf` : user === undefined ? name : `${name} of ${user}`,
   together: [
     'A unit is either whole (content, src or template), or has its sections.',
+    'In a section, a list repeats its key; a map, e.g. for Environment, becomes quoted assignments; several lines become one value.',
     'With `of`, the file is a drop-in; with `user`, a unit of that account.',
   ],
   refine: args => {
