@@ -43,12 +43,17 @@ export function stateOf(read: Read, args: UnitNames) {
 
 /** Whether systemd has not read the file yet, or still knows a file that is gone. */
 function isStale({ path, unit, owed }: Read, args: UnitNames): boolean {
-  const { LoadState, NeedDaemonReload, DropInPaths = '' } = unit ?? {};
-  if (NeedDaemonReload === 'yes' || (owed?.length ?? 0) > 0) return true;
-  // systemd 252 does not notice a new folder of drop-ins.
-  if (args.of !== undefined)
-    return LoadState === 'loaded' && (path !== null) !== DropInPaths.split(' ').includes(placeOf(args).path);
-  return isQuadlet(args.name) && path !== null && LoadState === 'not-found';
+  if ((owed?.length ?? 0) > 0) return true;
+  const { LoadState, NeedDaemonReload, ReadAnew, DropInPaths = '' } = unit ?? {};
+  const mayLag = ReadAnew !== 'yes';
+  if (args.of !== undefined) {
+    const isListed = DropInPaths.split(' ').includes(placeOf(args).path);
+    if (path === null) return isListed && mayLag;
+    // systemd 252 does not notice a new folder of drop-ins.
+    return NeedDaemonReload === 'yes' || (LoadState === 'loaded' && !isListed && mayLag);
+  }
+  const isUnmade = isQuadlet(args.name) && path !== null && LoadState === 'not-found';
+  return NeedDaemonReload === 'yes' || (isUnmade && mayLag);
 }
 
 /** Whether systemd shows no unit of the name: the file is for the instances of a template, or for many units. */

@@ -104,7 +104,7 @@ export class UnitForecast {
         });
         break;
       case 'daemon-reload':
-        this.#add('*', { sets: { NeedDaemonReload: 'no' }, from: [], open: false });
+        this.#add('*', { sets: { NeedDaemonReload: 'no', ReadAnew: 'yes' }, from: [], open: false });
         break;
       case 'file':
         this.#file(effect, laying);
