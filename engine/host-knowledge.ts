@@ -71,7 +71,7 @@ const unnamed =
  * the whole host, which the installation of the system makes and packages leave alone.
  */
 const ofAdministrator =
-  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|containers\/systemd(\/|$)|systemd\/[a-z]+\.conf\.d(\/|$)|(sysctl|modprobe|modules-load|cloud\/cloud\.cfg)\.d\/\d*-?reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$)|(default\/locale|fstab|hostname|hosts|locale\.(conf|gen)|localtime|timezone)$)/;
+  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|containers\/systemd\/|systemd\/[a-z]+\.conf\.d(\/|$)|(sysctl|modprobe|modules-load|cloud\/cloud\.cfg)\.d\/\d*-?reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$)|(default\/locale|fstab|hostname|hosts|locale\.(conf|gen)|localtime|timezone)$)/;
 
 /** Folders in which packages name their files after themselves, with the name of such a file. */
 const namedAfterPackage = /^\/etc\/(?:cron|logrotate|sudoers)\.d\/(?:\d+-)?([^/]+)$/;

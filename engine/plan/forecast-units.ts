@@ -285,10 +285,10 @@ const decisive = ['LoadState', 'ActiveState', 'UnitFileState'];
 /** Whether `pattern` is the name of a unit, or a pattern with `*` that matches it. */
 const stands = (pattern: string, name: string): boolean => pattern === name || glob(pattern).test(name);
 
-/** Returns the state of a new unit. The properties that its file decides are unknown. */
+/** Returns the state of a new unit. The properties that its file decides are unknown. A unit that failed before stays so. */
 const newUnit = (was: UnitState): Record<string, string> => ({
   ...Object.fromEntries(Object.entries(was).filter(([property]) => !(property in ofTheFile))),
-  ...stoppedUnit,
+  ...{ ...stoppedUnit, ...(was['ActiveState'] === 'failed' && { ActiveState: 'failed' }) },
 });
 
 /** Debian's packages enable and start what they bring (policy 9.3.3, deb-systemd-invoke(1)). */
