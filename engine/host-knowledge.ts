@@ -7,8 +7,23 @@ import { shellQuote } from './quote.ts';
 /** The folders of unit files and their drop-ins. */
 const unitFolders = /^(?:\/etc|\/run|\/usr\/local\/lib|\/usr\/lib|\/lib)\/systemd\/system\//;
 
-/** Returns the unit whose file or drop-in is at a path, e.g. of `/etc/systemd/system/app.service.d/limits.conf`. */
-export function unitAt(path: string): { name: string; part: 'file' | 'drop-in' } | undefined {
+/** Files of Quadlet, from which the generator of Podman makes services: podman-systemd.unit(5). */
+const quadlets =
+  /^(?:\/etc|\/usr\/share)\/containers\/systemd\/([^/]+)\.(?:container|kube|(volume|network|pod))$/;
+
+/** The unit of a file, and the part of the unit in it. */
+export interface UnitPart {
+  name: string;
+  part: 'file' | 'drop-in' | 'quadlet';
+}
+
+/**
+ * Returns the unit whose file or drop-in is at a path, e.g. of `/etc/systemd/system/app.service.d/limits.conf`, or that is
+ * generated from the file there.
+ */
+export function unitAt(path: string): UnitPart | undefined {
+  const [, stem, kind] = quadlets.exec(path) ?? [];
+  if (stem !== undefined) return { name: `${stem}${kind ? `-${kind}` : ''}.service`, part: 'quadlet' };
   if (!unitFolders.test(path)) return undefined;
   const [name = '', ...inner] = path.replace(unitFolders, '').split('/');
   if (inner.length === 0 && /\.[a-z]+$/.test(name)) return { name, part: 'file' };
@@ -56,7 +71,7 @@ const unnamed =
  * the whole host, which the installation of the system makes and packages leave alone.
  */
 const ofAdministrator =
-  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|systemd\/[a-z]+\.conf\.d(\/|$)|(sysctl|modprobe|modules-load|cloud\/cloud\.cfg)\.d\/\d*-?reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$)|(default\/locale|fstab|hostname|hosts|locale\.(conf|gen)|localtime|timezone)$)/;
+  /^\/etc\/(systemd\/system\/[^/]+(\.d\/.*)?$|containers\/systemd\/|systemd\/[a-z]+\.conf\.d(\/|$)|(sysctl|modprobe|modules-load|cloud\/cloud\.cfg)\.d\/\d*-?reconcile-|letsencrypt\/(accounts|archive|live|renewal)(\/|$)|(default\/locale|fstab|hostname|hosts|locale\.(conf|gen)|localtime|timezone)$)/;
 
 /** Folders in which packages name their files after themselves, with the name of such a file. */
 const namedAfterPackage = /^\/etc\/(?:cron|logrotate|sudoers)\.d\/(?:\d+-)?([^/]+)$/;

@@ -104,9 +104,10 @@ export interface Candidate {
 }
 
 /**
- * Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID … Three properties
+ * Properties of a unit by systemd's own names: LoadState, ActiveState, SubState, UnitFileState, MainPID … Four properties
  * are the engine's own. For a unit without a process, `DownParts` lists the units behind it that do not run. `Asked` lists
- * the links that [Install] asks for, relative to /etc/systemd/system, and `Links` those that exist.
+ * the links that [Install] asks for, relative to /etc/systemd/system, and `Links` those that exist. In a plan, `ReadAnew` is
+ * `yes` after a step that makes systemd read all files, with those of drop-ins that `DropInPaths` does not list yet.
  */
 export type UnitState = Record<string, string>;
 

@@ -1,6 +1,6 @@
-import { packageOf } from '../engine/host-knowledge.ts';
+import { posix } from 'node:path';
 import type { Diff } from '../engine/module.ts';
-import { duration, flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
+import { accountName, duration, flag, listOf, oneOf, text } from '../engine/module-kit/argument.ts';
 import { defineModule, type Given } from '../engine/module-kit/define-module.ts';
 import {
   type CommandResult,
@@ -13,9 +13,13 @@ import {
   type UnitState,
   unit,
 } from '../engine/probe.ts';
+import type { Step } from '../engine/step.ts';
 import * as units from '../engine/steps/unit-steps.ts';
+import { compact } from '../engine/util/defined.ts';
 import { durationS } from '../engine/util/duration.ts';
 import { mayRoot, rights } from './_rights.ts';
+import { missingUnit } from './_unit-names.ts';
+import { forUser, missingAccount, missingUserUnit, userUnitIn, userUnitProbes } from './_user-units.ts';
 
 const { unitName } = units;
 
@@ -34,6 +38,10 @@ const args = {
       default: '3s',
     },
   ),
+  user: {
+    ...accountName,
+    description: 'Account whose service manager runs the unit; without it, the system.',
+  },
   masked: flag('Whether the unit is masked, so that nothing can start it.'),
 } as const;
 type Arguments = Given<typeof args, 'name'>;
@@ -52,10 +60,11 @@ export const service = defineModule({
       restart_on: ['App environment', 'App unit'],
     },
     'A timer': { name: 'certbot.timer', enabled: true, state: 'running' },
+    'A unit of an account': { name: 'bot', user: 'deploy', enabled: true, state: 'running' },
     'Never started': { name: 'apache2', state: 'stopped', masked: true },
   },
-  identity: ({ name }) => unitName(name),
-  refine: ({ name, enabled, state, masked, restart_on, reload_on }) => [
+  identity: noteOf,
+  refine: ({ name, user, enabled, state, masked, restart_on, reload_on }) => [
     masked &&
       (restart_on ?? reload_on) !== undefined && {
         at: restart_on === undefined ? 'reload_on' : 'restart_on',
@@ -66,28 +75,32 @@ export const service = defineModule({
         at: 'masked',
         says: 'A masked unit can be neither enabled nor running.',
       },
+    masked !== undefined &&
+      user !== undefined && { at: 'masked', says: 'Only units of the system are masked here: leave it out.' },
     units.isTemplate(unitName(name)) && {
       at: 'name',
       says: `${name} is a template. Name an instance, such as ${name.replace('@', '@1')}.`,
     },
   ],
-  probes: ({ name, masked }) => ({
-    unit: unit(unitName(name)),
-    owed: owed(unitName(name)),
-    file: masked ? path(units.unitFile(unitName(name))) : undefined,
-    ...(clocks.test(unitName(name)) && { container: path('/run/systemd/container'), rights }),
+  probes: args => ({
+    unit: args.user === undefined ? unit(unitName(args.name)) : undefined,
+    owed: owed(noteOf(args)),
+    file: args.masked ? path(units.unitFile(unitName(args.name))) : undefined,
+    ...userUnitProbes(args.user, unitName(args.name)),
+    ...(clocks.test(unitName(args.name)) && { container: path('/run/systemd/container'), rights }),
   }),
   actual: (read, args, { nowS, name: own }) => {
     const name = unitName(args.name);
-    if (read.unit.LoadState === 'not-found' && !mayBeUnknown(args))
-      return new Missing(`unit ${name}`, bringersOf(name));
-    const state = activity(read.unit, args.state, nowS);
+    const unit = unitIn(read, args);
+    if (unit instanceof Missing) return unit;
+    if (unit.LoadState === 'not-found' && !mayBeUnknown(args)) return missingUnit(name);
+    const state = activity(unit, args.state, nowS);
     // A start pays the owed restarts, and a restart does the work of a reload.
     const notes = state === 'running' && args.state !== 'stopped' ? read.owed : [];
     const restart = reasons(notes, 'restart', own);
     return {
-      masked: maskedness(read.unit, args.masked),
-      enabled: enabledness(read.unit, args.enabled),
+      masked: maskedness(unit, args.masked),
+      enabled: enabledness(unit, args.enabled),
       state,
       restart,
       reload: restart === 'no' ? reasons(notes, 'reload', own) : 'no',
@@ -96,7 +109,9 @@ export const service = defineModule({
   fresh: () => ({ masked: false, enabled: false, state: 'stopped', restart: 'no', reload: 'no' }),
   desired: ({ masked, enabled, state }) => ({ masked, enabled, state, restart: 'no', reload: 'no' }),
   obstacles: (args, read, diff) => {
-    const [says, fix] = refusal(args, read, diff) ?? [];
+    const unit = unitIn(read, args);
+    if (unit instanceof Missing) return [];
+    const [says, fix] = refusal(args, { ...read, unit }, diff) ?? [];
     const { container, rights: status } = read as { container?: PathState | null; rights?: CommandResult };
     // Without the right to set the clock, the conditions of these units keep them from starting.
     const hasNoClock = container && (/timesyncd/.test(args.name) || !mayRoot('time', status?.stdout ?? ''));
@@ -110,15 +125,17 @@ export const service = defineModule({
       says !== undefined && { says: `${unitName(args.name)} ${says}.`, fix },
     ];
   },
-  steps: (diff, args, { unit, owed }, context) => {
+  steps: (diff, args, read, context) => {
+    const { owed } = read;
     const name = unitName(args.name);
+    const unit: UnitState = { ...unitIn(read, args) } as UnitState;
     const verb = verbFor(diff, args.state, unit, owed);
     // A unit that dies and comes back may look healthy to the next apply: the note makes that apply restart it.
     const action = verb === 'reload' ? 'reload' : 'restart';
     const isEnabled = unit.UnitFileState === 'enabled';
     // systemctl does not disable a masked unit.
     const unmasks = isMasked(unit) && (diff.has('masked') ? !args.masked : diff.has('enabled'));
-    return [
+    const steps = compact<Step>([
       // systemd 252 does not notice a new folder of drop-ins, which a command may have made.
       (verb || unit.NeedDaemonReload === 'yes') && units.daemonReload,
       unmasks && units.systemctl('unmask', name, unit),
@@ -127,24 +144,28 @@ export const service = defineModule({
       diff.has('state') && args.state === 'stopped' && units.systemctl('stop', name, unit),
       unmasks && !diff.has('masked') && units.systemctl('mask', name, unit),
       diff.has('masked') && args.masked && units.systemctl('mask', name),
-      verb && { do: 'owe', unit: name, action, because: context.name },
+      verb && { do: 'owe', unit: noteOf(args), action, because: context.name },
       verb && units.startAndSettle(verb, name, durationS(args.settle), unit, args.state !== 'running'),
-      (verb !== undefined || diff.has('state')) && { do: 'pay', unit: name },
-    ];
+      (verb !== undefined || diff.has('state')) && { do: 'pay', unit: noteOf(args) },
+    ]);
+    const { user } = args;
+    return user === undefined ? steps : steps.map(step => (step.do === 'run' ? forUser(user, step) : step));
   },
-  claims: ({ name, state, enabled, masked }) => {
+  claims: args => {
+    const { state, enabled, masked } = args;
+    const name = noteOf(args);
     // A masked unit can be neither enabled nor running.
     const isMasked = masked ?? (enabled || state === 'running' ? false : undefined);
     return {
-      ...(state !== undefined && { [units.runsClaim(unitName(name))]: state }),
+      ...(state !== undefined && { [units.runsClaim(name)]: state }),
       ...(isMasked !== undefined && {
-        [`whether ${unitName(name)} is masked`]: isMasked ? 'masked' : 'not masked',
+        [`whether ${name} is masked`]: isMasked ? 'masked' : 'not masked',
       }),
     };
   },
   reacts: args => [
-    { to: [...(args.restart_on ?? [])], unit: () => unitName(args.name), action: 'restart' },
-    { to: [...(args.reload_on ?? [])], unit: () => unitName(args.name), action: 'reload' },
+    { to: [...(args.restart_on ?? [])], unit: () => noteOf(args), action: 'restart' },
+    { to: [...(args.reload_on ?? [])], unit: () => noteOf(args), action: 'reload' },
   ],
   timeoutS: args => units.startLimitS + 150 + durationS(args.settle),
 });
@@ -152,10 +173,23 @@ export const service = defineModule({
 /** Services that set the clock from the network. */
 const clocks = /^(systemd-timesyncd|chrony|chronyd|ntpsec|openntpd)\.service$/;
 
-function bringersOf(name: string): string[] {
-  const known = packageOf(name);
-  const units = new Set([name, name.replace(/@.*(?=\.)/, '@')]);
-  return [...[...units].map(unit => `unit:${unit}`), ...(known === undefined ? [] : [`package:${known}`])];
+/** The name of the unit and of the note of its owed restarts. */
+function noteOf({ name, user }: Arguments): string {
+  return user === undefined ? unitName(name) : `${unitName(name)} of ${user}`;
+}
+
+/** Returns the unit of the system or of an account, or a Missing if its account or service manager is missing. */
+function unitIn(
+  read: { unit?: UnitState | undefined; found?: CommandResult | undefined },
+  args: Arguments,
+): UnitState | Missing {
+  const { user } = args;
+  const name = unitName(args.name);
+  if (user === undefined || read.found === undefined) return read.unit ?? {};
+  const own = userUnitIn(read.found, name);
+  if (own === undefined) return missingAccount(user);
+  const isKnown = own.isUp && (own.unit['LoadState'] !== 'not-found' || mayBeUnknown(args));
+  return isKnown ? own.unit : missingUserUnit(user, name, own.isUp);
 }
 
 /** Whether the declared state allows a unit that systemd does not know: it does not run, and nothing starts it. */
@@ -224,9 +258,11 @@ const notEnabled: Readonly<Record<string, (read: UnitState) => [says: string, fi
     'has only Also= in [Install], which enables other units',
     `Enable ${TriggeredBy || 'the unit in Also='} instead.`,
   ],
-  generated: ({ SourcePath }) => [
+  generated: ({ SourcePath = '' }) => [
     `is generated from ${SourcePath || 'other settings'}, which decides whether it starts at boot`,
-    'Leave out `enabled`, or replace the source by a unit file.',
+    SourcePath.includes('/containers/systemd/')
+      ? `Leave out \`enabled\`: WantedBy= in [Install] of ${posix.basename(SourcePath)} starts it at boot.`
+      : 'Leave out `enabled`, or replace the source by a unit file.',
   ],
   transient: () => ['is a transient unit of a program', 'Leave out `enabled`.'],
 };

@@ -4,7 +4,7 @@ import { type Content, content, path as pathProbe, type UnitState } from '../pro
 import { glob } from '../quote.ts';
 import type { NewContent } from '../util/file-content.ts';
 import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
-import { fromDropIn, fromFile, isThere, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
+import { fromWritten, isThere, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
 
 /** A change of a unit by planned steps. The effect of a new file depends on the state before. */
 interface Change {
@@ -104,7 +104,7 @@ export class UnitForecast {
         });
         break;
       case 'daemon-reload':
-        this.#add('*', { sets: { NeedDaemonReload: 'no' }, from: [], open: false });
+        this.#add('*', { sets: { NeedDaemonReload: 'no', ReadAnew: 'yes' }, from: [], open: false });
         break;
       case 'file':
         this.#file(effect, laying);
@@ -137,8 +137,8 @@ export class UnitForecast {
     const unit = unitAt(path);
     if (unit === undefined) return;
     const text = String(content);
-    if (unit.part === 'file') this.#change(unit.name, laying, fromFile(unit.name, text));
-    else this.#change(unit.name, laying, fromDropIn(unit.name, text), { dropIn: { path, content: text } });
+    const dropIn = unit.part === 'drop-in' ? { dropIn: { path, content: text } } : {};
+    this.#change(unit.name, laying, fromWritten(unit, path, text), dropIn);
   }
 
   #link(path: string, target: string, laying: Laying): void {
@@ -159,7 +159,7 @@ export class UnitForecast {
 
   #removal(path: string, laying: Laying, raw: ReadProbe): void {
     const unit = unitAt(path);
-    if (unit?.part === 'file') {
+    if (unit !== undefined && unit.part !== 'drop-in') {
       const vendor = raw(pathProbe(`/usr/lib/systemd/system/${unit.name}`));
       const isGone = vendor !== undefined && 'value' in vendor && vendor.value === null;
       // systemd knows a running unit until it stops.
@@ -170,7 +170,7 @@ export class UnitForecast {
       );
     } else if (unit !== undefined) {
       const had = known<Content | null>(raw(content(path)));
-      this.#change(unit.name, laying, withoutDropIn(String(had?.bytes ?? '')));
+      this.#change(unit.name, laying, withoutDropIn(path, String(had?.bytes ?? '')));
     }
   }
 
@@ -285,10 +285,10 @@ const decisive = ['LoadState', 'ActiveState', 'UnitFileState'];
 /** Whether `pattern` is the name of a unit, or a pattern with `*` that matches it. */
 const stands = (pattern: string, name: string): boolean => pattern === name || glob(pattern).test(name);
 
-/** Returns the state of a new unit. The properties that its file decides are unknown. */
+/** Returns the state of a new unit. The properties that its file decides are unknown. A unit that failed before stays so. */
 const newUnit = (was: UnitState): Record<string, string> => ({
   ...Object.fromEntries(Object.entries(was).filter(([property]) => !(property in ofTheFile))),
-  ...stoppedUnit,
+  ...{ ...stoppedUnit, ...(was['ActiveState'] === 'failed' && { ActiveState: 'failed' }) },
 });
 
 /** Debian's packages enable and start what they bring (policy 9.3.3, deb-systemd-invoke(1)). */

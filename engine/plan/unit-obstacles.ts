@@ -41,8 +41,9 @@ function linkable(at: string, view: ObstacleView): Obstacle | undefined {
 /** The links by which a target wants or requires a unit. */
 const unitLink = /\.target\.(wants|requires)\/[^/]+$/;
 
-/** Returns the unit that a socket, timer or path unit starts: systemd.socket(5), systemd.timer(5), systemd.path(5). */
+/** Returns the unit that a socket, timer, path or automount unit starts: systemd.socket(5), systemd.timer(5), systemd.path(5). */
 function triggered(name: string, text: string): string | undefined {
+  if (name.endsWith('.automount')) return name.replace(/automount$/, 'mount');
   const kind = /^(.*)\.(socket|timer|path)$/.exec(name);
   if (kind === null || text.trim() === '') return undefined;
   const named = /^\s*(?:Unit|Service)\s*=\s*(\S+)/m.exec(text)?.[1];
@@ -57,6 +58,7 @@ function startable(name: string, view: ObstacleView): Obstacle | undefined {
   const text = files.map(file => certain(content(file), view)?.bytes?.toString() ?? '').join('\n');
   const isElsewhere = /^\s*(RootDirectory|RootImage|DynamicUser)\s*=/m.test(text);
   return (
+    unsupported(name, view) ??
     first(isElsewhere ? [] : neededPaths(text), ({ key, at }) =>
       followed(at, view) === null
         ? {
@@ -85,6 +87,17 @@ function startable(name: string, view: ObstacleView): Obstacle | undefined {
         : undefined,
     )
   );
+}
+
+/** Returns the obstacle of a unit of a kind that the kernel or the container of the host does not support. */
+function unsupported(name: string, view: ObstacleView): Obstacle | undefined {
+  const isRefused = name.endsWith('.automount')
+    ? certain(path('/dev/autofs'), view) === null
+    : name.endsWith('.swap') && !!certain(path('/run/systemd/container'), view);
+  const kind = name.slice(name.lastIndexOf('.'));
+  return isRefused
+    ? { says: `${name} cannot start: systemd supports no ${kind} units on this host, such as a container.` }
+    : undefined;
 }
 
 /** Returns the paths that must exist, by the text of a unit: systemd.unit(5), “Conditions and Asserts”, and systemd.exec(5). */

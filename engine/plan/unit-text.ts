@@ -1,3 +1,4 @@
+import type { UnitPart } from '../host-knowledge.ts';
 import type { UnitState } from '../probe.ts';
 
 /** Properties of a unit; undefined = not known. */
@@ -21,8 +22,16 @@ export const ofTheFile: Sets = Object.fromEntries(
 export const isThere = ({ LoadState }: UnitState): boolean =>
   LoadState !== 'not-found' && LoadState !== undefined;
 
+type Written = (was: UnitState, dropIns: string) => Sets;
+
+/** Returns the properties that a written file gives to its unit: the unit's own file, a drop-in or a file of Quadlet. */
+export function fromWritten({ name, part }: UnitPart, path: string, text: string): Written {
+  if (part === 'quadlet') return fromQuadlet(path);
+  return part === 'file' ? fromFile(name, text) : fromDropIn(name, path, text);
+}
+
 /** Returns the properties that systemd reads from a unit's file and the drop-ins written before it. */
-export function fromFile(name: string, content: string): (was: UnitState, dropIns: string) => Sets {
+function fromFile(name: string, content: string): Written {
   return (was, dropIns) => {
     const text = `${content}\n${dropIns}`;
     // systemd refuses a service without a command, and a file without a section.
@@ -50,8 +59,23 @@ export function fromFile(name: string, content: string): (was: UnitState, dropIn
   };
 }
 
+/** Returns the properties of the service that is generated from a file of Quadlet. Its text is known only once it is made. */
+const fromQuadlet =
+  (path: string) =>
+  (was: UnitState): Sets => ({
+    ...ofTheFile,
+    LoadState: was['LoadState'] === 'masked' ? 'masked' : 'loaded',
+    UnitFileState: was['LoadState'] === 'masked' ? 'masked' : 'generated',
+    SourcePath: path,
+    NeedDaemonReload: was['ActiveState'] === 'active' ? 'yes' : undefined,
+  });
+
+/** Returns the paths of a unit's drop-ins without one of them. */
+const without = ({ DropInPaths = '' }: UnitState, path: string): string[] =>
+  DropInPaths.split(' ').filter(each => each !== '' && each !== path);
+
 /** Returns the properties that a drop-in changes. */
-export function fromDropIn(name: string, content: string): (was: UnitState) => Sets {
+function fromDropIn(name: string, path: string, content: string): Written {
   return was => {
     if (!isThere(was)) return { NeedDaemonReload: undefined };
     const given = relations(content);
@@ -66,14 +90,16 @@ export function fromDropIn(name: string, content: string): (was: UnitState) => S
       Asked:
         was['Asked'] === undefined ? undefined : [was['Asked'], ...asked(name, content)].join(' ').trim(),
       ...(reloads(content) && { CanReload: 'yes' }),
+      DropInPaths: [...without(was, path), path].join(' '),
       NeedDaemonReload: undefined,
     };
   };
 }
 
 /** Returns the properties that change with the removal of a drop-in. The other drop-ins are not known. */
-export function withoutDropIn(content: string): (was: UnitState) => Sets {
+export function withoutDropIn(path: string, content: string): (was: UnitState) => Sets {
   return was => ({
+    DropInPaths: without(was, path).join(' '),
     NeedDaemonReload: undefined,
     ...(enabling(content) !== 'static' &&
       was['UnitFileState'] === 'disabled' && { UnitFileState: undefined }),

@@ -128,7 +128,8 @@ function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string, u
       { kind: 'removal', path: isMaskedUntilBoot(unit) ? `/run/systemd/system/${name}` : path },
       set(name, { LoadState: undefined, UnitFileState: undefined }),
     ];
-  const target = /\.(socket|timer)$/.exec(name)?.[1]?.concat('s') ?? 'multi-user';
+  const known = new Set(names(unit, 'Asked', 'Links'));
+  const links = known.size > 0 ? [...known] : [`${usualTarget(name)}.wants/${name}`];
   const UnitFileState = verb === 'disable' ? 'disabled' : 'enabled';
   return [
     set(name, { UnitFileState, Links: verb === 'disable' ? '' : unit['Asked'] }),
@@ -137,8 +138,16 @@ function touchesOf(verb: Exclude<keyof typeof opposite, 'stop'>, name: string, u
     ...(unit['Also'] === undefined ? names(unit, 'TriggeredBy') : []).map(each =>
       set(each, { UnitFileState: undefined }),
     ),
-    { kind: 'below', path: unitFile(`${target}.target.wants/${name}`) },
+    ...links.map((link): Effect => ({ kind: 'below', path: unitFile(link) })),
   ];
+}
+
+/** Returns the target that usually starts a unit of this kind: systemd.special(7). */
+function usualTarget(name: string): string {
+  const kind = name.slice(name.lastIndexOf('.') + 1);
+  if (['socket', 'timer', 'path'].includes(kind)) return `${kind}s.target`;
+  if (['mount', 'automount'].includes(kind)) return 'local-fs.target';
+  return kind === 'swap' ? 'swap.target' : 'multi-user.target';
 }
 
 /** The time limit for a start in seconds. systemd itself gives up after 90, unless the unit sets another limit. */

@@ -261,7 +261,7 @@ function shortened(steps: unknown, expected: readonly unknown[]): unknown[] {
     const said = (key: string) => Object.hasOwn(Object(expected[i]), key);
     const left = new Set(
       [
-        'label' in step && !said('command') ? ['command', 'env', 'timeoutS'] : [],
+        'label' in step && !said('command') && !said('by') ? ['command', 'by', 'env', 'timeoutS'] : [],
         ['undo', 'touches', 'objects'].filter(key => !said(key)),
       ].flat(),
     );

@@ -153,6 +153,8 @@ export class Made {
     const migrated = migratedBy(args);
     if (migrated !== undefined) this.#guarded.add(migrated);
     if (module === 'apt') for (const each of args['packages'] as string[]) this.#package(each);
+    // Drop-ins are no units of their own, and the image of a container is not there to run.
+    if (module === 'systemd_unit' && (args['of'] ?? args['container']) !== undefined) return;
     const names = (keys['loop'] as unknown[] | undefined) ?? [args['name'] ?? args['path']];
     for (const name of names) this.#named(module, String(name));
   }

@@ -1,3 +1,4 @@
+import { unitName } from '../../engine/steps/unit-steps.ts';
 import type { Draw } from './draw.ts';
 import { sleepingUnit } from './pools.ts';
 
@@ -323,12 +324,34 @@ function service(draw: Draw): Args {
   };
 }
 
+function dropIn(draw: Draw): Args {
+  const of = draw.random.chance(0.6) ? unitName(draw.service()) : draw.from<string>('systemd_unit', 'of');
+  const name = draw.random.pick(['a', 'limits', 'zz']);
+  if (draw.random.chance(0.25)) return { name, of, state: 'absent' };
+  if (of.endsWith('.timer')) return { name, of, timer: { RandomizedDelaySec: '1min' } };
+  const settings = draw.random.pick<Args>([
+    { Environment: { A: '1' } },
+    { Nice: draw.random.pick([3, 5]) },
+    { ExecReload: '/bin/true' },
+    { ExecStartPre: '/usr/bin/hello' },
+  ]);
+  return {
+    ...{ name, of, service: settings },
+    ...draw.maybe(0.1, () => ({ install: { WantedBy: 'multi-user.target' } })),
+  };
+}
+
 function unit(draw: Draw): Args {
+  if (draw.random.chance(0.3)) return dropIn(draw);
   const name = draw.from('systemd_unit', 'name');
   if (draw.random.chance(0.2)) return { name, state: 'absent' };
   if (name.endsWith('.timer'))
     return { name, timer: { OnCalendar: 'daily' }, install: { WantedBy: 'timers.target' } };
   if (name.endsWith('.socket')) return { name, socket: { ListenStream: '/run/w2.sock' } };
+  if (name.endsWith('.path')) return { name, path: { PathExists: '/srv/never' } };
+  if (name.endsWith('.slice')) return { name, slice: { MemoryMax: draw.random.pick(['500M', '1G']) } };
+  if (name.endsWith('.container')) return { name, container: { Image: 'localhost/web:1' } };
+  if (name.endsWith('.mount')) return { name, mount: { What: 'tmpfs', Where: '/srv/m', Type: 'tmpfs' } };
   if (draw.random.chance(0.15))
     return {
       name,

@@ -1,3 +1,4 @@
+import { unitAt } from '../../host-knowledge.ts';
 import type { Place } from '../../problem.ts';
 import { unitName } from '../../steps/unit-steps.ts';
 import type { Path } from '../../yaml/source-text.ts';
@@ -45,7 +46,8 @@ export function lastValueOf(settings: readonly Setting[], key: string): string |
   return valuesOf(settings, key).findLast(({ known }) => known)?.value;
 }
 
-/** The full name of a unit or of the unit that a service is for. */
+/** The full name of a unit, of the unit of a drop-in or a file of Quadlet, or of the unit that a service is for. */
 export function unitOf(resource: ResourceSubject): string {
-  return unitName(String(argument(resource, 'name')));
+  const name = String(argument(resource, 'of') ?? argument(resource, 'name'));
+  return unitAt(`/etc/containers/systemd/${name}`)?.name ?? unitName(name);
 }

@@ -208,6 +208,30 @@ describe('units', () => {
     }
   });
 
+  it('know the paths of their drop-ins', () => {
+    const was = { ...stoppedUnit, DropInPaths: '/run/systemd/system/app.service.d/b.conf' };
+    const at = '/etc/systemd/system/app.service.d/a.conf';
+    const one = host([unit('app.service'), was], [content(at), null]);
+    one.after('Drop-in', { kind: 'file', path: at, content: '[Service]\nNice=5\n' });
+    expect(one.predicts(unit('app.service'))).toMatchObject({
+      value: { DropInPaths: `${was.DropInPaths} ${at}` },
+      open: false,
+    });
+    one.after('Removal', { kind: 'removal', path: at });
+    expect(one.predicts(unit('app.service'))).toMatchObject({ value: { DropInPaths: was.DropInPaths } });
+  });
+
+  it('are generated from a file of Quadlet', () => {
+    const path = '/etc/containers/systemd/data.volume';
+    const one = host([unit('data-volume.service'), absent]);
+    one.after('Volume', { kind: 'file', path, content: '[Volume]\n' });
+    expect(one.predicts(unit('data-volume.service'))).toMatchObject({
+      value: { LoadState: 'loaded', ActiveState: 'inactive', UnitFileState: 'generated', SourcePath: path },
+      from: ['Volume'],
+      open: false,
+    });
+  });
+
   it('of a template exist once the template is written', () => {
     const one = host([unit('app@1.service'), absent]);
     one.after('File', {
