@@ -70,7 +70,7 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
    * never for `state: absent`.
    */
   refine?(args: Given<A, R>): Conditional<Refusal>;
-  /** The arguments that name files beside the playbook. From `src` or `template` the engine makes `content`; from a tree, `files`. */
+  /** The arguments that name files beside the playbook. From `src`, `script` or `template` the engine makes `content`; from a tree, `files`. */
   files?: Files;
   /** The arguments that may hold a secret. The engine refuses a secret in every other argument. */
   secrets?: SecretPlaces<Given<A, R>>;

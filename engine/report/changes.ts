@@ -107,7 +107,8 @@ function describeChange(
   if (isAnswer(change)) return [span(key, 'bold'), span(' '), span(String(before), 'dim')];
   if (resource.runs && key === 'run') {
     const verb = resource.status === 'would_change' ? 'runs' : 'ran';
-    return [span(verb, 'bold'), span(' '), span(shown(after, most))];
+    const why = typeof before === 'string' ? [span(` because ${before}`, 'dim')] : [];
+    return [span(verb, 'bold'), span(' '), span(shown(after, most)), ...why];
   }
   if (text !== undefined) return [span(key), span(' '), span(text.summary)];
   if (kind === 'create' || before === undefined) return [span(key), span(' '), span(shown(after, most))];
