@@ -1,5 +1,5 @@
 import type { Obstacle } from '../engine/module.ts';
-import { type CommandResult, type Content, command } from '../engine/probe.ts';
+import { type CommandResult, type Content, command, type GroupState } from '../engine/probe.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
 
 const elsewhere = scriptBeside(import.meta.url, './user-elsewhere.sh');
@@ -70,3 +70,33 @@ export const ofLogin = (name: string, login: string | undefined): Obstacle | fal
     says: `${name} is the account that this run logs in with.`,
     fix: 'Log in with another account to remove it.',
   };
+
+/** Returns the obstacles of the removal of an account. */
+export function removalObstacles(
+  name: string,
+  running: CommandResult | undefined,
+  read: Readonly<Record<string, unknown>>,
+) {
+  const { needsSudo, needsAdmin, needsOwner } = read as Record<string, unknown>;
+  const administrators = { sudo: needsSudo, admin: needsAdmin } as Record<
+    string,
+    GroupState | null | undefined
+  >;
+  const owner = (needsOwner as CommandResult | undefined)?.stdout.trim();
+  return [
+    busy(name, running, 'userdel removes no account'),
+    ...Object.entries(administrators).map(
+      ([group, state]) =>
+        state?.members.join() === name && {
+          says: `${name} is the last member of ${group}: nobody could become root by it.`,
+          fix: `Add another account to ${group} in an earlier resource.`,
+        },
+    ),
+    owner !== undefined &&
+      owner !== '' &&
+      owner !== name && {
+        says: `The home directory of ${name} belongs to ${owner}, so it is not removed.`,
+        fix: 'Leave out remove_home.',
+      },
+  ];
+}

@@ -11,7 +11,6 @@ import {
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import {
   account,
-  type CommandResult,
   command,
   content,
   entries,
@@ -21,6 +20,7 @@ import {
   type UserState,
   user as userProbe,
 } from '../engine/probe.ts';
+import { keyClaims, keyRefusals } from './_account-keys.ts';
 import {
   busy,
   elsewhereOf,
@@ -29,8 +29,10 @@ import {
   ofLogin,
   passwordDigest,
   processesOf,
+  removalObstacles,
   unlistedShell,
 } from './_accounts.ts';
+import { ownKeyProbes, ownKeys } from './_user-keys.ts';
 import { change, createsHome, creation, isIn } from './_user-steps.ts';
 
 /** An account. What is not declared stays unchanged. */
@@ -76,6 +78,12 @@ export const user = defineModule({
     expires: text('First day on which the account is shut, such as 2030-12-31, or `never`.', {
       pattern: '^(never|[0-9]{4}-[0-9]{2}-[0-9]{2})$',
     }),
+    authorized_keys: listOf(
+      { type: 'string', description: 'A line of authorized_keys: options, type, key and comment.' },
+      'The SSH keys that log in to the account, as `keys` of `authorized_keys`. Others stay, unless `authorized_keys_exact`.',
+      { uniqueItems: true },
+    ),
+    authorized_keys_exact: flag('Whether every other key is removed from the file.', { default: false }),
     remove_home: flag('Whether `state: absent` also removes the home directory and the mail.', {
       default: false,
     }),
@@ -84,6 +92,12 @@ export const user = defineModule({
   absent: 'removes it, and leaves its files unless `remove_home`',
   examples: {
     'An administrator': { name: 'deploy', groups: ['sudo'], shell: '/bin/bash' },
+    'An account with its keys': {
+      name: 'deploy',
+      authorized_keys: [
+        'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPD0tO7H5DNQmGZz4RPDU9Hbta1bLPbqkEbMzS7mJqmE laptop',
+      ],
+    },
     'A service account without a home': {
       name: 'app',
       system: true,
@@ -100,13 +114,20 @@ export const user = defineModule({
   },
   secrets: { in: ['password_hash'] },
   identity: ({ name }) => name,
-  refine: ({ groups, groups_exact, home, move_home, expires, remove_home }) => [
+  refine: ({ groups, groups_exact, home, move_home, expires, remove_home, ...args }) => [
+    ...keyRefusals(args.authorized_keys ?? [], 'authorized_keys'),
+    args.authorized_keys_exact &&
+      !args.authorized_keys && {
+        at: 'authorized_keys_exact',
+        says: 'Give the authorized_keys; the list may be empty.',
+      },
     groups_exact && !groups && { at: 'groups_exact', says: 'Give the groups; the list may be empty.' },
     move_home && !home && { at: 'move_home', says: 'Give the new home.' },
     expires !== undefined && !isDay(expires) && { at: 'expires', says: `There is no day ${expires}.` },
     remove_home && { at: 'remove_home', says: 'remove_home belongs to state: absent.' },
   ],
-  probes: ({ name, uid, home, password_hash }) => ({
+  probes: ({ name, uid, home, password_hash, ...args }) => ({
+    ...ownKeyProbes({ name, home, ...args }),
     user: userProbe(name),
     password: password_hash ? passwordDigest(name) : undefined,
     perhapsGroup: account('group', name),
@@ -118,12 +139,18 @@ export const user = defineModule({
     needsHolder: uid === undefined ? undefined : account('passwd', String(uid)),
     needsIdle: uid === undefined && home === undefined ? undefined : processesOf(name, uid, home),
   }),
-  actual: ({ user, password }, { password_hash, groups, groups_exact }) =>
-    user && {
-      ...user,
-      groups: groups_exact ? user.groups : groups?.filter(one => isIn(user, one)).toSorted(),
-      password: passwordState(user, password?.stdout, password_hash),
-    },
+  actual: (read, args) => {
+    const { user, password } = read;
+    const { password_hash, groups, groups_exact } = args;
+    return (
+      user && {
+        ...user,
+        groups: groups_exact ? user.groups : groups?.filter(one => isIn(user, one)).toSorted(),
+        password: passwordState(user, password?.stdout, password_hash),
+        ...ownKeys(args, read)?.actual,
+      }
+    );
+  },
   initial: ({ name, password_hash }) => ({
     ...{ group: name, groups: [], comment: '', home: `/home/${name}`, expires: 'never' },
     ...{ locked: password_hash === undefined, password: password_hash === undefined ? 'none' : 'set' },
@@ -131,8 +158,10 @@ export const user = defineModule({
   desired: ({ uid, group, groups, comment, home, shell, locked, expires, ...args }, read) => ({
     ...{ uid, group, groups: groups?.toSorted(), comment, home, shell, locked, expires },
     password: args.password_hash && (args.password_on === 'always' || !read?.user) ? 'set' : undefined,
+    ...ownKeys({ home, group, ...args }, read)?.desired,
   }),
-  obstacles({ name, uid, home, shell, locked, ...args }, read, diff, { login }) {
+  obstacles({ name, uid, home, shell, locked, ...args }, read, diff, context) {
+    const { login } = context;
     const { user, needsElsewhere, needsHolder, needsShells, needsHome, needsIdle, ...removal } = read;
     const elsewhere = user === null && needsElsewhere && fromElsewhere(name, needsElsewhere);
     if (diff.kind === 'remove')
@@ -165,9 +194,11 @@ export const user = defineModule({
           says: `${name} has no password that could be unlocked.`,
           fix: 'Give a password_hash.',
         },
+      ...(ownKeys({ name, home, ...args }, read)?.obstacles(diff, context) ?? []),
     ];
   },
-  steps(diff, args, { user, perhapsGroup, perhapsSkeleton, perhapsModes }) {
+  steps(diff, args, read) {
+    const { user, perhapsGroup, perhapsSkeleton, perhapsModes } = read;
     const { name, password_hash, locked } = args;
     const staysLocked = locked ?? (user?.locked === true && user.password === 'set');
     return [
@@ -182,8 +213,11 @@ export const user = defineModule({
         command: ['chpasswd', '--encrypted'],
         input: `${name}:${staysLocked ? '!' : ''}${password_hash}\n`,
         touches: [{ kind: 'account', database: 'passwd', name }],
+        // A new account goes with its password.
+        ...(user === null && { undo: {} }),
       },
       user !== null && change(diff, args, user),
+      ...(ownKeys(args, read)?.steps(diff) ?? []),
     ];
   },
   remove: ({ name, remove_home }, { user, ownGroup }) => {
@@ -203,7 +237,10 @@ export const user = defineModule({
       remove_home && { do: 'remove', path: `/var/mail/${name}` },
     ];
   },
+  claims: ({ name, authorized_keys }) =>
+    authorized_keys ? keyClaims({ user: name, keys: authorized_keys }, 'user') : {},
   removal: {
+    claims: () => ({}),
     refine: ({ name }) => [name === 'root' && { at: 'name', says: 'root is not removed.' }],
     probes: ({ name, remove_home }) => ({
       user: userProbe(name),
@@ -231,34 +268,4 @@ function passwordState(user: UserState, digest: string | undefined, declared: st
   if (declared === undefined || user.password !== 'set') return user.password;
   const isSame = digest?.startsWith(createHash('sha256').update(declared).digest('hex'));
   return isSame ? 'set' : 'another';
-}
-
-/** Returns the obstacles of a removal. */
-function removalObstacles(
-  name: string,
-  running: CommandResult | undefined,
-  read: Readonly<Record<string, unknown>>,
-) {
-  const { needsSudo, needsAdmin, needsOwner } = read as Record<string, unknown>;
-  const administrators = { sudo: needsSudo, admin: needsAdmin } as Record<
-    string,
-    GroupState | null | undefined
-  >;
-  const owner = (needsOwner as CommandResult | undefined)?.stdout.trim();
-  return [
-    busy(name, running, 'userdel removes no account'),
-    ...Object.entries(administrators).map(
-      ([group, state]) =>
-        state?.members.join() === name && {
-          says: `${name} is the last member of ${group}: nobody could become root by it.`,
-          fix: `Add another account to ${group} in an earlier resource.`,
-        },
-    ),
-    owner !== undefined &&
-      owner !== '' &&
-      owner !== name && {
-        says: `The home directory of ${name} belongs to ${owner}, so it is not removed.`,
-        fix: 'Leave out remove_home.',
-      },
-  ];
 }
