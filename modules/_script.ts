@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Obstacle } from '../engine/module.ts';
-import { textOf } from '../engine/module-kit/state-text.ts';
+import { startOf, textOf } from '../engine/module-kit/state-text.ts';
 import type { Content } from '../engine/probe.ts';
 import { stateDirectory } from '../engine/state-directory.ts';
-import type { Step } from '../engine/step.ts';
-import { FileContent } from '../engine/util/file-content.ts';
+import type { RunStep, Step } from '../engine/step.ts';
 
 /** A script of the controller with its arguments. */
 export interface Script {
   script: string;
-  content: string | Buffer | FileContent;
+  content: NonNullable<RunStep['script']>['content'];
   args: readonly string[];
   interpreter?: string | undefined;
 }
@@ -18,16 +17,10 @@ export interface Script {
 /** Bytes of a script that hold its first line. Linux reads no more of them. */
 const lineBytes = 256;
 
-const startOf = (content: Script['content']): string =>
-  (content instanceof FileContent
-    ? content.start(lineBytes)
-    : Buffer.from(content).subarray(0, lineBytes)
-  ).toString('latin1');
-
 /** Returns the program that runs a script, with its arguments: the declared one, that of its first line, or sh. */
 export function interpreterOf({ content, interpreter }: Script): string[] {
   if (interpreter !== undefined) return [interpreter];
-  const [, program, rest = ''] = /^#![ \t]*([^\s]+)[ \t]*([^\r\n]*)/.exec(startOf(content)) ?? [];
+  const [, program, rest = ''] = /^#![ \t]*([^\s]+)[ \t]*([^\r\n]*)/.exec(startOf(content, lineBytes)) ?? [];
   if (program === undefined) return ['sh'];
   const argument = rest.trim();
   if (posix.basename(program) !== 'env' || argument === '') return [program, ...(argument ? [argument] : [])];
@@ -37,7 +30,7 @@ export function interpreterOf({ content, interpreter }: Script): string[] {
 
 /** Returns the obstacles of a script that no interpreter can run. */
 export function unrunnable({ script, content }: Script): (Obstacle | false)[] {
-  const start = startOf(content);
+  const start = startOf(content, lineBytes);
   return [
     start.startsWith('\x7fELF') && {
       says: `${script} is a program, not a script.`,
