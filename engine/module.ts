@@ -179,6 +179,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   runsFrom?(args: A): string | undefined;
   verifies?(args: A): boolean;
   unproven?(args: A): string;
+  idle?(read: Readings<P>, args: A, context: Context): string | undefined;
   timeoutS?(args: A): number;
 }
 

@@ -119,7 +119,7 @@ export const isKept = ({ script, creates, unless, run_on, always }: Arguments): 
 interface Guard {
   /** Whether it allows the run. */
   due: boolean;
-  /** Why it allows the run. */
+  /** Why it allows or forbids the run. */
   says: string;
   /** Whether it must forbid the run after the command. */
   proves?: true;
@@ -140,17 +140,23 @@ export function guardsOf(
   const { creates, unless, only_if, owed } = read;
   const last = isKept(args) ? lastRun(read.runs ?? null, name) : undefined;
   return compact<Guard>([
-    args.creates !== undefined && {
-      due: creates == null,
-      says: `${args.creates} does not exist`,
-      proves: true,
-    },
-    args.unless !== undefined && { due: unless?.exit !== 0, says: 'unless fails', proves: true },
+    args.creates !== undefined &&
+      guard(creates == null, `${args.creates} does not exist`, `${args.creates} exists`, true),
+    args.unless !== undefined && guard(unless?.exit !== 0, 'unless fails', 'unless holds', true),
     // A directory that does not exist yet may come before the command.
-    only_if && { due: only_if.exit === 0 || only_if.exit === noSuchPlace, says: 'only_if holds' },
-    owed && { due: owed.length > 0, says: `${owed.map(({ because }) => because).join(', ')} changed` },
-    isKept(args) && { due: last !== digestOf(args as Script), says: reasonOf(last), proves: true },
+    only_if && guard(only_if.exit === 0 || only_if.exit === noSuchPlace, 'only_if holds', 'only_if fails'),
+    owed &&
+      guard(
+        owed.length > 0,
+        `${owed.map(({ because }) => because).join(', ')} changed`,
+        `${(args.run_on ?? []).join(', ')} did not change`,
+      ),
+    isKept(args) && guard(last !== digestOf(args as Script), reasonOf(last), 'it ran as it is', true),
   ]);
+}
+
+function guard(due: boolean, allows: string, forbids: string, proves?: true): Guard {
+  return { due, says: due ? allows : forbids, ...(proves && { proves }) };
 }
 
 function reasonOf(last: string | undefined): string {

@@ -149,6 +149,7 @@ export const command = defineModule({
       ? `The command ran, but its ${held}: every apply would run it again.`
       : 'The script ran, but the host did not keep the note of its run: every apply would run it again.';
   },
+  idle: (read, args, { name }) => guardsOf(read, args, name).find(({ due }) => !due)?.says,
   timeoutS: () => timeoutS,
   claims: ({ creates }) => (creates === undefined ? {} : presenceWithin(creates)),
   asCheck,

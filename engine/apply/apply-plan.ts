@@ -121,7 +121,7 @@ class PlanApply {
   #report(item: PlannedResource, turn: Turn, startedMs: number): Outcome {
     const { resource } = item;
     const { host, play, emit } = this.#options;
-    const { doubt: _, ...shown } = item.outcome;
+    const { doubt: _, idle: __, ...shown } = item.outcome;
     const outcome: Outcome = {
       ...shown,
       diff: null,

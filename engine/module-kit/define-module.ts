@@ -149,6 +149,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   verifies?(args: Given<A, R>): boolean;
   /** Returns the sentence of the problem if a diff is left after the change. */
   unproven?(args: Given<A, R>): string;
+  /** Returns why the resource needs no change, such as `/srv/app exists`, if its state does not tell. */
+  idle?(read: Read<P>, args: Given<A, R>, context: Context): string | undefined;
   /** Returns the time limit for the steps in seconds; without this function, 1800. */
   timeoutS?(args: Given<A, R>): number;
 }
@@ -192,6 +194,7 @@ export function defineModule<
   const { files, secrets, check, asCheck, runs, verifies, unproven, runsFrom, spelled, timeoutS } = own;
   return {
     ...defined({ files, secrets, check, asCheck, runs, verifies, unproven, runsFrom, spelled, timeoutS }),
+    ...(own.idle && { idle: own.idle }),
     name,
     summary,
     together: [...(own.together ?? []), ...togetherIn(own)],

@@ -85,6 +85,11 @@ export function describe(diff: DiffView, resource: ResourceView, most = Infinity
   });
 }
 
+/** Returns why a resource stays unchanged. */
+export function settledText({ runs, idle }: ResourceView): string {
+  return [runs ? 'not needed' : 'as declared', idle].filter(Boolean).join(': ');
+}
+
 /** Returns the names of the resources that a diff was predicted from, without those that the diff names itself. */
 export function predictedFrom({ diff, predicted_from }: ResourceView): string[] {
   const answered = (diff?.changes ?? []).filter(isAnswer).map(({ before }) => String(before));

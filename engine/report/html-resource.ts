@@ -1,5 +1,5 @@
 import type { Problem } from '../problem.ts';
-import { describe, effectOf, labelOf, open, predictedFrom, signOf } from './changes.ts';
+import { describe, effectOf, labelOf, open, predictedFrom, settledText, signOf } from './changes.ts';
 import { escapeMarkup } from './markup.ts';
 import type { Span } from './style.ts';
 import type { ChangeView, CommandView, ResourceView } from './view.ts';
@@ -41,10 +41,10 @@ function item(resource: ResourceView, variants: readonly Variant[]): string {
 }
 
 function what(resource: ResourceView): string {
-  const { status, diff, skipped, runs } = resource;
+  const { status, diff, skipped } = resource;
   if (diff !== null) return spans(describe(diff, resource).flat());
   if (status === 'would_change') return open;
-  if (status === 'unchanged') return runs ? 'not needed' : 'as declared';
+  if (status === 'unchanged') return escapeMarkup(settledText(resource));
   return skipped === undefined ? '' : `skipped: ${escapeMarkup(skipped)}`;
 }
 

@@ -39,6 +39,7 @@ export interface ResourceView {
   predicted_from: string[];
   open?: boolean;
   runs?: boolean;
+  idle?: string;
   doubt?: string;
   deviation: { planned: DiffView | null; suspect?: string } | null;
   duration_ms: number;
@@ -238,6 +239,7 @@ function showing(redactor: Redactor) {
     predicted_from: raw.predictedFrom.map(line),
     ...(raw.open === true && { open: true }),
     ...(raw.runs === true && { runs: true }),
+    ...(raw.idle === undefined ? {} : { idle: line(raw.idle) }),
     ...(raw.doubt === undefined ? {} : { doubt: line(raw.doubt) }),
     deviation: raw.deviation ? deviation(raw.deviation, raw.secrets.length > 0) : null,
     duration_ms: Math.round(raw.durationMs),
