@@ -125,35 +125,65 @@ interface Guard {
   proves?: true;
 }
 
-/** Returns the conditions of a command. It runs if each of them allows it. */
-export function guardsOf(
-  read: {
-    creates?: unknown;
-    unless?: CommandResult | undefined;
-    only_if?: CommandResult | undefined;
-    owed?: readonly Owed[] | undefined;
-    runs?: Content | null | undefined;
-  },
-  args: Arguments,
-  name: string,
-): Guard[] {
-  const { creates, unless, only_if, owed } = read;
-  const last = isKept(args) ? lastRun(read.runs ?? null, name) : undefined;
-  return compact<Guard>([
+/** The readings that the conditions of a command depend on. */
+interface Read {
+  creates?: unknown;
+  owed?: readonly Owed[] | undefined;
+  runs?: Content | null | undefined;
+  perhapsUnless?: CommandResult | undefined;
+  perhapsOnlyIf?: CommandResult | undefined;
+}
+
+/**
+ * Returns the conditions of a command, which runs if each of them allows it. Scripts come last, each to be asked only if
+ * the conditions before it allow the run: earlier resources may change its answer, which then does not matter.
+ */
+export function guardsOf(read: Read, args: Arguments, name: string): (() => Guard)[] {
+  const { creates, owed, runs } = read;
+  return compact<() => Guard>([
     args.creates !== undefined &&
-      guard(creates == null, `${args.creates} does not exist`, `${args.creates} exists`, true),
-    args.unless !== undefined && guard(unless?.exit !== 0, 'unless fails', 'unless holds', true),
-    // A directory that does not exist yet may come before the command.
-    only_if && guard(only_if.exit === 0 || only_if.exit === noSuchPlace, 'only_if holds', 'only_if fails'),
+      (() => guard(creates == null, `${args.creates} does not exist`, `${args.creates} exists`, true)),
     owed &&
-      guard(
-        owed.length > 0,
-        `${owed.map(({ because }) => because).join(', ')} changed`,
-        `${(args.run_on ?? []).join(', ')} did not change`,
-      ),
-    isKept(args) && guard(last !== digestOf(args as Script), reasonOf(last), 'it ran as it is', true),
+      (() =>
+        guard(
+          owed.length > 0,
+          `${owed.map(({ because }) => because).join(', ')} changed`,
+          `${(args.run_on ?? []).join(', ')} did not change`,
+        )),
+    isKept(args) &&
+      (() => {
+        const last = lastRun(runs ?? null, name);
+        return guard(last !== digestOf(args as Script), reasonOf(last), 'it ran as it is', true);
+      }),
+    args.unless !== undefined &&
+      (() => guard(read.perhapsUnless?.exit !== 0, 'unless fails', 'unless holds', true)),
+    args.only_if !== undefined &&
+      (() => {
+        const { exit } = read.perhapsOnlyIf!;
+        // A directory that does not exist yet may come before the command.
+        return guard(exit === 0 || exit === noSuchPlace, 'only_if holds', 'only_if fails');
+      }),
   ]);
 }
+
+/** Returns the condition that forbids the run, or else the reasons for it. */
+export function verdictOf(
+  read: Read,
+  args: Arguments,
+  name: string,
+): { forbids: string } | { because: string } {
+  const reasons: string[] = [];
+  for (const guard of guardsOf(read, args, name)) {
+    const { due, says } = guard();
+    if (!due) return { forbids: says };
+    reasons.push(says);
+  }
+  return { because: reasons.join(' and ') };
+}
+
+/** Whether all conditions that must hold after the command hold. */
+export const provesRun = (guards: ReturnType<typeof guardsOf>): boolean =>
+  guards.map(guard => guard()).every(({ due, proves }) => !proves || !due);
 
 function guard(due: boolean, allows: string, forbids: string, proves?: true): Guard {
   return { due, says: due ? allows : forbids, ...(proves && { proves }) };

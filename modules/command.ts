@@ -14,11 +14,13 @@ import {
   howToRun,
   isKept,
   lineOf,
+  provesRun,
   type Run,
   type RunArguments,
   runArgs,
   textOf,
   undoOf,
+  verdictOf,
   wordsIn,
 } from './_command.ts';
 import { noting, runsOf, type Script, unrunnable, wordsOf } from './_script.ts';
@@ -99,21 +101,19 @@ export const command = defineModule({
   },
   probes: args => ({
     creates: args.creates === undefined ? undefined : path(args.creates),
-    unless: args.unless === undefined ? undefined : look(args.unless, args),
-    only_if: args.only_if === undefined ? undefined : look(args.only_if, args),
     owed: args.run_on && owed(noteOf(args)),
     runs: isKept(args) ? content(runsOf(args as Script)) : undefined,
+    perhapsUnless: args.unless === undefined ? undefined : look(args.unless, args),
+    perhapsOnlyIf: args.only_if === undefined ? undefined : look(args.only_if, args),
   }),
   actual: (read, args, { verifying, name }) => {
     const guards = guardsOf(read, args, name);
-    // What makes a command necessary may be gone after it.
-    const counting = verifying ? guards.filter(({ proves }) => proves) : guards;
-    if (verifying ? counting.every(({ due }) => !due) : counting.some(({ due }) => !due))
-      return { run: lineOf(args) };
-    const isPlain = guards.length === 1 && !isKept(args);
-    return {
-      run: isPlain || verifying ? undefined : guards.map(({ says }) => says).join(' and ') || undefined,
-    };
+    // What made the command necessary may be gone after it.
+    if (verifying) return provesRun(guards) ? { run: lineOf(args) } : {};
+    const verdict = verdictOf(read, args, name);
+    if ('forbids' in verdict) return { run: lineOf(args) };
+    const isPlain = guards.length < 2 && !isKept(args);
+    return isPlain ? {} : { run: verdict.because };
   },
   desired: args => ({ run: lineOf(args) }),
   obstacles: args => (args.script === undefined ? [] : unrunnable(args as Script)),
@@ -149,7 +149,10 @@ export const command = defineModule({
       ? `The command ran, but its ${held}: every apply would run it again.`
       : 'The script ran, but the host did not keep the note of its run: every apply would run it again.';
   },
-  idle: (read, args, { name }) => guardsOf(read, args, name).find(({ due }) => !due)?.says,
+  idle: (read, args, { name }) => {
+    const verdict = verdictOf(read, args, name);
+    return 'forbids' in verdict ? verdict.forbids : undefined;
+  },
   timeoutS: () => timeoutS,
   claims: ({ creates }) => (creates === undefined ? {} : presenceWithin(creates)),
   asCheck,
