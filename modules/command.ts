@@ -84,7 +84,7 @@ export const command = defineModule({
   together: [
     'Give one of run and script. args belongs to script.',
     'creates, unless, only_if and run_on state when it runs. With several of them, it runs only if each allows it. A run that run_on makes necessary stays owed until then.',
-    'always stands in the place of creates, unless, only_if and run_on. A script needs none of them.',
+    'always does not go with creates, unless and run_on, and with only_if only for a script. A script needs none of them.',
   ],
   refine: ({ run, script, args, creates, unless, only_if, run_on, always, touches }) => {
     const others = Object.keys(defined({ creates, unless, run_on, only_if: script ? undefined : only_if }));
