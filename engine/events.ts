@@ -21,6 +21,8 @@ export interface Outcome {
   open?: boolean;
   /** Whether its change runs something, as a command does. */
   runs?: true;
+  /** Why it needs no change, if its module tells. */
+  idle?: string;
   /** A possible obstacle to a planned change: a sentence. */
   doubt?: string;
   /** Something to know before a planned change: a sentence. */

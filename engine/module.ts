@@ -192,6 +192,7 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   runsFrom?(args: A): string | undefined;
   verifies?(args: A): boolean;
   unproven?(args: A): string;
+  idle?(read: Readings<P>, args: A, context: Context): string | undefined;
   timeoutS?(args: A): number;
 }
 
@@ -199,6 +200,8 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
 export interface Files {
   /** `src` names a file. A large one is not held in memory. */
   src?: boolean;
+  /** `script` names a file. A large one is not held in memory. */
+  script?: boolean;
   /** `template` names a template. The engine renders it. */
   template?: boolean;
   /** `src` names a folder. The engine reads all files below it. */

@@ -81,7 +81,7 @@ export const remedies: Readonly<Record<ProblemCode, string>> = {
   'not-put-back':
     'The message names the changes that are left. Undo them by hand, or correct the playbook and apply again.',
   irreversible:
-    'Do the change in a way that the host can undo, such as a file, or do it on the console by hand.',
+    'Do the change in a way that the host can undo, such as a file or a command with `undo`, or do it on the console by hand.',
   timeout:
     'Look for a command that waits for input or for the network. Raise `timeout` of the resource, or --timeout, if it only needs longer.',
   'program-missing': 'Add an `apt` resource with the package of the program before this resource.',

@@ -90,6 +90,8 @@ export interface RunStep {
   runsFrom?: string;
   env?: Readonly<Record<string, string>>;
   input?: string;
+  /** A file that exists only while the command runs. Its path and these arguments follow the words of the command, a list. */
+  script?: { name: string; content: NewContent; args: readonly string[] };
   /** The exit codes of success; default `[0]`. */
   expectExit?: readonly number[];
   /** The time limit in seconds; default 600. */

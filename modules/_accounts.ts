@@ -67,7 +67,7 @@ export const ofLogin = (name: string, login: string | undefined): Obstacle | fal
     fix: 'Log in with another account to remove it.',
   };
 
-/** Returns the obstacles of a removal. */
+/** Returns the obstacles of the removal of an account. */
 export function removalObstacles(
   name: string,
   running: CommandResult | undefined,

@@ -54,7 +54,17 @@ export function joinsOfSource(diff: Diff, { name, groups = [] }: Args): RunStep[
 
 /** Returns the refusals of what another source decides. */
 export function refusalsOfSource(args: Args & Readonly<Record<string, unknown>>) {
-  const own = ['uid', 'group', 'comment', 'home', 'shell', 'password_hash', 'locked', 'expires'];
+  const own = [
+    'uid',
+    'group',
+    'comment',
+    'home',
+    'shell',
+    'password_hash',
+    'locked',
+    'expires',
+    'authorized_keys',
+  ];
   const flags = ['groups_exact', 'create_home', 'move_home', 'system'];
   const at = own.find(one => args[one] !== undefined) ?? flags.find(one => args[one] === true);
   return [

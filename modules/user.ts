@@ -20,6 +20,7 @@ import {
   type UserState,
   user as userProbe,
 } from '../engine/probe.ts';
+import { keyClaims, keyRefusals } from './_account-keys.ts';
 import {
   busy,
   elsewhereOf,
@@ -31,6 +32,7 @@ import {
   removalObstacles,
   unlistedShell,
 } from './_accounts.ts';
+import { ownKeyProbes, ownKeys } from './_user-keys.ts';
 import {
   joinsOfSource,
   obstaclesOfSource,
@@ -87,6 +89,12 @@ export const user = defineModule({
       'Whether it is an account of /etc/passwd. `false` stands for an account that LDAP or another source brings, of which only `groups` are set.',
       { default: true },
     ),
+    authorized_keys: listOf(
+      { type: 'string', description: 'A line of authorized_keys: options, type, key and comment.' },
+      'The SSH keys that log in to the account, as `keys` of `authorized_keys`. Others stay, unless `authorized_keys_exact`.',
+      { uniqueItems: true },
+    ),
+    authorized_keys_exact: flag('Whether every other key is removed from the file.', { default: false }),
     remove_home: flag('Whether `state: absent` also removes the home directory and the mail.', {
       default: false,
     }),
@@ -95,6 +103,12 @@ export const user = defineModule({
   absent: 'removes it, and leaves its files unless `remove_home`',
   examples: {
     'An administrator': { name: 'deploy', groups: ['sudo'], shell: '/bin/bash' },
+    'An account with its keys': {
+      name: 'deploy',
+      authorized_keys: [
+        'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPD0tO7H5DNQmGZz4RPDU9Hbta1bLPbqkEbMzS7mJqmE laptop',
+      ],
+    },
     'A service account without a home': {
       name: 'app',
       system: true,
@@ -114,13 +128,20 @@ export const user = defineModule({
   identity: ({ name }) => name,
   refine: ({ groups, groups_exact, home, move_home, expires, remove_home, local, ...rest }) => [
     ...(local ? [] : refusalsOfSource({ ...rest, ...{ groups, groups_exact, home, move_home, expires } })),
+    ...keyRefusals(rest.authorized_keys ?? [], 'authorized_keys'),
+    rest.authorized_keys_exact &&
+      !rest.authorized_keys && {
+        at: 'authorized_keys_exact',
+        says: 'Give the authorized_keys; the list may be empty.',
+      },
     groups_exact && !groups && { at: 'groups_exact', says: 'Give the groups; the list may be empty.' },
     move_home && !home && { at: 'move_home', says: 'Give the new home.' },
     expires !== undefined && !isDay(expires) && { at: 'expires', says: `There is no day ${expires}.` },
     remove_home && { at: 'remove_home', says: 'remove_home belongs to state: absent.' },
   ],
-  probes: ({ name, uid, home, password_hash, groups, local }) => ({
+  probes: ({ name, uid, home, password_hash, groups, local, ...args }) => ({
     ...(local ? {} : probesOfSource({ name, groups })),
+    ...ownKeyProbes({ name, home, ...args }),
     user: userProbe(name),
     password: password_hash ? passwordDigest(name) : undefined,
     perhapsGroup: account('group', name),
@@ -132,13 +153,16 @@ export const user = defineModule({
     needsHolder: uid === undefined ? undefined : account('passwd', String(uid)),
     needsIdle: uid === undefined && home === undefined ? undefined : processesOf(name, uid, home),
   }),
-  actual({ user, password, ...read }, { name, password_hash, groups, groups_exact, local }) {
+  actual: (read, args) => {
+    const { user, password } = read;
+    const { name, password_hash, groups, groups_exact, local } = args;
     if (!local) return stateOfSource(read, { name, groups });
     return (
       user && {
         ...user,
         groups: groups_exact ? user.groups : groups?.filter(one => isIn(user, one)).toSorted(),
         password: passwordState(user, password?.stdout, password_hash),
+        ...ownKeys(args, read)?.actual,
       }
     );
   },
@@ -149,8 +173,10 @@ export const user = defineModule({
   desired: ({ uid, group, groups, comment, home, shell, locked, expires, ...args }, read) => ({
     ...{ uid, group, groups: groups?.toSorted(), comment, home, shell, locked, expires },
     password: args.password_hash && (args.password_on === 'always' || !read?.user) ? 'set' : undefined,
+    ...ownKeys({ home, group, ...args }, read)?.desired,
   }),
-  obstacles({ name, uid, home, shell, locked, ...args }, read, diff, { login }) {
+  obstacles({ name, uid, home, shell, locked, ...args }, read, diff, context) {
+    const { login } = context;
     const { user, needsElsewhere, needsHolder, needsShells, needsHome, needsIdle, ...removal } = read;
     if (diff.kind === 'remove')
       return user === null
@@ -186,9 +212,11 @@ export const user = defineModule({
           says: `${name} has no password that could be unlocked.`,
           fix: 'Give a password_hash.',
         },
+      ...(ownKeys({ name, home, ...args }, read)?.obstacles(diff, context) ?? []),
     ];
   },
-  steps(diff, args, { user, perhapsGroup, perhapsSkeleton, perhapsModes }) {
+  steps(diff, args, read) {
+    const { user, perhapsGroup, perhapsSkeleton, perhapsModes } = read;
     const { name, password_hash, locked } = args;
     if (!args.local) return joinsOfSource(diff, args);
     const staysLocked = locked ?? (user?.locked === true && user.password === 'set');
@@ -204,8 +232,11 @@ export const user = defineModule({
         command: ['chpasswd', '--encrypted'],
         input: `${name}:${staysLocked ? '!' : ''}${password_hash}\n`,
         touches: [{ kind: 'account', database: 'passwd', name }],
+        // A new account goes with its password.
+        ...(user === null && { undo: {} }),
       },
       user !== null && change(diff, args, user),
+      ...(ownKeys(args, read)?.steps(diff) ?? []),
     ];
   },
   remove: ({ name, remove_home }, { user, ownGroup }) => {
@@ -226,7 +257,10 @@ export const user = defineModule({
       remove_home && { do: 'remove', path: `/var/mail/${name}` },
     ];
   },
+  claims: ({ name, authorized_keys }) =>
+    authorized_keys ? keyClaims({ user: name, keys: authorized_keys }, 'user') : {},
   removal: {
+    claims: () => ({}),
     refine: ({ name, local }) => [
       name === 'root' && { at: 'name', says: 'root is not removed.' },
       !local && { at: 'local', says: 'An account of another source is removed there.' },

@@ -126,7 +126,7 @@ class PlanApply {
   #report(item: PlannedResource, turn: Turn, startedMs: number): Outcome {
     const { resource } = item;
     const { host, play, emit } = this.#options;
-    const { doubt: _, warning: __, ...shown } = item.outcome;
+    const { doubt: _, warning: __, idle: ___, ...shown } = item.outcome;
     const outcome: Outcome = {
       ...shown,
       diff: null,

@@ -5,7 +5,7 @@ import { leaseHeldProblem } from '../hosts/host-lease.ts';
 import { blocking, type Context, type Diff } from '../module.ts';
 import { asRead, type Comparison, compare } from '../plan/compare.ts';
 import { lacks } from '../plan/diff.ts';
-import { blockedBy, type PlannedResource, unmet } from '../plan/plan.ts';
+import { blockedBy, type PlannedResource, settled, unmet } from '../plan/plan.ts';
 import type { Reaction } from '../plan/reactions.ts';
 import { type Problem, type ProblemCode, problemsOf } from '../problem.ts';
 import type { RegisteredOutcome } from '../resolve/resolving.ts';
@@ -152,7 +152,7 @@ class ResourceTurn {
     if (before.problem !== undefined) return { outcome: { status: 'failed', error: before.problem } };
     const { work, unknown } = before;
     if (unknown !== undefined) return { outcome: { status: 'unknown', unknown }, found: null };
-    if (!work) return { outcome: { status: 'unchanged' }, found: null };
+    if (!work) return { outcome: settled(this.#resource, before, this.#context), found: null };
     if (this.#resource.module.check)
       return { outcome: { status: 'failed', diff: work, error: unmet(this.#resource, work) } };
 

@@ -74,6 +74,7 @@ r_recover() {
   r_believable 2>/dev/null || return
   r_await
   r_forget_outcomes
+  r_sweep_scripts
   for r_journal in "$r_home"/undo.????????.*.??????????; do
     [ -d "$r_journal" ] && r_dead "$r_journal" || continue
     r_again

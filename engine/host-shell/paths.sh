@@ -14,7 +14,8 @@
 # bit of a folder; four digits leave it. A folder without a declared mode has its final mode at once, because no later run
 # would correct it after a cut. A file keeps its access list and extended attributes unless a declared owner and a declared
 # mode replace both its own. The new file gets them before its content, because the kernel drops capabilities when the
-# content is written. Other accounts could open it meanwhile, so r_hide hides it from them if its mode changes. An account
+# content is written. r_bare first takes away what it inherited from its folder, which cp of coreutils 9.2 and later leaves
+# to a file whose old one has no access list. Other accounts could open it meanwhile, so r_hide hides it from them if its mode changes. An account
 # other than root cannot set all attributes. /bin/pwd prints the working directory, because the builtin of bash prints the
 # name by which it entered. mv -T of uutils and busybox refuses to replace a link to a folder, so perl renames over it: it is
 # essential in Debian.
@@ -134,6 +135,7 @@ r_alike() {
   r_c=0
   if [ -n "$r_x" ]; then r_l=./like; ln -P -- "$r_to" "$r_l" 2>/dev/null || return 0; fi
   if [ -f "$r_l" ] && [ ! -L "$r_l" ]; then
+    r_bare
     cp --attributes-only --preserve=mode,xattr -- "$r_l" "$r_s" ||
       { [ "$r_uid" != 0 ] && cp --attributes-only --preserve=mode -- "$r_l" "$r_s"; }
     r_c=$?
@@ -141,6 +143,9 @@ r_alike() {
   fi
   [ -z "$r_x" ] || rm -f -- "$r_l"
   return "$r_c"
+}
+r_bare() {
+  case $(ls -ld -- "$r_s" 2>/dev/null) in ??????????+*) tar -cf - -- "$r_s" | tar -xf - --acls --overwrite 2>/dev/null ;; esac
 }
 r_backup() {
   [ -f "$r_to" ] || return 0

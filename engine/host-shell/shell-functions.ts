@@ -58,6 +58,8 @@ const outcomeFunctions = functionsOf(scriptBeside(import.meta.url, './outcome.sh
   r_kept_bytes: keptBytes,
 });
 
+const scriptFileFunctions = functionsOf(scriptBeside(import.meta.url, './script-file.sh'));
+
 /** Sets `r_psql`, the psql to run: Debian's wrapper, or the program behind it. */
 export const psqlFunctions = functionsOf(scriptBeside(import.meta.url, './psql.sh'));
 
@@ -68,6 +70,7 @@ export const allFunctions =
   journalFunctions +
   leaseFunctions +
   outcomeFunctions +
+  scriptFileFunctions +
   armedRevertFunctions;
 
 /** The loop that runs the scripts of a session. */

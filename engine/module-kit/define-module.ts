@@ -71,7 +71,7 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
    * never for `state: absent`.
    */
   refine?(args: Given<A, R>): Conditional<Refusal>;
-  /** The arguments that name files beside the playbook. From `src` or `template` the engine makes `content`; from a tree, `files`. */
+  /** The arguments that name files beside the playbook. From `src`, `script` or `template` the engine makes `content`; from a tree, `files`. */
   files?: Files;
   /** The arguments that may hold a secret. The engine refuses a secret in every other argument. */
   secrets?: SecretPlaces<Given<A, R>>;
@@ -150,6 +150,8 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   verifies?(args: Given<A, R>): boolean;
   /** Returns the sentence of the problem if a diff is left after the change. */
   unproven?(args: Given<A, R>): string;
+  /** Returns why the resource needs no change, such as `/srv/app exists`, if its state does not tell. */
+  idle?(read: Read<P>, args: Given<A, R>, context: Context): string | undefined;
   /** Returns the time limit for the steps in seconds; without this function, 1800. */
   timeoutS?(args: Given<A, R>): number;
 }
@@ -195,6 +197,7 @@ export function defineModule<
   const { files, secrets, check, asCheck, runs, verifies, unproven, runsFrom, spelled, timeoutS } = own;
   return {
     ...defined({ files, secrets, check, asCheck, runs, verifies, unproven, runsFrom, spelled, timeoutS }),
+    ...(own.idle && { idle: own.idle }),
     name,
     summary,
     together: [...(own.together ?? []), ...togetherIn(own)],

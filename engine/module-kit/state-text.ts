@@ -20,3 +20,9 @@ export function textOf(content: NewContent): Text {
   known.set(bytes, text);
   return text;
 }
+
+/** Returns the first bytes of a content, at most `most`, each as one character. */
+export function startOf(content: NewContent, most: number): string {
+  const bytes = content instanceof FileContent ? content.start(most) : Buffer.from(content).subarray(0, most);
+  return bytes.toString('latin1');
+}

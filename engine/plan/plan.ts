@@ -1,10 +1,10 @@
 import type { Outcome } from '../events.ts';
-import type { Obstacle, PlannedDiff } from '../module.ts';
+import type { Context, Obstacle, PlannedDiff } from '../module.ts';
 import type { Probe } from '../probe.ts';
 import { lineFrom, type Problem } from '../problem.ts';
 import { leavesFirst, type Resource } from '../resource.ts';
 import { undoingProblem } from './coming-to-rest.ts';
-import { compare } from './compare.ts';
+import { type Comparison, compare } from './compare.ts';
 import { changesOf, lacks } from './diff.ts';
 import { Forecast } from './forecast.ts';
 import { type HostSight, recordCauses, viewOf } from './host-sight.ts';
@@ -131,7 +131,10 @@ function walk(
     const { work, desired, unknown } = comparison;
     if (unknown !== undefined) return outcome('unknown', { unknown, predictedFrom });
     if (work === undefined && desired !== undefined)
-      return outcome('unchanged', { predictedFrom, ...((open || waits) && { open: true }) });
+      return outcome('unchanged', {
+        predictedFrom,
+        ...(open || waits ? { open: true } : settled(resource, comparison, context)),
+      });
     const {
       obstacle,
       hopes = [],
@@ -153,6 +156,16 @@ function walk(
     });
   });
   return { planned, unread };
+}
+
+/** Returns the outcome of a resource that needs no change, with the reason if its module tells one. */
+export function settled(
+  { module, args }: Resource,
+  { read }: Comparison,
+  context: Context,
+): Pick<Outcome, 'idle'> & { status: 'unchanged' } {
+  const idle = read === undefined ? undefined : module.idle?.(read as never, args, context);
+  return { status: 'unchanged', ...(idle !== undefined && { idle }) };
 }
 
 /** Adds the hint to move the later resource that brings the missing thing. */

@@ -86,6 +86,11 @@ export function describe(diff: DiffView, resource: ResourceView, most = Infinity
   });
 }
 
+/** Returns why a resource stays unchanged. */
+export function settledText({ runs, idle }: ResourceView): string {
+  return [runs ? 'not needed' : 'as declared', idle].filter(Boolean).join(': ');
+}
+
 /** Returns the names of the resources that a diff was predicted from, without those that the diff names itself. */
 export function predictedFrom({ diff, predicted_from }: ResourceView): string[] {
   const answered = (diff?.changes ?? []).filter(isAnswer).map(({ before }) => String(before));
@@ -108,7 +113,8 @@ function describeChange(
   if (isAnswer(change)) return [span(key, 'bold'), span(' '), span(String(before), 'dim')];
   if (resource.runs && key === 'run') {
     const verb = resource.status === 'would_change' ? 'runs' : 'ran';
-    return [span(verb, 'bold'), span(' '), span(shown(after, most))];
+    const why = typeof before === 'string' ? [span(` because ${before}`, 'dim')] : [];
+    return [span(verb, 'bold'), span(' '), span(shown(after, most)), ...why];
   }
   if (text !== undefined) return [span(key), span(' '), span(text.summary)];
   if (kind === 'create' || before === undefined) return [span(key), span(' '), span(shown(after, most))];

@@ -49,6 +49,7 @@ const resource = {
   ),
   'open?': described({ const: true }, 'It is unknown before the apply whether the resource needs a change.'),
   'runs?': described({ const: true }, 'Its change runs something, as a command does.'),
+  'idle?': described(string, 'Why a command is not needed.'),
   'doubt?': described(string, 'A possible obstacle to a planned change.'),
   'warning?': described(string, 'Something to know before a planned change.'),
   deviation: described(

@@ -1,5 +1,5 @@
 import type { Problem } from '../problem.ts';
-import { describe, effectOf, labelOf, open, predictedFrom, signOf } from './changes.ts';
+import { describe, effectOf, labelOf, open, predictedFrom, settledText, signOf } from './changes.ts';
 import { escapeMarkup } from './markup.ts';
 import type { Span } from './style.ts';
 import type { ChangeView, CommandView, ResourceView } from './view.ts';
@@ -44,10 +44,10 @@ function item(resource: ResourceView, variants: readonly Variant[]): string {
 }
 
 function what(resource: ResourceView): string {
-  const { status, diff, skipped, unknown, runs } = resource;
+  const { status, diff, skipped, unknown } = resource;
   if (diff !== null) return spans(describe(diff, resource).flat());
   if (status === 'would_change') return open;
-  if (status === 'unchanged') return runs ? 'not needed' : 'as declared';
+  if (status === 'unchanged') return escapeMarkup(settledText(resource));
   if (unknown !== undefined) return `unknown here: ${escapeMarkup(unknown)}`;
   return skipped === undefined ? '' : `skipped: ${escapeMarkup(skipped)}`;
 }

@@ -1,6 +1,6 @@
 import type { Problem } from '../problem.ts';
 import type { Causes } from './causes.ts';
-import { describe, deviationSign, labelOf, open, signOf } from './changes.ts';
+import { describe, deviationSign, labelOf, open, settledText, signOf } from './changes.ts';
 import { pad, truncate, truncateMiddle } from './columns.ts';
 import { flow, paragraphs, type Span, type Style, span, wrap } from './style.ts';
 import type { ChangeView, ResourceView } from './view.ts';
@@ -81,7 +81,7 @@ function changeLines(resource: ResourceView, frame: Frame, layout: Layout): Line
 
 /** Returns the change of a resource, in groups of words that no line break should split. */
 function what(resource: ResourceView, { over, causes }: Frame, layout: Layout): Line[] {
-  const { status, diff, skipped, unknown = '', runs } = resource;
+  const { status, diff, skipped, unknown = '' } = resource;
   const words = diff === null ? [] : describe(diff, resource, mostOf(layout));
   if (status === 'failed') words.unshift([span(diff === null ? 'failed' : 'failed: ', 'red')]);
   if (status === 'would_change' && over) words.unshift([span('not done: ', 'yellow')]);
@@ -89,7 +89,7 @@ function what(resource: ResourceView, { over, causes }: Frame, layout: Layout): 
     words.unshift([span(`skipped: ${skipped === undefined ? '' : causes.labelOf(skipped)}`, 'dim')]);
   if (status === 'unknown')
     words.unshift(`unknown here: ${unknown}`.split(/(?<= )/).map(word => span(word, 'dim')));
-  if (status === 'unchanged') words.unshift([span(runs ? 'not needed' : 'as declared', 'dim')]);
+  if (status === 'unchanged') words.unshift([span(settledText(resource), 'dim')]);
   if (status === 'would_change' && diff === null) words.push([span(open, 'dim')]);
   const after = causes.wordsOf(resource);
   return after.length === 0 ? words : [...words, [span('  '), ...after]];

@@ -39,6 +39,7 @@ export interface ResourceView {
   predicted_from: string[];
   open?: boolean;
   runs?: boolean;
+  idle?: string;
   doubt?: string;
   warning?: string;
   deviation: { planned: DiffView | null; suspect?: string } | null;
@@ -240,6 +241,7 @@ function showing(redactor: Redactor) {
     predicted_from: raw.predictedFrom.map(line),
     ...(raw.open === true && { open: true }),
     ...(raw.runs === true && { runs: true }),
+    ...(raw.idle === undefined ? {} : { idle: line(raw.idle) }),
     ...(raw.doubt === undefined ? {} : { doubt: line(raw.doubt) }),
     ...(raw.warning === undefined ? {} : { warning: line(raw.warning) }),
     deviation: raw.deviation ? deviation(raw.deviation, raw.secrets.length > 0) : null,

@@ -30,8 +30,8 @@ export const modulesOfAnsible: Readonly<Record<string, Equivalent>> = {
     example: 'command: { run: "make > build.log", cwd: /srv/app, creates: /srv/app/build.log }',
   },
   script: {
-    text: 'Put the script on the host with `file` and `mode: "0755"`, then use `command`',
-    example: 'command: { run: /usr/local/sbin/set-up, creates: /var/lib/set-up-done }',
+    text: 'Use `command` with `script`: it runs when it has changed; `cmd` with arguments is `script` and `args`, `executable` is `interpreter`, `chdir` is `cwd`, `creates` stays, and `removes: PATH` is `only_if: test -e PATH`',
+    example: 'command: { script: set-up.sh, args: [--fast] }',
   },
   'package dnf yum': {
     text: 'Use `apt`',

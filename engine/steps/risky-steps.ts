@@ -31,7 +31,7 @@ export function irreversible(
   return {
     code: 'irreversible',
     says: `${resource.name} is risky, but the host itself cannot revert this change of ${resource.module.name}.`,
-    fix: 'If it can lock nobody out, set risky: false.',
+    fix: `${'undo' in resource.module.args.properties ? 'Give it an undo. ' : ''}If it can lock nobody out, set risky: false.`,
   };
 }
 

@@ -181,7 +181,10 @@ const textOf = ({ command, cwd = '', env = {} }: RunStep): string =>
 
 function run(step: RunStep, inputs: Input[]): string {
   const words = typeof step.command === 'string' ? ['sh', '-c', step.command] : step.command;
-  const limited = shellCommand(['timeout', '-k', '10', String(step.timeoutS ?? 600), ...words]);
+  const { script } = step;
+  const file = script === undefined ? '' : ` "$r_file" ${shellCommand(script.args)}`.trimEnd();
+  const limited = shellCommand(['timeout', '-k', '10', String(step.timeoutS ?? 600), ...words]) + file;
+  const staging = script === undefined ? '' : staged(script, step.as, inputs);
   const account = step.as === undefined ? '' : `r_as ${shellQuote(step.as)} `;
   const exports = Object.entries(step.env ?? {}).map(
     ([name, value]) => `export ${name}=${shellQuote(value)}; `,
@@ -193,8 +196,23 @@ function run(step: RunStep, inputs: Input[]): string {
   const expected = step.expectExit ?? [0];
   const fed =
     step.input === undefined ? `${command} </dev/null` : feed(Buffer.from(step.input), inputs, command);
-  if (expected.length === 1 && expected[0] === 0) return fed;
-  return `{ ${fed}; r_expect $? ${expected.join(' ')}; }`;
+  const isZero = expected.length === 1 && expected[0] === 0;
+  if (isZero && script === undefined) return fed;
+  const end = [
+    script === undefined ? '' : '; r_unstaged',
+    isZero ? '' : `; r_expect $? ${expected.join(' ')}`,
+  ];
+  return `{ ${staging}${fed}${end.join('')}; }`;
+}
+
+/** Stages the script of a step from the next part of the standard input. */
+function staged({ name, content }: NonNullable<RunStep['script']>, as: string | undefined, inputs: Input[]) {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  inputs.push(bytes);
+  if (bytes instanceof FileContent) bytes.ensureUnchanged();
+  const sha256 = bytes instanceof FileContent ? bytes.sha256 : '';
+  const account = as === undefined ? '"$r_account"' : shellQuote(as);
+  return `${shellCommand(['r_staged', String(bytes.length), sha256, name])} ${account} || exit; `;
 }
 
 /** Gives a command its part of the standard input, and discards what the command does not read. */

@@ -55,6 +55,11 @@ export class FileContent {
     this.#reading(() => {});
   }
 
+  /** Returns the first bytes, at most `most`. */
+  start(most: number): Buffer {
+    return this.#reading(() => startOf(this.#path, most));
+  }
+
   /** Returns the whole content. Only for a file of at most `contentLimitBytes`. */
   bytes(): Buffer {
     const bytes = this.#reading(() => readFileSync(this.#path));
@@ -108,6 +113,16 @@ export class FileContent {
 const versionOf = ({ size, mtimeMs, ino }: Stats): string => `${size} ${mtimeMs} ${ino}`;
 
 const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+function startOf(path: string, most: number): Buffer {
+  const bytes = Buffer.alloc(most);
+  const file = openSync(path, 'r');
+  try {
+    return bytes.subarray(0, readSync(file, bytes));
+  } finally {
+    closeSync(file);
+  }
+}
 
 function digestOf(path: string): string {
   const hash = createHash('sha256');

@@ -111,6 +111,7 @@ function checkFiles(entry: ResourceText, scope: VariableScope, asked: Paths, set
   const { module, doc, path, args } = entry;
   for (const [key, takes, kind] of [
     ['src', module.files?.src, 'file'],
+    ['script', module.files?.script, 'file'],
     ['src', module.files?.tree, 'folder'],
     ['template', module.files?.template, 'template'],
   ] as const) {

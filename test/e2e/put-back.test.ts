@@ -141,6 +141,35 @@ describeLab('what puts itself back', () => {
       expect([await leftovers('web1'), await lastPutBack('web1')]).toEqual(['', ['Settings']]);
     });
 
+    const hidden = '/etc/ssh/sshd_config.d/20-hidden.conf';
+    const command = (more = '') => ({
+      name: 'Command',
+      command: {
+        run: `echo 'AllowUsers nobody' >${hidden} && systemctl reload ssh && sleep 1${more}`,
+        always: true,
+        undo: `rm -f ${hidden} && systemctl reload ssh`,
+      },
+      risky: true,
+    });
+
+    it('of a command is undone by the host in the same run', async () => {
+      write('web1', [command()]);
+      const ran = await apply();
+      expect([ran.exit, errors(ran)[0]?.code, await canEnter('web1')]).toEqual([1, 'locked-out', true]);
+      expect([await on('web1', `ls ${hidden} 2>/dev/null; true`), await leftovers('web1')]).toEqual(['', '']);
+    });
+
+    it('of a command is undone by the host within a minute if its controller is killed', async () => {
+      write('web1', [command('; sleep 20')]);
+      const run = starting(folder, ['apply', 'play.yml', '--json']);
+      await waitFor('the lock-out', 30_000, async () => !(await canEnter('web1')) || undefined);
+      run.child.kill('SIGKILL');
+      await run.ended;
+      await waitFor('a login', 90_000, async () => (await canEnter('web1')) || undefined);
+      expect(await on('web1', `ls ${hidden} 2>/dev/null; true`)).toBe('');
+      await waitFor('the end of the watcher', 60_000, async () => (await watched()) === '' || undefined);
+    });
+
     it('that the host could not revert by itself is not begun', async () => {
       write('web1', [{ name: 'Rules', command: { run: 'touch /root/rules', always: true }, risky: true }]);
       const ran = await apply();
@@ -236,6 +265,19 @@ describeLab('what puts itself back', () => {
       expect(history.stdout).toContain('reverted: Word, Current, Unit, App');
       write('web2', app('one'), reverting);
       expect([named(await apply(), 'web2', 'changed'), await leftovers('web2')]).toEqual([[], '']);
+    });
+
+    it('undoes a command that says how, after it has restored the files', async () => {
+      const before = await state();
+      const undo = 'cp /srv/app/conf/word /root/undone; id -un >>/root/undone; pwd >>/root/undone';
+      const run = { name: 'Run', command: { run: 'true', always: true, undo, user: 'root', cwd: '/srv' } };
+      write('web2', app('two', [run]), reverting);
+      const ran = await apply();
+      expect(ran.events.find(({ event }) => event === 'host_reverted')).toMatchObject({
+        restored: ['Word', 'Current', 'Unit', 'Run', 'App'],
+        kept: [],
+      });
+      expect([await state(), await on('web2', 'cat /root/undone')]).toEqual([before, 'one\nroot\n/srv\n']);
     });
 
     it('reverts the changes before a resource that fails', async () => {

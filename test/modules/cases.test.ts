@@ -26,7 +26,7 @@ interface Situation {
   title?: string;
   args: Record<string, unknown>;
   context?: Partial<Context>;
-  /** Files of a `tree`: path → text. */
+  /** Files of a `tree`, or the script: path → text. */
   files?: Record<string, string>;
   refused?: string[];
   probes?: Record<string, unknown>;
@@ -223,6 +223,8 @@ function argumentsOf(module: Module, written: Record<string, unknown>, files: Re
     }));
   }
   if (module.files?.src && args['src'] !== undefined) args['content'] ??= Buffer.from('bytes of src\n');
+  if (module.files?.script && args['script'] !== undefined)
+    args['content'] ??= Buffer.from(files[String(args['script'])] ?? 'echo bytes of script\n');
   if (module.files?.template && args['template'] !== undefined) args['content'] ??= 'text of template\n';
   return args;
 }

@@ -297,7 +297,17 @@ function command(draw: Draw): Args {
     { run: 'touch /var/tmp/done', unless: 'test -e /var/tmp/done' },
     { run: 'touch /var/tmp/by-$(id -un)', unless: 'test -e /var/tmp/by-$(id -un)', user: draw.account() },
     ...(draw.made.databases.size > 0 ? [tables(), tables(), tables()] : []),
-    ...(ref === undefined ? [] : [{ run: 'date >>/srv/log', run_on: [ref] }]),
+    // A note of its last run lets a script run again.
+    { script: 'set-up.sh', ...draw.maybe(0.5, () => ({ args: ['one'] })) },
+    { script: 'set-up.sh', args: ['two'], only_if: 'test -d /srv/a' },
+    { script: 'set-up.sh', args: ['three'], unless: 'grep -qs three /srv/set-up' },
+    ...(ref === undefined
+      ? []
+      : [
+          { run: 'date >>/srv/log', run_on: [ref] },
+          { run: 'date >>/srv/log', run_on: [ref], only_if: 'test -e /srv/flag' },
+          { script: 'set-up.sh', args: ['four'], run_on: [ref] },
+        ]),
   ];
   return { ...draw.random.pick(choices), ...place };
 }

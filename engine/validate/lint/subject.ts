@@ -143,9 +143,9 @@ function fileText(
   { files, templates }: Source,
 ): WrittenText | undefined {
   const kind = module.files?.template && branch(args, 'template') !== undefined ? 'template' : 'file';
-  const key = kind === 'template' ? 'template' : 'src';
-  const name = argument({ resource }, key);
-  if (typeof name !== 'string' || module.files?.tree || (kind === 'file' && !module.files?.src))
+  const copied = module.files?.script ? 'script' : 'src';
+  const name = argument({ resource }, kind === 'template' ? 'template' : copied);
+  if (typeof name !== 'string' || module.files?.tree || (kind === 'file' && !module.files?.[copied]))
     return undefined;
   return new Problems().attempt(() => {
     const path = files.find(name, resource.at, kind);

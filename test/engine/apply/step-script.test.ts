@@ -56,6 +56,54 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     expect([exit, outputs.at(-1)?.stdout, readFileSync(`${dir}/f`, 'utf8')]).toEqual([0, 'said', 'file']);
   });
 
+  it('a script exists while it runs, gets its arguments and its input, and leaves nothing behind', () => {
+    const content = 'stat -c "%n %a" "$0"; printf "<%s>" "$@"; cat; exit 3\n';
+    const step: Step = {
+      do: 'run',
+      command: ['sh'],
+      script: { name: "it's.sh", content, args: ['a b', "it's", ''] },
+      input: 'said',
+      expectExit: [3],
+    };
+    const write: Step = { do: 'write', path: `${dir}/f`, content: 'file' };
+    const { exit, outputs } = run([step, write], argv);
+    const [first = '', rest] = outputs[0]!.stdout.split('\n');
+    expect([exit, rest, readFileSync(`${dir}/f`, 'utf8')]).toEqual([0, "<a b><it's><>said", 'file']);
+    expect(first).toMatch(/\/script\.[^/]+\/it's\.sh 400$/);
+    expect(existsSync(first.replace(/\/it's.*/, ''))).toBe(false);
+    expect(run([{ ...step, expectExit: [0] }], argv).exit).toBe(3);
+  });
+
+  it('a script that does not arrive whole, or is another than planned, does not run', () => {
+    const ran = `${dir}/ran`;
+    const step = (content: string | FileContent): Step => ({
+      do: 'run',
+      command: ['sh'],
+      script: { name: 'set-up', content, args: [] },
+    });
+    const cut = run([step(`touch ${ran}\n# the end`)], argv, 10 + ran.length);
+    expect([cut.exit, cut.stderr]).toEqual([1, expect.stringContaining('did not arrive whole')]);
+    const source = `${dir}/source`;
+    writeFileSync(source, `touch ${ran}\n`);
+    const content = new FileContent(source, source, statSync(source));
+    expect(content.start(5).toString()).toBe('touch');
+    const compiled = script([step(content)]);
+    const answer = sh(compiled.script, Buffer.from(`touch ${ran}#`), argv);
+    expect([answer.exit, answer.stderr.toString()]).toEqual([
+      1,
+      expect.stringContaining('its source has changed'),
+    ]);
+    expect(existsSync(ran)).toBe(false);
+    expect(readdirSync(testState()).filter(name => name.startsWith('script.'))).toEqual([]);
+  });
+
+  it('a script of a killed session is removed by the next one', () => {
+    const left = `${testState()}/script.00000000.1.abcdefghij`;
+    mkdirSync(left);
+    expect(sh('r_sweep_scripts', [], argv).exit).toBe(0);
+    expect(existsSync(left)).toBe(false);
+  });
+
   it('a large content takes its place only if it is the planned one', () => {
     const [source, path] = [`${dir}/source`, `${dir}/f`];
     const bytes = Buffer.alloc(2_000_000, 'some text\n');

@@ -75,4 +75,18 @@ describe('a plan by resource', () => {
     const text = shown(sample, { verbosity: 1 });
     expect(text).toContain('  » Build  command  ran make\n  = Once   command  not needed\n');
   });
+
+  it('says why a command with several conditions runs, and why it is not needed', () => {
+    const sample = new Sample();
+    const play = start(sample, true, ['web1']);
+    const diff = update({ run: 'it never ran here' }, { run: 'set-up.sh' });
+    const resources = [
+      outcome('Script', 'command', 'would_change', { diff, runs: true }),
+      outcome('Once', 'command', 'unchanged', { runs: true, idle: '/srv/x exists' }),
+    ];
+    sample.emit({ event: 'host_plan', host: 'web1', play, resources });
+    const text = shown(sample, { verbosity: 1 });
+    expect(text).toContain('  » Script  command  runs set-up.sh because it never ran here\n');
+    expect(text).toContain('  = Once    command  not needed: /srv/x exists\n');
+  });
 });

@@ -9,6 +9,7 @@ const files = {
   'inventory.yml': 'hosts: { web1: }',
   'site/index.html': 'Hello',
   'files/vendor.asc': 'key',
+  'files/set-up.sh': 'echo',
   'files/deploy.keys': 'ssh-ed25519 AAAA deploy',
   'files/nftables.conf': 'table inet filter {}',
   'files/srv-data.mount': '[Mount]\nWhat=/dev/vdb1\nWhere=/srv/data\n',

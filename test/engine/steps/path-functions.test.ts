@@ -202,6 +202,29 @@ print(json.dumps([[sorted(os.listxattr(path)), oct(os.stat(path).st_mode & 0o777
     },
   );
 
+  it.each(['step by step', 'in one process'])(
+    'gives a file no access list of its folder that the old one did not have, %s',
+    how => {
+      const folder = scratch();
+      const paths = ['plain', ...Array.from({ length: 16 }, (_, i) => `new${i}`)].map(
+        name => `${folder}/${name}`,
+      );
+      const python = (text: string) =>
+        spawnSync('python3', ['-c', `import os, sys\n${text}`, folder, ...paths], { encoding: 'utf8' })
+          .stdout;
+      python(`open(sys.argv[2], 'w').write('old')
+os.chmod(sys.argv[2], 0o640)
+entry = lambda tag, may, who=2**32 - 1: bytes([tag, 0, may, 0]) + who.to_bytes(4, 'little')
+entries = [entry(1, 7), entry(2, 5, 2), entry(4, 5), entry(16, 5), entry(32, 0)]
+os.setxattr(sys.argv[1], 'system.posix_acl_default', bytes([2, 0, 0, 0]) + b''.join(entries))`);
+      const steps = paths.map((path): Step => ({ do: 'write', path, content: 'new', mode: '0640' }));
+      expect(run(how === 'in one process' ? steps : steps.slice(0, 2)).exit).toBe(0);
+      const listed = python('print([len(os.listxattr(path)) for path in sys.argv[2:4]])');
+      expect([listed, (statSync(paths[0]!).mode & 0o777).toString(8)]).toEqual(['[0, 1]\n', '640']);
+      rmSync(folder, { recursive: true });
+    },
+  );
+
   it('sets the owner and mode of no file with a second name elsewhere', () => {
     linkSync(`${precious}/file`, `${home}/f`);
     const { exit, stderr } = run([{ do: 'attributes', path: `${home}/f`, owner: 'nobody', mode: '0666' }]);
