@@ -1,7 +1,9 @@
 import { isMap, Secret, type Value } from '../value.ts';
 import { contains, equals, order } from './comparison.ts';
 import { asValue, Callable, known, Refusal, type Result, type Run, Undefined } from './evaluation.ts';
+import { regexTests } from './regex-filters.ts';
 import { any, integer, number, type Operation, onResult, operation, text } from './signature.ts';
+import { versionTest } from './versions.ts';
 
 const aliases: { [name: string]: string[] } = {
   eq: ['==', 'equalto'],
@@ -10,6 +12,8 @@ const aliases: { [name: string]: string[] } = {
   le: ['<='],
   gt: ['>', 'greaterthan'],
   ge: ['>='],
+  search: ['regex'],
+  version: ['version_compare'],
 };
 
 function kind(holds: (value: Value) => boolean): Operation {
@@ -57,6 +61,8 @@ const operations: { [name: string]: Operation } = {
   le: comparison((left, right, run) => order(left, right, run.budget) <= 0),
   gt: comparison((left, right, run) => order(left, right, run.budget) > 0),
   ge: comparison((left, right, run) => order(left, right, run.budget) >= 0),
+  ...regexTests,
+  version: versionTest,
 };
 
 /** The tests by name, with aliases such as `==` and `lessthan` for `select` and similar filters. */

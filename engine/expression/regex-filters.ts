@@ -20,7 +20,8 @@ function replacementPieces(template: string, regex: Regex): Piece[] {
     else if (octal !== undefined) pieces.push(String.fromCharCode(Number.parseInt(octal, 8)));
     else if (number !== undefined) pieces.push(regex.group(number));
     else if (escaped === undefined) pieces.push(whole);
-    else if (escaped === '') throw new Refusal('replacement: a backslash ends it', 'Write \\\\ for a backslash.');
+    else if (escaped === '')
+      throw new Refusal('replacement: a backslash ends it', 'Write \\\\ for a backslash.');
     else if (Object.hasOwn(controls, escaped)) pieces.push(controls[escaped]!);
     else if (/[A-Za-z]/.test(escaped)) throw new Refusal(`replacement: there is no escape \\${escaped}`);
     else pieces.push(escaped === '\\' ? '\\' : `\\${escaped}`);
@@ -54,7 +55,9 @@ function replacedBy(
     from = end;
   }
   if (args.mandatory_count > 0 && found !== args.mandatory_count)
-    throw new Refusal(`the pattern was replaced ${found} times, and mandatory_count is ${args.mandatory_count}`);
+    throw new Refusal(
+      `the pattern was replaced ${found} times, and mandatory_count is ${args.mandatory_count}`,
+    );
   add(source.slice(from).join(''));
   run.budget.reads(length);
   return out.join('');

@@ -1,30 +1,11 @@
 import { type Budget, characters, Refusal } from './evaluation.ts';
-import { type Anchor, type CharacterSet, isWord, type Parsed, type Pattern, parseRegex, widthOf } from './regex-syntax.ts';
-
-/**
- * Regular expressions of Python, matched here and not by the RegExp of JavaScript: that one has another syntax, and no limit. Each
- * step of the search is taken from the budget, so a pattern that would backtrack for ever ends as a problem.
- */
-
-type Instruction =
-  | { op: 'set'; has: CharacterSet }
-  | { op: 'place'; is: Anchor }
-  | { op: 'same'; index: number; ignoresCase: boolean }
-  /** Goes on at `first`, and later at `second`. */
-  | { op: 'fork'; first: number; second: number }
-  | { op: 'jump'; to: number }
-  /** Notes the position in a register. */
-  | { op: 'note'; register: number }
-  | { op: 'clear'; register: number }
-  /** The head of a loop: goes into the body unless the last turn took no character. */
-  | { op: 'loop'; register: number; after: number; lazy: boolean }
-  /** A part of its own, from the next instruction to a `done`: not entered again once it has matched. */
-  | { op: 'part'; after: number; negated: boolean; keepsPosition: boolean; back: number }
-  | { op: 'done' };
+import type { Anchor } from './regex-pattern.ts';
+import { Assembler, type Instruction } from './regex-program.ts';
+import { isWord } from './regex-reader.ts';
+import { parseRegex } from './regex-syntax.ts';
 
 /** The number of steps of a search that count as one step of an expression. */
-const searchStepsAStep = 20;
-const maxInstructions = 20_000;
+const searchStepsAStep = 5;
 
 /** A match: the positions of each group, counted in characters; group 0 is the whole. -1 = the group took no part. */
 export interface Match {
@@ -38,7 +19,10 @@ export function groupText({ text, positions }: Match, index: number): string | u
   return start < 0 || end < 0 ? undefined : text.slice(start, end).join('');
 }
 
-/** A compiled regular expression. */
+/**
+ * A compiled regular expression of Python. It is not matched by the RegExp of JavaScript, which has another syntax and no limit:
+ * here each step of a search is taken from the budget, so a pattern that would backtrack for ever ends as a problem.
+ */
 export class Regex {
   readonly groups: number;
   readonly names: ReadonlyMap<string, number>;
@@ -106,7 +90,8 @@ export class Regex {
     const budget = this.#budget;
     /** What is left to try: the instruction and the position, or a register (as -1 - register) and its value before. */
     const left: number[] = [];
-    let [at, position] = [entry, start];
+    let at = entry;
+    let position = start;
     let steps = 0;
     const note = (register: number, value: number) => {
       left.push(-1 - register, registers[register]!);
@@ -119,7 +104,8 @@ export class Regex {
       switch (it.op) {
         case 'set':
           goesOn = position < text.length && it.has(text[position]!);
-          if (goesOn) [at, position] = [at + 1, position + 1];
+          at++;
+          position++;
           break;
         case 'place':
           goesOn = isAt(it.is, text, position);
@@ -129,7 +115,8 @@ export class Regex {
           const length = sameLength(it, text, position, registers);
           goesOn = length !== undefined;
           steps += length ?? 0;
-          [at, position] = [at + 1, position + (length ?? 0)];
+          at++;
+          position += length ?? 0;
           break;
         }
         case 'fork':
@@ -186,7 +173,8 @@ export class Regex {
         const where = left.pop()!;
         if (where < 0) registers[-1 - where] = value;
         else {
-          [at, position] = [where, value];
+          at = where;
+          position = value;
           goesOn = true;
         }
       }
@@ -204,7 +192,8 @@ function sameLength(
   if (start < 0 || end < start) return undefined;
   const spelled = (one: string | undefined) => (ignoresCase ? one?.toLowerCase() : one);
   for (let i = 0; i < end - start; i++)
-    if (position + i >= text.length || spelled(text[start + i]) !== spelled(text[position + i])) return undefined;
+    if (position + i >= text.length || spelled(text[start + i]) !== spelled(text[position + i]))
+      return undefined;
   return end - start;
 }
 
@@ -229,108 +218,5 @@ function isAt(place: Anchor, text: readonly string[], position: number): boolean
     case 'noAsciiWord':
       // Python says of an empty text that it has no place between or beside words at all.
       return text.length > 0 && !isBorder(place === 'noAsciiWord');
-  }
-}
-
-/** Writes the instructions of a pattern. Registers 0 to 2·groups + 1 hold the groups, the further ones the last turns of loops. */
-class Assembler {
-  readonly program: Instruction[] = [];
-  registers: number;
-
-  constructor({ pattern, groups }: Parsed) {
-    this.registers = 2 * (groups + 1);
-    this.#write(pattern);
-    this.#add({ op: 'done' });
-  }
-
-  #add<I extends Instruction>(instruction: I): I {
-    if (this.program.length >= maxInstructions)
-      throw new Refusal('pattern: it repeats too much', 'Take smaller numbers of repetitions.', 'expression-limit');
-    this.program.push(instruction);
-    return instruction;
-  }
-
-  #write(of: Pattern): void {
-    switch (of.kind) {
-      case 'set':
-        this.#add({ op: 'set', has: of.has });
-        break;
-      case 'place':
-        this.#add({ op: 'place', is: of.is });
-        break;
-      case 'same':
-        this.#add({ op: 'same', index: of.index, ignoresCase: of.ignoresCase });
-        break;
-      case 'sequence':
-        for (const part of of.parts) this.#write(part);
-        break;
-      case 'choice':
-        this.#choice(of.branches);
-        break;
-      case 'group':
-        this.#add({ op: 'note', register: 2 * of.index });
-        this.#write(of.of);
-        this.#add({ op: 'note', register: 2 * of.index + 1 });
-        break;
-      case 'atomic':
-        this.#part(of.of, { negated: false, keepsPosition: false, back: 0 });
-        break;
-      case 'look':
-        this.#part(of.of, {
-          ...{ negated: of.negated, keepsPosition: true },
-          back: of.behind ? widthOf(of.of)! : 0,
-        });
-        break;
-      case 'repeat':
-        if (of.mode === 'possessive')
-          this.#part({ ...of, mode: 'greedy' }, { negated: false, keepsPosition: false, back: 0 });
-        else this.#repeat(of.of, of.least, of.most, of.mode === 'lazy');
-    }
-  }
-
-  #choice(branches: readonly Pattern[]): void {
-    const jumps: { op: 'jump'; to: number }[] = [];
-    for (const [index, branch] of branches.entries()) {
-      const isLast = index === branches.length - 1;
-      const fork = isLast ? undefined : this.#add({ op: 'fork', first: this.program.length + 1, second: 0 });
-      this.#write(branch);
-      if (fork === undefined) continue;
-      jumps.push(this.#add({ op: 'jump', to: 0 }));
-      fork.second = this.program.length;
-    }
-    for (const jump of jumps) jump.to = this.program.length;
-  }
-
-  #part(of: Pattern, how: { negated: boolean; keepsPosition: boolean; back: number }): void {
-    const part = this.#add({ op: 'part', after: 0, ...how });
-    this.#write(of);
-    this.#add({ op: 'done' });
-    part.after = this.program.length;
-  }
-
-  #repeat(of: Pattern, least: number, most: number, lazy: boolean): void {
-    for (let turn = 0; turn < least; turn++) this.#write(of);
-    if (most === Number.POSITIVE_INFINITY) {
-      const register = this.registers++;
-      this.#add({ op: 'clear', register });
-      const loop = this.#add({ op: 'loop', register, after: 0, lazy });
-      const head = this.program.length - 1;
-      this.#add({ op: 'note', register });
-      this.#write(of);
-      this.#add({ op: 'jump', to: head });
-      loop.after = this.program.length;
-      return;
-    }
-    const forks: { op: 'fork'; first: number; second: number }[] = [];
-    for (let turn = least; turn < most; turn++) {
-      forks.push(this.#add({ op: 'fork', first: 0, second: 0 }));
-      const entry = this.program.length;
-      this.#write(of);
-      forks.at(-1)!.first = entry;
-    }
-    for (const fork of forks) {
-      fork.second = this.program.length;
-      if (lazy) [fork.first, fork.second] = [fork.second, fork.first];
-    }
   }
 }
