@@ -2,6 +2,7 @@ import type { Become, Host } from './host.ts';
 import type { Module } from './module.ts';
 import type { Probe } from './probe.ts';
 import type { Place, Problem } from './problem.ts';
+import type { FactUse } from './resolve/changing-facts.ts';
 import type { SecretText } from './value.ts';
 
 /** The resources around those of a play: before a host is changed, and after its checks hold. */
@@ -51,6 +52,8 @@ export interface Resource {
   doneBy?: string;
   /** Whether the host reverts the change unless it is proven harmless; undefined = the steps decide. */
   risky?: boolean;
+  /** The facts that its expressions use and that resources of the play can change. */
+  facts?: readonly FactUse[];
   /** The secret texts in its arguments. If there are any, the old content of its file is not shown either. */
   secrets: readonly SecretText[];
 }

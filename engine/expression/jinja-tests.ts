@@ -1,6 +1,6 @@
-import { isMap, Secret, type Value } from '../value.ts';
+import { isMap, PossiblyMissing, Secret, type Value } from '../value.ts';
 import { contains, equals, order } from './comparison.ts';
-import { asValue, Callable, known, Refusal, type Result, type Run, Undefined } from './evaluation.ts';
+import { asValue, Callable, known, NotYet, Refusal, type Result, type Run, Undefined } from './evaluation.ts';
 import { regexTests } from './regex-filters.ts';
 import { any, integer, number, type Operation, onResult, operation, text } from './signature.ts';
 import { versionTest } from './versions.ts';
@@ -28,12 +28,17 @@ function parity(rest: 0 | 1): Operation {
   return operation(integer, {}, value => Math.abs(value % 2) === rest);
 }
 
+function isUndefined(input: Result): boolean {
+  if (input instanceof PossiblyMissing) throw new NotYet(input);
+  return input instanceof Undefined;
+}
+
 const isText = (value: Value) => typeof value === 'string' || value instanceof Secret;
 
 /** The tests after `is`, by name. Each returns true or false. */
 const operations: { [name: string]: Operation } = {
-  defined: onResult({}, (input: Result) => !(input instanceof Undefined)),
-  undefined: onResult({}, (input: Result) => input instanceof Undefined),
+  defined: onResult({}, (input: Result) => !isUndefined(input)),
+  undefined: onResult({}, isUndefined),
   callable: onResult({}, (input: Result) => input instanceof Callable),
   none: kind(value => value === null),
   true: kind(value => value === true),

@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { normalIp } from './ip-address.ts';
+import { ipVersion, normalIp } from './ip-address.ts';
 
 /** An address with the length of its network's prefix, as `192.0.2.7/24` means it. */
 export interface IpNetwork {
@@ -24,7 +23,7 @@ export const isInside = (inner: IpNetwork, outer: IpNetwork): boolean =>
 /** Returns an address, or an address with `/PREFIX` or `/NETMASK`; undefined for any other text. */
 export function ipNetwork(text: string): IpNetwork | undefined {
   const [address = '', length, ...more] = text.trim().split('/');
-  const version = isIP(address) as 0 | 4 | 6;
+  const version = ipVersion(address);
   if (version === 0 || more.length > 0 || address.includes('%')) return undefined;
   const value = numberOf(address, version);
   const bits = bitsOf({ version });
@@ -43,7 +42,7 @@ function numberOf(address: string, version: 4 | 6): bigint {
 
 function prefixOf(length: string, version: 4 | 6): number | undefined {
   if (/^\d{1,3}$/.test(length)) return Number(length);
-  if (isIP(length) !== version) return undefined;
+  if (ipVersion(length) !== version) return undefined;
   const bits = bitsOf({ version });
   const mask = numberOf(length, version).toString(2).padStart(bits, '0');
   return /^1*0*$/.test(mask) ? mask.replace(/0+$/, '').length : undefined;
