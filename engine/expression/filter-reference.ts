@@ -82,6 +82,10 @@ export const filterReference: Readonly<Record<string, ReferenceLine>> = {
   max: ['The largest element', '[3, 1] | max'],
   min: ['The smallest element', '[3, 1] | min'],
   nonsensitive: ['The value, declared as not secret', "'1.2' | nonsensitive"],
+  password_hash: [
+    'The hash of a password as crypt(5) has it, by sha512 or sha256. Without a salt it stands alone in `password_hash` of `user`: each account gets a random salt, and later runs verify the password against the hash on the host. With a salt it is a text for any place',
+    "'a' | password_hash('sha512', 'saltsalt') | nonsensitive | truncate(20, true, '…', 0)",
+  ],
   product: [
     'Every combination of an element of each list; further lists are arguments',
     "[1, 2] | product(['a', 'b']) | map('join') | list",

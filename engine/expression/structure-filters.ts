@@ -4,6 +4,7 @@ import { isMap, Secret, type Value } from '../value.ts';
 import { parseYaml } from '../yaml/document.ts';
 import { asValue, describe, elementsOf, known, Refusal, type Run, Undefined } from './evaluation.ts';
 import { keyText } from './operators.ts';
+import { passwordHash } from './password-hash.ts';
 import { yamlText } from './serialize.ts';
 import {
   any,
@@ -169,6 +170,7 @@ export const structureFilters: { [name: string]: Operation } = {
     zipped(lists, Math.max(...lists.map(each => each.length)), args['fillvalue'] ?? null, run),
   ),
   hash: operation(text, { hashtype: text.or('sha1') }, (value, { hashtype }) => digest(value, hashtype)),
+  password_hash: passwordHash,
   splitext: operation(text, {}, splitExtension),
   mandatory: onResult(mandatoryParameters, (input, given, run) => {
     const { msg } = bind(mandatoryParameters, given, run, new Set());

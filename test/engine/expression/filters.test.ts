@@ -176,3 +176,41 @@ it.each([
 ])('the Debian version %s %s %s', (a, sign, b) => {
   expect(resultOf(`a is version(b, '${sign}', version_type='debian')`, { a, b })).toBe(true);
 });
+
+describe('password_hash', () => {
+  const pw = new Secret('Hello world!', 'secrets.pw');
+  const hash = 'svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1';
+
+  it('with a salt is a hash, and secret', () => {
+    const made = resultOf("pw | password_hash('sha512', 'saltstring')", { pw });
+    expect((made as Secret).reveal()).toBe(`$6$saltstring$${hash}`);
+    expect(masked(made)).toBe('«secrets.pw»');
+    expect(resultOf("'clear' | password_hash(salt='a')")).toBeInstanceOf(Secret);
+  });
+
+  it('without a salt is secret, and stays alone', () => {
+    expect(masked(resultOf('pw | password_hash', { pw }))).toBe('«secrets.pw»');
+    for (const source of [
+      "'app:' ~ (pw | password_hash)",
+      'pw | password_hash | b64encode',
+      'pw | password_hash | nonsensitive',
+      'pw | password_hash | upper',
+      "[pw | password_hash] | join(':')",
+      "pw | password_hash | regex_replace('x')",
+    ])
+      expect(messageOf(source, { pw }), source).toMatch(/^a password hash without a salt stands alone/);
+  });
+
+  it.each([
+    ["pw | password_hash('yescrypt')", 'hashtype: yescrypt is not computed here'],
+    ["pw | password_hash('md5')", 'hashtype: md5 is not computed here'],
+    ["pw | password_hash(salt='a:b')", 'salt: 1 to 16 letters, digits, dots and slashes are wanted'],
+    ['pw | password_hash(rounds=9999999)', 'rounds: 1000 to 1000000 are wanted'],
+    [
+      "pw | password_hash('sha512', 'salt', rounds=1000000) ~ (pw | password_hash('sha512', 'salt', rounds=1000))",
+      'this takes more than 1000000 steps',
+    ],
+  ])('%s is refused: %s', (source, message) => {
+    expect(messageOf(source, { pw })).toBe(message);
+  });
+});
