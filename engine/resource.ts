@@ -2,11 +2,20 @@ import type { Become, Host } from './host.ts';
 import type { Module } from './module.ts';
 import type { Probe } from './probe.ts';
 import type { Place, Problem } from './problem.ts';
-import type { FactUse } from './resolve/changing-facts.ts';
-import type { SecretText } from './value.ts';
+import type { Plain, SecretText } from './value.ts';
 
 /** The resources around those of a play: before a host is changed, and after its checks hold. */
 export type Visit = 'before' | 'after';
+
+/** One use of a fact that is a map of names, such as `facts.packages.nginx`. Without a name, an expression goes through all. */
+export interface FactUse {
+  readonly of: 'packages' | 'services' | 'users';
+  readonly name?: string;
+  /** The fact as read before the play; undefined = there is no such name. */
+  readonly value?: Plain | undefined;
+  /** The resource of an earlier play that will change it, in a check. */
+  readonly changer?: string;
+}
 
 /** A resource of one host, with evaluated arguments. The room resolve makes it from the text of a playbook. */
 export interface Resource {

@@ -23,15 +23,14 @@ export async function facts(pattern: string | undefined, settings: FactsSettings
 }
 
 async function factsOf(host: Host, connect: ConnectOptions): Promise<Facts> {
-  const [{ ConnectedHost }, { factNames }, { changingFacts }] = await Promise.all([
+  const [{ ConnectedHost }, { changingFacts, factNames }] = await Promise.all([
     import('../hosts/connected-host.ts'),
     import('../resolve/fact-names.ts'),
-    import('../resolve/changing-facts.ts'),
   ]);
   const connected = await ConnectedHost.start(host, connect);
   try {
     // Hundreds of packages, services and accounts would hide the others.
-    const short = Object.keys(factNames).filter(name => !changingFacts.includes(name as never));
+    const short = Object.keys(factNames).filter(name => !(changingFacts as readonly string[]).includes(name));
     return await connected.read([], new Set(short));
   } finally {
     await connected.close();

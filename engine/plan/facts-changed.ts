@@ -1,11 +1,7 @@
-import { NotYet } from '../expression/evaluation.ts';
 import { command, type PackageState, type UnitState } from '../probe.ts';
 import { lineFrom, type Problem } from '../problem.ts';
-import type { FactUse } from '../resolve/changing-facts.ts';
-import { watchedFacts } from '../resolve/changing-facts.ts';
-import type { Facts } from '../resolve/fact-names.ts';
-import type { Resource } from '../resource.ts';
-import { isMap, PossiblyMissing, type Value } from '../value.ts';
+import type { FactUse, Resource } from '../resource.ts';
+import { isMap, type Value } from '../value.ts';
 import type { Forecast } from './forecast.ts';
 
 /** Returns the resources that certainly change a fact after it was read. */
@@ -79,16 +75,20 @@ export function changedFact(
   return undefined;
 }
 
+/** Returns the problem of a resource in a plan to save: an earlier play changes a fact that it uses. */
+export function unknownFact({ facts = [], name, at }: Resource): Problem | undefined {
+  const use = facts.find(({ changer }) => changer !== undefined);
+  if (use === undefined) return undefined;
+  return {
+    code: 'conflict',
+    message: `${name} uses ${pathOf(use)}, which "${use.changer}" changes in an earlier play, so no saved plan can hold it.`,
+    hint: 'Apply the playbook without a saved plan, or keep the later play in a playbook of its own.',
+    at,
+    resource: name,
+  };
+}
+
 function pathOf({ of, name }: FactUse): string {
   if (name === undefined) return `facts.${of}`;
   return /^[A-Za-z_]\w*$/.test(name) ? `facts.${of}.${name}` : `facts.${of}['${name}']`;
-}
-
-/** Returns the facts of a host for a later play of a check: unknown where the earlier plays change them. */
-export function factsAfter(facts: Facts, forecast: Forecast | undefined): Facts {
-  if (forecast === undefined || forecast.changedResources.length === 0) return facts;
-  return watchedFacts(facts, use => {
-    const [changer] = changersOf(use, forecast);
-    if (changer !== undefined) throw new NotYet(new PossiblyMissing(changer));
-  }) as Facts;
 }

@@ -1,35 +1,40 @@
-import type { Plain, Value } from '../value.ts';
-import type { Facts } from './fact-names.ts';
+import { NotYet } from '../expression/evaluation.ts';
+import type { FactUse } from '../resource.ts';
+import { type Plain, PossiblyMissing, type Value } from '../value.ts';
+import { changingFacts, type Facts } from './fact-names.ts';
 
-/** The facts that are maps of names, such as `facts.packages.nginx`, and that resources of a play can change. */
-export const changingFacts = ['packages', 'services', 'users'] as const;
-
-/** One use of such a fact. Without a name, an expression goes through all names. */
-export interface FactUse {
-  readonly of: (typeof changingFacts)[number];
-  readonly name?: string;
-  /** The fact as read before the play; undefined = there is no such name. */
-  readonly value?: Plain | undefined;
-}
-
-/** Returns facts that tell `onUse` of each use of a map of names, before the expression gets the value. */
+/**
+ * Returns facts that tell `onUse` of each use of a map of names, before the expression gets the value. If it returns the name of
+ * a resource that changes the fact, the value is unknown.
+ */
 export function watchedFacts(
   facts: Facts | { [name: string]: Value },
-  onUse: (use: FactUse) => void,
+  onUse: (use: FactUse) => string | undefined,
 ): { [name: string]: Value } {
+  const tell = (use: FactUse) => {
+    const changer = onUse(use);
+    if (changer !== undefined) throw new NotYet(new PossiblyMissing(changer));
+  };
   const watched: { [name: string]: Value } = { ...facts };
   for (const of of changingFacts) {
     const all = watched[of];
     if (typeof all === 'object' && all !== null)
-      watched[of] = watchedMap(of, all as { [name: string]: Value }, onUse);
+      watched[of] = watchedMap(of, all as { [name: string]: Value }, tell);
   }
   return watched;
 }
 
 function watchedMap(of: FactUse['of'], all: { [name: string]: Value }, onUse: (use: FactUse) => void) {
   const use = (key: string | symbol) => {
-    if (typeof key === 'string')
-      onUse({ of, name: key, value: Object.hasOwn(all, key) ? (all[key] as Plain) : undefined });
+    if (typeof key !== 'string') return;
+    let value: Plain | undefined;
+    try {
+      value = Object.hasOwn(all, key) ? (all[key] as Plain) : undefined;
+    } catch (thrown) {
+      if (thrown instanceof NotYet) onUse({ of, name: key, changer: thrown.unknown.from });
+      throw thrown;
+    }
+    onUse({ of, name: key, value });
   };
   return new Proxy(all, {
     get(target, key) {
@@ -51,7 +56,7 @@ function watchedMap(of: FactUse['of'], all: { [name: string]: Value }, onUse: (u
 export class FactUses {
   #uses = new Map<string, FactUse>();
 
-  readonly note = (use: FactUse): void => {
+  readonly note = (use: FactUse): undefined => {
     this.#uses.set(JSON.stringify([use.of, use.name]), use);
   };
 

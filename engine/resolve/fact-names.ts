@@ -1,5 +1,5 @@
+import type { FactUse } from '../resource.ts';
 import { type Plain, PossiblyMissing, Unknown, type Value } from '../value.ts';
-import { changingFacts } from './changing-facts.ts';
 
 /** The facts of a host: the name under `facts.`, and its meaning. */
 export const factNames = {
@@ -28,6 +28,9 @@ export const factNames = {
   services: 'The services by name without `.service`, each with `active` and `enabled`, true or false.',
   users: 'The accounts of /etc/passwd by name, each with `uid`, `gid`, `home` and `shell`.',
 } as const satisfies Record<string, string>;
+
+/** The facts that are maps of names, such as `facts.packages.nginx`, and that resources of a play can change. */
+export const changingFacts: readonly FactUse['of'][] = ['packages', 'services', 'users'];
 
 export type FactName = keyof typeof factNames;
 

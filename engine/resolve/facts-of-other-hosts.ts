@@ -1,7 +1,6 @@
 import { ProblemError } from '../problem.ts';
 import { PossiblyMissing, Unknown, type Value } from '../value.ts';
-import { changingFacts } from './changing-facts.ts';
-import { type FactName, type Facts, factNames } from './fact-names.ts';
+import { changingFacts, type FactName, type Facts, factNames } from './fact-names.ts';
 
 /** Names of facts, by host. */
 export type FactsByHost = ReadonlyMap<string, ReadonlySet<FactName>>;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Effect } from '../../../engine/effect.ts';
-import { changersOf, factsAfter } from '../../../engine/plan/facts-changed.ts';
+import { changersOf } from '../../../engine/plan/facts-changed.ts';
 import { Forecast } from '../../../engine/plan/forecast.ts';
-import type { FactUse } from '../../../engine/resolve/changing-facts.ts';
-import type { Resource } from '../../../engine/resource.ts';
+import type { FactUse, Resource } from '../../../engine/resource.ts';
+import { factsAfter } from '../../../engine/run/facts-after.ts';
 
 function after(...effects: Effect[]): Forecast {
   const forecast = new Forecast();
