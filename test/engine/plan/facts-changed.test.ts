@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Effect } from '../../../engine/effect.ts';
-import { changersOf } from '../../../engine/plan/facts-changed.ts';
+import { changersOf, unknownFact } from '../../../engine/plan/facts-changed.ts';
 import { Forecast } from '../../../engine/plan/forecast.ts';
+import { FactUses, watchedFacts } from '../../../engine/resolve/changing-facts.ts';
 import type { FactUse, Resource } from '../../../engine/resource.ts';
 import { factsAfter } from '../../../engine/run/facts-after.ts';
 
@@ -73,6 +74,22 @@ describe('a fact stays', () => {
   ])('%s', (_, use, effect) => {
     expect(changersOf(use, after(effect))).toEqual([]);
   });
+});
+
+it('a saved plan takes no resource whose fact an earlier play changes', () => {
+  const uses = new FactUses();
+  const facts = factsAfter({ packages: { nginx } }, after(packages([['nginx', '1.26']])));
+  const seen = watchedFacts(facts, uses.note)['packages'] as { nginx?: unknown };
+  expect(() => seen.nginx).toThrow();
+  const at = { file: 'play.yml', line: 5, column: 1 };
+  const resource = { name: 'Note', at, facts: uses.take() } as unknown as Resource;
+  expect(unknownFact(resource)?.message).toBe(
+    'Note uses facts.packages.nginx, which "One" changes in an earlier play, so no saved plan can hold it.',
+  );
+  expect(uses.take()).toEqual([]);
+  expect(
+    unknownFact({ ...resource, facts: [{ of: 'packages', name: 'nginx', value: nginx }] }),
+  ).toBeUndefined();
 });
 
 it('the facts of a later play are those of the host where nothing changes them', () => {
