@@ -102,6 +102,8 @@ export interface Example<A> {
 export interface SecretPlaces<A> {
   /** Arguments that reach the host through a standard input or an environment, or not at all. */
   in: readonly string[];
+  /** Those that take a password whose hash gets its salt with the change (see engine/util/unsalted-password.ts). */
+  unsalted?: readonly string[];
   /** Advice for a secret in another argument; a sentence. */
   instead?: string;
   /** Returns the reason why other accounts could still see a secret in these arguments, with advice as a hint. */

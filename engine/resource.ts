@@ -2,10 +2,20 @@ import type { Become, Host } from './host.ts';
 import type { Module } from './module.ts';
 import type { Probe } from './probe.ts';
 import type { Place, Problem } from './problem.ts';
-import type { SecretText } from './value.ts';
+import type { Plain, SecretText } from './value.ts';
 
 /** The resources around those of a play: before a host is changed, and after its checks hold. */
 export type Visit = 'before' | 'after';
+
+/** One use of a fact that is a map of names, such as `facts.packages.nginx`. Without a name, an expression goes through all. */
+export interface FactUse {
+  readonly of: 'packages' | 'services' | 'users';
+  readonly name?: string;
+  /** The fact as read before the play; undefined = there is no such name. */
+  readonly value?: Plain | undefined;
+  /** The resource of an earlier play that will change it, in a check. */
+  readonly changer?: string;
+}
 
 /** A resource of one host, with evaluated arguments. The room resolve makes it from the text of a playbook. */
 export interface Resource {
@@ -51,6 +61,8 @@ export interface Resource {
   doneBy?: string;
   /** Whether the host reverts the change unless it is proven harmless; undefined = the steps decide. */
   risky?: boolean;
+  /** The facts that its expressions use and that resources of the play can change. */
+  facts?: readonly FactUse[];
   /** The secret texts in its arguments. If there are any, the old content of its file is not shown either. */
   secrets: readonly SecretText[];
 }

@@ -87,6 +87,9 @@ export class Unknown {
   }
 }
 
+/** An unknown value that may turn out to be undefined, such as the fact of a package that may not be installed. */
+export class PossiblyMissing extends Unknown {}
+
 /** The name of a type in JSON Schema. */
 export type PlainType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
 

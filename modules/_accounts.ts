@@ -17,9 +17,11 @@ export const processesOf = (name: string, uid?: number, home?: string) =>
     about: ['units', `passwd:${name}`],
   });
 
-/** Reads the SHA-256 of the hash of an account's password. */
-export const passwordDigest = (name: string) =>
-  command(withVariables(digest, { u_name: name }), { about: [`passwd:${name}`, '/etc/shadow'] });
+/** Reads the SHA-256 of the hash of an account's password; if its salt `isWanted`, also the part of the hash before its last `$`. */
+export const passwordDigest = (name: string, isWanted: boolean) =>
+  command(withVariables(digest, { u_name: name, u_salt: isWanted ? 'wanted' : '' }), {
+    about: [`passwd:${name}`, '/etc/shadow'],
+  });
 
 /** Reads the owner of an account's home directory. */
 export const homeOwner = (name: string) =>

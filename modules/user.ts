@@ -20,6 +20,7 @@ import {
   type UserState,
   user as userProbe,
 } from '../engine/probe.ts';
+import { isHashOf, saltedHash, unsaltedPassword } from '../engine/util/unsalted-password.ts';
 import { keyClaims, keyRefusals } from './_account-keys.ts';
 import {
   busy,
@@ -73,9 +74,12 @@ export const user = defineModule({
     system: flag('Whether a new account is one of the system, with a low number. An existing one stays.', {
       default: false,
     }),
-    password_hash: text('Hash of the password, as `openssl passwd -6` prints it.', {
-      pattern: '^\\$[0-9a-z]+\\$[^:\\s]+$',
-    }),
+    password_hash: text(
+      'Hash of the password, as `openssl passwd -6` prints it, or a password with the filter `password_hash`: each account gets a salt of its own, and the host receives only the hash.',
+      {
+        pattern: '^\\$[0-9a-z]+\\$[^:\\s]+$',
+      },
+    ),
     password_on: oneOf(
       ['always', 'create'],
       'When `password_hash` applies: `create` leaves the password of an existing account unchanged.',
@@ -124,7 +128,7 @@ export const user = defineModule({
     'An account of LDAP in a group of the host': { name: 'alice', local: false, groups: ['docker'] },
     'No such account': { name: 'guest', state: 'absent', remove_home: true },
   },
-  secrets: { in: ['password_hash'] },
+  secrets: { in: ['password_hash'], unsalted: ['password_hash'] },
   identity: ({ name }) => name,
   refine: ({ groups, groups_exact, home, move_home, expires, remove_home, local, ...rest }) => [
     ...(local ? [] : refusalsOfSource({ ...rest, ...{ groups, groups_exact, home, move_home, expires } })),
@@ -143,7 +147,7 @@ export const user = defineModule({
     ...(local ? {} : probesOfSource({ name, groups })),
     ...ownKeyProbes({ name, home, ...args }),
     user: userProbe(name),
-    password: password_hash ? passwordDigest(name) : undefined,
+    password: password_hash ? passwordDigest(name, unsaltedPassword(password_hash) !== undefined) : undefined,
     perhapsGroup: account('group', name),
     perhapsSkeleton: entries('/etc/skel', { depth: 1 }),
     perhapsModes: command("grep -E '^(HOME_MODE|UMASK)' /etc/login.defs", { about: ['/etc/login.defs'] }),
@@ -230,7 +234,7 @@ export const user = defineModule({
       diff.has('password') && {
         do: 'run',
         command: ['chpasswd', '--encrypted'],
-        input: `${name}:${staysLocked ? '!' : ''}${password_hash}\n`,
+        input: `${name}:${staysLocked ? '!' : ''}${hashOf(password_hash!)}\n`,
         touches: [{ kind: 'account', database: 'passwd', name }],
         // A new account goes with its password.
         ...(user === null && { undo: {} }),
@@ -288,8 +292,19 @@ function homeMode(lines: string): string {
   return (value('HOME_MODE') ?? masked.toString(8)).padStart(4, '0');
 }
 
-function passwordState(user: UserState, digest: string | undefined, declared: string | undefined): string {
+/** Returns the hash for /etc/shadow. A password without a salt gets a new one. */
+function hashOf(declared: string): string {
+  const unsalted = unsaltedPassword(declared);
+  return unsalted === undefined ? declared : saltedHash(unsalted);
+}
+
+function passwordState(user: UserState, read: string | undefined, declared: string | undefined): string {
   if (declared === undefined || user.password !== 'set') return user.password;
-  const isSame = digest?.startsWith(createHash('sha256').update(declared).digest('hex'));
+  const [digest = '', setting = ''] = (read ?? '').split('\n').map(line => line.replace(/ .*/, ''));
+  const unsalted = unsaltedPassword(declared);
+  const isSame =
+    unsalted === undefined
+      ? digest === createHash('sha256').update(declared).digest('hex')
+      : isHashOf(unsalted, setting, digest);
   return isSame ? 'set' : 'another';
 }

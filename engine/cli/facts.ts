@@ -23,13 +23,15 @@ export async function facts(pattern: string | undefined, settings: FactsSettings
 }
 
 async function factsOf(host: Host, connect: ConnectOptions): Promise<Facts> {
-  const [{ ConnectedHost }, { factNames }] = await Promise.all([
+  const [{ ConnectedHost }, { changingFacts, factNames }] = await Promise.all([
     import('../hosts/connected-host.ts'),
     import('../resolve/fact-names.ts'),
   ]);
   const connected = await ConnectedHost.start(host, connect);
   try {
-    return await connected.read([], new Set(Object.keys(factNames)));
+    // Hundreds of packages, services and accounts would hide the others.
+    const short = Object.keys(factNames).filter(name => !(changingFacts as readonly string[]).includes(name));
+    return await connected.read([], new Set(short));
   } finally {
     await connected.close();
   }

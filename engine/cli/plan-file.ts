@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
+import { runtime, startClock } from '../expression/controller-values.ts';
 import { ApprovedPlan, type Binding, PlanBeingSaved } from '../plan/plan-binding.ts';
 import { sealed, type UnsealedPlan } from '../plan/saved-plan.ts';
 import type { SavedPlan } from '../plan/saved-plan-schema.ts';
@@ -30,8 +31,12 @@ export async function loadOrOpen(
   missing?: (from: string, problem: Problem) => void,
 ): Promise<Loaded> {
   const data = readJson(file);
-  if (data === undefined) return { playbook: await load(file, settings, io, missing) };
+  if (data === undefined) {
+    startClock();
+    return { playbook: await load(file, settings, io, missing) };
+  }
   const plan = await checked(file, data);
+  startClock(plan.created);
   const folder = dirname(file);
   const own = ownOptions(file, plan, settings);
   const playbookFile = join(folder, plan.playbook);
@@ -84,7 +89,7 @@ export async function newPlan(
     format,
     version: 1,
     id: randomUUID(),
-    created: Math.floor(Date.now() / 1000),
+    created: runtime.now!(),
     program: packageJson.version,
     salt: randomBytes(32).toString('hex'),
     playbook: near(playbookFile),

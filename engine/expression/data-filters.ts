@@ -9,6 +9,7 @@ import {
   Refusal,
   type Result,
   type Run,
+  salted,
   TextBuilder,
   Undefined,
 } from './evaluation.ts';
@@ -179,7 +180,7 @@ export const dataFilters: { [name: string]: Operation } = {
   }),
   nonsensitive: operation(any, {}, value => {
     const it = known(value);
-    return it instanceof Secret ? it.reveal() : it;
+    return it instanceof Secret ? salted(it).reveal() : it;
   }),
   quote: operation(text, {}, shellQuoted),
   b64encode: operation(text, {}, value => Buffer.from(value, 'utf8').toString('base64')),

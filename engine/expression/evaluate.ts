@@ -18,9 +18,9 @@ import {
   Undefined,
 } from './evaluation.ts';
 import { filters } from './filters.ts';
-import { functionNamed, functionNames, keyText, methodNames, methodOf, type Runtime } from './functions.ts';
+import { functionNamed, functionNames, methodNames, methodOf, type Runtime } from './functions.ts';
 import { jinjaTests } from './jinja-tests.ts';
-import { arithmetic, joined, member, signed, slice } from './operators.ts';
+import { arithmetic, joined, keyText, member, signed, slice } from './operators.ts';
 import type { Operation } from './signature.ts';
 import { nameOfAnsible, noSuch, undefinedHint } from './unknown-name-hints.ts';
 

@@ -1,4 +1,5 @@
 import type { ProblemCode } from '../problem.ts';
+import { unsaltedAdvice, unsaltedMark, unsaltedMessage } from '../util/unsalted-password.ts';
 import { isMap, Secret, type SecretText, Unknown, type Value } from '../value.ts';
 import type { Span } from './ast.ts';
 
@@ -173,10 +174,17 @@ export function known(value: Value): Exclude<Value, Unknown> {
   return value;
 }
 
+/** Returns a secret, unless it is a password that waits for its salt: that one stands alone in an argument. */
+export function salted(it: Secret): Secret {
+  if (it.reveal().includes(unsaltedMark)) throw new Refusal(unsaltedMessage, unsaltedAdvice);
+  return it;
+}
+
 /** Returns a value as text, as `{{ }}` prints it. Lists and maps have no text of their own. */
 export function textOf(value: Value): string | Secret {
   const it = known(value);
-  if (typeof it === 'string' || it instanceof Secret) return it;
+  if (typeof it === 'string') return it;
+  if (it instanceof Secret) return salted(it);
   if (typeof it === 'number') return numberText(it);
   if (typeof it === 'boolean') return it ? 'True' : 'False';
   if (it === null) return 'None';

@@ -24,30 +24,86 @@ export const filterReference: Readonly<Record<string, ReferenceLine>> = {
     'A default for a value that is undefined anywhere along the path; with `true` as second argument also for an empty value',
     'missing.port | default(8000)',
   ],
+  dict2items: ['A list of the pairs of a map, each a map of `key` and `value`', '{"a": 1} | dict2items'],
   dictsort: ['The pairs of a map in order, `by` key or value', '{"b": 1, "a": 2} | dictsort'],
   difference: ['The elements that are not in the other list', '[1, 2, 3] | difference([2])'],
   dirname: ['A path without its last part', "'/etc/app.conf' | dirname"],
   first: ['The first element', '[3, 1] | first'],
   flatten: ['Nested lists as one list, up to `levels`', '[1, [2, [3]]] | flatten'],
   float: ['A text as a number, or `default` if it is none', "'2.5' | float"],
+  from_json: [
+    'The data of a JSON text. Of a secret text, the names of maps stay clear, and numbers become secret texts',
+    "'[1, true]' | from_json",
+  ],
+  from_yaml: [
+    'The data of a YAML text, as Ansible reads it: `yes` is true. For a secret text see `from_json`',
+    "'a: [1, yes]' | from_yaml",
+  ],
   groupby: [
     'Pairs of a value and the elements that have it at `attribute`',
     '[{"os": 12}, {"os": 13}] | groupby("os") | map("first") | list',
   ],
+  hash: [
+    'The digest in hexadecimal; `hashtype` is md5, sha1, sha224, sha256, sha384 or sha512',
+    "'a' | hash('md5')",
+  ],
   indent: ['Indented lines, except the first', "'a\\nb' | indent(2)"],
   int: ['A text as a whole number of this `base`, or `default` if it is none', "'42' | int"],
   intersect: ['The elements of both lists', '[1, 2, 3] | intersect([2, 3])'],
+  ipaddr: [
+    'The address or network if it is one, else `false`; a query takes a part of it, such as `address`, `network`, `netmask`, `prefix`, `subnet`, `broadcast`, `host`, `private`, `1` or a network around it. Of a list, those that fit',
+    "'192.0.2.7/24' | ipaddr('network')",
+  ],
+  ipsubnet: [
+    'The number of subnets of a length in a network, or with an `index` one of them',
+    "'10.0.0.0/16' | ipsubnet(24, 3)",
+  ],
+  ipv4: ['As `ipaddr`, and `false` for other versions than 4', "['::1', '192.0.2.7'] | ipv4"],
+  ipv6: ['As `ipaddr`, and `false` for other versions than 6', "['::1', '192.0.2.7'] | ipv6"],
+  ipwrap: [
+    'An address of version 6 in brackets, as URLs write it; everything else unchanged',
+    "'2001:db8::1' | ipwrap",
+  ],
   items: ['The pairs of a map', '{"a": 1} | items'],
+  items2dict: [
+    'A map of a list of pairs, the reverse of `dict2items`',
+    '[{"key": "a", "value": 1}] | items2dict',
+  ],
   join: ['The elements as one text', "['a', 'b'] | join(', ')"],
   last: ['The last element', '[3, 1] | last'],
   length: ['Number of elements or characters', "'abc' | length"],
   list: ['The elements as a list; of a text, its characters', "'ab' | list"],
   lower: ['The text in lower case', "'AB' | lower"],
+  mandatory: [
+    'The value; an undefined one is an error, with `msg` as its message',
+    "1 | mandatory('Give a number.')",
+  ],
   map: ['Each element through a filter, or its value at `attribute`', "['a', 'b'] | map('upper') | list"],
   max: ['The largest element', '[3, 1] | max'],
   min: ['The smallest element', '[3, 1] | min'],
   nonsensitive: ['The value, declared as not secret', "'1.2' | nonsensitive"],
+  password_hash: [
+    'The hash of a password as crypt(5) has it, by sha512 or sha256. Without a salt it stands alone in `password_hash` of `user`: each account gets a random salt, and later runs verify the password against the hash on the host. With a salt it is a text for any place',
+    "'a' | password_hash('sha512', 'saltsalt') | nonsensitive | truncate(20, true, '…', 0)",
+  ],
+  product: [
+    'Every combination of an element of each list; further lists are arguments',
+    "[1, 2] | product(['a', 'b']) | map('join') | list",
+  ],
   quote: ['One word for a shell', "'it is' | quote"],
+  regex_escape: ['The text as a regular expression that matches only it', "'a.b' | regex_escape"],
+  regex_findall: [
+    'All matches of a regular expression; with groups, their texts',
+    "'80, 443' | regex_findall('[0-9]+')",
+  ],
+  regex_replace: [
+    'Each match of a regular expression of Python replaced by a text with `\\\\1` or `\\\\g<name>` for its groups; the arguments `multiline` and `ignorecase` set its flags',
+    "'web1.example.com' | regex_replace('^(?P<host>[^.]+).*', '\\\\g<host>')",
+  ],
+  regex_search: [
+    'The first match of a regular expression, or `none`; further arguments name groups, whose texts are then a list',
+    "'listen 80;' | regex_search('listen (\\\\d+)', '\\\\1')",
+  ],
   reject: ['The elements for which a test does not hold', "[1, 2, 3] | reject('odd') | list"],
   rejectattr: [
     'The elements for whose attribute a test does not hold',
@@ -67,12 +123,14 @@ export const filterReference: Readonly<Record<string, ReferenceLine>> = {
   sha256: ['The SHA-256 digest in hexadecimal', "'a' | sha256 | truncate(12, true, '…')"],
   slice: ['The elements, divided into this number of lists', '[1, 2, 3] | slice(2)'],
   sort: ['In order; case does not count unless told', "['b', 'C', 'a'] | sort"],
+  splitext: ['A path without its extension, and the extension', "'/etc/app.conf' | splitext"],
   string: ['A number or boolean as text', '1 | string'],
   sum: ['The sum of the elements, or of their values at `attribute`', '[1, 2, 3] | sum'],
   ternary: ['One of two values', "true | ternary('on', 'off')"],
   title: ['Each word with its first letter in upper case', "'my app' | title"],
   to_json: ['JSON', '{"a": [1, true]} | to_json'],
   to_nice_json: ['JSON in lines, with sorted keys', '{"b": 1, "a": 2} | to_nice_json(2)'],
+  to_nice_yaml: ['YAML with sorted keys, in steps of `indent`', '{"b": [1], "a": 2} | to_nice_yaml'],
   to_yaml: ['YAML', '{"a": [1, true]} | to_yaml'],
   tojson: ['JSON that can stand in a script of an HTML page, as in Jinja2', "'<a>' | tojson"],
   trim: ['The text without white space, or `chars`, at both ends', "' a ' | trim"],
@@ -86,6 +144,14 @@ export const filterReference: Readonly<Record<string, ReferenceLine>> = {
   ],
   wordcount: ['Number of words', "'one two' | wordcount"],
   wordwrap: ['Lines of at most `width` characters', "'one two' | wordwrap(4)"],
+  zip: [
+    'The first elements of the lists, the second ones and so on, up to the shortest list',
+    "[1, 2] | zip(['a', 'b']) | list",
+  ],
+  zip_longest: [
+    'As `zip`, up to the longest list, with `fillvalue` for what is missing',
+    "[1, 2] | zip_longest(['a'], fillvalue='-') | list",
+  ],
 };
 
 /** The meanings of the tests after `is`. */
@@ -106,16 +172,22 @@ export const testReference: Readonly<Record<string, ReferenceLine>> = {
   le: ['Less or equal; also `<=`', '1 is le(1)'],
   lower: ['A text whose letters are all in lower case', "'ab' is lower"],
   lt: ['Less; also `<`, `lessthan`', '1 is lt(2)'],
+  match: ['A text whose start matches a regular expression of Python', "'web1' is match('web')"],
   mapping: ['A map', '{} is mapping'],
   ne: ['Not equal; also `!=`', '1 is ne(2)'],
   none: ['The value `none`', 'none is none'],
   number: ['A number', '1 is number'],
   odd: ['An odd number', '4 is odd'],
+  search: ['A text with a match of a regular expression; also `regex`', "'web1' is search('[0-9]')"],
   sequence: ['A list, a map or a text', "'a' is sequence"],
   string: ['A text', "'a' is string"],
   true: ['The value `true`', 'true is true'],
   undefined: ['An undefined value', 'missing is undefined'],
   upper: ['A text whose letters are all in upper case', "'AB' is upper"],
+  version: [
+    "A version before or after another; `version_type` is 'loose', 'strict', 'semver' or 'debian' for versions of packages; also `version_compare`",
+    "'1.24.0' is version('1.3', '>=')",
+  ],
 };
 
 /** The effects of the functions. */
@@ -126,5 +198,9 @@ export const functionReference: Readonly<Record<string, ReferenceLine>> = {
     "env('NO_SUCH_VARIABLE', 'none')",
   ],
   namespace: ['A value whose parts `{% set %}` can change within a loop', 'namespace(n=1).n'],
+  now: [
+    'The time of the run in UTC: seconds since 1970, or a text in the form `fmt` of strftime(3); a saved plan keeps it',
+    "now(fmt='%Y-%m-%d')",
+  ],
   range: ['The numbers from 0, or `start`, to before `stop`, in steps', 'range(2, 8, 3)'],
 };

@@ -3,24 +3,26 @@ import { isMap, type Value } from '../value.ts';
 import {
   Callable,
   characters,
-  describe,
   elementsOf,
   Fields,
   type Given,
-  known,
   Refusal,
   type Result,
   type Run,
   Undefined,
 } from './evaluation.ts';
 import { filters } from './filters.ts';
-import { any, integer, map, type Operation, operation, text } from './signature.ts';
+import { keyText } from './operators.ts';
+import { any, flag, integer, map, type Operation, operation, text } from './signature.ts';
 import { capitalized, lines, replaced, stripped, words, wordsOf } from './text-filters.ts';
+import { timeText } from './time-text.ts';
 
 /** The functions of the program that an expression can reach. */
 export interface Runtime {
   /** Returns the value of an environment variable, preferably as a Secret, or undefined if it is not set. */
   readonly env?: (name: string) => Value | undefined;
+  /** Returns the time of the run, in seconds since 1970. It is the same for all expressions of the run. */
+  readonly now?: () => number;
   /** Decrypts a text of Ansible Vault, named `label`. Throws a ProblemError. */
   readonly vaulted?: (sealed: string, label: string, at: Place) => Value;
 }
@@ -38,6 +40,7 @@ const functions: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     },
   ],
   ['env', (run, runtime) => checked('env()', environment(runtime), run)],
+  ['now', (run, runtime) => checked('now()', clock(runtime), run)],
 ]);
 
 /** The names of the functions that every expression can call. */
@@ -85,14 +88,6 @@ function dict(given: Given, run: Run): { [key: string]: Value } {
   return Object.fromEntries(entries);
 }
 
-/** A value as the key of a map. */
-export function keyText(value: Value): string {
-  const it = known(value);
-  if (typeof it === 'string') return it;
-  if (typeof it === 'number') return String(it);
-  throw new Refusal(`${describe(it)} cannot be the key of a map`);
-}
-
 function environment({ env }: Runtime): Operation {
   return operation(any, { name: any, default: any.maybe() }, (_input, args) => {
     if (env === undefined) throw new Refusal('env() is not available here');
@@ -105,6 +100,16 @@ function environment({ env }: Runtime): Operation {
         `Set it, or write env('${args.name}') | default(…).`,
       )
     );
+  });
+}
+
+function clock({ now }: Runtime): Operation {
+  return operation(any, { utc: flag.or(true), fmt: text.maybe() }, (_input, args, run) => {
+    if (now === undefined) throw new Refusal('now() is not available here');
+    if (!args.utc) throw new Refusal('now() is in UTC only', 'Leave out utc: two controllers would differ.');
+    if (args.fmt === undefined) return now();
+    run.budget.fits(args.fmt.length * 10);
+    return timeText(now(), args.fmt);
   });
 }
 

@@ -1,7 +1,9 @@
-import { isMap, Secret, type Value } from '../value.ts';
+import { isMap, PossiblyMissing, Secret, type Value } from '../value.ts';
 import { contains, equals, order } from './comparison.ts';
-import { asValue, Callable, known, Refusal, type Result, type Run, Undefined } from './evaluation.ts';
+import { asValue, Callable, known, NotYet, Refusal, type Result, type Run, Undefined } from './evaluation.ts';
+import { regexTests } from './regex-filters.ts';
 import { any, integer, number, type Operation, onResult, operation, text } from './signature.ts';
+import { versionTest } from './versions.ts';
 
 const aliases: { [name: string]: string[] } = {
   eq: ['==', 'equalto'],
@@ -10,6 +12,8 @@ const aliases: { [name: string]: string[] } = {
   le: ['<='],
   gt: ['>', 'greaterthan'],
   ge: ['>='],
+  search: ['regex'],
+  version: ['version_compare'],
 };
 
 function kind(holds: (value: Value) => boolean): Operation {
@@ -24,12 +28,17 @@ function parity(rest: 0 | 1): Operation {
   return operation(integer, {}, value => Math.abs(value % 2) === rest);
 }
 
+function isUndefined(input: Result): boolean {
+  if (input instanceof PossiblyMissing) throw new NotYet(input);
+  return input instanceof Undefined;
+}
+
 const isText = (value: Value) => typeof value === 'string' || value instanceof Secret;
 
 /** The tests after `is`, by name. Each returns true or false. */
 const operations: { [name: string]: Operation } = {
-  defined: onResult({}, (input: Result) => !(input instanceof Undefined)),
-  undefined: onResult({}, (input: Result) => input instanceof Undefined),
+  defined: onResult({}, (input: Result) => !isUndefined(input)),
+  undefined: onResult({}, isUndefined),
   callable: onResult({}, (input: Result) => input instanceof Callable),
   none: kind(value => value === null),
   true: kind(value => value === true),
@@ -57,6 +66,8 @@ const operations: { [name: string]: Operation } = {
   le: comparison((left, right, run) => order(left, right, run.budget) <= 0),
   gt: comparison((left, right, run) => order(left, right, run.budget) > 0),
   ge: comparison((left, right, run) => order(left, right, run.budget) >= 0),
+  ...regexTests,
+  version: versionTest,
 };
 
 /** The tests by name, with aliases such as `==` and `lessthan` for `select` and similar filters. */

@@ -172,6 +172,14 @@ function quoted(key: string | number): string {
   return typeof key === 'number' ? `element ${key}` : `"${key}"`;
 }
 
+/** A value as the key of a map. */
+export function keyText(value: Value): string {
+  const it = known(value);
+  if (typeof it === 'string') return it;
+  if (typeof it === 'number') return String(it);
+  throw new Refusal(`${describe(it)} cannot be the key of a map`);
+}
+
 /** A slice of a list or text with Python's rules for negative and missing bounds. */
 export function slice(of: Value, bounds: readonly (Value | undefined)[], budget: Budget): Value {
   const it = known(of);

@@ -227,6 +227,7 @@ export class Parser extends TokenReader {
 
   /** One filter, the bar before it being consumed. */
   filter(input: Node): Node {
+    this.skipCollection();
     const at = this.name('the name of a filter');
     const { args, end } = this.sees('(') ? this.#arguments() : { args: noArguments, end: at.end };
     this.#known('filter', at, filters, args);
@@ -236,6 +237,7 @@ export class Parser extends TokenReader {
   #check(input: Node): Node {
     this.take();
     const negated = this.takes('not');
+    this.skipCollection();
     const token = this.take();
     if (token.kind !== 'name') return this.unexpected('the name of a test', token);
     const at = { name: token.value, start: token.start, end: token.end };

@@ -67,35 +67,46 @@ function escapedText(value: string, layout: Layout): string {
 const notText = /^(?:y|n|yes|no|on|off|true|false|null|~|[-+]?\.?(?:inf|nan))$/i;
 const safeText = /^[A-Za-z_/][A-Za-z0-9_./ -]*(?<! )$/;
 
-/** Block-style YAML that means the same to readers of 1.1 and 1.2. Secret texts in it stay secret. */
-export function yamlText(value: Value, budget: Budget): Value {
+/**
+ * Block-style YAML that means the same to readers of 1.1 and 1.2. Secret texts in it stay secret. With an `indent`, lists stand
+ * under their key without one, as Ansible's `to_nice_yaml` writes them.
+ */
+export function yamlText(
+  value: Value,
+  budget: Budget,
+  layout: { indent?: number; sort?: boolean } = {},
+): Value {
   const out = new TextBuilder(budget);
-  const write = (inner: Value, depth: number, afterDash: boolean): void => {
-    budget.spend(1 + depth / 10);
+  const { indent = 2, sort = false } = layout;
+  const dash = `-${' '.repeat(indent - 1)}`;
+  const write = (inner: Value, column: number, afterDash: boolean): void => {
+    budget.spend(1 + column / 20);
     const it = known(inner);
     const list = Array.isArray(it);
-    const entries: [string, Value][] = list
-      ? it.map(element => ['-', element])
-      : isMap(it)
-        ? Object.entries(it)
-        : [];
+    const entries = entriesOf(it, sort);
     if (entries.length === 0) {
       out.addText(list ? '[]' : isMap(it) ? '{}' : yamlScalar(it));
       out.addText('\n');
       return;
     }
     for (const [index, [key, element]] of entries.entries()) {
-      if (index > 0 || !afterDash) out.addText('  '.repeat(depth));
-      const nested =
-        (Array.isArray(element) && element.length > 0) || (isMap(element) && Object.keys(element).length > 0);
-      if (list) out.addText('- ');
+      if (index > 0 || !afterDash) out.addText(' '.repeat(column));
+      const nested = entriesOf(element).length > 0;
+      if (list) out.addText(nested ? dash : '- ');
       else out.addText(yamlScalar(key));
       if (!list) out.addText(nested ? ':\n' : ': ');
-      write(element, depth + 1, list || !nested);
+      const isBeside = !list && Array.isArray(element) && layout.indent !== undefined;
+      write(element, isBeside ? column : column + indent, list || !nested);
     }
   };
   write(value, 0, true);
   return out.done();
+}
+
+function entriesOf(it: Value, sort = false): [string, Value][] {
+  if (Array.isArray(it)) return it.map(element => ['-', element]);
+  if (!isMap(it)) return [];
+  return sort ? Object.entries(it).toSorted(([a], [b]) => textOrder(a, b)) : Object.entries(it);
 }
 
 function yamlScalar(value: Value): string | Secret {

@@ -1,5 +1,5 @@
 import { Secret, type Value } from '../value.ts';
-import { characters, known, Refusal, type Run } from './evaluation.ts';
+import { characters, known, Refusal, type Run, salted } from './evaluation.ts';
 import { any, flag, integer, type Operation, operation, text } from './signature.ts';
 
 /** The white space of Python's `strip()` and `split()`. */
@@ -12,7 +12,7 @@ export function eachCharacter(change: (text: string) => string): Operation {
   return operation(any, {}, (value, _args, run) => {
     const it = known(value);
     if (!(it instanceof Secret)) return change(text.read(it, run, new Set()));
-    run.budget.reads(it.reveal().length);
+    run.budget.reads(salted(it).reveal().length);
     return it.mapParts(change);
   });
 }

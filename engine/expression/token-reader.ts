@@ -79,6 +79,18 @@ export class TokenReader {
     return { name: token.value, start: token.start, end: token.end };
   }
 
+  /** Consumes the collection before the name of a filter or test, as in `ansible.builtin.regex_replace`. */
+  skipCollection(): void {
+    const [space, dot, collection, end, name] = this.#tokens.slice(this.#next, this.#next + 5);
+    const isQualified = space?.value === 'ansible' && dot?.value === '.' && end?.value === '.';
+    if (
+      isQualified &&
+      /^(?:builtin|utils|netcommon)$/.test(String(collection?.value)) &&
+      name?.kind === 'name'
+    )
+      this.#next += 4;
+  }
+
   /** Returns a text whose first literal is consumed. Neighbouring literals are one text, as in Python. */
   texts(first: string): { value: string; end: number } {
     let value = first;

@@ -66,10 +66,12 @@ export class AccountForecast {
     return seen;
   }
 
-  /** Returns the resources that make or change an account or a group, by its token, such as `passwd:app`. */
+  /** Returns the resources that make or change an account or a group, by its token, such as `passwd:app`; `passwd:*` for all. */
   changing(token: string): string[] {
     return this.#changes.flatMap(change =>
-      change.kind === 'account' && `${change.database}:${change.name}` === token ? [change.by] : [],
+      change.kind === 'account' && [change.name, '*'].some(name => `${change.database}:${name}` === token)
+        ? [change.by]
+        : [],
     );
   }
 }

@@ -1,5 +1,6 @@
 import { type Problem, ProblemError } from '../problem.ts';
 import type { Resource } from '../resource.ts';
+import { unknownFact } from './facts-changed.ts';
 import type { PlannedResource } from './plan.ts';
 import {
   type Departure,
@@ -50,6 +51,8 @@ export class PlanBeingSaved implements Binding {
   }
 
   admit({ play, host, origin, planned }: Planned): void {
+    const problems = planned.flatMap(({ resource }) => unknownFact(resource) ?? []);
+    if (problems.length > 0) throw new ProblemError(...problems);
     const seal = { salt: this.#plan.salt, mask: this.#mask };
     this.#plan.plays[play]!.hosts[host] = savedHost(host, origin, planned, seal);
   }

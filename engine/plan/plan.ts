@@ -6,6 +6,7 @@ import { leavesFirst, type Resource } from '../resource.ts';
 import { undoingProblem } from './coming-to-rest.ts';
 import { type Comparison, compare } from './compare.ts';
 import { changesOf, lacks } from './diff.ts';
+import { changedFact } from './facts-changed.ts';
 import { Forecast } from './forecast.ts';
 import { type HostSight, recordCauses, viewOf } from './host-sight.ts';
 import { layResource } from './lay-steps.ts';
@@ -103,11 +104,13 @@ function walk(
   const reactions = reactionsByCause(resources);
   const unread: Planning['unread'] = [];
   const away: string[] = [];
-  const planned = resources.map(resource => {
+  const planned = resources.map((resource, index) => {
     const outcome = (status: Outcome['status'], rest: Partial<Outcome> = {}): PlannedResource => ({
       resource,
       outcome: { ...blankOutcome(resource), status, ...rest },
     });
+    const stale = resource.facts && changedFact(resource, resources.slice(0, index), own);
+    if (stale !== undefined) return outcome('failed', { error: stale });
     if (resource.when === false)
       return outcome('skipped', { skipped: resource.doneBy === undefined ? 'when' : 'run_once' });
     const sight = sightOf(resource);

@@ -37,6 +37,16 @@ const sources: Readonly<Record<string, { script: string; parse?: (text: string) 
     parse: text => (text.startsWith('/') || text === '' ? 'Etc/UTC' : text),
   },
   time: { script: 'date +%s', parse: Number },
+  packages: {
+    script: "dpkg-query -W -f='${db:Status-Status} ${Package} ${Architecture} ${Version}\\n' 2>/dev/null",
+    parse: packages,
+  },
+  services: {
+    script:
+      'systemctl list-unit-files --type=service --no-legend --no-pager 2>/dev/null; echo; systemctl list-units --type=service --all --plain --no-legend --no-pager 2>/dev/null',
+    parse: services,
+  },
+  users: { script: 'cat /etc/passwd', parse: users },
 };
 
 /** Returns a script that prints each of `names` (`os.id`, `cpus` …) between NULs. */
@@ -97,4 +107,55 @@ function disks(text: string): Plain {
       size_mb: Math.round(Number(size) / 1024),
       available_mb: Math.round(Number(available) / 1024),
     }));
+}
+
+const rows = (text: string) => text.split('\n').map(line => line.trim().split(/\s+/));
+
+/** Returns packages by name; one of another architecture than dpkg's own as `NAME:ARCH`. */
+function packages(text: string): Plain {
+  const installed = rows(text).filter(
+    ([status, , , version]) => status === 'installed' && version !== undefined,
+  );
+  const own = installed.find(([, name]) => name === 'dpkg')?.[2];
+  return Object.fromEntries(
+    installed.map(([, name, arch, version]) => [
+      arch === own || arch === 'all' ? name! : `${name}:${arch}`,
+      { version: version! },
+    ]),
+  );
+}
+
+/** Returns services by name from the files of units and, behind an empty line, the loaded units. */
+function services(text: string): Plain {
+  const [files = '', units = ''] = text.split(/\n\n|^\n/);
+  const all: { [name: string]: { active: boolean; enabled: boolean } } = {};
+  const serviceOf = (unit: string | undefined) => /^(.+)\.service$/.exec(unit ?? '')?.[1];
+  const aliases = new Set<string>();
+  for (const [unit, state = ''] of rows(files)) {
+    const name = serviceOf(unit);
+    if (name === undefined) continue;
+    // An alias has the state of its unit, which stands under its own name.
+    if (state === 'alias') aliases.add(name);
+    else all[name] = { active: false, enabled: /^enabled(?:-runtime)?$/.test(state) };
+  }
+  for (const [unit, load, active] of rows(units)) {
+    const name = serviceOf(unit);
+    if (name === undefined || load === 'not-found' || aliases.has(name)) continue;
+    all[name] = {
+      active: active === 'active' || active === 'reloading',
+      enabled: all[name]?.enabled ?? false,
+    };
+  }
+  return all;
+}
+
+function users(text: string): Plain {
+  const lines = text.split('\n').map(line => line.split(':'));
+  const accounts = lines.filter(([name = '', , uid = '']) => /^[^+-]/.test(name) && /^\d+$/.test(uid));
+  return Object.fromEntries(
+    accounts.map(([name, , uid, gid, , home = '', shell = '']) => [
+      name!,
+      { uid: Number(uid), gid: Number(gid), home, shell: shell || '/bin/sh' },
+    ]),
+  );
 }

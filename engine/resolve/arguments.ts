@@ -21,7 +21,7 @@ import {
   type Value,
 } from '../value.ts';
 import { type PlaybookFiles, shownPath } from '../yaml/source-files.ts';
-import { exposedSecrets, holdsSecret } from './exposed-secrets.ts';
+import { exposedSecrets, holdsSecret, unsaltedPasswords } from './exposed-secrets.ts';
 import { checkReferences } from './required-names.ts';
 
 /** The arguments of a resource for one host. */
@@ -95,6 +95,7 @@ function evaluated(text: ResourceText, scope: VariableScope, sources: Sources): 
   );
   const completed = complete(schema, clear(values, secrets), () => undefined) as Record<string, unknown>;
   const problems = validate(schema, completed, { doc, path, label: module.name }, 'unknown');
+  problems.push(...unsaltedPasswords(text, evaluated as object));
   if (problems.length === 0) {
     for (const { at, says } of refusals(text, sealed(completed)))
       problems.push({

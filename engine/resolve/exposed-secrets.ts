@@ -1,6 +1,12 @@
 import type { ResourceText } from '../playbook/entry-text.ts';
 import type { Problem } from '../problem.ts';
 import { unlessUnknown } from '../resource.ts';
+import {
+  unsaltedAdvice,
+  unsaltedMark,
+  unsaltedMessage,
+  unsaltedPassword,
+} from '../util/unsalted-password.ts';
 import { Secret, Unknown, UnopenedSecret, type Value } from '../value.ts';
 
 /** Whether a value holds a secret, at any depth, opened or not. */
@@ -9,6 +15,30 @@ export function holdsSecret(value: Value | undefined): boolean {
   if (value instanceof UnopenedSecret) return true;
   if (typeof value !== 'object' || value === null || value instanceof Unknown) return false;
   return Object.values(value).some(holdsSecret);
+}
+
+/** Returns problems of passwords without a salt in arguments that do not take them. */
+export function unsaltedPasswords({ module, doc, path }: ResourceText, args: object): Problem[] {
+  const holds = (value: Value): boolean =>
+    value instanceof Secret
+      ? value.reveal().includes(unsaltedMark)
+      : typeof value === 'object' &&
+        value !== null &&
+        !(value instanceof Unknown) &&
+        Object.values(value).some(holds);
+  const isTaken = (name: string, value: Value) =>
+    module.secrets?.unsalted?.includes(name) === true &&
+    value instanceof Secret &&
+    unsaltedPassword(value.reveal()) !== undefined;
+  const wrong = Object.entries(args).filter(
+    ([name, value]) => holds(value as Value) && !isTaken(name, value as Value),
+  );
+  return wrong.map(([name]) => ({
+    code: 'invalid-value',
+    message: `${name}: ${unsaltedMessage}.`,
+    hint: unsaltedAdvice,
+    at: doc.place([...path, name]),
+  }));
 }
 
 /** Returns problems of secrets that other accounts of the host could see; `holders` are the arguments with secrets. */

@@ -1,4 +1,5 @@
-import { type Plain, Unknown, type Value } from '../value.ts';
+import type { FactUse } from '../resource.ts';
+import { type Plain, PossiblyMissing, Unknown, type Value } from '../value.ts';
 
 /** The facts of a host: the name under `facts.`, and its meaning. */
 export const factNames = {
@@ -23,7 +24,13 @@ export const factNames = {
   systemd: 'The version of systemd as a number; null without it.',
   timezone: 'The time zone by its name in tzdata, such as `Europe/Berlin`.',
   time: 'Seconds since 1970 on the host.',
+  packages: 'The installed packages by name, each with its `version`.',
+  services: 'The services by name without `.service`, each with `active` and `enabled`, true or false.',
+  users: 'The accounts of /etc/passwd by name, each with `uid`, `gid`, `home` and `shell`.',
 } as const satisfies Record<string, string>;
+
+/** The facts that are maps of names, such as `facts.packages.nginx`, and that resources of a play can change. */
+export const changingFacts: readonly FactUse['of'][] = ['packages', 'services', 'users'];
 
 export type FactName = keyof typeof factNames;
 
@@ -35,7 +42,9 @@ export function unknownFacts(): { [key: string]: Value } {
   const facts: { [key: string]: Value } = {};
   for (const name of Object.keys(factNames)) {
     const [top, inner] = name.split('.') as [string, string?];
-    if (inner === undefined) facts[top] = new Unknown(`facts.${name}`);
+    const isMap = (changingFacts as readonly string[]).includes(name);
+    if (isMap) facts[top] = new PossiblyMissing(`facts.${name}`);
+    else if (inner === undefined) facts[top] = new Unknown(`facts.${name}`);
     else facts[top] = { ...(facts[top] as object), [inner]: new Unknown(`facts.${name}`) };
   }
   return facts;

@@ -1,6 +1,6 @@
 import { ProblemError } from '../problem.ts';
-import { Unknown, type Value } from '../value.ts';
-import { type FactName, type Facts, factNames } from './fact-names.ts';
+import { PossiblyMissing, Unknown, type Value } from '../value.ts';
+import { changingFacts, type FactName, type Facts, factNames } from './fact-names.ts';
 
 /** Names of facts, by host. */
 export type FactsByHost = ReadonlyMap<string, ReadonlySet<FactName>>;
@@ -67,6 +67,7 @@ export class FactsOfOtherHosts {
     // No variable keeps a thrown error, so a later evaluation still asks for the fact.
     if (this.#isAside) throw new ProblemError({ code: 'facts-unread', message: `${path} was not read.` });
     this.#asked.set(host, (this.#asked.get(host) ?? new Set()).add(name));
-    return new Unknown(path);
+    const isMap = (changingFacts as readonly string[]).includes(name);
+    return isMap ? new PossiblyMissing(path) : new Unknown(path);
   }
 }

@@ -145,6 +145,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
   const unopened = decided instanceof UnopenedSecret ? decided : read.unopenedSecret;
   const base = baseName(text, round.scope, read);
   const [name, ...groups] = namesWithin(around.names, labelsOf(text, round, base)) as [string, ...string[]];
+  const facts = options.factUses?.take() ?? [];
   const register = text.register && namesWithin(around.names.slice(0, 1), [text.register.name])[0]!;
   const resource: Resource = {
     name,
@@ -169,6 +170,7 @@ function resourceRound(text: ResourceText, round: Round, around: Around, options
     ...(runOnce && { once: place }),
     ...(atOnce !== undefined && { atOnce: { most: atOnce, key: place } }),
     ...(around.visit !== undefined && { visit: around.visit }),
+    ...(facts.length > 0 && { facts }),
     secrets: read.secrets,
   };
   const item = text.loop === undefined ? undefined : round.scope.get('item');

@@ -7,6 +7,7 @@ import type { Resource } from '../resource.ts';
 import type { SecretSink } from '../secrets/redaction.ts';
 import type { Secret, Unknown, Value } from '../value.ts';
 import type { Sources } from './arguments.ts';
+import type { FactUses } from './changing-facts.ts';
 import type { FactsOfOtherHosts } from './facts-of-other-hosts.ts';
 
 /** The outcome of a resource for the expressions of later resources. */
@@ -30,6 +31,8 @@ export interface Resolving extends Sources {
   registered: RegisteredOutcomes;
   selects(tags: readonly string[]): boolean;
   secrets?: SecretSink | undefined;
+  /** The uses of facts that resources can change; undefined while the facts are not known. */
+  factUses?: FactUses | undefined;
 }
 
 /** A resource of one host, and its origin. */

@@ -18,6 +18,7 @@ import type { RegisteredOutcomes } from '../resolve/resolving.ts';
 import type { Resource } from '../resource.ts';
 import type { Play } from '../validate/play.ts';
 import type { AtOnce } from './at-once.ts';
+import { factsAfter } from './facts-after.ts';
 import { PlayHosts } from './play-hosts.ts';
 import type { PlayOptions } from './play-options.ts';
 import { resultOf } from './result.ts';
@@ -155,7 +156,8 @@ export class HostRun {
     const first = resources.filter(({ delegatedTo }) => delegatedTo === undefined);
     const others = this.#options.otherFacts.read(otherFacts.asked);
     others.catch(() => {});
-    this.#facts = await connected.exclusively(() => connected.read(first, factsUsed));
+    const facts = await connected.exclusively(() => connected.read(first, factsUsed));
+    this.#facts = factsAfter(facts, this.#forecasts.get(this.host.name));
     const account = connected.sessions.login ?? this.host.user ?? '';
     this.#emit({ event: 'host_connected', ...this.#names, account });
     await others;
@@ -250,7 +252,7 @@ export class HostRun {
     return visitedBy(this.host.name, resources, this.#chosenHost, this.#leaves);
   }
 
-  /** Whether a confirmation or a saved plan decides between the plan and the apply. Nothing is written before. */
+  /** Whether a confirmation or a saved plan decides between the plan and the apply. Nothing is written before, and readings age. */
   get #waits(): boolean {
     return this.#options.confirm !== undefined || this.#options.binding !== undefined;
   }
@@ -259,7 +261,6 @@ export class HostRun {
   async apply(proceed?: () => Promise<boolean>): Promise<void> {
     if (this.#blocked.length > 0) return;
     refuseUnopenedSecrets(this.#planned);
-    // Nothing was written before the confirmation, and the readings may be old after it.
     const hosts = this.#hosts!;
     if (this.#waits) hosts.recover();
     const { once } = this.#options;
@@ -270,9 +271,8 @@ export class HostRun {
       connectedTo: resource => hosts.connectedTo(resource),
       exclusively: (connected, work) => hosts.exclusively(connected, work),
       doneElsewhere: resource => Promise.race([once.outcome(resource.once!), this.#outOfTime.promise]),
-      done: (resource, done) => {
-        const isChosen = resource.once !== undefined && resource.doneBy === undefined;
-        if (isChosen) once.reportOutcome(resource.once!, done);
+      done: ({ once: key, doneBy }, done) => {
+        if (key !== undefined && doneBy === undefined) once.reportOutcome(key, done);
       },
       holder: this.#options.holder,
       emit: this.#emit,

@@ -11,6 +11,7 @@ import { type PlayText, readPlays } from '../playbook/play-text.ts';
 import { type Selection, tagSelection } from '../playbook/tags.ts';
 import { type Problem, ProblemError, placeKey } from '../problem.ts';
 import { Templates } from '../resolve/arguments.ts';
+import { FactUses, watchedFacts } from '../resolve/changing-facts.ts';
 import { FactsOfOtherHosts } from '../resolve/facts-of-other-hosts.ts';
 import { type Surroundings, scopeOf } from '../resolve/scope.ts';
 import type { Modules } from '../schema/known-keys.ts';
@@ -219,10 +220,12 @@ function playOf(
     resolve: (host, facts, registered = {}) => {
       otherFacts.begin();
       try {
-        const scope = scopeOf(host, facts, surroundings);
+        const factUses = facts && new FactUses();
+        const watched = facts && watchedFacts(facts, factUses!.note);
+        const scope = scopeOf(host, watched, surroundings);
         const offline = facts === undefined;
         const isChecked = offline && Object.keys(registered).length === 0;
-        return resolvePlay(text, scope, { ...options, host, registered, offline, isChecked });
+        return resolvePlay(text, scope, { ...options, host, registered, factUses, offline, isChecked });
       } catch (thrown) {
         if (!(thrown instanceof ProblemError)) throw thrown;
         throw new ProblemError(...thrown.problems.map(problem => ({ ...problem, host: host.name })));

@@ -21,7 +21,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'user.comment': ['', 'One', 'Two'],
   'user.home': ['/srv/a', '/srv/home', '/home/app'],
   'user.shell': ['/bin/sh', '/bin/bash', '/usr/sbin/nologin', '/srv/a/f'],
-  'user.password_hash': ['$6$a$b', '$6$a$c'],
+  'user.password_hash': ['$6$a$b', '$6$a$c', "{{ 'word' | password_hash }}"],
   'user.expires': ['never', '2040-01-31'],
   'user.local': [true, true, true, false],
   'user.authorized_keys': [

@@ -1,6 +1,7 @@
 import { placeKey, sortedByPlace, type Warning } from '../../problem.ts';
 import { didYouMean } from '../../util/did-you-mean.ts';
 import { allowsIn } from './allow.ts';
+import { clockInArgument } from './clock.ts';
 import { publicBind, tooManyConnections } from './gunicorn.ts';
 import { aliasSlash } from './nginx.ts';
 import { rebootTogether } from './reboots.ts';
@@ -27,6 +28,7 @@ const rules: readonly Rule[] = [
   restartMissing,
   rebootTogether,
   unreachableTag,
+  clockInArgument,
 ];
 
 const unusedAllow = 'unused-allow';

@@ -7,6 +7,20 @@ from jinja2 import Environment, StrictUndefined, Undefined
 
 environment = Environment(undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
 
+try:
+    from ansible.plugins.filter.core import FilterModule
+    from ansible.plugins.filter.mathstuff import FilterModule as ListModule
+    from ansible.plugins.test.core import TestModule
+
+    ansible = {**FilterModule().filters(), **ListModule().filters()}
+    taken = ["regex_replace", "regex_search", "regex_findall", "regex_escape", "from_json", "from_yaml", "to_nice_yaml"]
+    taken += ["dict2items", "items2dict", "product", "zip", "zip_longest", "hash", "splitext", "mandatory"]
+    environment.filters.update({name: ansible[name] for name in taken})
+    tests = TestModule().tests()
+    environment.tests.update({name: tests[name] for name in ["match", "search", "regex", "version", "version_compare"]})
+except ImportError:
+    pass
+
 
 def plain(value):
     if isinstance(value, dict):

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Plain } from '../../../engine/value.ts';
 import fc, { runs } from '../../random.ts';
-import { type Case, missingOracle, type Outcome, ours, theirs } from './oracle.ts';
+import { ansibleValues } from './ansible-samples.ts';
+import { type Case, missingAnsible, missingOracle, type Outcome, ours, theirs } from './oracle.ts';
 import { random } from './random-expressions.ts';
 import { differences, scope, templates, values } from './samples.ts';
 
@@ -55,6 +56,17 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(seen).toEqual(wanted);
   });
 });
+
+const noAnsible = missing ?? missingAnsible();
+
+describe.skipIf(noAnsible !== undefined)(
+  `as Ansible has it${noAnsible ? ` (skipped: ${noAnsible})` : ''}`,
+  () => {
+    it('filters and tests have the same value', () => {
+      compare(ansibleValues.map(source => ({ kind: 'value', source, scope })));
+    });
+  },
+);
 
 function outcome(text: string | undefined): Plain {
   return text === undefined ? 'an error' : { value: text };

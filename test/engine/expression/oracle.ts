@@ -24,6 +24,12 @@ export function missingOracle(): string | undefined {
   return `${python} cannot import jinja2`;
 }
 
+/** Why Ansible's own filters cannot be asked here; undefined when they can. */
+export function missingAnsible(): string | undefined {
+  const { status } = spawnSync(python, ['-c', 'import jinja2, ansible.plugins.filter.core']);
+  return status === 0 ? undefined : `${python} cannot import ansible`;
+}
+
 /** The outcomes of all cases in one run of the reference implementation. */
 export function theirs(cases: readonly Case[]): Outcome[] {
   const script = new URL('oracle.py', import.meta.url).pathname;

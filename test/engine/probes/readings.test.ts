@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as probe from '../../../engine/probe.ts';
+import { decodeFacts } from '../../../engine/probes/fact-probes.ts';
 import { reader } from '../../../engine/probes/readings.ts';
 import { randomBytes } from '../../random.ts';
 import { scratch, sh, shells } from '../shell.ts';
@@ -266,6 +267,39 @@ describe('the queries of several databases', () => {
       answered(nonce => `${refusal}\n[{"one":1}]\n${nonce} q 1 ${database} false 00000 \n`),
     ).toMatchObject({ problem: { code: 'read-failed', cause: expect.stringContaining(refusal) } });
   });
+});
+
+it('reads packages, services and accounts as maps of names', () => {
+  const request = reader([], new Set(['packages', 'services', 'users']));
+  const { facts } = request.decode(sh(request.script)) as {
+    facts: Record<string, Record<string, Record<string, unknown>>>;
+  };
+  expect(facts['packages']!['dpkg']!['version']).toMatch(/^\d+\./);
+  expect(facts['users']!['root']).toEqual({
+    uid: 0,
+    gid: 0,
+    home: '/root',
+    shell: expect.stringMatching(/^\//),
+  });
+  expect(facts['services']).toBeTypeOf('object');
+});
+
+it('decodes services by their files and their states, without aliases and missing ones', () => {
+  const { facts } = decodedServices(
+    'nginx.service enabled enabled\nsshd.service alias -\ngetty@.service enabled enabled\nold.service masked enabled\n',
+    'nginx.service loaded active running A server\ngetty@tty1.service loaded active running G\ngone.service not-found inactive dead gone\nssh.service loaded failed failed S\n',
+  );
+  expect(facts).toEqual({
+    nginx: { active: true, enabled: true },
+    'getty@': { active: false, enabled: true },
+    old: { active: false, enabled: false },
+    'getty@tty1': { active: true, enabled: false },
+    ssh: { active: false, enabled: false },
+  });
+});
+
+const decodedServices = (files: string, units: string) => ({
+  facts: decodeFacts(`services\0${files}\n${units}\0`, new Set(['services']))['services'],
 });
 
 it('reads the requested facts by their names', () => {
