@@ -26,7 +26,12 @@ export interface Change {
   /** undefined if the key does not exist. */
   before: StateValue | undefined;
   after: StateValue | undefined;
+  /** Texts behind elements of a list, such as the version of a package. They are shown and never compared. */
+  notes?: Readonly<Record<string, string>>;
 }
+
+/** Texts behind elements of lists: by the key of the list, and by element. */
+export type Notes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** The differences between an actual state and the declared state. */
 export interface Diff {
@@ -166,6 +171,8 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   fresh(args: A, read: Readings<P>): State | null;
   /** The undeclared keys of a new thing. */
   initial(args: A, read: Readings<P> | undefined): State;
+  /** Texts behind the elements that a diff adds to lists, by key and element. */
+  notes?(args: A, read: Readings<P>): Notes;
   steps(diff: Diff, args: A, read: Readings<P>, context: Context): Step[];
   obstacles(args: A, read: Readings<P>, diff: Diff, context: Context): Obstacle[];
   reacts?(args: A): Reacts[];
