@@ -191,8 +191,8 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
 
 /** The arguments that name files beside the playbook. */
 export interface Files {
-  /** `src` names a file. A large one is not held in memory. */
-  src?: boolean;
+  /** `src`, or the argument of this name if it is a text, names a file. A large one is not held in memory. */
+  src?: boolean | string;
   /** `template` names a template. The engine renders it. */
   template?: boolean;
   /** `src` names a folder. The engine reads all files below it. */

@@ -2,7 +2,7 @@ import type { PackagesEffect } from '../engine/effect.ts';
 import type { Obstacle } from '../engine/module.ts';
 import { readOnlyApt } from '../engine/probe.ts';
 import { regexQuote, shellCommand, shellQuote } from '../engine/quote.ts';
-import { compact } from '../engine/util/defined.ts';
+import { compact, defined } from '../engine/util/defined.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 
 /**
@@ -83,13 +83,36 @@ export const simulateUpgrade = (upgrade: string): string =>
  * name, the present version, if any, and the new version of each installed or upgraded package; `removed` has names.
  */
 export function parseSimulation(simulation: string) {
-  const lines = [...simulation.matchAll(/^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+))?/gm)];
+  const lines = [
+    ...simulation.matchAll(
+      /^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+)(?:.*? \[([a-z0-9-]+)\]\))?)?/gm,
+    ),
+  ];
   const installed = lines.filter(([, verb]) => verb === 'Inst');
   const removed = lines.filter(([, verb]) => verb !== 'Inst');
   return {
-    upgrades: installed.map(([, , name, before, after = '']) => [name!, before, after] as const),
+    upgrades: installed.map(([, , name = '', before, after = '', architecture]): Upgrade => {
+      return { name, before, after, architecture };
+    }),
     removed: removed.map(([, , name]) => name!).toSorted(),
   };
+}
+
+/** A package that is installed or upgraded. The name has an architecture if that is not the host's own. */
+interface Upgrade {
+  name: string;
+  before: string | undefined;
+  after: string;
+  architecture: string | undefined;
+}
+
+/** Whether an upgrade is of the package with this name, which may have the host's own architecture. */
+export function isOf({ name, architecture }: Upgrade, wanted: string): boolean {
+  const [bare, asked] = wanted.split(':');
+  return (
+    name === wanted ||
+    (asked !== undefined && name === bare && [asked, 'all'].includes(architecture ?? ''))
+  );
 }
 
 export type Named = {
@@ -103,19 +126,17 @@ export type Named = {
 export function packagesEffect(simulation: string, named: Named): PackagesEffect {
   const { comes = [], goes = [], purges = false, whole = true } = named;
   const { upgrades, removed } = parseSimulation(simulation);
-  const versions = new Map(upgrades.map(([name, , after]) => [name, after]));
+  const versions = new Map(upgrades.map(({ name, after }) => [name, after]));
   const exact = ({ name, version }: Wanted) =>
-    versions.get(name) ??
-    versions.get(name.replace(/:.*/, '')) ??
-    (version?.endsWith('*') ? undefined : version);
+    upgrades.find(one => isOf(one, name))?.after ?? (version?.endsWith('*') ? undefined : version);
+  const own = upgrades.find(({ name, architecture }) => !name.includes(':') && architecture !== 'all');
   return {
     kind: 'packages',
     comes: new Map([...versions, ...comes.map(one => [one.name, exact(one)] as const)]),
+    ...defined({ architecture: own?.architecture }),
     dependencies: upgrades
-      .filter(
-        ([name, before]) => before === undefined && !comes.some(one => one.name.replace(/:.*/, '') === name),
-      )
-      .map(([name]) => name),
+      .filter(one => one.before === undefined && !comes.some(({ name }) => isOf(one, name)))
+      .map(({ name }) => name),
     ...(comes.length > 0 && { asked: comes.map(({ written }) => written) }),
     goes: [...new Set([...goes, ...removed])],
     orphans: removed.filter(name => !goes.includes(name)),
@@ -176,7 +197,7 @@ export function refusal(
     .find(epoch => versions.some(one => matchesVersion(one, epoch + version)));
   const providers = below(simulation, `${bare} is a virtual package provided by:`).map(([first]) => first!);
   const isEmpty = said("Package '%' has no installation candidate", bare, asked);
-  const [, before, after] = parseSimulation(simulation).upgrades.find(([one]) => one === bare) ?? [];
+  const { before, after } = parseSimulation(simulation).upgrades.find(one => isOf(one, name)) ?? {};
   return compact<Obstacle>([
     architecture !== undefined &&
       taken.length > 0 &&
@@ -202,7 +223,7 @@ export function refusal(
           : `Write the epoch too: ${asked}=${epoch}${version}.`,
     },
     !downgrades &&
-      below(simulation, 'DOWNGRADED:').flat().includes(bare) && {
+      below(simulation, 'DOWNGRADED:').some(words => words.includes(bare) || words.includes(name)) && {
         says: `${asked} would be downgraded from ${before} to ${after}.`,
         fix: 'To allow the downgrade, set allow_downgrade: true.',
       },

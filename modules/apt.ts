@@ -267,7 +267,7 @@ function compare(read: Read, args: Arguments, context: Partial<Context> = {}): R
   const removals = [...new Set([...changing, 'upgrade'].flatMap(removed))].toSorted();
   const unneeded = removed('unneeded').filter(name => !removals.includes(name));
   const { upgrades } = aptSimulation.parseSimulation(printed(read['upgrade']));
-  const before = upgrades.flatMap(([name, version]) => (version === undefined ? [] : `${name} ${version}`));
+  const before = upgrades.flatMap(({ name, before }) => (before === undefined ? [] : `${name} ${before}`));
   const lists = verifying ? undefined : staleness(read, args, justNowS, nowS - plannedS);
   // The difference is known only with fresh lists.
   const needsLists = state === 'latest' || upgrade !== 'none';
@@ -278,7 +278,7 @@ function compare(read: Read, args: Arguments, context: Partial<Context> = {}): R
     ],
     held: hold !== undefined && [names.filter(isHeld(read)), hold ? names : []],
     'package lists': needsLists && [lists ?? 'fresh', 'fresh'],
-    upgraded: upgrades.length > 0 && [before, upgrades.map(([name, , version]) => `${name} ${version}`)],
+    upgraded: upgrades.length > 0 && [before, upgrades.map(({ name, after }) => `${name} ${after}`)],
     'also removed': removals.length > 0 && [removals, []],
     'no longer needed': unneeded.length > 0 && [unneeded, []],
     'marked as dependency': dependencies.length > 0 && [dependencies, []],

@@ -145,7 +145,9 @@ function addContent(
   { files, templates, offline }: Sources,
   secrets: SecretText[],
 ): void {
-  const { src, template } = args;
+  const { template } = args;
+  const file = typeof module.files?.src === 'string' ? module.files.src : 'src';
+  const src = args[file];
   if (module.files?.inventory === true && args['from_inventory'] === true)
     args['hosts'] = Object.values(scope.get('hosts') as { [name: string]: Value }).map(host => {
       const { name, address, port, host_key } = host as { [key: string]: Value };
@@ -155,9 +157,10 @@ function addContent(
   if (module.files?.tree === true) {
     args['files'] =
       typeof src === 'string' ? files.tree(files.find(src, place('src'), 'folder'), place('src')) : src;
-  } else if (module.files?.src === true && src !== undefined && args['content'] === undefined) {
-    args['content'] =
-      typeof src === 'string' ? files.content(files.find(src, place('src'), 'file'), place('src')) : src;
+  } else if (module.files?.src && src !== undefined && args['content'] === undefined) {
+    if (typeof src === 'string')
+      args['content'] = files.content(files.find(src, place(file), 'file'), place(file));
+    else if (src instanceof Unknown) args['content'] = src;
   }
   if (module.files?.template !== true || template === undefined || args['content'] !== undefined) return;
   if (typeof template !== 'string') {

@@ -62,6 +62,19 @@ export class FileContent {
     return bytes;
   }
 
+  /** Returns the first `most` bytes, or all of a shorter file. */
+  head(most: number): Buffer {
+    return this.#reading(() => {
+      const file = openSync(this.#path, 'r');
+      try {
+        const head = Buffer.alloc(Math.min(most, this.length));
+        return head.subarray(0, readSync(file, head, 0, head.length, 0));
+      } finally {
+        closeSync(file);
+      }
+    });
+  }
+
   /** Returns the text of a file of at most `contentLimitBytes`, and an empty text for a larger one. */
   toString(): string {
     return this.length > contentLimitBytes ? '' : this.bytes().toString();

@@ -109,8 +109,9 @@ function checkEntries(entries: readonly EntryText[], asked: Paths, setting: Sett
 function checkFiles(entry: ResourceText, scope: VariableScope, asked: Paths, setting: Setting): void {
   const { files, templates, problems } = setting;
   const { module, doc, path, args } = entry;
+  const { src = false } = module.files ?? {};
   for (const [key, takes, kind] of [
-    ['src', module.files?.src, 'file'],
+    [typeof src === 'string' ? src : 'src', src !== false, 'file'],
     ['src', module.files?.tree, 'folder'],
     ['template', module.files?.template, 'template'],
   ] as const) {

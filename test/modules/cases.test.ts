@@ -19,8 +19,8 @@ interface Situation {
   title?: string;
   args: Record<string, unknown>;
   context?: Partial<Context>;
-  /** Files of a `tree`: path → text. */
-  files?: Record<string, string>;
+  /** Files of a `tree`, or the one that an argument names: path → text, or bytes in base64. */
+  files?: Record<string, string | { base64: string }>;
   refused?: string[];
   probes?: Record<string, unknown>;
   read?: Record<string, unknown>;
@@ -197,19 +197,24 @@ const completed = (module: Module, args: Record<string, unknown>) =>
   complete(module.args as never, structuredClone(args), () => undefined) as Record<string, unknown>;
 
 /** The arguments as the engine hands them over: defaults filled in, files beside the playbook read. */
-function argumentsOf(module: Module, written: Record<string, unknown>, files: Record<string, string> = {}) {
+function argumentsOf(module: Module, written: Record<string, unknown>, files: NonNullable<Situation['files']> = {}) {
   const args = completed(module, written);
   if (module.files?.tree) {
     args['files'] = Object.entries(files).map(([path, content]) => ({
       path,
-      content: Buffer.from(content),
-      executable: content.startsWith('#!'),
+      content: bytesOf(content),
+      executable: typeof content === 'string' && content.startsWith('#!'),
     }));
   }
-  if (module.files?.src && args['src'] !== undefined) args['content'] ??= Buffer.from('bytes of src\n');
+  const source = args[typeof module.files?.src === 'string' ? module.files.src : 'src'];
+  if (module.files?.src && typeof source === 'string')
+    args['content'] ??= bytesOf(files[source] ?? 'bytes of src\n');
   if (module.files?.template && args['template'] !== undefined) args['content'] ??= 'text of template\n';
   return args;
 }
+
+const bytesOf = (content: string | { base64: string }): Buffer =>
+  typeof content === 'string' ? Buffer.from(content) : Buffer.from(content.base64, 'base64');
 
 /** `{text: …}` and `{base64: …}` stand for a file's content in readings. */
 function decoded(value: unknown): unknown {

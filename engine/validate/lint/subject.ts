@@ -134,7 +134,7 @@ function fileText(
   const kind = module.files?.template && branch(args, 'template') !== undefined ? 'template' : 'file';
   const key = kind === 'template' ? 'template' : 'src';
   const name = argument({ resource }, key);
-  if (typeof name !== 'string' || module.files?.tree || (kind === 'file' && !module.files?.src))
+  if (typeof name !== 'string' || module.files?.tree || (kind === 'file' && module.files?.src !== true))
     return undefined;
   return new Problems().attempt(() => {
     const path = files.find(name, resource.at, kind);
