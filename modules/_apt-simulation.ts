@@ -49,9 +49,19 @@ export const simulateAutoremove = (names: readonly string[]): string =>
 
 /**
  * Returns a script that simulates the installation of the packages that are not installed as written. If all are, it
- * does nothing. A package that another one provides is left out, because a simulation takes a second.
+ * does nothing. A package that another one provides is left out, because a simulation takes a second. With `release`, an
+ * installed package counts as installed if the release has no newer version.
  */
-export function simulateInstallation(words: readonly string[], written: readonly string[]): string {
+export function simulateInstallation(
+  words: readonly string[],
+  written: readonly string[],
+  release?: string,
+): string {
+  if (release !== undefined) {
+    const candidate = `$only apt-cache $memory -o APT::Default-Release=${release} policy "$n" 2>/dev/null | sed -n 's/^  Candidate: //p'`;
+    const isOther = `case $status in installed\${v:-=*}) [ -n "$v" ] || [ "$status" != "installed=$(${candidate})" ] || continue ;; esac`;
+    return readOnlyApt + simulateFor(['-t', release, ...words], written, isOther);
+  }
   const installed = filled(texts.installed, { names: written.map(shellQuote).join(' ') });
   const hasVersions = written.some(one => one.includes('='));
   const isLacking = `case $status in installed\${v:-=*}) continue ;; esac
@@ -110,8 +120,7 @@ interface Upgrade {
 export function isOf({ name, architecture }: Upgrade, wanted: string): boolean {
   const [bare, asked] = wanted.split(':');
   return (
-    name === wanted ||
-    (asked !== undefined && name === bare && [asked, 'all'].includes(architecture ?? ''))
+    name === wanted || (asked !== undefined && name === bare && [asked, 'all'].includes(architecture ?? ''))
   );
 }
 
@@ -178,6 +187,23 @@ export function unsolved(alone: string, together: string): Obstacle[] {
   ]);
 }
 
+/** Returns the obstacle of a package for an architecture that the host does not take, or undefined. */
+export function foreign(simulation: string, { written, name }: Wanted): Obstacle | undefined {
+  const [, architecture] = name.split(':');
+  const taken = listed(simulation, 'Arch');
+  if (architecture === undefined || taken.length === 0 || [...taken, 'all'].includes(architecture))
+    return undefined;
+  const asked = written.replace(/=.*/, '');
+  return {
+    says: `${asked} is for ${architecture}, and this host takes packages for ${taken.join(' and ')}.`,
+    fix: `Run dpkg --add-architecture ${architecture} by a command in an earlier resource.`,
+  };
+}
+
+/** Returns the rest of each line that begins with a word. */
+export const listed = (simulation: string, word: string): string[] =>
+  [...simulation.matchAll(new RegExp(`^${word} (.*)$`, 'gm'))].map(([, rest]) => rest!);
+
 /** Returns apt's reason for refusing one of the packages in its simulation, or undefined if apt accepts it. */
 export function refusal(
   simulation: string,
@@ -185,13 +211,10 @@ export function refusal(
   downgrades: boolean,
 ): Obstacle | undefined {
   const asked = written.replace(/=.*/, '');
-  const [bare, architecture] = name.split(':') as [string, string?];
+  const [bare = ''] = name.split(':');
   const said = (words: string, ...names: string[]) =>
     names.some(each => simulation.split('\n').includes(`E: ${words.replace('%', each)}`));
-  const listed = (word: string) =>
-    [...simulation.matchAll(new RegExp(`^${word} (.*)$`, 'gm'))].map(([, rest]) => rest!);
-  const taken = listed('Arch');
-  const versions = [...new Set(listed(`Have ${regexQuote(bare)}`))];
+  const versions = [...new Set(listed(simulation, `Have ${regexQuote(bare)}`))];
   const epoch = versions
     .flatMap(one => /^\d+:/.exec(one) ?? [])
     .find(epoch => versions.some(one => matchesVersion(one, epoch + version)));
@@ -199,12 +222,6 @@ export function refusal(
   const isEmpty = said("Package '%' has no installation candidate", bare, asked);
   const { before, after } = parseSimulation(simulation).upgrades.find(one => isOf(one, name)) ?? {};
   return compact<Obstacle>([
-    architecture !== undefined &&
-      taken.length > 0 &&
-      ![...taken, 'all'].includes(architecture) && {
-        says: `${asked} is for ${architecture}, and this host takes packages for ${taken.join(' and ')}.`,
-        fix: `Run dpkg --add-architecture ${architecture} by a command in an earlier resource.`,
-      },
     said('Unable to locate package %', asked) && {
       says: `apt knows no package ${asked}.`,
       fix: 'Check the name, declare its source in an earlier resource, or refresh old lists with `update_cache`.',

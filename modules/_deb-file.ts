@@ -61,7 +61,10 @@ function controlIn({ name, bytes }: { name: string; bytes: Buffer }): Buffer | s
     return `is damaged (${(thrown as Error).message})`;
   }
   for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
-    const path = tar.subarray(at, at + 100).toString('latin1').replace(/\0.*/s, '');
+    const path = tar
+      .subarray(at, at + 100)
+      .toString('latin1')
+      .replace(/\0.*/s, '');
     const size = parseInt(tar.subarray(at + 124, at + 136).toString('latin1'), 8);
     if (!(size >= 0)) break;
     if (path.replace(/^\.\//, '') === 'control') return tar.subarray(at + 512, at + 512 + size);

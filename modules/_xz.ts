@@ -202,7 +202,10 @@ class Lzma2 {
   #symbol(): void {
     const position = (this.#size - this.#start) & ((1 << this.#pb) - 1);
     const model = this.#state * 16 + position;
-    if (this.#bit(this.#isMatch, model) === 0) return this.#literal();
+    if (this.#bit(this.#isMatch, model) === 0) {
+      this.#literal();
+      return;
+    }
     let length: number;
     if (this.#bit(this.#isRep, this.#state) === 0) {
       const [first, second, third] = this.#reps;

@@ -99,6 +99,19 @@ export class PackageForecast {
     return { words: [...words.values()], by: certain.map(({ by }) => by) };
   }
 
+  /** Returns a simulation without what earlier resources install and remove anyway. */
+  remaining(simulation: string): string {
+    const isLeft = (line: string): boolean => {
+      const [, verb, name = '', version] =
+        /^(Inst|Remv|Purg) (\S+)(?: \[\S+\])?(?: \((\S+))?/.exec(line) ?? [];
+      const known = this.#known.get(name);
+      if (verb === undefined || known === undefined) return true;
+      const isInstalled = known.state?.status === 'installed';
+      return verb === 'Inst' ? !isInstalled || known.state?.version !== version : isInstalled;
+    };
+    return simulation.split('\n').filter(isLeft).join('\n');
+  }
+
   /** Returns the predicted state of a package. `naming` are the resources whose commands name it. */
   package(
     name: string,

@@ -135,8 +135,7 @@ function describeChange(
   if (text !== undefined) return [span(key), span(' '), span(text.summary)];
   if (kind === 'create' || before === undefined) return [span(key), span(' '), span(shown(after, most))];
   if (kind === 'remove') return [span(key), span(' '), span(shown(before, most))];
-  if (Array.isArray(before) || Array.isArray(after))
-    return describeList(change, most);
+  if (Array.isArray(before) || Array.isArray(after)) return describeList(change, most);
   return [
     span(key),
     span(' '),

@@ -26,6 +26,7 @@ interface Situation {
   read?: Record<string, unknown>;
   missing?: string;
   changes?: string[];
+  notes?: unknown;
   steps?: unknown[];
   /** Sentences of what would make every apply fail. */
   obstacles?: string[];
@@ -35,6 +36,7 @@ interface Situation {
 
 const keys = new Set([
   ...['title', 'args', 'context', 'files', 'refused', 'probes', 'read', 'missing', 'changes', 'steps'],
+  'notes',
   'obstacles',
   'unsure',
 ]);
@@ -123,6 +125,7 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
     }
     const found = diff(actual, module.desired(args, read));
     expect(shown(found)).toEqual(situation.changes);
+    if (situation.notes !== undefined) expect(module.notes?.(args, read)).toEqual(situation.notes);
     const obstacles = found === null ? [] : module.obstacles(args, read, found, context);
     const [unsure, blocked] = [true, false].map(which =>
       obstacles.filter(one => (one.unsure ?? false) === which).map(({ says }) => says),
@@ -197,7 +200,11 @@ const completed = (module: Module, args: Record<string, unknown>) =>
   complete(module.args as never, structuredClone(args), () => undefined) as Record<string, unknown>;
 
 /** The arguments as the engine hands them over: defaults filled in, files beside the playbook read. */
-function argumentsOf(module: Module, written: Record<string, unknown>, files: NonNullable<Situation['files']> = {}) {
+function argumentsOf(
+  module: Module,
+  written: Record<string, unknown>,
+  files: NonNullable<Situation['files']> = {},
+) {
   const args = completed(module, written);
   if (module.files?.tree) {
     args['files'] = Object.entries(files).map(([path, content]) => ({
