@@ -43,6 +43,8 @@ export function obstaclesOf(args: its.Arguments, read: its.Read): Conditional<Ob
     unreleased,
     refused,
     unreleased.length + refused.length === 0 &&
+      // Without the release, the simulation says nothing.
+      !simulation.includes('APT::Default-Release') &&
       args.deb === undefined &&
       names.length > 0 &&
       (its.isRemoval(args) || age === undefined) &&

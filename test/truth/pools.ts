@@ -65,6 +65,8 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'apt.odd': ['hello=2.*', 'jq=9.9*', 'no-such-tool', 'jq:native', 'libjq1', 'hello:amd64'],
   'apt.update_cache': ['1d', true],
   'apt.upgrade': ['none'],
+  'apt.release': ['{{ facts.os.codename }}-backports', '{{ facts.os.codename }}'],
+  'apt.deb': [],
   'apt.lock_timeout': ['1m'],
   'apt_repository.name': ['backports', 'other'],
   'apt_repository.uris': [['http://deb.debian.org/debian'], ['http://deb.debian.org/debian/']],
