@@ -1,17 +1,17 @@
 import type { PackagesEffect } from '../engine/effect.ts';
 import type { Obstacle } from '../engine/module.ts';
+import type { Given } from '../engine/module-kit/define-module.ts';
 import { type CommandResult, command, type Probe, path, readOnlyApt } from '../engine/probe.ts';
 import { shellQuote } from '../engine/quote.ts';
 import type { Step } from '../engine/step.ts';
 import { compact } from '../engine/util/defined.ts';
-import type { FileContent } from '../engine/util/file-content.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
 import { listed, packagesEffect, parseSimulation, unsolved, type Wanted } from './_apt-simulation.ts';
 import { compareVersions, type Deb, readDeb } from './_deb-file.ts';
 
 interface Arguments {
   deb?: string | { url: string; sha256: string; name: string; version: string };
-  content?: string | Buffer | FileContent;
+  content?: Given<Record<never, never>, never>['content'];
 }
 
 /** The package of a .deb. */

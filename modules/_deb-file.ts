@@ -1,5 +1,6 @@
 import * as zlib from 'node:zlib';
-import { FileContent } from '../engine/util/file-content.ts';
+import type { Given } from '../engine/module-kit/define-module.ts';
+import { headOf } from '../engine/module-kit/state-text.ts';
 import { memoized } from '../engine/util/memoized.ts';
 import { parseStanzas, type Stanza } from './_apt-sources.ts';
 import { decompressXz } from './_xz.ts';
@@ -18,9 +19,12 @@ export interface Deb {
 const headBytes = 4 * 1024 * 1024;
 const mostControlBytes = 32 * 1024 * 1024;
 
+/** The bytes of a file beside the playbook. */
+type Bytes = Exclude<Given<Record<never, never>, never>['content'], string | undefined>;
+
 /** Returns what a .deb is, or a clause that says why it cannot be read. */
-export const readDeb = memoized((content: Buffer | FileContent): Deb | string => {
-  const head = content instanceof FileContent ? content.head(headBytes) : content.subarray(0, headBytes);
+export const readDeb = memoized((content: Bytes): Deb | string => {
+  const head = headOf(content, headBytes);
   if (head.subarray(0, 8).toString('latin1') !== '!<arch>\n') return 'is no Debian package';
   const control = memberOf(head, /^control\.tar(\.\w+)?$/);
   if (control === undefined) return 'has no control file where a Debian package has it';

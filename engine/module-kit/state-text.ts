@@ -20,3 +20,9 @@ export function textOf(content: NewContent): Text {
   known.set(bytes, text);
   return text;
 }
+
+/** Returns the first `most` bytes of a content, or all of a shorter one. */
+export function headOf(content: NewContent, most: number): Buffer {
+  if (content instanceof FileContent) return content.head(most);
+  return Buffer.from(content as Uint8Array).subarray(0, most);
+}
