@@ -71,8 +71,13 @@ export interface Ownership {
 /** Packages are installed and removed, together with the packages that they bring along. */
 export interface PackagesEffect {
   kind: 'packages';
-  /** The new packages: version by name; undefined for an unknown version. */
+  /**
+   * The new packages: version by name; undefined for an unknown version. A name has an architecture, such as `jq:i386`, if
+   * that is not the host's own.
+   */
   comes: ReadonlyMap<string, PackageState['version'] | undefined>;
+  /** The host's own architecture, such as `amd64`, if it is known. */
+  architecture?: string;
   /** The new packages among them that come only as dependencies. */
   dependencies?: readonly string[];
   /** The words for apt: names, some with a version. */

@@ -26,7 +26,12 @@ export interface Change {
   /** undefined if the key does not exist. */
   before: StateValue | undefined;
   after: StateValue | undefined;
+  /** Texts behind elements of a list, such as the version of a package. They are shown and never compared. */
+  notes?: Readonly<Record<string, string>>;
 }
+
+/** Texts behind elements of lists: by the key of the list, and by element. */
+export type Notes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** The differences between an actual state and the declared state. */
 export interface Diff {
@@ -181,6 +186,8 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
   fresh(args: A, read: Readings<P>): State | null;
   /** The undeclared keys of a new thing. */
   initial(args: A, read: Readings<P> | undefined): State;
+  /** Texts behind the elements that a diff adds to lists, by key and element. */
+  notes?(args: A, read: Readings<P>): Notes;
   steps(diff: Diff, args: A, read: Readings<P>, context: Context): Step[];
   obstacles(args: A, read: Readings<P>, diff: Diff, context: Context): Obstacle[];
   reacts?(args: A): Reacts[];
@@ -200,10 +207,8 @@ export interface Module<A = any, P extends Record<string, Probe> = any> {
 
 /** The arguments that name files beside the playbook. */
 export interface Files {
-  /** `src` names a file. A large one is not held in memory. */
-  src?: boolean;
-  /** `script` names a file. A large one is not held in memory. */
-  script?: boolean;
+  /** The argument that names a file, mostly `src`. A large file is not held in memory. */
+  src?: string;
   /** `template` names a template. The engine renders it. */
   template?: boolean;
   /** `src` names a folder. The engine reads all files below it. */

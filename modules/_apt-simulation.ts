@@ -2,7 +2,7 @@ import type { PackagesEffect } from '../engine/effect.ts';
 import type { Obstacle } from '../engine/module.ts';
 import { readOnlyApt } from '../engine/probe.ts';
 import { regexQuote, shellCommand, shellQuote } from '../engine/quote.ts';
-import { compact } from '../engine/util/defined.ts';
+import { compact, defined } from '../engine/util/defined.ts';
 import { filled, scriptBeside } from '../engine/util/text-beside.ts';
 
 /**
@@ -49,9 +49,19 @@ export const simulateAutoremove = (names: readonly string[]): string =>
 
 /**
  * Returns a script that simulates the installation of the packages that are not installed as written. If all are, it
- * does nothing. A package that another one provides is left out, because a simulation takes a second.
+ * does nothing. A package that another one provides is left out, because a simulation takes a second. With `release`, an
+ * installed package counts as installed if the release has no newer version.
  */
-export function simulateInstallation(words: readonly string[], written: readonly string[]): string {
+export function simulateInstallation(
+  words: readonly string[],
+  written: readonly string[],
+  release?: string,
+): string {
+  if (release !== undefined) {
+    const candidate = `$only apt-cache $memory -o APT::Default-Release=${release} policy "$n" 2>/dev/null | sed -n 's/^  Candidate: //p'`;
+    const isOther = `case $status in installed\${v:-=*}) [ -n "$v" ] || [ "$status" != "installed=$(${candidate})" ] || continue ;; esac`;
+    return readOnlyApt + simulateFor(['-t', release, ...words], written, isOther);
+  }
   const installed = filled(texts.installed, { names: written.map(shellQuote).join(' ') });
   const hasVersions = written.some(one => one.includes('='));
   const isLacking = `case $status in installed\${v:-=*}) continue ;; esac
@@ -83,13 +93,35 @@ export const simulateUpgrade = (upgrade: string): string =>
  * name, the present version, if any, and the new version of each installed or upgraded package; `removed` has names.
  */
 export function parseSimulation(simulation: string) {
-  const lines = [...simulation.matchAll(/^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+))?/gm)];
+  const lines = [
+    ...simulation.matchAll(
+      /^(Inst|Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \((\S+)(?:.*? \[([a-z0-9-]+)\]\))?)?/gm,
+    ),
+  ];
   const installed = lines.filter(([, verb]) => verb === 'Inst');
   const removed = lines.filter(([, verb]) => verb !== 'Inst');
   return {
-    upgrades: installed.map(([, , name, before, after = '']) => [name!, before, after] as const),
+    upgrades: installed.map(([, , name = '', before, after = '', architecture]): Upgrade => {
+      return { name, before, after, architecture };
+    }),
     removed: removed.map(([, , name]) => name!).toSorted(),
   };
+}
+
+/** A package that is installed or upgraded. The name has an architecture if that is not the host's own. */
+interface Upgrade {
+  name: string;
+  before: string | undefined;
+  after: string;
+  architecture: string | undefined;
+}
+
+/** Whether an upgrade is of the package with this name, which may have the host's own architecture. */
+export function isOf({ name, architecture }: Upgrade, wanted: string): boolean {
+  const [bare, asked] = wanted.split(':');
+  return (
+    name === wanted || (asked !== undefined && name === bare && [asked, 'all'].includes(architecture ?? ''))
+  );
 }
 
 export type Named = {
@@ -103,19 +135,17 @@ export type Named = {
 export function packagesEffect(simulation: string, named: Named): PackagesEffect {
   const { comes = [], goes = [], purges = false, whole = true } = named;
   const { upgrades, removed } = parseSimulation(simulation);
-  const versions = new Map(upgrades.map(([name, , after]) => [name, after]));
+  const versions = new Map(upgrades.map(({ name, after }) => [name, after]));
   const exact = ({ name, version }: Wanted) =>
-    versions.get(name) ??
-    versions.get(name.replace(/:.*/, '')) ??
-    (version?.endsWith('*') ? undefined : version);
+    upgrades.find(one => isOf(one, name))?.after ?? (version?.endsWith('*') ? undefined : version);
+  const own = upgrades.find(({ name, architecture }) => !name.includes(':') && architecture !== 'all');
   return {
     kind: 'packages',
     comes: new Map([...versions, ...comes.map(one => [one.name, exact(one)] as const)]),
+    ...defined({ architecture: own?.architecture }),
     dependencies: upgrades
-      .filter(
-        ([name, before]) => before === undefined && !comes.some(one => one.name.replace(/:.*/, '') === name),
-      )
-      .map(([name]) => name),
+      .filter(one => one.before === undefined && !comes.some(({ name }) => isOf(one, name)))
+      .map(({ name }) => name),
     ...(comes.length > 0 && { asked: comes.map(({ written }) => written) }),
     goes: [...new Set([...goes, ...removed])],
     orphans: removed.filter(name => !goes.includes(name)),
@@ -157,6 +187,23 @@ export function unsolved(alone: string, together: string): Obstacle[] {
   ]);
 }
 
+/** Returns the obstacle of a package for an architecture that the host does not take, or undefined. */
+export function foreign(simulation: string, { written, name }: Wanted): Obstacle | undefined {
+  const [, architecture] = name.split(':');
+  const taken = listed(simulation, 'Arch');
+  if (architecture === undefined || taken.length === 0 || [...taken, 'all'].includes(architecture))
+    return undefined;
+  const asked = written.replace(/=.*/, '');
+  return {
+    says: `${asked} is for ${architecture}, and this host takes packages for ${taken.join(' and ')}.`,
+    fix: `Run dpkg --add-architecture ${architecture} by a command in an earlier resource.`,
+  };
+}
+
+/** Returns the rest of each line that begins with a word. */
+export const listed = (simulation: string, word: string): string[] =>
+  [...simulation.matchAll(new RegExp(`^${word} (.*)$`, 'gm'))].map(([, rest]) => rest!);
+
 /** Returns apt's reason for refusing one of the packages in its simulation, or undefined if apt accepts it. */
 export function refusal(
   simulation: string,
@@ -164,26 +211,17 @@ export function refusal(
   downgrades: boolean,
 ): Obstacle | undefined {
   const asked = written.replace(/=.*/, '');
-  const [bare, architecture] = name.split(':') as [string, string?];
+  const [bare = ''] = name.split(':');
   const said = (words: string, ...names: string[]) =>
     names.some(each => simulation.split('\n').includes(`E: ${words.replace('%', each)}`));
-  const listed = (word: string) =>
-    [...simulation.matchAll(new RegExp(`^${word} (.*)$`, 'gm'))].map(([, rest]) => rest!);
-  const taken = listed('Arch');
-  const versions = [...new Set(listed(`Have ${regexQuote(bare)}`))];
+  const versions = [...new Set(listed(simulation, `Have ${regexQuote(bare)}`))];
   const epoch = versions
     .flatMap(one => /^\d+:/.exec(one) ?? [])
     .find(epoch => versions.some(one => matchesVersion(one, epoch + version)));
   const providers = below(simulation, `${bare} is a virtual package provided by:`).map(([first]) => first!);
   const isEmpty = said("Package '%' has no installation candidate", bare, asked);
-  const [, before, after] = parseSimulation(simulation).upgrades.find(([one]) => one === bare) ?? [];
+  const { before, after } = parseSimulation(simulation).upgrades.find(one => isOf(one, name)) ?? {};
   return compact<Obstacle>([
-    architecture !== undefined &&
-      taken.length > 0 &&
-      ![...taken, 'all'].includes(architecture) && {
-        says: `${asked} is for ${architecture}, and this host takes packages for ${taken.join(' and ')}.`,
-        fix: `Run dpkg --add-architecture ${architecture} by a command in an earlier resource.`,
-      },
     said('Unable to locate package %', asked) && {
       says: `apt knows no package ${asked}.`,
       fix: 'Check the name, declare its source in an earlier resource, or refresh old lists with `update_cache`.',
@@ -202,7 +240,7 @@ export function refusal(
           : `Write the epoch too: ${asked}=${epoch}${version}.`,
     },
     !downgrades &&
-      below(simulation, 'DOWNGRADED:').flat().includes(bare) && {
+      below(simulation, 'DOWNGRADED:').some(words => words.includes(bare) || words.includes(name)) && {
         says: `${asked} would be downgraded from ${before} to ${after}.`,
         fix: 'To allow the downgrade, set allow_downgrade: true.',
       },

@@ -57,13 +57,17 @@ export function notesOf(names: readonly string[], text: string) {
   };
 }
 
-/** Prepares the note of an installation, so that `prepare` can complete one that was cut off. */
-export const noteInstallation = (requested: string, words: readonly string[]): RunStep =>
+/**
+ * Prepares the note of an installation, so that `prepare` can complete one that was cut off: all packages that come, except
+ * `without`.
+ */
+export const noteInstallation = (requested: string, words: readonly string[], without = ''): RunStep =>
   run({
     label: 'note which packages come with these',
     command: filled(noteScript, {
       requested: shellQuote(requested),
       simulation: shellCommand(['apt-get', '-q', '-s', 'install', ...words]),
+      without: shellQuote(without),
       folder: stateDirectory,
       file: notesFile,
     }),
@@ -96,12 +100,12 @@ export const aptMark = (verb: 'hold' | 'unhold' | 'manual', names: readonly stri
 
 /**
  * Waits until no process holds a lock of dpkg or apt, then completes an interrupted installation, with all packages of
- * `notes` and without those that go; `others` is the text of the other notes.
+ * `notes` and without those that go and the one that `comes` from a .deb; `others` is the text of the other notes.
  */
 export const prepare = (
   lockTimeoutS: number,
   { notes, others }: ReturnType<typeof notesOf>,
-  goes: readonly string[],
+  { goes, comes = '' }: { goes: readonly string[]; comes?: string | undefined },
 ): RunStep =>
   run({
     label: 'wait for the package lock and finish what dpkg has begun',
@@ -120,6 +124,7 @@ export const prepare = (
       apt: quietApt,
       names: notes.flatMap(({ names }) => names).join(' '),
       goes: goes.join(' '),
+      comes,
       complete: notes.length === 0 ? ':' : withoutNotes(...notes.map(({ requested }) => requested)),
       cluster: removeHalfMadeCluster,
     }),

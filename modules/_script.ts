@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Obstacle } from '../engine/module.ts';
-import { startOf, textOf } from '../engine/module-kit/state-text.ts';
+import { headOf, textOf } from '../engine/module-kit/state-text.ts';
 import type { Content } from '../engine/probe.ts';
 import { stateDirectory } from '../engine/state-directory.ts';
 import type { RunStep, Step } from '../engine/step.ts';
@@ -20,7 +20,7 @@ const lineBytes = 256;
 /** Returns the program that runs a script, with its arguments: the declared one, that of its first line, or sh. */
 export function interpreterOf({ content, interpreter }: Script): string[] {
   if (interpreter !== undefined) return [interpreter];
-  const [, program, rest = ''] = /^#![ \t]*([^\s]+)[ \t]*([^\r\n]*)/.exec(startOf(content, lineBytes)) ?? [];
+  const [, program, rest = ''] = /^#![ \t]*([^\s]+)[ \t]*([^\r\n]*)/.exec(headOf(content, lineBytes).toString('latin1')) ?? [];
   if (program === undefined) return ['sh'];
   const argument = rest.trim();
   if (posix.basename(program) !== 'env' || argument === '') return [program, ...(argument ? [argument] : [])];
@@ -30,7 +30,7 @@ export function interpreterOf({ content, interpreter }: Script): string[] {
 
 /** Returns the obstacles of a script that no interpreter can run. */
 export function unrunnable({ script, content }: Script): (Obstacle | false)[] {
-  const start = startOf(content, lineBytes);
+  const start = headOf(content, lineBytes).toString('latin1');
   return [
     start.startsWith('\x7fELF') && {
       says: `${script} is a program, not a script.`,

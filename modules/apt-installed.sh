@@ -1,6 +1,10 @@
-# Ends the script if all of {names} are installed, which is the usual case.
+# Ends the script if all of {names} are installed for the host's own architecture, which is the usual case.
 
-if there=$(dpkg-query -W -f='${db:Status-Status} ' {names} 2>/dev/null); then
-  for status in $there; do [ "$status" = installed ] || break; done
-  [ "$status" != installed ] || exit 0
+own=
+[ ! -s /var/lib/dpkg/arch ] || own=$(dpkg --print-architecture)
+if there=$(dpkg-query -W -f='${db:Status-Status}/${Architecture} ' {names} 2>/dev/null); then
+  for one in $there; do
+    case $one in installed/all | installed/${own:-*}) ;; *) one=; break ;; esac
+  done
+  [ -z "$one" ] || exit 0
 fi

@@ -6,10 +6,19 @@
 # $r_planned, words for the packages of earlier resources.
 # Prints `Inst`, `Remv` and `Purg` lines, and the messages of apt that a plan uses, with the indented lines after them.
 
+own=${own:-}
+[ -n "$own" ] || [ ! -s /var/lib/dpkg/arch ] || own=$(dpkg --print-architecture)
 set --
 for p in {packages}; do
   n=${p%%=*}; v=${p#"$n"}; n=${n%:native}; n=${n%:any}
-  status=$(dpkg-query -W -f='${db:Status-Status}=${Version}' "$n" 2>/dev/null)
+  a=$own
+  case $n in *:*) a=${n#*:}; own=${own:-$(dpkg --print-architecture)} ;; esac
+  status=
+  for row in $(dpkg-query -W -f='${Architecture}/${db:Status-Status}=${Version} ' "${n%:*}" 2>/dev/null); do
+    case $a/$row in
+      /* | "$a/$a/"* | "$own/all/"*) status=${row#*/} ;;
+    esac
+  done
   {choose}
   set -- "$@" "$p"
 done

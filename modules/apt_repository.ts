@@ -57,7 +57,7 @@ export const apt_repository = defineModule({
     Removed: { name: 'docker', state: 'absent' },
   },
   identity: ({ name }) => name,
-  files: { src: true },
+  files: { src: 'src' },
   secrets: {
     in: [],
     instead:

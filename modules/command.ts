@@ -78,7 +78,7 @@ export const command = defineModule({
     },
     'At every apply': { run: 'logger applied', always: true, touches: 'nothing' },
   },
-  files: { script: true },
+  files: { src: 'script' },
   secrets: { in: ['env', 'stdin'], instead },
   identity: args => nameOf(wordsIn(args)),
   together: [

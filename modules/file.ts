@@ -29,7 +29,7 @@ export const file = defineModule({
   },
   required: ['path'],
   absent: 'removes it',
-  files: { src: true, template: true },
+  files: { src: 'src', template: true },
   secrets: {
     in: ['content'],
     exposes: ({ path, mode }) =>

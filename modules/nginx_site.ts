@@ -46,7 +46,7 @@ export const nginx_site = defineModule({
     'From a template': { name: 'app', template: 'nginx/app.conf.j2' },
     "Debian's default site disabled": { name: 'default', enabled: false },
   },
-  files: { src: true, template: true },
+  files: { src: 'src', template: true },
   secrets: {
     in: [],
     instead:

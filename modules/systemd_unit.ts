@@ -81,7 +81,7 @@ export const systemd_unit = defineModule({
     },
     'A removed unit': { name: 'old.service', state: 'absent' },
   },
-  files: { src: true, template: true },
+  files: { src: 'src', template: true },
   secrets: {
     in: [],
     instead:

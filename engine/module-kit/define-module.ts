@@ -7,6 +7,7 @@ import {
   type Files,
   type InventoryHost,
   type Module,
+  type Notes,
   type Obstacle,
   pathOf,
   type Reacts,
@@ -97,6 +98,11 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
   fresh?(args: Given<A, R>, read: Read<P>): State | null;
   /** Returns the undeclared keys of a new thing that can be read only after its creation. */
   initial?(args: Given<A, R>, read: Read<P> | undefined): State;
+  /**
+   * Returns facts about elements that a diff adds to lists, such as the version of a package: a text to show behind each
+   * element, by key and element. It returns only certain facts. An apply that finds other facts still agrees with its plan.
+   */
+  notes?(args: Given<A, R>, read: Read<P>): Notes;
   /** Returns the steps that resolve a diff. */
   steps?(diff: Diff, args: Given<A, R>, read: Read<P>, context: Context): Conditional<Step>;
   /** Returns the steps that remove the thing. The engine calls it for `state: absent`. */
@@ -232,6 +238,7 @@ export function defineModule<
       return [{ do: 'owe', unit, action, because: context.name }, ...steps, ...after, { do: 'pay', unit }];
     },
     fresh: (args, read) => (isAbsent(args) ? removalDefinition : own).fresh?.(args, read) ?? null,
+    ...(own.notes && { notes: (args, read) => (isAbsent(args) ? {} : own.notes!(args, read)) }),
     initial: (args, read) => own.initial?.(args, read) ?? {},
     obstacles: (args, read, diff, context) =>
       compact<Obstacle>(own.obstacles?.(args, read, diff, context) ?? []),

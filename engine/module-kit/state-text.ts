@@ -21,8 +21,8 @@ export function textOf(content: NewContent): Text {
   return text;
 }
 
-/** Returns the first bytes of a content, at most `most`, each as one character. */
-export function startOf(content: NewContent, most: number): string {
-  const bytes = content instanceof FileContent ? content.start(most) : Buffer.from(content).subarray(0, most);
-  return bytes.toString('latin1');
+/** Returns the first `most` bytes of a content, or all of a shorter one. */
+export function headOf(content: NewContent, most: number): Buffer {
+  if (content instanceof FileContent) return content.head(most);
+  return Buffer.from(content as Uint8Array).subarray(0, most);
 }

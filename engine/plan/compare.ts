@@ -3,7 +3,7 @@ import { Missing, type Probe } from '../probe.ts';
 import type { Observed } from '../probes/readings.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
-import { changesOf, diff, keepsTo } from './diff.ts';
+import { changesOf, diff, keepsTo, withNotes } from './diff.ts';
 import type { ForecastReading } from './forecast-types.ts';
 
 /** The readings or predictions of a resource, and their differences from the declared state. */
@@ -97,7 +97,7 @@ function compareKnown(resource: Resource, view: ForecastView, context: Context):
     actual !== null || left === null || Object.keys(desired ?? {}).every(key => key in (left ?? {}));
   const settled = isWhole ? left : undefined;
   const state = settled === undefined ? actual : settled && { ...actual, ...settled };
-  const found = diff(state, desired);
+  const found = withNotes(diff(state, desired), module.notes?.(args, read));
   // A diff is certain if it is the same with and without the unit that a package may bring.
   const other = sure && doubts.length > 0 ? diffOf(resource, otherwise, context) : undefined;
   const isSame = other !== undefined && keepsTo(other, found);

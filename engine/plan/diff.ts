@@ -1,4 +1,4 @@
-import type { Change, Diff, PlannedDiff, State, StateValue } from '../module.ts';
+import type { Change, Diff, Notes, PlannedDiff, State, StateValue } from '../module.ts';
 import { isText } from '../module-kit/state-text.ts';
 
 /** Returns the diff between `actual` and `desired`, or null if there is none. Keys that `desired` leaves out do not count. */
@@ -17,6 +17,19 @@ export function diff(actual: State | null, desired: State | null): Diff | null {
   }
   if (actual === null) return differ('create', changes);
   return changes.length === 0 ? null : differ('update', changes);
+}
+
+/** Returns a diff with the notes of the elements that it adds to lists. */
+export function withNotes(found: Diff | null, notes: Notes = {}): Diff | null {
+  if (found === null || Object.keys(notes).length === 0) return found;
+  const changes = found.changes.map(change => {
+    const { key, before, after } = change;
+    if (!Array.isArray(after)) return change;
+    const added = after.filter(element => !Array.isArray(before) || !before.includes(element));
+    const own = Object.entries(notes[key] ?? {}).filter(([element]) => added.includes(element));
+    return own.length === 0 ? change : { ...change, notes: Object.fromEntries(own) };
+  });
+  return differ(found.kind, changes);
 }
 
 /**

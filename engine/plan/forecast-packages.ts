@@ -25,11 +25,14 @@ export class PackageForecast {
   readonly #known: Map<string, Known>;
   readonly #arrivals: Arrival[];
   readonly #marking: string[];
+  /** The host's own architecture, once an effect tells it. */
+  #own: string | undefined;
 
   constructor(from?: PackageForecast) {
     this.#known = new Map(from === undefined ? [] : from.#known);
     this.#arrivals = from === undefined ? [] : [...from.#arrivals];
     this.#marking = from === undefined ? [] : [...from.#marking];
+    this.#own = from === undefined ? undefined : from.#own;
   }
 
   /** Names of the resources that install or remove packages. */
@@ -50,7 +53,7 @@ export class PackageForecast {
       .filter(({ comes, whole }) =>
         [...comes.keys()].some(
           name =>
-            patterns.some(pattern => pattern.test(name)) ||
+            patterns.some(pattern => pattern.test(name) || pattern.test(plain(name))) ||
             (!whole && wanted.some(one => areRelated(name, one.replace(/\*.*/, '')))),
         ),
       )
@@ -97,13 +100,26 @@ export class PackageForecast {
     return { words: [...words.values()], by: certain.map(({ by }) => by) };
   }
 
+  /** Returns a simulation without what earlier resources install and remove anyway. */
+  remaining(simulation: string): string {
+    const isLeft = (line: string): boolean => {
+      const [, verb, name = '', version] =
+        /^(Inst|Remv|Purg) (\S+)(?: \[\S+\])?(?: \((\S+))?/.exec(line) ?? [];
+      const known = this.#known.get(name);
+      if (verb === undefined || known === undefined) return true;
+      const isInstalled = known.state?.status === 'installed';
+      return verb === 'Inst' ? !isInstalled || known.state?.version !== version : isInstalled;
+    };
+    return simulation.split('\n').filter(isLeft).join('\n');
+  }
+
   /** Returns the predicted state of a package. `naming` are the resources whose commands name it. */
   package(
     name: string,
     read: PackageState | null,
     naming: readonly string[],
   ): Predicted<PackageState | null> & { expected?: boolean; otherwise?: null } {
-    const known = this.#known.get(plain(name));
+    const known = this.#knownAs(name);
     if (known !== undefined) {
       // An upgrade keeps the mark of the package.
       const marked = read?.automatic === true && known.state?.automatic === undefined && { automatic: true };
@@ -115,6 +131,17 @@ export class PackageForecast {
     const unsure = this.#arrivals.filter(({ whole }) => !whole).map(({ by }) => by);
     const from = [...new Set([...unsure, ...naming])];
     return { value: read, from, open: from.length > 0 };
+  }
+
+  /** Returns what is known of a package. One of an architecture that may be the host's own is open. */
+  #knownAs(name: string): Known | undefined {
+    const [bare = '', architecture] = name.split(':');
+    const exact = this.#known.get(name);
+    if (exact !== undefined || architecture === undefined || architecture === 'all')
+      return exact ?? this.#known.get(bare);
+    if (this.#own !== undefined) return architecture === this.#own ? this.#known.get(bare) : undefined;
+    const same = this.#known.get(bare);
+    return same && { ...same, open: true };
   }
 
   /** Returns the predicted versions of a package: the installed one as planned; `lists` may change the available ones. */
@@ -141,6 +168,7 @@ export class PackageForecast {
     stateOf: (name: string) => PackageState | null | undefined,
   ): void {
     if (effect.kind === 'packages') {
+      this.#own ??= effect.architecture;
       for (const [name, version = ''] of effect.comes) {
         const isNew = effect.dependencies?.includes(name);
         // The simulation did not know of the packages that an earlier resource installs.

@@ -3,6 +3,7 @@ import { areRelated, packageOf, programFolders } from '../host-knowledge.ts';
 import type { State } from '../module.ts';
 import {
   type Candidate,
+  type CommandResult,
   type GroupState,
   Missing,
   type Owed,
@@ -257,11 +258,12 @@ export class Forecast {
     return { ...seen, reading: { value: [{ troubles: left }] } };
   }
 
-  /** Returns the simulation of apt with the planned packages of earlier resources. Another round reads it. */
+  /** Returns the simulation of apt behind the planned packages of earlier resources. Another round reads it. */
   #simulation(probe: Extract<Probe, { kind: 'command' }>, raw: ReadProbe): ForecastReading {
     const { words, by } = this.#packages.planned(probe.simulates!);
-    const doubts = this.#doubtsOf(['packages']).filter(one => !by.includes(one));
-    const value = this.#read({ ...probe, ...(words.length > 0 && { planned: words }) }, raw);
+    const doubts = this.#doubtsOf(['packages', ...(probe.about ?? [])]).filter(one => !by.includes(one));
+    const read = this.#read<CommandResult>({ ...probe, ...(words.length > 0 && { planned: words }) }, raw);
+    const value = read && { ...read, stdout: this.#packages.remaining(read.stdout) };
     return { reading: { value }, from: [...by, ...doubts], open: doubts.length > 0 || value === undefined };
   }
 

@@ -69,9 +69,32 @@ function isAnswer({ before, after }: ChangeView): boolean {
 export function removedBy({ kind, changes }: DiffView): string[] {
   if (kind !== 'update') return [];
   return changes.flatMap(({ before, after }) =>
-    Array.isArray(before) ? before.filter(element => !listOf(after).includes(element)) : [],
+    Array.isArray(before) ? replacementsIn(before, listOf(after)).removed : [],
   );
 }
+
+/** The elements that differ between two lists. `replaced` are those of which only the version differs, in one text each. */
+function replacementsIn(before: readonly string[], after: readonly string[]) {
+  const added = after.filter(element => !before.includes(element));
+  const removed = before.filter(element => !after.includes(element));
+  const pairs = removed.flatMap(old => {
+    const [, name, version] = versioned.exec(old) ?? [];
+    const others = added.filter(element => name !== undefined && versioned.exec(element)?.[1] === name);
+    const [now, ...more] = others;
+    return now === undefined || more.length > 0 ? [] : [{ old, now, name, version }];
+  });
+  return {
+    added: added.filter(element => !pairs.some(({ now }) => now === element)),
+    removed: removed.filter(element => !pairs.some(({ old }) => old === element)),
+    replaced: pairs.map(({ now, name, version }) => ({
+      element: now,
+      text: `${name} ${version} → ${versioned.exec(now)![2]}`,
+    })),
+  };
+}
+
+/** A name with a version, such as `nginx 1.22.1-9` or `nginx=1.22.*`. */
+const versioned = /^([a-z0-9][a-z0-9+.:-]*)[ =](\d[\w.+:~*-]*[.+:~*-][\w.+:~*-]*)$/;
 
 /**
  * Returns the changes of a resource in a few unbreakable words each: `mode 0644 → 0600, `, `content 1 line of 3`. A list
@@ -119,8 +142,7 @@ function describeChange(
   if (text !== undefined) return [span(key), span(' '), span(text.summary)];
   if (kind === 'create' || before === undefined) return [span(key), span(' '), span(shown(after, most))];
   if (kind === 'remove') return [span(key), span(' '), span(shown(before, most))];
-  if (Array.isArray(before) || Array.isArray(after))
-    return describeList(key, listOf(before), listOf(after), most);
+  if (Array.isArray(before) || Array.isArray(after)) return describeList(change, most);
   return [
     span(key),
     span(' '),
@@ -130,12 +152,13 @@ function describeChange(
   ];
 }
 
-function describeList(key: string, before: string[], after: string[], most: number): Span[] {
-  const added = after.filter(element => !before.includes(element));
-  const removed = before.filter(element => !after.includes(element));
+function describeList({ key, before, after, notes = {} }: ChangeView, most: number): Span[] {
+  const { added, removed, replaced } = replacementsIn(listOf(before), listOf(after));
+  const noted = (text: string, element: string) => [text, notes[element] ?? []].flat().join(' ');
   const elements = [
-    ...added.slice(0, most).map(element => span(`+${element}`, 'green')),
+    ...added.slice(0, most).map(element => span(noted(`+${element}`, element), 'green')),
     ...(added.length > most ? [span(`and ${added.length - most} more`, 'green')] : []),
+    ...replaced.map(({ element, text }) => span(noted(text, element), 'yellow')),
     ...removed.map(element => span(`-${element}`, 'red')),
   ];
   if (elements.length === 0) return [span(`${key} in another order: ${shown(after, most)}`)];

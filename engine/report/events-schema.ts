@@ -160,6 +160,10 @@ export const eventsSchema: Schema = {
         key: string,
         'before?': ref('value'),
         'after?': ref('value'),
+        'notes?': described(
+          { type: 'object', additionalProperties: string },
+          'Texts behind elements of `after`, such as the version of a package. An apply is not compared with them.',
+        ),
         'text?': object(
           {
             summary: string,

@@ -16,6 +16,7 @@ export interface ChangeView {
   key: string;
   before?: ValueView;
   after?: ValueView;
+  notes?: Record<string, string>;
   text?: TextDiff;
 }
 
@@ -192,7 +193,7 @@ function showing(redactor: Redactor) {
   };
 
   const change = (raw: Change, secrets: boolean): ChangeView => {
-    const { key, before, after } = raw;
+    const { key, before, after, notes } = raw;
     if (isText(before) || isText(after)) {
       const text = diffTexts(isText(before) ? before : undefined, isText(after) ? after : undefined);
       const masked = text.lines.map(mask);
@@ -202,6 +203,8 @@ function showing(redactor: Redactor) {
     const shown: ChangeView = { key: line(key) };
     if (before !== undefined) shown.before = value(before);
     if (after !== undefined) shown.after = value(after);
+    if (notes !== undefined)
+      shown.notes = Object.fromEntries(Object.entries(notes).map(([each, text]) => [line(each), line(text)]));
     // The new value holds a secret, so the old value holds the old secret, which the redactor does not know.
     if (secrets && before !== undefined && differs(shown.after, after)) shown.before = '«hidden»';
     return shown;

@@ -157,7 +157,7 @@ export function clear(value: Value, secrets: SecretText[]): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clear(inner, secrets)]));
 }
 
-/** Reads the file that `src`, `script` or `template` names, or the hosts of the inventory, if the module takes one of these. */
+/** Reads the file that `src`, another argument or `template` names, or the hosts of the inventory, if the module takes one of these. */
 function addContent(
   { module, doc, path }: ResourceText,
   args: Record<string, unknown>,
@@ -166,20 +166,21 @@ function addContent(
   secrets: SecretText[],
 ): void {
   const { template } = args;
+  const { src: file = 'src' } = module.files ?? {};
+  const src = args[file];
   if (module.files?.inventory === true && args['from_inventory'] === true)
     args['hosts'] = Object.values(scope.get('hosts') as { [name: string]: Value }).map(host => {
       const { name, address, port, host_key } = host as { [key: string]: Value };
       return { name, address, port, host_key };
     });
   const place = (key: string) => doc.place([...path, key]);
-  const copied = module.files?.script === true ? 'script' : 'src';
-  const src = args[copied];
   if (module.files?.tree === true) {
     args['files'] =
       typeof src === 'string' ? files.tree(files.find(src, place('src'), 'folder'), place('src')) : src;
-  } else if (module.files?.[copied] === true && src !== undefined && args['content'] === undefined) {
-    args['content'] =
-      typeof src === 'string' ? files.content(files.find(src, place(copied), 'file'), place(copied)) : src;
+  } else if (module.files?.src !== undefined && src !== undefined && args['content'] === undefined) {
+    if (typeof src === 'string')
+      args['content'] = files.content(files.find(src, place(file), 'file'), place(file));
+    else if (src instanceof Unknown) args['content'] = src;
   }
   if (module.files?.template !== true || template === undefined || args['content'] !== undefined) return;
   if (typeof template !== 'string') {

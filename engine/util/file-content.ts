@@ -55,16 +55,24 @@ export class FileContent {
     this.#reading(() => {});
   }
 
-  /** Returns the first bytes, at most `most`. */
-  start(most: number): Buffer {
-    return this.#reading(() => startOf(this.#path, most));
-  }
-
   /** Returns the whole content. Only for a file of at most `contentLimitBytes`. */
   bytes(): Buffer {
     const bytes = this.#reading(() => readFileSync(this.#path));
     if (this.#sha256 !== undefined && sha256Of(bytes) !== this.#sha256) throw this.#changed();
     return bytes;
+  }
+
+  /** Returns the first `most` bytes, or all of a shorter file. */
+  head(most: number): Buffer {
+    return this.#reading(() => {
+      const file = openSync(this.#path, 'r');
+      try {
+        const head = Buffer.alloc(Math.min(most, this.length));
+        return head.subarray(0, readSync(file, head, 0, head.length, 0));
+      } finally {
+        closeSync(file);
+      }
+    });
   }
 
   /** Returns the text of a file of at most `contentLimitBytes`, and an empty text for a larger one. */
@@ -113,16 +121,6 @@ export class FileContent {
 const versionOf = ({ size, mtimeMs, ino }: Stats): string => `${size} ${mtimeMs} ${ino}`;
 
 const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-function startOf(path: string, most: number): Buffer {
-  const bytes = Buffer.alloc(most);
-  const file = openSync(path, 'r');
-  try {
-    return bytes.subarray(0, readSync(file, bytes));
-  } finally {
-    closeSync(file);
-  }
-}
 
 function digestOf(path: string): string {
   const hash = createHash('sha256');

@@ -109,9 +109,9 @@ function checkEntries(entries: readonly EntryText[], asked: Paths, setting: Sett
 function checkFiles(entry: ResourceText, scope: VariableScope, asked: Paths, setting: Setting): void {
   const { files, templates, problems } = setting;
   const { module, doc, path, args } = entry;
+  const { src } = module.files ?? {};
   for (const [key, takes, kind] of [
-    ['src', module.files?.src, 'file'],
-    ['script', module.files?.script, 'file'],
+    [src ?? 'src', src !== undefined, 'file'],
     ['src', module.files?.tree, 'folder'],
     ['template', module.files?.template, 'template'],
   ] as const) {

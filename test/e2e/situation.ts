@@ -43,8 +43,8 @@ export interface Situation {
   layer: Layer;
   /** A script for sh that root runs on the host when its layer has booted. */
   start: string;
-  /** The files beside the playbook, by path; the playbook is `play.yml`. */
-  files: Readonly<Record<string, string>>;
+  /** The files beside the playbook, by path, as text or `!!binary`; the playbook is `play.yml`. */
+  files: Readonly<Record<string, string | Uint8Array>>;
   expect: Expectation;
 }
 
@@ -94,7 +94,7 @@ function read(name: string, text: string): Situation {
   const wrong = (what: string): never => {
     throw new Error(`test/e2e/situations/${name}.yml ${what}`);
   };
-  const document = parseDocument(text);
+  const document = parseDocument(text, { customTags: ['binary'] });
   if (document.errors.length > 0) wrong(String(document.errors[0]));
   const written = document.toJS();
   for (const key of Object.keys(written)) if (!keys.includes(key)) wrong(`takes no "${key}"`);

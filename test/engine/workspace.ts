@@ -29,7 +29,7 @@ export const modules: Record<string, Module> = {
     },
     required: ['path'],
     absent: 'takes it away',
-    files: { src: true, template: true },
+    files: { src: 'src', template: true },
     secrets: { in: ['content', 'path'] },
     identity: args => args.path,
   }),

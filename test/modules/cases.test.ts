@@ -26,13 +26,14 @@ interface Situation {
   title?: string;
   args: Record<string, unknown>;
   context?: Partial<Context>;
-  /** Files of a `tree`, or the script: path → text. */
-  files?: Record<string, string>;
+  /** Files of a `tree`, or the one that an argument names: path → text, or bytes in base64. */
+  files?: Record<string, string | { base64: string }>;
   refused?: string[];
   probes?: Record<string, unknown>;
   read?: Record<string, unknown>;
   missing?: string;
   changes?: string[];
+  notes?: unknown;
   steps?: unknown[];
   /** Sentences of what would make every apply fail. */
   obstacles?: string[];
@@ -46,6 +47,7 @@ interface Situation {
 
 const keys = new Set([
   ...['title', 'args', 'context', 'files', 'refused', 'probes', 'read', 'missing', 'changes', 'steps'],
+  'notes',
   'obstacles',
   'unsure',
   'unknown',
@@ -136,6 +138,7 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
     }
     const found = diff(actual, module.desired(args, read));
     expect(shown(found)).toEqual(situation.changes);
+    if (situation.notes !== undefined) expect(module.notes?.(args, read)).toEqual(situation.notes);
     const obstacles = found === null ? [] : module.obstacles(args, read, found, context);
     const kindOf = (one: Obstacle) =>
       one.warns ? 'warns' : one.unsure ? 'unsure' : one.unknown ? 'unknown' : 'blocked';
@@ -213,21 +216,28 @@ const completed = (module: Module, args: Record<string, unknown>) =>
   complete(module.args as never, structuredClone(args), () => undefined) as Record<string, unknown>;
 
 /** The arguments as the engine hands them over: defaults filled in, files beside the playbook read. */
-function argumentsOf(module: Module, written: Record<string, unknown>, files: Record<string, string> = {}) {
+function argumentsOf(
+  module: Module,
+  written: Record<string, unknown>,
+  files: NonNullable<Situation['files']> = {},
+) {
   const args = completed(module, written);
   if (module.files?.tree) {
     args['files'] = Object.entries(files).map(([path, content]) => ({
       path,
-      content: Buffer.from(content),
-      executable: content.startsWith('#!'),
+      content: bytesOf(content),
+      executable: typeof content === 'string' && content.startsWith('#!'),
     }));
   }
-  if (module.files?.src && args['src'] !== undefined) args['content'] ??= Buffer.from('bytes of src\n');
-  if (module.files?.script && args['script'] !== undefined)
-    args['content'] ??= Buffer.from(files[String(args['script'])] ?? 'echo bytes of script\n');
+  const source = module.files?.src && args[module.files.src];
+  if (typeof source === 'string')
+    args['content'] ??= bytesOf(files[source] ?? 'bytes of src\n');
   if (module.files?.template && args['template'] !== undefined) args['content'] ??= 'text of template\n';
   return args;
 }
+
+const bytesOf = (content: string | { base64: string }): Buffer =>
+  typeof content === 'string' ? Buffer.from(content) : Buffer.from(content.base64, 'base64');
 
 /** `{text: …}` and `{base64: …}` stand for a file's content in readings. */
 function decoded(value: unknown): unknown {

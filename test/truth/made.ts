@@ -21,8 +21,7 @@ const ofLayer: Readonly<Record<Layer, readonly string[]>> = {
 /** The declarations of a resource about paths and packages. */
 function settled({ module, args, keys }: CaseResource): [thing: string, how: string][] {
   const absent = args['state'] === 'absent';
-  if (module === 'apt')
-    return ((args['packages'] ?? []) as string[]).map(name => [name, absent ? 'absent' : 'present']);
+  if (module === 'apt') return packagesOf(args).map(name => [name, absent ? 'absent' : 'present']);
   if (!['file', 'directory', 'link', 'tree'].includes(module)) return [];
   const paths = (keys['loop'] as unknown[] | undefined) ?? [args['path']];
   return paths.map(path => [String(path), absent ? 'absent' : module.replace('tree', 'directory')]);
@@ -110,7 +109,7 @@ export class Made {
    */
   takesAway({ module, args }: CaseResource): boolean {
     if (module !== 'apt') return false;
-    const words = (args['packages'] as string[]).map(name => name.split('-')[0]!);
+    const words = packagesOf(args).map(name => name.split('-')[0]!);
     const isBeside = (path: string) => path.startsWith('/') && words.some(word => path.includes(word));
     const isRemoval = args['state'] === 'absent';
     const keeps = (path: string) =>
@@ -145,14 +144,14 @@ export class Made {
     if (args['state'] === 'absent') {
       this.#types.delete(String(args['path']));
       this.#folders.delete(String(args['path']));
-      if (module === 'apt') for (const each of args['packages'] as string[]) this.gone.add(each);
+      if (module === 'apt') for (const each of packagesOf(args)) this.gone.add(each);
       if (module === 'user') this.accounts.delete(String(args['name']));
       return;
     }
     if (module === 'command') this.byLine(String(args['run']));
     const migrated = migratedBy(args);
     if (migrated !== undefined) this.#guarded.add(migrated);
-    if (module === 'apt') for (const each of args['packages'] as string[]) this.#package(each);
+    if (module === 'apt') for (const each of packagesOf(args)) this.#package(each);
     // Drop-ins are no units of their own, and the image of a container is not there to run.
     if (module === 'systemd_unit' && (args['of'] ?? args['container']) !== undefined) return;
     const names = (keys['loop'] as unknown[] | undefined) ?? [args['name'] ?? args['path']];
@@ -198,3 +197,9 @@ export class Made {
 /** The file of a command whose guard compares it with its last content. */
 const migratedBy = (args: CaseResource['args']): string | undefined =>
   /^cat (\S+) >\/srv\/migrated /.exec(String(args['run']))?.[1];
+
+/** The packages of an `apt`, also the one of its .deb. */
+function packagesOf(args: CaseResource['args']): string[] {
+  const { packages = [], deb } = args as { packages?: string[]; deb?: { name: string } };
+  return deb === undefined ? packages : [...packages, deb.name];
+}

@@ -73,6 +73,14 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'apt.odd': ['hello=2.*', 'jq=9.9*', 'no-such-tool', 'jq:native', 'libjq1', 'hello:amd64'],
   'apt.update_cache': ['1d', true],
   'apt.upgrade': ['none'],
+  'apt.release': ['{{ facts.os.codename }}-backports', '{{ facts.os.codename }}'],
+  'apt.deb': [
+    {
+      url: 'http://deb.debian.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb',
+      sha256: '2e6e2f1a0007dc43bc91c273fd36e91e40a4f1c2765a03eca68b70a42103878a',
+      ...{ name: 'hello', version: '2.10-3' },
+    },
+  ],
   'apt.lock_timeout': ['1m'],
   'apt_repository.name': ['backports', 'other'],
   'apt_repository.uris': [['http://deb.debian.org/debian'], ['http://deb.debian.org/debian/']],

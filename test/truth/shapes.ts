@@ -23,17 +23,21 @@ export const shapes: Readonly<Record<string, (draw: Draw) => Args>> = {
     ...draw.maybe(0.2, () => ({ owner: draw.account() })),
     ...draw.maybe(0.2, () => ({ file_mode: draw.from('tree', 'file_mode') })),
   }),
-  apt: draw => ({
-    packages: draw.random.chance(0.07)
-      ? [draw.from('apt', 'odd')]
-      : draw.random.some(draw.pool('apt', 'packages')!, draw.random.whole(1, 2)),
-    ...draw.maybe(0.5, () => ({ recommends: false })),
-    ...draw.maybe(0.3, () => ({
-      state: 'absent',
-      ...draw.maybe(0.5, () => ({ purge: true })),
-      ...draw.maybe(0.3, () => ({ autoremove: true })),
-    })),
-  }),
+  apt: draw =>
+    draw.random.chance(0.05)
+      ? { deb: draw.from('apt', 'deb') }
+      : {
+          packages: draw.random.chance(0.07)
+            ? [draw.from('apt', 'odd')]
+            : draw.random.some(draw.pool('apt', 'packages')!, draw.random.whole(1, 2)),
+          ...draw.maybe(0.5, () => ({ recommends: false })),
+          ...draw.maybe(0.05, () => ({ release: draw.from('apt', 'release') })),
+          ...draw.maybe(0.3, () => ({
+            state: 'absent',
+            ...draw.maybe(0.5, () => ({ purge: true })),
+            ...draw.maybe(0.3, () => ({ autoremove: true })),
+          })),
+        },
   alternatives: draw =>
     draw.random.pick<Args>([
       { name: 'awk', path: '/usr/bin/mawk' },

@@ -143,13 +143,13 @@ function fileText(
   { files, templates }: Source,
 ): WrittenText | undefined {
   const kind = module.files?.template && branch(args, 'template') !== undefined ? 'template' : 'file';
-  const copied = module.files?.script ? 'script' : 'src';
-  const name = argument({ resource }, kind === 'template' ? 'template' : copied);
-  if (typeof name !== 'string' || module.files?.tree || (kind === 'file' && !module.files?.[copied]))
-    return undefined;
+  const key = kind === 'template' ? 'template' : module.files?.src;
+  const name = key && argument({ resource }, key);
+  if (typeof name !== 'string' || module.files?.tree) return undefined;
   return new Problems().attempt(() => {
     const path = files.find(name, resource.at, kind);
     const source = files.bytes(path).toString('utf8');
+    if (source.includes('\0')) return undefined;
     const shown = shownPath(path);
     const template = kind === 'template' ? templates.get(path) : undefined;
     return {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { diff, keepsTo } from '../../../engine/plan/diff.ts';
+import { diff, keepsTo, withNotes } from '../../../engine/plan/diff.ts';
 
 const wanted = { content: 'new', mode: '0640' };
 const creation = diff(null, wanted)!;
@@ -23,4 +23,16 @@ it.each([
   ['something else than the write has', write, diff({ type: 'link' }, { ...wanted, type: 'file' }), false],
 ])('%s', (_, planned, found, expected) => {
   expect(keepsTo(planned, found)).toBe(expected);
+});
+
+it('notes stand only behind elements that a diff adds, and are never compared', () => {
+  const found = diff({ installed: ['curl'], held: [] }, { installed: ['curl', 'nginx'], held: ['nginx'] });
+  const noted = withNotes(found, { installed: { nginx: '1.22 (+4)', curl: '7.88' } })!;
+  expect(noted.changes.map(({ key, notes }) => [key, notes])).toEqual([
+    ['installed', { nginx: '1.22 (+4)' }],
+    ['held', undefined],
+  ]);
+  expect(noted.has('held')).toBe(true);
+  expect(keepsTo(noted, found)).toBe(true);
+  expect(withNotes(null, { installed: { nginx: '1.22' } })).toBe(null);
 });

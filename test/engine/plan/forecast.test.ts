@@ -285,6 +285,35 @@ it('packages are exact as far as they are named, and open if others may come alo
   expect(one.predicts(installedPackage('a'))).toEqual({ value: null, from: ['Gone'], open: false });
 });
 
+it('packages of another architecture are other packages', () => {
+  const [own, foreign] = [installedPackage('a:amd64'), installedPackage('a:i386')];
+  const one = host([installedPackage('a'), null], [own, null], [foreign, null]);
+  one.after('Unknown', packages(['a']));
+  expect(one.predicts(own)).toMatchObject({ value: { status: 'installed' }, open: true });
+  one.after('Apt', packages(['a'], { architecture: 'amd64' }));
+  expect(one.predicts(own)).toMatchObject({ value: { status: 'installed' }, open: false });
+  expect(one.predicts(foreign)).toEqual({ value: null, from: [], open: false });
+  one.after('Foreign', packages(['a:i386']));
+  expect(one.predicts(foreign)).toMatchObject({ value: { status: 'installed' }, from: ['Foreign'] });
+});
+
+it('a simulation leaves out what earlier resources install and remove anyway', () => {
+  const simulation = command('apt-get -s install b', { about: [], simulates: 'install' });
+  const stdout = 'Inst a (1 [all])\nInst dep (1 [all])\nInst b (2 [all])\nRemv old [1]\nRemv c [1]\n';
+  const planned = { ...simulation, planned: ['a', 'old-'] } as Probe;
+  const one = host([planned, { exit: 0, stdout, stderr: '' }]).after('Apt', {
+    ...{ kind: 'packages', asked: ['a'], dependencies: ['dep'], goes: ['old'], whole: true },
+    comes: new Map([
+      ['a', '1'],
+      ['dep', '1'],
+    ]),
+  });
+  expect(one.predicts(simulation)).toMatchObject({
+    value: { stdout: 'Inst b (2 [all])\nRemv c [1]\n' },
+    open: false,
+  });
+});
+
 it('missing accounts and programs may come with a package', () => {
   const one = host([program('git'), '/usr/bin/git']).after('Apt', packages(['a']));
   expect(one.predicts(account('passwd', 'app'))).toMatchObject({ value: null, open: true });
