@@ -72,3 +72,12 @@ export const wholeText = (what: string) =>
     src: text('A file beside the playbook that is copied as it is.', { minLength: 1 }),
     template: text('A file in `templates/` beside the playbook that is rendered.', { minLength: 1 }),
   }) as const;
+
+/** Returns the schema of `state`. `clause` is about `absent`; `ways` is the module's own schema, with the ways to be present. */
+export const stateSchema = (clause: string, ways?: Schema): Schema => ({
+  enum: [...((ways?.['enum'] as readonly string[] | undefined) ?? ['present']), 'absent'],
+  default: ways?.['default'] ?? 'present',
+  description: ways
+    ? `${ways['description']} \`absent\` ${clause}.`
+    : `Whether it exists; \`absent\` ${clause}.`,
+});

@@ -23,6 +23,7 @@ import type { Step } from '../step.ts';
 import { type Conditional, compact, defined } from '../util/defined.ts';
 import type { FileContent } from '../util/file-content.ts';
 import { memoized } from '../util/memoized.ts';
+import { stateSchema } from './argument.ts';
 import { type OwnFile, withOwnFile } from './own-file.ts';
 
 /** Work that a change makes necessary. The engine notes it on the host before the change, and removes the note after it. */
@@ -72,7 +73,7 @@ export interface Definition<A extends Properties, R extends string, P extends Pr
    * never for `state: absent`.
    */
   refine?(args: Given<A, R>): Conditional<Refusal>;
-  /** The arguments that name files beside the playbook. From `src`, `script` or `template` the engine makes `content`; from a tree, `files`. */
+  /** The arguments that name files beside the playbook. From `src` or `template` the engine makes `content`; from a tree, `files`. */
   files?: Files;
   /** The arguments that may hold a secret. The engine refuses a secret in every other argument. */
   secrets?: SecretPlaces<Given<A, R>>;
@@ -178,15 +179,6 @@ interface FilesGiven {
   content?: string | Buffer | FileContent;
   files?: readonly SourceFile[];
 }
-
-/** Returns the schema of `state`. `ways` is the module's own, with the ways to be present. */
-const stateSchema = (clause: string, ways?: Schema): Schema => ({
-  enum: [...((ways?.['enum'] as readonly string[] | undefined) ?? ['present']), 'absent'],
-  default: ways?.['default'] ?? 'present',
-  description: ways
-    ? `${ways['description']} \`absent\` ${clause}.`
-    : `Whether it exists; \`absent\` ${clause}.`,
-});
 
 /** Makes a module from the definition of a resource type. The types of the arguments come from their schemas. */
 export function defineModule<

@@ -230,8 +230,7 @@ function argumentsOf(
     }));
   }
   const source = module.files?.src && args[module.files.src];
-  if (typeof source === 'string')
-    args['content'] ??= bytesOf(files[source] ?? 'bytes of src\n');
+  if (typeof source === 'string') args['content'] ??= bytesOf(files[source] ?? 'bytes of src\n');
   if (module.files?.template && args['template'] !== undefined) args['content'] ??= 'text of template\n';
   return args;
 }

@@ -86,7 +86,7 @@ describe.each(shells)('steps run by %s', (_, argv) => {
     const source = `${dir}/source`;
     writeFileSync(source, `touch ${ran}\n`);
     const content = new FileContent(source, source, statSync(source));
-    expect(content.start(5).toString()).toBe('touch');
+    expect(content.head(5).toString()).toBe('touch');
     const compiled = script([step(content)]);
     const answer = sh(compiled.script, Buffer.from(`touch ${ran}#`), argv);
     expect([answer.exit, answer.stderr.toString()]).toEqual([
