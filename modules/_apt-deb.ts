@@ -93,7 +93,7 @@ export function obstaclesOf(
   args: Arguments & { allow_downgrade: boolean },
   installed: string | undefined,
   { needsApt, needsCertificates }: Partial<Record<'needsApt' | 'needsCertificates', unknown>>,
-  isStale: boolean,
+  age: string | undefined,
 ): Obstacle[] {
   const deb = debOf(args);
   if (deb === undefined) return [];
@@ -120,10 +120,11 @@ export function obstaclesOf(
       says: `${written} excludes ${removed.join(', ')}.`,
       fix: `Remove ${removed.length === 1 ? 'it' : 'them'} in an earlier resource.`,
     },
-    ...unsolved(printed, '').map(({ says }) => ({
+    // Without package lists, apt knows no package.
+    ...(age === 'none' ? [] : unsolved(printed, '')).map(({ says }) => ({
       says: says.replace('these packages', written).replace('satisfy:command-line', written),
       fix: 'Declare the source of what it needs in an earlier resource.',
-      ...(isStale && { unsure: true }),
+      ...(age && { unsure: true }),
     })),
     needsCertificates === null && {
       says: 'The host trusts no certificate, so apt cannot fetch from https addresses.',

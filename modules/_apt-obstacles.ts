@@ -63,5 +63,5 @@ function ofRelease({ release }: its.Arguments, read: its.Read, changing: ReturnT
 function ofDeb(args: its.Arguments, read: its.Read, age: string | undefined): Obstacle[] {
   const [installed] = its.namesOf(args).flatMap(name => its.found(read, name)?.version ?? []);
   const { needsApt, needsCertificates } = read as Parameters<typeof itsDeb.obstaclesOf>[2];
-  return itsDeb.obstaclesOf(args, installed, { needsApt, needsCertificates }, age !== undefined);
+  return itsDeb.obstaclesOf(args, installed, { needsApt, needsCertificates }, age);
 }

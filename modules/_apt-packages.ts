@@ -80,6 +80,9 @@ export function wanted(args: Arguments): aptSimulation.Wanted[] {
 }
 export const named = (args: Arguments): aptSimulation.Wanted[] =>
   wanted(args).filter(({ name }) => name !== '');
+/** Returns the packages by the names that other resources would give them. */
+export const claimed = (args: Arguments): aptSimulation.Wanted[] =>
+  named(args).map(one => (args.deb === undefined ? one : { ...one, name: one.written }));
 export const namesOf = (args: Arguments): string[] => named(args).map(({ name }) => name);
 export const isRemoval = ({ state }: Arguments): boolean => state === 'absent';
 export const printed = (result: unknown): string => (result as probe.CommandResult | undefined)?.stdout ?? '';

@@ -15,6 +15,10 @@ export const apt = defineModule({
   summary: 'Debian packages, installed, upgraded or removed by apt.',
   args: its.args,
   files: { src: 'deb' },
+  together: [
+    'A `deb` is alone: without `packages`, `release` and `upgrade`. It counts as installed if its package has the same version.',
+    'A `deb` with a `url` declares its name and version, so a check knows them and fetches nothing. The host compares them and the `sha256` before it installs the file.',
+  ],
   examples: {
     'Installed, from lists of today': { packages: ['nginx', 'curl'], update_cache: '1h' },
     'One version, held': { packages: ['nginx=1.22.*'], hold: true },
@@ -49,6 +53,11 @@ export const apt = defineModule({
       (args.packages.length > 0 || args.release !== undefined || args.upgrade !== 'none') && {
         at: 'deb',
         says: 'A .deb has a resource of its own, without packages, release and upgrade.',
+      },
+    typeof args.deb === 'string' &&
+      /^\w+:\/\//.test(args.deb) && {
+        at: 'deb',
+        says: 'A .deb from an address is a map of url, sha256, name and version.',
       },
     args.deb !== undefined &&
       args.state !== 'present' && {
@@ -136,6 +145,8 @@ export const apt = defineModule({
       !diff.has('also removed') && '--no-remove',
       args.allow_downgrade && '--allow-downgrades',
       raised && '--allow-change-held-packages',
+      // apt takes a package that dpkg has half unpacked for one that is there.
+      deb && its.found(read, deb.name)?.status === 'half-installed' && '--reinstall',
       deb ? [deb.file] : chosen.map(({ written }) => written),
     ]);
     const effect = deb
@@ -166,7 +177,7 @@ export const apt = defineModule({
   claims: args =>
     Object.assign(
       {},
-      ...its.named(args).map(({ name, version }) => ({
+      ...its.claimed(args).map(({ name, version }) => ({
         [`the package ${name}`]: its.isRemoval(args) ? 'absent' : 'present',
         ...defined({ [`the version of ${name}`]: version, [`the hold of ${name}`]: args.hold?.toString() }),
         ...defined({ [`the release of ${name}`]: args.release }),
