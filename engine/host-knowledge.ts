@@ -190,9 +190,10 @@ exit 1`,
  * reports no error where the program is missing.
  */
 export const contentChecks: Readonly<Record<string, (content: string) => Probe<CommandResult>>> = {
+  // The visudo of sudo-rs takes - for the name of a file.
   'visudo -cf %s': content =>
     command(
-      `command -v visudo >/dev/null || exit 0; printf %s ${shellQuote(content)} | visudo -cf - >/dev/null`,
+      `command -v visudo >/dev/null || exit 0; printf %s ${shellQuote(content)} | visudo -cf /dev/stdin >/dev/null`,
       { about: ['packages'] },
     ),
   // Logrotate reads only regular files.
