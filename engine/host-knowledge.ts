@@ -206,9 +206,10 @@ exit 1`,
  * the others stay certain while that changes.
  */
 export const contentChecks: Readonly<Record<string, (content: string) => readonly Probe<CommandResult>[]>> = {
+  // The visudo of sudo-rs takes - for the name of a file.
   'visudo -cf %s': content => [
     command(
-      `command -v visudo >/dev/null || exit 0; printf %s ${shellQuote(content)} | visudo -cf - >/dev/null`,
+      `command -v visudo >/dev/null || exit 0; printf %s ${shellQuote(content)} | visudo -cf /dev/stdin >/dev/null`,
       { about: ['package:sudo*'] },
     ),
   ],

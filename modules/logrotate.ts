@@ -105,7 +105,9 @@ export const logrotate = defineModule({
     // The files as they are before the play. A file that an earlier resource changes is only a doubt.
     others: command(rotatedLogs, { about: [] }),
     needsOthers: command(rotatedLogs, { about: ['/etc/logrotate.d', 'packages'] }),
-    needsLogs: command(missingLogs(args.paths ?? []), { about: (args.paths ?? []).map(stem) }),
+    needsLogs: args.missing_ok
+      ? undefined
+      : command(missingLogs(args.paths ?? []), { about: (args.paths ?? []).map(stem) }),
     ...Object.fromEntries([...foldersOf(args.paths ?? [])].map(at => [`needs ${at}`, path(at)])),
     ...Object.fromEntries(accountsOf(args).map(([as, one]) => [`needs ${as} ${one}`, account(as, one)])),
   }),
@@ -133,8 +135,8 @@ export const logrotate = defineModule({
           },
       ),
       lacking !== undefined && {
-        says: `Nothing matches ${lacking} yet, so nothing would be rotated.`,
-        fix: 'Check the path, unless the log comes later.',
+        says: `Nothing matches ${lacking} yet, and logrotate fails at each run for a log that is missing.`,
+        fix: 'Check the path, or leave out missing_ok.',
         unsure: true,
       },
       args.su === undefined &&
