@@ -21,6 +21,8 @@ interface Node extends Predicted<PathState | null> {
   /** The number of the effect. Later folder effects apply to the node. */
   sequence: number;
   content?: Content;
+  /** Whether the content may not be written. */
+  perhaps?: boolean | undefined;
 }
 
 /** The file system of a host after the planned steps. Paths lead through the links of that time. */
@@ -227,13 +229,10 @@ export class FileForecast {
     this.#set(real, { value: null, from: [], open: false }, laying);
   }
 
-  #set(
-    real: string,
-    { value, from, open }: Predicted<PathState | null>,
-    laying: Laying,
-    content?: Content,
-  ): void {
-    const kept = content ?? (value?.type === 'file' ? this.#nodes.get(real)?.content : undefined);
+  #set(real: string, seen: Predicted<PathState | null>, laying: Laying, content?: Content): void {
+    const { value, from, open } = seen;
+    const was = value?.type === 'file' ? this.#nodes.get(real) : undefined;
+    const { content: kept, perhaps } = content ? { content, perhaps: laying.maybe } : (was ?? {});
     const all = [...new Set([...from, laying.by])];
     for (const folder of ['/', ...foldersAbove(real)].reverse()) {
       const known = this.#below.get(folder) ?? [];
@@ -247,7 +246,7 @@ export class FileForecast {
       value,
       from: all,
       open: open || laying.maybe,
-      ...(kept && { content: kept }),
+      ...(kept && { content: kept, perhaps }),
     });
   }
 
@@ -281,6 +280,7 @@ export class FileForecast {
   }
 
   #isOpened(real: string, node: Node, raw: ReadProbe): boolean {
+    if (node.perhaps) return true;
     return this.#folderEffectsOn(real, node.sequence, raw).some(
       folderEffect => folderEffect.apply({ ...node, open: false }).open,
     );

@@ -79,7 +79,9 @@ export function layResource(
       if (obstacle !== undefined) return { obstacle };
       hopes.push(...own);
       const effects = kindOf(step).effects(step);
-      forecast.lay(effects, step.do === 'pay' ? perhaps : laying, view.raw);
+      // The notes of a command that may not run may stay as they are.
+      const isNote = step.do === 'pay' || (module.runs === true && step.do !== 'run');
+      forecast.lay(effects, isNote ? perhaps : laying, view.raw);
     }
     const [unnoted] = imagined ? [] : noted.flatMap(step => obstacleTo(step, view) ?? []);
     if (unnoted !== undefined) return { obstacle: unnoted };
