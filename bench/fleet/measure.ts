@@ -64,7 +64,7 @@ export async function measureFleet(
   const fleet = await simulate(hosts, recording, folder);
   try {
     // The first run keeps the compiled code of the program.
-    await reconcile(folder, hosts);
+    await apply(folder, ['--limit', nameOf(1)]);
     for (let round = 0; round < rounds; round++) {
       measured.own.push(await reconcile(folder, hosts));
       measured.logins.push(await handshakes(folder));
@@ -144,9 +144,9 @@ async function reconcile(folder: string, hosts: number): Promise<Use> {
   return use;
 }
 
-const apply = (folder: string) => {
+const apply = (folder: string, more: readonly string[] = []) => {
   const [program, ...words] = own.argv({ folder, targets: [], identityFile: '' });
-  return used(folder, program, words);
+  return used(folder, program, [...words, ...more]);
 };
 
 /** Of more than 12 hosts, the output has one line for all of them. */

@@ -13,6 +13,7 @@ import type { Reporter } from '../report/reporter.ts';
 import { paint, span } from '../report/style.ts';
 import { terminalReporter } from '../report/terminal.ts';
 import { problemView, view } from '../report/view.ts';
+import { limitHeapGrowth } from '../util/heap-growth.ts';
 import { ownCommand } from '../util/own-command.ts';
 import { statOf } from '../util/stat.ts';
 import type { Playbook } from '../validate/play.ts';
@@ -66,6 +67,7 @@ export async function apply(file: string, settings: ApplySettings, io: Io): Prom
   refuseQuestions(playbook, settings, io);
   const plan = output === undefined ? undefined : await newPlan(output, file, playbook, settings, io);
   const binding = plan ?? approved;
+  if (hosts.length > settings.parallel) limitHeapGrowth();
   const { run } = await import('../run/run.ts');
   const reporter = chooseReporter(settings, approved !== undefined, io);
   const connect = await credentials(settings, hosts, io, asking => reporter.hold(asking));

@@ -37,8 +37,14 @@ export type FactName = keyof typeof factNames;
 /** Facts of one host, nested as in expressions: `{ hostname, os: { id, … }, … }`. */
 export type Facts = Readonly<Record<string, Plain>>;
 
-/** Returns all facts as unknown values. */
+let unknown: { [key: string]: Value } | undefined;
+
+/** Returns all facts as unknown values, the same object for all hosts. */
 export function unknownFacts(): { [key: string]: Value } {
+  return (unknown ??= madeUnknown());
+}
+
+function madeUnknown(): { [key: string]: Value } {
   const facts: { [key: string]: Value } = {};
   for (const name of Object.keys(factNames)) {
     const [top, inner] = name.split('.') as [string, string?];
