@@ -93,6 +93,8 @@ export interface HostContext {
   login?: string | undefined;
   /** `SHA256:…` of the key that logged in; undefined if none did, or if only ssh knows it. */
   loginKey?: string | undefined;
+  /** Whether the run has a password for sudo. */
+  becomePassword?: boolean;
   /** The transport to the host; undefined = ssh. */
   transport?: Host['transport'];
 }

@@ -20,7 +20,8 @@ const lineBytes = 256;
 /** Returns the program that runs a script, with its arguments: the declared one, that of its first line, or sh. */
 export function interpreterOf({ content, interpreter }: Script): string[] {
   if (interpreter !== undefined) return [interpreter];
-  const [, program, rest = ''] = /^#![ \t]*([^\s]+)[ \t]*([^\r\n]*)/.exec(headOf(content, lineBytes).toString('latin1')) ?? [];
+  const [, program, rest = ''] =
+    /^#![ \t]*([^\s]+)[ \t]*([^\r\n]*)/.exec(headOf(content, lineBytes).toString('latin1')) ?? [];
   if (program === undefined) return ['sh'];
   const argument = rest.trim();
   if (posix.basename(program) !== 'env' || argument === '') return [program, ...(argument ? [argument] : [])];

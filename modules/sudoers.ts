@@ -84,11 +84,12 @@ export const sudoers = defineModule({
     validate: 'visudo -cf %s',
     by: ['visudo', '-c'],
   }),
-  probes: ({ user, commands = [] }) => ({
+  probes: ({ user, nopasswd, commands = [] }) => ({
     visudo: program('visudo'),
     // The files as they are before the play. A file that an earlier resource changes is only a doubt.
     rules: command(allRules, { about: [] }),
-    needsRules: command(allRules, { about: ['/etc/sudoers', '/etc/sudoers.d', 'packages'] }),
+    needsRules: command(allRules, { about: ['/etc/sudoers', '/etc/sudoers.d', 'package:sudo*'] }),
+    needsRun: !nopasswd && commands.includes('ALL') ? command(groupsOfRun, { about: [] }) : undefined,
     needsKind: commands.some(hasWildcard)
       ? command('visudo --version 2>&1', { about: ['packages'] })
       : undefined,
@@ -101,12 +102,22 @@ export const sudoers = defineModule({
   },
   desired: (args, read) => (read && decision(deciderIn(read, args), fileOf(args.name))) ?? {},
   removal: { refine: ({ name }) => [nameRefusal(name)] },
-  obstacles: (args, read, { kind }) => {
+  obstacles: (args, read, { kind }, { login, becomePassword }) => {
     if (kind === 'remove') return [];
     const { rules, needsRules } = read;
     const { stdout } = needsRules ?? rules;
     const decider = deciderIn({ ...read, rules: needsRules ?? rules }, args);
+    const groups = read.needsRun?.stdout.split(/\s+/).filter(Boolean) ?? [];
+    const isOfRun =
+      groups.length > 0 && (['ALL', login].includes(args.user) || groups.includes(args.group ?? ''));
+    const shutsOut = isOfRun && login !== undefined && !becomePassword && /\b(ALL|root)\b/.test(args.run_as);
     return [
+      shutsOut &&
+        winner(stdout, ruleIn(args, login), () => groups) === undefined && {
+          says: `This run becomes root by sudo as ${login}, who would need a password from then on.`,
+          fix: 'Set nopasswd: true, or give the run a password, with --ask-become-pass or in the inventory.',
+          unsure: !needsRules,
+        },
       stdout !== '' &&
         !includes.test(stdout) && {
           says: '/etc/sudoers does not include /etc/sudoers.d, so the file would have no effect.',
@@ -133,6 +144,9 @@ export const sudoers = defineModule({
       ]),
     ),
 });
+
+/** Prints the groups of the account that became root by sudo, or nothing if the run became root otherwise. */
+const groupsOfRun = '[ -z "${SUDO_USER-}" ] || id -Gn "$SUDO_USER"';
 
 const fileOf = (name: string) => `/etc/sudoers.d/${name}`;
 
@@ -177,16 +191,19 @@ function settingsOf(args: Arguments): string[] {
 const decision = (decider: string | undefined, file: string | undefined) =>
   decider === undefined ? null : { decides: file };
 
+const ruleIn = ({ name, hosts, run_as: runAs, commands = [], nopasswd }: Arguments, subject: string) => ({
+  ...{ file: fileOf(name), subject, hosts, runAs, nopasswd },
+  commands: commands.map(escaped),
+});
+
 /** Returns the file that decides otherwise than this one whether its commands need a password. */
 function deciderIn(
   read: { rules: CommandResult; perhapsAccount?: UserState | null | undefined },
   args: Arguments,
 ): string | undefined {
-  const { name, hosts, run_as: runAs, commands, nopasswd } = args;
   const subject = subjectOf(args);
-  if (commands === undefined || subject === undefined) return undefined;
-  const rule = { file: fileOf(name), subject, hosts, runAs, commands: commands.map(escaped), nopasswd };
-  return winner(read.rules.stdout, rule, () => {
+  if (args.commands === undefined || subject === undefined) return undefined;
+  return winner(read.rules.stdout, ruleIn(args, subject), () => {
     const account = read.perhapsAccount;
     return account ? [account.group, ...account.groups] : [];
   });

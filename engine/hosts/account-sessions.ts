@@ -57,6 +57,11 @@ export class AccountSessions {
     this.#recovers = recovers;
   }
 
+  /** Whether the run has a password for sudo. */
+  get hasBecomePassword(): boolean {
+    return (this.#options.becomePassword ?? this.#host.becomePassword) !== undefined;
+  }
+
   /** With `recovers`, each shell first restores the unfinished changes of an earlier run. */
   static async start(host: Host, options: ConnectOptions, recovers: boolean): Promise<AccountSessions> {
     const own = { ...options, prelude: preludeFor(host) };

@@ -87,7 +87,8 @@ export class ConnectedHost {
     const nowS = Math.floor(Date.now() / 1000) + this.#skewS;
     const plannedS = createdS === undefined ? {} : { plannedS: createdS + this.#skewS };
     const { login, host, sessions } = this;
-    return { nowS, login, loginKey: sessions.loginKey, transport: host.transport, ...plannedS };
+    const { loginKey, hasBecomePassword: becomePassword } = sessions;
+    return { nowS, login, loginKey, becomePassword, transport: host.transport, ...plannedS };
   }
 
   /** Forgets all readings, because the host has changed or may have. */
