@@ -4,7 +4,7 @@ own=
 [ ! -s /var/lib/dpkg/arch ] || own=$(dpkg --print-architecture)
 if there=$(dpkg-query -W -f='${db:Status-Status}/${Architecture} ' {names} 2>/dev/null); then
   for one in $there; do
-    case $one in installed/all | installed/${own:-*}) ;; *) one=; break ;; esac
+    [ "${one%/*}" = installed ] && { [ -z "$own" ] || [ "${one#*/}" = all ] || [ "${one#*/}" = "$own" ]; } || { one=; break; }
   done
   [ -z "$one" ] || exit 0
 fi
