@@ -122,7 +122,7 @@ export const pools: Readonly<Record<string, readonly unknown[]>> = {
   'service.settle': ['0s', '300ms'],
   'systemd_unit.name': [
     ...['w1.service', 'w2.service', 'app@.service', 'w1.timer', 'w2.socket', 'w2.path'],
-    ...['srv-m.mount', 'app-w.slice', 'web.container'],
+    ...['srv-m.mount', 'app-w.slice'],
   ],
   'systemd_unit.of': ['w1.service', 'w2.service', 'app@.service', 'memcached.service', 'w1.timer'],
   // A unit is whole or of sections that fit its kind, which only its shape knows.

@@ -331,7 +331,7 @@ function service(draw: Draw): Args {
     name,
     settle: '0s',
     ...draw.maybe(0.5, () => ({ enabled: draw.random.chance(0.7) })),
-    ...draw.maybe(0.7, () => ({ state: runs && draw.random.chance(0.6) ? 'running' : 'stopped' })),
+    ...draw.maybe(0.7, () => ({ state: runs && draw.random.chance(0.95) ? 'running' : 'stopped' })),
     ...draw.maybe(0.1, () => ({ masked: draw.random.chance(0.7) })),
     ...(ref === undefined ? {} : draw.maybe(0.3, () => ({ restart_on: [ref] }))),
     ...(ref === undefined ? {} : draw.maybe(0.07, () => ({ reload_on: [ref] }))),
@@ -356,7 +356,8 @@ function dropIn(draw: Draw): Args {
 }
 
 function unit(draw: Draw): Args {
-  if (draw.random.chance(0.3)) return dropIn(draw);
+  // A drop-in of a unit that is not there is an obstacle to the whole playbook.
+  if (draw.random.chance(draw.made.services.size > 0 ? 0.3 : 0.02)) return dropIn(draw);
   const name = draw.from('systemd_unit', 'name');
   if (draw.random.chance(0.2)) return { name, state: 'absent' };
   if (name.endsWith('.timer'))
@@ -364,7 +365,7 @@ function unit(draw: Draw): Args {
   if (name.endsWith('.socket')) return { name, socket: { ListenStream: '/run/w2.sock' } };
   if (name.endsWith('.path')) return { name, path: { PathExists: '/srv/never' } };
   if (name.endsWith('.slice')) return { name, slice: { MemoryMax: draw.random.pick(['500M', '1G']) } };
-  if (name.endsWith('.container')) return { name, container: { Image: 'localhost/web:1' } };
+  if (draw.random.chance(0.01)) return { name: 'web.container', container: { Image: 'localhost/web:1' } };
   if (name.endsWith('.mount')) return { name, mount: { What: 'tmpfs', Where: '/srv/m', Type: 'tmpfs' } };
   if (draw.random.chance(0.15))
     return {
