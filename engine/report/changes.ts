@@ -135,7 +135,7 @@ function describeChange(
   const { key, before, after, text } = change;
   if (isAnswer(change)) return [span(key, 'bold'), span(' '), span(String(before), 'dim')];
   if (resource.runs && key === 'run') {
-    const verb = resource.status === 'would_change' ? 'runs' : 'ran';
+    const verb = resource.status === 'changed' ? 'ran' : 'runs';
     const why = typeof before === 'string' ? [span(` because ${before}`, 'dim')] : [];
     return [span(verb, 'bold'), span(' '), span(shown(after, most)), ...why];
   }
