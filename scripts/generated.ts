@@ -144,7 +144,9 @@ function filtersPage(): string {
 
 function resultOf(example: string): string {
   const where = () => ({ file: example, line: 1, column: 1 });
-  return JSON.stringify(compileExpression(example, where).evaluate({}, { env: () => undefined, now: () => 1_767_225_600 }));
+  return JSON.stringify(
+    compileExpression(example, where).evaluate({}, { env: () => undefined, now: () => 1_767_225_600 }),
+  );
 }
 
 /** Returns code for a cell of a table. */
