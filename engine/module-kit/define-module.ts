@@ -270,7 +270,7 @@ type Sourced = { args: Entries; alternatives?: Entries; files?: Files };
 function togetherIn({ args, alternatives = {}, files }: Sourced): string[] {
   const groups = Object.values(alternatives as Record<string, readonly string[]>);
   const own = sources.filter(
-    name => name in args && (name === 'content' || files?.[name as 'src' | 'template'] === true),
+    name => name in args && (name === 'content' || files?.[name as 'src' | 'template']),
   );
   return compact([
     groups.length > 0 && `At most one of these groups: ${groups.map(names => names.join(', ')).join(' · ')}.`,

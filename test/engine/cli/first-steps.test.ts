@@ -57,7 +57,7 @@ it('without an inventory, the program names the command that makes one', async (
 });
 
 it.each([
-  ['command', 'Exactly one of creates, unless, only_if, run_on and always'],
+  ['command', 'At most one of these groups: run · script, interpreter.'],
   ['nginx_site', 'At most one of content, src, template.'],
   ['pg_check', 'At most one of these groups: dsn · database, user, password, host, port.'],
 ])('reconcile modules %s shows which arguments go together', async (name, sentence) => {
