@@ -153,7 +153,7 @@ function comparisonOfMissing(
   const bringers = view.bringers(broughtBy);
   const hasOthers = broughtBy.some(token => !token.startsWith('package:'));
   const causes = [...new Set([...bringers, ...(hasOthers || isOpen ? doubts : []), ...(isOpen ? from : [])])];
-  if (causes.length === 0)
+  if (causes.length === 0 || isAccountGone(resource, broughtBy, view))
     return { ...unknown, from: [], open: false, problem: absence(resource, { broughtBy, ...absent }) };
   const desired = module.desired(args, undefined);
   const settled = view.stateLeft(resource, [...causes, ...from]);
@@ -168,6 +168,15 @@ function comparisonOfMissing(
   // What the module itself found missing leaves its readings whole, and obstacles in them stay.
   const seen = missing === undefined ? { read, certain } : unknown;
   return { ...unknown, ...seen, diff: found, work: found ?? undefined, desired, from: all, open: true };
+}
+
+/** Whether one of `tokens`, such as `passwd:app`, is an account or a group that the resource reads and that is certainly gone. */
+function isAccountGone({ module, args }: Resource, tokens: readonly string[], view: ForecastView): boolean {
+  return (Object.values(module.probes(args)) as Probe[]).some(probe => {
+    if (probe.kind !== 'account' || !tokens.includes(`${probe.database}:${probe.name}`)) return false;
+    const { reading, open } = view.predict(probe);
+    return !open && 'value' in reading && reading.value === null;
+  });
 }
 
 /**
