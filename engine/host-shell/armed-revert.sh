@@ -19,7 +19,11 @@ r_armed_anew() {
     printf '%s\n' '[Unit]' 'Description=Reverts a change that nobody has confirmed' '[Service]' \
       "ExecStart=/bin/sh $r_j/put-back" 'Restart=on-failure' >"$r_unit" &&
       mkdir -p "${r_unit_link%/*}" && ln -sfn "$r_unit" "$r_unit_link" && sync -- "$r_unit" &&
-      systemctl daemon-reload && systemctl restart reconcile-put-back.service
+      systemctl daemon-reload && {
+        # Systemd counts the starts of a unit, and a play may arm it often.
+        systemctl reset-failed reconcile-put-back.service 2>/dev/null
+        systemctl restart reconcile-put-back.service
+      }
   else setsid sh "$r_j/put-back" </dev/null >/dev/null 2>&1 8>&- & fi
 }
 r_deadline() {

@@ -16,6 +16,8 @@ export interface Comparison {
   /** The state in which an earlier resource leaves the same thing. */
   stateLeft?: State | undefined;
   read: Record<string, unknown> | undefined;
+  /** The readings beside a missing thing. Of the obstacles in them only those count that always hold. */
+  beside?: Record<string, unknown> | undefined;
   /** Names of the resources that the comparison depends on. */
   from: readonly string[];
   /** Whether it is not known yet if the resource differs. */
@@ -146,14 +148,14 @@ function comparisonOfMissing(
   resource: Resource,
   view: ForecastView,
   { broughtBy, ...absent }: Missing,
-  { read, from, doubts, certain, missing }: ReturnType<typeof readingsOf>,
+  { read, from, doubts, missing }: ReturnType<typeof readingsOf>,
 ): Comparison {
   const { module, args } = resource;
   const isOpen = missing?.open;
   const bringers = view.bringers(broughtBy);
   const hasOthers = broughtBy.some(token => !token.startsWith('package:'));
   const causes = [...new Set([...bringers, ...(hasOthers || isOpen ? doubts : []), ...(isOpen ? from : [])])];
-  if (causes.length === 0 || isAccountGone(resource, broughtBy, view))
+  if (causes.length === 0)
     return { ...unknown, from: [], open: false, problem: absence(resource, { broughtBy, ...absent }) };
   const desired = module.desired(args, undefined);
   const settled = view.stateLeft(resource, [...causes, ...from]);
@@ -165,18 +167,9 @@ function comparisonOfMissing(
     return { ...unknown, work: diff(null, desired) ?? undefined, desired, from: causes, open: true };
   const found = diff(module.fresh(args, read), desired);
   const all = [...new Set([...causes, ...from])];
-  // What the module itself found missing leaves its readings whole, and obstacles in them stay.
-  const seen = missing === undefined ? { read, certain } : unknown;
-  return { ...unknown, ...seen, diff: found, work: found ?? undefined, desired, from: all, open: true };
-}
-
-/** Whether one of `tokens`, such as `passwd:app`, is an account or a group that the resource reads and that is certainly gone. */
-function isAccountGone({ module, args }: Resource, tokens: readonly string[], view: ForecastView): boolean {
-  return (Object.values(module.probes(args)) as Probe[]).some(probe => {
-    if (probe.kind !== 'account' || !tokens.includes(`${probe.database}:${probe.name}`)) return false;
-    const { reading, open } = view.predict(probe);
-    return !open && 'value' in reading && reading.value === null;
-  });
+  // What the module itself found missing leaves its readings whole.
+  const beside = missing === undefined ? read : undefined;
+  return { ...unknown, beside, diff: found, work: found ?? undefined, desired, from: all, open: true };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { inNewServer, serverData } from '../host-knowledge.ts';
-import { blocking, type Context, type Obstacle } from '../module.ts';
+import { blocking, type Context, type Diff, type Obstacle } from '../module.ts';
 import { type Probe, path } from '../probe.ts';
 import { blankReadings } from '../probes/blank.ts';
 import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
@@ -64,7 +64,7 @@ export function layResource(
     const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
     if (lacking !== undefined) return { obstacle: lacking };
     const read = comparison.read ?? blankReadings(module.probes(args));
-    const said = imagined || isUnread ? [] : module.obstacles(args, read, work, context);
+    const said = imagined ? [] : obstaclesIn(resource, comparison, work, context);
     warning = said.find(({ warns }) => warns);
     const all = blocking(said);
     // Other obstacles from uncertain readings are only doubts.
@@ -90,6 +90,19 @@ export function layResource(
     forecast.lay(unknownEffects(resource), laying, view.raw);
   }
   return { hopes, doubt, warning };
+}
+
+/** Returns what the module says about the readings; of a missing thing only what holds whatever it is. */
+function obstaclesIn(
+  { module, args }: Resource,
+  { read, beside }: Comparison,
+  work: Diff,
+  context: Context,
+): Obstacle[] {
+  if (read !== undefined) return module.obstacles(args, read, work, context);
+  return beside === undefined
+    ? []
+    : module.obstacles(args, beside, work, context).filter(({ always }) => always);
 }
 
 /** Returns the obstacle of a step, or the resources that must bring a thing it needs, and probably do not. */

@@ -95,7 +95,7 @@ function evaluated(text: ResourceText, scope: VariableScope, sources: Sources): 
   );
   const completed = complete(schema, clear(values, secrets), () => undefined) as Record<string, unknown>;
   const problems = validate(schema, completed, { doc, path, label: module.name }, 'unknown');
-  problems.push(...unsaltedPasswords(text, evaluated as object));
+  problems.push(...unsaltedPasswords(text, values as object));
   if (problems.length === 0) {
     for (const { at, says } of refusals(text, sealed(completed)))
       problems.push({
