@@ -29,12 +29,15 @@ const ordinary = [
     },
   },
   ...['cron', 'rsyslog', 'ssh'].map(name => ({ service: { name, enabled: true, state: 'running' } })),
+  ...['apt-daily.timer', 'apt-daily-upgrade.timer'].map(name => ({
+    service: { name, masked: false, enabled: true, state: 'running' },
+  })),
   ...Array.from({ length: 20 }, (_, i) => ({ directory: { path: `/srv/app/folder${i}`, mode: '0755' } })),
   ...Array.from({ length: 30 }, (_, i) => ({
     file: { path: `/srv/app/folder${i % 20}/file${i}`, content: `${i}\n` },
   })),
-  ...Array.from({ length: 6 }, (_, i) => ({
-    link: { path: `/srv/app/link${i}`, to: `/srv/app/folder${i}` },
+  ...Array.from({ length: 4 }, (_, i) => ({
+    link: { path: `/srv/app/link${i}`, target: `/srv/app/folder${i}` },
   })),
 ];
 
@@ -54,6 +57,7 @@ const wholeServer = [
       uris: ['http://192.0.2.1/debian'],
       suites: ['stable'],
       components: ['main'],
+      signed_by: '/usr/share/keyrings/debian-archive-keyring.gpg',
       enabled: false,
     },
   },

@@ -61,7 +61,9 @@ export const sshd_config = defineModule({
   ],
   file: ({ name, settings }) => ({ path: fileOf(name), content: textOf(settings), mode: '0600' }),
   probes: ({ name, settings }) => ({
-    ssh: command(asking(name, settings), { about: ['package:openssh*', '/etc/ssh'] }),
+    ssh: command(asking(name, settings), {
+      about: ['package:openssh*', '/etc/ssh/sshd_config', '/etc/ssh/sshd_config.d'],
+    }),
     owed: owed(noteOf(name)),
     ...(isMoved(settings) && {
       needsSocket: unit('ssh.socket'),

@@ -413,7 +413,7 @@ describeLab('secrets in every place that a playbook has for them', () => {
     const folder = join(lab.hosts.web1.rootDir, 'srv/planted');
     mkdirSync(folder);
     const watch = await sampler([folder]);
-    const slow = "sh -c 'sleep 1.5; :'";
+    const slow = "sh -c 'sleep 4; :'";
     const leaking = `cd /srv/planted; ${slow} ${core}
       cat >wide <<'end'\n${canary('planted')}\nend
       sleep 1; chmod 600 wide; logger "$(base64 wide)"; cp wide /run/wide; LEAK=${core} ${slow}`;
@@ -422,7 +422,7 @@ describeLab('secrets in every place that a playbook has for them', () => {
     const { processes, files } = await watch();
     expect(await inMemory()).toContain('/run/wide\n');
     const found = (file: string) =>
-      processes.some(each => each.file === file && each.onHost && each.command.startsWith('sh -c sleep 1.5'));
+      processes.some(each => each.file === file && each.onHost && each.command.startsWith('sh -c sleep 4'));
     expect([found('cmdline'), found('environ')]).toEqual([true, true]);
     expect(files.map(({ mode }) => mode)).toEqual(expect.arrayContaining(['0644', '0600']));
     const traced = tracedFiles(join(lab.hosts.web1.rootDir, '../upper/srv/planted'), core);
