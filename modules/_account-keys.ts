@@ -4,6 +4,7 @@ import { command, content, path, type Readings, readOnly } from '../engine/probe
 import type { Step } from '../engine/step.ts';
 import type { Conditional } from '../engine/util/defined.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
+import { obstaclesBelowHome } from './_accounts.ts';
 import { type AuthorizedKeys, type KeyLine, keyIn, keysThere, placeOfKeys } from './_authorized-keys.ts';
 
 const script = scriptBeside(import.meta.url, './authorized-keys.sh');
@@ -155,25 +156,10 @@ export function keyObstacles(
 
 /** Returns the obstacles on the way to the keys. Root writes no file through what another account controls. */
 function obstaclesIn({ home, folder, file, path }: AuthorizedKeys, user: string) {
-  const at = [
-    { what: posix.dirname(posix.dirname(path)), is: home },
-    { what: posix.dirname(path), is: folder },
-    { what: path, is: file },
+  const places = [
+    { path: posix.dirname(posix.dirname(path)), is: home },
+    { path: posix.dirname(path), is: folder },
+    { path, is: file },
   ];
-  const link = at.find(({ is }, i) => i > 0 && is?.type === 'link');
-  const foreign = at.find(({ is }) => is && is.type !== 'link' && ![user, 'root'].includes(is.owner));
-  return [
-    home === undefined && {
-      says: `${user} has no home directory.`,
-      fix: 'Create it first, with a `directory` that belongs to the account.',
-    },
-    link && {
-      says: `${link.what} is a link; keys are not written through it.`,
-      fix: 'Replace it by what it leads to.',
-    },
-    foreign && {
-      says: `${foreign.what} belongs to ${foreign.is!.owner}, so sshd refuses the keys below it.`,
-      fix: `Give it to ${user} in an earlier resource.`,
-    },
-  ];
+  return obstaclesBelowHome(user, places, 'keys', 'so sshd refuses the keys below it');
 }

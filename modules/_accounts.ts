@@ -98,3 +98,32 @@ export function removalObstacles(
       },
   ];
 }
+
+/**
+ * Returns the obstacles on the way to a file in the home directory of an account. `places` lead from the home to the file,
+ * `what` is written there, and `foreign` says what follows from another owner.
+ */
+export function obstaclesBelowHome(
+  user: string,
+  places: readonly { path: string; is?: { type: string; owner: string } | undefined }[],
+  what: string,
+  foreign: string,
+) {
+  const [home, ...others] = places;
+  const link = others.find(({ is }) => is?.type === 'link');
+  const other = places.find(({ is }) => is && is.type !== 'link' && ![user, 'root'].includes(is.owner));
+  return [
+    home?.is === undefined && {
+      says: `${user} has no home directory.`,
+      fix: 'Create it first, with a `directory` that belongs to the account.',
+    },
+    link && {
+      says: `${link.path} is a link; ${what} are not written through it.`,
+      fix: 'Replace it by what it leads to.',
+    },
+    other && {
+      says: `${other.path} belongs to ${other.is!.owner}, ${foreign}.`,
+      fix: `Give it to ${user} in an earlier resource.`,
+    },
+  ];
+}

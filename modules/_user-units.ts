@@ -10,6 +10,7 @@ import { shellQuote } from '../engine/quote.ts';
 import type { RunStep, Step, WriteStep } from '../engine/step.ts';
 import { daemonReload, systemctl } from '../engine/steps/unit-steps.ts';
 import { scriptBeside, withVariables } from '../engine/util/text-beside.ts';
+import { obstaclesBelowHome } from './_accounts.ts';
 import { usualHome } from './_unit-names.ts';
 
 /** The units of one account, which its own service manager runs: systemd.unit(5), user@.service(5). */
@@ -122,25 +123,8 @@ export const missingUserUnit = (user: string, name: string, isUp: boolean): Miss
   );
 
 /** Returns obstacles on the way to the file. Root writes no file through what another account controls. */
-export function obstaclesTo({ places }: UserUnit, user: string) {
-  const [home, ...others] = places;
-  const link = others.find(({ is }) => is?.type === 'link');
-  const foreign = places.find(({ is }) => is && is.type !== 'link' && ![user, 'root'].includes(is.owner));
-  return [
-    home?.is === undefined && {
-      says: `${user} has no home directory.`,
-      fix: 'Create it first, with a `directory` that belongs to the account.',
-    },
-    link && {
-      says: `${link.path} is a link; units are not written through it.`,
-      fix: 'Replace it by what it leads to.',
-    },
-    foreign && {
-      says: `${foreign.path} belongs to ${foreign.is!.owner}, not to ${user}.`,
-      fix: `Give it to ${user} in an earlier resource.`,
-    },
-  ];
-}
+export const obstaclesTo = ({ places }: UserUnit, user: string) =>
+  obstaclesBelowHome(user, places, 'units', `not to ${user}`);
 
 /** Returns a step of systemctl as a step that asks the service manager of an account. */
 export function forUser(user: string, step: RunStep): RunStep {
