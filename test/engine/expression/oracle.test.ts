@@ -14,6 +14,11 @@ function fact(outcome: Outcome): Plain {
   return 'error' in outcome ? 'an error' : { value: outcome.value };
 }
 
+/** Whether a number on the way has no exact form, which is refused here on purpose; see `differences`. */
+function beyondExact(outcome: Outcome): boolean {
+  return 'error' in outcome && outcome.error.includes('beyond ±2^53');
+}
+
 function compare(cases: readonly Case[]): void {
   const answers = theirs(cases);
   const here = cases.map((each, index) => ({ source: each.source, outcome: fact(ours(each)), index }));
@@ -44,8 +49,8 @@ describe.skipIf(missing !== undefined)(title, () => {
   });
 
   it('random expressions have the same value', () => {
-    const sources = fc.sample(random, runs(800));
-    compare(sources.map(source => ({ kind: 'value', source, scope })));
+    const cases = fc.sample(random, runs(800)).map((source): Case => ({ kind: 'value', source, scope }));
+    compare(cases.filter(each => !beyondExact(ours(each))));
   });
 
   it('deliberate differences are the documented ones', () => {

@@ -888,8 +888,9 @@ export const differences: readonly (readonly [string, string | undefined, string
   ['{{ 4 / 2 }}', '2', '2.0'],
   ['{{ 2.5|round }}', '2', '2.0'],
   ['{{ 3.0 is float }}', 'False', 'True'],
-  // Whole numbers that cannot be kept exactly are refused.
+  // Numbers that cannot be kept exactly are refused.
   ['{{ 2 ** 60 }}', undefined, '1152921504606846976'],
+  ['{{ 2.0 ** 60 }}', undefined, '1.152921504606847e+18'],
   // A number for arithmetic is a number.
   ['{{ true + 1 }}', undefined, '2'],
   ['{{ 1 + n is even }}', undefined, '1'],

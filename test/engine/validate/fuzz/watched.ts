@@ -8,7 +8,7 @@ import { counting } from '../../../steps.ts';
 import { attemptOf, type Read, textsIn } from './scenes.ts';
 import type { Message, Work } from './worker.ts';
 
-/** `npm test` tries 4,000; FUZZ_SEED=N FUZZ_RUNS=1 tries one again. */
+/** `npm test` tries 2,000; FUZZ_SEED=N FUZZ_RUNS=1 tries one again. */
 const runs = Number(process.env['FUZZ_RUNS'] ?? 200);
 
 /** Reading a whole playbook of the tree takes less than a million. */
