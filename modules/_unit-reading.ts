@@ -49,6 +49,8 @@ function isStale({ path, unit, owed }: Read, args: UnitNames): boolean {
   if (args.of !== undefined) {
     const isListed = DropInPaths.split(' ').includes(placeOf(args).path);
     if (path === null) return isListed && mayLag;
+    // systemd reads no drop-ins of a masked unit, and asks for a reload for ever.
+    if (LoadState === 'masked') return false;
     // systemd 252 does not notice a new folder of drop-ins.
     return NeedDaemonReload === 'yes' || (LoadState === 'loaded' && !isListed && mayLag);
   }

@@ -41,7 +41,8 @@ export function certainOutcomes(
   for (const { resource, outcome } of planned) {
     const { register: name, when, doneBy, incomplete } = resource;
     const isSkipped = when === false && doneBy === undefined;
-    const isCertain = outcome.status === 'unchanged' && outcome.open !== true && !incomplete;
+    const isSettled = outcome.status === 'unchanged' || outcome.status === 'unknown';
+    const isCertain = isSettled && outcome.open !== true && !incomplete;
     if (name === undefined || !(isSkipped || isCertain)) continue;
     registers[name] = { ...registers[name], [resource.name]: register(outcome) };
   }

@@ -4,7 +4,7 @@ import { type Content, content, path as pathProbe, type UnitState } from '../pro
 import { glob } from '../quote.ts';
 import type { NewContent } from '../util/file-content.ts';
 import { known, type Laying, type Predicted, type ReadProbe } from './forecast-types.ts';
-import { fromWritten, isThere, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
+import { fromWritten, isThere, maskedUnit, ofTheFile, type Sets, withoutDropIn } from './unit-text.ts';
 
 /** A change of a unit by planned steps. The effect of a new file depends on the state before. */
 interface Change {
@@ -145,13 +145,7 @@ export class UnitForecast {
     const unit = unitAt(path);
     if (unit?.part !== 'file') return;
     const isMask = target === '/dev/null';
-    this.#change(
-      unit.name,
-      laying,
-      isMask
-        ? { LoadState: 'masked', UnitFileState: 'masked' }
-        : { LoadState: 'loaded', UnitFileState: undefined },
-    );
+    this.#change(unit.name, laying, isMask ? maskedUnit : { LoadState: 'loaded', UnitFileState: undefined });
     const named = unitAt(target)?.name;
     if (named !== undefined && named !== unit.name)
       this.#change(named, laying, { UnitFileState: undefined }, { alias: true });

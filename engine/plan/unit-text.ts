@@ -30,8 +30,13 @@ export function fromWritten({ name, part }: UnitPart, path: string, text: string
   return part === 'file' ? fromFile(name, text) : fromDropIn(name, path, text);
 }
 
+/** The properties of a masked unit. */
+export const maskedUnit: Sets = { LoadState: 'masked', UnitFileState: 'masked' };
+
 /** Returns the properties that systemd reads from a unit's file and the drop-ins written before it. */
 function fromFile(name: string, content: string): Written {
+  // An empty file masks its unit, as a link to /dev/null does.
+  if (content === '') return () => maskedUnit;
   return (was, dropIns) => {
     const text = `${content}\n${dropIns}`;
     // systemd refuses a service without a command, and a file without a section.

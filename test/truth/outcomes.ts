@@ -94,7 +94,8 @@ export function compareOutcomes(
   const against: Against[] = [];
   let undecided = false;
   for (const [name, one] of shown) {
-    const now = happened.get(name);
+    // A loop whose condition turns out false is skipped as a whole.
+    const now = happened.get(name) ?? happened.get(loopOf(name));
     // After a failure others are not reached.
     if (broke && (now === undefined || ['would_change', 'skipped'].includes(now.status))) continue;
     const conditional = written.some(each => one.name.startsWith(each.name) && 'when' in each.keys);
@@ -109,10 +110,15 @@ export function compareOutcomes(
     });
   }
   for (const [name, one] of happened)
-    if (!shown.has(name) && !(broke && one.status === 'skipped'))
+    if (!shown.has(name) && !(one.status === 'skipped' && (broke || isLoop(name, shown))))
       against.push({ kind: `${one.module}: not shown → ${one.status}`, details: [tell(one)] });
   return { against, undecided };
 }
+
+/** The name of a loop in the name of one of its rounds, such as `Sites (shop)`. */
+const loopOf = (round: string): string => round.replace(/ \(.*\)$/, '');
+const isLoop = (name: string, shown: ReadonlyMap<string, RanEvent>): boolean =>
+  [...shown.keys()].some(round => round !== name && loopOf(round) === name);
 
 function reason(now: RanEvent | undefined): string {
   if (now?.error) return ` (${now.error.code}: ${gist(now.error.message)})`;
