@@ -24,7 +24,8 @@ interface Laid {
 }
 
 /**
- * Lays the effects of a resource over the forecast, step by step, and returns the first obstacle.
+ * Lays the effects of a resource over the forecast, step by step, and returns the first obstacle. The obstacle of a resource
+ * whose condition is unknown is only a doubt: it may have no turn.
  */
 export function layResource(
   resource: Resource,
@@ -58,25 +59,29 @@ export function layResource(
   const isDue = !comparison.open || comparison.acts === true;
   const perhaps = { ...laying, maybe: laying.maybe || !isDue };
   forecast.lay(effectsOf(noted), perhaps, view.raw);
+  const blocks = (obstacle: Obstacle | undefined): obstacle is Obstacle => {
+    if (laying.maybe) doubt ??= obstacle;
+    return obstacle !== undefined && !laying.maybe;
+  };
   try {
     if (work === undefined) throw new UnknownArgument('', '');
     const isUnread = comparison.read === undefined && !imagined;
     const lacking = isUnread ? lackingInNewServer(resource, view, forecast) : undefined;
-    if (lacking !== undefined) return { obstacle: lacking };
+    if (blocks(lacking)) return { obstacle: lacking };
     const read = comparison.read ?? blankReadings(module.probes(args));
     const said = imagined ? [] : obstaclesIn(resource, comparison, work, context);
     warning = said.find(({ warns }) => warns);
     const all = blocking(said);
     // Other obstacles from uncertain readings are only doubts.
     const own = all.find(({ always, unsure }) => always || (certain && !unsure));
-    if (own !== undefined) return { obstacle: own };
-    doubt = all[0];
+    if (blocks(own)) return { obstacle: own };
+    doubt ??= all[0];
     const steps = reloading(module.steps(work, args, read, context));
     const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps], context.login);
-    if (stuck !== undefined) return { obstacle: stuck };
+    if (blocks(stuck)) return { obstacle: stuck };
     for (const step of steps) {
       const { obstacle, hopes: own } = imagined ? { hopes: [] } : met(step, view);
-      if (obstacle !== undefined) return { obstacle };
+      if (blocks(obstacle)) return { obstacle };
       hopes.push(...own);
       const effects = kindOf(step).effects(step);
       // The notes of a command that may not run may stay as they are.
@@ -84,7 +89,7 @@ export function layResource(
       forecast.lay(effects, isNote ? perhaps : laying, view.raw);
     }
     const [unnoted] = imagined ? [] : noted.flatMap(step => obstacleTo(step, view) ?? []);
-    if (unnoted !== undefined) return { obstacle: unnoted };
+    if (blocks(unnoted)) return { obstacle: unnoted };
   } catch (thrown) {
     if (!(thrown instanceof UnknownArgument)) throw thrown;
     forecast.lay(unknownEffects(resource), laying, view.raw);

@@ -24,7 +24,7 @@ export function withoutLinks(
   const real = folders.get(folder);
   if (real === undefined) return undefined;
   const end = `${real === '/' ? '' : real}/${name}`;
-  return follows && peek(end)?.type === 'link' ? walked(at, follows, peek) : end;
+  return follows && !end.startsWith('/proc/') && peek(end)?.type === 'link' ? walked(at, follows, peek) : end;
 }
 
 function walked(at: string, follows: boolean, peek: (real: string) => PathState | null): string | undefined {
@@ -38,7 +38,9 @@ function walked(at: string, follows: boolean, peek: (real: string) => PathState 
       continue;
     }
     const next = `${real}/${name}`;
-    const there = more.length > 0 || follows ? peek(next) : null;
+    // The links of /proc lead each process to another place.
+    const isFollowed = (more.length > 0 || follows) && !next.startsWith('/proc/');
+    const there = isFollowed ? peek(next) : null;
     if (there?.type !== 'link') {
       real = next;
       rest = more;

@@ -144,8 +144,7 @@ function walk(
       ...seen
     } = layResource(resource, comparison, view, sight, context, reactions);
     const doubt = seen.doubt?.says ?? comparison.doubt;
-    if (obstacle !== undefined && !waits)
-      return outcome('failed', { diff, error: blockedBy(resource, obstacle) });
+    if (obstacle !== undefined) return outcome('failed', { diff, error: blockedBy(resource, obstacle) });
     if (resource.delegatedTo !== undefined) away.push(resource.name);
     const isOpen = open || waits || doubt !== undefined || hopes.length > 0;
     const shown: PlannedDiff | null =
