@@ -81,7 +81,8 @@ export const authorized_keys = defineModule({
     claims: args => keyClaims(args, 'authorized_keys', false),
   },
   remove({ user, keys }, read) {
-    const { path, group, lines } = thereIn(read, user)!;
+    // An earlier resource may bring the account, and keys with it.
+    const { path, group, lines } = thereIn(read, user) ?? newPlace(user, read.account);
     const wanted = parsed(keys).map(({ key }) => key);
     const left = lines.filter(line => !wanted.includes(keyIn(line)?.key ?? ''));
     return [{ do: 'write', path, content: textOf(left), owner: user, group, mode: '0600' }];

@@ -62,7 +62,7 @@ export const unattended_upgrades = defineModule({
       about: ['/etc/apt/apt.conf.d', '/etc/apt/apt.conf', 'packages'],
     }),
     needsTimer: enabled ? unit('apt-daily-upgrade.timer') : undefined,
-    ...(mail !== undefined && { needsMail: program('mail'), needsSendmail: program('sendmail') }),
+    ...(mail !== undefined && { needsMailer: command(mailers, { about: bringsMailers }) }),
   }),
   actual: ({ program, settings, ownContent }, args) => {
     if (program === null) return Missing.fromPackages('unattended-upgrades', 'unattended-upgrades');
@@ -73,7 +73,7 @@ export const unattended_upgrades = defineModule({
     const wrong = read?.settings && overridden(read.settings, read['ownContent'] as Content | null, args);
     return Object.fromEntries((wrong ?? []).map(([key, , value]) => [key, value]));
   },
-  obstacles: (args, { settings, needsLater, needsTimer, needsMail, needsSendmail, ownContent }, { kind }) => {
+  obstacles: (args, { settings, needsLater, needsTimer, needsMailer, ownContent }, { kind }) => {
     if (kind === 'remove') return [];
     const wrong = overridden(settings, ownContent as Content | null, args);
     const others = later(needsLater?.stdout ?? '', args);
@@ -89,15 +89,22 @@ export const unattended_upgrades = defineModule({
         says: 'apt-daily-upgrade.timer is masked, so nothing would install the upgrades.',
         fix: 'Unmask it in an earlier resource, with\n    service: { name: apt-daily-upgrade.timer, masked: false, state: running }',
       },
-      needsMail === null &&
-        needsSendmail === null && {
-          says: 'The host has neither mail nor sendmail, so no report would be sent.',
-          fix: 'Install one in an earlier resource, e.g. with\n    apt: { packages: [bsd-mailx] }',
-          code: 'program-missing' as const,
-        },
+      needsMailer?.exit === 1 && {
+        says: 'The host has neither mail nor sendmail, so no report would be sent.',
+        fix: 'Install one in an earlier resource, e.g. with\n    apt: { packages: [bsd-mailx] }',
+        code: 'program-missing' as const,
+      },
     ];
   },
 });
+
+const mailers = '[ -x /usr/bin/mail ] || [ -x /usr/sbin/sendmail ] || exit 1';
+/** The paths, and the packages of Debian that provide them. */
+const bringsMailers = [
+  ...['/usr/bin/mail', '/usr/sbin/sendmail', 'package:*mail*', 'package:s-nail', 'package:postfix*'],
+  ...['package:exim4*', 'package:nullmailer', 'package:msmtp*', 'package:dma', 'package:opensmtpd*'],
+  ...['package:ssmtp', 'package:esmtp*', 'package:citadel*', 'package:masqmail'],
+];
 
 /** The patterns of Debian's and Ubuntu's own sources. Those of the other distribution fit nothing. */
 const ownOrigins: Readonly<Record<string, string[]>> = {

@@ -80,13 +80,15 @@ export function layResource(
     const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps], context.login);
     if (blocks(stuck)) return { obstacle: stuck };
     for (const step of steps) {
-      const { obstacle, hopes: own } = imagined ? { hopes: [] } : met(step, view);
+      const { obstacle, hopes: unlikely } = imagined ? { hopes: [] } : met(step, view);
       if (blocks(obstacle)) return { obstacle };
-      hopes.push(...own);
+      hopes.push(...unlikely);
       const effects = kindOf(step).effects(step);
       // The notes of a command that may not run may stay as they are.
       const isNote = step.do === 'pay' || (module.runs === true && step.do !== 'run');
-      forecast.lay(effects, isNote ? perhaps : laying, view.raw);
+      const own = isNote ? perhaps : laying;
+      // The host may turn out to be one that cannot have the thing.
+      forecast.lay(effects, doubt?.unknown ? { ...own, maybe: true } : own, view.raw);
     }
     const [unnoted] = imagined ? [] : noted.flatMap(step => obstacleTo(step, view) ?? []);
     if (blocks(unnoted)) return { obstacle: unnoted };
