@@ -67,8 +67,9 @@ export const noteOf = (args: UnitNames): string =>
   args.of === undefined ? placeOf(args).unit : `${args.of}.d/${args.name}.conf`;
 
 /** Returns the state of a unit of an account. For its removal, a missing account is no obstacle. */
-export function userState({ found }: Read, { name, user = '' }: UnitNames, isRemoval = false) {
-  const own = userUnitIn(found!, name);
+export function userState({ account, found }: Read, { name, user = '' }: UnitNames, isRemoval = false) {
+  // The unit is as before the play. An earlier resource may remove the account.
+  const own = account === null ? undefined : userUnitIn(found!, name);
   if (own === undefined) return isRemoval ? null : missingAccount(user);
   if (!own.hasPam && !isRemoval) return Missing.fromPackages('libpam-systemd', 'libpam-systemd');
   const file = own.places.at(-1)?.is;

@@ -58,7 +58,8 @@ export const authorized_keys = defineModule({
   refine: args => keyRefusals(args.keys, 'keys'),
   probes: ({ user }) => ({ account: account('passwd', user), ...placeProbes(user) }),
   actual(read, args) {
-    const there = thereIn(read, args.user);
+    // The place is as before the play. An earlier resource may remove the account.
+    const there = read.account === null ? undefined : thereIn(read, args.user);
     if (there === undefined) return noAccount(args.user);
     return there.file === undefined ? null : keysState(args, there);
   },

@@ -70,6 +70,7 @@ class PlanApply {
       const registered = turn.registered ?? register(outcome, turn.outputs, resource.register);
       this.#options.done(resource, { outcome, registered });
       if (resource.register !== undefined) await this.#resolveAgain(i, resource.register, registered);
+      if (this.#stopped === undefined && !this.#options.signal.aborted) await this.#settleRisks(i);
     }
     await this.#waitForBatch();
     return this.#end();
@@ -191,6 +192,17 @@ class PlanApply {
       const message = `The host was reverted, and does not come back: ${name} fails.`;
       this.#problems.push({ code: 'not-back', message, ...causeOf(turn.outcome.error) });
       return;
+    }
+  }
+
+  /** Confirms the risky changes that no resource behind number `i` makes take effect. */
+  async #settleRisks(i: number): Promise<void> {
+    const later = this.#queue.slice(i + 1).map(({ resource }) => resource);
+    for (const [each, risk] of this.#shared.risks) {
+      const problem = await this.#shared.exclusively(each, () => risk.onlyAwaits(later));
+      if (problem === undefined) continue;
+      this.#problems.push(problem);
+      this.#isBroken = true;
     }
   }
 

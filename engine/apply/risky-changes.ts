@@ -56,6 +56,21 @@ export class Risk {
     this.#outstanding.delete(resource.name);
     for (const { by } of reactionsByCause([resource, ...later]).get(resource.name) ?? [])
       this.#outstanding.add(by);
+    return this.#confirm();
+  }
+
+  /**
+   * Confirms the changes once no resource in `later` makes them take effect: a restart may be skipped, or need nothing.
+   * Returns the problem, or undefined.
+   */
+  async onlyAwaits(later: readonly Resource[]): Promise<Problem | undefined> {
+    if (this.#outstanding.size === 0) return undefined;
+    const names = new Set(later.map(({ name }) => name));
+    for (const name of this.#outstanding) if (!names.has(name)) this.#outstanding.delete(name);
+    return this.#outstanding.size === 0 ? this.#confirm() : undefined;
+  }
+
+  async #confirm(): Promise<Problem | undefined> {
     const isProven = this.#outstanding.size === 0;
     const isConfirmed = await this.#ask(isProven ? 'r_disarm' : 'r_hold', 'confirming the change');
     const problem = isConfirmed ? undefined : this.#lockedOut(undefined, true);

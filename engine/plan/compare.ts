@@ -1,5 +1,5 @@
 import { blocking, type Context, type Diff, type PlannedDiff, type State } from '../module.ts';
-import { Missing, type Probe } from '../probe.ts';
+import { account, Missing, type Probe } from '../probe.ts';
 import type { Observed } from '../probes/readings.ts';
 import type { Problem } from '../problem.ts';
 import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
@@ -152,8 +152,9 @@ function comparisonOfMissing(
 ): Comparison {
   const { module, args } = resource;
   const isOpen = missing?.open;
-  const bringers = view.bringers(broughtBy);
-  const hasOthers = broughtBy.some(token => !token.startsWith('package:'));
+  const tokens = doubts.length === 0 ? broughtBy : broughtBy.filter(token => !isGone(token, view));
+  const bringers = view.bringers(tokens);
+  const hasOthers = tokens.some(token => !token.startsWith('package:'));
   const causes = [...new Set([...bringers, ...(hasOthers || isOpen ? doubts : []), ...(isOpen ? from : [])])];
   if (causes.length === 0)
     return { ...unknown, from: [], open: false, problem: absence(resource, { broughtBy, ...absent }) };
@@ -214,6 +215,13 @@ function readingsOf(resource: Resource, view: ForecastView, verifying: boolean, 
     if (seen.unlikely === true) unlikely = true;
   }
   return { read, otherwise, from: [...from], doubts: [...doubts], sure, unlikely, certain, missing, problem };
+}
+
+/** Whether an earlier resource certainly leaves no account of the token `passwd:NAME`. */
+function isGone(token: string, view: ForecastView): boolean {
+  if (!token.startsWith('passwd:')) return false;
+  const { reading, open, from } = view.predict(account('passwd', token.slice('passwd:'.length)));
+  return !open && from.length > 0 && 'value' in reading && reading.value === null;
 }
 
 function absence(resource: Resource, { what, broughtBy, fix }: Missing): Problem {

@@ -172,7 +172,7 @@ export class Forecast {
       }
       case 'account': {
         const own = this.#accounts.line(probe.database, probe.name, value as string[] | null);
-        const seen = this.#account(probe, own.value);
+        const seen = this.#account(probe, own.value, own.open ? [] : own.from);
         return { ...seen, from: [...own.from, ...seen.from], open: own.open || seen.open };
       }
       case 'user':
@@ -205,12 +205,17 @@ export class Forecast {
     return { reading: { value }, from: [...from, ...others], open: open || others.length > 0 };
   }
 
-  /** Returns the prediction of an account besides the resources that manage it: packages, commands and files. */
-  #account({ database, name }: Extract<Probe, { kind: 'account' }>, value: string[] | null): ForecastReading {
+  /** Returns the prediction of an account besides the resources in `managing`: packages, commands and files. */
+  #account(
+    { database, name }: Extract<Probe, { kind: 'account' }>,
+    value: string[] | null,
+    managing: readonly string[],
+  ): ForecastReading {
     const takers = value === null ? [] : this.#takers(name);
     if (takers.length > 0) return { ...openedBy(takers, value), unlikely: true, otherwise: null };
     if (value !== null) return openedBy([], value);
-    const makers = [...this.#naming(name), ...this.#files.concerning(`/etc/${database}`)];
+    const all = [...this.#naming(name), ...this.#files.concerning(`/etc/${database}`)];
+    const makers = all.filter(by => !managing.includes(by));
     const unlikely = makers.length === 0 && !this.#packages.hasNamesake(name);
     return { ...openedBy([...this.#packages.changing, ...makers], value), unlikely };
   }

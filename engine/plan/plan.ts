@@ -50,7 +50,9 @@ export function plan(
     if (cannotWork(item)) advise(item, resources.slice(i + 1), sightOf(resource));
     const isLasting = isMoving && outcome.error === undefined && !leavesFirst(resource);
     const error = isLasting
-      ? undoingProblem(resource, resources.slice(i + 1), sightAfter(resource))?.problem
+      ? undoingProblem(resource, resources.slice(i + 1), sightAfter(resource), probe =>
+          unread.push({ resource, probe }),
+        )?.problem
       : undefined;
     if (error !== undefined) item.outcome = { ...outcome, status: 'failed', error };
   }
