@@ -120,6 +120,10 @@ export function areRelated(name: string, packageName: string): boolean {
   return one.startsWith(other) || other.startsWith(one);
 }
 
+/** Whether an account with this name or number may be one of a package (Debian policy 9.2.2). */
+export const mayBeOfPackage = (name: string): boolean =>
+  !/^\d+$/.test(name) || Number(name) < 1000 || Number(name) >= 60_000;
+
 /** Debian's packages with units of another name. */
 const packageNames: Readonly<Record<string, string>> = {
   docker: 'docker.io',

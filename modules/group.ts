@@ -66,6 +66,13 @@ export const group = defineModule({
         says: `The gid ${gid} belongs to ${needsHolder[0]}.`,
         fix: 'Give another gid, or leave it out.',
       },
+    gid !== undefined &&
+      diff.has('gid') &&
+      needsHolder === undefined && {
+        says: `A new group of an earlier resource may take the gid ${gid}.`,
+        fix: 'Give that one a gid, too, or put this resource before it.',
+        unsure: true,
+      },
   ],
   steps(diff, { name, gid, system, members, members_exact }, { group }) {
     const had = group?.members ?? [];

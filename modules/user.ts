@@ -198,6 +198,12 @@ export const user = defineModule({
           says: `The uid ${uid} belongs to ${needsHolder[0]}.`,
           fix: 'Give another uid, or leave it out.',
         },
+      diff.has('uid') &&
+        needsHolder === undefined && {
+          says: `A new account of an earlier resource may take the uid ${uid}.`,
+          fix: 'Give that one a uid, too, or put this resource before it.',
+          unsure: true,
+        },
       diff.has('shell') && shell !== undefined && unlistedShell(shell, needsShells),
       user === null &&
         createsHome(args) &&

@@ -1,4 +1,4 @@
-import type { Probe } from '../probe.ts';
+import { Missing, type Probe } from '../probe.ts';
 import type { Reading } from '../probes/probe-kind.ts';
 
 /** Returns the present reading of a probe, or undefined if it was not read. The next round reads it. */
@@ -59,3 +59,9 @@ export const openedBy = (from: readonly string[], value: unknown): ForecastReadi
 /** Returns a prediction with the reading itself as the alternative to an expected value. */
 export const orAsRead = (seen: ForecastReading, otherwise: unknown): ForecastReading =>
   seen.expected ? { ...seen, otherwise } : seen;
+
+/** The problem of a probe in SQL while no server answers. */
+export const noServer = new Missing('a running PostgreSQL server', [
+  'package:postgresql',
+  'running:postgresql*',
+]);

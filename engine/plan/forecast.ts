@@ -1,16 +1,16 @@
 import type { Effect } from '../effect.ts';
-import { areRelated, packageOf, programFolders } from '../host-knowledge.ts';
+import { areRelated, mayBeOfPackage, packageOf, programFolders } from '../host-knowledge.ts';
 import type { State } from '../module.ts';
-import {
-  type Candidate,
-  type CommandResult,
-  type GroupState,
+import type {
+  Candidate,
+  CommandResult,
+  GroupState,
   Missing,
-  type Owed,
-  type PackageState,
-  type Probe,
-  type UnitState,
-  type UserState,
+  Owed,
+  PackageState,
+  Probe,
+  UnitState,
+  UserState,
 } from '../probe.ts';
 import { regexQuote } from '../quote.ts';
 import type { Resource } from '../resource.ts';
@@ -19,8 +19,16 @@ import { FileForecast } from './forecast-files.ts';
 import { NoteForecast } from './forecast-notes.ts';
 import { PackageForecast, plain } from './forecast-packages.ts';
 import { StateForecast } from './forecast-states.ts';
-import { type ForecastReading, type Laying, openedBy, orAsRead, type ReadProbe } from './forecast-types.ts';
+import {
+  type ForecastReading,
+  type Laying,
+  noServer,
+  openedBy,
+  orAsRead,
+  type ReadProbe,
+} from './forecast-types.ts';
 import { UnitForecast } from './forecast-units.ts';
+import { serverUnit } from './unit-text.ts';
 
 type Seen = Omit<ForecastReading, 'reading'> & { value: unknown };
 
@@ -172,21 +180,13 @@ export class Forecast {
       }
       case 'account': {
         const own = this.#accounts.line(probe.database, probe.name, value as string[] | null);
-        const seen = this.#account(probe, own.value, own.open ? [] : own.from);
+        const seen = this.#account(probe, own);
         return { ...seen, from: [...own.from, ...seen.from], open: own.open || seen.open };
       }
       case 'user':
-        return this.#besides(
-          this.#accounts.user(probe.name, value as UserState | null),
-          probe.name,
-          'passwd',
-        );
+        return this.#besides(this.#accounts.user(probe.name, value as UserState | null), probe);
       case 'group':
-        return this.#besides(
-          this.#accounts.group(probe.name, value as GroupState | null),
-          probe.name,
-          'group',
-        );
+        return this.#besides(this.#accounts.group(probe.name, value as GroupState | null), probe);
       case 'program':
         return this.#program(probe.name, value as string | null, raw);
       case 'owed':
@@ -199,25 +199,24 @@ export class Forecast {
   }
 
   /** Adds what may change an account or a group besides the resources that manage it: packages, commands and files. */
-  #besides({ value, from, open }: Seen, name: string, database: string): ForecastReading {
+  #besides({ value, from, open }: Seen, { kind, name }: { kind: 'user' | 'group'; name: string }) {
+    const database = kind === 'user' ? 'passwd' : 'group';
     const namesakes = this.#packages.hasNamesake(name) ? this.#packages.changing : [];
     const others = [...namesakes, ...this.#naming(name), ...this.#files.concerning(`/etc/${database}`)];
     return { reading: { value }, from: [...from, ...others], open: open || others.length > 0 };
   }
 
-  /** Returns the prediction of an account besides the resources in `managing`: packages, commands and files. */
-  #account(
-    { database, name }: Extract<Probe, { kind: 'account' }>,
-    value: string[] | null,
-    managing: readonly string[],
-  ): ForecastReading {
+  /** Returns the prediction of an account besides the resources that manage it: packages, commands and files. */
+  #account({ database, name }: { database: string; name: string }, own: Seen): ForecastReading {
+    const { value, from, open } = own;
     const takers = value === null ? [] : this.#takers(name);
     if (takers.length > 0) return { ...openedBy(takers, value), unlikely: true, otherwise: null };
     if (value !== null) return openedBy([], value);
     const all = [...this.#naming(name), ...this.#files.concerning(`/etc/${database}`)];
-    const makers = all.filter(by => !managing.includes(by));
+    const makers = all.filter(by => open || !from.includes(by));
+    const packages = mayBeOfPackage(name) ? this.#packages.changing : [];
     const unlikely = makers.length === 0 && !this.#packages.hasNamesake(name);
-    return { ...openedBy([...this.#packages.changing, ...makers], value), unlikely };
+    return { ...openedBy([...packages, ...makers], value), unlikely };
   }
 
   /** Returns the resources that may remove an account: purges of packages, and commands. */
@@ -267,7 +266,7 @@ export class Forecast {
   #simulation(probe: Extract<Probe, { kind: 'command' }>, raw: ReadProbe): ForecastReading {
     const { words, by } = this.#packages.planned(probe.simulates!);
     const doubts = this.#doubtsOf(['packages', ...(probe.about ?? [])]).filter(one => !by.includes(one));
-    const read = this.#read<CommandResult>({ ...probe, ...(words.length > 0 && { planned: words }) }, raw);
+    const read = this.#read<CommandResult>(words.length > 0 ? { ...probe, planned: words } : probe, raw);
     const value = read && { ...read, stdout: this.#packages.remaining(read.stdout) };
     return { reading: { value }, from: [...by, ...doubts], open: doubts.length > 0 || value === undefined };
   }
@@ -297,8 +296,3 @@ export class Forecast {
     return this.#opaque.filter(({ text }) => isMeant(text)).map(({ by }) => by);
   }
 }
-
-const noServer = new Missing('a running PostgreSQL server', ['package:postgresql', 'running:postgresql*']);
-
-/** Returns the unit of a pattern such as `postgresql*`. */
-const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;

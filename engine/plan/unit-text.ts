@@ -166,3 +166,6 @@ const unitsOf = (text: string, keys: string): string =>
 
 const settingOf = (text: string, key: string): string | undefined =>
   [...text.matchAll(new RegExp(`^\\s*${key}\\s*=\\s*(\\S+)`, 'gm'))].at(-1)?.[1];
+
+/** Returns the unit of a pattern such as `postgresql*`. */
+export const serverUnit = (pattern: string): string => `${pattern.replace(/\*.*|\.service$/, '')}.service`;

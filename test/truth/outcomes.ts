@@ -77,8 +77,7 @@ function couldNotBeKnown(shown: RanEvent, failed: RanEvent, module: Module | und
   const { code, cause = '' } = failed.error ?? {};
   if (failed.module === 'certbot' && unproven.test(cause)) return true;
   // Any text may stand where only Nginx or systemd knows whether it is valid.
-  if (['file', 'tree', 'link', 'directory'].includes(failed.module) && code === 'validation-failed')
-    return true;
+  if (module !== undefined && 'path' in module.args.properties && code === 'validation-failed') return true;
   return isOpen(shown) && (module?.check === true || missing.test(code));
 }
 
