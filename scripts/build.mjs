@@ -16,23 +16,6 @@ const unused = {
   },
 };
 
-/** The packages that only few commands use. Each is bundled into a file of its own, so that other commands do not load it. */
-const seldom = ['bullmq', 'ioredis', 'hono', '@hono/node-server', 'kysely', 'pg', 'croner'];
-const fileOf = name => name.replace(/^@/, '').replaceAll('/', '-');
-
-/** Leaves those packages out of the program. A path below such a package belongs to the bundle of the package. */
-const apart = {
-  name: 'apart',
-  setup({ onResolve, initialOptions }) {
-    const entry = initialOptions.entryPoints[0];
-    onResolve({ filter: /^[@a-z]/ }, ({ path, kind }) =>
-      kind !== 'entry-point' && path !== entry && seldom.includes(path)
-        ? { path: `./${fileOf(path)}.cjs`, external: true }
-        : undefined,
-    );
-  },
-};
-
 /** Bundles a file of the engine into `dist/NAME.cjs` and returns its text. */
 async function bundle(entry, name, more = {}) {
   const staged = `dist/${name}.${process.pid}.cjs`;
@@ -45,8 +28,8 @@ async function bundle(entry, name, more = {}) {
     format: 'cjs',
     // Node reads the text at every start, and compiles it when there is no compiled code.
     minify: true,
-    external: ['cpu-features', '*.node', 'better-sqlite3', 'pg-native'],
-    plugins: [textsBeside, unused, apart],
+    external: ['cpu-features', '*.node'],
+    plugins: [textsBeside, unused],
     logLevel: 'warning',
     ...more,
   });
@@ -55,7 +38,6 @@ async function bundle(entry, name, more = {}) {
   return readFileSync(`dist/${name}.cjs`);
 }
 
-for (const name of seldom) await bundle(name, fileOf(name));
 const program = await bundle('engine/cli/main.ts', 'program');
 await bundle('engine/cli/start.ts', 'reconcile', {
   banner: { js: '#!/usr/bin/env node' },
