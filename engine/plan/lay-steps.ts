@@ -1,5 +1,7 @@
+import type { Effect } from '../effect.ts';
 import { inNewServer, serverData } from '../host-knowledge.ts';
-import { blocking, type Context, type Diff, type Obstacle } from '../module.ts';
+import { blocking, type Context, type Diff, type Obstacle, type State } from '../module.ts';
+import { isText, textOf } from '../module-kit/state-text.ts';
 import { type Probe, path } from '../probe.ts';
 import { blankReadings } from '../probes/blank.ts';
 import { type Resource, UnknownArgument, unlessUnknown } from '../resource.ts';
@@ -87,8 +89,9 @@ export function layResource(
       // The notes of a command that may not run may stay as they are.
       const isNote = step.do === 'pay' || (module.runs === true && step.do !== 'run');
       const own = isNote ? perhaps : laying;
-      // The host may turn out to be one that cannot have the thing.
-      forecast.lay(effects, doubt?.unknown ? { ...own, maybe: true } : own, view.raw);
+      // The host may turn out to be one that cannot have the thing, or as declared without the written content.
+      const isMaybe = doubt?.unknown === true || (comparison.open && !isDeclared(effects, desired));
+      forecast.lay(effects, isMaybe ? { ...own, maybe: true } : own, view.raw);
     }
     const [unnoted] = imagined ? [] : noted.flatMap(step => obstacleTo(step, view) ?? []);
     if (blocks(unnoted)) return { obstacle: unnoted };
@@ -97,6 +100,12 @@ export function layResource(
     forecast.lay(unknownEffects(resource), laying, view.raw);
   }
   return { hopes, doubt, warning };
+}
+
+/** Whether the content of each written file is a declared one, so that a host as declared has it. */
+function isDeclared(effects: readonly Effect[], desired: State | null | undefined): boolean {
+  const declared = new Set(Object.values(desired ?? {}).map(value => (isText(value) ? value.sha256 : '')));
+  return effects.every(effect => effect.kind !== 'file' || declared.has(textOf(effect.content).sha256));
 }
 
 /** Returns what the module says about the readings; of a missing thing only what holds whatever it is. */
