@@ -98,6 +98,17 @@ describe('files', () => {
     expect(one.predicts(path('/srv/a/f'))).toMatchObject({ value: { mode: '0644' }, from: ['Back'] });
   });
 
+  it('of /proc are as read, because its links lead each process to another place', () => {
+    const one = host(
+      [path('/proc'), folder],
+      [path('/proc/net'), link('self/net')],
+      [path('/proc/self'), link('4711')],
+      [path('/proc/net/if_inet6'), file],
+    );
+    one.after('Packages', packages(['nginx']));
+    expect(one.predicts(path('/proc/net/if_inet6'))).toEqual({ value: file, from: [], open: false });
+  });
+
   it('are below the target of a link, and move with it', () => {
     const one = host(
       [path('/srv/cur'), link('r/1')],
@@ -310,6 +321,25 @@ it('a simulation leaves out what earlier resources install and remove anyway', (
   });
   expect(one.predicts(simulation)).toMatchObject({
     value: { stdout: 'Inst b (2 [all])\nRemv c [1]\n' },
+    open: false,
+  });
+});
+
+it('a number may be that of a new account without one, and a number of people is of no package', () => {
+  const one = host();
+  one.after('Packages', packages(['nginx']));
+  expect(one.predicts(account('group', '1501'))).toMatchObject({ value: null, open: false });
+  expect(one.predicts(account('group', '120'))).toMatchObject({ value: null, open: true });
+  one.after('New', { kind: 'account', database: 'group', name: 'operators', line: ['operators', 'x', ''] });
+  expect(one.predicts(account('group', '1501'))).toMatchObject({ value: null, from: ['New'], open: true });
+});
+
+it('no account is there after its removal', () => {
+  const one = host([account('passwd', 'carl'), ['carl', 'x', '1001']]);
+  one.after('Gone', { kind: 'account', database: 'passwd', name: 'carl', line: null });
+  expect(one.predicts(account('passwd', 'carl'))).toMatchObject({
+    value: null,
+    from: ['Gone'],
     open: false,
   });
 });
