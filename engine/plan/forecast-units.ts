@@ -156,9 +156,11 @@ export class UnitForecast {
     if (unit !== undefined && unit.part !== 'drop-in') {
       const vendor = raw(pathProbe(`/usr/lib/systemd/system/${unit.name}`));
       const isGone = vendor !== undefined && 'value' in vendor && vendor.value === null;
-      // systemd knows a running unit until it stops.
-      this.#change(unit.name, laying, ({ ActiveState }) =>
-        isGone && ActiveState !== 'active'
+      // A running unit goes on without its file.
+      this.#change(
+        unit.name,
+        laying,
+        isGone
           ? { LoadState: 'not-found', UnitFileState: '' }
           : { LoadState: undefined, UnitFileState: undefined },
       );

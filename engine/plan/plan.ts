@@ -59,19 +59,26 @@ export function plan(
   return { planned, unread };
 }
 
-/** Refuses each planned resource that undoes one of an earlier play. `sightOf` knows the forecast after all of them. */
+/**
+ * Refuses each planned resource that undoes one of an earlier play. `sightOf` knows the forecast after all of them. Returns the
+ * probes that are still to be read.
+ */
 export function refuseUndoing(
   planned: readonly PlannedResource[],
   earlier: readonly Resource[],
   sightOf: (resource: Resource) => HostSight | Problem,
-): void {
+): Planning['unread'] {
   const later = planned.map(({ resource }) => resource);
+  const unread: Planning['unread'] = [];
   for (const resource of earlier) {
-    const undoing = undoingProblem(resource, later, sightOf(resource));
+    const undoing = undoingProblem(resource, later, sightOf(resource), probe =>
+      unread.push({ resource, probe }),
+    );
     const undoer = planned.find(item => item.resource === undoing?.undoer);
     if (undoing !== undefined && undoer !== undefined && undoer.outcome.error === undefined)
       undoer.outcome = { ...undoer.outcome, status: 'failed', error: undoing.problem };
   }
+  return unread;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { HostSight } from '../plan/host-sight.ts';
-import { cannotWork, type PlannedResource, refuseUndoing } from '../plan/plan.ts';
+import { cannotWork, mostRounds, type PlannedResource, refuseUndoing } from '../plan/plan.ts';
 import type { Problem } from '../problem.ts';
 import { leavesFirst, type Resource } from '../resource.ts';
 import type { PlayHosts } from './play-hosts.ts';
@@ -23,7 +23,11 @@ export class EarlierPlays {
       planned.some(({ outcome }) => outcome.status === 'would_change') && !planned.some(cannotWork);
     if (earlier.length > 0 && isMoving) {
       await hosts.read(earlier);
-      refuseUndoing(planned, earlier, sightOf);
+      for (let rounds = 0; rounds < mostRounds; rounds++) {
+        const unread = refuseUndoing(planned, earlier, sightOf);
+        if (unread.length === 0) break;
+        await hosts.readMore(unread);
+      }
     }
     const own = planned.map(({ resource }) => resource);
     this.#resources.set(host, [...earlier, ...own.filter(lasts)]);
