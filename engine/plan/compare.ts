@@ -103,7 +103,12 @@ function compareKnown(resource: Resource, view: ForecastView, context: Context):
   // A diff is certain if it is the same with and without the unit that a package may bring.
   const other = sure && doubts.length > 0 ? diffOf(resource, otherwise, context) : undefined;
   const isSame = other !== undefined && keepsTo(other, found);
-  if (doubts.length === 0 || settled !== undefined || isSame)
+  if (
+    doubts.length === 0 ||
+    settled !== undefined ||
+    isSame ||
+    isThereAnyway(resource, seen, desired, context)
+  )
     return {
       diff: found,
       work: found ?? undefined,
@@ -136,6 +141,21 @@ function diffOf(
 ): Diff | null | undefined {
   const actual = module.actual(read, args, context);
   return actual instanceof Missing ? undefined : diff(actual, module.desired(args, read));
+}
+
+/** Whether a thing to remove exists, and only what it holds is open, as the entries of a folder are. */
+function isThereAnyway(
+  { module, args }: Resource,
+  { read, openKeys }: ReturnType<typeof readingsOf>,
+  desired: State | null,
+  context: Context,
+): boolean {
+  const probes: Readonly<Record<string, Probe>> = module.probes(args);
+  if (desired !== null || openKeys.some(key => !['entries', 'content'].includes(probes[key]!.kind)))
+    return false;
+  const empty = Object.fromEntries(openKeys.map(key => [key, null]));
+  const actual = module.actual({ ...read, ...empty }, args, context);
+  return actual !== null && !(actual instanceof Missing);
 }
 
 /** Returns the removal of a thing that may or may not exist. */
@@ -183,6 +203,7 @@ function readingsOf(resource: Resource, view: ForecastView, verifying: boolean, 
   const otherwise: Record<string, unknown> = {};
   const [from, doubts] = [new Set<string>(), new Set<string>()];
   let [sure, unlikely, certain] = [true, false, true];
+  const openKeys: string[] = [];
   let missing: { missing: Missing; open: boolean } | undefined;
   let problem: Problem | undefined;
   for (const [key, probe] of Object.entries(resource.module.probes(resource.args) as Record<string, Probe>)) {
@@ -210,11 +231,23 @@ function readingsOf(resource: Resource, view: ForecastView, verifying: boolean, 
     if (isNeed) continue;
     for (const cause of causes) from.add(cause);
     if (!open) continue;
+    openKeys.push(key);
     for (const cause of causes) doubts.add(cause);
     if (expected !== true) sure = false;
     if (seen.unlikely === true) unlikely = true;
   }
-  return { read, otherwise, from: [...from], doubts: [...doubts], sure, unlikely, certain, missing, problem };
+  return {
+    read,
+    otherwise,
+    from: [...from],
+    doubts: [...doubts],
+    openKeys,
+    sure,
+    unlikely,
+    certain,
+    missing,
+    problem,
+  };
 }
 
 /** Whether an earlier resource certainly leaves no account of the token `passwd:NAME`. */
