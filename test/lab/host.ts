@@ -42,8 +42,20 @@ export function initProcess(lab: LabRecord, host: HostRecord): number | undefine
   });
 }
 
-/** Starts a container again whenever it restarts itself: nspawn then exits with 133. */
-const restarting = 'while "$0" "$@"; [ $? = 133 ]; do sleep 1; done';
+/**
+ * Starts a container again whenever it restarts itself: nspawn then exits with 133. The next start may fail, because the
+ * kernel takes the old cable away only some time later, so it is tried for ten seconds.
+ */
+const restarting = `left=0
+while :; do
+  "$0" "$@"
+  case $? in
+    0) break ;;
+    133) left=10 ;;
+    *) [ "$left" -gt 0 ] || break; left=$((left - 1)) ;;
+  esac
+  sleep 1
+done`;
 
 /** Starts a host and waits until one can log in. Throws with the end of its console after three minutes. */
 export async function bootHost(lab: LabRecord, host: HostRecord): Promise<void> {
