@@ -127,3 +127,22 @@ export function obstaclesBelowHome(
     },
   ];
 }
+
+/** Returns the obstacle of a number that another account or group has, or that a new one may take while `holder` is open. */
+export function takenNumber(
+  kind: 'uid' | 'gid',
+  number: number,
+  holder: readonly string[] | null | undefined,
+) {
+  if (holder === null) return undefined;
+  if (holder !== undefined)
+    return {
+      says: `The ${kind} ${number} belongs to ${holder[0]}.`,
+      fix: `Give another ${kind}, or leave it out.`,
+    };
+  return {
+    says: `A new ${kind === 'uid' ? 'account' : 'group'} of an earlier resource may take the ${kind} ${number}.`,
+    fix: `Give that one a ${kind}, too, or put this resource before it.`,
+    unsure: true,
+  };
+}

@@ -1,6 +1,7 @@
 import { accountName, flag, listOf, whole } from '../engine/module-kit/argument.ts';
 import { defineModule } from '../engine/module-kit/define-module.ts';
 import { account, type GroupState, group as groupProbe } from '../engine/probe.ts';
+import { takenNumber } from './_accounts.ts';
 
 /** A group. What is not declared stays unchanged. */
 export const group = defineModule({
@@ -61,18 +62,7 @@ export const group = defineModule({
         says: `${name} is the primary group of ${group.primaryOf.join(', ')}.`,
         fix: 'Give the account another group, or remove it, in an earlier resource.',
       },
-    diff.has('gid') &&
-      needsHolder && {
-        says: `The gid ${gid} belongs to ${needsHolder[0]}.`,
-        fix: 'Give another gid, or leave it out.',
-      },
-    gid !== undefined &&
-      diff.has('gid') &&
-      needsHolder === undefined && {
-        says: `A new group of an earlier resource may take the gid ${gid}.`,
-        fix: 'Give that one a gid, too, or put this resource before it.',
-        unsure: true,
-      },
+    gid !== undefined && diff.has('gid') && takenNumber('gid', gid, needsHolder),
   ],
   steps(diff, { name, gid, system, members, members_exact }, { group }) {
     const had = group?.members ?? [];

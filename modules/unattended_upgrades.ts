@@ -98,6 +98,7 @@ export const unattended_upgrades = defineModule({
   },
 });
 
+/** Succeeds if the host has a program that sends mail. */
 const mailers = '[ -x /usr/bin/mail ] || [ -x /usr/sbin/sendmail ] || exit 1';
 /** The paths, and the packages of Debian that provide them. */
 const bringsMailers = [

@@ -31,6 +31,7 @@ import {
   passwordDigest,
   processesOf,
   removalObstacles,
+  takenNumber,
   unlistedShell,
 } from './_accounts.ts';
 import { ownKeyProbes, ownKeys } from './_user-keys.ts';
@@ -193,17 +194,7 @@ export const user = defineModule({
     return [
       elsewhere,
       moved.length > 0 && busy(name, needsIdle, `usermod does not change ${moved.join(' and ')}`),
-      diff.has('uid') &&
-        needsHolder && {
-          says: `The uid ${uid} belongs to ${needsHolder[0]}.`,
-          fix: 'Give another uid, or leave it out.',
-        },
-      diff.has('uid') &&
-        needsHolder === undefined && {
-          says: `A new account of an earlier resource may take the uid ${uid}.`,
-          fix: 'Give that one a uid, too, or put this resource before it.',
-          unsure: true,
-        },
+      uid !== undefined && diff.has('uid') && takenNumber('uid', uid, needsHolder),
       diff.has('shell') && shell !== undefined && unlistedShell(shell, needsShells),
       user === null &&
         createsHome(args) &&

@@ -197,8 +197,9 @@ class PlanApply {
 
   /** Confirms the risky changes that no resource behind number `i` makes take effect. */
   async #settleRisks(i: number): Promise<void> {
-    const later = this.#queue.slice(i + 1).map(({ resource }) => resource);
     for (const [each, risk] of this.#shared.risks) {
+      if (!risk.awaitsOthers) continue;
+      const later = this.#queue.slice(i + 1).map(({ resource }) => resource);
       const problem = await this.#shared.exclusively(each, () => risk.onlyAwaits(later));
       if (problem === undefined) continue;
       this.#problems.push(problem);

@@ -32,6 +32,11 @@ export class Risk {
     return [...this.#armed];
   }
 
+  /** Whether a later resource has yet to make an armed change take effect. */
+  get awaitsOthers(): boolean {
+    return this.#outstanding.size > 0;
+  }
+
   /** Whether the change of a resource is risky, or makes an armed change take effect. */
   concerns(resource: Resource, steps: readonly Step[]): boolean {
     if (this.#outstanding.has(resource.name)) return true;
@@ -64,14 +69,13 @@ export class Risk {
    * Returns the problem, or undefined.
    */
   async onlyAwaits(later: readonly Resource[]): Promise<Problem | undefined> {
-    if (this.#outstanding.size === 0) return undefined;
     const names = new Set(later.map(({ name }) => name));
     for (const name of this.#outstanding) if (!names.has(name)) this.#outstanding.delete(name);
-    return this.#outstanding.size === 0 ? this.#confirm() : undefined;
+    return this.awaitsOthers ? undefined : this.#confirm();
   }
 
   async #confirm(): Promise<Problem | undefined> {
-    const isProven = this.#outstanding.size === 0;
+    const isProven = !this.awaitsOthers;
     const isConfirmed = await this.#ask(isProven ? 'r_disarm' : 'r_hold', 'confirming the change');
     const problem = isConfirmed ? undefined : this.#lockedOut(undefined, true);
     if (isProven || !isConfirmed) this.#disarmed(!isConfirmed);
@@ -80,7 +84,7 @@ export class Risk {
 
   /** Reverts, at the end of the run, the changes that did not take effect. Returns the problem, or undefined. */
   async finish(): Promise<Problem | undefined> {
-    if (this.#outstanding.size === 0) return undefined;
+    if (!this.awaitsOthers) return undefined;
     const isReverted = await this.#ask('r_armed r_revert_armed', 'reverting a change');
     const end = isReverted ? `${this.#names()} was reverted` : `The host reverts ${this.#names()}`;
     const message = `The run ended before ${[...this.#outstanding].join(', ')}. ${end}.`;

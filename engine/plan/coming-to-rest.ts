@@ -15,7 +15,7 @@ export function undoingProblem(
   resource: Resource,
   later: readonly Resource[],
   sight: HostSight | Problem,
-  ask: (probe: Probe) => void = () => {},
+  ask: (probe: Probe) => void,
 ): { problem: Problem; undoer: Resource } | undefined {
   const { module, args, name, at } = resource;
   const isLasting = module.check !== true && module.verifies?.(args) !== false && resource.when === true;

@@ -146,14 +146,13 @@ function diffOf(
 /** Whether a thing to remove exists, and only what it holds is open, as the entries of a folder are. */
 function isThereAnyway(
   { module, args }: Resource,
-  { read, openKeys }: ReturnType<typeof readingsOf>,
+  { read, opened }: ReturnType<typeof readingsOf>,
   desired: State | null,
   context: Context,
 ): boolean {
-  const probes: Readonly<Record<string, Probe>> = module.probes(args);
-  if (desired !== null || openKeys.some(key => !['entries', 'content'].includes(probes[key]!.kind)))
+  if (desired !== null || opened.some(([, { kind }]) => kind !== 'entries' && kind !== 'content'))
     return false;
-  const empty = Object.fromEntries(openKeys.map(key => [key, null]));
+  const empty = Object.fromEntries(opened.map(([key]) => [key, null]));
   const actual = module.actual({ ...read, ...empty }, args, context);
   return actual !== null && !(actual instanceof Missing);
 }
@@ -203,7 +202,7 @@ function readingsOf(resource: Resource, view: ForecastView, verifying: boolean, 
   const otherwise: Record<string, unknown> = {};
   const [from, doubts] = [new Set<string>(), new Set<string>()];
   let [sure, unlikely, certain] = [true, false, true];
-  const openKeys: string[] = [];
+  const opened: [key: string, probe: Probe][] = [];
   let missing: { missing: Missing; open: boolean } | undefined;
   let problem: Problem | undefined;
   for (const [key, probe] of Object.entries(resource.module.probes(resource.args) as Record<string, Probe>)) {
@@ -231,7 +230,7 @@ function readingsOf(resource: Resource, view: ForecastView, verifying: boolean, 
     if (isNeed) continue;
     for (const cause of causes) from.add(cause);
     if (!open) continue;
-    openKeys.push(key);
+    opened.push([key, probe]);
     for (const cause of causes) doubts.add(cause);
     if (expected !== true) sure = false;
     if (seen.unlikely === true) unlikely = true;
@@ -241,7 +240,7 @@ function readingsOf(resource: Resource, view: ForecastView, verifying: boolean, 
     otherwise,
     from: [...from],
     doubts: [...doubts],
-    openKeys,
+    opened,
     sure,
     unlikely,
     certain,

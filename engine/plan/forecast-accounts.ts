@@ -23,10 +23,12 @@ export class AccountForecast {
     for (const change of this.#changes) {
       if (change.kind !== 'account' || change.database !== database) continue;
       const { by, line, maybe } = change;
-      // A new account has the next free number, perhaps this one.
-      const mayHave = /^\d+$/.test(name) && line?.[2] === '' && seen.value === null;
-      if (mayHave && change.name !== name) seen = { value: null, from: [...seen.from, by], open: true };
-      if (change.name !== name && line?.[2] !== name) continue;
+      if (change.name !== name && line?.[2] !== name) {
+        // A new account has the next free number, perhaps this one.
+        const mayHave = /^\d+$/.test(name) && line?.[2] === '' && seen.value === null;
+        if (mayHave) seen = { value: null, from: [...seen.from, by], open: true };
+        continue;
+      }
       const value = line === null ? null : [...(line ?? seen.value ?? [name])];
       const open = (seen.open || (value === null) !== (seen.value === null)) && maybe;
       seen = { value, from: [...(maybe ? seen.from : []), by], open };

@@ -60,7 +60,7 @@ export const openedBy = (from: readonly string[], value: unknown): ForecastReadi
 export const orAsRead = (seen: ForecastReading, otherwise: unknown): ForecastReading =>
   seen.expected ? { ...seen, otherwise } : seen;
 
-/** The problem of a probe in SQL while no server answers. */
+/** The thing that a probe in SQL lacks while no server answers. */
 export const noServer = new Missing('a running PostgreSQL server', [
   'package:postgresql',
   'running:postgresql*',

@@ -212,8 +212,10 @@ export class Forecast {
     const takers = value === null ? [] : this.#takers(name);
     if (takers.length > 0) return { ...openedBy(takers, value), unlikely: true, otherwise: null };
     if (value !== null) return openedBy([], value);
-    const all = [...this.#naming(name), ...this.#files.concerning(`/etc/${database}`)];
-    const makers = all.filter(by => open || !from.includes(by));
+    // The resource that certainly removes the account does not bring it.
+    const isRemover = (by: string) => !open && from.includes(by);
+    const others = [...this.#naming(name), ...this.#files.concerning(`/etc/${database}`)];
+    const makers = others.filter(by => !isRemover(by));
     const packages = mayBeOfPackage(name) ? this.#packages.changing : [];
     const unlikely = makers.length === 0 && !this.#packages.hasNamesake(name);
     return { ...openedBy([...packages, ...makers], value), unlikely };

@@ -81,6 +81,7 @@ export function layResource(
     const steps = reloading(module.steps(work, args, read, context));
     const stuck = imagined ? undefined : irreversible(resource, [...noted, ...steps], context.login);
     if (blocks(stuck)) return { obstacle: stuck };
+    const isDeclared = comparison.open ? declaredIn(desired) : undefined;
     for (const step of steps) {
       const { obstacle, hopes: unlikely } = imagined ? { hopes: [] } : met(step, view);
       if (blocks(obstacle)) return { obstacle };
@@ -90,7 +91,7 @@ export function layResource(
       const isNote = step.do === 'pay' || (module.runs === true && step.do !== 'run');
       const own = isNote ? perhaps : laying;
       // The host may turn out to be one that cannot have the thing, or as declared without the written content.
-      const isMaybe = doubt?.unknown === true || (comparison.open && !isDeclared(effects, desired));
+      const isMaybe = doubt?.unknown === true || (isDeclared !== undefined && !effects.every(isDeclared));
       forecast.lay(effects, isMaybe ? { ...own, maybe: true } : own, view.raw);
     }
     const [unnoted] = imagined ? [] : noted.flatMap(step => obstacleTo(step, view) ?? []);
@@ -102,10 +103,12 @@ export function layResource(
   return { hopes, doubt, warning };
 }
 
-/** Whether the content of each written file is a declared one, so that a host as declared has it. */
-function isDeclared(effects: readonly Effect[], desired: State | null | undefined): boolean {
-  const declared = new Set(Object.values(desired ?? {}).map(value => (isText(value) ? value.sha256 : '')));
-  return effects.every(effect => effect.kind !== 'file' || declared.has(textOf(effect.content).sha256));
+/** Returns whether the content of a written file is a declared one, so that a host as declared has it. */
+function declaredIn(desired: State | null | undefined): (effect: Effect) => boolean {
+  const declared = new Set(
+    Object.values(desired ?? {}).flatMap(value => (isText(value) ? value.sha256 : [])),
+  );
+  return effect => effect.kind !== 'file' || declared.has(textOf(effect.content).sha256);
 }
 
 /** Returns what the module says about the readings; of a missing thing only what holds whatever it is. */

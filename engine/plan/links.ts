@@ -18,13 +18,15 @@ export function withoutLinks(
   peek: (real: string) => PathState | null,
   folders: Map<string, string | undefined>,
 ): string | undefined {
+  // The links of /proc lead each process to another place.
+  const seen = (path: string) => (path.startsWith('/proc/') ? null : peek(path));
   const [, folder, name] = /^(.+)\/([^/]+)$/s.exec(at) ?? [];
-  if (folder === undefined || name === '.' || name === '..') return walked(at, follows, peek);
-  if (!folders.has(folder)) folders.set(folder, walked(folder, true, peek));
+  if (folder === undefined || name === '.' || name === '..') return walked(at, follows, seen);
+  if (!folders.has(folder)) folders.set(folder, walked(folder, true, seen));
   const real = folders.get(folder);
   if (real === undefined) return undefined;
   const end = `${real === '/' ? '' : real}/${name}`;
-  return follows && !end.startsWith('/proc/') && peek(end)?.type === 'link' ? walked(at, follows, peek) : end;
+  return follows && seen(end)?.type === 'link' ? walked(at, follows, seen) : end;
 }
 
 function walked(at: string, follows: boolean, peek: (real: string) => PathState | null): string | undefined {
@@ -38,9 +40,7 @@ function walked(at: string, follows: boolean, peek: (real: string) => PathState 
       continue;
     }
     const next = `${real}/${name}`;
-    // The links of /proc lead each process to another place.
-    const isFollowed = (more.length > 0 || follows) && !next.startsWith('/proc/');
-    const there = isFollowed ? peek(next) : null;
+    const there = more.length > 0 || follows ? peek(next) : null;
     if (there?.type !== 'link') {
       real = next;
       rest = more;

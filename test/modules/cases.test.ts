@@ -136,11 +136,11 @@ describe.each(Object.entries(modules))('%s', (name, module) => {
       expect((actual as Missing).what).toBe(situation.missing);
       return;
     }
-    const found = diff(actual, module.desired(args, read));
+    const desired = module.desired(args, read);
+    const found = diff(actual, desired);
     expect(shown(found)).toEqual(situation.changes);
     if (found === null && module.check !== true) {
       // While an earlier resource may still change the readings, the plan asks for the steps all the same.
-      const desired = module.desired(args, read);
       const possible = desired === null ? diff(actual ?? {}, null) : diff(null, desired);
       if (possible !== null) {
         module.obstacles(args, read, possible, context);

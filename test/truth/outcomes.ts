@@ -77,7 +77,8 @@ function couldNotBeKnown(shown: RanEvent, failed: RanEvent, module: Module | und
   const { code, cause = '' } = failed.error ?? {};
   if (failed.module === 'certbot' && unproven.test(cause)) return true;
   // Any text may stand where only Nginx or systemd knows whether it is valid.
-  if (module !== undefined && 'path' in module.args.properties && code === 'validation-failed') return true;
+  if (['file', 'tree', 'link', 'directory'].includes(failed.module) && code === 'validation-failed')
+    return true;
   return isOpen(shown) && (module?.check === true || missing.test(code));
 }
 
@@ -94,7 +95,8 @@ export function compareOutcomes(
   let undecided = false;
   for (const [name, one] of shown) {
     // A loop whose condition turns out false is skipped as a whole.
-    const now = happened.get(name) ?? happened.get(loopOf(name));
+    const whole = happened.get(loopOf(name));
+    const now = happened.get(name) ?? (whole?.status === 'skipped' ? whole : undefined);
     // After a failure others are not reached.
     if (broke && (now === undefined || ['would_change', 'skipped'].includes(now.status))) continue;
     const conditional = written.some(each => one.name.startsWith(each.name) && 'when' in each.keys);

@@ -50,7 +50,9 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   it('random expressions have the same value', () => {
     const cases = fc.sample(random, runs(800)).map((source): Case => ({ kind: 'value', source, scope }));
-    compare(cases.filter(each => !beyondExact(ours(each))));
+    const comparable = cases.filter(each => !beyondExact(ours(each)));
+    expect(cases.length - comparable.length).toBeLessThan(cases.length / 100);
+    compare(comparable);
   });
 
   it('deliberate differences are the documented ones', () => {

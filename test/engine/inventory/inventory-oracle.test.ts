@@ -49,14 +49,14 @@ describe.skipIf(missing !== undefined)(title, () => {
     ['INI', 'hosts', randomIni],
     ['YAML', 'hosts.yml', randomYaml],
   ])('random inventories in %s are the same', (_, name, random) => {
-    const texts = fc.sample(random, runs(150));
+    // Ansible refuses about half of them, such as a set of Python.
+    const texts = fc.sample(random, runs(200));
     const folder = folderOf(Object.fromEntries(texts.map((text, index) => [`${index}/${name}`, text])));
     const paths = texts.map((_text, index) => join(folder, String(index), name));
     const answers = theirsOfAll(paths);
     const compared = paths.map((path, index) => ({ text: texts[index], path, theirs: answers[index] }));
     const readable = compared.filter(each => each.theirs !== undefined);
-    // About half are unreadable for Ansible, such as a set of Python. The share varies with the seed.
-    expect(readable.length).toBeGreaterThan(runs(150) / 3);
+    expect(readable.length).toBeGreaterThan(runs(150) / 2);
     const differing = readable.filter(
       each => !isDeepStrictEqual(plain(oursOrProblem(each.path)), plain(each.theirs)),
     );
